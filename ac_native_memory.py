@@ -1,0 +1,447 @@
+"""Assetto Corsa's three shared-memory pages: their layout, a reader and a writer.
+
+This module needs nothing but the standard library and can be copied out and used alone::
+
+    import ac_native_memory as ac
+
+    with ac.PageReader() as reader:
+        pages = reader.copy()
+    print(ac.SPageFilePhysics.from_buffer_copy(pages.physics).speedKmh)
+
+The structures carry the names of the game's SDK. Units and meanings live in ``telemetry.snapshot``; the fields behind
+``localVelocity`` (physics) and ``windDirection`` (graphics) are real but stand in no edition of the SDK.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import os
+import re
+import sys
+import time
+from collections.abc import Sequence
+from ctypes import LittleEndianStructure, c_float, c_int32, c_uint16
+from pathlib import Path
+from types import TracebackType
+from typing import ClassVar, NamedTuple, Self
+
+PAGE_FILE_DIRECTORY = Path("/dev/shm")  # noqa: S108 - where Proton bridges put the pages, by agreement
+"""Where page files are looked for outside Windows when no directory is named."""
+
+PAGE_FILE_SIZE = 4096
+"""Bytes of a page file made here: what Windows rounds the game's own mapping up to."""
+
+SETTLE_SECONDS = 20e-6
+"""A page counts as whole once it has not changed for this long; the game writes one within a few microseconds."""
+
+GIVE_UP_SECONDS = 2e-3
+"""How long :meth:`PageReader.copy` retries a page that keeps changing, which is most of a 3 ms physics step."""
+
+# Text is declared in 16-bit units: c_wchar has four bytes outside Windows and would shift every later field.
+Text15 = c_uint16 * 15
+Text33 = c_uint16 * 33
+Wheels = c_float * 4
+Vector = c_float * 3
+
+
+class SPageFilePhysics(LittleEndianStructure):
+    """``acpmf_physics``, 592 bytes, written once per 3 ms physics step."""
+
+    _layout_ = "ms"
+    _pack_ = 4
+    _fields_: ClassVar = [
+        ("packetId", c_int32),
+        ("gas", c_float),
+        ("brake", c_float),
+        ("fuel", c_float),
+        ("gear", c_int32),
+        ("rpms", c_int32),
+        ("steerAngle", c_float),
+        ("speedKmh", c_float),
+        ("velocity", Vector),
+        ("accG", Vector),
+        ("wheelSlip", Wheels),
+        ("wheelLoad", Wheels),
+        ("wheelsPressure", Wheels),
+        ("wheelAngularSpeed", Wheels),
+        ("tyreWear", Wheels),
+        ("tyreDirtyLevel", Wheels),
+        ("tyreCoreTemperature", Wheels),
+        ("camberRAD", Wheels),
+        ("suspensionTravel", Wheels),
+        ("drs", c_float),
+        ("tc", c_float),
+        ("heading", c_float),
+        ("pitch", c_float),
+        ("roll", c_float),
+        ("cgHeight", c_float),
+        ("carDamage", c_float * 5),
+        ("numberOfTyresOut", c_int32),
+        ("pitLimiterOn", c_int32),
+        ("abs", c_float),
+        ("kersCharge", c_float),
+        ("kersInput", c_float),
+        ("autoShifterOn", c_int32),
+        ("rideHeight", c_float * 2),
+        ("turboBoost", c_float),
+        ("ballast", c_float),
+        ("airDensity", c_float),
+        ("airTemp", c_float),
+        ("roadTemp", c_float),
+        ("localAngularVel", Vector),
+        ("finalFF", c_float),
+        ("performanceMeter", c_float),
+        ("engineBrake", c_int32),
+        ("ersRecoveryLevel", c_int32),
+        ("ersPowerLevel", c_int32),
+        ("ersHeatCharging", c_int32),
+        ("ersIsCharging", c_int32),
+        ("kersCurrentKJ", c_float),
+        ("drsAvailable", c_int32),
+        ("drsEnabled", c_int32),
+        ("brakeTemp", Wheels),
+        ("clutch", c_float),
+        ("tyreTempI", Wheels),
+        ("tyreTempM", Wheels),
+        ("tyreTempO", Wheels),
+        ("isAIControlled", c_int32),
+        ("tyreContactPoint", Vector * 4),
+        ("tyreContactNormal", Vector * 4),
+        ("tyreContactHeading", Vector * 4),
+        ("brakeBias", c_float),
+        ("localVelocity", Vector),
+        ("P2PActivations", c_int32),
+        ("P2PStatus", c_int32),
+        ("currentMaxRpm", c_int32),
+    ]
+
+
+class SPageFileGraphic(LittleEndianStructure):
+    """``acpmf_graphics``, 304 bytes, written once per drawn frame."""
+
+    _layout_ = "ms"
+    _pack_ = 4
+    _fields_: ClassVar = [
+        ("packetId", c_int32),
+        ("status", c_int32),
+        ("session", c_int32),
+        ("currentTime", Text15),
+        ("lastTime", Text15),
+        ("bestTime", Text15),
+        ("split", Text15),
+        ("completedLaps", c_int32),
+        ("position", c_int32),
+        ("iCurrentTime", c_int32),
+        ("iLastTime", c_int32),
+        ("iBestTime", c_int32),
+        ("sessionTimeLeft", c_float),
+        ("distanceTraveled", c_float),
+        ("isInPit", c_int32),
+        ("currentSectorIndex", c_int32),
+        ("lastSectorTime", c_int32),
+        ("numberOfLaps", c_int32),
+        ("tyreCompound", Text33),
+        ("replayTimeMultiplier", c_float),
+        ("normalizedCarPosition", c_float),
+        ("carCoordinates", Vector),
+        ("penaltyTime", c_float),
+        ("flag", c_int32),
+        ("idealLineOn", c_int32),
+        ("isInPitLane", c_int32),
+        ("surfaceGrip", c_float),
+        ("mandatoryPitDone", c_int32),
+        ("windSpeed", c_float),
+        ("windDirection", c_float),
+        ("timeLimitSessionLeft", c_int32),
+        ("isEscMenuVisible", c_int32),
+    ]
+
+
+class SPageFileStatic(LittleEndianStructure):
+    """``acpmf_static``, 684 bytes, written once per run of the game."""
+
+    _layout_ = "ms"
+    _pack_ = 4
+    _fields_: ClassVar = [
+        ("smVersion", Text15),
+        ("acVersion", Text15),
+        ("numberOfSessions", c_int32),
+        ("numCars", c_int32),
+        ("carModel", Text33),
+        ("track", Text33),
+        ("playerName", Text33),
+        ("playerSurname", Text33),
+        ("playerNick", Text33),
+        ("sectorCount", c_int32),
+        ("maxTorque", c_float),
+        ("maxPower", c_float),
+        ("maxRpm", c_int32),
+        ("maxFuel", c_float),
+        ("suspensionMaxTravel", Wheels),
+        ("tyreRadius", Wheels),
+        ("maxTurboBoost", c_float),
+        ("deprecated_1", c_float),
+        ("deprecated_2", c_float),
+        ("penaltiesEnabled", c_int32),
+        ("aidFuelRate", c_float),
+        ("aidTireRate", c_float),
+        ("aidMechanicalDamage", c_float),
+        ("aidAllowTyreBlankets", c_int32),
+        ("aidStability", c_float),
+        ("aidAutoClutch", c_int32),
+        ("aidAutoBlip", c_int32),
+        ("hasDRS", c_int32),
+        ("hasERS", c_int32),
+        ("hasKERS", c_int32),
+        ("kersMaxJ", c_float),
+        ("engineBrakeSettingsCount", c_int32),
+        ("ersPowerControllerCount", c_int32),
+        ("trackSPlineLength", c_float),
+        ("trackConfiguration", Text33),
+        ("ersMaxJ", c_float),
+        ("isTimedRace", c_int32),
+        ("hasExtraLap", c_int32),
+        ("carSkin", Text33),
+        ("reversedGridPositions", c_int32),
+        ("pitWindowStart", c_int32),
+        ("pitWindowEnd", c_int32),
+    ]
+
+
+Page = SPageFilePhysics | SPageFileGraphic | SPageFileStatic
+
+PAGES: dict[str, type[Page]] = {
+    "acpmf_physics": SPageFilePhysics,
+    "acpmf_graphics": SPageFileGraphic,
+    "acpmf_static": SPageFileStatic,
+}
+"""The mappings' names, in the order of :class:`Pages`, and what each holds."""
+
+SIZES = tuple(ctypes.sizeof(structure) for structure in PAGES.values())
+
+
+class PagesError(Exception):
+    """The pages cannot be read or written; the text says why."""
+
+
+class PagesMissing(PagesError):
+    """There are no pages: the game is not running."""
+
+
+class WrongGame(PagesError):
+    """The pages belong to another game that uses the same names."""
+
+
+class Pages(NamedTuple):
+    """Private copies of the three pages, none of them torn.
+
+    ``timestamp`` is the Unix time of the copy in seconds, counted on the performance counter from the wall clock at
+    the reader's opening: it never steps back.
+    """
+
+    physics: bytes
+    graphics: bytes
+    static: bytes
+    timestamp: float
+
+
+def text_of(units: bytes | Sequence[int]) -> str:
+    """The text in UTF-16 units (a page's bytes, or a field of a structure), up to its first NUL; any units give one."""
+    data = units if isinstance(units, bytes) else b"".join(unit.to_bytes(2, "little") for unit in units)
+    return data.decode("utf-16-le", "replace").split("\0", 1)[0]
+
+
+def units_of(text: str, length: int) -> bytes:
+    """``length`` UTF-16 units that hold ``text``, NUL-padded; cut so that a NUL always ends it."""
+    data = text.encode("utf-16-le", "replace")[: 2 * (length - 1)]
+    return data.ljust(2 * length, b"\0")
+
+
+def check_game(static: bytes) -> bool:
+    """Whether the original game has written this static page; False means "no game yet".
+
+    Raises :class:`WrongGame` for the pages of Competizione and Evo, which have the same names and other fields.
+    """
+    version = text_of(static[: ctypes.sizeof(Text15)])
+    if not version:
+        return False
+    if not re.fullmatch(r"1\.[0-7]", version):
+        raise WrongGame(
+            f"The shared memory belongs to another game: its version is {version!r}, and the original Assetto Corsa "
+            "writes '1.7'. Competizione and Evo use the same names for other data; close that game first."
+        )
+    return True
+
+
+class PageReader:
+    """The three pages, opened read-only. It opens what exists and never creates anything.
+
+    ``directory`` holds page files of any size that fits the structures; without one the game's own named mappings are
+    opened on Windows, and the files in :data:`PAGE_FILE_DIRECTORY` elsewhere. ``prefix`` stands before each name.
+    Raises :class:`PagesMissing` where a page does not exist, :class:`PagesError` where it cannot be read.
+
+    ``retries`` counts copies that were thrown away because the page changed under them, ``torn`` the pages that never
+    held still, for which :meth:`copy` gave the last whole copy again.
+    """
+
+    def __init__(self, directory: str | os.PathLike[str] | None = None, *, prefix: str = "") -> None:
+        self.retries = 0
+        self.torn = 0
+        self._epoch = time.time() - time.perf_counter()
+        self._maps: list[mmap.mmap] = []
+        self._whole: list[bytes | None] = [None, None, None]
+        try:
+            for name, size in zip(PAGES, SIZES, strict=True):
+                self._maps.append(_open_page(prefix + name, size, directory))
+        except BaseException:
+            self.close()
+            raise
+
+    def copy(self) -> Pages:
+        """The three pages in one pass.
+
+        A page that changed since the last call is read again until it has held still for :data:`SETTLE_SECONDS`; a
+        writer that is suspended in the middle of a page for longer than that cannot be told from one that finished.
+        Raises :class:`PagesError` only when a page never held still and there is no earlier copy of it.
+        """
+        maps = self._maps
+        whole = self._whole
+        copies = [page[:size] for page, size in zip(maps, SIZES, strict=True)]
+        now = taken = time.perf_counter()
+        pending = [index for index in range(3) if copies[index] != whole[index]]
+        while pending:
+            settled_at = now + SETTLE_SECONDS
+            while time.perf_counter() < settled_at:
+                pass
+            now = time.perf_counter()
+            unsettled = []
+            for index in pending:
+                again = maps[index][: SIZES[index]]
+                if again == copies[index]:
+                    whole[index] = again
+                else:
+                    copies[index] = again
+                    unsettled.append(index)
+            self.retries += len(unsettled)
+            pending = unsettled
+            if pending:
+                if now - taken > GIVE_UP_SECONDS:
+                    break
+        self.torn += len(pending)
+        physics, graphics, static = whole
+        if physics is None or graphics is None or static is None:
+            raise PagesError("The game's pages never held still long enough to be read whole.")
+        return Pages(physics, graphics, static, self._epoch + now)
+
+    def close(self) -> None:
+        """Let go of the pages; harmless when done twice."""
+        while self._maps:
+            self._maps.pop().close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class PageWriter:
+    """Publishes pages as the game does: named mappings on Windows, page files elsewhere or where a directory is named.
+
+    Files that this writer made are removed when it closes, as a mapping's name vanishes with the game; files that were
+    there before (a bridge's) stay. Raises :class:`PagesError` where the pages cannot be made.
+    """
+
+    def __init__(self, directory: str | os.PathLike[str] | None = None, *, prefix: str = "") -> None:
+        self._maps: list[mmap.mmap] = []
+        self._made: list[Path] = []
+        try:
+            for name, size in zip(PAGES, SIZES, strict=True):
+                self._maps.append(self._create_page(prefix + name, size, directory))
+        except BaseException:
+            self.close()
+            raise
+
+    def write(self, physics: bytes | None = None, graphics: bytes | None = None, static: bytes | None = None) -> None:
+        """Put the given pages' bytes into shared memory; a page that is None stays as it is."""
+        for page, data, size in zip(self._maps, (physics, graphics, static), SIZES, strict=True):
+            if data is not None:
+                page[:size] = data
+
+    def close(self) -> None:
+        """Let go of the pages and remove the files made; harmless when done twice."""
+        while self._maps:
+            self._maps.pop().close()
+        while self._made:
+            self._made.pop().unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _create_page(self, name: str, size: int, directory: str | os.PathLike[str] | None) -> mmap.mmap:
+        if sys.platform == "win32" and directory is None:
+            return mmap.mmap(-1, size, tagname=name, access=mmap.ACCESS_WRITE)
+        path = Path(directory or PAGE_FILE_DIRECTORY, name)
+        try:
+            existed = path.exists()
+            with path.open("r+b" if existed else "x+b") as file:
+                if not existed:
+                    self._made.append(path)
+                if os.fstat(file.fileno()).st_size < size:
+                    file.truncate(PAGE_FILE_SIZE)
+                return mmap.mmap(file.fileno(), size, access=mmap.ACCESS_WRITE)
+        except OSError as error:
+            raise PagesError(f"The page file {path} cannot be made: {error.strerror}.") from error
+
+
+def _open_page(name: str, size: int, directory: str | os.PathLike[str] | None) -> mmap.mmap:
+    if sys.platform == "win32" and directory is None:
+        return _open_mapping(name, size)
+    path = Path(directory or PAGE_FILE_DIRECTORY, name)
+    try:
+        with path.open("rb") as file:
+            length = os.fstat(file.fileno()).st_size
+            if length == 0:  # being made
+                raise PagesMissing(f"The page file {path} is empty.")
+            if length < size:
+                raise PagesError(f"The page file {path} has {length} bytes; the game's page has {size}.")
+            return mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise PagesMissing(f"There is no page file {path}.") from error
+    except OSError as error:
+        raise PagesError(f"The page file {path} cannot be read: {error.strerror}.") from error
+
+
+if sys.platform == "win32":
+    from ctypes import wintypes
+
+    _FILE_MAP_READ = 4
+    _ERROR_FILE_NOT_FOUND = 2
+    _kernel32 = ctypes.WinDLL("kernel32", use_last_error=True)
+    _kernel32.OpenFileMappingW.argtypes = (wintypes.DWORD, wintypes.BOOL, wintypes.LPCWSTR)
+    _kernel32.OpenFileMappingW.restype = wintypes.HANDLE
+    _kernel32.CloseHandle.argtypes = (wintypes.HANDLE,)
+
+    def _open_mapping(name: str, size: int) -> mmap.mmap:
+        # mmap alone would create the mapping, and a read-only one that the game could then not write: ask first, and
+        # hold the handle while mapping so that the name cannot vanish in between.
+        handle = _kernel32.OpenFileMappingW(_FILE_MAP_READ, False, name)
+        if not handle:
+            code = ctypes.get_last_error()
+            if code == _ERROR_FILE_NOT_FOUND:
+                raise PagesMissing(f"There is no shared memory {name}.")
+            raise PagesError(f"The shared memory {name} cannot be opened: {ctypes.FormatError(code)}")
+        try:
+            return mmap.mmap(-1, size, tagname=name, access=mmap.ACCESS_READ)
+        except OSError as error:
+            raise PagesError(f"The shared memory {name} cannot be read: {error.strerror}.") from error
+        finally:
+            _kernel32.CloseHandle(handle)

@@ -1,0 +1,1 @@
+"""Telemetry of the racing simulator Assetto Corsa."""

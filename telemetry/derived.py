@@ -1,0 +1,310 @@
+"""What follows from a snapshot: one small pure function per metric, and :func:`derive`, which applies them all.
+
+A metric that must remember finds what it needs in the sample before; there is no hidden state. Every threshold is a
+field of :class:`Thresholds`, with its source beside it.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from telemetry.schema import Wheels, derived
+from telemetry.snapshot import Snapshot
+
+NullableWheels = tuple[float | None, float | None, float | None, float | None]
+WheelFlags = tuple[bool, bool, bool, bool]
+
+STATUS_LIVE: Final = 2
+STATUS_NAMES: Final = {0: "off", 1: "replay", 2: "live", 3: "pause"}
+SESSION_NAMES: Final = {
+    -1: "unknown",
+    0: "practice",
+    1: "qualify",
+    2: "race",
+    3: "hotlap",
+    4: "time_attack",
+    5: "drift",
+    6: "drag",
+}
+FLAG_NAMES: Final = {0: "none", 1: "blue", 2: "yellow", 3: "black", 4: "white", 5: "chequered", 6: "penalty"}
+
+FULL_DAMAGE: Final = 100.0
+"""``car_damage`` that counts as full; the game divides by it and clamps to 1."""
+
+BEST_WEAR: Final = 100.0
+"""``tyre_wear`` of the best grip a tyre can have."""
+
+NEW_TYRE_STEP: Final = 0.5
+"""A rise of ``tyre_wear`` between two samples that only a change of tyres makes; scrubbing in is slower."""
+
+COMPOUND_FLOORS: Final = (
+    ("semislick", 70.0),
+    ("cinturato", 96.0),
+    ("street90", 88.0),
+    ("vintage", 88.0),
+    ("street", 80.0),
+)
+"""``tyre_wear`` of a worn-out tyre where the start of its compound's name is known, from recorded tyre data."""
+
+NOMINAL_RADIUS: Final = 0.33
+"""Metres; tells a stopped wheel from a turning one where the game gives no tyre radius."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thresholds:
+    """The limits of the derived fields; each default is followed by its source."""
+
+    tyres_out: int = 3
+    """Tyres off the valid surface that spoil a lap: the game's own default rule penalises more than two."""
+    lock_brake: float = 0.5
+    """Brake pedal above which lock-up is looked for: hard braking, as opposed to trailing or resting."""
+    lock_slip: float = 0.5
+    """Mean slip ratio that is lock-up: peak grip lies near 0.1, both wheels of one axle locked give at least 0.5."""
+    brake_on: float = 0.05
+    """Brake pedal that counts as used: above the rest noise of pedals."""
+    locked_wheel: float = 0.1
+    """Share of its rolling speed below which a wheel has (almost) stopped; threshold braking stays above 0.8."""
+    min_speed: float = 2.0
+    """m/s of forward speed below which slip ratios say nothing: they divide by it."""
+    damaged: float = 0.05
+    """``damage_level`` above which bodywork is damaged: a touch at more than 5 km/h."""
+    critical: float = 0.50
+    """``damage_level`` above which bodywork is critical: half of what the game calls full."""
+    tyre_floor: float | None = None
+    """``tyre_wear`` of a worn-out tyre; None: by its compound where that is known, else :attr:`default_tyre_floor`."""
+    default_tyre_floor: float = 88.0
+    """``tyre_wear`` of a worn-out tyre of unknown compound: slicks and most GT tyres."""
+    tyre_damaged: float = 0.80
+    """``tyre_worn`` above which a tyre is damaged."""
+    tyre_critical: float = 0.95
+    """``tyre_worn`` above which a tyre is at its end."""
+    steer_lock: float | None = None
+    """Degrees of the steering wheel at full lock, which the pages do not hold; None: unknown."""
+
+
+DEFAULTS: Final = Thresholds()
+
+
+class Sample(Snapshot):
+    """A snapshot and all that follows from it: what every sink writes."""
+
+    __slots__ = ()
+
+    is_lap_valid: Annotated[
+        bool, derived("", "false from the moment 3 or more tyres are out until the lap, session or run ends")
+    ]
+    wheel_lock_detected: Annotated[
+        bool | None, derived("", "hard braking and a mean slip ratio above 0.5; null without slip ratios")
+    ]
+    wheel_locked: Annotated[WheelFlags, derived("", "the wheel has (almost) stopped while the car moves and brakes")]
+    slip_ratio: Annotated[
+        NullableWheels, derived("ratio", "0 rolling .. 1 locked or spinning; null at low speed or without a radius")
+    ]
+    damage_level: Annotated[
+        tuple[float, float, float, float, float],
+        derived("0..1", "car_damage / 100, clamped: front, rear, left, right, overall"),
+    ]
+    bodywork_damaged: Annotated[bool, derived("", "any damage_level above 0.05")]
+    bodywork_critical: Annotated[bool, derived("", "any damage_level above 0.50")]
+    tyre_worn: Annotated[NullableWheels, derived("0..1", "0 new .. 1 worn out; null where the game publishes no wear")]
+    tyre_wear_best: Annotated[
+        Wheels, derived("%", "highest tyre_wear seen on this tyre, where tyre_worn counts from; 0 if none")
+    ]
+    tyre_damaged: Annotated[bool, derived("", "any tyre_worn above 0.80")]
+    tyre_critical: Annotated[bool, derived("", "any tyre_worn above 0.95")]
+    lap_distance: Annotated[
+        float | None, derived("m", "normalized_position x track_spline_length; null without a length")
+    ]
+    steer_degrees: Annotated[float | None, derived("deg", "steer_angle x the stated steering lock; null without one")]
+    status_name: Annotated[str, derived("text", "off, replay, live, pause")]
+    session_name: Annotated[
+        str, derived("text", "unknown, practice, qualify, race, hotlap, time_attack, drift, drag")
+    ]
+    flag_name: Annotated[str, derived("text", "none, blue, yellow, black, white, chequered, penalty")]
+    gear_name: Annotated[str, derived("text", "R, N, 1, 2, ...")]
+    physics_steps: Annotated[
+        int | None, derived("count", "physics steps since the sample before; null on the first and after a restart")
+    ]
+
+
+def derive(now: Snapshot, before: Sample | None = None, thresholds: Thresholds = DEFAULTS) -> Sample:
+    """The sample of this snapshot; a pure function of it, the sample before (None on the first) and the thresholds."""
+    slip = slip_ratio(now, thresholds)
+    damage = damage_level(now)
+    worst_damage = max(damage)
+    best = tyre_wear_best(now, before)
+    worn = tyre_worn(now, best, thresholds)
+    worst_worn = max((wheel for wheel in worn if wheel is not None), default=0.0)
+    return Sample.of(
+        now
+        + (
+            is_lap_valid(now, before, thresholds),
+            wheel_lock_detected(now, slip, thresholds),
+            wheel_locked(now, thresholds),
+            slip,
+            damage,
+            worst_damage > thresholds.damaged,
+            worst_damage > thresholds.critical,
+            worn,
+            best,
+            worst_worn > thresholds.tyre_damaged,
+            worst_worn > thresholds.tyre_critical,
+            lap_distance(now),
+            steer_degrees(now, thresholds),
+            STATUS_NAMES.get(now.status, "unknown"),
+            SESSION_NAMES.get(now.session, "unknown"),
+            FLAG_NAMES.get(now.flag, "unknown"),
+            gear_name(now.gear),
+            physics_steps(now, before),
+        )
+    )
+
+
+def is_lap_valid(now: Snapshot, before: Sample | None, thresholds: Thresholds = DEFAULTS) -> bool:
+    """False from the moment too many tyres are out until a new lap, a new session or a restart.
+
+    While the game shows a replay or is paused the lap stands still, and so does the verdict.
+    """
+    if before is not None:
+        if now.status != STATUS_LIVE:
+            return before.is_lap_valid
+        if not before.is_lap_valid and not is_new_lap(now, before):
+            return False
+    return now.number_of_tyres_out < thresholds.tyres_out
+
+
+def is_new_lap(now: Snapshot, before: Snapshot) -> bool:
+    """Whether another lap runs than in the sample before: the next one, or the first after a restart or a change."""
+    return (
+        now.completed_laps != before.completed_laps
+        or now.current_time < before.current_time
+        or now.packet_id < before.packet_id
+        or now.session != before.session
+        or now.track != before.track
+        or now.car_model != before.car_model
+    )
+
+
+def slip_ratio(now: Snapshot, thresholds: Thresholds = DEFAULTS) -> NullableWheels:
+    """Per wheel 0 rolling .. 1 locked or spinning: the difference of tyre and road speed over the greater of the two."""
+    road = now.local_velocity_z
+    if not abs(road) >= thresholds.min_speed:  # also for NaN
+        return (None, None, None, None)
+    fl, fr, rl, rr = now.wheel_angular_speed
+    radius_fl, radius_fr, radius_rl, radius_rr = now.tyre_radius
+    return (
+        _slip_of_wheel(road, fl, radius_fl),
+        _slip_of_wheel(road, fr, radius_fr),
+        _slip_of_wheel(road, rl, radius_rl),
+        _slip_of_wheel(road, rr, radius_rr),
+    )
+
+
+def _slip_of_wheel(road: float, angular_speed: float, radius: float) -> float | None:
+    if not radius > 0.0:
+        return None
+    tyre = angular_speed * radius
+    slip = abs(tyre - road) / max(abs(tyre), abs(road))
+    # A wheel that turns against the road would pass 1; NaN (an infinite or undefined speed) cannot be computed.
+    return min(slip, 1.0) if slip == slip else None  # noqa: PLR0124
+
+
+def wheel_lock_detected(now: Snapshot, slip: NullableWheels, thresholds: Thresholds = DEFAULTS) -> bool | None:
+    """Whether the car brakes hard with its wheels, on the mean, more sliding than rolling; None without slip ratios."""
+    fl, fr, rl, rr = slip
+    if fl is None or fr is None or rl is None or rr is None:
+        return None
+    return now.brake > thresholds.lock_brake and (fl + fr + rl + rr) / 4 > thresholds.lock_slip
+
+
+def wheel_locked(now: Snapshot, thresholds: Thresholds = DEFAULTS) -> WheelFlags:
+    """Per wheel, whether it has (almost) stopped turning while the car moves and the brake is on."""
+    road = abs(now.local_velocity_z)
+    if not (now.brake > thresholds.brake_on and road >= thresholds.min_speed):
+        return (False, False, False, False)
+    limit = thresholds.locked_wheel * road
+    fl, fr, rl, rr = [
+        abs(angular_speed) * (radius if radius > 0.0 else NOMINAL_RADIUS) < limit
+        for angular_speed, radius in zip(now.wheel_angular_speed, now.tyre_radius, strict=True)
+    ]
+    return (fl, fr, rl, rr)
+
+
+def damage_level(now: Snapshot) -> tuple[float, float, float, float, float]:
+    """``car_damage`` as the game itself uses it: a hundredth, clamped to 0..1; undefined damage counts as none."""
+    front, rear, left, right, overall = [
+        min(value / FULL_DAMAGE, 1.0) if value > 0.0 else 0.0 for value in now.car_damage
+    ]
+    return (front, rear, left, right, overall)
+
+
+def tyre_wear_best(now: Snapshot, before: Sample | None) -> Wheels:
+    """Per tyre the highest ``tyre_wear`` seen on it, at most 100; starts again with a new tyre or a new run."""
+    if before is None or now.tyre_compound != before.tyre_compound or now.car_model != before.car_model:
+        fl, fr, rl, rr = [_clamp_wear(wear) for wear in now.tyre_wear]
+    elif now.tyre_wear == before.tyre_wear:
+        return before.tyre_wear_best
+    else:
+        fl, fr, rl, rr = [
+            _clamp_wear(wear) if wear > wear_before + NEW_TYRE_STEP else max(best, _clamp_wear(wear))
+            for wear, wear_before, best in zip(now.tyre_wear, before.tyre_wear, before.tyre_wear_best, strict=True)
+        ]
+    return (fl, fr, rl, rr)
+
+
+def _clamp_wear(wear: float) -> float:
+    return min(wear, BEST_WEAR) if wear > 0.0 else 0.0
+
+
+def tyre_worn(now: Snapshot, best: Wheels, thresholds: Thresholds = DEFAULTS) -> NullableWheels:
+    """Per tyre 0 new .. 1 worn out: how far ``tyre_wear`` came from its best to the floor of its compound.
+
+    None where the game publishes no wear (0 on all four tyres, or no number).
+    """
+    wears = now.tyre_wear
+    if not any(wears):
+        return (None, None, None, None)
+    floor = tyre_floor(now.tyre_compound, thresholds)
+    fl, fr, rl, rr = [_worn_of_tyre(wear, top, floor) for wear, top in zip(wears, best, strict=True)]
+    return (fl, fr, rl, rr)
+
+
+def _worn_of_tyre(wear: float, best: float, floor: float) -> float | None:
+    if not math.isfinite(wear):
+        return None
+    if best <= floor:  # first seen when it was gone already
+        return 1.0
+    return min(max((best - wear) / (best - floor), 0.0), 1.0)
+
+
+def tyre_floor(compound: str, thresholds: Thresholds = DEFAULTS) -> float:
+    """``tyre_wear`` of a worn-out tyre: what the user said, else what is known of the compound, else the default."""
+    if thresholds.tyre_floor is not None:
+        return thresholds.tyre_floor
+    name = compound.lower()
+    for start, floor in COMPOUND_FLOORS:
+        if name.startswith(start):
+            return floor
+    return thresholds.default_tyre_floor
+
+
+def lap_distance(now: Snapshot) -> float | None:
+    """Metres along the lap; None where the game does not say how long the lap is."""
+    return now.normalized_position * now.track_spline_length if now.track_spline_length > 0.0 else None
+
+
+def steer_degrees(now: Snapshot, thresholds: Thresholds = DEFAULTS) -> float | None:
+    """Degrees of the steering wheel, + right; None unless the lock was stated."""
+    return None if thresholds.steer_lock is None else now.steer_angle * thresholds.steer_lock
+
+
+def gear_name(gear: int) -> str:
+    """The gear as the dashboard shows it: R, N, 1, 2, ..."""
+    return str(gear - 1) if gear > 1 else "N" if gear == 1 else "R" if gear == 0 else "unknown"
+
+
+def physics_steps(now: Snapshot, before: Snapshot | None) -> int | None:
+    """Physics steps since the sample before; None on the first and where the count started again."""
+    if before is None or now.packet_id < before.packet_id:
+        return None
+    return now.packet_id - before.packet_id
