@@ -1,0 +1,173 @@
+"""The running game, and page files in a directory: as a source, and as what a publisher writes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from ac_native_memory import (
+    PAGE_FILE_DIRECTORY,
+    SIZES,
+    PageReader,
+    Pages,
+    PagesError,
+    PagesMissing,
+    PageWriter,
+    SPageFileGraphic,
+    WrongGame,
+)
+from telemetry.clock import Clock
+from telemetry.errors import NoGameError, SinkError, SourceError
+from telemetry.presence import Presence
+from telemetry.recorder import DEFAULT_RATE, Reading, State
+from telemetry.snapshot import decode
+
+LOOK_SECONDS: Final = 0.5
+"""How often the game is looked for, and stalled pages are opened anew."""
+
+WAIT_MESSAGE: Final = "Waiting for Assetto Corsa: start a session in the game (its launcher alone has no telemetry)."
+GONE_MESSAGE: Final = "The game has left; waiting for it to come back."
+_MESSAGES: Final = {
+    State.LOADING: "The game is loading its session.",
+    State.PAUSED: "The game is paused.",
+    State.REPLAY: "The game shows a replay.",
+    State.MENU: "The escape menu is open.",
+    State.STALLED: "The game has stopped writing: it hangs, or it ended without a word.",
+    State.STILL: "The pages do not move.",
+}
+
+
+class LiveSource:
+    """The running game, or the page files in ``directory``, of which it says honestly how they are.
+
+    It waits for the game and picks up a restarted one by itself; with ``wait`` off it raises
+    :class:`telemetry.NoGameError` when there is none, and ends when the game does. A named directory may hold pages
+    that never move: they are read all the same. Raises :class:`telemetry.SourceError` for another game's pages and
+    for pages that cannot be read.
+    """
+
+    def __init__(self, directory: Path | None = None, *, wait: bool = True, prefix: str = "") -> None:
+        if directory is not None and not directory.is_dir():
+            raise SourceError(f"There is no directory {directory}.")
+        self.name = "live" if directory is None else str(directory)
+        self._directory = directory
+        self._prefix = prefix
+        self._wait = wait
+        self._reader: PageReader | None = None
+        self._presence = Presence(dump=directory is not None)
+        self._seen = False
+        self._opened_at = 0.0
+        self._torn = 0
+
+    def readings(self, clock: Clock, rate: float | None) -> Iterator[Reading]:
+        """What the pages hold, ``rate`` times per second while there is a game, and twice a second while there is none."""
+        while not clock.stopped:
+            self._reopen(clock.now())
+            for missed in clock.ticks(rate or DEFAULT_RATE):
+                reading = self._look(clock, missed)
+                yield reading
+                if reading.state in (State.WAITING, State.GONE) or (reading.state is State.STALLED and not self._wait):
+                    break
+            if not self._wait and not clock.stopped:
+                if self._seen:
+                    return
+                raise NoGameError(
+                    f"No game: {self._where()} holds no running session of Assetto Corsa. Start one, or leave out "
+                    "--no-wait; --source demo needs no game."
+                )
+            clock.sleep_until(clock.now() + LOOK_SECONDS)
+
+    def close(self) -> None:
+        """Let go of the pages."""
+        if self._reader is not None:
+            self._torn += self._reader.torn
+            self._reader.close()
+            self._reader = None
+
+    def _reopen(self, now: float) -> None:
+        """Open the pages anew: an old mapping goes on showing a game that has long gone."""
+        self.close()
+        self._opened_at = now
+        try:
+            self._reader = PageReader(self._directory, prefix=self._prefix)
+        except PagesMissing:
+            self._presence = Presence(dump=self._directory is not None)
+        except PagesError as error:
+            raise SourceError(str(error)) from error
+
+    def _look(self, clock: Clock, missed: int) -> Reading:
+        if self._reader is None:
+            return self._absent()
+        try:
+            pages = self._reader.copy()
+            now = clock.now()
+            state, fresh = self._presence.judge(pages, now)
+        except WrongGame as error:
+            raise SourceError(str(error)) from error
+        except PagesError:  # never still for long enough: the next look may have more luck
+            return Reading(State.LOADING, torn=self._torn + self._reader.torn, message=_MESSAGES[State.LOADING])
+        torn = self._torn + self._reader.torn
+        if state is State.WAITING or state is State.GONE:
+            return self._absent()
+        if not fresh and now - self._opened_at > LOOK_SECONDS:
+            self._reopen(now)
+        message = _MESSAGES.get(state, "")
+        if state is State.LOADING:
+            return Reading(state, torn=torn, message=message)
+        self._seen = self._seen or state is not State.STALLED
+        return Reading(state, decode(pages, elapsed=now), fresh, missed, torn, message)
+
+    def _absent(self) -> Reading:
+        if self._seen:
+            return Reading(State.GONE, torn=self._torn, message=GONE_MESSAGE)
+        return Reading(State.WAITING, torn=self._torn, message=WAIT_MESSAGE)
+
+    def _where(self) -> str:
+        return "the shared memory" if self._directory is None else str(self._directory)
+
+
+class Publisher:
+    """Puts pages into real shared memory, where this tool and every other reader find "the game".
+
+    Raises :class:`telemetry.SinkError` where the pages cannot be made, or where somebody else is writing them.
+    """
+
+    def __init__(self, directory: Path | None = None, *, prefix: str = "") -> None:
+        _refuse_a_moving_page(directory, prefix)
+        try:
+            self._writer = PageWriter(directory, prefix=prefix)
+        except PagesError as error:
+            raise SinkError(str(error)) from error
+        self._graphics = self._static = b""
+
+    def write(self, pages: Pages) -> None:
+        """Publish the pages; those that did not change are left alone."""
+        self._writer.write(
+            pages.physics,
+            None if pages.graphics == self._graphics else pages.graphics,
+            None if pages.static == self._static else pages.static,
+        )
+        self._graphics, self._static = pages.graphics, pages.static
+
+    def blank(self) -> None:
+        """Zero all pages, as before a session."""
+        self._writer.write(*(bytes(size) for size in SIZES))
+
+    def close(self) -> None:
+        """Leave as the game does: one last graphics page with status 0, then the pages are gone."""
+        self._writer.write(graphics=bytes(SPageFileGraphic()))
+        self._writer.close()
+
+
+def _refuse_a_moving_page(directory: Path | None, prefix: str) -> None:
+    try:
+        with PageReader(directory, prefix=prefix) as reader:
+            before = reader.copy().physics
+            Clock().sleep_until(0.05)
+            moving = reader.copy().physics != before
+    except PagesMissing:
+        return
+    except PagesError as error:
+        raise SinkError(str(error)) from error
+    if moving:
+        where = directory or PAGE_FILE_DIRECTORY
+        raise SinkError(f"Somebody is writing the game's pages already ({where}): the game or another publisher.")

@@ -1,0 +1,361 @@
+"""The one loop: readings of a source become samples, and samples go to sinks."""
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from queue import Empty, Full, Queue
+from threading import Thread
+from time import perf_counter
+from typing import Final, NamedTuple, Protocol
+
+from telemetry.clock import Clock
+from telemetry.derived import DEFAULTS, Sample, Thresholds, derive
+from telemetry.errors import TelemetryError
+from telemetry.snapshot import Snapshot
+
+DEFAULT_RATE: Final = 10.0
+"""Samples per second of a live source unless asked otherwise."""
+
+FLUSH_SECONDS: Final = 0.5
+"""How long a written sample may wait on its way to the operating system."""
+
+LAP_TAIL_SECONDS: Final = 1.0
+"""How long recording goes on after the last lap wanted: the game publishes its time some frames late."""
+
+QUEUE_SECONDS: Final = 10.0
+"""How much a sink may lag behind before samples are dropped for it, and counted."""
+
+
+class State(StrEnum):
+    """What a source can say of the game."""
+
+    WAITING = "waiting"
+    LOADING = "loading"
+    LIVE = "live"
+    PAUSED = "paused"
+    REPLAY = "replay"
+    MENU = "menu"
+    STALLED = "stalled"
+    STILL = "still"
+    GONE = "gone"
+    ENDED = "ended"
+
+
+class Reading(NamedTuple):
+    """What a source saw at one moment; ``snapshot`` is None where there is nothing to decode.
+
+    ``fresh`` is false where the car does not move on in time: in pause, in a replay, when the game stalls. ``missed``
+    counts the deadlines dropped since the reading before, ``torn`` the torn pages so far.
+    """
+
+    state: State
+    snapshot: Snapshot | None = None
+    fresh: bool = False
+    missed: int = 0
+    torn: int = 0
+    message: str = ""
+
+
+class Source(Protocol):
+    """Where snapshots come from."""
+
+    name: str
+    """What it is, for a person."""
+
+    def readings(self, clock: Clock, rate: float | None) -> Iterator[Reading]:
+        """What is there, ``rate`` times per second (None: the source's own pace), until it ends or the clock stops."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what is held; harmless when done twice."""
+        ...
+
+
+class Sink(Protocol):
+    """Where samples go. Raises :class:`telemetry.SinkError` when it cannot go on."""
+
+    name: str
+    """What it is, for a person."""
+    size: int
+    """Bytes written so far."""
+
+    def write(self, sample: Sample) -> None:
+        """Take one sample."""
+        ...
+
+    def flush(self) -> None:
+        """Hand everything taken so far to the operating system."""
+        ...
+
+    def close(self) -> None:
+        """Finish; harmless when done twice."""
+        ...
+
+
+@dataclass
+class Health:
+    """How the recording goes, kept up to date while it runs."""
+
+    state: State = State.WAITING
+    message: str = ""
+    rate_asked: float | None = None
+    samples: int = 0
+    duplicates: int = 0
+    torn: int = 0
+    missed: int = 0
+    dropped: int = 0
+    gaps: int = 0
+    laps: int = 0
+    size: int = 0
+    first: float = 0.0
+    latest: float = 0.0
+    jitter: "Spread" = field(default_factory=lambda: Spread())
+
+    @property
+    def seconds(self) -> float:
+        """From the first sample to the latest."""
+        return self.latest - self.first
+
+    @property
+    def rate(self) -> float | None:
+        """Samples per second as measured; None before the second sample."""
+        return (self.samples - 1) / self.seconds if self.samples > 1 and self.seconds > 0.0 else None
+
+    def summary(self) -> dict[str, object]:
+        """The figures for a program."""
+        return {
+            "samples": self.samples,
+            "seconds": self.seconds,
+            "rate_asked_hz": self.rate_asked,
+            "rate_measured_hz": self.rate,
+            "jitter_p50_ms": self.jitter.quantile(0.5),
+            "jitter_p99_ms": self.jitter.quantile(0.99),
+            "duplicates": self.duplicates,
+            "torn": self.torn,
+            "missed": self.missed,
+            "dropped": self.dropped,
+            "gaps": self.gaps,
+            "laps": self.laps,
+            "bytes": self.size,
+        }
+
+
+class Spread:
+    """Quantiles of any number of durations in constant memory, each to within five percent."""
+
+    _STEP = math.log(1.05)
+
+    def __init__(self) -> None:
+        self._buckets: Counter[int] = Counter()
+
+    def add(self, milliseconds: float) -> None:
+        """Count one duration; those below a microsecond are alike."""
+        self._buckets[round(math.log(max(milliseconds, 1e-3)) / self._STEP)] += 1
+
+    def quantile(self, share: float) -> float | None:
+        """The duration in milliseconds that this share of all does not exceed; None when there are none."""
+        rest = share * self._buckets.total()
+        for bucket in sorted(self._buckets):
+            rest -= self._buckets[bucket]
+            if rest <= 0.0:
+                return math.exp(bucket * self._STEP)
+        return None
+
+
+class Watcher(Protocol):
+    """Something that looks on, like a view: it is shown every reading, kept or not, and must not hold up the loop."""
+
+    def show(self, sample: Sample | None, health: Health) -> None:
+        """Take note of the newest sample (None where there is none) and of how the recording goes."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How to sample and when to end: after so many seconds or samples kept, or laps completed, whichever is first."""
+
+    rate: float | None = None
+    duration: float | None = None
+    samples: int | None = None
+    laps: int | None = None
+    include_paused: bool = False
+    thresholds: Thresholds = DEFAULTS
+
+
+class Recorder:
+    """Reads a source, derives, and hands every kept sample to the sinks.
+
+    Samples of a car that stands still in time (pause, replay, stall) are shown to watchers but not kept, unless
+    ``include_paused``. A sink's error ends the run and is raised once the other sinks were closed.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        sinks: Sequence[Sink] = (),
+        watchers: Sequence[Watcher] = (),
+        *,
+        clock: Clock | None = None,
+        options: Options | None = None,
+    ) -> None:
+        self.source = source
+        self.clock = clock or Clock()
+        self.options = options or Options()
+        self.health = Health(rate_asked=self.options.rate)
+        # A clock that jumps waits for nobody, so the sinks set the pace: nothing may be dropped.
+        in_a_hurry = math.isinf(self.clock.speed)
+        self._sinks = [Background(sink, self.options.rate or DEFAULT_RATE, patient=in_a_hurry) for sink in sinks]
+        self._watchers = list(watchers)
+
+    def run(self) -> Health:
+        """Record until the source ends, a limit is reached or the clock is stopped."""
+        try:
+            for sample in self.samples():
+                for sink in self._sinks:
+                    sink.write(sample)
+        finally:
+            self._close_sinks()
+        return self.health
+
+    def samples(self) -> Iterator[Sample]:
+        """The kept samples themselves, for a loop of one's own; the sinks are left alone."""
+        options, health = self.options, self.health
+        before: Sample | None = None
+        end = math.inf
+        for reading in self.source.readings(self.clock, options.rate):
+            health.state, health.message, health.torn = reading.state, reading.message, reading.torn
+            snapshot = reading.snapshot
+            if snapshot is None:
+                self._show(None)
+                continue
+            if self._past_duration(snapshot) or snapshot.elapsed >= end:
+                break
+            sample = derive(
+                Snapshot.of((snapshot.timestamp, snapshot.elapsed, health.samples) + snapshot[3:]),  # noqa: RUF005
+                before,
+                options.thresholds,
+            )
+            keep = reading.fresh or options.include_paused
+            if keep:
+                self._count(sample, before, reading)
+            before = sample
+            self._show(sample)
+            if keep:
+                yield sample
+                if health.samples == options.samples:
+                    break
+                if health.laps == options.laps and math.isinf(end):
+                    end = sample.elapsed + LAP_TAIL_SECONDS
+        health.state = State.ENDED
+
+    def _past_duration(self, snapshot: Snapshot) -> bool:
+        health, duration = self.health, self.options.duration
+        # Half a period of grace, so that a tick that comes a moment early does not add a sample.
+        grace = 0.5 / self.options.rate if self.options.rate else 0.0
+        return duration is not None and health.samples > 0 and snapshot.elapsed - health.first >= duration - grace
+
+    def _count(self, sample: Sample, before: Sample | None, reading: Reading) -> None:
+        health = self.health
+        health.samples += 1
+        health.missed += reading.missed
+        health.size = sum(sink.size for sink in self._sinks)
+        health.dropped = sum(sink.dropped for sink in self._sinks)
+        if health.samples == 1:
+            health.first = sample.elapsed
+        elif rate := self.options.rate:
+            interval, period = sample.elapsed - health.latest, 1.0 / rate
+            if interval > 1.5 * period:
+                health.gaps += 1
+            else:
+                health.jitter.add(abs(interval - period) * 1e3)
+        if sample.physics_steps == 0:
+            health.duplicates += 1
+        if before is not None and sample.completed_laps == before.completed_laps + 1:
+            health.laps += 1
+        health.latest = sample.elapsed
+
+    def _show(self, sample: Sample | None) -> None:
+        for watcher in self._watchers:
+            watcher.show(sample, self.health)
+
+    def _close_sinks(self) -> None:
+        error: TelemetryError | None = None
+        for sink in self._sinks:
+            try:
+                sink.close()
+            except TelemetryError as problem:
+                error = error or problem
+        self.health.size = sum(sink.size for sink in self._sinks)
+        self.health.dropped = sum(sink.dropped for sink in self._sinks)
+        if error is not None:
+            raise error
+
+
+class Background:
+    """A sink in a thread of its own behind a bounded queue, so that sampling never waits for a disk.
+
+    What does not fit is dropped and counted, unless ``patient``: then :meth:`write` waits for room. The sink's error is
+    raised by the next call.
+    """
+
+    def __init__(self, sink: Sink, rate: float, *, patient: bool = False) -> None:
+        self.sink = sink
+        self.name = sink.name
+        self.dropped = 0
+        self._patient = patient
+        self._queue: Queue[Sample | None] = Queue(max(64, math.ceil(rate * QUEUE_SECONDS)))
+        self._error: TelemetryError | None = None
+        # Not a daemon: it is joined on every way out, and a daemon that writes at interpreter exit can hang Windows.
+        self._thread = Thread(target=self._work, name=f"sink {sink.name}")
+        self._thread.start()
+
+    @property
+    def size(self) -> int:
+        """Bytes written so far."""
+        return self.sink.size
+
+    def write(self, sample: Sample) -> None:
+        """Queue one sample; drop and count it where the queue is full."""
+        if self._error is not None:
+            raise self._error
+        try:
+            self._queue.put(sample, block=self._patient)
+        except Full:
+            self.dropped += 1
+
+    def close(self) -> None:
+        """Write what is queued and finish the sink."""
+        if self._thread.is_alive():
+            self._queue.put(None)
+        self._thread.join()
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
+
+    def _work(self) -> None:
+        try:
+            try:
+                self._drain()
+            finally:
+                self.sink.close()
+        except TelemetryError as error:
+            self._error = error
+            while self._queue.get() is not None:  # nobody may wait for room in vain
+                pass
+
+    def _drain(self) -> None:
+        flushed = perf_counter()
+        while True:
+            try:
+                sample = self._queue.get(timeout=FLUSH_SECONDS)
+            except Empty:
+                self.sink.flush()
+                continue
+            if sample is None:
+                return
+            self.sink.write(sample)
+            if perf_counter() - flushed >= FLUSH_SECONDS:
+                self.sink.flush()
+                flushed = perf_counter()
