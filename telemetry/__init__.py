@@ -1,1 +1,52 @@
-"""Telemetry of the racing simulator Assetto Corsa."""
+"""Telemetry of the racing simulator Assetto Corsa, for programs.
+
+Iterate over the samples of any source::
+
+    import telemetry
+
+    with telemetry.open_source("demo") as source:
+        for sample in telemetry.samples(source, rate=10, duration=5):
+            print(sample.speed_kmh, sample.is_lap_valid)
+
+Everything public is named here; ``uv run main.py fields`` lists what a :class:`Sample` holds.
+"""
+
+from ac_native_memory import Pages
+from telemetry.api import record, samples
+from telemetry.clock import Clock
+from telemetry.derived import Sample, Thresholds, derive
+from telemetry.errors import NoGameError, SinkError, SourceError, TelemetryError, UsageError
+from telemetry.io import open_sink, open_source
+from telemetry.recorder import Health, Reading, Sink, Source, State
+from telemetry.schema import Field
+from telemetry.selection import Column, json_schema, select
+from telemetry.snapshot import Snapshot, decode, encode
+
+__all__ = [
+    "Clock",
+    "Column",
+    "Field",
+    "Health",
+    "NoGameError",
+    "Pages",
+    "Reading",
+    "Sample",
+    "Sink",
+    "SinkError",
+    "Snapshot",
+    "Source",
+    "SourceError",
+    "State",
+    "TelemetryError",
+    "Thresholds",
+    "UsageError",
+    "decode",
+    "derive",
+    "encode",
+    "json_schema",
+    "open_sink",
+    "open_source",
+    "record",
+    "samples",
+    "select",
+]

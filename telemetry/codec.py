@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
 import orjson
 
 from ac_native_memory import text_of, units_of
@@ -28,6 +27,10 @@ class PageCodec:
     """
 
     def __init__(self, group: str, fields: Sequence[Field]) -> None:
+        import numpy as np  # noqa: PLC0415 - takes longer to import than all the rest, and --help needs none of it
+
+        self._frombuffer = np.frombuffer
+        self._float32 = np.dtype("<f4")
         self._structure = STRUCTURES[group]
         self._size = ctypes.sizeof(self._structure)
         self._first = next(index for index, field in enumerate(fields) if field.group == group)
@@ -69,10 +72,10 @@ class PageCodec:
             return remembered
         if len(page) != self._size:
             raise ValueError(f"The page has {len(page)} bytes; {self._structure.__name__} has {self._size}.")
-        floats = np.frombuffer(page, "<f4").take(self._words)
+        floats = self._frombuffer(page, self._float32)[self._words]
         decimals = orjson.dumps(floats, option=orjson.OPT_SERIALIZE_NUMPY)
         shortest = orjson.loads(decimals)
-        if b"null" in decimals:  # NaN and infinities, for which JSON has no number
+        if b"n" in decimals:  # null, for NaN and infinities: JSON has no number for them
             exact = self._floats.unpack(page)
             shortest = [wide if short is None else short for short, wide in zip(shortest, exact, strict=True)]
         # Tuples are added and filled from lists: both are quicker than unpacking and generators.

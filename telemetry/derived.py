@@ -4,8 +4,9 @@ A metric that must remember finds what it needs in the sample before; there is n
 field of :class:`Thresholds`, with its source beside it.
 """
 
-import math
+import operator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Final
 
 from telemetry.schema import Wheels, derived
@@ -13,6 +14,8 @@ from telemetry.snapshot import Snapshot
 
 NullableWheels = tuple[float | None, float | None, float | None, float | None]
 WheelFlags = tuple[bool, bool, bool, bool]
+DamageZones = tuple[float, float, float, float, float]
+"""Front, rear, left, right, overall maximum."""
 
 STATUS_LIVE: Final = 2
 STATUS_NAMES: Final = {0: "off", 1: "replay", 2: "live", 3: "pause"}
@@ -101,8 +104,7 @@ class Sample(Snapshot):
         NullableWheels, derived("ratio", "0 rolling .. 1 locked or spinning; null at low speed or without a radius")
     ]
     damage_level: Annotated[
-        tuple[float, float, float, float, float],
-        derived("0..1", "car_damage / 100, clamped: front, rear, left, right, overall"),
+        DamageZones, derived("0..1", "car_damage / 100, clamped: front, rear, left, right, overall")
     ]
     bodywork_damaged: Annotated[bool, derived("", "any damage_level above 0.05")]
     bodywork_critical: Annotated[bool, derived("", "any damage_level above 0.50")]
@@ -117,9 +119,7 @@ class Sample(Snapshot):
     ]
     steer_degrees: Annotated[float | None, derived("deg", "steer_angle x the stated steering lock; null without one")]
     status_name: Annotated[str, derived("text", "off, replay, live, pause")]
-    session_name: Annotated[
-        str, derived("text", "unknown, practice, qualify, race, hotlap, time_attack, drift, drag")
-    ]
+    session_name: Annotated[str, derived("text", "unknown, practice, qualify, race, hotlap, time_attack, drift, drag")]
     flag_name: Annotated[str, derived("text", "none, blue, yellow, black, white, chequered, penalty")]
     gear_name: Annotated[str, derived("text", "R, N, 1, 2, ...")]
     physics_steps: Annotated[
@@ -127,20 +127,60 @@ class Sample(Snapshot):
     ]
 
 
+_INPUTS: Final = operator.itemgetter(
+    *(
+        Snapshot.NAMES.index(name)
+        for name in (
+            "brake",
+            "gear",
+            "steer_angle",
+            "wheel_angular_speed",
+            "tyre_wear",
+            "car_damage",
+            "local_velocity_z",
+            "status",
+            "session",
+            "tyre_compound",
+            "normalized_position",
+            "flag",
+            "tyre_radius",
+            "track_spline_length",
+        )
+    )
+)
+"""Takes what the metrics need out of a snapshot in one go; attributes one by one would take twice as long."""
+
+
 def derive(now: Snapshot, before: Sample | None = None, thresholds: Thresholds = DEFAULTS) -> Sample:
     """The sample of this snapshot; a pure function of it, the sample before (None on the first) and the thresholds."""
-    slip = slip_ratio(now, thresholds)
-    damage = damage_level(now)
+    (
+        brake,
+        gear,
+        steer_angle,
+        angular_speed,
+        wear,
+        car_damage,
+        forward_speed,
+        status,
+        session,
+        compound,
+        position,
+        flag,
+        radius,
+        track_length,
+    ) = _INPUTS(now)
+    slip = slip_ratio(forward_speed, angular_speed, radius, thresholds)
+    damage = damage_level(car_damage)
     worst_damage = max(damage)
     best = tyre_wear_best(now, before)
-    worn = tyre_worn(now, best, thresholds)
-    worst_worn = max((wheel for wheel in worn if wheel is not None), default=0.0)
+    worn = tyre_worn(wear, best, tyre_floor(compound, thresholds))
+    worst_worn = max([tyre for tyre in worn if tyre is not None], default=0.0)
     return Sample.of(
         now
         + (
             is_lap_valid(now, before, thresholds),
-            wheel_lock_detected(now, slip, thresholds),
-            wheel_locked(now, thresholds),
+            wheel_lock_detected(brake, slip, thresholds),
+            wheel_locked(brake, forward_speed, angular_speed, radius, thresholds),
             slip,
             damage,
             worst_damage > thresholds.damaged,
@@ -149,12 +189,12 @@ def derive(now: Snapshot, before: Sample | None = None, thresholds: Thresholds =
             best,
             worst_worn > thresholds.tyre_damaged,
             worst_worn > thresholds.tyre_critical,
-            lap_distance(now),
-            steer_degrees(now, thresholds),
-            STATUS_NAMES.get(now.status, "unknown"),
-            SESSION_NAMES.get(now.session, "unknown"),
-            FLAG_NAMES.get(now.flag, "unknown"),
-            gear_name(now.gear),
+            lap_distance(position, track_length),
+            steer_degrees(steer_angle, thresholds),
+            STATUS_NAMES.get(status, "unknown"),
+            SESSION_NAMES.get(session, "unknown"),
+            FLAG_NAMES.get(flag, "unknown"),
+            gear_name(gear),
             physics_steps(now, before),
         )
     )
@@ -165,12 +205,12 @@ def is_lap_valid(now: Snapshot, before: Sample | None, thresholds: Thresholds = 
 
     While the game shows a replay or is paused the lap stands still, and so does the verdict.
     """
-    if before is not None:
-        if now.status != STATUS_LIVE:
-            return before.is_lap_valid
-        if not before.is_lap_valid and not is_new_lap(now, before):
-            return False
-    return now.number_of_tyres_out < thresholds.tyres_out
+    on_track = now.number_of_tyres_out < thresholds.tyres_out
+    if before is None:
+        return on_track
+    if now.status != STATUS_LIVE:
+        return before.is_lap_valid
+    return on_track and (before.is_lap_valid or is_new_lap(now, before))
 
 
 def is_new_lap(now: Snapshot, before: Snapshot) -> bool:
@@ -185,18 +225,17 @@ def is_new_lap(now: Snapshot, before: Snapshot) -> bool:
     )
 
 
-def slip_ratio(now: Snapshot, thresholds: Thresholds = DEFAULTS) -> NullableWheels:
+def slip_ratio(
+    forward_speed: float, angular_speed: Wheels, radius: Wheels, thresholds: Thresholds = DEFAULTS
+) -> NullableWheels:
     """Per wheel 0 rolling .. 1 locked or spinning: the difference of tyre and road speed over the greater of the two."""
-    road = now.local_velocity_z
-    if not abs(road) >= thresholds.min_speed:  # also for NaN
+    if not abs(forward_speed) >= thresholds.min_speed:  # also for NaN
         return (None, None, None, None)
-    fl, fr, rl, rr = now.wheel_angular_speed
-    radius_fl, radius_fr, radius_rl, radius_rr = now.tyre_radius
     return (
-        _slip_of_wheel(road, fl, radius_fl),
-        _slip_of_wheel(road, fr, radius_fr),
-        _slip_of_wheel(road, rl, radius_rl),
-        _slip_of_wheel(road, rr, radius_rr),
+        _slip_of_wheel(forward_speed, angular_speed[0], radius[0]),
+        _slip_of_wheel(forward_speed, angular_speed[1], radius[1]),
+        _slip_of_wheel(forward_speed, angular_speed[2], radius[2]),
+        _slip_of_wheel(forward_speed, angular_speed[3], radius[3]),
     )
 
 
@@ -205,97 +244,118 @@ def _slip_of_wheel(road: float, angular_speed: float, radius: float) -> float | 
         return None
     tyre = angular_speed * radius
     slip = abs(tyre - road) / max(abs(tyre), abs(road))
-    # A wheel that turns against the road would pass 1; NaN (an infinite or undefined speed) cannot be computed.
-    return min(slip, 1.0) if slip == slip else None  # noqa: PLR0124
+    if slip <= 1.0:
+        return slip
+    # A wheel that turns against the road passes 1; a speed that is no number, or endless, gives none.
+    return 1.0 if slip > 1.0 else None
 
 
-def wheel_lock_detected(now: Snapshot, slip: NullableWheels, thresholds: Thresholds = DEFAULTS) -> bool | None:
+def wheel_lock_detected(brake: float, slip: NullableWheels, thresholds: Thresholds = DEFAULTS) -> bool | None:
     """Whether the car brakes hard with its wheels, on the mean, more sliding than rolling; None without slip ratios."""
     fl, fr, rl, rr = slip
     if fl is None or fr is None or rl is None or rr is None:
         return None
-    return now.brake > thresholds.lock_brake and (fl + fr + rl + rr) / 4 > thresholds.lock_slip
+    return brake > thresholds.lock_brake and (fl + fr + rl + rr) / 4 > thresholds.lock_slip
 
 
-def wheel_locked(now: Snapshot, thresholds: Thresholds = DEFAULTS) -> WheelFlags:
+def wheel_locked(
+    brake: float, forward_speed: float, angular_speed: Wheels, radius: Wheels, thresholds: Thresholds = DEFAULTS
+) -> WheelFlags:
     """Per wheel, whether it has (almost) stopped turning while the car moves and the brake is on."""
-    road = abs(now.local_velocity_z)
-    if not (now.brake > thresholds.brake_on and road >= thresholds.min_speed):
+    road = abs(forward_speed)
+    if not (brake > thresholds.brake_on and road >= thresholds.min_speed):
         return (False, False, False, False)
     limit = thresholds.locked_wheel * road
     fl, fr, rl, rr = [
-        abs(angular_speed) * (radius if radius > 0.0 else NOMINAL_RADIUS) < limit
-        for angular_speed, radius in zip(now.wheel_angular_speed, now.tyre_radius, strict=True)
+        abs(speed) * (size if size > 0.0 else NOMINAL_RADIUS) < limit
+        for speed, size in zip(angular_speed, radius, strict=True)
     ]
     return (fl, fr, rl, rr)
 
 
-def damage_level(now: Snapshot) -> tuple[float, float, float, float, float]:
+def damage_level(car_damage: DamageZones) -> DamageZones:
     """``car_damage`` as the game itself uses it: a hundredth, clamped to 0..1; undefined damage counts as none."""
-    front, rear, left, right, overall = [
-        min(value / FULL_DAMAGE, 1.0) if value > 0.0 else 0.0 for value in now.car_damage
-    ]
+    if car_damage == _NO_DAMAGE:
+        return _NO_DAMAGE
+    front, rear, left, right, overall = [min(value / FULL_DAMAGE, 1.0) if value > 0.0 else 0.0 for value in car_damage]
     return (front, rear, left, right, overall)
 
 
+_NO_DAMAGE: Final = (0.0, 0.0, 0.0, 0.0, 0.0)
+
+
 def tyre_wear_best(now: Snapshot, before: Sample | None) -> Wheels:
-    """Per tyre the highest ``tyre_wear`` seen on it, at most 100; starts again with a new tyre or a new run."""
+    """Per tyre the highest ``tyre_wear`` seen on it, at most 100; starts again with a new tyre or another car."""
+    wear = now.tyre_wear
     if before is None or now.tyre_compound != before.tyre_compound or now.car_model != before.car_model:
-        fl, fr, rl, rr = [_clamp_wear(wear) for wear in now.tyre_wear]
-    elif now.tyre_wear == before.tyre_wear:
-        return before.tyre_wear_best
-    else:
-        fl, fr, rl, rr = [
-            _clamp_wear(wear) if wear > wear_before + NEW_TYRE_STEP else max(best, _clamp_wear(wear))
-            for wear, wear_before, best in zip(now.tyre_wear, before.tyre_wear, before.tyre_wear_best, strict=True)
-        ]
-    return (fl, fr, rl, rr)
+        return (_clamp_wear(wear[0]), _clamp_wear(wear[1]), _clamp_wear(wear[2]), _clamp_wear(wear[3]))
+    wear_before, best = before.tyre_wear, before.tyre_wear_best
+    if wear == wear_before:
+        return best
+    return (
+        _best_of_tyre(wear[0], wear_before[0], best[0]),
+        _best_of_tyre(wear[1], wear_before[1], best[1]),
+        _best_of_tyre(wear[2], wear_before[2], best[2]),
+        _best_of_tyre(wear[3], wear_before[3], best[3]),
+    )
+
+
+def _best_of_tyre(wear: float, wear_before: float, best: float) -> float:
+    if wear > best or wear > wear_before + NEW_TYRE_STEP:
+        return _clamp_wear(wear)
+    return best
 
 
 def _clamp_wear(wear: float) -> float:
     return min(wear, BEST_WEAR) if wear > 0.0 else 0.0
 
 
-def tyre_worn(now: Snapshot, best: Wheels, thresholds: Thresholds = DEFAULTS) -> NullableWheels:
+def tyre_worn(wear: Wheels, best: Wheels, floor: float) -> NullableWheels:
     """Per tyre 0 new .. 1 worn out: how far ``tyre_wear`` came from its best to the floor of its compound.
 
     None where the game publishes no wear (0 on all four tyres, or no number).
     """
-    wears = now.tyre_wear
-    if not any(wears):
+    if not any(wear):
         return (None, None, None, None)
-    floor = tyre_floor(now.tyre_compound, thresholds)
-    fl, fr, rl, rr = [_worn_of_tyre(wear, top, floor) for wear, top in zip(wears, best, strict=True)]
-    return (fl, fr, rl, rr)
+    return (
+        _worn_of_tyre(wear[0], best[0], floor),
+        _worn_of_tyre(wear[1], best[1], floor),
+        _worn_of_tyre(wear[2], best[2], floor),
+        _worn_of_tyre(wear[3], best[3], floor),
+    )
 
 
 def _worn_of_tyre(wear: float, best: float, floor: float) -> float | None:
-    if not math.isfinite(wear):
-        return None
     if best <= floor:  # first seen when it was gone already
         return 1.0
-    return min(max((best - wear) / (best - floor), 0.0), 1.0)
+    worn = (best - wear) / (best - floor)
+    if 0.0 <= worn <= 1.0:
+        return worn
+    return 1.0 if worn > 1.0 else 0.0 if worn < 0.0 else None
 
 
 def tyre_floor(compound: str, thresholds: Thresholds = DEFAULTS) -> float:
     """``tyre_wear`` of a worn-out tyre: what the user said, else what is known of the compound, else the default."""
     if thresholds.tyre_floor is not None:
         return thresholds.tyre_floor
+    known = _known_floor(compound)
+    return thresholds.default_tyre_floor if known is None else known
+
+
+@lru_cache(maxsize=64)
+def _known_floor(compound: str) -> float | None:
     name = compound.lower()
-    for start, floor in COMPOUND_FLOORS:
-        if name.startswith(start):
-            return floor
-    return thresholds.default_tyre_floor
+    return next((floor for start, floor in COMPOUND_FLOORS if name.startswith(start)), None)
 
 
-def lap_distance(now: Snapshot) -> float | None:
+def lap_distance(normalized_position: float, track_spline_length: float) -> float | None:
     """Metres along the lap; None where the game does not say how long the lap is."""
-    return now.normalized_position * now.track_spline_length if now.track_spline_length > 0.0 else None
+    return normalized_position * track_spline_length if track_spline_length > 0.0 else None
 
 
-def steer_degrees(now: Snapshot, thresholds: Thresholds = DEFAULTS) -> float | None:
+def steer_degrees(steer_angle: float, thresholds: Thresholds = DEFAULTS) -> float | None:
     """Degrees of the steering wheel, + right; None unless the lock was stated."""
-    return None if thresholds.steer_lock is None else now.steer_angle * thresholds.steer_lock
+    return None if thresholds.steer_lock is None else steer_angle * thresholds.steer_lock
 
 
 def gear_name(gear: int) -> str:
@@ -305,6 +365,7 @@ def gear_name(gear: int) -> str:
 
 def physics_steps(now: Snapshot, before: Snapshot | None) -> int | None:
     """Physics steps since the sample before; None on the first and where the count started again."""
-    if before is None or now.packet_id < before.packet_id:
+    if before is None:
         return None
-    return now.packet_id - before.packet_id
+    steps = now.packet_id - before.packet_id
+    return steps if steps >= 0 else None

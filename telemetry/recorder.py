@@ -1,6 +1,7 @@
 """The one loop: readings of a source become samples, and samples go to sinks."""
 
 import math
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -8,7 +9,8 @@ from enum import StrEnum
 from queue import Empty, Full, Queue
 from threading import Thread
 from time import perf_counter
-from typing import Final, NamedTuple, Protocol
+from types import TracebackType
+from typing import Final, NamedTuple, Protocol, Self
 
 from telemetry.clock import Clock
 from telemetry.derived import DEFAULTS, Sample, Thresholds, derive
@@ -58,40 +60,48 @@ class Reading(NamedTuple):
     message: str = ""
 
 
-class Source(Protocol):
-    """Where snapshots come from."""
+class Closing(ABC):
+    """What is closed when its ``with`` block ends."""
+
+    def close(self) -> None:  # noqa: B027 - many have nothing to close
+        """Let go of what is held; harmless when done twice."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class Source(Closing):
+    """Where snapshots come from; ``name`` says to a person what it is."""
 
     name: str
-    """What it is, for a person."""
 
+    @abstractmethod
     def readings(self, clock: Clock, rate: float | None) -> Iterator[Reading]:
         """What is there, ``rate`` times per second (None: the source's own pace), until it ends or the clock stops."""
-        ...
-
-    def close(self) -> None:
-        """Let go of what is held; harmless when done twice."""
-        ...
 
 
-class Sink(Protocol):
-    """Where samples go. Raises :class:`telemetry.SinkError` when it cannot go on."""
+class Sink(Closing):
+    """Where samples go; ``name`` says to a person what it is. Raises :class:`telemetry.SinkError` when it must end."""
 
     name: str
-    """What it is, for a person."""
-    size: int
-    """Bytes written so far."""
 
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """Bytes written so far."""
+
+    @abstractmethod
     def write(self, sample: Sample) -> None:
         """Take one sample."""
-        ...
 
+    @abstractmethod
     def flush(self) -> None:
         """Hand everything taken so far to the operating system."""
-        ...
-
-    def close(self) -> None:
-        """Finish; harmless when done twice."""
-        ...
 
 
 @dataclass

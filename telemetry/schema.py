@@ -81,9 +81,7 @@ def physics(sdk_name: str, unit: str, meaning: str, *, component: int | None = N
     return Mark("physics", unit, meaning, sdk_name, component)
 
 
-def graphics(
-    sdk_name: str, unit: str, meaning: str, *, component: int | None = None, documented: bool = True
-) -> Mark:
+def graphics(sdk_name: str, unit: str, meaning: str, *, component: int | None = None, documented: bool = True) -> Mark:
     """A field of the graphics page; ``component`` picks one number of a vector."""
     return Mark("graphics", unit, meaning, sdk_name, component, documented)
 

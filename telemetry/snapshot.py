@@ -4,6 +4,7 @@ This is the one place that names the game's fields. The field table, the JSON sc
 read off it; offsets and types are read off the structures in ``ac_native_memory``.
 """
 
+from functools import cache
 from typing import Annotated
 
 from ac_native_memory import Pages
@@ -127,7 +128,8 @@ class Snapshot(Row):
         WheelVectors, physics("tyreContactNormal", "unit vector", "the road's normal under each tyre, world x y z")
     ]
     tyre_contact_heading: Annotated[
-        WheelVectors, physics("tyreContactHeading", "unit vector", "each tyre's direction, world x y z; points BACKWARDS")
+        WheelVectors,
+        physics("tyreContactHeading", "unit vector", "each tyre's direction, world x y z; points BACKWARDS"),
     ]
     brake_bias: Annotated[float, physics("brakeBias", "0..1", "front share of the brake force")]
     local_velocity_x: Annotated[float, physics("localVelocity", "m/s", "velocity to the car's left", component=0)]
@@ -181,9 +183,7 @@ class Snapshot(Row):
     world_position_y: Annotated[float, graphics("carCoordinates", "m", "centre of mass, world y, up", component=1)]
     world_position_z: Annotated[float, graphics("carCoordinates", "m", "centre of mass, world z", component=2)]
     penalty_time: Annotated[float, graphics("penaltyTime", "s", "penalty to be served")]
-    flag: Annotated[
-        int, graphics("flag", "enum", "0 none, 1 blue, 2 yellow, 3 black, 4 white, 5 chequered, 6 penalty")
-    ]
+    flag: Annotated[int, graphics("flag", "enum", "0 none, 1 blue, 2 yellow, 3 black, 4 white, 5 chequered, 6 penalty")]
     ideal_line_on: Annotated[int, graphics("idealLineOn", "0/1", "the ideal line is shown")]
     is_in_pit_lane: Annotated[int, graphics("isInPitLane", "0/1", "is in the pit lane")]
     surface_grip: Annotated[float, graphics("surfaceGrip", "0..1", "grip of the track's surface")]
@@ -243,7 +243,13 @@ class Snapshot(Row):
     pit_window_end: Annotated[int, static("pitWindowEnd", "lap or min", "filled online only, else 0")]
 
 
-_physics, _graphics, _static = (PageCodec(group, Snapshot.FIELDS) for group in ("physics", "graphics", "static"))
+@cache
+def _codecs() -> tuple[PageCodec, PageCodec, PageCodec]:
+    return (
+        PageCodec("physics", Snapshot.FIELDS),
+        PageCodec("graphics", Snapshot.FIELDS),
+        PageCodec("static", Snapshot.FIELDS),
+    )
 
 
 def decode(pages: Pages, *, elapsed: float = 0.0, sequence: int = 0) -> Snapshot:
@@ -252,14 +258,16 @@ def decode(pages: Pages, *, elapsed: float = 0.0, sequence: int = 0) -> Snapshot
     Text ends at its first NUL and undecodable units become U+FFFD; NaN and infinities stay what they are. Raises
     ValueError for pages of another size.
     """
+    physics_codec, graphics_codec, static_codec = _codecs()
     return Snapshot.of(
         (pages.timestamp, elapsed, sequence)
-        + _physics.decode(pages.physics)
-        + _graphics.decode(pages.graphics)
-        + _static.decode(pages.static)
+        + physics_codec.decode(pages.physics)
+        + graphics_codec.decode(pages.graphics)
+        + static_codec.decode(pages.static)
     )
 
 
 def encode(snapshot: Snapshot) -> Pages:
-    """The pages that hold this snapshot: the inverse of :func:`decode`, but for padding and what follows a text's NUL."""
-    return Pages(_physics.encode(snapshot), _graphics.encode(snapshot), _static.encode(snapshot), snapshot.timestamp)
+    """The pages that hold this snapshot: the inverse of :func:`decode` but for padding and what follows a text's NUL."""
+    pages = [codec.encode(snapshot) for codec in _codecs()]
+    return Pages(pages[0], pages[1], pages[2], snapshot.timestamp)

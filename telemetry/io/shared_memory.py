@@ -18,7 +18,7 @@ from ac_native_memory import (
 from telemetry.clock import Clock
 from telemetry.errors import NoGameError, SinkError, SourceError
 from telemetry.presence import Presence
-from telemetry.recorder import DEFAULT_RATE, Reading, State
+from telemetry.recorder import DEFAULT_RATE, Closing, Reading, Source, State
 from telemetry.snapshot import decode
 
 LOOK_SECONDS: Final = 0.5
@@ -36,7 +36,7 @@ _MESSAGES: Final = {
 }
 
 
-class LiveSource:
+class LiveSource(Source):
     """The running game, or the page files in ``directory``, of which it says honestly how they are.
 
     It waits for the game and picks up a restarted one by itself; with ``wait`` off it raises
@@ -125,7 +125,7 @@ class LiveSource:
         return "the shared memory" if self._directory is None else str(self._directory)
 
 
-class Publisher:
+class Publisher(Closing):
     """Puts pages into real shared memory, where this tool and every other reader find "the game".
 
     Raises :class:`telemetry.SinkError` where the pages cannot be made, or where somebody else is writing them.

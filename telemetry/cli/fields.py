@@ -1,0 +1,88 @@
+"""``fields``: what there is to read, as a table, as JSON and as a JSON Schema."""
+
+import sys
+from typing import Annotated, Any
+
+import orjson
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from telemetry.cli import app
+from telemetry.errors import UsageError
+from telemetry.selection import ALIASES, ALL_COLUMNS, Column, json_schema, select
+
+
+@app.command()
+def fields(
+    patterns: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[PATTERN]...",
+            help="Names, SDK names, globs like 'tyre_*', and groups: sample, physics, graphics, static, derived.",
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The same table for programs.")] = False,
+    as_schema: Annotated[
+        bool, typer.Option("--json-schema", help="A JSON Schema that every line with these fields validates against.")
+    ] = False,
+) -> None:
+    """Show every field: its name, where it comes from, its unit and its meaning."""
+    if as_json and as_schema:
+        raise UsageError("--json and --json-schema are two different answers; ask for one.")
+    columns = select(pattern for text in patterns for pattern in text.split(",")) if patterns else ALL_COLUMNS
+    if as_schema:
+        _print_json(json_schema(columns))
+    elif as_json:
+        _print_json([describe(column) for column in columns])
+    else:
+        _print_table(columns)
+
+
+def describe(column: Column) -> dict[str, Any]:
+    """Everything that is known of a column, for a program."""
+    field = column.fields[0]
+    return {
+        "name": column.key,
+        "group": field.group,
+        "page": field.page,
+        "offset": field.offset,
+        "layout": field.layout,
+        "sdk_name": field.sdk_name,
+        "aliases": [alias for alias, name in ALIASES.items() if name == field.name],
+        "type": field.kind,
+        "shape": field.shape if len(column.fields) == 1 else (len(column.fields),),
+        "nullable": field.nullable or field.kind == "number",
+        "unit": field.unit,
+        "meaning": "; ".join(field.meaning for field in column.fields),
+        "documented": field.documented,
+    }
+
+
+def _print_json(value: object) -> None:
+    sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+
+
+def _print_table(columns: tuple[Column, ...]) -> None:
+    console = Console()
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for title, style in (("name", "bold"), ("page", "cyan"), ("offset", ""), ("type", ""), ("unit", "green")):
+        table.add_column(title, style=style, no_wrap=True, justify="right" if title == "offset" else "left")
+    table.add_column("SDK name", style="dim", no_wrap=True)
+    table.add_column("meaning", min_width=24)
+    group = columns[0].fields[0].group
+    for column in columns:
+        field = column.fields[0]
+        if field.group != group:
+            table.add_section()
+            group = field.group
+        offset = "" if field.offset is None else str(field.offset)
+        sdk_name = "" if field.sdk_name is None else field.sdk_name
+        if field.component is not None and len(column.fields) == 1:
+            sdk_name += f"[{field.component}]"
+        meaning = "; ".join(field.meaning for field in column.fields)
+        if not field.documented:
+            meaning += " (not in the SDK)"
+        table.add_row(column.key, field.group, offset, field.type_text, field.unit, sdk_name, meaning)
+    console.print(table)

@@ -1,0 +1,71 @@
+"""``publish``: a source put into real shared memory, as if the game ran."""
+
+import math
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ac_native_memory import PAGE_FILE_DIRECTORY, Pages
+from telemetry.cli import app, options
+from telemetry.cli.stopping import stopping
+from telemetry.clock import Clock
+from telemetry.errors import UsageError
+from telemetry.io import open_source
+from telemetry.io.demo import DemoSource
+from telemetry.io.shared_memory import Publisher
+from telemetry.recorder import Source
+from telemetry.snapshot import encode
+
+
+@app.command()
+def publish(
+    source: Annotated[
+        str, typer.Option(metavar="SOURCE", help="demo, demo:SCENARIO or a recording, as for [bold]read[/].")
+    ] = "demo",
+    pages: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Write page files into this directory. Default: what the game uses, named shared memory on Windows and "
+            f"{PAGE_FILE_DIRECTORY} elsewhere.",
+        ),
+    ] = None,
+    duration: options.Duration = None,
+    speed: options.Speed = "1",
+    loop: options.Loop = False,
+    seed: options.Seed = 0,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing.")] = False,
+) -> None:
+    """Put the demo or a recording into shared memory, where this tool and every other reader find "the game"."""
+    clock = options.make_clock(speed, source)
+    if source == "live" or Path(source).is_dir():
+        raise UsageError("Only the demo and recordings can be published.")
+    if math.isinf(clock.speed):
+        raise UsageError("Shared memory shows one moment at a time; --speed max would show none. Name a number.")
+    with ExitStack() as stack:
+        stack.enter_context(stopping(clock))
+        origin = open_source(source, loop=loop, seed=seed)
+        stack.callback(origin.close)
+        publisher = Publisher(pages)
+        stack.callback(publisher.close)
+        if not quiet:
+            where = pages or (PAGE_FILE_DIRECTORY if sys.platform != "win32" else "named shared memory")
+            print(f"Publishing {origin.name} in {where}; Ctrl-C ends.", file=sys.stderr, flush=True)
+        count = 0
+        for page in _pages_of(origin, clock):
+            if duration is not None and clock.now() >= duration:
+                break
+            publisher.write(page)
+            count += 1
+    if not quiet:
+        print(f"Published {count:,} physics pages in {clock.now():.1f} s.", file=sys.stderr)
+
+
+def _pages_of(source: Source, clock: Clock) -> Iterator[Pages]:
+    if isinstance(source, DemoSource):
+        return source.pages(clock)
+    return (encode(reading.snapshot) for reading in source.readings(clock, None) if reading.snapshot is not None)

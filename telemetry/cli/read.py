@@ -1,0 +1,191 @@
+"""``read``: the live view, and JSON lines."""
+
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import orjson
+import typer
+from rich.console import Console
+
+from telemetry.cli import app, options
+from telemetry.cli.stopping import stopping
+from telemetry.derived import DEFAULTS, Thresholds
+from telemetry.errors import UsageError
+from telemetry.io import jsonl, open_sink, open_source
+from telemetry.io.console import View
+from telemetry.recorder import DEFAULT_RATE, Health, Options, Recorder, Watcher
+from telemetry.selection import ALL_COLUMNS, select
+
+_LIMITS = "When to end"
+_OUTPUT = "Writing"
+_THRESHOLDS = "Thresholds of the derived fields"
+
+
+@app.command()
+def read(
+    source: options.Source = "live",
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            min=0.1,
+            max=333.0,
+            metavar="HZ",
+            help=f"Samples per second, up to the physics' 333. Default {DEFAULT_RATE:g}; of a recording, all there are.",
+        ),
+    ] = None,
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="End with exit code 3 when no game is running.")] = False,
+    speed: options.Speed = "1",
+    loop: options.Loop = False,
+    seed: options.Seed = 0,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no view and no summary.")] = False,
+    json_output: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            rich_help_panel=_OUTPUT,
+            help="Write one JSON object per line; - is standard output. Compressed if it ends in .gz or .zst.",
+        ),
+    ] = None,
+    fields: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST",
+            rich_help_panel=_OUTPUT,
+            help="What to write: names, SDK names, globs and groups, like [bold]timestamp,speed_kmh,tyre_*,derived[/].",
+        ),
+    ] = None,
+    append: Annotated[
+        bool, typer.Option("--append", rich_help_panel=_OUTPUT, help="Continue a file that exists.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", rich_help_panel=_OUTPUT, help="Replace a file that exists.")
+    ] = False,
+    include_paused: Annotated[
+        bool,
+        typer.Option(
+            "--include-paused",
+            rich_help_panel=_OUTPUT,
+            help="Write samples of pauses, replays, menus and stalls too.",
+        ),
+    ] = False,
+    json_summary: Annotated[
+        bool,
+        typer.Option(
+            "--json-summary",
+            rich_help_panel=_OUTPUT,
+            help="Print the closing summary as JSON, on standard output where that is free.",
+        ),
+    ] = False,
+    duration: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0, metavar="S", rich_help_panel=_LIMITS, help="End this many seconds after the first sample."
+        ),
+    ] = None,
+    samples: Annotated[
+        int | None, typer.Option(min=1, metavar="N", rich_help_panel=_LIMITS, help="End after N samples.")
+    ] = None,
+    laps: Annotated[
+        int | None, typer.Option(min=1, metavar="N", rich_help_panel=_LIMITS, help="End when N laps were completed.")
+    ] = None,
+    steer_lock: Annotated[
+        float | None,
+        typer.Option(
+            min=1.0,
+            metavar="DEG",
+            rich_help_panel=_THRESHOLDS,
+            help="The car's steering lock to one side, for steer_degrees.",
+        ),
+    ] = None,
+    tyres_out: Annotated[
+        int,
+        typer.Option(min=1, max=4, rich_help_panel=_THRESHOLDS, help="Tyres off the track that spoil a lap."),
+    ] = DEFAULTS.tyres_out,
+    lock_brake: Annotated[
+        float,
+        typer.Option(min=0.0, max=1.0, rich_help_panel=_THRESHOLDS, help="Brake above which lock-up is looked for."),
+    ] = DEFAULTS.lock_brake,
+    lock_slip: Annotated[
+        float,
+        typer.Option(min=0.0, max=1.0, rich_help_panel=_THRESHOLDS, help="Mean slip ratio that is lock-up."),
+    ] = DEFAULTS.lock_slip,
+    tyre_floor: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            max=99.9,
+            rich_help_panel=_THRESHOLDS,
+            help="tyre_wear of a worn-out tyre. Default: by the compound where that is known, else 88.",
+        ),
+    ] = None,
+    tyre_damaged: Annotated[
+        float, typer.Option(min=0.0, max=1.0, rich_help_panel=_THRESHOLDS, help="tyre_worn of a damaged tyre.")
+    ] = DEFAULTS.tyre_damaged,
+    tyre_critical: Annotated[
+        float, typer.Option(min=0.0, max=1.0, rich_help_panel=_THRESHOLDS, help="tyre_worn of a tyre at its end.")
+    ] = DEFAULTS.tyre_critical,
+    damaged: Annotated[
+        float, typer.Option(min=0.0, max=1.0, rich_help_panel=_THRESHOLDS, help="damage_level of damaged bodywork.")
+    ] = DEFAULTS.damaged,
+    critical: Annotated[
+        float, typer.Option(min=0.0, max=1.0, rich_help_panel=_THRESHOLDS, help="damage_level of critical bodywork.")
+    ] = DEFAULTS.critical,
+) -> None:
+    """Read the telemetry: show it live, and write it as JSON lines."""
+    if append and overwrite:
+        raise UsageError("--append and --overwrite contradict each other.")
+    if json_output is None and (fields or append or overwrite):
+        raise UsageError("--fields, --append and --overwrite are about a file; name one with --json-output.")
+    columns = select(fields) if fields else ALL_COLUMNS
+    mode: jsonl.Mode = "append" if append else "overwrite" if overwrite else "new"
+    thresholds = Thresholds(
+        tyres_out=tyres_out, lock_brake=lock_brake, lock_slip=lock_slip, damaged=damaged, critical=critical,
+        tyre_floor=tyre_floor, tyre_damaged=tyre_damaged, tyre_critical=tyre_critical, steer_lock=steer_lock,
+    )  # fmt: skip
+    clock = options.make_clock(speed, source)
+    sys.setswitchinterval(0.0005)  # at 333 Hz the sampling loop cannot wait 5 ms for the view
+    with ExitStack() as stack:
+        stack.enter_context(stopping(clock))
+        origin = open_source(source, wait=not no_wait, loop=loop, seed=seed)
+        stack.callback(origin.close)
+        if rate is None and not isinstance(origin, jsonl.JsonlRecording):
+            rate = DEFAULT_RATE
+        sinks = [open_sink(json_output, columns=columns, mode=mode)] if json_output else []
+        watchers: list[Watcher] = []
+        if not quiet:
+            console = Console(stderr=True, force_terminal=False) if json_output == "-" else Console()
+            view = View(console, output=json_output)
+            watchers.append(stack.enter_context(view))
+        recorder = Recorder(
+            origin, sinks, watchers, clock=clock,
+            options=Options(
+                rate=rate, duration=duration, samples=samples, laps=laps, include_paused=include_paused,
+                thresholds=thresholds,
+            ),
+        )  # fmt: skip
+        health = recorder.run()
+    if json_summary:
+        summary = {"source": origin.name, "output": json_output, **health.summary()}
+        stream = sys.stderr if json_output == "-" else sys.stdout
+        print(orjson.dumps(summary, option=orjson.OPT_INDENT_2).decode(), file=stream)
+    elif not quiet:
+        print(describe(health, json_output), file=sys.stderr)
+
+
+def describe(health: Health, output: str | None) -> str:
+    """The closing summary for a person."""
+    if health.samples == 0:
+        return "No samples."
+    figures = health.summary()
+    parts = [f"{health.samples:,} samples in {health.seconds:.1f} s"]
+    if health.rate is not None:
+        asked = f" of {health.rate_asked:g} asked" if health.rate_asked else ""
+        parts.append(f"{health.rate:.2f} Hz{asked}")
+    p50, p99 = health.jitter.quantile(0.5), health.jitter.quantile(0.99)
+    if p50 is not None and p99 is not None:
+        parts.append(f"jitter p50 {p50:.2f} ms, p99 {p99:.2f} ms")
+    parts += [f"{figures[name]:,} {name}" for name in ("laps", "duplicates", "torn", "missed", "dropped", "gaps")]
+    text = "; ".join(parts) + "."
+    return f"{text}\n{output}: {health.size:,} bytes." if output and output != "-" else text

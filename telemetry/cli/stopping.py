@@ -1,0 +1,69 @@
+"""Ending well: Ctrl-C, a request to terminate and a closed console all stop the clock, and so end a recording normally."""
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event
+from types import FrameType
+from typing import Final
+
+from telemetry.clock import Clock
+
+_SIGNALS: Final = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+"""Those of them that the system has."""
+
+
+@contextmanager
+def stopping(clock: Clock) -> Iterator[None]:
+    """Inside, the first signal stops the clock; a second one ends the program at once."""
+
+    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        clock.stop()
+        signal.signal(number, signal.SIG_DFL)
+
+    numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
+    before = [signal.signal(number, stop) for number in numbers]
+    try:
+        with _console_closing(clock):
+            yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+if sys.platform == "win32":
+    import ctypes
+    from ctypes import wintypes
+
+    _CLOSING: Final = (2, 5, 6)  # the console's window closes, the user logs off, the system shuts down
+    _PATIENCE_SECONDS: Final = 4.0  # Windows ends the process five seconds after it said so
+    _HANDLER: Final = ctypes.WINFUNCTYPE(wintypes.BOOL, wintypes.DWORD)
+
+    @contextmanager
+    def _console_closing(clock: Clock) -> Iterator[None]:
+        """Windows tells of a closing console in a thread of its own and ends the process when that returns."""
+        finished = Event()
+
+        @_HANDLER
+        def handler(event: int) -> bool:
+            if event not in _CLOSING:
+                return False
+            clock.stop()
+            finished.wait(_PATIENCE_SECONDS)
+            return True
+
+        kernel32 = ctypes.WinDLL("kernel32")
+        kernel32.SetConsoleCtrlHandler(handler, True)
+        try:
+            yield
+        finally:
+            finished.set()
+            kernel32.SetConsoleCtrlHandler(handler, False)
+
+else:
+
+    @contextmanager
+    def _console_closing(clock: Clock) -> Iterator[None]:  # noqa: ARG001
+        """Elsewhere a closing terminal is a signal."""
+        yield

@@ -1,0 +1,12 @@
+"""The built-in car and circuit: a game that needs no game, writing the pages the game would write.
+
+``DemoGame(seed=1, scenario="lockup")`` is a game; ``step()`` advances it by 3 ms; ``physics_page()``, ``graphics_page()`` and
+``static_page()`` are its pages of 592, 304 and 684 bytes.
+"""
+
+from telemetry.demo.car import Controls
+from telemetry.demo.game import STEP_SECONDS, DemoGame
+from telemetry.demo.scenarios import SCENARIOS
+from telemetry.demo.track import Track, demo_track
+
+__all__ = ["SCENARIOS", "STEP_SECONDS", "Controls", "DemoGame", "Track", "demo_track"]

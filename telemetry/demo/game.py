@@ -1,0 +1,197 @@
+"""The demo as a whole: car, driver, race control and scenario in steps of 3 ms, with the pages the game would write."""
+
+from __future__ import annotations
+
+from math import sqrt
+from random import Random
+from typing import Final
+
+from telemetry.demo.car import Car, Controls
+from telemetry.demo.driver import PIT_SPEED, Driver
+from telemetry.demo.line import racing_line
+from telemetry.demo.pages import GRAPHICS_SIZE, PHYSICS_SIZE, graphics_page, physics_page, ride_heights, static_page
+from telemetry.demo.scenarios import LIVE, SCENARIOS, find_scenario
+from telemetry.demo.timing import Timing
+from telemetry.demo.track import (
+    GRID_BOX_N,
+    GRID_BOX_S,
+    PIT_BOX_N,
+    PIT_BOX_S,
+    PIT_EXIT,
+    PIT_LANE_EDGES,
+    PIT_LIMIT_BEGIN,
+    PIT_LIMIT_END,
+    demo_track,
+)
+
+__all__ = ["SCENARIOS", "STEP_SECONDS", "Controls", "DemoGame"]
+
+STEP_SECONDS: Final = 0.003
+SILENT_STEPS: Final = 300  # after a load nothing is written
+STATIC_STEPS: Final = 150  # after which the static page is filled
+START_STEPS: Final = 500  # of a session until the driver may go
+FRAME_STEPS: Final = 50.0 / 9.0  # 60 frames a second
+FRAME_JITTER: Final = 0.8  # steps a frame may come early or late
+FORGIVING_STEPS: Final = 1667  # 5 s after a load no tyre counts as out
+SERVICE_STEPS: Final = 3300  # 10 s on the box
+BOX_REACH: Final = 1.5  # m from the box's middle that still count as in it
+LOW_FUEL: Final = 4.0  # litres that call for a pit stop
+WORN_OUT: Final = 88.35  # raw wear that calls for a pit stop
+
+
+class DemoGame:
+    """A game that needs no game: the same seed, scenario and controls give the same pages at every step."""
+
+    def __init__(self, seed: int = 0, scenario: str = "laps") -> None:
+        """`seed` varies driver and timing; `scenario` is one of SCENARIOS, else ValueError."""
+        self._scenario = find_scenario(scenario)
+        self._rng = Random(seed)  # noqa: S311 - a driver, not a secret
+        self._frame_rng = Random(seed + 1)  # noqa: S311
+        self.steps = 0  # of wall time, pauses included
+        self.status = LIVE
+        self.escape = False  # whether the escape menu is shown
+        self.marks: dict[str, int] = {}  # what a scenario wants to remember
+        self._track = demo_track()
+        self._physics = bytes(PHYSICS_SIZE)
+        self._physics_step = -1  # the packet that `_physics` holds
+        self._graphics = bytes(GRAPHICS_SIZE)
+        self._filled = False  # whether the static page is
+        self._static = static_page(self._scenario.setup, self._track.length, filled=False)
+        self._frames = 0  # drawn since the first step
+        self._written = 0  # graphics pages written
+        self._next_frame = 0
+        self._load()
+
+    def _load(self) -> None:
+        """Put a new car on the grid and set all clocks to zero."""
+        self.packet = 0
+        self.car = Car(self._track, self._scenario.setup, GRID_BOX_S, GRID_BOX_N)
+        self.driver = Driver(racing_line(), self._rng)
+        self.timing = Timing(self._track.length, self.car.s, self._frame_rng)
+        self._ride = ride_heights(self.car)
+        self._service = 0  # steps of service done at this stop
+        self._served = False  # whether this stop's service is done
+
+    def restart(self) -> None:
+        """Do what the menu's restart does: the car is back on its grid box, and physics is silent as after a load."""
+        self.physics_page()  # the old bytes stay until the new session writes
+        self._load()
+
+    def step(self, controls: Controls | None = None) -> None:
+        """Advance by 3 ms of wall time; without `controls` the demo's own driver drives."""
+        self.steps += 1
+        if self.steps >= self._next_frame:
+            self._frame()
+        if self.status != LIVE:
+            return
+        self.packet += 1
+        car = self.car
+        driver = self.driver
+        timing = self.timing
+        lane = PIT_LIMIT_BEGIN < car.s < PIT_LIMIT_END and car.n < PIT_LANE_EDGES[1]
+        limit = PIT_SPEED if lane else 0.0
+        if controls is None:
+            driver.drive(car, driver.pitting and not self._served)
+            car.step(driver.steer, driver.gas, driver.brake, driver.reverse, limit)
+            if driver.give_up:
+                self._to_pits()
+        else:
+            car.step(
+                max(-1.0, min(1.0, controls.steer)),
+                max(0.0, min(1.0, controls.gas)),
+                max(0.0, min(1.0, controls.brake)),
+                controls.reverse,
+                limit,
+            )
+        if self.packet < FORGIVING_STEPS:
+            car.tyres_out = 0
+        timing.advance(car.s, car.tyres_out)
+
+    def _frame(self) -> None:
+        """Draw a frame: the slow half of the game."""
+        self._frames += 1
+        ideal = (self._frames + 1) * FRAME_STEPS
+        self._next_frame = int(ideal + FRAME_JITTER * (2.0 * self._frame_rng.random() - 1.0))
+        self._scenario.think(self)
+        if self.status == LIVE:
+            self._pit_stop()
+            self.timing.draw()
+            self.driver.hold = self.packet < START_STEPS or self._service > 0
+            self._ride = ride_heights(self.car)
+        if self.steps < SILENT_STEPS:
+            return
+        car = self.car
+        in_lane = PIT_LIMIT_BEGIN < car.s < PIT_LIMIT_END and car.n < PIT_LANE_EDGES[1]
+        self._graphics = graphics_page(
+            car,
+            self.timing.board,
+            2 * self._written + 1,
+            self.status,
+            escape=self.escape,
+            in_pit=in_lane and self._box_distance() < BOX_REACH,
+            in_lane=in_lane,
+        )
+        self._written += 1
+
+    def _box_distance(self) -> float:
+        """Return the car's distance from its own pit box in m."""
+        s, n = self.car.s - PIT_BOX_S, self.car.n - PIT_BOX_N
+        return sqrt(s * s + n * n)
+
+    def _pit_stop(self) -> None:
+        """Serve the car that stands on its box, and let the driver decide whether he must come in."""
+        car, driver = self.car, self.driver
+        if not driver.pitting:
+            if car.engine.fuel < LOW_FUEL or min(wheel.wear for wheel in car.wheels) < WORN_OUT:
+                driver.pitting = not PIT_BOX_S - 300.0 < car.s < PIT_EXIT
+            return
+        if self._served:
+            if car.s > PIT_EXIT and car.s < PIT_EXIT + 200.0:
+                driver.pitting = False
+                self._served = False
+            return
+        if PIT_BOX_S + BOX_REACH < car.s < PIT_EXIT:  # missed the box: drive on, come again
+            self._served = True
+        elif car.speed < 0.2 and self._box_distance() < BOX_REACH:
+            if self._service == 0:
+                self._service = self.packet
+            elif self.packet - self._service > SERVICE_STEPS:
+                self._serve()
+
+    def _serve(self) -> None:
+        """Give the car new tyres, fuel and repairs."""
+        car = self.car
+        for wheel in car.wheels:
+            wheel.fit(car.setup.air)
+        car.engine.fuel = car.setup.fuel
+        car.repair()
+        self._service = 0
+        self._served = True
+        self.marks["served"] = self.timing.laps_begun
+
+    def _to_pits(self) -> None:
+        """Put a car that cannot go on into its box, as a driver would do from the menu."""
+        self.driver.give_up = False
+        self.car.put(PIT_BOX_S, PIT_BOX_N)
+        self.timing.jump(self.car.s)
+        self.driver.pitting = True
+        self._served = False
+        self._service = 0
+
+    def physics_page(self) -> bytes:
+        """Return the 592 bytes of `acpmf_physics`: zeros until a load's first 300 steps are over."""
+        if self.packet >= SILENT_STEPS and self._physics_step != self.packet:
+            self._physics = physics_page(self.car, self.packet, self._ride, self.timing.delta)
+            self._physics_step = self.packet
+        return self._physics
+
+    def graphics_page(self) -> bytes:
+        """Return the 304 bytes of `acpmf_graphics` as of the last drawn frame: zeros until the session is loaded."""
+        return self._graphics
+
+    def static_page(self) -> bytes:
+        """Return the 684 bytes of `acpmf_static`: without car and track for the first 150 steps, then never changed."""
+        if self.steps >= STATIC_STEPS and not self._filled:
+            self._filled = True
+            self._static = static_page(self._scenario.setup, self._track.length, filled=True)
+        return self._static

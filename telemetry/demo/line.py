@@ -1,0 +1,148 @@
+"""The racing line of the demo circuit and the speed a car can drive it at.
+
+The line is found by letting an elastic band relax between the white lines until it bends as little as possible; the speed
+by a forward and a backward pass over it: never faster than the bend, the engine or the brakes allow.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from math import sqrt
+from typing import Final
+
+from telemetry.demo.track import HALF_WIDTH, demo_track
+
+MARGIN: Final = 1.35  # m between the car's middle and the white line: half a car and a hand
+COARSE: Final = 6  # track nodes between two points of the elastic band
+SWEEPS: Final = 260
+OVER: Final = 1.55  # over-relaxation
+
+G: Final = 9.80665  # m/s²
+GRIP_LATERAL: Final = 1.235  # g at no downforce that the profile plans with
+GRIP_BRAKE: Final = 1.05
+DOWNFORCE_PER_WEIGHT: Final = 1.70 / 1370.0 / G  # share of weight per (m/s)²
+GRIP_OF_DOWNFORCE: Final = 1.05
+DRAG_PER_MASS: Final = 0.66 / 1370.0
+POWER_PER_MASS: Final = 350.0e3 / 1370.0  # W/kg at the wheels, between the gears' peaks
+TRACTION: Final = 0.80  # g of drive at no downforce
+TOP_SPEED: Final = 78.0  # m/s
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Offset from the centre line, own curvature, target speed and planned acceleration at every node of the track."""
+
+    offset: tuple[float, ...]  # m, + left
+    curvature: tuple[float, ...]  # 1/m, + = turning left
+    speed: tuple[float, ...]  # m/s
+    acceleration: tuple[float, ...]  # m/s², along the line
+
+
+@cache
+def racing_line() -> Line:
+    """Return the demo circuit's racing line; computed once in a process."""
+    track = demo_track()
+    count = len(track.x)
+    coarse = list(range(0, count - COARSE // 2, COARSE))
+    points = [(track.x[i], track.z[i]) for i in coarse]
+    sides = [(track.tangent_z[i], -track.tangent_x[i]) for i in coarse]  # to the left
+    offsets = _relax(points, sides, HALF_WIDTH - MARGIN)
+    fine = _interpolate(coarse, offsets, count)
+    xs = [track.x[i] + fine[i] * track.tangent_z[i] for i in range(count)]
+    zs = [track.z[i] - fine[i] * track.tangent_x[i] for i in range(count)]
+    bends = []
+    steps = []
+    reach = 3  # nodes to either side: a chord of 12 m smooths the band's own kinks
+    for i in range(count):
+        a, b = i - reach, (i + reach) % count
+        ax, az = xs[i] - xs[a], zs[i] - zs[a]
+        bx, bz = xs[b] - xs[i], zs[b] - zs[i]
+        la, lb = sqrt(ax * ax + az * az), sqrt(bx * bx + bz * bz)
+        bends.append(2.0 * (bx * az - bz * ax) / (la * lb * (la + lb)))
+        steps.append(sqrt((xs[(i + 1) % count] - xs[i]) ** 2 + (zs[(i + 1) % count] - zs[i]) ** 2))
+    speed = [_bend_speed(bend) for bend in bends]
+    for _ in range(2):  # twice round, so that the end of the lap knows its beginning
+        for i in range(count):
+            j = (i + 1) % count
+            v = speed[i]
+            square = v * v + 2.0 * steps[i] * _drive(v, bends[i])
+            speed[j] = min(speed[j], sqrt(max(square, 1.0)))
+        for i in range(count - 1, -1, -1):
+            j = (i + 1) % count
+            v = speed[j]
+            speed[i] = min(speed[i], sqrt(v * v + 2.0 * steps[i] * _stop(v, bends[j])))
+    planned = tuple((speed[(i + 1) % count] ** 2 - speed[i] ** 2) / (2.0 * steps[i]) for i in range(count))
+    return Line(tuple(round(n, 6) for n in fine), tuple(bends), tuple(speed), planned)
+
+
+def _relax(points: list[tuple[float, float]], sides: list[tuple[float, float]], most: float) -> list[float]:
+    """Return the offsets, within ±`most`, of the closed line through `points` that bends least."""
+    count = len(points)
+    offsets = [0.0] * count
+    xs = [p[0] for p in points]
+    zs = [p[1] for p in points]
+    for _ in range(SWEEPS):
+        for i in range(count):
+            h, g, j, k = i - 1, i - 2, (i + 1) % count, (i + 2) % count
+            # The place that minimises the squared second differences, all other points held
+            x = (4.0 * (xs[h] + xs[j]) - xs[g] - xs[k]) / 6.0
+            z = (4.0 * (zs[h] + zs[j]) - zs[g] - zs[k]) / 6.0
+            px, pz = points[i]
+            sx, sz = sides[i]
+            n = offsets[i]
+            n += OVER * ((x - px) * sx + (z - pz) * sz - n)
+            n = min(most, max(-most, n))
+            offsets[i] = n
+            xs[i] = px + n * sx
+            zs[i] = pz + n * sz
+    return offsets
+
+
+def _interpolate(coarse: list[int], offsets: list[float], count: int) -> list[float]:
+    """Return the offsets at every node, smoothed with the B-spline that has the coarse ones as control points."""
+    fine = []
+    number = len(coarse)
+    for k in range(number):
+        start = coarse[k]
+        end = coarse[k + 1] if k + 1 < number else count
+        a, b, c, d = (offsets[(k + i) % number] for i in (-1, 0, 1, 2))
+        for i in range(end - start):
+            t = i / (end - start)
+            u = 1.0 - t
+            fine.append(
+                (
+                    u * u * u * a
+                    + (3 * t * t * t - 6 * t * t + 4) * b
+                    + (-3 * t * t * t + 3 * t * t + 3 * t + 1) * c
+                    + t * t * t * d
+                )
+                / 6.0
+            )
+    return fine
+
+
+def _bend_speed(bend: float) -> float:
+    """Return the speed at which a bend takes all lateral grip."""
+    need = abs(bend) - GRIP_OF_DOWNFORCE * GRIP_LATERAL * DOWNFORCE_PER_WEIGHT * G
+    if need * TOP_SPEED * TOP_SPEED <= GRIP_LATERAL * G:
+        return TOP_SPEED
+    return sqrt(GRIP_LATERAL * G / need)
+
+
+def _left_over(v: float, bend: float) -> float:
+    """Return the share of the grip that a bend leaves for driving and braking."""
+    most = GRIP_LATERAL * G * (1.0 + GRIP_OF_DOWNFORCE * DOWNFORCE_PER_WEIGHT * v * v)
+    used = min(1.0, v * v * abs(bend) / most)
+    return sqrt(1.0 - used * used)
+
+
+def _drive(v: float, bend: float) -> float:
+    """Return the acceleration with the pedal as far down as grip allows."""
+    grip = TRACTION * G * (1.0 + DOWNFORCE_PER_WEIGHT * v * v) * _left_over(v, bend)
+    return min(grip, POWER_PER_MASS / max(v, 1.0)) - DRAG_PER_MASS * v * v
+
+
+def _stop(v: float, bend: float) -> float:
+    """Return the deceleration under braking."""
+    return GRIP_BRAKE * G * (1.0 + DOWNFORCE_PER_WEIGHT * v * v) * _left_over(v, bend) + DRAG_PER_MASS * v * v

@@ -1,0 +1,220 @@
+"""Fills the game's three pages from the state of the simulation."""
+
+from __future__ import annotations
+
+import ctypes
+from math import atan2, sqrt
+from struct import Struct
+from typing import TYPE_CHECKING, Final
+
+import ac_native_memory as ac
+from telemetry.demo.car import FRONT, HALF_TRACK, MAX_TRAVEL, REAR, STATIC_RIDE_HEIGHT, STATIC_TRAVEL, STEER_LOCK, G
+from telemetry.demo.engine import LIMITER_RPM, MAX_POWER, MAX_TORQUE, RPM
+from telemetry.demo.track import SECTOR_COUNT
+from telemetry.demo.tyre import RADIUS
+
+if TYPE_CHECKING:
+    from telemetry.demo.car import Car, Setup
+    from telemetry.demo.timing import Board
+
+CAR: Final = "demo_gt3"
+TRACK: Final = "demo_ring"
+PLAYER: Final = "Demo Driver"
+SKIN: Final = "00_demo"
+COMPOUND: Final = "Slicks Medium (M)"
+TANK: Final = 110.0  # litres
+ALIGNING_FORCE: Final = 9000.0  # N of front lateral force that make a force feedback of 1 while the tyres grip
+PRACTICE: Final = 0
+
+
+def _layout(structure: type[ac.Page]) -> Struct:
+    """Return the packer of a page: several times quicker than filling the ctypes structure field by field."""
+    parts = ["<"]
+    end = 0
+    for name, kind in structure._fields_:  # type: ignore[misc]
+        field = getattr(structure, name)
+        parts.append("x" * (field.offset - end))
+        end = field.offset + field.size
+        if kind is ctypes.c_int32:
+            parts.append("i")
+        elif kind in {ac.Text15, ac.Text33}:
+            parts.append(f"{field.size}s")
+        else:
+            parts.append("f" * (field.size // 4))
+    return Struct("".join(parts))
+
+
+_PHYSICS: Final = _layout(ac.SPageFilePhysics)
+_GRAPHICS: Final = _layout(ac.SPageFileGraphic)
+PHYSICS_SIZE: Final = _PHYSICS.size
+GRAPHICS_SIZE: Final = _GRAPHICS.size
+
+
+def ride_heights(car: Car) -> tuple[float, float]:
+    """Return the clearance under the front and the rear axle in m."""
+    a, b, c, d = car.wheels
+    return (
+        STATIC_RIDE_HEIGHT[0] - 0.5 * (a.compression + b.compression),
+        STATIC_RIDE_HEIGHT[1] - 0.5 * (c.compression + d.compression),
+    )
+
+
+def physics_page(car: Car, packet: int, ride: tuple[float, float], delta: float) -> bytes:
+    """Return `acpmf_physics`; `ride` holds the heights of the last frame, `delta` the time to the best lap in s."""
+    engine, setup, track = car.engine, car.setup, car.track
+    dx, dz = car.dir_x, car.dir_z
+    vx, vy, vz = car.velocity_x, car.velocity_y, car.velocity_z
+    ax, ay, az = car.accel_x / G, car.accel_y / G, car.accel_z / G
+    # The body's axes in the world: heading, then pitch, then roll; sines of small angles as polynomials
+    p, r = car.pitch, car.roll
+    square = p * p
+    sin_p = p * (1.0 - square * (1.0 / 6.0 - square * (1.0 / 120.0)))
+    cos_p = 1.0 - square * (0.5 - square * (1.0 / 24.0))
+    square = r * r
+    sin_r = r * (1.0 - square * (1.0 / 6.0 - square * (1.0 / 120.0)))
+    cos_r = 1.0 - square * (0.5 - square * (1.0 / 24.0))
+    fx, fy, fz = dx * cos_p, sin_p, dz * cos_p
+    ex, ey, ez = -dx * sin_p, cos_p, -dz * sin_p  # up, before rolling
+    lx, ly, lz = dz * cos_r - ex * sin_r, -ey * sin_r, -dx * cos_r - ez * sin_r
+    ux, uy, uz = ex * cos_r + dz * sin_r, ey * cos_r, ez * cos_r - dx * sin_r
+    turning, nodding = -car.yaw_rate, car.pitch_rate  # rates of heading and pitch
+    # The road's plane under the car, and what the tyres touch
+    gradient = track.gradient[car.node]
+    tx, tz = track.tangent_x[car.node], track.tangent_z[car.node]
+    plane = car.road_height()
+    angle = car.steer * STEER_LOCK
+    square = angle * angle
+    sin_s = angle * (1.0 - square * (1.0 / 6.0 - square * (1.0 / 120.0)))
+    cos_s = 1.0 - square * (0.5 - square * (1.0 / 24.0))
+    x, z = car.x, car.z
+    road_a, road_b, road_c, road_d = car.road
+    along, across = dx * tx + dz * tz, dz * tx - dx * tz  # parts of forward and left along the road
+    front_x, front_z = x + dx * FRONT, z + dz * FRONT
+    rear_x, rear_z = x - dx * REAR, z - dz * REAR
+    front_y, rear_y = plane + gradient * along * FRONT, plane - gradient * along * REAR
+    half = HALF_TRACK[0]
+    side_x, side_y, side_z = dz * half, gradient * across * half, -dx * half
+    half = HALF_TRACK[1]
+    back_x, back_y, back_z = dz * half, gradient * across * half, -dx * half
+    tilt = 1.0 / sqrt(1.0 + gradient * gradient)
+    normal = (-gradient * tx * tilt, tilt, -gradient * tz * tilt)
+    # Backwards: minus the direction of the wheel, lying in the road; the front wheels are steered to the right
+    hx, hz = dz * sin_s - dx * cos_s, -dx * sin_s - dz * cos_s
+    hy = gradient * (hx * tx + hz * tz)
+    length = 1.0 / sqrt(hx * hx + hy * hy + hz * hz)
+    front = (hx * length, hy * length, hz * length)
+    hy = -gradient * (dx * tx + dz * tz)
+    length = 1.0 / sqrt(1.0 + hy * hy)
+    rear = (-dx * length, hy * length, -dz * length)
+    a, b, c, d = car.wheels
+    aligning = max(0.0, 1.0 - 0.35 * (a.slip + b.slip))  # the tyres' moment fades towards the peak of grip
+    feedback = (a.force_left + b.force_left) * (0.35 + 0.65 * aligning) / ALIGNING_FORCE
+    damage = car.damage
+    return _PHYSICS.pack(
+        packet, car.gas, car.brake, engine.fuel,
+        engine.gear, int(engine.speed * RPM), car.steer, car.speed * 3.6,
+        vx, vy, vz,
+        ax * lx + ay * ly + az * lz, ax * ux + ay * uy + az * uz, ax * fx + ay * fy + az * fz,
+        a.slip, b.slip, c.slip, d.slip,
+        a.load, b.load, c.load, d.load,
+        a.pressure, b.pressure, c.pressure, d.pressure,
+        a.spin, b.spin, c.spin, d.spin,
+        a.wear, b.wear, c.wear, d.wear,
+        a.dirt, b.dirt, c.dirt, d.dirt,
+        a.core, b.core, c.core, d.core,
+        a.camber, -b.camber, c.camber, -d.camber,
+        STATIC_TRAVEL[0] + a.compression, STATIC_TRAVEL[0] + b.compression,
+        STATIC_TRAVEL[1] + c.compression, STATIC_TRAVEL[1] + d.compression,
+        0.0, setup.tc,  # no DRS
+        atan2(-dx, dz), p, r, car.y - plane,
+        damage[0], damage[1], damage[2], damage[3], max(damage),
+        car.tyres_out, engine.limiting, setup.abs,
+        0.0, 0.0, 1,  # no KERS; automatic gearbox
+        ride[0], ride[1],
+        0.0, 0.0,  # no turbo, no ballast
+        car.density, setup.air, setup.road,
+        turning * sin_r * cos_p - nodding * cos_r,
+        -turning * cos_r * cos_p - nodding * sin_r,
+        -turning * sin_p - car.roll_rate,
+        feedback, delta,
+        0, 0, 0, 0, 0, 0.0, 0, 0,  # engine brake, ERS, KERS and DRS: the car has none
+        a.disc, b.disc, c.disc, d.disc,
+        engine.clutch,
+        a.inner, b.inner, c.inner, d.inner,
+        a.middle, b.middle, c.middle, d.middle,
+        a.outer, b.outer, c.outer, d.outer,
+        0,  # the demo's driver stands for the player, not for the game's autopilot
+        front_x + side_x, front_y + side_y + road_a, front_z + side_z,
+        front_x - side_x, front_y - side_y + road_b, front_z - side_z,
+        rear_x + back_x, rear_y + back_y + road_c, rear_z + back_z,
+        rear_x - back_x, rear_y - back_y + road_d, rear_z - back_z,
+        *normal, *normal, *normal, *normal,
+        *front, *front, *rear, *rear,
+        setup.brake_bias,
+        vx * lx + vy * ly + vz * lz, vx * ux + vy * uy + vz * uz, vx * fx + vy * fy + vz * fz,
+        0, 0, LIMITER_RPM,
+    )  # fmt: skip
+
+
+def graphics_page(
+    car: Car, board: Board, packet: int, status: int, *, escape: bool, in_pit: bool, in_lane: bool
+) -> bytes:
+    """Return `acpmf_graphics` as drawn with the frame `packet`."""
+    return _GRAPHICS.pack(
+        packet, status, PRACTICE,
+        ac.units_of(board.text(board.current_ms), 15), ac.units_of(board.text(board.last_ms), 15),
+        ac.units_of(board.text(board.best_ms), 15), ac.units_of(board.split_text(), 15),
+        board.completed, 1,
+        board.current_ms, board.last_ms, board.best_ms,
+        board.time_left_ms, car.distance,
+        in_pit, board.sector, board.sector_ms, 0,
+        ac.units_of(COMPOUND, 33),
+        1.0, car.s / car.track.length % 1.0,
+        car.x, car.y, car.z,
+        0.0, 0, 0,  # no penalty, no flag, no ideal line
+        in_lane, car.setup.surface_grip, 0,
+        0.0, 0.0,  # no wind blows in the simulation
+        -1, escape,
+    )  # fmt: skip
+
+
+def static_page(setup: Setup, length: float, *, filled: bool) -> bytes:
+    """Return `acpmf_static`; until it is `filled`, car and track are empty, as a reader that comes too early sees it."""
+    page = ac.SPageFileStatic()
+
+    def write(field: str, text: str) -> None:
+        place = getattr(ac.SPageFileStatic, field)
+        ctypes.memmove(ctypes.addressof(page) + place.offset, ac.units_of(text, place.size // 2), place.size)
+
+    write("smVersion", "1.7")
+    write("acVersion", "1.16.4")
+    if not filled:
+        return bytes(page)
+    for field, text in (
+        ("carModel", CAR),
+        ("track", TRACK),
+        ("playerName", PLAYER),
+        ("playerSurname", PLAYER),
+        ("playerNick", PLAYER),
+        ("carSkin", SKIN),
+    ):
+        write(field, text)
+    page.numberOfSessions = 1
+    page.numCars = 1
+    page.sectorCount = SECTOR_COUNT
+    page.maxTorque = MAX_TORQUE
+    page.maxPower = MAX_POWER
+    page.maxRpm = LIMITER_RPM
+    page.maxFuel = TANK
+    for i in range(4):
+        page.suspensionMaxTravel[i] = MAX_TRAVEL[i // 2]
+        page.tyreRadius[i] = RADIUS
+    page.penaltiesEnabled = 1
+    page.aidFuelRate = setup.fuel_rate
+    page.aidTireRate = setup.tyre_rate
+    page.aidMechanicalDamage = setup.damage_rate
+    page.aidAllowTyreBlankets = 1
+    page.aidAutoClutch = 1
+    page.aidAutoBlip = 1
+    page.trackSPlineLength = length
+    return bytes(page)

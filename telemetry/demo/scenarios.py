@@ -1,0 +1,133 @@
+"""The demo's scenarios: what each one is, and how it steers driver and session.
+
+A scenario only asks: it gives the driver another path, another pedal or a pit stop, and the session a pause or a restart.
+What then happens to the car follows from the simulation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from telemetry.demo.car import Setup
+from telemetry.demo.driver import Detour
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from telemetry.demo.game import DemoGame
+
+LIVE, PAUSE, REPLAY = 2, 3, 1  # the graphics page's status
+
+# Places on the circuit, m after the line
+CUT_AT: Final = (770.0, 985.0)  # the inside of the second turn
+CUT_N: Final = 10.5  # m left of the centre line: all four wheels on the grass
+STAMP_AT: Final = ((470.0, 500.0), (1565.0, 1595.0))  # just before the braking zones of turns 1 and 5
+STAMP_STEPS: Final = 330  # about a second on the pedal
+CRASH_AT: Final = (640.0, 790.0)  # straight on in the first turn
+CRASH_N: Final = 30.0  # m: behind the barrier
+
+
+def _laps(_game: DemoGame) -> None:
+    """Leave everything to the driver."""
+
+
+def _offtrack(game: DemoGame) -> None:
+    """Cut turn 2 in the laps 1, 3, 5, …; the others stay clean, so that there is a best lap."""
+    driver = game.driver
+    if game.timing.laps_begun % 2 == 0:
+        if driver.detour is None:
+            driver.detour = Detour(*CUT_AT, CUT_N, pace=0.93, ramp=75.0)
+    else:
+        driver.detour = None
+
+
+def _lockup(game: DemoGame) -> None:
+    """Stamp on the brake in two braking zones of each lap."""
+    driver = game.driver
+    zone = any(begin < game.car.s < end for begin, end in STAMP_AT)
+    if zone and not game.marks.get("stamped"):
+        driver.stamp_steps = STAMP_STEPS
+    game.marks["stamped"] = zone
+
+
+def _crash(game: DemoGame) -> None:
+    """Go straight on in turn 1 of every third lap, drive on with the damage, and have it repaired a lap later."""
+    driver, lap = game.driver, game.timing.laps_begun
+    if max(game.car.damage) > 0.0:
+        driver.detour = None
+        if lap > game.marks["crash"]:
+            driver.pitting = True
+    elif lap % 3 == 0:
+        if driver.detour is None:
+            driver.detour = Detour(*CRASH_AT, CRASH_N, pace=1.12, ramp=60.0)
+        game.marks["crash"] = lap
+    else:
+        driver.detour = None
+
+
+def _pit(game: DemoGame) -> None:
+    """Come in at once and in every second lap after."""
+    if game.timing.laps_begun % 2 != 0 and game.timing.laps_begun >= 0:
+        game.marks["served"] = -1
+    elif game.marks.get("served") != game.timing.laps_begun:
+        game.driver.pitting = True
+
+
+def _pause(game: DemoGame) -> None:
+    """Show the pause menu, the escape menu and a replay in turn, and drive in between."""
+    seconds = game.steps * 0.003 % 60.0
+    game.status = PAUSE if 12.0 <= seconds < 16.0 else REPLAY if 34.0 <= seconds < 39.0 else LIVE
+    game.escape = 22.0 <= seconds < 26.0
+
+
+def _restart(game: DemoGame) -> None:
+    """Restart 22 s after the first start, later some seconds into every second lap."""
+    first = "restarted" not in game.marks and game.timing.elapsed * 0.003 > 22.0
+    if first or (game.timing.laps_begun >= 1 and game.timing.lap_steps * 0.003 > 6.0):
+        game.marks["restarted"] = 1
+        game.restart()
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A named course of events."""
+
+    description: str
+    think: Callable[[DemoGame], None]
+    setup: Setup = field(default_factory=Setup)
+
+
+_SCENARIOS: Final[dict[str, Scenario]] = {
+    "laps": Scenario("Clean laps on tyres that scrub in, with a pit stop when fuel or tyres run out.", _laps),
+    "offtrack": Scenario("All four wheels cut the second turn in every second lap, which is then invalid.", _offtrack),
+    "lockup": Scenario(
+        "The front wheels lock in the heaviest braking zones; the car has neither ABS nor traction control.",
+        _lockup,
+        Setup(tc=0.0, abs=0.0, brake_bias=0.78),
+    ),
+    "crash": Scenario(
+        "The car hits the barrier in the first turn, drives on damaged and is repaired a lap later.", _crash
+    ),
+    "pit": Scenario(
+        "The car drives into the pit lane, gets tyres, fuel and repairs on its box and drives out again.", _pit
+    ),
+    "pause": Scenario("The session is paused, shows the escape menu and a replay, and goes on, once a minute.", _pause),
+    "restart": Scenario("The session is restarted from the menu while the car is on its way.", _restart),
+    "worn": Scenario(
+        "Tyres wear twenty times as fast and lose grip until they are finished and changed.", _laps, Setup(tyre_rate=20.0)
+    ),
+}
+
+SCENARIOS: Final[Mapping[str, str]] = MappingProxyType({name: s.description for name, s in sorted(_SCENARIOS.items())})
+"""The names that DemoGame takes, each with one sentence on what happens."""
+
+
+def find_scenario(name: str) -> Scenario:
+    """Return the scenario of that name; ValueError names the known ones."""
+    try:
+        return _SCENARIOS[name]
+    except KeyError:
+        known = ", ".join(SCENARIOS)
+        raise ValueError(f"There is no demo scenario {name!r}; there are: {known}.") from None

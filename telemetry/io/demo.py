@@ -1,0 +1,49 @@
+"""The built-in car as a source that keeps pace with the clock."""
+
+import math
+from collections.abc import Iterator
+
+from ac_native_memory import Pages
+from telemetry.clock import Clock
+from telemetry.demo import SCENARIOS, STEP_SECONDS, DemoGame
+from telemetry.errors import UsageError
+from telemetry.presence import Presence
+from telemetry.recorder import DEFAULT_RATE, Reading, Source, State
+from telemetry.snapshot import decode
+
+
+class DemoSource(Source):
+    """The demo car, driven in real time; :meth:`pages` gives what it would write into shared memory."""
+
+    def __init__(self, scenario: str = "laps", *, seed: int = 0) -> None:
+        if scenario not in SCENARIOS:
+            raise UsageError(f"There is no demo scenario {scenario!r}; there are {', '.join(SCENARIOS)}.")
+        self.name = f"demo:{scenario}"
+        self._game = DemoGame(seed, scenario)
+        self._presence = Presence()
+
+    def readings(self, clock: Clock, rate: float | None) -> Iterator[Reading]:
+        """The car, ``rate`` times per second."""
+        for missed in clock.ticks(rate or DEFAULT_RATE):
+            now = clock.now()
+            self._advance(now)
+            pages = self._pages(clock)
+            state, fresh = self._presence.judge(pages, now)
+            known = state not in (State.LOADING, State.WAITING, State.GONE)
+            yield Reading(state, decode(pages, elapsed=now) if known else None, fresh, missed)
+
+    def pages(self, clock: Clock) -> Iterator[Pages]:
+        """The pages after every physics step, at the game's 333 Hz; steps that are late follow at once."""
+        step = self._game.steps
+        while clock.sleep_until((step + 1) * STEP_SECONDS):
+            self._game.step()
+            step = self._game.steps
+            yield self._pages(clock)
+
+    def _advance(self, now: float) -> None:
+        for _ in range(math.floor(now / STEP_SECONDS) - self._game.steps):
+            self._game.step()
+
+    def _pages(self, clock: Clock) -> Pages:
+        game = self._game
+        return Pages(game.physics_page(), game.graphics_page(), game.static_page(), clock.unix())

@@ -1,0 +1,459 @@
+"""JSON lines, plain or compressed: one complete sample per line, whole whatever happens."""
+
+import math
+import os
+import stat
+import sys
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Final, Literal, NamedTuple, Protocol
+
+import orjson
+import zstandard
+
+from telemetry.clock import Clock
+from telemetry.derived import Sample
+from telemetry.errors import SinkError, SourceError
+from telemetry.recorder import Reading, Sink, Source, State
+from telemetry.schema import Field
+from telemetry.selection import ALL_COLUMNS, Column, every_key
+from telemetry.snapshot import Snapshot
+
+SUFFIXES: Final = (".jsonl", ".jsonl.gz", ".jsonl.zst")
+Mode = Literal["new", "append", "overwrite"]
+
+_CHUNK: Final = 1 << 16
+_BUFFER: Final = 1 << 20
+"""Bytes of lines that are handed on at the latest; lines are far smaller."""
+
+
+class LineEncoder:
+    """A sample to one JSON line with its newline; floats in their shortest decimals, NaN and infinities as null.
+
+    The parts of a full line that seldom change, those of the graphics and static pages, are encoded when they do.
+    """
+
+    def __init__(self, columns: Sequence[Column] = ALL_COLUMNS) -> None:
+        self._picks = {column.key: column.pick for column in columns}
+        self._full = tuple(columns) == ALL_COLUMNS
+        groups = [field.group for field in Sample.FIELDS]
+        edges = [0, *(groups.index(group) for group in ("graphics", "static", "derived")), len(groups)]
+        self._parts = [slice(begin, end) for begin, end in pairwise(edges)]
+        self._keys = [Sample.NAMES[part] for part in self._parts]
+        self._graphics: tuple[tuple[Any, ...], bytes] = ((), b"")
+        self._static: tuple[tuple[Any, ...], bytes] = ((), b"")
+
+    def encode(self, sample: Sample) -> bytes:
+        """The line of this sample."""
+        if not self._full:
+            return orjson.dumps({key: pick(sample) for key, pick in self._picks.items()}, option=_NEWLINE)
+        _, graphics_part, static_part, derived_part = self._parts
+        keys, graphics_keys, static_keys, derived_keys = self._keys
+        graphics = sample[graphics_part]
+        if graphics != self._graphics[0]:
+            self._graphics = (graphics, orjson.dumps(dict(zip(graphics_keys, graphics, strict=True)))[1:-1])
+        static = sample[static_part]
+        if static != self._static[0]:
+            self._static = (static, orjson.dumps(dict(zip(static_keys, static, strict=True)))[1:-1])
+        return b"%b,%b,%b,%b" % (
+            orjson.dumps(dict(zip(keys, sample, strict=False)))[:-1],
+            self._graphics[1],
+            self._static[1],
+            orjson.dumps(dict(zip(derived_keys, sample[derived_part], strict=True)), option=_NEWLINE)[1:],
+        )
+
+
+_NEWLINE: Final = orjson.OPT_APPEND_NEWLINE
+
+
+class _Compressor(Protocol):
+    def compress(self, data: bytes, /) -> bytes: ...
+    def flush(self, mode: int = ..., /) -> bytes: ...
+
+
+class _Decompressor(Protocol):
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, /) -> bytes: ...
+
+
+class _Compression(NamedTuple):
+    """How a suffix compresses: streams, and the flush modes that make all so far readable and that end the stream."""
+
+    compressor: Callable[[], _Compressor]
+    decompressor: Callable[[], _Decompressor]
+    sync: int
+    finish: int
+
+
+_GZIP_WINDOW: Final = 31  # a gzip header around the largest window
+_COMPRESSIONS: Final = {
+    ".gz": _Compression(
+        lambda: zlib.compressobj(6, zlib.DEFLATED, _GZIP_WINDOW),
+        lambda: zlib.decompressobj(_GZIP_WINDOW),
+        zlib.Z_SYNC_FLUSH,
+        zlib.Z_FINISH,
+    ),
+    ".zst": _Compression(
+        lambda: zstandard.ZstdCompressor().compressobj(),
+        lambda: zstandard.ZstdDecompressor().decompressobj(),
+        zstandard.COMPRESSOBJ_FLUSH_BLOCK,
+        zstandard.COMPRESSOBJ_FLUSH_FINISH,
+    ),
+}
+
+
+class _Target:
+    """What lines are written to: it ends after a whole line, even when a write fails half way."""
+
+    def __init__(self, descriptor: int, name: str, path: Path | None) -> None:
+        self.name = name
+        self._file = open(descriptor, "wb", buffering=0)  # noqa: PTH123, SIM115
+        status = os.fstat(descriptor)
+        self._path = path if stat.S_ISREG(status.st_mode) else None
+        self._identity = (status.st_dev, status.st_ino)
+        self.size = self._file.seek(0, os.SEEK_END) if self._path else 0
+
+    @property
+    def is_regular(self) -> bool:
+        """Whether it is a file with a name, as opposed to a pipe or a device."""
+        return self._path is not None
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed, by us or by an error."""
+        return self._file.closed
+
+    def write(self, data: bytes, *, text: bool) -> None:
+        """Write all of it; where that fails, cut off what is no whole line (``text``) or block, and raise."""
+        view, done = memoryview(data), 0
+        try:
+            while done < len(data):
+                done += self._file.write(view[done:]) or 0
+        except OSError as error:
+            if text:
+                self.size += data.rfind(b"\n", 0, done) + 1
+            if self._path:
+                with suppress(OSError):
+                    self._file.truncate(self.size)
+            self._file.close()
+            reason = "its reader closed it" if isinstance(error, BrokenPipeError) else error.strerror
+            raise SinkError(
+                f"Writing to {self.name} ended: {reason}. All lines before are intact ({self.size:,} bytes)."
+            ) from error
+        self.size += done
+
+    def check(self) -> None:
+        """Raise for a file that was removed: on Linux writing goes on without an error, and into nowhere."""
+        if self._path is None:
+            return
+        try:
+            status = self._path.stat()
+        except OSError:
+            status = None
+        if status is None or (status.st_dev, status.st_ino) != self._identity:
+            self._file.close()
+            raise SinkError(f"The file {self.name} was removed or replaced while it was being written.")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+class JsonlSink(Sink):
+    """Writes samples as JSON lines; made by :func:`create` or :func:`standard_output`. Raises :class:`SinkError`.
+
+    Lines handed on by :meth:`flush` are readable as they are, compressed or not, also when the process is killed. Pipes
+    get every line at once.
+    """
+
+    def __init__(self, target: _Target, columns: Sequence[Column], compression: _Compression | None = None) -> None:
+        self.name = target.name
+        self._target = target
+        self._encoder = LineEncoder(columns)
+        self._compression = compression
+        self._compressor = compression.compressor() if compression else None
+        self._pending: list[bytes] = []
+        self._pending_bytes = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes in the file so far."""
+        return self._target.size
+
+    def write(self, sample: Sample) -> None:
+        """Take one sample."""
+        line = self._encoder.encode(sample)
+        self._pending.append(line)
+        self._pending_bytes += len(line)
+        if self._pending_bytes >= _BUFFER or not self._target.is_regular:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand all lines to the operating system."""
+        if self._pending:
+            data = b"".join(self._pending)
+            self._pending.clear()
+            self._pending_bytes = 0
+            if self._compression and self._compressor:
+                data = self._compressor.compress(data) + self._compressor.flush(self._compression.sync)
+            self._target.write(data, text=self._compressor is None)
+        self._target.check()
+
+    def close(self) -> None:
+        """Write what is left and end the file."""
+        if self._target.closed:
+            return
+        try:
+            self.flush()
+            if self._compression and self._compressor:
+                self._target.write(self._compressor.flush(self._compression.finish), text=False)
+        finally:
+            self._target.close()
+
+
+def create(path: Path, columns: Sequence[Column] = ALL_COLUMNS, *, mode: Mode = "new") -> JsonlSink:
+    """A sink that writes this file, compressed by its suffix (``.gz``, ``.zst``).
+
+    An existing file is an error unless ``mode`` says to overwrite it, or to append to it, which first mends a last line
+    that was cut. Raises :class:`SinkError`.
+    """
+    compression = _COMPRESSIONS.get(path.suffix)
+    existing = path.exists()
+    special = existing and not path.is_file()  # a named pipe, a device
+    flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0)
+    if not special:
+        flags |= {"new": os.O_EXCL, "append": 0, "overwrite": os.O_TRUNC}[mode]
+    try:
+        if mode == "append" and existing and not special:
+            _mend(path, compression)
+        return JsonlSink(_Target(os.open(path, flags, 0o666), str(path), path), columns, compression)
+    except FileExistsError:
+        raise SinkError(
+            f"The file {path} exists already and stays untouched. Use --append to continue it, or --overwrite."
+        ) from None
+    except OSError as error:
+        raise SinkError(f"The file {path} cannot be written: {error.strerror}.") from error
+
+
+def standard_output(columns: Sequence[Column] = ALL_COLUMNS) -> JsonlSink:
+    """A sink that writes to standard output: UTF-8 with plain newlines on every system."""
+    # A duplicate: closing it leaves the interpreter's own standard output in peace.
+    return JsonlSink(_Target(os.dup(sys.stdout.fileno()), "standard output", None), columns)
+
+
+class JsonlRecording(Source):
+    """A recording in JSON lines as a source: it plays at its own pace, its derived fields computed anew.
+
+    Fields that the file lacks read as 0, NaN or the empty text. A last line that was cut is left out. Raises
+    :class:`SourceError` for what is no recording.
+    """
+
+    def __init__(self, path: Path, *, loop: bool = False) -> None:
+        self.name = str(path)
+        self._path = path
+        self._loop = loop
+        if next(self.snapshots(), None) is None:
+            raise SourceError(f"{path} holds no sample.")
+
+    def snapshots(self) -> Iterator[Snapshot]:
+        """The recorded snapshots, as fast as they can be read."""
+        for number, (line, whole) in enumerate(_lines(self._path), start=1):
+            try:
+                yield _snapshot_of(line)
+            except ValueError as error:
+                if whole:
+                    raise SourceError(f"{self._path}, line {number}: {error}.") from error
+
+    def readings(self, clock: Clock, rate: float | None) -> Iterator[Reading]:
+        """The snapshots when their time has come; with a ``rate``, no more of them per second than that."""
+        began = first = None
+        elapsed, due = -_PACE, -math.inf
+        while True:
+            shift = 0.0
+            for snapshot in self.snapshots():
+                before, elapsed = elapsed, snapshot.elapsed + shift
+                if not elapsed >= before:  # the file goes round, was appended to, or holds no times
+                    elapsed = before + _PACE
+                    shift = elapsed - snapshot.elapsed if math.isfinite(snapshot.elapsed) else 0.0
+                if began is None or first is None:
+                    began, first = clock.now(), elapsed
+                if rate and elapsed < due:
+                    continue
+                due = max(due, elapsed - _PACE) + 1.0 / rate if rate else due
+                if not clock.sleep_until(began + elapsed - first):
+                    return
+                state = _STATES.get(snapshot.status, State.LIVE)
+                yield Reading(state, Snapshot.of((snapshot[0], elapsed, *snapshot[2:])), fresh=state is State.LIVE)
+            if not self._loop:
+                return
+
+
+_PACE: Final = 0.1
+"""Seconds between samples of a recording that does not say."""
+
+_STATES: Final = {1: State.REPLAY, 3: State.PAUSED}
+
+
+def _lines(path: Path) -> Iterator[tuple[bytes, bool]]:
+    """The lines of a file, and of each whether it was ended; what a killed writer left unfinished is not an error."""
+    rest = b""
+    for data in _chunks(path, _COMPRESSIONS.get(path.suffix)):
+        *lines, rest = (rest + data).split(b"\n")
+        for line in lines:
+            yield line, True
+    if rest.strip(b"\0"):  # a system that crashed can leave NULs behind
+        yield rest, False
+
+
+def _chunks(path: Path, compression: _Compression | None) -> Iterator[bytes]:
+    """The file's bytes, decompressed, as far as they go."""
+    try:
+        with path.open("rb") as file:
+            stream = compression.decompressor() if compression else None
+            while data := file.read(_CHUNK):
+                if compression is None or stream is None:
+                    yield data
+                    continue
+                while data:
+                    yield stream.decompress(data)
+                    data = b""
+                    if stream.eof:
+                        data, stream = stream.unused_data, compression.decompressor()
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror}.") from error
+    except (zlib.error, zstandard.ZstdError) as error:
+        raise SourceError(f"{path} is damaged, or not compressed as its name says.") from error
+
+
+def _snapshot_of(line: bytes) -> Snapshot:
+    """The snapshot of a line; ValueError says what is wrong with it."""
+    try:
+        values = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise ValueError("this is not JSON") from error
+    if not isinstance(values, dict) or not (values.keys() & _READERS.keys()):
+        raise ValueError("this is not a sample of telemetry")
+    row: list[Any] = list(_BLANK)
+    for key, value in values.items():
+        if reader := _READERS.get(key):
+            reader(row, value)
+    return Snapshot.of(row)
+
+
+def _reader_of(key: str, fields: tuple[Field, ...]) -> Callable[[list[Any], Any], None]:
+    """Puts the value of a key into the places of its fields; ValueError for a value of the wrong type."""
+    places = [Snapshot.NAMES.index(field.name) for field in fields]
+    convert = _CONVERTERS[fields[0].kind]
+    shape = fields[0].shape if len(fields) == 1 else (len(fields),)
+
+    def array(value: Any, lengths: tuple[int, ...]) -> Any:
+        if not lengths:
+            return convert(value)
+        if not isinstance(value, list) or len(value) != lengths[0]:
+            raise ValueError
+        return tuple([array(element, lengths[1:]) for element in value])
+
+    def read(row: list[Any], value: Any) -> None:
+        try:
+            values = array(value, shape)
+        except ValueError:
+            raise ValueError(f"the value of {key} is not what it should be") from None
+        if len(places) == 1:
+            row[places[0]] = values
+        else:
+            for place, element in zip(places, values, strict=True):
+                row[place] = element
+
+    return read
+
+
+def _integer(value: Any) -> int:
+    if type(value) is not int:
+        raise ValueError
+    return value
+
+
+def _float(value: Any) -> float:
+    if value is None:
+        return math.nan
+    if type(value) is not float and type(value) is not int:
+        raise ValueError
+    return float(value)
+
+
+def _text(value: Any) -> str:
+    if type(value) is not str:
+        raise ValueError
+    return value
+
+
+def _blank(field: Field) -> Any:
+    value: Any = {"integer": 0, "number": math.nan, "text": ""}[field.kind]
+    for length in reversed(field.shape):
+        value = (value,) * length
+    return value
+
+
+_CONVERTERS: Final[dict[str, Callable[[Any], Any]]] = {"integer": _integer, "number": _float, "text": _text}
+_BLANK: Final = Snapshot.of(_blank(field) for field in Snapshot.FIELDS)
+_READERS: Final = {key: _reader_of(key, fields) for key, fields in every_key().items() if fields[0].group != "derived"}
+
+
+def _mend(path: Path, compression: _Compression | None) -> None:
+    """Make the file end after a whole line, so that it can be continued; OSError or :class:`SinkError` where not."""
+    if compression is None:
+        _mend_text(path)
+        return
+    if _ends_whole(path, compression):
+        return
+    mended = path.with_name(path.name + ".mending")
+    try:
+        sink = mended.open("wb")
+        with sink:
+            stream = compression.compressor()
+            for line, whole in _lines(path):
+                if whole:
+                    sink.write(stream.compress(line + b"\n"))
+            sink.write(stream.flush(compression.finish))
+        mended.replace(path)
+    except SourceError as error:
+        raise SinkError(f"{error} It cannot be continued.") from error
+    finally:
+        mended.unlink(missing_ok=True)
+
+
+def _mend_text(path: Path) -> None:
+    with path.open("r+b") as file:
+        end = file.seek(0, os.SEEK_END)
+        while end > 0:
+            start = max(0, end - _CHUNK)
+            file.seek(start)
+            newline = file.read(end - start).rfind(b"\n")
+            if newline >= 0:
+                file.truncate(start + newline + 1)
+                return
+            end = start
+        file.truncate(0)
+
+
+def _ends_whole(path: Path, compression: _Compression) -> bool:
+    """Whether the last compressed stream was ended, and the text in it after a whole line."""
+    last = b"\n"
+    stream: _Decompressor | None = None
+    try:
+        with path.open("rb") as file:
+            while data := file.read(_CHUNK):
+                while data:
+                    if stream is None or stream.eof:
+                        stream = compression.decompressor()
+                    last = stream.decompress(data)[-1:] or last
+                    data = stream.unused_data if stream.eof else b""
+    except (zlib.error, zstandard.ZstdError) as error:
+        raise SinkError(f"{path} is damaged, or not compressed as its name says; it cannot be continued.") from error
+    return (stream is None or stream.eof) and last == b"\n"
