@@ -14,8 +14,7 @@ from typing import Final, NamedTuple, Protocol, Self
 
 from telemetry.clock import Clock
 from telemetry.derived import DEFAULTS, Sample, Thresholds, derive
-from telemetry.errors import TelemetryError
-from telemetry.snapshot import Snapshot
+from telemetry.snapshot import Snapshot, prepare
 
 DEFAULT_RATE: Final = 10.0
 """Samples per second of a live source unless asked otherwise."""
@@ -210,6 +209,7 @@ class Recorder:
         clock: Clock | None = None,
         options: Options | None = None,
     ) -> None:
+        prepare()
         self.source = source
         self.clock = clock or Clock()
         self.options = options or Options()
@@ -291,11 +291,11 @@ class Recorder:
             watcher.show(sample, self.health)
 
     def _close_sinks(self) -> None:
-        error: TelemetryError | None = None
+        error: Exception | None = None
         for sink in self._sinks:
             try:
                 sink.close()
-            except TelemetryError as problem:
+            except Exception as problem:  # noqa: BLE001 - raised when the other sinks are closed
                 error = error or problem
         self.health.size = sum(sink.size for sink in self._sinks)
         self.health.dropped = sum(sink.dropped for sink in self._sinks)
@@ -316,7 +316,7 @@ class Background:
         self.dropped = 0
         self._patient = patient
         self._queue: Queue[Sample | None] = Queue(max(64, math.ceil(rate * QUEUE_SECONDS)))
-        self._error: TelemetryError | None = None
+        self._error: Exception | None = None
         # Not a daemon: it is joined on every way out, and a daemon that writes at interpreter exit can hang Windows.
         self._thread = Thread(target=self._work, name=f"sink {sink.name}")
         self._thread.start()
@@ -346,14 +346,15 @@ class Background:
 
     def _work(self) -> None:
         try:
-            try:
-                self._drain()
-            finally:
-                self.sink.close()
-        except TelemetryError as error:
+            self._drain()
+        except Exception as error:  # noqa: BLE001 - raised again in the thread that asks
             self._error = error
             while self._queue.get() is not None:  # nobody may wait for room in vain
                 pass
+        try:
+            self.sink.close()
+        except Exception as error:  # noqa: BLE001 - as above
+            self._error = self._error or error
 
     def _drain(self) -> None:
         flushed = perf_counter()

@@ -252,6 +252,11 @@ def _codecs() -> tuple[PageCodec, PageCodec, PageCodec]:
     )
 
 
+def prepare() -> None:
+    """Load what :func:`decode` needs, which takes a moment, so that the first sample does not come late."""
+    _codecs()
+
+
 def decode(pages: Pages, *, elapsed: float = 0.0, sequence: int = 0) -> Snapshot:
     """The snapshot that these pages hold; a pure function of its arguments, total over any bytes of the right sizes.
 

@@ -1,17 +1,21 @@
 """``fields``: what there is to read, as a table, as JSON and as a JSON Schema."""
 
 import sys
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import orjson
 import typer
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from telemetry.cli import app
 from telemetry.errors import UsageError
 from telemetry.selection import ALIASES, ALL_COLUMNS, Column, json_schema, select
+
+_WIDE: Final = 140
+"""Columns of a terminal that shows everything."""
 
 
 @app.command()
@@ -66,10 +70,17 @@ def _print_json(value: object) -> None:
 
 def _print_table(columns: tuple[Column, ...]) -> None:
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=_WIDE)  # nobody looks at a pipe through a window
+    wide = console.width >= _WIDE
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for title, style in (("name", "bold"), ("page", "cyan"), ("offset", ""), ("type", ""), ("unit", "green")):
-        table.add_column(title, style=style, no_wrap=True, justify="right" if title == "offset" else "left")
-    table.add_column("SDK name", style="dim", no_wrap=True)
+    table.add_column("name", style="bold", no_wrap=True)
+    if wide:
+        table.add_column("page", style="cyan", no_wrap=True)
+        table.add_column("offset", justify="right")
+        table.add_column("type", no_wrap=True)
+        table.add_column("SDK name", style="dim", no_wrap=True)
+    table.add_column("unit", style="green", no_wrap=True)
     table.add_column("meaning", min_width=24)
     group = columns[0].fields[0].group
     for column in columns:
@@ -78,11 +89,14 @@ def _print_table(columns: tuple[Column, ...]) -> None:
             table.add_section()
             group = field.group
         offset = "" if field.offset is None else str(field.offset)
-        sdk_name = "" if field.sdk_name is None else field.sdk_name
+        sdk_name = field.sdk_name or ""
         if field.component is not None and len(column.fields) == 1:
             sdk_name += f"[{field.component}]"
         meaning = "; ".join(field.meaning for field in column.fields)
         if not field.documented:
             meaning += " (not in the SDK)"
-        table.add_row(column.key, field.group, offset, field.type_text, field.unit, sdk_name, meaning)
+        origin = (field.group, offset, field.type_text, sdk_name) if wide else ()
+        table.add_row(column.key, *map(escape, origin), escape(field.unit), escape(meaning))
     console.print(table)
+    if not wide:
+        console.print(f"[dim]A terminal of {_WIDE} columns shows pages, offsets and types too, and so does --json.[/]")

@@ -283,9 +283,10 @@ class JsonlRecording(Source):
                     shift = elapsed - snapshot.elapsed if math.isfinite(snapshot.elapsed) else 0.0
                 if began is None or first is None:
                     began, first = clock.now(), elapsed
-                if rate and elapsed < due:
-                    continue
-                due = max(due, elapsed - _PACE) + 1.0 / rate if rate else due
+                if rate:
+                    if elapsed < due - _TOLERANCE:
+                        continue
+                    due = (due if elapsed < due + 1.0 / rate else elapsed) + 1.0 / rate
                 if not clock.sleep_until(began + elapsed - first):
                     return
                 state = _STATES.get(snapshot.status, State.LIVE)
@@ -296,6 +297,9 @@ class JsonlRecording(Source):
 
 _PACE: Final = 0.1
 """Seconds between samples of a recording that does not say."""
+
+_TOLERANCE: Final = 1e-6
+"""Seconds by which a sample may come before it is due; times in decimals are never exact."""
 
 _STATES: Final = {1: State.REPLAY, 3: State.PAUSED}
 
