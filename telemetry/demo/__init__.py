@@ -1,7 +1,7 @@
 """The built-in car and circuit: a game that needs no game, writing the pages the game would write.
 
-``DemoGame(seed=1, scenario="lockup")`` is a game; ``step()`` advances it by 3 ms; ``physics_page()``, ``graphics_page()`` and
-``static_page()`` are its pages of 592, 304 and 684 bytes.
+``DemoGame(seed=1, scenario="lockup")`` is a game; ``step()`` advances it by 3 ms; ``physics_page()``,
+``graphics_page()`` and ``static_page()`` are its pages of 592, 304 and 684 bytes.
 """
 
 from telemetry.demo.car import Controls

@@ -1,13 +1,13 @@
 """The demo car: a body with six degrees of freedom on four wheels.
 
 World axes are the game's (x, y up, z). The car's horizontal direction is kept as a unit vector, so that the simulation
-needs no sine or cosine; heading, as the game publishes it, is taken from it only for the pages. Inside, x is forward and
-y is left; yaw is positive to the left; pitch is positive nose up; roll is positive left side down.
+needs no sine or cosine; heading, as the game publishes it, is taken from it for the pages only. Inside, x is forward,
+y is left; yaw is positive to the left, pitch nose up, roll left side down.
 
 Only + - * / and square roots act on the state: they give the same bits on every platform.
 """
 
-# ruff: noqa: FBT001, FURB136, PLR0917, PLR1730 - in the hot step positional arguments and comparisons beat keywords and min()
+# ruff: noqa: FBT001, FURB136, PLR1730 - in the hot step positional arguments and comparisons beat keywords and min()
 
 from __future__ import annotations
 
@@ -136,6 +136,7 @@ class Car:
         "pitch",
         "pitch_rate",
         "road",
+        "road_y",
         "roll",
         "roll_rate",
         "s",
@@ -185,7 +186,8 @@ class Car:
         self.dir_x, self.dir_z = tx, tz
         self.velocity_x = self.velocity_y = self.velocity_z = 0.0
         self.accel_x = self.accel_y = self.accel_z = 0.0  # m/s², world
-        self.node, self.s, self.n = self.track.locate(x, z, self.track.node(s))
+        self.node = self.track.node(s)
+        self._find()
         gradient = self.track.gradient[self.node]
         self.pitch = gradient
         self.roll = 0.0
@@ -223,16 +225,13 @@ class Car:
         mass = self.mass
 
         # Where the car is on the circuit, and the plane of the road under it
-        node, s, n = track.locate(self.x, self.z, self.node)
-        self.node, self.s, self.n = node, s, n
+        node, s, n = self.node, self.s, self.n
         tx, tz = track.tangent_x[node], track.tangent_z[node]
         gradient = track.gradient[node]
         along_f = dir_x * tx + dir_z * tz  # part of forward along the road; also of left along the road's left
         across_f = dir_x * tz - dir_z * tx  # part of forward along the road's left; minus that of left along the road
-        from_node = s - node * track.spacing
-        if from_node > 100.0:  # behind the first node, at the end of the lap
-            from_node -= track.length
-        height = self.y - CG_HEIGHT - track.y[node] - gradient * from_node
+        lever = self.y - self.road_y
+        height = lever - CG_HEIGHT
         sink = self.velocity_y - gradient * (old_x * tx + old_z * tz)  # speed away from the road plane
 
         # Drive line and aids
@@ -311,9 +310,13 @@ class Car:
                 ridge = place * (1.0 / KERB_LENGTH)
                 ridge -= int(ridge)
                 bump += KERB_HEIGHT * (4.0 * ridge * (1.0 - ridge))
-            elif near_pits and side < 0.0 and (
-                PIT_LANE_EDGES[0] < side < PIT_LANE_EDGES[1]
-                or (side > PIT_LANE_EDGES[0] and (s < PIT_ENTRY + PIT_FORK or s > PIT_EXIT - PIT_FORK))
+            elif (
+                near_pits
+                and side < 0.0
+                and (
+                    PIT_LANE_EDGES[0] < side < PIT_LANE_EDGES[1]
+                    or (side > PIT_LANE_EDGES[0] and (s < PIT_ENTRY + PIT_FORK or s > PIT_EXIT - PIT_FORK))
+                )
             ):
                 kind = TARMAC
             else:
@@ -329,9 +332,7 @@ class Car:
             wheel.compression = compression
             rate = rise - sink - pitch_rate * x + roll_rate * y
             axle = wheel.axle
-            load = (
-                (static_rear if axle else static_front) + SPRING[axle] * compression + DAMPER[axle] * rate + bars[i]
-            )
+            load = (static_rear if axle else static_front) + SPRING[axle] * compression + DAMPER[axle] * rate + bars[i]
             if compression > BUMP_STOP:
                 load += BUMP_STOP_SPRING * (compression - BUMP_STOP)
             if load < 0.0:
@@ -388,7 +389,6 @@ class Car:
             world_x += push_x
             world_z += push_z
             yaw_moment += moment
-        lever = self.y - track.y[node] - gradient * from_node
         per_mass = STEP / mass
         new_x = old_x + world_x * per_mass
         new_z = old_z + world_z * per_mass
@@ -397,9 +397,7 @@ class Car:
         self.accel_x = (new_x - old_x) * (1.0 / STEP)
         self.accel_y = (new_y - old_y) * (1.0 / STEP)
         self.accel_z = (new_z - old_z) * (1.0 / STEP)
-        pitch_moment += force_forward * lever + downforce * (
-            (1.0 - DOWNFORCE_FRONT) * REAR - DOWNFORCE_FRONT * FRONT
-        )
+        pitch_moment += force_forward * lever + downforce * ((1.0 - DOWNFORCE_FRONT) * REAR - DOWNFORCE_FRONT * FRONT)
         roll_moment -= force_left * (lever - ROLL_CENTRE)
         pitch_rate += pitch_moment * (STEP / PITCH_INERTIA)
         roll_rate += roll_moment * (STEP / ROLL_INERTIA)
@@ -423,14 +421,17 @@ class Car:
         speed = sqrt(new_x * new_x + new_y * new_y + new_z * new_z)
         self.speed = speed
         self.distance += speed * STEP
+        self._find()
 
-    def road_height(self) -> float:
-        """Return the height of the road's plane under the centre of mass, m."""
+    def _find(self) -> None:
+        """Take note of where on the circuit the car is now, and of the height of the road there."""
         track = self.track
-        from_node = self.s - self.node * track.spacing
-        if from_node > 100.0:
-            from_node -= track.length
-        return track.y[self.node] + track.gradient[self.node] * from_node
+        node, part, n = track.locate(self.x, self.z, self.node)
+        self.node, self.n = node, n
+        self.s = (node + part) * track.spacing
+        heights = track.y
+        y = heights[node]
+        self.road_y = y + part * (heights[node + 1 if node + 1 < len(heights) else 0] - y)
 
     def _barrier(
         self, wall: float, along_f: float, across_f: float, forward: float, left: float

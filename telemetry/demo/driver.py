@@ -1,6 +1,6 @@
 """The demo's driver: follows the racing line, with hands and feet of limited speed and small mistakes from the seed."""
 
-# ruff: noqa: FBT001, FURB136, PLR0917, PLR1730 - in the hot step positional arguments and comparisons beat keywords and min()
+# ruff: noqa: FBT001, FURB136 - in the hot step positional arguments and comparisons beat keywords and min()
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ OFF_BRAKE: Final = 0.30
 
 @dataclass(slots=True)
 class Detour:
-    """A stretch of the lap driven elsewhere: between `begin` and `end`, in m, the path leads to `n`, at another pace."""
+    """A stretch of the lap driven elsewhere: from `begin` to `end`, in m, the path leads to `n`, at another pace."""
 
     begin: float
     end: float
@@ -104,7 +104,7 @@ class Driver:
     def __init__(self, line: Line, rng: Random) -> None:
         self._line = line
         self._rng = rng
-        self.skill = 0.975 + 0.012 * rng.random()  # of what he thinks the grip allows
+        self.skill = 0.990 + 0.012 * rng.random()  # of what he thinks the grip allows
         self.steer = self.gas = self.brake = 0.0
         self.reverse = False
         self._aim = 0.0
@@ -201,7 +201,8 @@ class Driver:
         a, b, c, d = car.wheels
         grip = 0.5 * min(a.roll_grip + b.roll_grip, c.roll_grip + d.roll_grip)
         damage = min(100.0, max(car.damage)) * 0.01
-        pace = self.skill * self._pace * sqrt(grip) * (1.0 - 0.07 * damage)
+        # Little grip is treated with more respect than physics asks for
+        pace = self.skill * self._pace * sqrt(grip) * (0.75 + 0.25 * grip) * (1.0 - 0.07 * damage)
         node = track.node(s + 0.12 * speed)
         want = self._line.speed[node] * pace
         accel = self._line.acceleration[node] * pace * pace

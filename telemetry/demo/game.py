@@ -9,8 +9,16 @@ from typing import Final
 from telemetry.demo.car import Car, Controls
 from telemetry.demo.driver import PIT_SPEED, Driver
 from telemetry.demo.line import racing_line
-from telemetry.demo.pages import GRAPHICS_SIZE, PHYSICS_SIZE, graphics_page, physics_page, ride_heights, static_page
-from telemetry.demo.scenarios import LIVE, SCENARIOS, find_scenario
+from telemetry.demo.pages import (
+    GRAPHICS_SIZE,
+    LIVE,
+    PHYSICS_SIZE,
+    graphics_page,
+    physics_page,
+    ride_heights,
+    static_page,
+)
+from telemetry.demo.scenarios import find_scenario
 from telemetry.demo.timing import Timing
 from telemetry.demo.track import (
     GRID_BOX_N,
@@ -24,14 +32,12 @@ from telemetry.demo.track import (
     demo_track,
 )
 
-__all__ = ["SCENARIOS", "STEP_SECONDS", "Controls", "DemoGame"]
-
 STEP_SECONDS: Final = 0.003
 SILENT_STEPS: Final = 300  # after a load nothing is written
 STATIC_STEPS: Final = 150  # after which the static page is filled
 START_STEPS: Final = 500  # of a session until the driver may go
 FRAME_STEPS: Final = 50.0 / 9.0  # 60 frames a second
-FRAME_JITTER: Final = 0.8  # steps a frame may come early or late
+FRAME_JITTER: Final = 0.7  # steps a frame may come early or late
 FORGIVING_STEPS: Final = 1667  # 5 s after a load no tyre counts as out
 SERVICE_STEPS: Final = 3300  # 10 s on the box
 BOX_REACH: Final = 1.5  # m from the box's middle that still count as in it
@@ -142,8 +148,8 @@ class DemoGame:
         """Serve the car that stands on its box, and let the driver decide whether he must come in."""
         car, driver = self.car, self.driver
         if not driver.pitting:
-            if car.engine.fuel < LOW_FUEL or min(wheel.wear for wheel in car.wheels) < WORN_OUT:
-                driver.pitting = not PIT_BOX_S - 300.0 < car.s < PIT_EXIT
+            needy = car.engine.fuel < LOW_FUEL or min(wheel.wear for wheel in car.wheels) < WORN_OUT
+            driver.pitting = needy and 0.2 < car.s / self._track.length < 0.8  # elsewhere the entry is too near
             return
         if self._served:
             if car.s > PIT_EXIT and car.s < PIT_EXIT + 200.0:
@@ -167,7 +173,6 @@ class DemoGame:
         car.repair()
         self._service = 0
         self._served = True
-        self.marks["served"] = self.timing.laps_begun
 
     def _to_pits(self) -> None:
         """Put a car that cannot go on into its box, as a driver would do from the menu."""

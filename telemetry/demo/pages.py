@@ -25,6 +25,7 @@ COMPOUND: Final = "Slicks Medium (M)"
 TANK: Final = 110.0  # litres
 ALIGNING_FORCE: Final = 9000.0  # N of front lateral force that make a force feedback of 1 while the tyres grip
 PRACTICE: Final = 0
+LIVE, PAUSE, REPLAY = 2, 3, 1  # the graphics page's status
 
 
 def _layout(structure: type[ac.Page]) -> Struct:
@@ -81,7 +82,7 @@ def physics_page(car: Car, packet: int, ride: tuple[float, float], delta: float)
     # The road's plane under the car, and what the tyres touch
     gradient = track.gradient[car.node]
     tx, tz = track.tangent_x[car.node], track.tangent_z[car.node]
-    plane = car.road_height()
+    plane = car.road_y
     angle = car.steer * STEER_LOCK
     square = angle * angle
     sin_s = angle * (1.0 - square * (1.0 / 6.0 - square * (1.0 / 120.0)))
@@ -166,7 +167,7 @@ def graphics_page(
         ac.units_of(board.text(board.best_ms), 15), ac.units_of(board.split_text(), 15),
         board.completed, 1,
         board.current_ms, board.last_ms, board.best_ms,
-        board.time_left_ms, car.distance,
+        -1.0 if status == REPLAY else board.time_left_ms, car.distance,
         in_pit, board.sector, board.sector_ms, 0,
         ac.units_of(COMPOUND, 33),
         1.0, car.s / car.track.length % 1.0,
@@ -179,7 +180,7 @@ def graphics_page(
 
 
 def static_page(setup: Setup, length: float, *, filled: bool) -> bytes:
-    """Return `acpmf_static`; until it is `filled`, car and track are empty, as a reader that comes too early sees it."""
+    """Return `acpmf_static`; until it is `filled`, car and track are empty, as an early reader sees it."""
     page = ac.SPageFileStatic()
 
     def write(field: str, text: str) -> None:

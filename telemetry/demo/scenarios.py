@@ -1,7 +1,7 @@
 """The demo's scenarios: what each one is, and how it steers driver and session.
 
-A scenario only asks: it gives the driver another path, another pedal or a pit stop, and the session a pause or a restart.
-What then happens to the car follows from the simulation.
+A scenario only asks: it gives the driver another path, another pedal or a pit stop, and the session a pause or a
+restart. What then happens to the car follows from the simulation.
 """
 
 from __future__ import annotations
@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Final
 
 from telemetry.demo.car import Setup
 from telemetry.demo.driver import Detour
+from telemetry.demo.pages import LIVE, PAUSE, REPLAY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from telemetry.demo.game import DemoGame
-
-LIVE, PAUSE, REPLAY = 2, 3, 1  # the graphics page's status
 
 # Places on the circuit, m after the line
 CUT_AT: Final = (770.0, 985.0)  # the inside of the second turn
@@ -27,6 +26,11 @@ STAMP_AT: Final = ((470.0, 500.0), (1565.0, 1595.0))  # just before the braking 
 STAMP_STEPS: Final = 330  # about a second on the pedal
 CRASH_AT: Final = (640.0, 790.0)  # straight on in the first turn
 CRASH_N: Final = 30.0  # m: behind the barrier
+
+
+def _homeward(game: DemoGame) -> bool:
+    """Return whether the car is on the second half of a lap, where there is time to think of the pits."""
+    return game.car.s > 0.5 * game.car.track.length and game.timing.laps_begun >= 0
 
 
 def _laps(_game: DemoGame) -> None:
@@ -44,34 +48,32 @@ def _offtrack(game: DemoGame) -> None:
 
 
 def _lockup(game: DemoGame) -> None:
-    """Stamp on the brake in two braking zones of each lap."""
+    """Stamp on the brake in two braking zones of every second lap, so that the tyres cool in between."""
     driver = game.driver
     zone = any(begin < game.car.s < end for begin, end in STAMP_AT)
-    if zone and not game.marks.get("stamped"):
+    if zone and game.timing.laps_begun % 2 == 0 and not game.marks.get("stamped"):
         driver.stamp_steps = STAMP_STEPS
     game.marks["stamped"] = zone
 
 
 def _crash(game: DemoGame) -> None:
-    """Go straight on in turn 1 of every third lap, drive on with the damage, and have it repaired a lap later."""
+    """Go straight on in turn 1 of every third lap, drive on with the damage, and have it repaired after that lap."""
     driver, lap = game.driver, game.timing.laps_begun
     if max(game.car.damage) > 0.0:
         driver.detour = None
-        if lap > game.marks["crash"]:
+        if _homeward(game):
             driver.pitting = True
     elif lap % 3 == 0:
         if driver.detour is None:
             driver.detour = Detour(*CRASH_AT, CRASH_N, pace=1.12, ramp=60.0)
-        game.marks["crash"] = lap
     else:
         driver.detour = None
 
 
 def _pit(game: DemoGame) -> None:
-    """Come in at once and in every second lap after."""
-    if game.timing.laps_begun % 2 != 0 and game.timing.laps_begun >= 0:
-        game.marks["served"] = -1
-    elif game.marks.get("served") != game.timing.laps_begun:
+    """Come in at once and after every second lap."""
+    lap = game.timing.laps_begun
+    if lap < 0 or (lap % 2 == 1 and _homeward(game)):
         game.driver.pitting = True
 
 
@@ -103,12 +105,12 @@ _SCENARIOS: Final[dict[str, Scenario]] = {
     "laps": Scenario("Clean laps on tyres that scrub in, with a pit stop when fuel or tyres run out.", _laps),
     "offtrack": Scenario("All four wheels cut the second turn in every second lap, which is then invalid.", _offtrack),
     "lockup": Scenario(
-        "The front wheels lock in the heaviest braking zones; the car has neither ABS nor traction control.",
+        "The front wheels lock in the heaviest braking zones of every second lap; the car has no ABS and no TC.",
         _lockup,
         Setup(tc=0.0, abs=0.0, brake_bias=0.78),
     ),
     "crash": Scenario(
-        "The car hits the barrier in the first turn, drives on damaged and is repaired a lap later.", _crash
+        "The car hits the barrier in the first turn, drives on damaged and is repaired after the lap.", _crash
     ),
     "pit": Scenario(
         "The car drives into the pit lane, gets tyres, fuel and repairs on its box and drives out again.", _pit
@@ -116,7 +118,9 @@ _SCENARIOS: Final[dict[str, Scenario]] = {
     "pause": Scenario("The session is paused, shows the escape menu and a replay, and goes on, once a minute.", _pause),
     "restart": Scenario("The session is restarted from the menu while the car is on its way.", _restart),
     "worn": Scenario(
-        "Tyres wear twenty times as fast and lose grip until they are finished and changed.", _laps, Setup(tyre_rate=20.0)
+        "Tyres wear twenty times as fast and lose grip until they are finished and changed.",
+        _laps,
+        Setup(tyre_rate=20.0),
     ),
 }
 

@@ -1,17 +1,16 @@
 """The demo circuit: a closed B-spline with kerbs, grass, barriers, hills, three sectors and a pit lane.
 
-Nothing is read from a file: the centre line is computed from a few control points and sampled every two metres. Positions
+Nothing is read from a file: the centre line is computed from a few control points and sampled every two metres. Places
 on it are given as `s`, metres along the centre line from the start line, and `n`, metres to the *left* of it.
 
 Coordinates are the game's: x and z are horizontal, y is up; a car that faces +z has +x on its left.
 """
 
-# ruff: noqa: FBT001, FURB136, PLR0917, PLR1730 - in the hot step positional arguments and comparisons beat keywords and min()
-
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from math import cos, pi, sin, sqrt
 from random import Random
 
@@ -65,36 +64,31 @@ class Track:
     roughness: tuple[float, ...]  # m, ROUGHNESS_STEP apart, repeating: the unevenness of the tarmac
 
     def locate(self, x: float, z: float, hint: int) -> tuple[int, float, float]:
-        """Return the nearest node, walking from node `hint`, with the place's `s` and `n`."""
+        """Return where a place is, walking from node `hint`: the node before it, the part of the way to the next, `n`.
+
+        Both numbers are continuous along the whole circuit: they come from the nodes on both sides.
+        """
         xs, zs, txs, tzs = self.x, self.z, self.tangent_x, self.tangent_z
         count = len(xs)
-        half = 0.5 * self.spacing
+        dx, dz, tx, tz = x - xs[hint], z - zs[hint], txs[hint], tzs[hint]
+        along = dx * tx + dz * tz
         for _ in range(count):
-            dx = x - xs[hint]
-            dz = z - zs[hint]
-            tx = txs[hint]
-            tz = tzs[hint]
-            along = dx * tx + dz * tz
-            n = dx * tz - dz * tx
-            bend = self.curvature[hint]
-            shrink = 1.0 - n * bend  # nodes are closer together on the inside of a bend
-            along /= shrink if shrink > 0.2 else 0.2
-            if along > half:
-                hint = hint + 1 if hint + 1 < count else 0
-            elif along < -half - 1e-6:
-                hint = hint - 1 if hint > 0 else count - 1
-            else:
+            if along >= 0.0:
                 break
-        s = hint * self.spacing + along
-        if s < 0.0:
-            s += self.length
-        elif s >= self.length:
-            s -= self.length
-        return hint, s, n - 0.5 * bend * along * along
-
-    def nearest(self, x: float, z: float) -> int:
-        """Return the node nearest to a place, searching the whole circuit."""
-        return min(range(len(self.x)), key=lambda i: (self.x[i] - x) ** 2 + (self.z[i] - z) ** 2)
+            hint = hint - 1 if hint > 0 else count - 1
+            dx, dz, tx, tz = x - xs[hint], z - zs[hint], txs[hint], tzs[hint]
+            along = dx * tx + dz * tz
+        n = dx * tz - dz * tx
+        for _ in range(count):
+            following = hint + 1 if hint + 1 < count else 0
+            dx, dz, tx, tz = x - xs[following], z - zs[following], txs[following], tzs[following]
+            beyond = dx * tx + dz * tz
+            next_n = dx * tz - dz * tx
+            if beyond < 0.0:
+                break
+            hint, along, n = following, beyond, next_n
+        part = along / (along - beyond) if beyond < 0.0 <= along else 0.0
+        return hint, part, n + part * (next_n - n)
 
     def node(self, s: float) -> int:
         """Return the index of the node at or just before `s`, which may lie before or after the lap."""
@@ -149,10 +143,10 @@ def _b_spline() -> list[tuple[float, float]]:
     return points
 
 
-def _evenly(points: list[tuple[float, float]], spacing: float) -> tuple[list[tuple[float, float]], float]:
-    """Return points of the closed polyline at one even distance close to `spacing`, and the polyline's length."""
+def _evenly(points: list[tuple[float, float]], spacing: float) -> list[tuple[float, float]]:
+    """Return points of the closed polyline at one even distance close to `spacing`."""
     closed = [*points, points[0]]
-    lengths = [sqrt((b[0] - a[0]) ** 2 + (b[1] - a[1]) ** 2) for a, b in zip(closed, closed[1:], strict=False)]
+    lengths = [sqrt((b[0] - a[0]) ** 2 + (b[1] - a[1]) ** 2) for a, b in pairwise(closed)]
     total = sum(lengths)
     count = round(total / spacing)
     even = []
@@ -166,7 +160,7 @@ def _evenly(points: list[tuple[float, float]], spacing: float) -> tuple[list[tup
         part = (want - passed) / lengths[k]
         a, b = closed[k], closed[k + 1]
         even.append((a[0] + part * (b[0] - a[0]), a[1] + part * (b[1] - a[1])))
-    return even, total
+    return even
 
 
 def _start_first(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -177,7 +171,7 @@ def _start_first(points: list[tuple[float, float]]) -> list[tuple[float, float]]
 
 def _roughness() -> tuple[float, ...]:
     """Return a repeating sum of waves of 2.5 to 40 m, about 1 mm high: always the same road."""
-    rng = Random(1)
+    rng = Random(1)  # noqa: S311 - a road, not a secret
     total = ROUGHNESS_COUNT * ROUGHNESS_STEP
     waves = []
     for _ in range(24):
@@ -193,9 +187,9 @@ def _roughness() -> tuple[float, ...]:
 def demo_track() -> Track:
     """Return the demo circuit; computed once in a process.
 
-    Values that come out of sine and cosine are rounded, so that every platform's mathematics library gives this circuit.
+    Values that come out of sine and cosine are rounded, so that every platform's library gives the same circuit.
     """
-    flat, flat_length = _evenly(_start_first(_b_spline()), NODE_SPACING)
+    flat = _evenly(_start_first(_b_spline()), NODE_SPACING)
     count = len(flat)
 
     def height(i: int) -> float:

@@ -1,12 +1,12 @@
 """One wheel of the demo car: a tyre with combined slip, a spinning wheel with its brake, their heat and their wear.
 
-The slip quantities follow the road with a relaxation length, and the wheel's spin is solved together with the tyre's slip in one
-implicit step. So the model is stable at 3 ms from standstill to top speed and through lock-up.
+The slip quantities follow the road with a relaxation length, and the wheel's spin is solved together with the tyre's
+slip in one implicit step. So the model is stable at 3 ms from standstill to top speed and through lock-up.
 
 Only + - * / and square roots act on the state: they give the same bits on every platform.
 """
 
-# ruff: noqa: FBT001, FURB136, PLR0917, PLR1730 - in the hot step positional arguments and comparisons beat keywords and min()
+# ruff: noqa: FBT001, PLR0917, PLR1730 - in the hot step positional arguments and comparisons beat keywords and min()
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ INERTIA: Final = 1.3  # kg m², wheel, tyre and disc
 # Grip
 PEAK_SLIP_RATIO: Final = 0.10  # longitudinal slip at the top of the grip curve: a locked wheel then reads 10
 PEAK_SLIP_TAN: Final = 0.105  # tangent of the slip angle at the top of the grip curve, 6 degrees
-GRIP: Final = (1.40, 1.50)  # coefficient of friction, front and (wider) rear, at NOMINAL_LOAD on clean tarmac, tyre at its best
+# Coefficient of friction, front and (wider) rear, at NOMINAL_LOAD on clean tarmac, the tyre at its best
+GRIP: Final = (1.40, 1.50)
 NOMINAL_LOAD: Final = 3300.0  # N
 LOAD_SENSITIVITY: Final = 0.11  # share of grip lost for each further NOMINAL_LOAD
 RELAXATION: Final = 0.25  # m
@@ -166,8 +167,9 @@ class Wheel:
     ) -> None:
         """Advance spin and slip by one step and leave the force on the car.
 
-        `forward`, `left`: velocity of the contact point, m/s, car frame; `surface`: grip of the ground; `drag`: rolling resistance over
-        load; `drive`, `brake`: torques in Nm, the latter a capacity; `inertia`: of the wheel and all that turns with it.
+        `forward`, `left`: velocity of the contact point, m/s, car frame; `surface`: grip of the ground; `drag`: rolling
+        resistance over load; `drive`, `brake`: torques in Nm, the latter a capacity; `inertia`: of the wheel and all
+        that turns with it.
         """
         self.load = load
         spin = self.spin
@@ -197,7 +199,7 @@ class Wheel:
         sensitivity = 1.0 + LOAD_SENSITIVITY - (LOAD_SENSITIVITY / NOMINAL_LOAD) * load
         if sensitivity < 0.5:
             sensitivity = 0.5
-        # Force over slip: 1 at slip 1, about 0.8 at 10, no transcendental function. Taken at the old slip and used with the new one.
+        # The curve is 1 at slip 1, about 0.8 at 10. Force over slip is taken at the old slip and used with the new one.
         secant = GRIP[self.axle] * grip * sensitivity * load * (2.0 + 3.0 * sqrt(square)) / (1.0 + 4.0 * square)
         # Spin and longitudinal slip together: slip' = start + gain * spin'.
         stiffness = secant * (RADIUS / PEAK_SLIP_RATIO)
@@ -258,13 +260,22 @@ class Wheel:
         inward = ZONE_TO_CORE * seconds
         ambient = 0.7 * air + 0.3 * road  # the tread is cooled by air and by the road it touches
         self.inner = inner + (
-            into * (1.0 - lean - 0.5 * bulge) - to_air * (inner - ambient) - across * (inner - middle) - inward * (inner - core)
+            into * (1.0 - lean - 0.5 * bulge)
+            - to_air * (inner - ambient)
+            - across * (inner - middle)
+            - inward * (inner - core)
         ) * (1.0 / ZONE_HEAT)
         self.middle = middle + (
-            into * (1.0 + bulge) - to_air * (middle - ambient) - across * (2.0 * middle - inner - outer) - inward * (middle - core)
+            into * (1.0 + bulge)
+            - to_air * (middle - ambient)
+            - across * (2.0 * middle - inner - outer)
+            - inward * (middle - core)
         ) * (1.0 / ZONE_HEAT)
         self.outer = outer + (
-            into * (1.0 + lean - 0.5 * bulge) - to_air * (outer - ambient) - across * (outer - middle) - inward * (outer - core)
+            into * (1.0 + lean - 0.5 * bulge)
+            - to_air * (outer - ambient)
+            - across * (outer - middle)
+            - inward * (outer - core)
         ) * (1.0 / ZONE_HEAT)
         disc = self.disc
         core += (
@@ -275,14 +286,18 @@ class Wheel:
         ) * (1.0 / CORE_HEAT)
         self.core = core
         hot, cold = disc + KELVIN, air + KELVIN
-        self.disc = disc + (
-            self.warm_brake
-            - seconds
-            * (
-                (DISC_AIR[axle] + DISC_AIR_SPEED[axle] * speed) * (disc - air)
-                + DISC_RADIATION * (hot * hot * hot * hot - cold * cold * cold * cold)
+        self.disc = (
+            disc
+            + (
+                self.warm_brake
+                - seconds
+                * (
+                    (DISC_AIR[axle] + DISC_AIR_SPEED[axle] * speed) * (disc - air)
+                    + DISC_RADIATION * (hot * hot * hot * hot - cold * cold * cold * cold)
+                )
             )
-        ) / DISC_HEAT[axle]
+            / DISC_HEAT[axle]
+        )
         self.pressure = (COLD_PRESSURE + ATMOSPHERE) * (core + KELVIN) / (air + KELVIN) - ATMOSPHERE
         if tyre_rate > 0.0:
             self.used += slid * tyre_rate * (1.0 / LIFE)

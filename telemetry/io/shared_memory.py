@@ -12,7 +12,6 @@ from ac_native_memory import (
     PagesError,
     PagesMissing,
     PageWriter,
-    SPageFileGraphic,
     WrongGame,
 )
 from telemetry.clock import Clock
@@ -65,7 +64,8 @@ class LiveSource(Source):
             for missed in clock.ticks(rate or DEFAULT_RATE):
                 reading = self._look(clock, missed)
                 yield reading
-                if reading.state in (State.WAITING, State.GONE) or (reading.state is State.STALLED and not self._wait):
+                leftover = reading.state is State.STALLED and not self._seen
+                if reading.state in (State.WAITING, State.GONE) or (leftover and not self._wait):
                     break
             if not self._wait and not clock.stopped:
                 if self._seen:
@@ -148,13 +148,9 @@ class Publisher(Closing):
         )
         self._graphics, self._static = pages.graphics, pages.static
 
-    def blank(self) -> None:
-        """Zero all pages, as before a session."""
-        self._writer.write(*(bytes(size) for size in SIZES))
-
     def close(self) -> None:
-        """Leave as the game does: one last graphics page with status 0, then the pages are gone."""
-        self._writer.write(graphics=bytes(SPageFileGraphic()))
+        """Leave as the game does, with status 0 and then without pages; a bridge's files are left empty."""
+        self._writer.write(*(bytes(size) for size in SIZES))
         self._writer.close()
 
 
