@@ -325,9 +325,8 @@ class PageReader:
                     unsettled.append(index)
             self.retries += len(unsettled)
             pending = unsettled
-            if pending:
-                if now - taken > GIVE_UP_SECONDS:
-                    break
+            if pending and now - taken > GIVE_UP_SECONDS:
+                break
         self.torn += len(pending)
         physics, graphics, static = whole
         if physics is None or graphics is None or static is None:

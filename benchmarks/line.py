@@ -36,7 +36,7 @@ Line = Callable[[Pages], bytes]
 def pages_of_the_demo() -> list[Pages]:
     """Pages of a lap under way, one set per 1/60 s."""
     game = DemoGame(seed=1)
-    pages = []
+    pages: list[Pages] = []
     while len(pages) < COUNT:
         game.step()
         if game.steps > 4000 and game.steps * STEP_SECONDS * RATE >= len(pages):
@@ -145,7 +145,9 @@ def main() -> None:
                 times[name].append((perf_counter() - begin) * 1e6)
     base = statistics.median(times["ours"])
     bytes_per_page = sum(map(ctypes.sizeof, PAGES.values()))
-    print(f"{bytes_per_page} page bytes to one line of {len(ways['ours'](pages[0])):,} bytes, {len(times['ours'])} times")
+    print(
+        f"{bytes_per_page} page bytes to one line of {len(ways['ours'](pages[0])):,} bytes, {len(times['ours'])} times"
+    )
     print(f"{'':40}{'median µs':>10}{'p90 µs':>9}{'ratio':>7}")
     for name, values in times.items():
         median = statistics.median(values)

@@ -176,7 +176,7 @@ def derive(now: Snapshot, before: Sample | None = None, thresholds: Thresholds =
     worn = tyre_worn(wear, best, tyre_floor(compound, thresholds))
     worst_worn = max([tyre for tyre in worn if tyre is not None], default=0.0)
     return Sample.of(
-        now
+        now  # noqa: RUF005 - quicker than unpacking
         + (
             is_lap_valid(now, before, thresholds),
             wheel_lock_detected(brake, slip, thresholds),
@@ -228,7 +228,7 @@ def is_new_lap(now: Snapshot, before: Snapshot) -> bool:
 def slip_ratio(
     forward_speed: float, angular_speed: Wheels, radius: Wheels, thresholds: Thresholds = DEFAULTS
 ) -> NullableWheels:
-    """Per wheel 0 rolling .. 1 locked or spinning: the difference of tyre and road speed over the greater of the two."""
+    """Per wheel 0 rolling .. 1 locked or spinning: the difference of tyre and road speed over the greater one."""
     if not abs(forward_speed) >= thresholds.min_speed:  # also for NaN
         return (None, None, None, None)
     return (

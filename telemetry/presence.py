@@ -19,7 +19,7 @@ _OFF, _REPLAY, _PAUSE = 0, 1, 3
 
 
 class Presence:
-    """Follows the pages of one game. Pages of a ``dump`` may stand still for ever and are worth reading all the same."""
+    """Follows the pages of one game; a ``dump`` may stand still for ever and is worth reading all the same."""
 
     def __init__(self, *, dump: bool = False) -> None:
         self._dump = dump

@@ -59,10 +59,10 @@ class Reading(NamedTuple):
     message: str = ""
 
 
-class Closing(ABC):
+class Closing:
     """What is closed when its ``with`` block ends."""
 
-    def close(self) -> None:  # noqa: B027 - many have nothing to close
+    def close(self) -> None:
         """Let go of what is held; harmless when done twice."""
 
     def __enter__(self) -> Self:
@@ -74,7 +74,7 @@ class Closing(ABC):
         self.close()
 
 
-class Source(Closing):
+class Source(Closing, ABC):
     """Where snapshots come from; ``name`` says to a person what it is."""
 
     name: str
@@ -84,7 +84,7 @@ class Source(Closing):
         """What is there, ``rate`` times per second (None: the source's own pace), until it ends or the clock stops."""
 
 
-class Sink(Closing):
+class Sink(Closing, ABC):
     """Where samples go; ``name`` says to a person what it is. Raises :class:`telemetry.SinkError` when it must end."""
 
     name: str
@@ -101,6 +101,28 @@ class Sink(Closing):
     @abstractmethod
     def flush(self) -> None:
         """Hand everything taken so far to the operating system."""
+
+
+class Spread:
+    """Quantiles of any number of durations in constant memory, each to within five percent."""
+
+    _STEP = math.log(1.05)
+
+    def __init__(self) -> None:
+        self._buckets: Counter[int] = Counter()
+
+    def add(self, milliseconds: float) -> None:
+        """Count one duration; those below a microsecond are alike."""
+        self._buckets[round(math.log(max(milliseconds, 1e-3)) / self._STEP)] += 1
+
+    def quantile(self, share: float) -> float | None:
+        """The duration in milliseconds that this share of all does not exceed; None when there are none."""
+        rest = share * self._buckets.total()
+        for bucket in sorted(self._buckets):
+            rest -= self._buckets[bucket]
+            if rest <= 0.0:
+                return math.exp(bucket * self._STEP)
+        return None
 
 
 @dataclass
@@ -120,7 +142,7 @@ class Health:
     size: int = 0
     first: float = 0.0
     latest: float = 0.0
-    jitter: "Spread" = field(default_factory=lambda: Spread())
+    jitter: Spread = field(default_factory=Spread)
 
     @property
     def seconds(self) -> float:
@@ -149,28 +171,6 @@ class Health:
             "laps": self.laps,
             "bytes": self.size,
         }
-
-
-class Spread:
-    """Quantiles of any number of durations in constant memory, each to within five percent."""
-
-    _STEP = math.log(1.05)
-
-    def __init__(self) -> None:
-        self._buckets: Counter[int] = Counter()
-
-    def add(self, milliseconds: float) -> None:
-        """Count one duration; those below a microsecond are alike."""
-        self._buckets[round(math.log(max(milliseconds, 1e-3)) / self._STEP)] += 1
-
-    def quantile(self, share: float) -> float | None:
-        """The duration in milliseconds that this share of all does not exceed; None when there are none."""
-        rest = share * self._buckets.total()
-        for bucket in sorted(self._buckets):
-            rest -= self._buckets[bucket]
-            if rest <= 0.0:
-                return math.exp(bucket * self._STEP)
-        return None
 
 
 class Watcher(Protocol):
@@ -258,7 +258,7 @@ class Recorder:
                     break
                 if health.laps == options.laps and math.isinf(end):
                     end = sample.elapsed + LAP_TAIL_SECONDS
-        health.state = State.ENDED
+        health.state, health.message = State.ENDED, ""
 
     def _past_duration(self, snapshot: Snapshot) -> bool:
         health, duration = self.health, self.options.duration

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from ac_native_memory import Pages
 from telemetry.codec import PageCodec
-from telemetry.schema import Mark, Row, Vector, Wheels, WheelVectors, graphics, physics, static
+from telemetry.schema import Mark, Row, Wheels, WheelVectors, graphics, physics, static
 
 
 class Snapshot(Row):
@@ -264,8 +264,8 @@ def decode(pages: Pages, *, elapsed: float = 0.0, sequence: int = 0) -> Snapshot
     ValueError for pages of another size.
     """
     physics_codec, graphics_codec, static_codec = _codecs()
-    return Snapshot.of(
-        (pages.timestamp, elapsed, sequence)
+    return Snapshot.of(  # tuples are added: quicker than unpacking them into one
+        (pages.timestamp, elapsed, sequence)  # noqa: RUF005
         + physics_codec.decode(pages.physics)
         + graphics_codec.decode(pages.graphics)
         + static_codec.decode(pages.static)
@@ -273,6 +273,6 @@ def decode(pages: Pages, *, elapsed: float = 0.0, sequence: int = 0) -> Snapshot
 
 
 def encode(snapshot: Snapshot) -> Pages:
-    """The pages that hold this snapshot: the inverse of :func:`decode` but for padding and what follows a text's NUL."""
-    pages = [codec.encode(snapshot) for codec in _codecs()]
-    return Pages(pages[0], pages[1], pages[2], snapshot.timestamp)
+    """The pages that hold this snapshot: the inverse of :func:`decode` but for padding and what follows a NUL."""
+    physics_page, graphics_page, static_page = (codec.encode(snapshot) for codec in _codecs())
+    return Pages(physics_page, graphics_page, static_page, snapshot.timestamp)

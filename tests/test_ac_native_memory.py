@@ -141,9 +141,8 @@ def test_one_missing_page_is_enough_to_be_missing(tmp_path: Path) -> None:
 
 
 def test_the_reader_cannot_write(tmp_path: Path) -> None:
-    with ac.PageWriter(tmp_path), ac.PageReader(tmp_path) as reader:
-        with pytest.raises(TypeError):
-            reader._maps[0][0] = 1
+    with ac.PageWriter(tmp_path), ac.PageReader(tmp_path) as reader, pytest.raises(TypeError):
+        reader._maps[0][0] = 1
 
 
 def test_the_writer_removes_the_files_it_made_and_leaves_those_of_a_bridge(tmp_path: Path) -> None:
@@ -202,7 +201,9 @@ def _page(packet_id: int) -> bytes:
 STALL_SECONDS = ac.SETTLE_SECONDS / 2
 
 
-def _write_field_by_field(directory: str, ready: Event, stop: Event, stalled: "multiprocessing.Queue[list[int]]") -> None:
+def _write_field_by_field(
+    directory: str, ready: Event, stop: Event, stalled: "multiprocessing.Queue[list[int]]"
+) -> None:
     """Write one page after the other, field by field, with no more rest in between than a reader needs.
 
     The system may suspend this process in the middle of a page; no single look can tell such a page from a finished

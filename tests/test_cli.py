@@ -137,9 +137,7 @@ def test_the_view_is_plain_lines_when_the_output_is_no_terminal() -> None:
 def test_a_recording_is_a_source_and_its_derived_fields_are_computed_anew(tmp_path: Path) -> None:
     first, second = tmp_path / "a.jsonl.zst", tmp_path / "b.jsonl"
     assert run("read", *FAST, "--samples", "20", "--json-output", first, "--quiet").returncode == 0
-    result = run(
-        "read", "--source", first, "--speed", "max", "--json-output", second, "--steer-lock", "400", "--quiet"
-    )
+    result = run("read", "--source", first, "--speed", "max", "--json-output", second, "--steer-lock", "400", "--quiet")
     assert result.returncode == 0, result.stderr
     recorded = rows(second)
     assert len(recorded) == 20
@@ -173,21 +171,24 @@ def test_publisher_and_reader_talk_through_shared_memory(shared_memory: Path, tm
     recorded = rows(path)
     assert len(recorded) >= 100
     steps = [row["physics_steps"] for row in recorded[1:]]
-    assert sum(int(str(step)) for step in steps) == int(str(recorded[-1]["packet_id"])) - int(str(recorded[0]["packet_id"]))
+    assert sum(int(str(step)) for step in steps) == int(str(recorded[-1]["packet_id"])) - int(
+        str(recorded[0]["packet_id"])
+    )
     assert recorded[-1]["car_model"] == recorded[0]["car_model"] != ""
     assert json.loads(result.stdout)["torn"] == 0
 
 
 def test_the_reader_waits_for_a_publisher_and_notices_that_it_has_gone(shared_memory: Path) -> None:
     reader = start("read", "--source", shared_memory)
-    time.sleep(1.0)
+    assert reader.stdout is not None
+    assert reader.stdout.readline().startswith("waiting  Waiting for Assetto Corsa")
     publisher = start("publish", "--pages", shared_memory, "--duration", "3", "--quiet")
     assert publisher.wait(timeout=30) == 0
     time.sleep(1.5)
     output, summary = interrupt(reader)
     assert reader.returncode == 0
-    states = [line.split()[1] if line[:1] == " " else line.split()[0] for line in output.splitlines() if line.strip()]
-    assert states.index("waiting") < states.index("live") < states.index("gone")
+    states = re.findall(r"^(?: +\d+\.\d s  )?(\w+)", output, re.MULTILINE)
+    assert states.index("loading") < states.index("live") < states.index("gone")
     assert " samples in " in summary
 
 
@@ -223,7 +224,9 @@ def test_a_reader_of_standard_output_that_goes_away_is_a_sentence() -> None:
     process.stdout.readline()
     process.stdout.close()
     assert process.wait(timeout=20) == 1
-    assert "Writing to standard output ended: its reader closed it. All lines before are intact" in process.stderr.read()
+    assert (
+        "Writing to standard output ended: its reader closed it. All lines before are intact" in process.stderr.read()
+    )
     process.stderr.close()
 
 
@@ -301,7 +304,7 @@ def test_publish_plays_a_recording_into_shared_memory(shared_memory: Path, tmp_p
     assert run("read", *FAST, "--samples", "100", "--json-output", path, "--quiet").returncode == 0
     publisher = start("publish", "--source", path, "--pages", shared_memory, "--loop", "--quiet")
     try:
-        wait_until(lambda: (shared_memory / "acpmf_static").exists(), 20.0)
+        wait_until((shared_memory / "acpmf_static").exists, 20.0)
         result = run("read", "--source", shared_memory, "--samples", "20", "--json-output", "-", "--quiet")
     finally:
         interrupt(publisher)
@@ -330,7 +333,7 @@ def test_publish_refuses_what_it_cannot_publish(arguments: list[str], message: s
 def test_two_publishers_do_not_fight(shared_memory: Path) -> None:
     first = start("publish", "--pages", shared_memory, "--quiet")
     try:
-        wait_until(lambda: (shared_memory / "acpmf_static").exists(), 20.0)
+        wait_until((shared_memory / "acpmf_static").exists, 20.0)
         time.sleep(1.5)
         second = run("publish", "--pages", shared_memory)
     finally:
@@ -372,7 +375,11 @@ def test_the_view_leaves_a_terminal_as_it_found_it() -> None:
     before = termios.tcgetattr(child)
     environment = {**os.environ, "TERM": "xterm-256color"}
     process = subprocess.Popen(
-        [*COMMAND, "read", "--source", "demo", "--duration", "2"], stdin=child, stdout=child, stderr=child, env=environment
+        [*COMMAND, "read", "--source", "demo", "--duration", "2"],
+        stdin=child,
+        stdout=child,
+        stderr=child,
+        env=environment,
     )
     output = bytearray()
 

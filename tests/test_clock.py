@@ -12,9 +12,7 @@ from telemetry.errors import UsageError
 def test_a_clock_that_jumps_shows_each_deadline_at_once() -> None:
     clock = Clock(math.inf)
     ticks = clock.ticks(4.0)
-    shown = []
-    for missed in islice(ticks, 5):
-        shown.append((clock.now(), missed))
+    shown = [(clock.now(), missed) for missed in islice(ticks, 5)]
     assert shown == [(0.0, 0), (0.25, 0), (0.5, 0), (0.75, 0), (1.0, 0)]
 
 
@@ -23,7 +21,7 @@ def test_deadlines_are_absolute_so_that_work_in_between_does_not_add_up() -> Non
     start = time.perf_counter()
     for _ in islice(clock.ticks(50.0), 26):
         time.sleep(0.005)
-    assert 0.5 <= time.perf_counter() - start
+    assert time.perf_counter() - start >= 0.5
 
 
 def test_missed_deadlines_are_dropped_and_counted_and_not_caught_up() -> None:

@@ -160,7 +160,7 @@ def test_a_figure_never_takes_more_room_than_it_has(value: float | None, decimal
 
 
 @given(st.floats(), st.integers(0, 3), st.integers(3, 9), st.booleans())
-def test_no_figure_is_too_long(value: float, decimals: int, width: int, sign: bool) -> None:  # noqa: FBT001
+def test_no_figure_is_too_long(value: float, decimals: int, width: int, sign: bool) -> None:
     assert len(format_number(value, decimals, width, sign=sign)) <= width
 
 

@@ -231,7 +231,9 @@ def test_one_new_tyre_starts_again_alone() -> None:
 
 
 def test_another_compound_starts_again() -> None:
-    sample = follow({"tyre_compound": "Slicks Medium (M)"}, {"tyre_compound": "Slicks Hard (H)", "tyre_wear": (95.0,) * 4})
+    sample = follow(
+        {"tyre_compound": "Slicks Medium (M)"}, {"tyre_compound": "Slicks Hard (H)", "tyre_wear": (95.0,) * 4}
+    )
     assert sample[-1].tyre_worn == (0.0,) * 4
 
 

@@ -17,7 +17,7 @@ from telemetry.clock import Clock
 from telemetry.derived import Sample, derive
 from telemetry.errors import SinkError, SourceError
 from telemetry.io.jsonl import JsonlRecording, LineEncoder, create
-from telemetry.recorder import State
+from telemetry.recorder import Background, State
 from telemetry.selection import json_schema, select
 from tests.conftest import REPOSITORY, sample_of, snapshot_of, wait_until
 
@@ -103,7 +103,7 @@ def test_an_existing_file_is_never_overwritten_without_being_asked(tmp_path: Pat
     path = tmp_path / "drive.jsonl"
     write(path, drive(3))
     before = path.read_bytes()
-    with pytest.raises(SinkError, match="exists already and stays untouched. Use --append to continue it, or --over"):
+    with pytest.raises(SinkError, match=r"exists already and stays untouched\. Use --append to continue it, or --over"):
         create(path)
     assert path.read_bytes() == before
     write(path, drive(1), mode="overwrite")
@@ -296,7 +296,7 @@ def test_a_damaged_line_in_the_middle_is_named(tmp_path: Path) -> None:
     write(path, drive(3))
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(lines[0] + lines[1][:50] + b"\n" + lines[2])
-    with pytest.raises(SourceError, match="drive.jsonl, line 2: this is not JSON"):
+    with pytest.raises(SourceError, match=r"drive\.jsonl, line 2: this is not JSON"):
         list(JsonlRecording(path).snapshots())
 
 
@@ -309,7 +309,9 @@ def test_a_recording_of_some_fields_under_other_names_can_be_read(tmp_path: Path
     assert all(math.isnan(wheel) for wheel in snapshot.tyre_wear)
 
 
-def played(path: Path, *, rate: float | None = None, loop: bool = False, count: int = 1000) -> list[tuple[float, float]]:
+def played(
+    path: Path, *, rate: float | None = None, loop: bool = False, count: int = 1000
+) -> list[tuple[float, float]]:
     clock = Clock(math.inf)
     seen = []
     for reading in JsonlRecording(path, loop=loop).readings(clock, rate):
@@ -360,8 +362,6 @@ def test_paused_samples_of_a_recording_are_known_as_such(tmp_path: Path) -> None
 
 
 def test_lines_reach_the_file_within_a_second_without_further_samples(tmp_path: Path) -> None:
-    from telemetry.recorder import Background
-
     path = tmp_path / "drive.jsonl"
     with_thread = Background(create(path), 10.0)
     try:

@@ -24,5 +24,5 @@ def main() -> None:
     try:
         app()
     except TelemetryError as error:
-        print(f"ac-telemetry: {error}", file=sys.stderr)  # noqa: T201
+        print(f"ac-telemetry: {error}", file=sys.stderr)
         sys.exit(error.exit_code)

@@ -30,7 +30,7 @@ def publish(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Write page files into this directory. Default: what the game uses, named shared memory on Windows and "
+            help="Write page files into this directory. Default: the game's own, named shared memory on Windows and "
             f"{PAGE_FILE_DIRECTORY} elsewhere.",
         ),
     ] = None,

@@ -2,7 +2,6 @@
 
 import sys
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Annotated
 
 import orjson
@@ -32,7 +31,7 @@ def read(
             min=0.1,
             max=333.0,
             metavar="HZ",
-            help=f"Samples per second, up to the physics' 333. Default {DEFAULT_RATE:g}; of a recording, all there are.",
+            help=f"Samples per second, up to 333 (every physics step). Default {DEFAULT_RATE:g}; of a recording, all.",
         ),
     ] = None,
     no_wait: Annotated[bool, typer.Option("--no-wait", help="End with exit code 3 when no game is running.")] = False,

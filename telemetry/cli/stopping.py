@@ -1,4 +1,4 @@
-"""Ending well: Ctrl-C, a request to terminate and a closed console all stop the clock, and so end a recording normally."""
+"""Ending well: Ctrl-C, a request to terminate and a closed console all stop the clock, which ends a run normally."""
 
 import signal
 import sys

@@ -6,7 +6,7 @@ slip in one implicit step. So the model is stable at 3 ms from standstill to top
 Only + - * / and square roots act on the state: they give the same bits on every platform.
 """
 
-# ruff: noqa: FBT001, PLR0917, PLR1730 - in the hot step positional arguments and comparisons beat keywords and min()
+# ruff: noqa: FBT001, PLR1730 - in the hot step positional arguments and comparisons beat keywords and min()
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ class _Target:
 
     def __init__(self, descriptor: int, name: str, path: Path | None) -> None:
         self.name = name
-        self._file = open(descriptor, "wb", buffering=0)  # noqa: PTH123, SIM115
+        self._file = open(descriptor, "wb", buffering=0)  # noqa: SIM115
         status = os.fstat(descriptor)
         self._path = path if stat.S_ISREG(status.st_mode) else None
         self._identity = (status.st_dev, status.st_ino)

@@ -58,7 +58,7 @@ class LiveSource(Source):
         self._torn = 0
 
     def readings(self, clock: Clock, rate: float | None) -> Iterator[Reading]:
-        """What the pages hold, ``rate`` times per second while there is a game, and twice a second while there is none."""
+        """What the pages hold, ``rate`` times per second; twice a second while there is no game."""
         while not clock.stopped:
             self._reopen(clock.now())
             for missed in clock.ticks(rate or DEFAULT_RATE):
