@@ -49,7 +49,7 @@ def test_the_readmes_python_runs_as_it_stands() -> None:
     ),
 )
 def test_the_readmes_commands_are_understood(command: str, tmp_path: Path) -> None:
-    arguments = command.split("main.py ")[1].split(" | ")[0].split()
+    arguments = command.split("main.py ")[1].split(" | ", maxsplit=1)[0].split()
     if arguments[0] == "read" and "--source" not in arguments:
         arguments += ["--source", str(REPOSITORY / "fixtures" / "pages")]
     if arguments[0] == "read":

@@ -1,6 +1,7 @@
 import math
 import threading
 from collections.abc import Iterable, Iterator
+from itertools import count
 
 import pytest
 
@@ -17,7 +18,7 @@ class Script(Source):
     name = "script"
 
     def __init__(self, readings: Iterable[Reading]) -> None:
-        self._readings = list(readings)
+        self._readings = readings
 
     def readings(self, clock: Clock, rate: float | None) -> Iterator[Reading]:
         for reading in self._readings:
@@ -211,8 +212,9 @@ def test_stopping_the_clock_ends_the_run_normally() -> None:
             clock.stop()
 
     sink = Stopping()
-    Recorder(Script(at_rate(10, 100_000)), [sink], clock=clock).run()
-    assert 1 <= len(sink.samples) < 100_000
+    endless = (live(index / 10, 33 * index) for index in count())
+    Recorder(Script(endless), [sink], clock=clock).run()
+    assert len(sink.samples) >= 1
 
 
 def test_quantiles_are_within_five_percent() -> None:

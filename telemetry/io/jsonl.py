@@ -41,29 +41,41 @@ class LineEncoder:
         self._full = tuple(columns) == ALL_COLUMNS
         groups = [field.group for field in Sample.FIELDS]
         edges = [0, *(groups.index(group) for group in ("graphics", "static", "derived")), len(groups)]
-        self._parts = [slice(begin, end) for begin, end in pairwise(edges)]
-        self._keys = [Sample.NAMES[part] for part in self._parts]
-        self._graphics: tuple[tuple[Any, ...], bytes] = ((), b"")
-        self._static: tuple[tuple[Any, ...], bytes] = ((), b"")
+        self._parts = [_Part(slice(begin, end)) for begin, end in pairwise(edges)]
 
     def encode(self, sample: Sample) -> bytes:
         """The line of this sample."""
         if not self._full:
             return orjson.dumps({key: pick(sample) for key, pick in self._picks.items()}, option=_NEWLINE)
-        _, graphics_part, static_part, derived_part = self._parts
-        keys, graphics_keys, static_keys, derived_keys = self._keys
-        graphics = sample[graphics_part]
-        if graphics != self._graphics[0]:
-            self._graphics = (graphics, orjson.dumps(dict(zip(graphics_keys, graphics, strict=True)))[1:-1])
-        static = sample[static_part]
-        if static != self._static[0]:
-            self._static = (static, orjson.dumps(dict(zip(static_keys, static, strict=True)))[1:-1])
-        return b"%b,%b,%b,%b" % (
-            orjson.dumps(dict(zip(keys, sample, strict=False)))[:-1],
-            self._graphics[1],
-            self._static[1],
-            orjson.dumps(dict(zip(derived_keys, sample[derived_part], strict=True)), option=_NEWLINE)[1:],
+        physics, graphics, static, derived = self._parts
+        return b"{%b,%b,%b,%b}\n" % (
+            physics.encode(sample),
+            graphics.encode_if_new(sample),
+            static.encode_if_new(sample),
+            derived.encode(sample),
         )
+
+
+class _Part:
+    """A run of neighbouring fields as JSON, without the braces."""
+
+    def __init__(self, places: slice) -> None:
+        self._places = places
+        self._names = Sample.NAMES[places]
+        self._object: dict[str, Any] = {}  # filled anew each time, which is quicker than making one
+        self._remembered: tuple[tuple[Any, ...], bytes] = ((), b"")
+
+    def encode(self, sample: Sample) -> bytes:
+        self._object.update(zip(self._names, sample[self._places], strict=True))
+        return orjson.dumps(self._object)[1:-1]
+
+    def encode_if_new(self, sample: Sample) -> bytes:
+        values = sample[self._places]
+        remembered, text = self._remembered
+        if values != remembered:
+            text = self.encode(sample)
+            self._remembered = (values, text)
+        return text
 
 
 _NEWLINE: Final = orjson.OPT_APPEND_NEWLINE
