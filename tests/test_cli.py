@@ -205,6 +205,19 @@ def test_a_signal_ends_a_recording_normally(tmp_path: Path, name: str) -> None:
     assert len(rows(path)) == int(summary.split(" samples")[0].replace(",", ""))
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a test cannot send these to another process there")
+def test_the_same_request_twice_at_once_is_one_request(tmp_path: Path) -> None:
+    process = start("publish", "--pages", tmp_path)
+    wait_until((tmp_path / "acpmf_static").exists, 20.0)
+    time.sleep(0.5)
+    for _ in range(3):
+        process.send_signal(signal.SIGTERM)
+    _, messages = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert "Published" in messages
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="a test cannot send this to another process there")
 def test_ctrl_c_while_waiting_for_the_game_ends_normally_and_soon(tmp_path: Path) -> None:
     process = start("read", "--source", tmp_path)

@@ -110,6 +110,25 @@ def read(
         float,
         typer.Option(min=0.0, max=1.0, rich_help_panel=_THRESHOLDS, help="Mean slip ratio that is lock-up."),
     ] = DEFAULTS.lock_slip,
+    locked_wheel: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            rich_help_panel=_THRESHOLDS,
+            help="Share of its rolling speed below which a wheel is locked.",
+        ),
+    ] = DEFAULTS.locked_wheel,
+    brake_on: Annotated[
+        float,
+        typer.Option(min=0.0, max=1.0, rich_help_panel=_THRESHOLDS, help="Brake above which a wheel can be locked."),
+    ] = DEFAULTS.brake_on,
+    min_speed: Annotated[
+        float,
+        typer.Option(
+            min=0.1, metavar="M/S", rich_help_panel=_THRESHOLDS, help="Speed below which there are no slip ratios."
+        ),
+    ] = DEFAULTS.min_speed,
     tyre_floor: Annotated[
         float | None,
         typer.Option(

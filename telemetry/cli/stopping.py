@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event
+from time import perf_counter
 from types import FrameType
 from typing import Final
 
@@ -13,14 +14,24 @@ from telemetry.clock import Clock
 _SIGNALS: Final = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 """Those of them that the system has."""
 
+_ONE_REQUEST_SECONDS: Final = 1.0
+"""Signals this close together are one request: ``uv run`` passes on what its child got from the terminal already."""
+
 
 @contextmanager
 def stopping(clock: Clock) -> Iterator[None]:
-    """Inside, the first signal stops the clock; a second one ends the program at once."""
+    """Inside, a signal stops the clock; when that does not help, another one ends the program at once."""
+    first: float | None = None
 
     def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        clock.stop()
-        signal.signal(number, signal.SIG_DFL)
+        nonlocal first
+        now = perf_counter()
+        if first is None:
+            first = now
+            clock.stop()
+        elif now - first > _ONE_REQUEST_SECONDS:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
 
     numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
     before = [signal.signal(number, stop) for number in numbers]
