@@ -159,7 +159,8 @@ def read(
     columns = select(fields) if fields else ALL_COLUMNS
     mode: jsonl.Mode = "append" if append else "overwrite" if overwrite else "new"
     thresholds = Thresholds(
-        tyres_out=tyres_out, lock_brake=lock_brake, lock_slip=lock_slip, damaged=damaged, critical=critical,
+        tyres_out=tyres_out, lock_brake=lock_brake, lock_slip=lock_slip, locked_wheel=locked_wheel, brake_on=brake_on,
+        min_speed=min_speed, damaged=damaged, critical=critical,
         tyre_floor=tyre_floor, tyre_damaged=tyre_damaged, tyre_critical=tyre_critical, steer_lock=steer_lock,
     )  # fmt: skip
     clock = options.make_clock(speed, source)
