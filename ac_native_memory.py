@@ -20,7 +20,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from ctypes import LittleEndianStructure, c_float, c_int32, c_uint16
 from pathlib import Path
 from types import TracebackType
@@ -286,6 +286,19 @@ class PageReader:
     """
 
     def __init__(self, directory: str | os.PathLike[str] | None = None, *, prefix: str = "") -> None:
+        self._open(lambda name, size: _open_page(prefix + name, size, directory))
+
+    @classmethod
+    def of_files(
+        cls, physics: str | os.PathLike[str], graphics: str | os.PathLike[str], static: str | os.PathLike[str]
+    ) -> Self:
+        """The pages in any three files, whatever their names: /proc/PID/fd/N of a game that runs under Wine, say."""
+        paths = dict(zip(PAGES, (physics, graphics, static), strict=True))
+        reader = cls.__new__(cls)
+        reader._open(lambda name, size: _open_file(Path(paths[name]), size))  # noqa: SLF001 - its own
+        return reader
+
+    def _open(self, open_page: Callable[[str, int], mmap.mmap]) -> None:
         self.retries = 0
         self.torn = 0
         self._epoch = time.time() - time.perf_counter()
@@ -293,7 +306,7 @@ class PageReader:
         self._whole: list[bytes | None] = [None, None, None]
         try:
             for name, size in zip(PAGES, SIZES, strict=True):
-                self._maps.append(_open_page(prefix + name, size, directory))
+                self._maps.append(open_page(name, size))
         except BaseException:
             self.close()
             raise
@@ -371,11 +384,18 @@ class PageWriter:
                 page[:size] = data
 
     def close(self) -> None:
-        """Let go of the pages and remove the files made; harmless when done twice."""
+        """Let go of the pages and remove the files made; harmless when done twice.
+
+        Windows does not let a file be removed that a reader holds: there it is left empty, like a bridge's.
+        """
         while self._maps:
             self._maps.pop().close()
         while self._made:
-            self._made.pop().unlink(missing_ok=True)
+            path = self._made.pop()
+            try:
+                path.unlink(missing_ok=True)
+            except PermissionError:
+                path.write_bytes(bytes(PAGE_FILE_SIZE))
 
     def __enter__(self) -> Self:
         return self
@@ -404,7 +424,10 @@ class PageWriter:
 def _open_page(name: str, size: int, directory: str | os.PathLike[str] | None) -> mmap.mmap:
     if sys.platform == "win32" and directory is None:
         return _open_mapping(name, size)
-    path = Path(directory or PAGE_FILE_DIRECTORY, name)
+    return _open_file(Path(directory or PAGE_FILE_DIRECTORY, name), size)
+
+
+def _open_file(path: Path, size: int) -> mmap.mmap:
     try:
         with path.open("rb") as file:
             length = os.fstat(file.fileno()).st_size

@@ -1,5 +1,6 @@
 """The command line: a user of the library like any other, with one place where errors become sentences."""
 
+import io
 import sys
 
 import typer
@@ -19,10 +20,21 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command line; an error of ours ends in its sentence on standard error and its exit code."""
-    from telemetry.cli import fields, publish, read  # noqa: F401, PLC0415 - each registers its commands
+    from telemetry.cli import bridge, doctor, fields, publish, read  # noqa: F401, PLC0415 - each registers its commands
 
+    _speak_utf_8()
     try:
         app()
     except TelemetryError as error:
         print(f"ac-telemetry: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+
+
+def _speak_utf_8() -> None:
+    """Make pipes and files carry UTF-8 with plain newlines on Windows too, and let no console's code page raise."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            if stream.isatty():
+                stream.reconfigure(errors="replace")
+            else:
+                stream.reconfigure(encoding="utf-8", newline="\n")

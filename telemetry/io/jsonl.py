@@ -1,5 +1,6 @@
 """JSON lines, plain or compressed: one complete sample per line, whole whatever happens."""
 
+import errno
 import math
 import os
 import stat
@@ -154,7 +155,9 @@ class _Target:
                 with suppress(OSError):
                     self._file.truncate(self.size)
             self._file.close()
-            reason = "its reader closed it" if isinstance(error, BrokenPipeError) else error.strerror
+            # Windows calls a pipe without a reader an invalid argument.
+            closed = error.errno == errno.EPIPE or (error.errno == errno.EINVAL and not self.is_regular)
+            reason = "its reader closed it" if closed else error.strerror
             raise SinkError(
                 f"Writing to {self.name} ended: {reason}. All lines before are intact ({self.size:,} bytes)."
             ) from error

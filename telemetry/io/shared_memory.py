@@ -1,5 +1,6 @@
 """The running game, and page files in a directory: as a source, and as what a publisher writes."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,7 @@ from ac_native_memory import (
 )
 from telemetry.clock import Clock
 from telemetry.errors import NoGameError, SinkError, SourceError
+from telemetry.io.proton import NotAllowed, NotYet, Processes
 from telemetry.presence import Presence
 from telemetry.recorder import DEFAULT_RATE, Closing, Reading, Source, State
 from telemetry.snapshot import decode
@@ -40,11 +42,19 @@ class LiveSource(Source):
 
     It waits for the game and picks up a restarted one by itself; with ``wait`` off it raises
     :class:`telemetry.NoGameError` when there is none, and ends when the game does. A named directory may hold pages
-    that never move: they are read all the same. Raises :class:`telemetry.SourceError` for another game's pages and
-    for pages that cannot be read.
+    that never move: they are read all the same. On Linux the pages of a bridge come first and then, where there are
+    none that move, those of the game itself among ``processes``. Raises :class:`telemetry.SourceError` for another
+    game's pages and for pages that cannot be read.
     """
 
-    def __init__(self, directory: Path | None = None, *, wait: bool = True, prefix: str = "") -> None:
+    def __init__(
+        self,
+        directory: Path | None = None,
+        *,
+        wait: bool = True,
+        prefix: str = "",
+        processes: Processes | None = None,
+    ) -> None:
         if directory is not None and not directory.is_dir():
             raise SourceError(f"There is no directory {directory}.")
         self.name = "live" if directory is None else str(directory)
@@ -56,6 +66,12 @@ class LiveSource(Source):
         self._seen = False
         self._opened_at = 0.0
         self._torn = 0
+        self._processes = Processes() if directory is None and sys.platform != "win32" else None
+        if processes is not None:
+            self._processes = processes
+        self._process: tuple[int, str] | None = None  # whose pages are open; None where they are files
+        self._physics = b""
+        self._hint = ""
 
     def readings(self, clock: Clock, rate: float | None) -> Iterator[Reading]:
         """What the pages hold, ``rate`` times per second; twice a second while there is no game."""
@@ -71,7 +87,8 @@ class LiveSource(Source):
                 if self._seen:
                     return
                 raise NoGameError(
-                    f"No game: {self._where()} holds no running session of Assetto Corsa. Start one, or leave out "
+                    self._hint
+                    or f"No game: {self._where()} holds no running session of Assetto Corsa. Start one, or leave out "
                     "--no-wait; --source demo needs no game."
                 )
             clock.sleep_until(clock.now() + LOOK_SECONDS)
@@ -85,14 +102,51 @@ class LiveSource(Source):
 
     def _reopen(self, now: float) -> None:
         """Open the pages anew: an old mapping goes on showing a game that has long gone."""
-        self.close()
         self._opened_at = now
+        if self._reader and self._process and self._processes and self._processes.still_runs():
+            return
+        self.close()
+        self._hint = ""
+        before, self._process = self._process, None
         try:
-            self._reader = PageReader(self._directory, prefix=self._prefix)
-        except PagesMissing:
+            self._reader = self._open()
+        except (PagesMissing, NotAllowed) as error:
+            self._hint = _hint_of(error)
             self._presence = Presence(dump=self._directory is not None)
         except PagesError as error:
             raise SourceError(str(error)) from error
+        else:
+            if self._process != before:
+                self._presence = Presence(dump=self._directory is not None)
+
+    def _open(self) -> PageReader:
+        if self._processes is None:
+            return PageReader(self._directory, prefix=self._prefix)
+        files = problem = None
+        try:
+            files = PageReader(prefix=self._prefix)
+            if not self._stands_still(files):
+                return files
+        except PagesError as error:
+            problem = error
+        try:
+            reader = self._processes.open_pages()
+        except (PagesError, NotAllowed) as error:
+            if files is not None:
+                self._hint = _hint_of(error)
+                return files
+            if problem is not None and not isinstance(problem, PagesMissing):
+                raise problem from None
+            raise
+        if files is not None:
+            files.close()
+        self._process = self._processes.current
+        return reader
+
+    def _stands_still(self, files: PageReader) -> bool:
+        """Whether these pages are a bridge's that shows no game, or what one left behind that has ended."""
+        physics = files.copy().physics
+        return not any(physics) or physics == self._physics
 
     def _look(self, clock: Clock, missed: int) -> Reading:
         if self._reader is None:
@@ -100,6 +154,7 @@ class LiveSource(Source):
         try:
             pages = self._reader.copy()
             now = clock.now()
+            self._physics = pages.physics
             state, fresh = self._presence.judge(pages, now)
         except WrongGame as error:
             raise SourceError(str(error)) from error
@@ -108,8 +163,14 @@ class LiveSource(Source):
         torn = self._torn + self._reader.torn
         if state is State.WAITING or state is State.GONE:
             return self._absent()
-        if not fresh and now - self._opened_at > LOOK_SECONDS:
+        last_chance = state is State.STALLED and not self._seen and not self._wait
+        if not fresh and (now - self._opened_at > LOOK_SECONDS or last_chance):
+            before = self._process
             self._reopen(now)
+            if self._process != before and self._reader is None:
+                return self._absent()
+            if self._process != before:
+                return Reading(State.LOADING, torn=torn, message=_MESSAGES[State.LOADING])
         message = _MESSAGES.get(state, "")
         if state is State.LOADING:
             return Reading(state, torn=torn, message=message)
@@ -119,10 +180,14 @@ class LiveSource(Source):
     def _absent(self) -> Reading:
         if self._seen:
             return Reading(State.GONE, torn=self._torn, message=GONE_MESSAGE)
-        return Reading(State.WAITING, torn=self._torn, message=WAIT_MESSAGE)
+        return Reading(State.WAITING, torn=self._torn, message=self._hint or WAIT_MESSAGE)
 
     def _where(self) -> str:
         return "the shared memory" if self._directory is None else str(self._directory)
+
+
+def _hint_of(error: Exception) -> str:
+    return str(error) if isinstance(error, NotYet | NotAllowed) else ""
 
 
 class Publisher(Closing):
