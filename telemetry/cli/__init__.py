@@ -2,6 +2,8 @@
 
 import io
 import sys
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated
 
 import typer
 
@@ -9,13 +11,30 @@ from telemetry.errors import TelemetryError
 
 app = typer.Typer(
     name="ac-telemetry",
-    help="Telemetry of the racing simulator Assetto Corsa: read it, watch it, record it.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if wanted:
+        try:
+            print(version("ac-telemetry"))
+        except PackageNotFoundError:
+            print("unknown: this is a checkout that was not installed")
+        raise typer.Exit
+
+
+@app.callback()
+def ac_telemetry(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Telemetry of the racing simulator Assetto Corsa: read it, watch it, record it."""
 
 
 def main() -> None:
