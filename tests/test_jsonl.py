@@ -2,7 +2,6 @@ import gzip
 import io
 import math
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -111,6 +110,22 @@ def test_an_existing_file_is_never_overwritten_without_being_asked(tmp_path: Pat
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("mode", ["new", "append", "overwrite"])
+def test_a_recording_without_samples_leaves_no_file(tmp_path: Path, suffix: str, mode: str) -> None:
+    path = tmp_path / f"drive.jsonl{suffix}"
+    write(path, [], mode=mode)
+    assert not path.exists()
+
+
+def test_appending_nothing_leaves_a_file_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "drive.jsonl.zst"
+    write(path, drive(2))
+    before = path.read_bytes()
+    write(path, [], mode="append")
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
 def test_appending_continues_a_whole_file(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"drive.jsonl{suffix}"
     write(path, drive(3), mode="append")
@@ -213,7 +228,6 @@ for count, sample in enumerate(samples):
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="the signal does not exist there")
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_killing_the_process_loses_at_most_a_second_and_the_line_being_written(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"drive.jsonl{suffix}"
@@ -226,7 +240,7 @@ def test_killing_the_process_loses_at_most_a_second_and_the_line_being_written(t
             written.append((time.monotonic(), int(line)))
             if written[-1][0] - written[0][0] > 1.6:
                 break
-    process.send_signal(signal.SIGKILL)
+    process.kill()
     killed = time.monotonic()
     process.stdout.read()
     process.wait()

@@ -122,10 +122,14 @@ _COMPRESSIONS: Final = {
 
 
 class _Target:
-    """What lines are written to: it ends after a whole line, even when a write fails half way."""
+    """What lines are written to: it ends after a whole line, even when a write fails half way.
 
-    def __init__(self, descriptor: int, name: str, path: Path | None) -> None:
+    A file made ``anew`` that nothing was written to is removed again.
+    """
+
+    def __init__(self, descriptor: int, name: str, path: Path | None, *, anew: bool = False) -> None:
         self.name = name
+        self._anew = anew
         self._file = open(descriptor, "wb", buffering=0)  # noqa: SIM115
         status = os.fstat(descriptor)
         self._path = path if stat.S_ISREG(status.st_mode) else None
@@ -178,6 +182,8 @@ class _Target:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+        if self._path and self._anew and self.size == 0:
+            self._path.unlink(missing_ok=True)
 
 
 class JsonlSink(Sink):
@@ -195,6 +201,7 @@ class JsonlSink(Sink):
         self._compressor = compression.compressor() if compression else None
         self._pending: list[bytes] = []
         self._pending_bytes = 0
+        self._written = False
 
     @property
     def size(self) -> int:
@@ -215,6 +222,7 @@ class JsonlSink(Sink):
             data = b"".join(self._pending)
             self._pending.clear()
             self._pending_bytes = 0
+            self._written = True
             if self._compression and self._compressor:
                 data = self._compressor.compress(data) + self._compressor.flush(self._compression.sync)
             self._target.write(data, text=self._compressor is None)
@@ -226,7 +234,7 @@ class JsonlSink(Sink):
             return
         try:
             self.flush()
-            if self._compression and self._compressor:
+            if self._compression and self._compressor and self._written:
                 self._target.write(self._compressor.flush(self._compression.finish), text=False)
         finally:
             self._target.close()
@@ -247,7 +255,8 @@ def create(path: Path, columns: Sequence[Column] = ALL_COLUMNS, *, mode: Mode = 
     try:
         if mode == "append" and existing and not special:
             _mend(path, compression)
-        return JsonlSink(_Target(os.open(path, flags, 0o666), str(path), path), columns, compression)
+        target = _Target(os.open(path, flags, 0o666), str(path), path, anew=not existing)
+        return JsonlSink(target, columns, compression)
     except FileExistsError:
         raise SinkError(
             f"The file {path} exists already and stays untouched. Use --append to continue it, or --overwrite."
