@@ -35,8 +35,8 @@ PAGE_FILE_SIZE = 4096
 SETTLE_SECONDS = 20e-6
 """A page counts as whole once it has not changed for this long; the game writes one within a few microseconds."""
 
-GIVE_UP_SECONDS = 2e-3
-"""How long :meth:`PageReader.copy` retries a page that keeps changing, which is most of a 3 ms physics step."""
+ATTEMPTS = 100
+"""How often :meth:`PageReader.copy` looks again at a page that keeps changing, about 2 ms of a 3 ms physics step."""
 
 # Text is declared in 16-bit units: c_wchar has four bytes outside Windows and would shift every later field.
 Text15 = c_uint16 * 15
@@ -234,7 +234,7 @@ class WrongGame(PagesError):
 
 
 class Pages(NamedTuple):
-    """Private copies of the three pages, none of them torn.
+    """Private copies of the three pages, each whole by the rule of :meth:`PageReader.copy`.
 
     ``timestamp`` is the Unix time of the copy in seconds, counted on the performance counter from the wall clock at
     the reader's opening: it never steps back.
@@ -274,6 +274,31 @@ def check_game(static: bytes) -> bool:
     return True
 
 
+class _PageFile:
+    """A page in a file, by calls instead of a mapping: when the file is cut short, a mapping ends the whole process."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def __getitem__(self, part: slice) -> bytes:
+        data = os.pread(self._descriptor, part.stop, 0)
+        if len(data) < part.stop:
+            raise PagesMissing("A page file was cut short.")
+        return data
+
+    def __setitem__(self, part: slice, data: bytes) -> None:
+        os.pwrite(self._descriptor, data, 0)
+
+    def size(self) -> int:
+        return os.fstat(self._descriptor).st_size
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+
+
+_Memory = mmap.mmap | _PageFile
+
+
 class PageReader:
     """The three pages, opened read-only. It opens what exists and never creates anything.
 
@@ -298,11 +323,11 @@ class PageReader:
         reader._open(lambda name, size: _open_file(Path(paths[name]), size))  # noqa: SLF001 - its own
         return reader
 
-    def _open(self, open_page: Callable[[str, int], mmap.mmap]) -> None:
+    def _open(self, open_page: Callable[[str, int], _Memory]) -> None:
         self.retries = 0
         self.torn = 0
         self._epoch = time.time() - time.perf_counter()
-        self._maps: list[mmap.mmap] = []
+        self._maps: list[_Memory] = []
         self._whole: list[bytes | None] = [None, None, None]
         try:
             for name, size in zip(PAGES, SIZES, strict=True):
@@ -316,14 +341,17 @@ class PageReader:
 
         A page that changed since the last call is read again until it has held still for :data:`SETTLE_SECONDS`; a
         writer that is suspended in the middle of a page for longer than that cannot be told from one that finished.
-        Raises :class:`PagesError` only when a page never held still and there is no earlier copy of it.
+        Raises :class:`PagesMissing` when a page file was cut short, and :class:`PagesError` when a page never held
+        still and there is no earlier copy of it.
         """
         maps = self._maps
         whole = self._whole
         copies = [page[:size] for page, size in zip(maps, SIZES, strict=True)]
-        now = taken = time.perf_counter()
+        now = time.perf_counter()
         pending = [index for index in range(3) if copies[index] != whole[index]]
-        while pending:
+        for _ in range(ATTEMPTS):
+            if not pending:
+                break
             settled_at = now + SETTLE_SECONDS
             while time.perf_counter() < settled_at:
                 pass
@@ -338,13 +366,16 @@ class PageReader:
                     unsettled.append(index)
             self.retries += len(unsettled)
             pending = unsettled
-            if pending and now - taken > GIVE_UP_SECONDS:
-                break
         self.torn += len(pending)
         physics, graphics, static = whole
         if physics is None or graphics is None or static is None:
             raise PagesError("The game's pages never held still long enough to be read whole.")
         return Pages(physics, graphics, static, self._epoch + now)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Bytes of each page's file; of a named mapping those that the structure takes, as Windows tells no more."""
+        return tuple(page.size() for page in self._maps)
 
     def close(self) -> None:
         """Let go of the pages; harmless when done twice."""
@@ -368,7 +399,7 @@ class PageWriter:
     """
 
     def __init__(self, directory: str | os.PathLike[str] | None = None, *, prefix: str = "") -> None:
-        self._maps: list[mmap.mmap] = []
+        self._maps: list[_Memory] = []
         self._made: list[Path] = []
         try:
             for name, size in zip(PAGES, SIZES, strict=True):
@@ -395,7 +426,8 @@ class PageWriter:
             try:
                 path.unlink(missing_ok=True)
             except PermissionError:
-                path.write_bytes(bytes(PAGE_FILE_SIZE))
+                with path.open("r+b") as file:  # nor does it let a file be cut that is mapped
+                    file.write(bytes(PAGE_FILE_SIZE))
 
     def __enter__(self) -> Self:
         return self
@@ -405,7 +437,7 @@ class PageWriter:
     ) -> None:
         self.close()
 
-    def _create_page(self, name: str, size: int, directory: str | os.PathLike[str] | None) -> mmap.mmap:
+    def _create_page(self, name: str, size: int, directory: str | os.PathLike[str] | None) -> _Memory:
         if sys.platform == "win32" and directory is None:
             return mmap.mmap(-1, size, tagname=name, access=mmap.ACCESS_WRITE)
         path = Path(directory or PAGE_FILE_DIRECTORY, name)
@@ -416,18 +448,25 @@ class PageWriter:
                     self._made.append(path)
                 if os.fstat(file.fileno()).st_size < size:
                     file.truncate(PAGE_FILE_SIZE)
-                return mmap.mmap(file.fileno(), size, access=mmap.ACCESS_WRITE)
+                return _memory_of(file.fileno(), size, mmap.ACCESS_WRITE)
         except OSError as error:
             raise PagesError(f"The page file {path} cannot be made: {error.strerror}.") from error
 
 
-def _open_page(name: str, size: int, directory: str | os.PathLike[str] | None) -> mmap.mmap:
+def _memory_of(descriptor: int, size: int, access: int) -> _Memory:
+    """The page in this open file, which the caller may close."""
+    if sys.platform == "win32":  # where nobody can cut a file that is mapped
+        return mmap.mmap(descriptor, size, access=access)
+    return _PageFile(os.dup(descriptor))
+
+
+def _open_page(name: str, size: int, directory: str | os.PathLike[str] | None) -> _Memory:
     if sys.platform == "win32" and directory is None:
         return _open_mapping(name, size)
     return _open_file(Path(directory or PAGE_FILE_DIRECTORY, name), size)
 
 
-def _open_file(path: Path, size: int) -> mmap.mmap:
+def _open_file(path: Path, size: int) -> _Memory:
     try:
         with path.open("rb") as file:
             length = os.fstat(file.fileno()).st_size
@@ -435,7 +474,7 @@ def _open_file(path: Path, size: int) -> mmap.mmap:
                 raise PagesMissing(f"The page file {path} is empty.")
             if length < size:
                 raise PagesError(f"The page file {path} has {length} bytes; the game's page has {size}.")
-            return mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ)
+            return _memory_of(file.fileno(), size, mmap.ACCESS_READ)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise PagesMissing(f"There is no page file {path}.") from error
     except OSError as error:

@@ -4,6 +4,7 @@ A metric that must remember finds what it needs in the sample before; there is n
 field of :class:`Thresholds`, with its source beside it.
 """
 
+import math
 import operator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,6 +19,12 @@ DamageZones = tuple[float, float, float, float, float]
 """Front, rear, left, right, overall maximum."""
 
 STATUS_LIVE: Final = 2
+FROZEN: Final = (1, 3)
+"""The values of ``status`` in which the car stands still in time: replay and pause. A replay shows its own laps."""
+
+LINE_POSITION: Final = 0.9
+"""``normalized_position`` from which on a clock that goes back means the line and not a restart."""
+
 STATUS_NAMES: Final = {0: "off", 1: "replay", 2: "live", 3: "pause"}
 SESSION_NAMES: Final = {
     -1: "unknown",
@@ -46,8 +53,12 @@ COMPOUND_FLOORS: Final = (
     ("street90", 88.0),
     ("vintage", 88.0),
     ("street", 80.0),
+    ("gp70soft", 90.0),
+    ("gp70hard", 95.0),
+    ("gp60", 98.0),
+    ("60sgp", 98.0),
 )
-"""``tyre_wear`` of a worn-out tyre where the start of its compound's name is known, from recorded tyre data."""
+"""``tyre_wear`` of a worn-out tyre by what its compound's name holds, spaces and hyphens left out; the first counts."""
 
 NOMINAL_RADIUS: Final = 0.33
 """Metres; tells a stopped wheel from a turning one where the game gives no tyre radius."""
@@ -203,26 +214,36 @@ def derive(now: Snapshot, before: Sample | None = None, thresholds: Thresholds =
 def is_lap_valid(now: Snapshot, before: Sample | None, thresholds: Thresholds = DEFAULTS) -> bool:
     """False from the moment too many tyres are out until a new lap, a new session or a restart.
 
-    While the game shows a replay or is paused the lap stands still, and so does the verdict.
+    While the game shows a replay or is paused the lap stands still, and so does the verdict. It follows from the
+    samples there are: at a few samples a second a short cut can fall between two of them.
     """
     on_track = now.number_of_tyres_out < thresholds.tyres_out
-    if before is None:
+    if before is None or is_new_run(now, before):
         return on_track
-    if now.status != STATUS_LIVE:
+    if now.status in FROZEN:
         return before.is_lap_valid
-    return on_track and (before.is_lap_valid or is_new_lap(now, before))
+    return on_track and (before.is_lap_valid or (before.status not in FROZEN and is_new_lap(now, before)))
 
 
-def is_new_lap(now: Snapshot, before: Snapshot) -> bool:
-    """Whether another lap runs than in the sample before: the next one, or the first after a restart or a change."""
+def is_new_run(now: Snapshot, before: Snapshot) -> bool:
+    """Whether the session began again, or another one did, since the sample before."""
     return (
-        now.completed_laps != before.completed_laps
-        or now.current_time < before.current_time
-        or now.packet_id < before.packet_id
+        now.packet_id < before.packet_id
         or now.session != before.session
         or now.track != before.track
         or now.car_model != before.car_model
     )
+
+
+def is_new_lap(now: Snapshot, before: Snapshot) -> bool:
+    """Whether another lap of the same run began since the sample before.
+
+    At the line the clock goes back some frames before the lap is counted; until then it is the old lap that counts.
+    Elsewhere a clock that goes back is a restart.
+    """
+    if now.completed_laps != before.completed_laps:
+        return True
+    return now.current_time < before.current_time and before.normalized_position < LINE_POSITION
 
 
 def slip_ratio(
@@ -326,12 +347,11 @@ def tyre_worn(wear: Wheels, best: Wheels, floor: float) -> NullableWheels:
 
 
 def _worn_of_tyre(wear: float, best: float, floor: float) -> float | None:
+    if not math.isfinite(wear):
+        return None
     if best <= floor:  # first seen when it was gone already
         return 1.0
-    worn = (best - wear) / (best - floor)
-    if 0.0 <= worn <= 1.0:
-        return worn
-    return 1.0 if worn > 1.0 else 0.0 if worn < 0.0 else None
+    return min(max((best - wear) / (best - floor), 0.0), 1.0)
 
 
 def tyre_floor(compound: str, thresholds: Thresholds = DEFAULTS) -> float:
@@ -344,8 +364,8 @@ def tyre_floor(compound: str, thresholds: Thresholds = DEFAULTS) -> float:
 
 @lru_cache(maxsize=64)
 def _known_floor(compound: str) -> float | None:
-    name = compound.lower()
-    return next((floor for start, floor in COMPOUND_FLOORS if name.startswith(start)), None)
+    name = "".join(letter for letter in compound.lower() if letter.isalnum())
+    return next((floor for part, floor in COMPOUND_FLOORS if part in name), None)
 
 
 def lap_distance(normalized_position: float, track_spline_length: float) -> float | None:

@@ -45,7 +45,7 @@ class Presence:
             self._moved_at = now
         self._packet_id = packet_id
         if self._moved_at is None and self._dump:
-            return State.STILL, True
+            return State.STILL, now == self._first_seen  # once: the same again is no news
 
         (status,) = _STATUS.unpack_from(pages.graphics)
         (menu,) = _MENU.unpack_from(pages.graphics)

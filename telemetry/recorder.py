@@ -14,6 +14,7 @@ from typing import Final, NamedTuple, Protocol, Self
 
 from telemetry.clock import Clock
 from telemetry.derived import DEFAULTS, Sample, Thresholds, derive
+from telemetry.errors import UsageError
 from telemetry.snapshot import Snapshot, prepare
 
 DEFAULT_RATE: Final = 10.0
@@ -138,6 +139,8 @@ class Health:
     missed: int = 0
     dropped: int = 0
     gaps: int = 0
+    interruptions: int = 0
+    interrupted: float = 0.0
     laps: int = 0
     size: int = 0
     first: float = 0.0
@@ -151,8 +154,9 @@ class Health:
 
     @property
     def rate(self) -> float | None:
-        """Samples per second as measured; None before the second sample."""
-        return (self.samples - 1) / self.seconds if self.samples > 1 and self.seconds > 0.0 else None
+        """Samples per second as measured, pauses and absences left out; None before the second sample."""
+        intervals, seconds = self.samples - 1 - self.interruptions, self.seconds - self.interrupted
+        return intervals / seconds if intervals > 0 and seconds > 0.0 else None
 
     def summary(self) -> dict[str, object]:
         """The figures for a program."""
@@ -183,7 +187,10 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How to sample and when to end: after so many seconds or samples kept, or laps completed, whichever is first."""
+    """How to sample and when to end: after so many seconds or samples kept, or laps completed, whichever is first.
+
+    Raises :class:`telemetry.UsageError` for a number that makes no sense.
+    """
 
     rate: float | None = None
     duration: float | None = None
@@ -191,6 +198,12 @@ class Options:
     laps: int | None = None
     include_paused: bool = False
     thresholds: Thresholds = DEFAULTS
+
+    def __post_init__(self) -> None:
+        for name in ("rate", "duration", "samples", "laps"):
+            value = getattr(self, name)
+            if value is not None and not 0.0 < value < math.inf:
+                raise UsageError(f"{value:g} makes no sense as {name}; it must be more than 0.")
 
 
 class Recorder:
@@ -218,6 +231,7 @@ class Recorder:
         in_a_hurry = math.isinf(self.clock.speed)
         self._sinks = [Background(sink, self.options.rate or DEFAULT_RATE, patient=in_a_hurry) for sink in sinks]
         self._watchers = list(watchers)
+        self._interrupted = False  # by a pause, a stall, a game that left
 
     def run(self) -> Health:
         """Record until the source ends, a limit is reached or the clock is stopped."""
@@ -238,9 +252,13 @@ class Recorder:
             health.state, health.message, health.torn = reading.state, reading.message, reading.torn
             snapshot = reading.snapshot
             if snapshot is None:
+                self._interrupted = True
                 self._show(None)
+                now = self.clock.now()  # the time that live sources give their samples
+                if self._past_duration(now) or now >= end:
+                    break
                 continue
-            if self._past_duration(snapshot) or snapshot.elapsed >= end:
+            if self._past_duration(snapshot.elapsed) or snapshot.elapsed >= end:
                 break
             sample = derive(
                 Snapshot.of((snapshot.timestamp, snapshot.elapsed, health.samples) + snapshot[3:]),  # noqa: RUF005
@@ -250,6 +268,7 @@ class Recorder:
             keep = reading.fresh or options.include_paused
             if keep:
                 self._count(sample, before, reading)
+            self._interrupted = not keep
             before = sample
             self._show(sample)
             if keep:
@@ -260,11 +279,11 @@ class Recorder:
                     end = sample.elapsed + LAP_TAIL_SECONDS
         health.state, health.message = State.ENDED, ""
 
-    def _past_duration(self, snapshot: Snapshot) -> bool:
+    def _past_duration(self, elapsed: float) -> bool:
         health, duration = self.health, self.options.duration
         # Half a period of grace, so that a tick that comes a moment early does not add a sample.
         grace = 0.5 / self.options.rate if self.options.rate else 0.0
-        return duration is not None and health.samples > 0 and snapshot.elapsed - health.first >= duration - grace
+        return duration is not None and health.samples > 0 and elapsed - health.first >= duration - grace
 
     def _count(self, sample: Sample, before: Sample | None, reading: Reading) -> None:
         health = self.health
@@ -274,17 +293,24 @@ class Recorder:
         health.dropped = sum(sink.dropped for sink in self._sinks)
         if health.samples == 1:
             health.first = sample.elapsed
-        elif rate := self.options.rate:
-            interval, period = sample.elapsed - health.latest, 1.0 / rate
-            if interval > 1.5 * period:
-                health.gaps += 1
-            else:
-                health.jitter.add(abs(interval - period) * 1e3)
+        else:
+            self._count_interval(sample.elapsed - health.latest)
         if sample.physics_steps == 0:
             health.duplicates += 1
         if before is not None and sample.completed_laps == before.completed_laps + 1:
             health.laps += 1
         health.latest = sample.elapsed
+
+    def _count_interval(self, interval: float) -> None:
+        health, rate = self.health, self.options.rate
+        if self._interrupted:
+            health.interruptions += 1
+            health.interrupted += interval
+            health.gaps += 1
+        elif rate and interval > 1.5 / rate:
+            health.gaps += 1
+        elif rate:
+            health.jitter.add(abs(interval - 1.0 / rate) * 1e3)
 
     def _show(self, sample: Sample | None) -> None:
         for watcher in self._watchers:

@@ -23,6 +23,9 @@ from tests.conftest import REPOSITORY, pages_of, wait_until
 
 COMMAND = [sys.executable, str(REPOSITORY / "main.py")]
 FAST = ["--source", "demo", "--speed", "max"]
+with_signals = pytest.mark.skipif(
+    sys.platform == "win32", reason="no test can send a signal to another process there; test_wine.py does from outside"
+)
 
 
 def run(*arguments: str | Path, cwd: Path | None = None, timeout: float = 60) -> subprocess.CompletedProcess[str]:
@@ -59,8 +62,8 @@ def rows(path: Path) -> list[dict[str, object]]:
 @pytest.fixture
 def shared_memory() -> Iterator[Path]:
     """A directory of its own in real shared memory, where the system has such a thing."""
-    if not ac.PAGE_FILE_DIRECTORY.is_dir():
-        pytest.skip("page files in shared memory are for Linux; Windows has named mappings")
+    if sys.platform == "win32" or not ac.PAGE_FILE_DIRECTORY.is_dir():
+        pytest.skip("page files in shared memory are for Linux; for Windows' named mappings see test_windows.py")
     directory = ac.PAGE_FILE_DIRECTORY / f"test-{uuid.uuid4().hex}"
     directory.mkdir()
     yield directory
@@ -112,6 +115,7 @@ def test_standard_output_carries_lines_and_nothing_else() -> None:
     assert result.returncode == 0
     lines = result.stdout.splitlines()
     assert [orjson.loads(line)["sequence"] for line in lines] == [0, 1, 2]
+    assert result.stderr.count(" live ") <= 1
     assert "3 samples" in result.stderr
 
 
@@ -181,7 +185,7 @@ def test_publisher_and_reader_talk_through_shared_memory(shared_memory: Path, tm
 def test_the_reader_waits_for_a_publisher_and_notices_that_it_has_gone(shared_memory: Path) -> None:
     reader = start("read", "--source", shared_memory)
     assert reader.stdout is not None
-    assert reader.stdout.readline().startswith("waiting  Waiting for Assetto Corsa")
+    assert reader.stdout.readline() == f"waiting  Waiting for the page files of a running game in {shared_memory}.\n"
     assert run("publish", "--pages", shared_memory, "--duration", "3", "--quiet").returncode == 0
     time.sleep(1.5)
     output, summary = interrupt(reader)
@@ -191,7 +195,7 @@ def test_the_reader_waits_for_a_publisher_and_notices_that_it_has_gone(shared_me
     assert " samples in " in summary
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="a test cannot send these to another process there")
+@with_signals
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_a_signal_ends_a_recording_normally(tmp_path: Path, name: str) -> None:
     path = tmp_path / "out.jsonl"
@@ -205,7 +209,7 @@ def test_a_signal_ends_a_recording_normally(tmp_path: Path, name: str) -> None:
     assert len(rows(path)) == int(summary.split(" samples")[0].replace(",", ""))
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="a test cannot send these to another process there")
+@with_signals
 def test_the_same_request_twice_at_once_is_one_request(tmp_path: Path) -> None:
     process = start("publish", "--pages", tmp_path)
     wait_until((tmp_path / "acpmf_static").exists, 20.0)
@@ -218,7 +222,7 @@ def test_the_same_request_twice_at_once_is_one_request(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="a test cannot send this to another process there")
+@with_signals
 def test_ctrl_c_while_waiting_for_the_game_ends_normally_and_soon(tmp_path: Path) -> None:
     process = start("read", "--source", tmp_path)
     assert process.stdout is not None
@@ -271,6 +275,12 @@ def test_another_games_pages_are_refused_in_a_sentence(tmp_path: Path) -> None:
         (["--json-output", "x", "--append", "--overwrite"], 2, "contradict each other"),
         ([*FAST, "--json-output", "x", "--fields", "geer"], 2, "There is no field 'geer'. Did you mean gear"),
         ([*FAST, "--json-output", "/no/where/x"], 1, "cannot be written"),
+        ([*FAST, "--json-output", "x" * 300], 1, "cannot be written"),
+        ([*FAST, "--json-output", ""], 2, "names no file"),
+        ([*FAST, "--json-output", "x", "--fields", ""], 2, "No field was named"),
+        (["--source", ""], 2, "There is no source ''"),
+        (["--source", "x" * 300], 2, "There is no source"),
+        (["--source", "README.md", "--json-output", "README.md", "--overwrite"], 2, "is the source itself"),
     ],
 )
 def test_bad_input_is_a_sentence_and_a_code(arguments: list[str], code: int, message: str, tmp_path: Path) -> None:
@@ -342,6 +352,14 @@ def test_publish_refuses_what_it_cannot_publish(arguments: list[str], message: s
     assert message in result.stderr
 
 
+def test_a_recording_without_static_fields_cannot_be_published(shared_memory: Path, tmp_path: Path) -> None:
+    path = tmp_path / "some.jsonl"
+    assert run("read", *FAST, "--samples", "3", "--json-output", path, "--fields", "gear", "--quiet").returncode == 0
+    result = run("publish", "--source", path, "--pages", shared_memory)
+    assert result.returncode == 1
+    assert "it lacks the static fields, by which readers know the game" in result.stderr
+
+
 def test_two_publishers_do_not_fight(shared_memory: Path) -> None:
     first = start("publish", "--pages", shared_memory, "--quiet")
     try:
@@ -376,7 +394,7 @@ def test_the_schema_of_some_fields_fits_a_recording_of_them() -> None:
 
 def test_the_view_leaves_a_terminal_as_it_found_it() -> None:
     if sys.platform == "win32":
-        pytest.skip("needs a pseudo terminal")
+        pytest.skip("needs a pseudo terminal; for a console see test_wine.py")
     import fcntl
     import pty
     import struct

@@ -85,7 +85,7 @@ def picture(
 
 def a_terminal(*, encoding: str = "utf-8", no_color: bool = False) -> tuple[Console, io.BytesIO]:
     raw = io.BytesIO()
-    file = io.TextIOWrapper(raw, encoding=encoding, write_through=True)
+    file = io.TextIOWrapper(raw, encoding=encoding, newline="", write_through=True)
     environment = {"TERM": "xterm-256color"}
     console = Console(
         file=file,
@@ -102,7 +102,7 @@ def a_terminal(*, encoding: str = "utf-8", no_color: bool = False) -> tuple[Cons
 
 def a_pipe(encoding: str = "utf-8") -> tuple[Console, io.BytesIO]:
     raw = io.BytesIO()
-    return Console(file=io.TextIOWrapper(raw, encoding=encoding, write_through=True), _environ={}), raw
+    return Console(file=io.TextIOWrapper(raw, encoding=encoding, newline="", write_through=True), _environ={}), raw
 
 
 # --- figures ----------------------------------------------------------------------------------------------------------
@@ -568,7 +568,7 @@ def test_a_dumb_terminal_gets_plain_lines_too() -> None:
 def test_plain_lines_come_once_a_second_and_at_once_when_the_state_changes() -> None:
     console, raw = a_pipe()
     now = 0.0
-    lines = _Lines(console, lambda: now)
+    lines = _Lines(console, clock=lambda: now)
     health = Health(state=State.LIVE)
     counts: list[int] = []
     for moment, state in (
@@ -587,7 +587,7 @@ def test_plain_lines_come_once_a_second_and_at_once_when_the_state_changes() -> 
 
 def test_a_message_is_told_once_and_again_when_it_changes() -> None:
     console, raw = a_pipe()
-    lines = _Lines(console, lambda: 0.0)
+    lines = _Lines(console, clock=lambda: 0.0)
     health = Health(state=State.WAITING, message="Waiting.")
     for _ in range(3):
         lines.draw(None, health, None)

@@ -79,15 +79,36 @@ def test_a_new_session_or_a_restart_begins_with_a_valid_lap(spoiled: dict[str, A
     assert valid({"number_of_tyres_out": 4, **spoiled}, spoiled, {**spoiled, **after}) == [False, False, True]
 
 
-def test_the_clock_going_back_one_frame_before_the_lap_count_is_one_new_lap() -> None:
+def test_at_the_line_the_old_lap_counts_until_the_new_one_is_counted() -> None:
     assert valid(
-        {"number_of_tyres_out": 4, "current_time": 90_000},
-        {"current_time": 3},
-        {"current_time": 15, "completed_laps": 1},
-    ) == [False, True, True]
+        {"number_of_tyres_out": 4, "current_time": 90_000, "normalized_position": 0.99},
+        {"current_time": 3, "normalized_position": 0.999},
+        {"current_time": 15, "normalized_position": 0.001, "completed_laps": 1},
+    ) == [False, False, True]
 
 
-@pytest.mark.parametrize("status", [0, 1, 3])
+def test_a_restart_out_of_the_pause_begins_with_a_valid_lap() -> None:
+    assert valid(
+        {"number_of_tyres_out": 4, "packet_id": 5000},
+        {"status": 3, "packet_id": 5000},
+        {"status": 3, "packet_id": 12},
+        {"packet_id": 40},
+    ) == [False, False, True, True]
+
+
+def test_a_replay_of_other_laps_does_not_forgive_this_one() -> None:
+    assert valid(
+        {"number_of_tyres_out": 4, "completed_laps": 3, "current_time": 50_000},
+        {"status": 1, "completed_laps": 1, "current_time": 20_000},
+        {"completed_laps": 3, "current_time": 50_100},
+    ) == [False, False, False]
+
+
+def test_a_recording_without_a_status_has_verdicts() -> None:
+    assert valid({"status": 0}, {"status": 0, "number_of_tyres_out": 4}) == [True, False]
+
+
+@pytest.mark.parametrize("status", [1, 3])
 def test_a_pause_or_replay_changes_nothing_about_the_lap(status: int) -> None:
     before = {"number_of_tyres_out": 4, "current_time": 50_000}
     assert valid(before, {"status": status, "current_time": 100}, {"current_time": 50_100}) == [False, False, False]
@@ -241,6 +262,7 @@ def test_wear_is_absent_where_the_game_publishes_none() -> None:
     sample = sample_of(tyre_wear=(0.0,) * 4)
     assert sample.tyre_worn == NO_SLIP
     assert (sample.tyre_damaged, sample.tyre_critical) == (False, False)
+    assert sample_of(tyre_wear=(math.nan,) * 4).tyre_worn == NO_SLIP
     assert tyre_worn((math.nan, 94.0, 94.0, 94.0), (100.0,) * 4, 88.0) == (None, 0.5, 0.5, 0.5)
 
 
@@ -251,6 +273,9 @@ def test_wear_is_absent_where_the_game_publishes_none() -> None:
         ("Semislicks (SM)", 70.0),
         ("Street (ST)", 80.0),
         ("Street90S (ST90)", 88.0),
+        ("Street 90s (S9)", 88.0),
+        ("Semi-Slicks (SM)", 70.0),
+        ("GP70 Hard (H)", 95.0),
         ("Cinturato (C)", 96.0),
         ("", 88.0),
     ],

@@ -151,6 +151,23 @@ def test_appending_mends_a_cut_last_line_first(tmp_path: Path, suffix: str, cut:
     assert not list(tmp_path.glob("*.mending"))
 
 
+@pytest.mark.parametrize("content", [b"precious\n", b"precious", b'{"a":1}\n'])
+def test_appending_to_what_is_no_recording_leaves_it_untouched(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_bytes(content)
+    with pytest.raises(SinkError, match="is no recording and stays untouched"):
+        create(path, mode="append")
+    assert path.read_bytes() == content
+
+
+def test_a_last_line_that_only_lacks_its_newline_is_kept_by_appending(tmp_path: Path) -> None:
+    path = tmp_path / "drive.jsonl"
+    write(path, drive(2))
+    path.write_bytes(path.read_bytes()[:-1])
+    write(path, drive(1), mode="append")
+    assert [row["sequence"] for row in rows(path)] == [0, 1, 0]
+
+
 def test_a_file_without_any_whole_line_is_begun_anew_by_appending(tmp_path: Path) -> None:
     path = tmp_path / "drive.jsonl"
     path.write_bytes(b'{"timestamp":1')
@@ -300,7 +317,7 @@ def test_a_file_that_is_not_compressed_as_its_name_says_is_refused(tmp_path: Pat
     path.write_bytes(b'{"gear":1}\n' * 10)
     with pytest.raises(SourceError, match="is damaged, or not compressed as its name says"):
         JsonlRecording(path)
-    with pytest.raises(SinkError, match="it cannot be continued"):
+    with pytest.raises(SinkError, match="It cannot be continued"):
         create(path, mode="append")
     assert path.read_bytes() == b'{"gear":1}\n' * 10
 

@@ -53,7 +53,7 @@ def test_the_readmes_commands_are_understood(command: str, tmp_path: Path) -> No
     if arguments[0] == "read" and "--source" not in arguments:
         arguments += ["--source", str(REPOSITORY / "fixtures" / "pages")]
     if arguments[0] == "read":
-        arguments += ["--samples", "2"]
+        arguments += ["--samples", "1"]
     else:
         arguments += ["--pages", str(tmp_path), "--duration", "0.5"]
     result = subprocess.run(

@@ -7,7 +7,7 @@ import pytest
 
 from telemetry.clock import Clock
 from telemetry.derived import Sample
-from telemetry.errors import SinkError
+from telemetry.errors import SinkError, UsageError
 from telemetry.recorder import Background, Health, Options, Reading, Recorder, Sink, Source, Spread, State
 from tests.conftest import sample_of, snapshot_of
 
@@ -142,6 +142,35 @@ def test_duplicates_missed_ticks_gaps_and_torn_pages_are_counted() -> None:
     ]
     health = Recorder(Script(readings), clock=patient_clock(), options=Options(rate=10.0)).run()
     assert (health.duplicates, health.missed, health.torn, health.gaps) == (1, 3, 2, 1)
+
+
+def test_a_duration_ends_although_the_game_has_left() -> None:
+    class Leaving(Source):
+        name = "leaving"
+
+        def readings(self, clock: Clock, rate: float | None) -> Iterator[Reading]:
+            yield live(0.0, 10)
+            while clock.sleep_until(clock.now() + 0.5):
+                yield Reading(State.GONE)
+
+    clock = patient_clock()
+    health = Recorder(Leaving(), clock=clock, options=Options(duration=5.0)).run()
+    assert (health.samples, clock.now()) == (1, 5.0)
+
+
+def test_a_pause_is_a_gap_and_no_part_of_the_measured_rate() -> None:
+    paused = Reading(State.PAUSED, snapshot_of(elapsed=0.2, packet_id=43, status=3))
+    readings = [live(0.0, 10), live(0.1, 43), paused, live(100.0, 43), live(100.1, 76)]
+    health = Recorder(Script(readings), clock=patient_clock(), options=Options(rate=10.0)).run()
+    assert health.gaps == 1
+    assert health.rate == pytest.approx(10.0)
+
+
+@pytest.mark.parametrize("name", ["rate", "duration", "samples", "laps"])
+@pytest.mark.parametrize("value", [0, -1, math.nan, math.inf])
+def test_numbers_that_make_no_sense_are_refused(name: str, value: float) -> None:
+    with pytest.raises(UsageError, match=f"makes no sense as {name}"):
+        Options(**{name: value})  # type: ignore[arg-type]
 
 
 def test_the_measured_rate_counts_intervals() -> None:

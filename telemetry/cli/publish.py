@@ -13,18 +13,21 @@ from ac_native_memory import PAGE_FILE_DIRECTORY, Pages
 from telemetry.cli import app, options
 from telemetry.cli.stopping import stopping
 from telemetry.clock import Clock
-from telemetry.errors import UsageError
+from telemetry.errors import SourceError, UsageError
 from telemetry.io import open_source
 from telemetry.io.demo import DemoSource
 from telemetry.io.shared_memory import Publisher
 from telemetry.recorder import Source
-from telemetry.snapshot import encode
+from telemetry.snapshot import Snapshot, encode
 
 
 @app.command()
 def publish(
     source: Annotated[
-        str, typer.Option(metavar="SOURCE", help="demo, demo:SCENARIO or a recording, as for [bold]read[/].")
+        str,
+        typer.Option(
+            metavar="SOURCE", help="demo or demo:SCENARIO, at the physics' 333 Hz, or a recording, at its own pace."
+        ),
     ] = "demo",
     pages: Annotated[
         Path | None,
@@ -68,4 +71,10 @@ def publish(
 def _pages_of(source: Source, clock: Clock) -> Iterator[Pages]:
     if isinstance(source, DemoSource):
         return source.pages(clock)
-    return (encode(reading.snapshot) for reading in source.readings(clock, None) if reading.snapshot is not None)
+    return (_page_of(reading.snapshot, source.name) for reading in source.readings(clock, None) if reading.snapshot)
+
+
+def _page_of(snapshot: Snapshot, name: str) -> Pages:
+    if not snapshot.sm_version:
+        raise SourceError(f"{name} cannot be published: it lacks the static fields, by which readers know the game.")
+    return encode(snapshot)

@@ -1,7 +1,8 @@
 """``read``: the live view, and JSON lines."""
 
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import Annotated
 
 import orjson
@@ -154,9 +155,11 @@ def read(
     """Read the telemetry: show it live, and write it as JSON lines."""
     if append and overwrite:
         raise UsageError("--append and --overwrite contradict each other.")
-    if json_output is None and (fields or append or overwrite):
+    if json_output is None and (fields is not None or append or overwrite):
         raise UsageError("--fields, --append and --overwrite are about a file; name one with --json-output.")
-    columns = select(fields) if fields else ALL_COLUMNS
+    if json_output is not None:
+        _check_output(json_output, source)
+    columns = select(fields) if fields is not None else ALL_COLUMNS
     mode: jsonl.Mode = "append" if append else "overwrite" if overwrite else "new"
     thresholds = Thresholds(
         tyres_out=tyres_out, lock_brake=lock_brake, lock_slip=lock_slip, locked_wheel=locked_wheel, brake_on=brake_on,
@@ -175,7 +178,7 @@ def read(
         watchers: list[Watcher] = []
         if not quiet:
             console = Console(stderr=True, force_terminal=False) if json_output == "-" else Console()
-            view = View(console, output=json_output)
+            view = View(console, output=json_output, changes_only=json_output == "-")
             watchers.append(stack.enter_context(view))
         recorder = Recorder(
             origin, sinks, watchers, clock=clock,
@@ -191,6 +194,15 @@ def read(
         print(orjson.dumps(summary, option=orjson.OPT_INDENT_2).decode(), file=stream)
     elif not quiet:
         print(describe(health, json_output), file=sys.stderr)
+
+
+def _check_output(output: str, source: str) -> None:
+    """Refuse an output without a name, and one that is the very recording that is being read."""
+    if not output:
+        raise UsageError("--json-output names no file; - is standard output.")
+    with suppress(OSError):
+        if output != "-" and Path(output).samefile(source):
+            raise UsageError(f"{output} is the source itself; write to another file.")
 
 
 def describe(health: Health, output: str | None) -> str:

@@ -34,6 +34,7 @@ def stopping(clock: Clock) -> Iterator[None]:
             signal.raise_signal(number)
 
     numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
+    numbers = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]  # nohup wants it so
     before = [signal.signal(number, stop) for number in numbers]
     try:
         with _console_closing(clock):

@@ -19,14 +19,18 @@ def open_source(what: str | Path, *, wait: bool = True, loop: bool = False, seed
     name, _, scenario = str(what).partition(":")
     if what == "live":
         return LiveSource(wait=wait)
-    if name == "demo" and not Path(what).exists():
-        return DemoSource(scenario or "laps", seed=seed)
     path = Path(what)
-    if path.is_dir():
+    try:
+        is_directory, exists = path.is_dir(), path.exists()
+    except OSError as error:
+        raise UsageError(f"There is no source {str(what)!r}: {error.strerror}.") from error
+    if name == "demo" and not exists:
+        return DemoSource(scenario or "laps", seed=seed)
+    if is_directory and str(what):
         return LiveSource(path, wait=wait)
     if path.name.endswith(jsonl.SUFFIXES):
         return jsonl.JsonlRecording(path, loop=loop)
-    if path.exists():
+    if exists and str(what):
         raise UsageError(f"{path} is no recording that can be read; those end in {', '.join(jsonl.SUFFIXES)}.")
     raise UsageError(
         f"There is no source {str(what)!r}. Say live, demo, demo:SCENARIO, a directory with page files, or a recording "
@@ -35,10 +39,9 @@ def open_source(what: str | Path, *, wait: bool = True, loop: bool = False, seed
 
 
 def open_sink(path: str | Path, *, columns: tuple[Column, ...] = ALL_COLUMNS, mode: jsonl.Mode = "new") -> Sink:
-    """The sink that writes this file, in the format of its suffix; ``-`` is standard output, as JSON lines.
+    """The sink that writes JSON lines to this file, compressed by its suffix; ``-`` is standard output.
 
-    Raises :class:`telemetry.UsageError` for an unknown suffix and :class:`telemetry.SinkError` where the file cannot
-    be written, or exists and ``mode`` is ``new``.
+    Raises :class:`telemetry.SinkError` where the file cannot be written, or exists and ``mode`` is ``new``.
     """
     if str(path) == "-":
         return jsonl.standard_output(columns)

@@ -1,5 +1,6 @@
 """The live view: the car, the lap and the recording in a terminal, or plain lines where there is none."""
 
+import math
 from collections.abc import Callable
 from threading import Event, Thread
 from time import monotonic
@@ -8,7 +9,7 @@ from typing import Final, Self
 
 from rich.console import Console
 from rich.control import Control
-from rich.segment import Segment, Segments
+from rich.segment import ControlType, Segment, Segments
 
 from telemetry.derived import Sample
 from telemetry.io.console_panels import (
@@ -36,17 +37,19 @@ class View:
 
     On a terminal it fills another screen and gives the old one back, whatever happens; elsewhere it writes a line a
     second. It never raises because of a value, and a terminal that has gone away ends the view, not the recording.
-    ``output`` is the name of the file being written.
+    ``output`` is the name of the file being written; with ``changes_only`` the lines tell changes of the state alone.
     """
 
-    def __init__(self, console: Console, *, output: str | None = None) -> None:
+    def __init__(self, console: Console, *, output: str | None = None, changes_only: bool = False) -> None:
         self._output = output
         self._latest: tuple[Sample | None, Health] | None = None
         self._stop = Event()
         self._thread: Thread | None = None
         self._error: Exception | None = None
         full_screen = console.is_terminal and not console.is_dumb_terminal
-        self._canvas: _Screen | _Lines = _Screen(console) if full_screen else _Lines(console)
+        self._canvas: _Screen | _Lines = (
+            _Screen(console) if full_screen else _Lines(console, math.inf if changes_only else LINE_SECONDS)
+        )
 
     def show(self, sample: Sample | None, health: Health) -> None:
         """Keep the newest sample for the next picture; nothing else, for the sampling loop calls it."""
@@ -103,6 +106,7 @@ class _Screen:
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._legacy = console.legacy_windows
         self._ascii = console.legacy_windows or console.options.ascii_only
         self._history = History()
         self._seen: Sample | None = None
@@ -122,7 +126,7 @@ class _Screen:
         self._opened = False
         try:
             if not self._console.is_alt_screen:
-                self._console.control(Control.clear(), Control.home())
+                self._console.print(Segments(self._clear(self._size[1])), end="")
             self._console.show_cursor()
             self._console.set_alt_screen(False)
         except OSError:  # the terminal has gone away, and took its state with it
@@ -148,21 +152,34 @@ class _Screen:
         segments: list[Segment] = []
         if size != self._size:
             self._size, self._drawn = size, [[] for _ in lines]
-            segments.append(Control.clear().segment)
+            segments += self._clear(size[1])
         for row, (line, old) in enumerate(zip(lines, self._drawn, strict=True)):
             if line != old:
-                segments.append(Control.move_to(0, row).segment)
+                segments.append(self._move_to(row))
                 segments += line
         self._drawn = lines
         if segments:
             self._console.print(Segments(segments), end="", crop=False, soft_wrap=True)
 
+    def _clear(self, height: int) -> list[Segment]:
+        if not self._legacy:
+            return [Control.clear().segment, Control.home().segment]
+        # Rich cannot clear the old Windows console, but lines of it.
+        erase = Control((ControlType.ERASE_IN_LINE, 2)).segment
+        rows = [segment for row in range(height) for segment in (self._move_to(row), erase)]
+        return [*rows, Control.home().segment]
+
+    def _move_to(self, row: int) -> Segment:
+        # On the old Windows console, and nowhere else, Rich counts from one.
+        return (Control.move_to(1, row + 1) if self._legacy else Control.move_to(0, row)).segment
+
 
 class _Lines:
     """A pipe or a file: a plain ASCII line about once a second, and one at once when the state changes."""
 
-    def __init__(self, console: Console, clock: Callable[[], float] = monotonic) -> None:
+    def __init__(self, console: Console, pause: float = LINE_SECONDS, clock: Callable[[], float] = monotonic) -> None:
         self._console = console
+        self._pause = pause
         self._clock = clock
         self._told: tuple[State, str] | None = None
         self._due = 0.0
@@ -181,7 +198,7 @@ class _Lines:
         if not news and not (lively and now >= self._due):
             return
         self._told = (state, message)
-        self._due = now + LINE_SECONDS
+        self._due = now + self._pause
         if sample is not None and lively:
             line = plain_line(sample, health)
         else:

@@ -247,12 +247,12 @@ def create(path: Path, columns: Sequence[Column] = ALL_COLUMNS, *, mode: Mode = 
     that was cut. Raises :class:`SinkError`.
     """
     compression = _COMPRESSIONS.get(path.suffix)
-    existing = path.exists()
-    special = existing and not path.is_file()  # a named pipe, a device
     flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0)
-    if not special:
-        flags |= {"new": os.O_EXCL, "append": 0, "overwrite": os.O_TRUNC}[mode]
     try:
+        existing = path.exists()
+        special = existing and not path.is_file()  # a named pipe, a device
+        if not special:
+            flags |= {"new": os.O_EXCL, "append": 0, "overwrite": os.O_TRUNC}[mode]
         if mode == "append" and existing and not special:
             _mend(path, compression)
         target = _Target(os.open(path, flags, 0o666), str(path), path, anew=not existing)
@@ -435,6 +435,7 @@ _READERS: Final = {key: _reader_of(key, fields) for key, fields in every_key().i
 
 def _mend(path: Path, compression: _Compression | None) -> None:
     """Make the file end after a whole line, so that it can be continued; OSError or :class:`SinkError` where not."""
+    _refuse_what_is_no_recording(path)
     if compression is None:
         _mend_text(path)
         return
@@ -456,18 +457,40 @@ def _mend(path: Path, compression: _Compression | None) -> None:
         mended.unlink(missing_ok=True)
 
 
+def _refuse_what_is_no_recording(path: Path) -> None:
+    """Raise :class:`SinkError` for a file whose first line is no sample: mending it would destroy what it is."""
+    try:
+        first = next(_lines(path), None)
+        if first is not None:
+            line, whole = first
+            if whole:
+                _snapshot_of(line)
+            elif not line.startswith(b'{"'):
+                _snapshot_of(b"")
+    except ValueError as error:
+        raise SinkError(f"{path} is no recording and stays untouched: {error}.") from error
+    except SourceError as error:
+        raise SinkError(f"{error} It cannot be continued.") from error
+
+
 def _mend_text(path: Path) -> None:
     with path.open("r+b") as file:
-        end = file.seek(0, os.SEEK_END)
-        while end > 0:
+        end = size = file.seek(0, os.SEEK_END)
+        tail, newline = b"", -1
+        while end > 0 and newline < 0:
             start = max(0, end - _CHUNK)
             file.seek(start)
-            newline = file.read(end - start).rfind(b"\n")
-            if newline >= 0:
-                file.truncate(start + newline + 1)
-                return
+            tail = file.read(end - start) + tail
+            newline = tail.rfind(b"\n")
             end = start
-        file.truncate(0)
+        rest = tail[newline + 1 :]
+        try:
+            _snapshot_of(rest)
+        except ValueError:
+            file.truncate(size - len(rest))
+        else:  # whole, but for its newline
+            file.seek(0, os.SEEK_END)
+            file.write(b"\n")
 
 
 def _ends_whole(path: Path, compression: _Compression) -> bool:

@@ -52,6 +52,10 @@ class NotYet(PagesMissing):
     """The game runs, and no pages of it can be told yet: it loads its session."""
 
 
+class OutOfSight(PagesMissing):
+    """No game is to be seen from inside this sandbox, whether one runs or not; the text says what to do."""
+
+
 class Section(NamedTuple):
     """A small file without a name that a process maps for writing; ``span`` is where, as ``/proc`` writes it."""
 
@@ -98,8 +102,8 @@ class Processes:
     def open_pages(self) -> PageReader:
         """The pages of the running game.
 
-        Raises :class:`ac_native_memory.PagesMissing` where no game runs, :class:`NotYet` where it has not written its
-        pages, :class:`NotAllowed` where it may not be read.
+        Raises :class:`ac_native_memory.PagesMissing` where no game runs, :class:`OutOfSight` where none could be seen,
+        :class:`NotYet` where it has not written its pages, :class:`NotAllowed` where it may not be read.
         """
         self.current = None
         problem: Exception | None = None
@@ -111,6 +115,11 @@ class Processes:
             else:
                 self.current = (pid, self._start(pid))
                 return reader
+        if problem is None and (box := sandbox()) in _HIDING:
+            problem = OutOfSight(
+                f"No game is to be seen from inside {box}. If one runs outside, run this program there too. "
+                + USE_BRIDGE
+            )
         raise problem or PagesMissing("No game is running.")
 
     def still_runs(self) -> bool:
@@ -227,8 +236,14 @@ _SANDBOXES: Final = {
 }
 
 
+_HIDING: Final = ("a Flatpak sandbox", "Steam's container", "a Snap sandbox")
+"""Where a player may find himself without knowing."""
+
+
 def sandbox() -> str:
     """The sandbox or container that this program runs in, where a game outside may be hidden; empty where none is."""
+    if sys.platform == "win32":
+        return ""
     if "SNAP" in os.environ:
         return "a Snap sandbox"
     return next((name for path, name in _SANDBOXES.items() if Path(path).exists()), "")

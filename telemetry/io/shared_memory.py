@@ -17,8 +17,8 @@ from ac_native_memory import (
 )
 from telemetry.clock import Clock
 from telemetry.errors import NoGameError, SinkError, SourceError
-from telemetry.io.proton import NotAllowed, NotYet, Processes
-from telemetry.presence import Presence
+from telemetry.io.proton import NotAllowed, NotYet, OutOfSight, Processes
+from telemetry.presence import HOLD_SECONDS, Presence
 from telemetry.recorder import DEFAULT_RATE, Closing, Reading, Source, State
 from telemetry.snapshot import decode
 
@@ -26,6 +26,7 @@ LOOK_SECONDS: Final = 0.5
 """How often the game is looked for, and stalled pages are opened anew."""
 
 WAIT_MESSAGE: Final = "Waiting for Assetto Corsa: start a session in the game (its launcher alone has no telemetry)."
+WAIT_FOR_FILES_MESSAGE: Final = "Waiting for the page files of a running game in {}."
 GONE_MESSAGE: Final = "The game has left; waiting for it to come back."
 _MESSAGES: Final = {
     State.LOADING: "The game is loading its session.",
@@ -66,9 +67,9 @@ class LiveSource(Source):
         self._seen = False
         self._opened_at = 0.0
         self._torn = 0
-        self._processes = Processes() if directory is None and sys.platform != "win32" else None
-        if processes is not None:
-            self._processes = processes
+        if processes is None and sys.platform != "win32":
+            processes = Processes()
+        self._processes = processes if directory is None else None
         self._process: tuple[int, str] | None = None  # whose pages are open; None where they are files
         self._physics = b""
         self._hint = ""
@@ -99,6 +100,22 @@ class LiveSource(Source):
             self._torn += self._reader.torn
             self._reader.close()
             self._reader = None
+
+    @property
+    def origin(self) -> str:
+        """Where the pages that are open come from; empty where none are."""
+        if self._reader is None:
+            return ""
+        if self._process is not None:
+            return f"the memory of process {self._process[0]}"
+        if self._directory is None and sys.platform == "win32":
+            return "named shared memory"
+        return str(self._directory or PAGE_FILE_DIRECTORY)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Bytes of the pages that are open."""
+        return self._reader.sizes if self._reader is not None else ()
 
     def _reopen(self, now: float) -> None:
         """Open the pages anew: an old mapping goes on showing a game that has long gone."""
@@ -158,6 +175,9 @@ class LiveSource(Source):
             state, fresh = self._presence.judge(pages, now)
         except WrongGame as error:
             raise SourceError(str(error)) from error
+        except PagesMissing:
+            self.close()
+            return self._absent()
         except PagesError:  # never still for long enough: the next look may have more luck
             return Reading(State.LOADING, torn=self._torn + self._reader.torn, message=_MESSAGES[State.LOADING])
         torn = self._torn + self._reader.torn
@@ -180,14 +200,15 @@ class LiveSource(Source):
     def _absent(self) -> Reading:
         if self._seen:
             return Reading(State.GONE, torn=self._torn, message=GONE_MESSAGE)
-        return Reading(State.WAITING, torn=self._torn, message=self._hint or WAIT_MESSAGE)
+        waiting = WAIT_FOR_FILES_MESSAGE.format(self._directory) if self._directory else WAIT_MESSAGE
+        return Reading(State.WAITING, torn=self._torn, message=self._hint or waiting)
 
     def _where(self) -> str:
         return "the shared memory" if self._directory is None else str(self._directory)
 
 
 def _hint_of(error: Exception) -> str:
-    return str(error) if isinstance(error, NotYet | NotAllowed) else ""
+    return str(error) if isinstance(error, NotYet | NotAllowed | OutOfSight) else ""
 
 
 class Publisher(Closing):
@@ -197,7 +218,7 @@ class Publisher(Closing):
     """
 
     def __init__(self, directory: Path | None = None, *, prefix: str = "") -> None:
-        _refuse_a_moving_page(directory, prefix)
+        _refuse_pages_in_use(directory, prefix)
         try:
             self._writer = PageWriter(directory, prefix=prefix)
         except PagesError as error:
@@ -219,16 +240,19 @@ class Publisher(Closing):
         self._writer.close()
 
 
-def _refuse_a_moving_page(directory: Path | None, prefix: str) -> None:
+def _refuse_pages_in_use(directory: Path | None, prefix: str) -> None:
     try:
         with PageReader(directory, prefix=prefix) as reader:
-            before = reader.copy().physics
-            Clock().sleep_until(0.05)
-            moving = reader.copy().physics != before
+            presence = Presence()
+            presence.judge(reader.copy(), 0.0)
+            Clock().sleep_until(HOLD_SECONDS / 2)
+            state, _ = presence.judge(reader.copy(), HOLD_SECONDS / 2)
     except PagesMissing:
         return
-    except PagesError as error:
+    except (PagesError, WrongGame) as error:
         raise SinkError(str(error)) from error
-    if moving:
+    # What does not move is a bridge without a game, or was left behind; a named mapping lives only with its game.
+    held = sys.platform == "win32" and directory is None and state is not State.WAITING
+    if held or state in (State.LIVE, State.MENU, State.PAUSED, State.REPLAY):
         where = directory or PAGE_FILE_DIRECTORY
         raise SinkError(f"Somebody is writing the game's pages already ({where}): the game or another publisher.")

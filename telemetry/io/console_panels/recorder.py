@@ -79,16 +79,28 @@ def recorder_lines(scene: Scene, width: int) -> list[Line]:
         Segment(" samples   ", LABEL),
         Segment(format_duration(health.seconds) or "0:00:00", VALUE),
     ]
+    jitter = _jitter(health)
+    faults = _faults(health, "duplicates")
+    if _cells(faults) + _cells(jitter) > width:
+        faults = _faults(health, "dup")
+    return [justify(file, figures, width), justify(faults, jitter, width)]
+
+
+def _cells(line: Line) -> int:
+    return sum(segment.cell_length for segment in line)
+
+
+def _faults(health: Health, duplicates: str) -> Line:
     faults: Line = []
     for name, count, style in (
-        ("duplicates", health.duplicates, PLAIN),
+        (duplicates, health.duplicates, PLAIN),
         ("torn", health.torn, WARN),
         ("missed", health.missed, WARN),
         ("dropped", health.dropped, BAD),
         ("gaps", health.gaps, WARN),
     ):
         faults += [Segment(f"{name} ", LABEL), Segment(f"{count:,}  ", style if count else PLAIN)]
-    return [justify(file, figures, width), justify(faults, _jitter(health), width)]
+    return faults
 
 
 def _jitter(health: Health) -> Line:
