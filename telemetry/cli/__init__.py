@@ -39,7 +39,7 @@ def ac_telemetry(
 
 def main() -> None:
     """Run the command line; an error of ours ends in its sentence on standard error and its exit code."""
-    from telemetry.cli import bridge, doctor, fields, publish, read  # noqa: F401, PLC0415 - each registers its commands
+    from telemetry.cli import bridge, doctor, fields, laps, publish, read  # noqa: F401, PLC0415 - each registers its commands
 
     _speak_utf_8()
     try:
