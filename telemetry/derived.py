@@ -18,7 +18,6 @@ WheelFlags = tuple[bool, bool, bool, bool]
 DamageZones = tuple[float, float, float, float, float]
 """Front, rear, left, right, overall maximum."""
 
-STATUS_LIVE: Final = 2
 FROZEN: Final = (1, 3)
 """The values of ``status`` in which the car stands still in time: replay and pause. A replay shows its own laps."""
 

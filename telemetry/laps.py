@@ -65,6 +65,9 @@ REACH_METRES: Final = 100.0
 NOMINAL_LENGTH: Final = 5000.0
 """Metres of a lap where the game does not say."""
 
+LONGEST: Final = 1e6
+"""Seconds between two samples above which their times are no times."""
+
 MOST_SECTORS: Final = 64
 """Sectors that a track can have; more is no count of sectors."""
 
@@ -254,23 +257,23 @@ def advance(state: LapState, now: Sample) -> tuple[LapState, tuple[Lap, ...]]:
         # The verdict on validity goes with the count: what it said since then is about the lap that begins here.
         finished.append(_close(replace(crossing.longer, cut=crossing.lap.cut), "line", _measure(before, now)))
         cut = None if running.cut is None else now
-        running = _begin(now, before, running.number, running.run, _line_start(now), clock)
+        running = _begin(now, before, running.number, running.run, _line_start(before, now), clock)
         running, crossing, clock_fell = replace(running, cut=cut), None, False
 
     if counted == 1 and not _clock_began_anew(before, now):
         crossing = Crossing("count", clock, running, _measure(before, now), _extend(running, now))
-        running = _begin(now, before, now.completed_laps + 1, running.run, _line_start(now), clock)
+        running = _begin(now, before, now.completed_laps + 1, running.run, _line_start(before, now), clock)
     elif counted:
         finished.append(_close(running, "line", _measure(before, now) if counted == 1 else None))
         finished += [_unseen(running, now, now.completed_laps - left) for left in range(counted - 2, -1, -1)]
-        running = _begin(now, before, now.completed_laps + 1, running.run, _line_start(now), clock)
+        running = _begin(now, before, now.completed_laps + 1, running.run, _line_start(before, now), clock)
     elif clock_fell and _is_undriven(running):
         running = _begin(now, None, running.number, running.run, running.start, clock)
     elif clock_fell:
         if crossing:
             uncounted += _unfinished(crossing.lap, "uncounted")
         crossing = Crossing("clock", clock, running, _measure(before, now))
-        running = _begin(now, before, now.completed_laps + 2, running.run, _line_start(now), clock)
+        running = _begin(now, before, now.completed_laps + 2, running.run, _line_start(before, now), clock)
     elif now is not running.first:
         running = _extend(running, now)
         if crossing and crossing.longer:
@@ -381,7 +384,7 @@ def _step_ms(before: Sample, now: Sample) -> int:
     if steps > 0:
         return steps * STEP_MS
     elapsed = now.elapsed - before.elapsed
-    return int(elapsed * 1e3) if 0.0 < elapsed < math.inf else 0
+    return int(elapsed * 1e3) if 0.0 < elapsed < LONGEST else 0
 
 
 def _game_seconds(before: Sample, now: Sample) -> float:
@@ -394,7 +397,8 @@ def _measure(before: Sample, now: Sample) -> int:
     """The time of the lap that ended between the samples, in ms."""
     if now.current_time > before.current_time and not _clock_began_anew(before, now):
         return now.current_time  # counted before its clock began anew
-    return max(before.current_time, before.current_time + _step_ms(before, now) - now.current_time)
+    step = _step_ms(before, now)
+    return max(before.current_time + step - now.current_time, 0) if step else before.current_time
 
 
 def _pause(moving: Sample, now: Sample) -> tuple[float, Sample]:
@@ -403,7 +407,7 @@ def _pause(moving: Sample, now: Sample) -> tuple[float, Sample]:
     if steps == 0:
         return 0.0, moving
     lag = now.elapsed - moving.elapsed - steps * STEP_MS / 1e3
-    return (lag if steps > 0 and PAUSE_SECONDS < lag < math.inf else 0.0), now
+    return (lag if steps > 0 and PAUSE_SECONDS < lag < LONGEST else 0.0), now
 
 
 def _spoils(before: Sample | None, now: Sample) -> bool:
@@ -434,14 +438,20 @@ def _first_start(now: Sample) -> LapStart:
     return "pits" if _in_lane(now) else "grid" if standing or now.completed_laps == 0 else "line"
 
 
-def _line_start(now: Sample) -> LapStart:
-    return "line" if now.current_time <= GAP_SECONDS * 1e3 else "joined"
+def _line_start(before: Sample, now: Sample) -> LapStart:
+    """Whether the lap that began between the samples is seen from its start."""
+    late_ms = min(now.current_time, _step_ms(before, now))
+    return "line" if late_ms <= GAP_SECONDS * 1e3 else "joined"
 
 
 def _begin(now: Sample, before: Sample | None, number: int, run: int, start: LapStart, clock: float) -> Stretch:
-    """The lap whose first sample this is; ``before`` is the one across the line, if there is one."""
+    """The lap whose first sample this is; ``before`` is the one across the line, if there is one.
+
+    What was burnt between the two counts here, so that the laps together burn what the car did.
+    """
     sectors = now.sector_count if 0 < now.sector_count <= MOST_SECTORS else 0
     lane = _in_lane(now)
+    burnt = before.fuel - now.fuel if before is not None and start == "line" else 0.0
     in_sectors = start == "joined" or now.current_sector_index == 0
     times = _split_times((None,) * sectors, now) if in_sectors else (None,) * sectors
     return Stretch(
@@ -452,7 +462,7 @@ def _begin(now: Sample, before: Sample | None, number: int, run: int, start: Lap
         first=now,
         last=now,
         top_speed_kmh=now.speed_kmh,
-        fuel_used_l=0.0,
+        fuel_used_l=max(0.0, burnt),
         paused_s=0.0,
         unseen_s=0.0,
         cut=now if _spoils(before, now) else None,
@@ -525,7 +535,7 @@ def _begin_anew(
     done = _end(replace(state, waiting=waiting), end)
     # Count, clock and session may jump a few frames apart: that is one new run.
     same = end == "pits" or _is_undriven(running)
-    start = _line_start(now)
+    start = _line_start(before, now)
     if start == "line":
         start = "pits" if _in_lane(now) else "grid"
     lap = _begin(now, None, now.completed_laps + 1, running.run if same else running.run + 1, start, clock)
