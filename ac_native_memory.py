@@ -274,29 +274,32 @@ def check_game(static: bytes) -> bool:
     return True
 
 
-class _PageFile:
-    """A page in a file, by calls instead of a mapping: when the file is cut short, a mapping ends the whole process."""
+if sys.platform == "win32":
+    _Memory = mmap.mmap  # nobody can cut a file that is mapped there
+else:
 
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
+    class _PageFile:
+        """A page in a file, by calls: a mapping would end the whole process when the file is cut short."""
 
-    def __getitem__(self, part: slice) -> bytes:
-        data = os.pread(self._descriptor, part.stop, 0)
-        if len(data) < part.stop:
-            raise PagesMissing("A page file was cut short.")
-        return data
+        def __init__(self, descriptor: int) -> None:
+            self._descriptor = descriptor
 
-    def __setitem__(self, part: slice, data: bytes) -> None:
-        os.pwrite(self._descriptor, data, 0)
+        def __getitem__(self, part: slice) -> bytes:
+            data = os.pread(self._descriptor, part.stop, 0)
+            if len(data) < part.stop:
+                raise PagesMissing("A page file was cut short.")
+            return data
 
-    def size(self) -> int:
-        return os.fstat(self._descriptor).st_size
+        def __setitem__(self, part: slice, data: bytes) -> None:
+            os.pwrite(self._descriptor, data, 0)
 
-    def close(self) -> None:
-        os.close(self._descriptor)
+        def size(self) -> int:
+            return os.fstat(self._descriptor).st_size
 
+        def close(self) -> None:
+            os.close(self._descriptor)
 
-_Memory = mmap.mmap | _PageFile
+    _Memory = _PageFile
 
 
 class PageReader:
@@ -455,9 +458,10 @@ class PageWriter:
 
 def _memory_of(descriptor: int, size: int, access: int) -> _Memory:
     """The page in this open file, which the caller may close."""
-    if sys.platform == "win32":  # where nobody can cut a file that is mapped
+    if sys.platform == "win32":
         return mmap.mmap(descriptor, size, access=access)
-    return _PageFile(os.dup(descriptor))
+    else:  # noqa: RET505 - so that a type checker sees one system at a time
+        return _PageFile(os.dup(descriptor))
 
 
 def _open_page(name: str, size: int, directory: str | os.PathLike[str] | None) -> _Memory:

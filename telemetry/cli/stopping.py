@@ -57,14 +57,14 @@ if sys.platform == "win32":
         """Windows tells of a closing console in a thread of its own and ends the process when that returns."""
         finished = Event()
 
-        @_HANDLER
-        def handler(event: int) -> bool:
+        def handle(event: int) -> bool:
             if event not in _CLOSING:
                 return False
             clock.stop()
             finished.wait(_PATIENCE_SECONDS)
             return True
 
+        handler = _HANDLER(handle)
         kernel32 = ctypes.WinDLL("kernel32")
         kernel32.SetConsoleCtrlHandler(handler, True)
         try:
