@@ -704,7 +704,7 @@ def test_the_command_prints_the_laps_of_the_fixture() -> None:
     result = run("fixtures/lap.jsonl.zst")
     assert result.returncode == 0, result.stderr
     title, header, _, lap = (" ".join(line.split()) for line in result.stdout.splitlines())
-    assert title == "fixtures/lap.jsonl.zst demo_gt3, demo_ring, practice: 1 complete lap"
+    assert title == f"{Path('fixtures/lap.jsonl.zst')} demo_gt3, demo_ring, practice: 1 complete lap"
     assert header == "lap time S1 S2 S3 km/h fuel tyres kind valid"
     assert lap == "1 1:23.811 31.011 26.241 26.559 230 2.19 l Slicks Medium (M) 1% grid best"
 
@@ -719,7 +719,7 @@ def test_the_command_gives_programs_one_array_for_all_files(tmp_path: Path) -> N
         (str(path), 1, 30_000, True, True),
         (str(path), 2, 31_000, False, False),
         (str(path), 3, None, False, False),
-        ("fixtures/lap.jsonl.zst", 1, 83_811, True, True),
+        (str(Path("fixtures/lap.jsonl.zst")), 1, 83_811, True, True),
     ]
     assert found[1]["invalid_because"] == ["3 tyres out at 968 m"]
     assert found[1]["first"] == {
@@ -742,7 +742,7 @@ def test_the_table_fits_its_terminal(tmp_path: Path, columns: int) -> None:
     assert max(map(len, lines)) <= columns
     text = "\n".join(lines)
     assert re.search(r"^  2  1:02.000  20.766  20.866  20.368 .*3 tyres out at", text, re.MULTILINE)
-    assert ("Slicks Medium (M)" in text) == ("kind" in text) == (columns == 120)
+    assert ("Slicks Medium (M)" in text) == ("kind" in text) == (columns > 100)
     assert re.search(r"^  1  1:03.000 .* best", text, re.MULTILINE)
 
 

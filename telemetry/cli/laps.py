@@ -29,7 +29,7 @@ from telemetry.laps import laps as laps_of
 _WIDE: Final = 140
 """Columns of what is written into a pipe or a file."""
 
-_ROOMY: Final = 120
+_ROOMY: Final = 119
 """Columns of a terminal from which on tyres have their full name."""
 
 _NARROW: Final = 92
