@@ -38,7 +38,7 @@ def test_the_readmes_python_runs_as_it_stands() -> None:
         [sys.executable, "-c", example], capture_output=True, text=True, cwd=REPOSITORY, timeout=60, check=True
     )
     lines = result.stdout.splitlines()
-    assert 19 <= len(lines) <= 21
+    assert 15 <= len(lines) <= 21  # 20, but for ticks that a busy machine missed
     assert re.fullmatch(r" +\d+\.\d km/h  \w  lap valid: True", lines[-1])
 
 
