@@ -3,19 +3,20 @@
 import math
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from queue import Empty, Full, Queue
 from threading import Thread
 from time import perf_counter
 from types import TracebackType
-from typing import Final, NamedTuple, Protocol, Self
+from typing import Any, Final, NamedTuple, Protocol, Self
 
+from ac_native_memory import Pages
 from telemetry.clock import Clock
 from telemetry.derived import DEFAULTS, Sample, Thresholds, derive
 from telemetry.errors import UsageError
-from telemetry.snapshot import Snapshot, prepare
+from telemetry.snapshot import Snapshot, encode, prepare
 
 DEFAULT_RATE: Final = 10.0
 """Samples per second of a live source unless asked otherwise."""
@@ -60,6 +61,23 @@ class Reading(NamedTuple):
     message: str = ""
 
 
+class Step(NamedTuple):
+    """The game's pages after one physics step, or, without ``pages``, how things stand while there are none.
+
+    ``elapsed`` is in seconds of the source's clock. ``missing`` counts the physics steps right before this one that
+    could not be seen; ``repaired`` says that another content of the same step was seen too, and which one is whole was
+    told by its neighbours. A step whose physics page equals that of the step before carries a change of the other pages
+    alone, as in a pause.
+    """
+
+    state: State
+    pages: Pages | None = None
+    elapsed: float = 0.0
+    missing: int = 0
+    repaired: bool = False
+    message: str = ""
+
+
 class Closing:
     """What is closed when its ``with`` block ends."""
 
@@ -84,6 +102,15 @@ class Source(Closing, ABC):
     def readings(self, clock: Clock, rate: float | None) -> Iterator[Reading]:
         """What is there, ``rate`` times per second (None: the source's own pace), until it ends or the clock stops."""
 
+    def steps(self, clock: Clock) -> Iterator[Step]:
+        """Every physics step that the source can give, each once; a source of samples gives those that it has."""
+        for reading in self.readings(clock, None):
+            snapshot = reading.snapshot
+            if snapshot is None:
+                yield Step(reading.state, message=reading.message)
+            else:
+                yield Step(reading.state, encode(snapshot), snapshot.elapsed, message=reading.message)
+
 
 class Sink(Closing, ABC):
     """Where samples go; ``name`` says to a person what it is. Raises :class:`telemetry.SinkError` when it must end."""
@@ -102,6 +129,43 @@ class Sink(Closing, ABC):
     @abstractmethod
     def flush(self) -> None:
         """Hand everything taken so far to the operating system."""
+
+
+class Event(NamedTuple):
+    """Something that happened at a moment of a recording: a gap, a marker, a pause.
+
+    ``timestamp`` is in Unix seconds; ``values`` holds what else there is to say, as JSON knows it.
+    """
+
+    kind: str
+    timestamp: float
+    values: Mapping[str, Any]
+
+
+class PageSink(Closing, ABC):
+    """Where steps go with their pages as they are; ``name`` says to a person what it is.
+
+    Raises :class:`telemetry.SinkError` when it must end.
+    """
+
+    name: str
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """Bytes written so far."""
+
+    @abstractmethod
+    def write(self, step: Step) -> None:
+        """Take one step; one without pages tells of a state alone."""
+
+    @abstractmethod
+    def note(self, event: Event) -> None:
+        """Take what happened."""
+
+    @abstractmethod
+    def flush(self) -> None:
+        """Hand everything taken so far to the operating system, so that it outlives this process."""
 
 
 class Spread:

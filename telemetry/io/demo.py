@@ -8,7 +8,7 @@ from telemetry.clock import Clock
 from telemetry.demo import SCENARIOS, STEP_SECONDS, DemoGame
 from telemetry.errors import UsageError
 from telemetry.presence import Presence
-from telemetry.recorder import DEFAULT_RATE, Reading, Source, State
+from telemetry.recorder import DEFAULT_RATE, Reading, Source, State, Step
 from telemetry.snapshot import decode
 
 
@@ -31,6 +31,14 @@ class DemoSource(Source):
             state, fresh = self._presence.judge(pages, now)
             known = state not in (State.LOADING, State.WAITING, State.GONE)
             yield Reading(state, decode(pages, elapsed=now) if known else None, fresh, missed)
+
+    def steps(self, clock: Clock) -> Iterator[Step]:
+        """Every physics step, at the game's 333 Hz."""
+        for pages in self.pages(clock):
+            now = self._game.steps * STEP_SECONDS
+            state, _ = self._presence.judge(pages, now)
+            known = state not in (State.LOADING, State.WAITING, State.GONE)
+            yield Step(state, pages if known else None, now)
 
     def pages(self, clock: Clock) -> Iterator[Pages]:
         """The pages after every physics step, at the game's 333 Hz; steps that are late follow at once."""
