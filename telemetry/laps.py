@@ -248,6 +248,10 @@ def advance(state: LapState, now: Sample) -> tuple[LapState, tuple[Lap, ...]]:
     clock_fell = now.current_time < before.current_time
     finished: list[Lap] = []  # laps that the game counted
     uncounted: list[Lap] = []
+    just_begun = running.start in {"line", "grid"} and running.began == 0.0 and clock < WAIT_SECONDS
+    if counted == 1 and just_begun and not clock_fell:
+        # The samples begin between the two signs of a line: the count is that of the lap before, which nobody saw.
+        running, counted = replace(running, number=now.completed_laps + 1, start="line"), 0
 
     if crossing and counted:
         finished.append(_close(crossing.lap, "line", crossing.measured_ms))

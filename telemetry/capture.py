@@ -1,0 +1,502 @@
+"""The capture: every physics step of a source, written as it is, with its laps told on the way."""
+
+import math
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from struct import Struct
+from threading import Event as Signal
+from threading import Thread
+from time import perf_counter
+from typing import Final, Literal, NamedTuple
+
+from ac_native_memory import SPageFilePhysics
+from telemetry.clock import Clock
+from telemetry.derived import DEFAULTS, Sample, Thresholds, derive
+from telemetry.errors import UsageError
+from telemetry.laps import Lap, LapState, Stretch, advance, finish
+from telemetry.recorder import (
+    FLUSH_SECONDS,
+    QUEUE_SECONDS,
+    Closing,
+    Event,
+    Health,
+    PageSink,
+    Sink,
+    Source,
+    State,
+    Step,
+    Watcher,
+)
+from telemetry.snapshot import decode, prepare
+
+STEPS_PER_SECOND: Final = 333
+"""The rate of the game's physics, for queues; a step takes 3 ms."""
+
+DRAIN_SECONDS: Final = 0.05
+"""How often the writer looks whether there is something to write."""
+
+INTERRUPTION_SECONDS: Final = 0.5
+"""Time between two neighbouring steps from which on the game had stood still."""
+
+Part = Literal["session", "stint", "lap"]
+"""What a recording can be cut into at a moment of the race itself."""
+
+
+class Turn(NamedTuple):
+    """What a step brought that the one before had not: a sample, the parts that begin with it, the laps it settled.
+
+    ``lap`` is the number of the lap that runs, which the game may count some frames later.
+    """
+
+    sample: Sample
+    lap: int
+    began: frozenset[Part]
+    laps: tuple[Lap, ...]
+
+
+class Follower:
+    """Follows steps and tells of each what is new: samples at every drawn frame and whenever tyres leave the track.
+
+    Laps seen through it are those of all the steps, at a tenth of the work.
+    """
+
+    def __init__(self, thresholds: Thresholds = DEFAULTS) -> None:
+        prepare()
+        self._thresholds = thresholds
+        self._state = LapState()
+        self._before: Sample | None = None
+        self._seen = (b"", b"", b"")
+
+    def follow(self, step: Step) -> Turn | None:
+        """What the step brought; None where it has no pages, or nothing in them that matters here."""
+        pages = step.pages
+        if pages is None:
+            return None
+        seen = (pages.graphics, pages.static, pages.physics[_TYRES_OUT])
+        if seen == self._seen and self._before is not None and not _goes_back(pages.physics, self._before):
+            return None
+        self._seen = seen
+        before = self._before
+        self._before = sample = derive(decode(pages, elapsed=step.elapsed), before, self._thresholds)
+        running = self._state.running
+        self._state, laps = advance(self._state, sample)
+        now = self._state.running
+        return Turn(sample, now.number if now else 1, _began(running, now, before, sample), laps)
+
+    def finish(self) -> tuple[Lap, ...]:
+        """The laps that are left when no more steps come."""
+        state, self._state = self._state, LapState()
+        return finish(state)
+
+
+_TYRES_OUT: Final = slice(
+    SPageFilePhysics.numberOfTyresOut.offset,
+    SPageFilePhysics.numberOfTyresOut.offset + SPageFilePhysics.numberOfTyresOut.size,
+)
+_PACKET_ID: Final = Struct("<i")
+
+
+def packet_id_of(physics: bytes) -> int:
+    """The count of the physics step that a page holds."""
+    (packet_id,) = _PACKET_ID.unpack_from(physics)
+    return int(packet_id)
+
+
+def _goes_back(physics: bytes, before: Sample) -> bool:
+    return packet_id_of(physics) < before.packet_id
+
+
+def _began(before: Stretch | None, now: Stretch | None, last: Sample | None, sample: Sample) -> frozenset[Part]:
+    """The parts that begin with this sample."""
+    if now is None:
+        return frozenset()
+    if before is None or now.run != before.run:
+        return frozenset({"session", "stint", "lap"})
+    parts: set[Part] = set()
+    if now.first is not before.first and now.first is sample:
+        parts.add("lap")
+    if last is not None and last.is_in_pit_lane and not sample.is_in_pit_lane:
+        parts.add("stint")
+    return frozenset(parts)
+
+
+class Writing(Closing, ABC):
+    """Where the steps of a capture go, and into which files; it is called from a thread of its own."""
+
+    name: str
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """Bytes written so far, of all files."""
+
+    @property
+    @abstractmethod
+    def files(self) -> Sequence[Path]:
+        """The files that were finished and hold something, in order."""
+
+    @property
+    def done(self) -> bool:
+        """Whether all that was wanted is written."""
+        return False
+
+    @property
+    def message(self) -> str:
+        """What a person should know of it now; empty for nothing."""
+        return ""
+
+    @abstractmethod
+    def take(self, step: Step, turn: Turn | None) -> None:
+        """Write one step; ``turn`` says what it brought."""
+
+    @abstractmethod
+    def note(self, event: Event) -> None:
+        """Write what happened."""
+
+    @abstractmethod
+    def flush(self) -> None:
+        """Hand everything taken so far to the operating system."""
+
+
+class SingleFile(Writing):
+    """All steps into one file."""
+
+    def __init__(self, sink: PageSink, path: Path) -> None:
+        self.name = sink.name
+        self._sink = sink
+        self._path = path
+
+    @property
+    def size(self) -> int:
+        """Bytes written so far."""
+        return self._sink.size
+
+    @property
+    def files(self) -> Sequence[Path]:
+        """The file, once it was closed and holds something."""
+        return [self._path] if self._path.exists() else []
+
+    def take(self, step: Step, turn: Turn | None) -> None:  # noqa: ARG002 - nothing happens at a turn
+        """Write one step."""
+        self._sink.write(step)
+
+    def note(self, event: Event) -> None:
+        """Write what happened."""
+        self._sink.note(event)
+
+    def flush(self) -> None:
+        """Hand everything taken so far to the operating system."""
+        self._sink.flush()
+
+    def close(self) -> None:
+        """Finish the file."""
+        self._sink.close()
+
+
+class Thinned(PageSink):
+    """Another sink, which gets about ``rate`` of the steps per second."""
+
+    def __init__(self, sink: PageSink, rate: float) -> None:
+        self.name = sink.name
+        self._sink = sink
+        self._period = 1.0 / rate
+        self._due = -math.inf
+        self._missing = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes written so far."""
+        return self._sink.size
+
+    def write(self, step: Step) -> None:
+        """Take one step."""
+        if step.pages is None:
+            self._sink.write(step)
+            return
+        missing = self._missing + step.missing
+        if step.elapsed < self._due - _TOLERANCE:
+            self._missing = missing
+            return
+        self._missing = 0
+        self._due = (self._due if step.elapsed < self._due + self._period else step.elapsed) + self._period
+        self._sink.write(step._replace(missing=missing))
+
+    def note(self, event: Event) -> None:
+        """Take what happened."""
+        self._sink.note(event)
+
+    def flush(self) -> None:
+        """Hand everything taken so far to the operating system."""
+        self._sink.flush()
+
+    def close(self) -> None:
+        """Finish the sink."""
+        self._sink.close()
+
+
+_TOLERANCE: Final = 1e-6
+"""Seconds by which a step may come before it is due."""
+
+
+class SampleFile(PageSink):
+    """Steps as samples, derived fields and all, into a sink of samples; what is no sample has no place there.
+
+    As in every recording of samples, those of a game that stands still in time are left out.
+    """
+
+    def __init__(self, sink: Sink, thresholds: Thresholds = DEFAULTS) -> None:
+        self.name = sink.name
+        self._sink = sink
+        self._thresholds = thresholds
+        self._before: Sample | None = None
+        self._count = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes written so far."""
+        return self._sink.size
+
+    def write(self, step: Step) -> None:
+        """Take one step."""
+        if step.pages is None or step.state is not State.LIVE:
+            return
+        snapshot = decode(step.pages, elapsed=step.elapsed, sequence=self._count)
+        self._before = derive(snapshot, self._before, self._thresholds)
+        self._count += 1
+        self._sink.write(self._before)
+
+    def note(self, event: Event) -> None:
+        """Leave it out: there is no line for it."""
+
+    def flush(self) -> None:
+        """Hand everything taken so far to the operating system."""
+        self._sink.flush()
+
+    def close(self) -> None:
+        """Finish the sink."""
+        self._sink.close()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """When a capture ends: after so many seconds, complete laps or sessions, or when the game leaves.
+
+    Raises :class:`telemetry.UsageError` for a number that makes no sense.
+    """
+
+    duration: float | None = None
+    laps: int | None = None
+    sessions: int | None = None
+    until_exit: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("duration", "laps", "sessions"):
+            value = getattr(self, name)
+            if value is not None and not 0.0 < value < math.inf:
+                raise UsageError(f"{value:g} makes no sense as {name}; it must be more than 0.")
+
+
+class Capture:
+    """Reads the steps of a source and has them written, without ever waiting for the disk.
+
+    ``health`` counts steps as samples, steps that could not be seen as missed, and repaired ones as torn. What the
+    writer's queue had no room for is counted as dropped and told to the recording as missing. With a clock that jumps
+    nothing is dropped: each step is written before the next is read.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        writing: Writing,
+        watchers: Sequence[Watcher] = (),
+        *,
+        clock: Clock | None = None,
+        limits: Limits | None = None,
+        thresholds: Thresholds = DEFAULTS,
+    ) -> None:
+        self.source = source
+        self.clock = clock or Clock()
+        self.health = Health()
+        self._limits = limits or Limits()
+        self._watchers = list(watchers)
+        self._writer = _Writer(writing, Follower(thresholds), self._limits, wait=math.isinf(self.clock.speed))
+        self._packet_id: int | None = None
+
+    def note(self, kind: str, timestamp: float, **values: object) -> None:
+        """Put an event into the recording; any thread may."""
+        self._writer.put(Event(kind, timestamp, values))
+
+    def run(self) -> Health:
+        """Capture until the source ends, a limit is reached or the clock is stopped; raises the writer's error."""
+        with self._writer:
+            for step in self.source.steps(self.clock):
+                self._take(step)
+                if self._is_over(step):
+                    break
+        self._look_at_writer()
+        self.health.state, self.health.message = State.ENDED, ""
+        return self.health
+
+    @property
+    def sessions(self) -> int:
+        """How many sessions have begun."""
+        return self._writer.sessions
+
+    def _take(self, step: Step) -> None:
+        health, pages = self.health, step.pages
+        health.state, health.message = step.state, step.message or self._writer.message
+        if pages is not None:
+            packet_id = packet_id_of(pages.physics)
+            is_new, self._packet_id = packet_id != self._packet_id, packet_id
+            if is_new:
+                self._count(step)
+        if not self._writer.put(step):
+            health.dropped += 1
+        self._look_at_writer()
+        for watcher in self._watchers:
+            watcher.show(None if pages is None else self._writer.sample, health)
+
+    def _count(self, step: Step) -> None:
+        health = self.health
+        if health.samples == 0:
+            health.first = step.elapsed
+        elif step.elapsed - health.latest > INTERRUPTION_SECONDS and not step.missing:
+            health.interruptions += 1
+            health.interrupted += step.elapsed - health.latest
+        health.samples += 1
+        health.missed += step.missing
+        health.gaps += step.missing > 0
+        health.torn += step.repaired
+        health.latest = step.elapsed
+
+    def _look_at_writer(self) -> None:
+        self.health.size, self.health.laps = self._writer.size, self._writer.laps
+
+    def _is_over(self, step: Step) -> bool:
+        limits, health, writer = self._limits, self.health, self._writer
+        if writer.done:
+            return True
+        if step.state is State.GONE and health.samples:
+            if limits.until_exit:
+                return True
+            if limits.sessions is not None and writer.sessions >= limits.sessions:
+                return True
+        elapsed = self.clock.now() if step.pages is None else step.elapsed
+        return limits.duration is not None and health.samples > 0 and elapsed - health.first >= limits.duration
+
+
+class _Writer:
+    """The thread that writes, behind a bounded queue; without one (``wait``) writing is done at once.
+
+    It wakes some twenty times a second instead of at every step: at 333 steps a second waking would cost more than
+    writing.
+    """
+
+    def __init__(self, writing: Writing, follower: Follower, limits: Limits, *, wait: bool) -> None:
+        self._writing = writing
+        self._follower = follower
+        self._limits = limits
+        self._wait = wait
+        self._room = math.ceil(STEPS_PER_SECOND * QUEUE_SECONDS)
+        self._queue: deque[Step | Event] = deque()
+        self._lost = 0
+        self._closing = Signal()
+        self._error: Exception | None = None
+        self._flushed = perf_counter()
+        # Not a daemon: it is joined on every way out.
+        self._thread = None if wait else Thread(target=self._work, name=f"writer {writing.name}")
+        self.sample: Sample | None = None
+        self.laps = 0
+        self.sessions = 0
+        self.done = False
+
+    @property
+    def size(self) -> int:
+        return self._writing.size
+
+    @property
+    def message(self) -> str:
+        return self._writing.message
+
+    def put(self, item: Step | Event) -> bool:
+        """Queue one item; False where there was no room for it. Raises what went wrong in the thread."""
+        if self._error is not None:
+            raise self._error
+        if self._wait:
+            self._write(item)
+            self._flush()
+            return True
+        if isinstance(item, Step) and item.pages is not None:
+            if len(self._queue) >= self._room:
+                self._lost += 1 + item.missing
+                return False
+            if self._lost:
+                item, self._lost = item._replace(missing=item.missing + self._lost), 0
+        self._queue.append(item)
+        return True
+
+    def __enter__(self) -> None:
+        if self._thread is not None:
+            self._thread.start()
+
+    def __exit__(self, *error: object) -> None:
+        self._closing.set()
+        if self._thread is None:
+            self._finish()
+        else:
+            self._thread.join()
+        if self._error is not None and not error[0]:
+            raise self._error
+
+    def _work(self) -> None:
+        try:
+            while not self._closing.wait(DRAIN_SECONDS):
+                self._drain()
+            self._drain()
+        except Exception as error:  # noqa: BLE001 - raised again in the thread that asks
+            self._error = error
+        self._finish()
+
+    def _finish(self) -> None:
+        try:
+            self._count(self._follower.finish())
+            if self._lost and self.sample is not None:
+                self._writing.note(Event("gap", self.sample.timestamp, {"steps": self._lost}))
+            self._writing.close()
+        except Exception as error:  # noqa: BLE001 - as above
+            self._error = self._error or error
+
+    def _drain(self) -> None:
+        while self._queue:
+            self._write(self._queue.popleft())
+        self._flush()
+
+    def _flush(self) -> None:
+        now = perf_counter()
+        if now - self._flushed >= FLUSH_SECONDS:
+            self._writing.flush()
+            self._flushed = now
+
+    def _write(self, item: Step | Event) -> None:
+        if self.done:
+            return
+        if isinstance(item, Event):
+            self._writing.note(item)
+            return
+        turn = self._follower.follow(item)
+        if turn is not None:
+            sessions = self.sessions + ("session" in turn.began)
+            if self._limits.sessions is not None and sessions > self._limits.sessions:
+                self.done = True
+                return
+            self.sample, self.sessions = turn.sample, sessions
+            self._count(turn.laps)
+        self._writing.take(item, turn)
+        enough = self._limits.laps is not None and self.laps >= self._limits.laps
+        self.done = enough or self._writing.done
+
+    def _count(self, laps: Sequence[Lap]) -> None:
+        self.laps += sum(lap.complete for lap in laps)

@@ -1,0 +1,111 @@
+"""Markers from another terminal: every running recording has a mailbox, a file that others append lines to."""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from threading import Event, Thread
+from typing import Final
+
+import orjson
+
+from telemetry.errors import SinkError
+from telemetry.recorder import Closing
+
+LOOK_SECONDS: Final = 0.1
+"""How often a recording looks into its mailbox."""
+
+BEAT_SECONDS: Final = 1.0
+"""How often a recording shows that it is alive, by the time of its mailbox's last change."""
+
+DEAD_SECONDS: Final = 10.0
+"""A mailbox that has not changed for so long belongs to a recording that was killed."""
+
+_SUFFIX: Final = ".mailbox"
+
+Deliver = Callable[[str, float], None]
+"""Takes a marker's name and the Unix time at which it was set; called from the mailbox's thread."""
+
+
+def default_folder() -> Path:
+    """Where this user's mailboxes are."""
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData/Local")
+    else:
+        base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state")
+    return base / "ac-telemetry"
+
+
+class Mailbox(Closing):
+    """The mailbox of one recording, from which a thread delivers markers until it is closed.
+
+    Raises :class:`telemetry.SinkError` where none can be made.
+    """
+
+    def __init__(self, recording: str, deliver: Deliver, folder: Path | None = None) -> None:
+        folder = folder or default_folder()
+        self._deliver = deliver
+        self._path = folder / f"{os.getpid()}-{time.time_ns()}{_SUFFIX}"
+        header = orjson.dumps({"recording": recording}, option=orjson.OPT_APPEND_NEWLINE)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._path.write_bytes(header)
+        except OSError as error:
+            raise SinkError(f"Markers cannot be taken: {self._path} cannot be written: {error.strerror}.") from error
+        self._read = len(header)
+        self._closing = Event()
+        # Not a daemon: it is joined on every way out.
+        self._thread = Thread(target=self._work, name="markers")
+        self._thread.start()
+
+    def close(self) -> None:
+        """Deliver what has come, and take no more."""
+        self._closing.set()
+        self._thread.join()
+        self._path.unlink(missing_ok=True)
+
+    def _work(self) -> None:
+        beaten = time.monotonic()
+        while not self._closing.wait(LOOK_SECONDS):
+            self._look()
+            if time.monotonic() - beaten >= BEAT_SECONDS:
+                beaten = time.monotonic()
+                with suppress(OSError):
+                    os.utime(self._path)
+        self._look()
+
+    def _look(self) -> None:
+        with suppress(OSError):
+            if self._path.stat().st_size <= self._read:
+                return
+            with self._path.open("rb") as file:
+                file.seek(self._read)
+                lines = file.read()
+            whole = lines.rfind(b"\n") + 1
+            self._read += whole
+            for line in lines[:whole].splitlines():
+                self._read_line(line)
+
+    def _read_line(self, line: bytes) -> None:
+        with suppress(ValueError, KeyError, TypeError):
+            marker = orjson.loads(line)
+            self._deliver(str(marker["name"]), float(marker["timestamp"]))
+
+
+def post(name: str, folder: Path | None = None) -> list[str]:
+    """Put a marker into all recordings that run now and name them; mailboxes of killed ones are cleared away."""
+    line = orjson.dumps({"name": name, "timestamp": time.time()}, option=orjson.OPT_APPEND_NEWLINE)
+    reached = []
+    for path in sorted((folder or default_folder()).glob(f"*{_SUFFIX}")):
+        with suppress(OSError, ValueError, KeyError):
+            if time.time() - path.stat().st_mtime > DEAD_SECONDS:
+                path.unlink()
+                continue
+            with path.open("r+b") as file:  # a recording that ends now takes its mailbox along: make no new one
+                recording = str(orjson.loads(file.readline())["recording"])
+                file.seek(0, os.SEEK_END)
+                file.write(line)
+            reached.append(recording)
+    return reached

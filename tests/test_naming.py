@@ -1,0 +1,87 @@
+"""Names of recordings."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from telemetry.errors import UsageError
+from telemetry.naming import DEFAULT_TEMPLATE, LAP_TEMPLATE, LONGEST, Template, free, safe
+from tests.conftest import sample_of
+
+
+def test_the_placeholders_are_filled_from_the_sample() -> None:
+    sample = sample_of(car_model="ks_porsche", track="spa", track_configuration="wet", session=2, player_nick="Zoë")
+    assert Template("{track}_{car}_{session}_{lap:03}").path(sample, lap=7) == Path("spa-wet_ks_porsche_race_007")
+    assert Template("{driver} {part:02}").path(sample, part=4) == Path("Zoë 04")
+
+
+def test_the_defaults_name_track_car_session_and_time() -> None:
+    sample = sample_of(session=1)
+    moment = Template("{date}-{time}").path(sample).name
+    assert Template(DEFAULT_TEMPLATE).path(sample) == Path(f"demo_ring_demo_gt3_qualify_{moment}")
+    assert Template(LAP_TEMPLATE).path(sample) == Path(f"demo_ring_demo_gt3_qualify_{moment}_001")
+
+
+def test_a_slash_in_the_template_makes_folders_and_one_in_a_value_does_not() -> None:
+    sample = sample_of(car_model="../../etc/passwd", track="a/b\\c")
+    assert Template("{car}/{track}").path(sample) == Path("..-..-etc-passwd".lstrip(".")) / "a-b-c"
+
+
+@pytest.mark.parametrize(
+    ("template", "reason"),
+    [
+        ("{trakc}", "knows no {trakc}"),
+        ("{}", "knows no {}"),
+        ("{lap", "cannot be read: expected '}' before end of string"),
+        ("{track:03d}", "cannot be read: Unknown format code 'd' for object of type 'str'"),
+    ],
+)
+def test_a_wrong_template_is_refused_with_the_reason(template: str, reason: str) -> None:
+    with pytest.raises(UsageError) as refusal:
+        Template(template)
+    assert str(refusal.value).startswith(f"The template {template!r} {reason}. It may hold {{track}}, {{car}}, ")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ('a<b>c:d"e|f?g*h', "a-b-c-d-e-f-g-h"),
+        ("con", "_con"),
+        ("NUL.mcap", "_NUL.mcap"),
+        ("com1", "_com1"),
+        ("command", "command"),
+        ("ends with a dot. ", "ends with a dot"),
+        ("..", "_"),
+        ("", "_"),
+        ("line\nbreak", "line-break"),
+        ("Zoë 日本", "Zoë 日本"),
+    ],
+)
+def test_what_a_system_forbids_is_replaced(name: str, expected: str) -> None:
+    assert safe(name) == expected
+
+
+@given(st.text())
+def test_any_text_becomes_a_name_that_every_system_takes(text: str) -> None:
+    name = safe(text)
+    assert 0 < len(name) <= LONGEST + 1
+    assert not set(name) & set('<>:"/\\|?*\0')
+    assert name not in {".", ".."}
+    assert name[-1] not in " ."
+    assert safe(name) == name
+
+
+@given(st.floats())
+def test_any_timestamp_gives_a_name(timestamp: float) -> None:
+    assert len(Template("{datetime}").path(sample_of(timestamp=timestamp)).name) == 15
+
+
+def test_free_names_are_numbered_before_the_suffix() -> None:
+    names = free(Path("drives/v1.2"), ".jsonl.zst")
+    assert [next(names) for _ in range(3)] == [
+        Path("drives/v1.2.jsonl.zst"),
+        Path("drives/v1.2-2.jsonl.zst"),
+        Path("drives/v1.2-3.jsonl.zst"),
+    ]
