@@ -375,6 +375,10 @@ class PageReader:
             raise PagesError("The game's pages never held still long enough to be read whole.")
         return Pages(physics, graphics, static, self._epoch + now)
 
+    def look(self, index: int) -> bytes:
+        """A plain copy of one page, by its place in :class:`Pages`: the cheapest there is, and maybe torn."""
+        return self._maps[index][: SIZES[index]]
+
     @property
     def sizes(self) -> tuple[int, ...]:
         """Bytes of each page's file; of a named mapping those that the structure takes, as Windows tells no more."""

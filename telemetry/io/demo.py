@@ -33,20 +33,28 @@ class DemoSource(Source):
             yield Reading(state, decode(pages, elapsed=now) if known else None, fresh, missed)
 
     def steps(self, clock: Clock) -> Iterator[Step]:
-        """Every physics step, at the game's 333 Hz."""
-        for pages in self.pages(clock):
+        """Every physics step, at the game's 333 Hz; steps that are late follow at once."""
+        for pages in self._all(clock, 0.0):
             now = self._game.steps * STEP_SECONDS
             state, _ = self._presence.judge(pages, now)
             known = state not in (State.LOADING, State.WAITING, State.GONE)
             yield Step(state, pages if known else None, now)
 
     def pages(self, clock: Clock) -> Iterator[Pages]:
-        """The pages after every physics step, at the game's 333 Hz; steps that are late follow at once."""
-        step = self._game.steps
-        while clock.sleep_until((step + 1) * STEP_SECONDS):
-            self._game.step()
-            step = self._game.steps
+        """The pages after every physics step, at the game's 333 Hz; late steps follow half a period apart or more.
+
+        So a reader of shared memory has a chance to see each.
+        """
+        return self._all(clock, STEP_SECONDS / 2.0)
+
+    def _all(self, clock: Clock, rest: float) -> Iterator[Pages]:
+        """The pages after every step, each at its time, and ``rest`` seconds after the one before was dealt with."""
+        game = self._game
+        due = 0.0
+        while clock.sleep_until(max(due, (game.steps + 1) * STEP_SECONDS)):
+            game.step()
             yield self._pages(clock)
+            due = clock.now() + rest
 
     def _advance(self, now: float) -> None:
         for _ in range(math.floor(now / STEP_SECONDS) - self._game.steps):

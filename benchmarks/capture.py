@@ -1,0 +1,134 @@
+"""Every physics step of a game in another process: how many are kept, whether they are whole, and what it costs.
+
+    uv run benchmarks/capture.py [--seconds N] [--directory DIR]
+
+A process of its own publishes the demo as ``publish`` does and notes when each page was written; this one takes the
+steps from the live source. Afterwards a second demo of the same seed says, byte for byte, what each page should hold.
+A step that is missing is put down to the publisher where its page stood for a moment only, and
+to the reader otherwise.
+"""
+
+import argparse
+import multiprocessing
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from telemetry.clock import Clock
+from telemetry.demo import DemoGame
+from telemetry.io.demo import DemoSource
+from telemetry.io.shared_memory import LiveSource, Publisher
+from telemetry.recorder import Step
+from telemetry.steps import packet_id_of
+
+SEED = 7
+HASTE_SECONDS = 1.25e-3
+"""A page that stood for less could hardly be seen."""
+
+
+def publish(directory: Path, results: Connection) -> None:
+    """Publish until told to stop, and send the moment at which each packetId was written."""
+    clock = Clock()
+    written: dict[int, float] = {}
+    with Publisher(directory) as publisher:
+        for pages in DemoSource(seed=SEED).pages(clock):
+            publisher.write(pages)
+            written.setdefault(packet_id_of(pages.physics), time.perf_counter())
+            if results.poll():
+                break
+    results.send(written)
+
+
+def record(directory: Path, seconds: float) -> tuple[list[Step], LiveSource, float, float]:
+    """The steps of so many seconds since the first, the source, its CPU time per second, and the clock's zero."""
+    clock = Clock()
+    zero = time.perf_counter()
+    steps: list[Step] = []
+    begin = used = 0.0
+    with LiveSource(directory) as source:
+        for step in source.steps(clock):
+            if step.pages is None or not any(step.pages.physics):
+                continue
+            if not steps:
+                begin, used = clock.now(), time.process_time()
+            steps.append(step)
+            if step.elapsed - steps[0].elapsed >= seconds:
+                break
+        used = (time.process_time() - used) / (clock.now() - begin)
+    return steps, source, used, zero
+
+
+def check(steps: list[Step]) -> tuple[int, int]:
+    """How many of the physics pages and of the graphics pages the demo never wrote in that step, or never at all."""
+    game = DemoGame(SEED)
+    last = max(packet_id_of(step.pages.physics) for step in steps if step.pages)
+    physics: dict[int, bytes] = {}
+    graphics = set()
+    while game.packet <= last + 1000:
+        game.step()
+        graphics.add(game.graphics_page())
+        physics[game.packet] = game.physics_page()
+    pages = [step.pages for step in steps if step.pages]
+    torn = sum(page.physics != physics[packet_id_of(page.physics)] for page in pages)
+    return torn, sum(page.graphics not in graphics for page in pages)
+
+
+def main() -> None:
+    """Record, check, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--directory", type=Path, default=Path("/dev/shm"), help="where page files are made")  # noqa: S108
+    options = parser.parse_args()
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    with tempfile.TemporaryDirectory(dir=options.directory) as name:
+        publisher = context.Process(target=publish, args=(Path(name), theirs))
+        publisher.start()
+        steps, source, used, zero = record(Path(name), options.seconds)
+        ours.send(None)
+        written: dict[int, float] = ours.recv()
+        publisher.join()
+    report(steps, source, written, used, zero)
+
+
+def report(steps: list[Step], source: LiveSource, written: dict[int, float], used: float, zero: float) -> None:
+    """Print what was found."""
+    seen = {packet_id_of(step.pages.physics): step.elapsed + zero for step in steps if step.pages}
+    first, last = min(seen), max(seen)
+    missing = [packet_id for packet_id in range(first, last) if packet_id not in seen]
+    stood = {packet_id: written[packet_id + 1] - written[packet_id] for packet_id in range(first, last)}
+    hasty = sum(stood[packet_id] < HASTE_SECONDS for packet_id in missing)
+    seconds = max(seen.values()) - min(seen.values())
+    torn, torn_graphics = check(steps)
+    sorter = source.sorter
+    load = ", ".join(f"{load:.2f}" for load in os.getloadavg()) if sys.platform != "win32" else "unknown"
+    print(f"load average {load} on {os.cpu_count()} cores")
+    print(f"{len(steps):,} steps, {len(steps) - len(seen)} twice, {sum(step.missing for step in steps)} said missing")
+    print(
+        f"{len(missing)} missing ({hasty} by a publisher in haste, {len(missing) - hasty} by a reader that came late)"
+    )
+    print(f"{100.0 * len(seen) / (last - first + 1):.3f} % kept")
+    print(f"{sorter.repaired} repaired, {sorter.ambiguous} ambiguous; torn: {torn} physics, {torn_graphics} graphics")
+    print(f"{100.0 * used:.2f} % of a core, {1e6 * used * seconds / len(steps):.1f} µs a step")
+    show("first sight after the page was written", [seen[packet_id] - written[packet_id] for packet_id in seen])
+    gaps = list(stood.values())
+    show("from one page written to the next", gaps)
+    print(f"{sum(gap > 0.0045 for gap in gaps)} pages came more than half a period late")
+
+
+def show(what: str, seconds: list[float]) -> None:
+    """Print quantiles in microseconds."""
+    cuts = statistics.quantiles(seconds, n=1000)
+    at: Callable[[float], str] = lambda share: f"{1e6 * cuts[round(1000 * share) - 1]:,.0f}"  # noqa: E731 - short
+    print(f"{what}: p1 {at(0.01)}, p50 {at(0.5)}, p99 {at(0.99)}, p99.9 {at(0.999)} µs")
+
+
+if __name__ == "__main__":
+    main()
