@@ -15,9 +15,10 @@ from jsonschema import Draft202012Validator
 from telemetry.clock import Clock
 from telemetry.derived import Sample, derive
 from telemetry.errors import SinkError, SourceError
-from telemetry.io.jsonl import JsonlRecording, LineEncoder, create
+from telemetry.io.jsonl import JsonlRecording, create
 from telemetry.recorder import Background, State
 from telemetry.selection import json_schema, select
+from telemetry.wire import LineEncoder
 from tests.conftest import REPOSITORY, sample_of, snapshot_of, wait_until
 
 SUFFIXES = ("", ".gz", ".zst")

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 import ac_native_memory as ac
 from telemetry.derived import Sample
-from telemetry.io.jsonl import LineEncoder
 from telemetry.schema import STRUCTURES
 from telemetry.snapshot import Snapshot, decode, encode
+from telemetry.wire import LineEncoder
 from tests.conftest import pages_of, sample_of, snapshot_of
 
 any_pages = st.builds(

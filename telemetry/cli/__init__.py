@@ -39,7 +39,19 @@ def ac_telemetry(
 
 def main() -> None:
     """Run the command line; an error of ours ends in its sentence on standard error and its exit code."""
-    from telemetry.cli import bridge, doctor, fields, laps, publish, read  # noqa: F401, PLC0415 - each registers its commands
+    from telemetry.cli import (  # noqa: PLC0415 - each registers its commands
+        bridge,  # noqa: F401
+        convert,  # noqa: F401
+        doctor,  # noqa: F401
+        fields,  # noqa: F401
+        info,  # noqa: F401
+        laps,  # noqa: F401
+        publish,  # noqa: F401
+        read,  # noqa: F401
+        record,  # noqa: F401
+        recover,  # noqa: F401
+        serve,  # noqa: F401
+    )
 
     _speak_utf_8()
     try:

@@ -1,18 +1,23 @@
 """Options that several commands share, and what they become."""
 
 import math
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
+from telemetry.api import samples
 from telemetry.clock import Clock
 from telemetry.errors import UsageError
+from telemetry.io import RECORDING_SUFFIXES, open_source
+from telemetry.laps import STEP_MS, laps
 
 SOURCE_HELP: Final = (
     "[bold]live[/]: the running game. [bold]demo[/]: the built-in car, or [bold]demo:SCENARIO[/] (laps, offtrack, "
     "lockup, crash, pit, pause, restart, worn). [bold]DIRECTORY[/]: page files acpmf_physics, acpmf_graphics and "
-    "acpmf_static. [bold]FILE[/]: a recording (.jsonl, .jsonl.gz, .jsonl.zst)."
+    "acpmf_static. [bold]FILE[/]: a recording (.mcap, .jsonl, .jsonl.gz, .jsonl.zst). "
+    "[bold]ws://HOST:PORT[/]: what another machine serves."
 )
 
 Source = Annotated[str, typer.Option(metavar="SOURCE", help=SOURCE_HELP)]
@@ -29,6 +34,69 @@ Duration = Annotated[
     float | None, typer.Option(min=0.0, metavar="S", help="End this many seconds after the first sample.")
 ]
 
+From = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="WHEN",
+        help="Begin a recording there: seconds, [bold]1:30[/], or [bold]lap:3[/] at its start.",
+    ),
+]
+To = Annotated[
+    str | None,
+    typer.Option(
+        "--to", metavar="WHEN", help="End it there: seconds since its first sample, or [bold]lap:5[/] at its end."
+    ),
+]
+
+
+def part_of(source: str, begin: str | None, end: str | None) -> tuple[float | None, float | None]:
+    """What --from and --to say, in seconds since the recording's first sample; UsageError where they say nothing."""
+    if begin is None and end is None:
+        return None, None
+    if not source.endswith(RECORDING_SUFFIXES):
+        raise UsageError("--from and --to are about recordings.")
+    first, last = _moment("--from", source, begin), _moment("--to", source, end)
+    if first is not None and last is not None and last <= first:
+        raise UsageError(f"--to {end} is not after --from {begin}.")
+    return first, last
+
+
+def _moment(option: str, source: str, text: str | None) -> float | None:
+    if text is None:
+        return None
+    if text.startswith("lap:"):
+        return _moment_of_lap(option, source, text.removeprefix("lap:"))
+    try:
+        parts = [float(part) for part in text.split(":")]
+    except ValueError:
+        parts = []
+    seconds = sum(part * 60.0**power for power, part in enumerate(reversed(parts)))
+    if not 0 < len(parts) <= 3 or not 0.0 <= seconds < math.inf:
+        raise UsageError(f"{option} {text} is no moment; say seconds, 1:30 or lap:3.")
+    return seconds
+
+
+def _moment_of_lap(option: str, source: str, text: str) -> float:
+    """The start of a lap for --from, and its end for --to."""
+    if not text.isdecimal():
+        raise UsageError(f"{option} lap:{text} names no lap; say lap:3.")
+    number = int(text)
+    with open_source(source) as recording:
+        stream = samples(recording, include_paused=True, clock=Clock(math.inf))
+        first = next(stream)
+        for lap in laps(chain([first], stream)):
+            if lap.number == number and lap.first and lap.last:
+                if option == "--from":
+                    return lap.first.elapsed - first.elapsed
+                return lap.last.elapsed - first.elapsed + STEP_MS / 1e3
+    raise UsageError(f"{source} holds no lap {number}; the command 'laps' shows those that it does.")
+
+
+def is_stream(source: str) -> bool:
+    """Whether a source is the stream of another ``serve``."""
+    return source.startswith(("ws://", "wss://"))
+
 
 def make_clock(speed: str, source: str) -> Clock:
     """The clock that the option asks for; UsageError where the source cannot follow it."""
@@ -38,6 +106,6 @@ def make_clock(speed: str, source: str) -> Clock:
         raise UsageError(f"--speed {speed} is neither a number nor max.") from None
     if not factor > 0.0:
         raise UsageError(f"--speed {speed} makes no sense; it must be more than 0.")
-    if factor != 1.0 and (source == "live" or Path(source).is_dir()):
+    if factor != 1.0 and (source == "live" or is_stream(source) or Path(source).is_dir()):
         raise UsageError("--speed is for the demo and for recordings: the game sets its own pace.")
     return Clock(factor)

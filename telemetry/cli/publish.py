@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ac_native_memory import PAGE_FILE_DIRECTORY, Pages
+from ac_native_memory import PAGE_FILE_DIRECTORY, Pages, check_game
 from telemetry.cli import app, options
 from telemetry.cli.stopping import stopping
 from telemetry.clock import Clock
@@ -18,7 +18,6 @@ from telemetry.io import open_source
 from telemetry.io.demo import DemoSource
 from telemetry.io.shared_memory import Publisher
 from telemetry.recorder import Source
-from telemetry.snapshot import Snapshot, encode
 
 
 @app.command()
@@ -39,6 +38,8 @@ def publish(
     ] = None,
     duration: options.Duration = None,
     speed: options.Speed = "1",
+    begin: options.From = None,
+    end: options.To = None,
     loop: options.Loop = False,
     seed: options.Seed = 0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing.")] = False,
@@ -51,7 +52,8 @@ def publish(
         raise UsageError("Shared memory shows one moment at a time; --speed max would show none. Name a number.")
     with ExitStack() as stack:
         stack.enter_context(stopping(clock))
-        origin = open_source(source, loop=loop, seed=seed)
+        first, last = options.part_of(source, begin, end)
+        origin = open_source(source, loop=loop, seed=seed, begin=first, end=last)
         stack.callback(origin.close)
         publisher = Publisher(pages)
         stack.callback(publisher.close)
@@ -71,10 +73,10 @@ def publish(
 def _pages_of(source: Source, clock: Clock) -> Iterator[Pages]:
     if isinstance(source, DemoSource):
         return source.pages(clock)
-    return (_page_of(reading.snapshot, source.name) for reading in source.readings(clock, None) if reading.snapshot)
+    return (_publishable(step.pages, source.name) for step in source.steps(clock) if step.pages)
 
 
-def _page_of(snapshot: Snapshot, name: str) -> Pages:
-    if not snapshot.sm_version:
+def _publishable(pages: Pages, name: str) -> Pages:
+    if not check_game(pages.static):
         raise SourceError(f"{name} cannot be published: it lacks the static fields, by which readers know the game.")
-    return encode(snapshot)
+    return pages

@@ -13,7 +13,7 @@ from telemetry.cli import app, options
 from telemetry.cli.stopping import stopping
 from telemetry.derived import DEFAULTS, Thresholds
 from telemetry.errors import UsageError
-from telemetry.io import jsonl, open_sink, open_source
+from telemetry.io import RECORDING_SUFFIXES, jsonl, open_sink, open_source
 from telemetry.io.console import View
 from telemetry.recorder import DEFAULT_RATE, Health, Options, Recorder, Watcher
 from telemetry.selection import ALL_COLUMNS, select
@@ -32,11 +32,14 @@ def read(
             min=0.1,
             max=333.0,
             metavar="HZ",
-            help=f"Samples per second, up to 333 (every physics step). Default {DEFAULT_RATE:g}; of a recording, all.",
+            help=f"Samples per second, up to 333 (every physics step). Default {DEFAULT_RATE:g}; of a recording or a "
+            "stream, all.",
         ),
     ] = None,
     no_wait: Annotated[bool, typer.Option("--no-wait", help="End with exit code 3 when no game is running.")] = False,
     speed: options.Speed = "1",
+    begin: options.From = None,
+    end: options.To = None,
     loop: options.Loop = False,
     seed: options.Seed = 0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no view and no summary.")] = False,
@@ -170,9 +173,10 @@ def read(
     sys.setswitchinterval(0.0005)  # at 333 Hz the sampling loop cannot wait 5 ms for the view
     with ExitStack() as stack:
         stack.enter_context(stopping(clock))
-        origin = open_source(source, wait=not no_wait, loop=loop, seed=seed)
+        first, last = options.part_of(source, begin, end)
+        origin = open_source(source, wait=not no_wait, loop=loop, seed=seed, begin=first, end=last)
         stack.callback(origin.close)
-        if rate is None and not isinstance(origin, jsonl.JsonlRecording):
+        if rate is None and not source.endswith(RECORDING_SUFFIXES) and not options.is_stream(source):
             rate = DEFAULT_RATE
         sinks = [open_sink(json_output, columns=columns, mode=mode)] if json_output else []
         watchers: list[Watcher] = []

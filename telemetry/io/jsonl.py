@@ -8,20 +8,18 @@ import sys
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
-import orjson
 import zstandard
 
 from telemetry.clock import Clock
 from telemetry.derived import Sample
 from telemetry.errors import SinkError, SourceError
 from telemetry.recorder import Reading, Sink, Source, State
-from telemetry.schema import Field
-from telemetry.selection import ALL_COLUMNS, Column, every_key
+from telemetry.selection import ALL_COLUMNS, Column
 from telemetry.snapshot import Snapshot
+from telemetry.wire import LineEncoder, snapshot_of
 
 SUFFIXES: Final = (".jsonl", ".jsonl.gz", ".jsonl.zst")
 Mode = Literal["new", "append", "overwrite"]
@@ -29,57 +27,6 @@ Mode = Literal["new", "append", "overwrite"]
 _CHUNK: Final = 1 << 16
 _BUFFER: Final = 1 << 20
 """Bytes of lines that are handed on at the latest; lines are far smaller."""
-
-
-class LineEncoder:
-    """A sample to one JSON line with its newline; floats in their shortest decimals, NaN and infinities as null.
-
-    The parts of a full line that seldom change, those of the graphics and static pages, are encoded when they do.
-    """
-
-    def __init__(self, columns: Sequence[Column] = ALL_COLUMNS) -> None:
-        self._picks = {column.key: column.pick for column in columns}
-        self._full = tuple(columns) == ALL_COLUMNS
-        groups = [field.group for field in Sample.FIELDS]
-        edges = [0, *(groups.index(group) for group in ("graphics", "static", "derived")), len(groups)]
-        self._parts = [_Part(slice(begin, end)) for begin, end in pairwise(edges)]
-
-    def encode(self, sample: Sample) -> bytes:
-        """The line of this sample."""
-        if not self._full:
-            return orjson.dumps({key: pick(sample) for key, pick in self._picks.items()}, option=_NEWLINE)
-        physics, graphics, static, derived = self._parts
-        return b"{%b,%b,%b,%b}\n" % (
-            physics.encode(sample),
-            graphics.encode_if_new(sample),
-            static.encode_if_new(sample),
-            derived.encode(sample),
-        )
-
-
-class _Part:
-    """A run of neighbouring fields as JSON, without the braces."""
-
-    def __init__(self, places: slice) -> None:
-        self._places = places
-        self._names = Sample.NAMES[places]
-        self._object: dict[str, Any] = {}  # filled anew each time, which is quicker than making one
-        self._remembered: tuple[tuple[Any, ...], bytes] = ((), b"")
-
-    def encode(self, sample: Sample) -> bytes:
-        self._object.update(zip(self._names, sample[self._places], strict=True))
-        return orjson.dumps(self._object)[1:-1]
-
-    def encode_if_new(self, sample: Sample) -> bytes:
-        values = sample[self._places]
-        remembered, text = self._remembered
-        if values != remembered:
-            text = self.encode(sample)
-            self._remembered = (values, text)
-        return text
-
-
-_NEWLINE: Final = orjson.OPT_APPEND_NEWLINE
 
 
 class _Compressor(Protocol):
@@ -274,39 +221,43 @@ def standard_output(columns: Sequence[Column] = ALL_COLUMNS) -> JsonlSink:
 class JsonlRecording(Source):
     """A recording in JSON lines as a source: it plays at its own pace, its derived fields computed anew.
 
-    Fields that the file lacks read as 0, NaN or the empty text. A last line that was cut is left out. Raises
-    :class:`SourceError` for what is no recording.
+    It plays between ``begin`` and ``end`` if these are given, in seconds since its first sample; the sample at ``end``
+    is left out. Fields that the file lacks read as 0, NaN or the empty text. A last line that was cut is left out.
+    Raises :class:`SourceError` for what is no recording.
     """
 
-    def __init__(self, path: Path, *, loop: bool = False) -> None:
+    def __init__(self, path: Path, *, loop: bool = False, begin: float | None = None, end: float | None = None) -> None:
         self.name = str(path)
         self._path = path
         self._loop = loop
+        self._begin = 0.0 if begin is None else begin
+        self._end = math.inf if end is None else end
         if next(self.snapshots(), None) is None:
             raise SourceError(f"{path} holds no sample.")
+        if (begin is not None or end is not None) and next(self._excerpt(), None) is None:
+            raise SourceError(f"{path} holds no sample between the times asked for.")
 
     def snapshots(self) -> Iterator[Snapshot]:
         """The recorded snapshots, as fast as they can be read."""
         for number, (line, whole) in enumerate(_lines(self._path), start=1):
             try:
-                yield _snapshot_of(line)
+                yield snapshot_of(line)
             except ValueError as error:
                 if whole:
                     raise SourceError(f"{self._path}, line {number}: {error}.") from error
 
     def readings(self, clock: Clock, rate: float | None) -> Iterator[Reading]:
         """The snapshots when their time has come; with a ``rate``, no more of them per second than that."""
-        began = first = None
-        elapsed, due = -_PACE, -math.inf
+        began = clock.now()
+        first: float | None = None
+        shift, elapsed, due = 0.0, 0.0, -math.inf
         while True:
-            shift = 0.0
-            for snapshot in self.snapshots():
-                before, elapsed = elapsed, snapshot.elapsed + shift
-                if not elapsed >= before:  # the file goes round, was appended to, or holds no times
-                    elapsed = before + _PACE
-                    shift = elapsed - snapshot.elapsed if math.isfinite(snapshot.elapsed) else 0.0
-                if began is None or first is None:
-                    began, first = clock.now(), elapsed
+            for number, (recorded, snapshot) in enumerate(self._excerpt()):
+                if first is None:
+                    first = recorded
+                elif number == 0:  # the file goes round
+                    shift = elapsed + _PACE - recorded
+                elapsed = recorded + shift
                 if rate:
                     if elapsed < due - _TOLERANCE:
                         continue
@@ -317,6 +268,22 @@ class JsonlRecording(Source):
                 yield Reading(state, Snapshot.of((snapshot[0], elapsed, *snapshot[2:])), fresh=state is State.LIVE)
             if not self._loop:
                 return
+
+    def _excerpt(self) -> Iterator[tuple[float, Snapshot]]:
+        """The snapshots asked for, each with the time at which it was recorded, which never goes back."""
+        first: float | None = None
+        shift, elapsed = 0.0, -_PACE
+        for snapshot in self.snapshots():
+            before, elapsed = elapsed, snapshot.elapsed + shift
+            if not elapsed >= before:  # the file was appended to, or holds no times
+                elapsed = before + _PACE
+                shift = elapsed - snapshot.elapsed if math.isfinite(snapshot.elapsed) else 0.0
+            if first is None:
+                first = elapsed
+            if elapsed - first >= self._end:
+                return
+            if elapsed - first >= self._begin:
+                yield elapsed, snapshot
 
 
 _PACE: Final = 0.1
@@ -359,80 +326,6 @@ def _chunks(path: Path, compression: _Compression | None) -> Iterator[bytes]:
         raise SourceError(f"{path} is damaged, or not compressed as its name says.") from error
 
 
-def _snapshot_of(line: bytes) -> Snapshot:
-    """The snapshot of a line; ValueError says what is wrong with it."""
-    try:
-        values = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        raise ValueError("this is not JSON") from error
-    if not isinstance(values, dict) or not (values.keys() & _READERS.keys()):
-        raise ValueError("this is not a sample of telemetry")
-    row: list[Any] = list(_BLANK)
-    for key, value in values.items():
-        if reader := _READERS.get(key):
-            reader(row, value)
-    return Snapshot.of(row)
-
-
-def _reader_of(key: str, fields: tuple[Field, ...]) -> Callable[[list[Any], Any], None]:
-    """Puts the value of a key into the places of its fields; ValueError for a value of the wrong type."""
-    places = [Snapshot.NAMES.index(field.name) for field in fields]
-    convert = _CONVERTERS[fields[0].kind]
-    shape = fields[0].shape if len(fields) == 1 else (len(fields),)
-
-    def array(value: Any, lengths: tuple[int, ...]) -> Any:
-        if not lengths:
-            return convert(value)
-        if not isinstance(value, list) or len(value) != lengths[0]:
-            raise ValueError
-        return tuple([array(element, lengths[1:]) for element in value])
-
-    def read(row: list[Any], value: Any) -> None:
-        try:
-            values = array(value, shape)
-        except ValueError:
-            raise ValueError(f"the value of {key} is not what it should be") from None
-        if len(places) == 1:
-            row[places[0]] = values
-        else:
-            for place, element in zip(places, values, strict=True):
-                row[place] = element
-
-    return read
-
-
-def _integer(value: Any) -> int:
-    if type(value) is not int:
-        raise ValueError
-    return value
-
-
-def _float(value: Any) -> float:
-    if value is None:
-        return math.nan
-    if type(value) is not float and type(value) is not int:
-        raise ValueError
-    return float(value)
-
-
-def _text(value: Any) -> str:
-    if type(value) is not str:
-        raise ValueError
-    return value
-
-
-def _blank(field: Field) -> Any:
-    value: Any = {"integer": 0, "number": math.nan, "text": ""}[field.kind]
-    for length in reversed(field.shape):
-        value = (value,) * length
-    return value
-
-
-_CONVERTERS: Final[dict[str, Callable[[Any], Any]]] = {"integer": _integer, "number": _float, "text": _text}
-_BLANK: Final = Snapshot.of(_blank(field) for field in Snapshot.FIELDS)
-_READERS: Final = {key: _reader_of(key, fields) for key, fields in every_key().items() if fields[0].group != "derived"}
-
-
 def _mend(path: Path, compression: _Compression | None) -> None:
     """Make the file end after a whole line, so that it can be continued; OSError or :class:`SinkError` where not."""
     _refuse_what_is_no_recording(path)
@@ -464,9 +357,9 @@ def _refuse_what_is_no_recording(path: Path) -> None:
         if first is not None:
             line, whole = first
             if whole:
-                _snapshot_of(line)
+                snapshot_of(line)
             elif not line.startswith(b'{"'):
-                _snapshot_of(b"")
+                snapshot_of(b"")
     except ValueError as error:
         raise SinkError(f"{path} is no recording and stays untouched: {error}.") from error
     except SourceError as error:
@@ -485,7 +378,7 @@ def _mend_text(path: Path) -> None:
             end = start
         rest = tail[newline + 1 :]
         try:
-            _snapshot_of(rest)
+            snapshot_of(rest)
         except ValueError:
             file.truncate(size - len(rest))
         else:  # whole, but for its newline

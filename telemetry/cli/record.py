@@ -1,0 +1,278 @@
+"""``record``: every physics step into files, and ``marker`` and ``recover``, which go with it."""
+
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Final
+
+import orjson
+import typer
+from rich.console import Console
+
+from telemetry.capture import Capture, Limits, SingleFile, Writing
+from telemetry.cli import app, options
+from telemetry.cli.stopping import stopping
+from telemetry.derived import DEFAULTS, Thresholds
+from telemetry.errors import TelemetryError, UsageError
+from telemetry.io import RECORDING_SUFFIXES, open_page_sink, open_source
+from telemetry.io.console import View
+from telemetry.io.keyboard import Keyboard
+from telemetry.io.markers import Mailbox, post
+from telemetry.io.retention import prune
+from telemetry.naming import DEFAULT_TEMPLATE, LAP_TEMPLATE, PLACEHOLDERS, Template
+from telemetry.recorder import Health, PageSink, Watcher
+from telemetry.splitting import OpenFile, RollingBuffer, Split, SplitFiles, seconds_of, size_of
+
+_LIMITS: Final = "When to end"
+_FILES: Final = "Files"
+
+NOTES: Final = ("driver", "notes", "tags")
+
+
+@app.command()
+def record(
+    out: Annotated[
+        str,
+        typer.Argument(
+            metavar="OUT",
+            help="A file ([bold]drive.mcap[/], .jsonl, .jsonl.gz, .jsonl.zst), a folder, or a template like "
+            "[bold]drives/{track}_{car}_{datetime}.mcap[/].",
+        ),
+    ],
+    source: options.Source = "live",
+    rate: Annotated[
+        str,
+        typer.Option(
+            metavar="HZ", help="Steps per second to keep; [bold]max[/] keeps every physics step the game makes, 333."
+        ),
+    ] = "max",
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="End with exit code 3 when no game is running.")] = False,
+    speed: options.Speed = "1",
+    begin: options.From = None,
+    end: options.To = None,
+    seed: options.Seed = 0,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no view and no summary.")] = False,
+    json_summary: Annotated[
+        bool, typer.Option("--json-summary", help="Print the closing summary as JSON on standard output.")
+    ] = False,
+    split: Annotated[
+        str | None,
+        typer.Option(
+            metavar="BY",
+            rich_help_panel=_FILES,
+            help="A new file for each session, lap, stint, size:200MB or time:10m.",
+        ),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEMPLATE",
+            rich_help_panel=_FILES,
+            help=f"Names of the files in a folder, of {', '.join(PLACEHOLDERS)}; like [bold]{LAP_TEMPLATE}[/].",
+        ),
+    ] = None,
+    suffix: Annotated[
+        str | None,
+        typer.Option(
+            "--format", metavar="SUFFIX", rich_help_panel=_FILES, help="Format of the files in a folder. Default mcap."
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", rich_help_panel=_FILES, help="Replace a file that exists.")
+    ] = False,
+    max_total: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            rich_help_panel=_FILES,
+            help="Delete the oldest recordings of the folder when they are more than this together, like 20GB.",
+        ),
+    ] = None,
+    keep_last: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            rich_help_panel=_FILES,
+            help="Keep only the last 120s, say, in memory; a marker (key m, or the command marker) saves them.",
+        ),
+    ] = None,
+    driver: Annotated[str, typer.Option(rich_help_panel=_FILES, help="Who drives; kept in the recording.")] = "",
+    notes: Annotated[str, typer.Option(rich_help_panel=_FILES, help="Anything to remember; kept likewise.")] = "",
+    tags: Annotated[str, typer.Option(metavar="LIST", rich_help_panel=_FILES, help="Words to find it by.")] = "",
+    duration: Annotated[
+        float | None,
+        typer.Option(min=0.0, metavar="S", rich_help_panel=_LIMITS, help="End this many seconds after the first step."),
+    ] = None,
+    laps: Annotated[
+        int | None, typer.Option(min=1, metavar="N", rich_help_panel=_LIMITS, help="End when N laps were completed.")
+    ] = None,
+    sessions: Annotated[
+        int | None, typer.Option(min=1, metavar="N", rich_help_panel=_LIMITS, help="End after N sessions.")
+    ] = None,
+    until_exit: Annotated[
+        bool, typer.Option("--until-exit", rich_help_panel=_LIMITS, help="End when the game is left.")
+    ] = False,
+    tyres_out: Annotated[
+        int, typer.Option(min=1, max=4, help="Tyres off the track that spoil a lap.")
+    ] = DEFAULTS.tyres_out,
+) -> None:
+    """Record every physics step, whole and lossless, into files that survive anything.
+
+    Press m to set a marker, q or Ctrl-C to end.
+    """
+    limits = Limits(duration=duration, laps=laps, sessions=sessions, until_exit=until_exit)
+    thresholds = Thresholds(tyres_out=tyres_out)
+    clock = options.make_clock(speed, source)
+    described = {"source": source, "rate": rate, "driver": driver, "notes": notes, "tags": tags}
+    open_file = file_opener(
+        rate, thresholds, {key: value for key, value in described.items() if value}, overwrite=overwrite
+    )
+    sys.setswitchinterval(0.0005)  # at 333 Hz the sampling loop cannot wait 5 ms for the writer
+    with ExitStack() as stack:
+        stack.enter_context(stopping(clock))
+        first, last = options.part_of(source, begin, end)
+        origin = stack.enter_context(open_source(source, wait=not no_wait, seed=seed, begin=first, end=last))
+        writing = _writing(out, split, name, suffix, keep_last, max_total, open_file, overwrite=overwrite, quiet=quiet)
+        stack.enter_context(writing)
+        watchers: list[Watcher] = []
+        if not quiet:
+            view = View(Console(stderr=True) if json_summary else Console(), output=writing.name)
+            watchers.append(stack.enter_context(view))
+        capture = Capture(origin, writing, watchers, clock=clock, limits=limits, thresholds=thresholds)
+
+        def pressed(key: str) -> None:
+            if key in "mM":
+                capture.note("marker", time.time(), name="key")
+            elif key in "qQ":
+                clock.stop()
+
+        stack.enter_context(Keyboard(pressed))
+        deliver: Callable[[str, float], None] = lambda text, when: capture.note("marker", when, name=text)  # noqa: E731
+        stack.enter_context(Mailbox(writing.name, deliver))
+        health = capture.run()
+    files = [str(path) for path in writing.files]
+    if json_summary:
+        summary = {"source": origin.name, "files": files, "sessions": capture.sessions, **figures(health)}
+        print(orjson.dumps(summary, option=orjson.OPT_INDENT_2).decode())
+    elif not quiet:
+        print(describe(health, files), file=sys.stderr)
+
+
+@app.command()
+def marker(name: Annotated[str, typer.Argument(metavar="NAME", help="What to remember the moment by.")]) -> None:
+    """Put a marker into every recording that runs now."""
+    reached = post(name)
+    if not reached:
+        raise TelemetryError("No recording runs.")
+    for recording in reached:
+        print(recording)
+
+
+def file_opener(rate: str, thresholds: Thresholds, metadata: dict[str, str], *, overwrite: bool = False) -> OpenFile:
+    """Makes files with so many steps per second, which is checked here."""
+    try:
+        hertz = None if rate == "max" else float(rate)
+    except ValueError:
+        raise UsageError(f"--rate {rate} is neither a number nor max.") from None
+    if hertz is not None and not 0.0 < hertz <= 333.0:
+        raise UsageError(f"--rate {rate} makes no sense; the game makes 333 steps a second.")
+
+    def open_file(path: Path) -> PageSink:
+        return open_page_sink(path, rate=hertz, thresholds=thresholds, metadata=metadata, overwrite=overwrite)
+
+    return open_file
+
+
+def _writing(
+    out: str,
+    split: str | None,
+    name: str | None,
+    suffix: str | None,
+    keep_last: str | None,
+    max_total: str | None,
+    open_file: OpenFile,
+    *,
+    overwrite: bool,
+    quiet: bool,
+) -> Writing:
+    """Where to write, by what OUT is and how it is to be cut."""
+    if out in ("", "-"):
+        raise UsageError("record writes files; for lines in a pipe there is: read --json-output -")
+    if split is not None and keep_last is not None:
+        raise UsageError("--split and --keep-last contradict each other.")
+    path, ending = Path(out), next((known for known in RECORDING_SUFFIXES if out.endswith(known)), None)
+    for_folder = {
+        "--split": split,
+        "--name": name,
+        "--format": suffix,
+        "--keep-last": keep_last,
+        "--max-total": max_total,
+    }
+    is_file = ending is not None and "{" not in out and not path.is_dir()
+    if is_file:
+        asked = [option for option, value in for_folder.items() if value is not None]
+        if asked:
+            raise UsageError(f"{asked[0]} is about files in a folder, and {out} is one file. Name a folder.")
+        return SingleFile(open_file(path), path)
+    if overwrite:
+        raise UsageError("--overwrite is about one file; in a folder nothing is ever overwritten.")
+    if ending is None and path.suffix and not path.is_dir() and not any(for_folder.values()) and "{" not in out:
+        raise UsageError(
+            f"{out} ends in nothing that can be recorded; that is {', '.join(RECORDING_SUFFIXES)}, or name a folder."
+        )
+    ending = ending or f".{(suffix or 'mcap').lstrip('.')}"
+    if ending not in RECORDING_SUFFIXES:
+        raise UsageError(f"--format {suffix} is nothing that can be recorded; that is {', '.join(RECORDING_SUFFIXES)}.")
+    cut = Split.parse(split) if split is not None else None
+    default = LAP_TEMPLATE if cut and cut.part == "lap" else DEFAULT_TEMPLATE
+    folder, template = path, Template(name or default)
+    if "{" in out:
+        if name is not None:
+            raise UsageError(f"{out} is a template already; leave out --name.")
+        fixed = next(index for index, part in enumerate(path.parts) if "{" in part)
+        folder = Path(*path.parts[:fixed])
+        template = Template("/".join(path.parts[fixed:]).removesuffix(ending))
+    limit = size_of(max_total) if max_total is not None else None
+
+    def finished(latest: Path) -> None:
+        for deleted, size in prune(folder, [ending], limit, latest) if limit is not None else []:
+            if not quiet:
+                print(f"Deleted {deleted} ({size:,} bytes): more than {max_total} of recordings.", file=sys.stderr)
+
+    if keep_last is not None:
+        return RollingBuffer(folder, template, ending, open_file, seconds_of(keep_last), finished)
+    return SplitFiles(folder, template, ending, open_file, cut, finished)
+
+
+def figures(health: Health) -> dict[str, object]:
+    """The figures of a capture for a program."""
+    return {
+        "steps": health.samples,
+        "seconds": health.seconds,
+        "rate_measured_hz": health.rate,
+        "missing": health.missed,
+        "gaps": health.gaps,
+        "repaired": health.torn,
+        "dropped": health.dropped,
+        "laps": health.laps,
+        "bytes": health.size,
+    }
+
+
+def describe(health: Health, files: list[str]) -> str:
+    """The closing summary for a person."""
+    if health.samples == 0:
+        return "No steps."
+    kept = health.samples - health.dropped
+    all_steps = health.samples + health.missed
+    parts = [f"{kept:,} steps in {health.seconds:.1f} s"]
+    if health.rate is not None:
+        parts.append(f"{health.rate:.1f} Hz")
+    parts.append(f"{kept / all_steps:.3%} of all steps kept, {health.missed:,} missing, {health.dropped:,} dropped")
+    parts += [f"{health.torn:,} repaired", f"{health.laps:,} laps"]
+    text = "; ".join(parts) + "."
+    if len(files) == 1:
+        return f"{text}\n{files[0]}: {health.size:,} bytes."
+    return f"{text}\n{len(files)} files, {health.size:,} bytes:\n" + "\n".join(files) if files else f"{text}\nNo file."

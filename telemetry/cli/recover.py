@@ -1,0 +1,30 @@
+"""``recover``: give recordings their end whose writer was killed."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from telemetry.cli import app
+from telemetry.errors import UsageError
+from telemetry.io import mcap
+
+
+@app.command()
+def recover(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Recordings in MCAP that were cut.")],
+) -> None:
+    """Finish recordings that were cut, by a crash or a full disk; nothing that can be read is lost."""
+    for path in files:
+        if not path.name.endswith(mcap.SUFFIXES):
+            raise UsageError(f"{path} needs no recovery: only .mcap has an end that can be missing.")
+        if not path.is_file():
+            raise UsageError(f"There is no recording {path}.")
+    for path in files:
+        result = mcap.recover(path)
+        if result.damage:
+            print(f"{path}: {result.damage} The {result.steps:,} steps before are in {result.path}.")
+        elif result.finished:
+            print(f"{path}: finished already, {result.steps:,} steps.")
+        else:
+            print(f"{path}: recovered, {result.steps:,} steps; {result.cut:,} bytes at its end were no whole record.")

@@ -1,0 +1,128 @@
+"""``serve``: the stream for programs and browsers."""
+
+import math
+import secrets
+import sys
+from contextlib import ExitStack
+from typing import Annotated, Final
+
+import typer
+
+from telemetry.cli import app, options
+from telemetry.cli.stopping import stopping
+from telemetry.errors import UsageError
+from telemetry.io import open_sink, open_source
+from telemetry.recorder import Options, Recorder, Sink
+
+_MAKE_ONE_UP: Final = "new"
+_CLIENTS: Final = "Who may connect"
+_FILES: Final = "Writing at the same time"
+
+
+@app.command()
+def serve(
+    source: options.Source = "live",
+    rate: Annotated[float, typer.Option(min=1.0, max=333.0, metavar="HZ", help="Samples per second.")] = 20.0,
+    host: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS",
+            rich_help_panel=_CLIENTS,
+            help="Where to listen. Default: this machine alone; [bold]0.0.0.0[/] is the whole network.",
+        ),
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Where to listen; 0 finds a free one.")] = 8765,
+    token: Annotated[
+        str | None,
+        typer.Option(
+            metavar="T",
+            rich_help_panel=_CLIENTS,
+            envvar="AC_TELEMETRY_TOKEN",
+            help="What clients must show, as ws://...?token=T. [bold]new[/] makes one up and prints it.",
+        ),
+    ] = None,
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="O",
+            rich_help_panel=_CLIENTS,
+            help="Let pages of another site connect, like [bold]http://localhost:3000[/]. May be given several times.",
+        ),
+    ] = None,
+    stall_timeout: Annotated[
+        float,
+        typer.Option(
+            min=0.5, metavar="S", rich_help_panel=_CLIENTS, help="Cut off a client that has not read for so long."
+        ),
+    ] = 30.0,
+    compress: Annotated[
+        bool,
+        typer.Option(
+            "--compress", rich_help_panel=_CLIENTS, help="Compress, for clients across a slow network; costs CPU."
+        ),
+    ] = False,
+    speed: options.Speed = "1",
+    loop: options.Loop = False,
+    seed: options.Seed = 0,
+    duration: options.Duration = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing.")] = False,
+    json_output: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", rich_help_panel=_FILES, help="Write one JSON object per line too, as read does."),
+    ] = None,
+    include_paused: Annotated[
+        bool, typer.Option("--include-paused", help="Send samples of pauses, replays, menus and stalls too.")
+    ] = False,
+) -> None:
+    """Stream the telemetry to any number of WebSocket clients, and to browsers."""
+    from telemetry.io.websocket.guard import is_loopback  # noqa: PLC0415 - nothing else needs websockets
+    from telemetry.io.websocket.server import StreamServer  # noqa: PLC0415 - as above
+
+    clock = options.make_clock(speed, source)
+    if math.isinf(clock.speed):
+        raise UsageError("A stream is watched while it runs; --speed max would be over at once. Name a number.")
+    if json_output == "":
+        raise UsageError("--json-output names no file.")
+    if token == "":
+        raise UsageError("--token is empty; leave it out, or say --token new.")
+    if token == _MAKE_ONE_UP:
+        token = secrets.token_urlsafe(12)
+    sys.setswitchinterval(0.0005)  # the sampling loop cannot wait 5 ms for the clients
+    with ExitStack() as stack:
+        stack.enter_context(stopping(clock))
+        origin = open_source(source, loop=loop, seed=seed)
+        stack.callback(origin.close)
+        server = stack.enter_context(
+            StreamServer(
+                host, port, source=origin.name, rate=rate, token=token, allowed_origins=allow_origin or (),
+                stall_timeout=stall_timeout, compress=compress,
+            )
+        )  # fmt: skip
+        if not quiet:
+            _say(server.url, origin.name, token, json_output)
+        if token is None and not is_loopback(host):
+            print(
+                f"Everybody who can reach {host} can watch. --token new lets in only those who know it.",
+                file=sys.stderr, flush=True,
+            )  # fmt: skip
+        sinks: list[Sink] = [open_sink(json_output)] if json_output else []
+        recorder = Recorder(
+            origin, sinks, [server], clock=clock,
+            options=Options(rate=rate, duration=duration, include_paused=include_paused),
+        )  # fmt: skip
+        health = recorder.run()
+    if not quiet:
+        text = f"{health.samples:,} samples in {health.seconds:.1f} s."
+        print(f"{text} {json_output}: {health.size:,} bytes." if json_output else text, file=sys.stderr)
+
+
+def _say(url: str, source: str, token: str | None, output: str | None) -> None:
+    query = f"/?token={token}" if token else ""
+    page = url.replace("ws:", "http:", 1)
+    # Standard output may carry JSON lines.
+    stream = sys.stderr if output == "-" else sys.stdout
+    print(
+        f"Streaming {source} at {url}{query} - in a browser: {page}{query or '/'} - Ctrl-C ends.",
+        file=stream,
+        flush=True,
+    )
