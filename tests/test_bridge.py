@@ -16,7 +16,7 @@ import pytest
 import ac_native_memory as ac
 from telemetry.errors import UsageError
 from telemetry.io.bridge import Bridge
-from tests.conftest import REPOSITORY, wait_until
+from tests.conftest import PATIENCE, REPOSITORY, wait_until
 from tests.test_proton import WINDOWS, Wine, needs_wine, wine
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ __all__ = ["wine"]
 @pytest.mark.skipif(sys.platform == "win32", reason="about Linux")
 def test_on_linux_the_command_says_what_it_is_for_and_what_to_type() -> None:
     command = [sys.executable, "main.py", "bridge"]
-    result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=False)
+    result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert result.returncode == 2
     assert result.stdout == ""
     for text in ("`uv run main.py read` on Linux reads the running game itself", "protontricks-launch --appid 244210"):
@@ -65,7 +65,7 @@ def stands(bridge: subprocess.Popen[str]) -> None:
 def end(bridge: subprocess.Popen[str]) -> str:
     # The process that Wine turned into python.exe is the one that was started.
     bridge.send_signal(signal.SIGINT)
-    _, said = bridge.communicate(timeout=20)
+    _, said = bridge.communicate(timeout=PATIENCE)
     assert bridge.returncode == 0, said
     return said
 
@@ -114,7 +114,7 @@ def test_a_bridge_that_ends_before_the_game_says_that_the_files_go_with_the_game
 def test_a_bridge_that_comes_after_the_game_is_refused(wine: Wine, prefix: str) -> None:
     with wine.game(prefix=prefix):
         bridge = start_bridge(wine, prefix)
-        _, said = bridge.communicate(timeout=30)
+        _, said = bridge.communicate(timeout=PATIENCE)
     assert bridge.returncode == 1
     assert f"The shared memory {prefix}acpmf_physics exists already" in said
     assert page_files(prefix) == []

@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING
 import orjson
 import pytest
 
-from tests.conftest import REPOSITORY, wait_until
+from tests.conftest import PATIENCE, REPOSITORY, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,21 +52,21 @@ def start(*arguments: str, mode: str = "run", environment: dict[str, str] | None
 
 def run(*arguments: str, cwd: Path = REPOSITORY) -> subprocess.CompletedProcess[bytes]:
     command = [WINDOWS_PYTHON, "run", *arguments]
-    return subprocess.run(command, cwd=cwd, capture_output=True, stdin=subprocess.DEVNULL, timeout=60, check=False)
+    return subprocess.run(
+        command, cwd=cwd, capture_output=True, stdin=subprocess.DEVNULL, timeout=PATIENCE, check=False
+    )
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
-    process.communicate(timeout=20)
+    process.communicate(timeout=PATIENCE)
 
 
 def interrupt(process: subprocess.Popen[bytes]) -> tuple[str, str]:
-    """Press Ctrl-C and give what it says until it has ended well and soon."""
-    begin = time.monotonic()
+    """Press Ctrl-C and give what it says until it has ended well."""
     process.send_signal(signal.SIGINT)
-    said, messages = process.communicate(timeout=20)
+    said, messages = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, messages
-    assert time.monotonic() - begin < 5.0
     return said.decode(), messages.decode()
 
 
@@ -83,7 +83,7 @@ def no_game() -> Iterator[None]:
         assert pipe(holder.stdout).readline().strip() == b"mine"
         yield
     finally:
-        holder.communicate(b"\n", timeout=20)
+        holder.communicate(b"\n", timeout=PATIENCE)
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_ctrl_c_ends_a_recording_normally(tmp_path: Path) -> None:
     path = tmp_path / "Zoë 日本.jsonl"
     reader = start("main.py", "read", "--rate", "100", "--json-output", windows_path(path))
     try:
-        wait_until(lambda: path.exists() and path.stat().st_size > 0, 20.0)
+        wait_until(lambda: path.exists() and path.stat().st_size > 0)
         said, summary = interrupt(reader)
     finally:
         stop(reader)
@@ -217,7 +217,7 @@ class Terminal:
         pipe(self.process.stdin).flush()
 
     def end(self) -> int:
-        status = self.process.wait(timeout=20)
+        status = self.process.wait(timeout=PATIENCE)
         self._thread.join()
         return status
 
@@ -226,7 +226,7 @@ class Terminal:
 def test_the_view_fills_a_console_and_gives_it_back_at_ctrl_c() -> None:
     terminal = Terminal("main.py", "read")
     try:
-        wait_until(lambda: "LIVE" in terminal.lines[0] and "jitter" in terminal.lines[25], 20.0)
+        wait_until(lambda: "LIVE" in terminal.lines[0] and "jitter" in terminal.lines[25])
         time.sleep(1.0)
         top, *lines = terminal.lines
         terminal.press(b"\x03")
