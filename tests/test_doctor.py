@@ -54,8 +54,8 @@ def find(report: Report, topic: str) -> Finding:
     return found
 
 
-def report_of(directory: Path, folder: Path) -> Report:
-    return examine(directory, folder, seconds=0.5)
+def report_of(directory: Path, folder: Path, seconds: float = 0.3) -> Report:
+    return examine(directory, folder, seconds=seconds)
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def pages(tmp_path: Path) -> Path:
 
 def test_a_moving_game_can_be_recorded(pages: Path, tmp_path: Path) -> None:
     with Moving(pages):
-        report = report_of(pages, tmp_path)
+        report = report_of(pages, tmp_path, 1.0)
     assert report.ready, report
     session = find(report, "session")
     assert session.message == f"demo_gt3 on demo_ring, read from {pages}."

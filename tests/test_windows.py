@@ -194,7 +194,7 @@ def test_a_running_game_is_shown_and_recorded(no_game: None, tmp_path: Path) -> 
     assert packet_ids(path) == sorted(packet_ids(path))
     for row in recorded:
         assert_is_the_standin(dict(row))
-    assert re.search(r"live +lap 1", result.stdout)
+    assert re.search(r"live +lap \d", result.stdout)
 
 
 @needs_standin
