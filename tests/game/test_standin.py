@@ -59,9 +59,9 @@ def torn_share(pages: list[bytes]) -> float:
 
 
 def test_physics_pages_are_read_in_order_and_whole_where_plain_copies_tear() -> None:
+    begin = time.perf_counter()
     with StandIn("--write-time", "30") as game, ac.PageReader(prefix=game.prefix) as reader:
         wait_until(lambda: any(reader.copy().physics))
-        begin = time.perf_counter()
         plain: list[bytes] = []
         ours: list[bytes] = []
         # By turns, so that a busy machine disturbs both alike. Where it lets only one of the two run at a time, a page
@@ -78,7 +78,7 @@ def test_physics_pages_are_read_in_order_and_whole_where_plain_copies_tear() -> 
     assert len(ours) > 200, "the test is too kind: plain copies hardly tore"
     packet_ids = [int(words_of(page)[0]) for page in ours]
     assert packet_ids == sorted(packet_ids)
-    assert packet_ids[-1] - packet_ids[0] <= 400 * seconds  # 333 steps a second
+    assert packet_ids[-1] <= 400 * seconds  # 333 steps a second, and those that came late are made up for
     assert torn_share(ours) < torn_share(plain) / 5
 
 
