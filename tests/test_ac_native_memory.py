@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ac_native_memory as ac
-from tests.conftest import REPOSITORY, pages_of, wait_until
+from tests.conftest import PATIENCE, REPOSITORY, pages_of, wait_until
 
 # offset and name of every field, as in the reference of the running game
 PHYSICS = """
@@ -102,7 +102,7 @@ def test_the_reader_gives_what_the_writer_published(tmp_path: Path) -> None:
             before = time.time()
             copy = reader.copy()
             assert copy[:3] == pages[:3]
-            assert before - 0.1 <= copy.timestamp <= time.time() + 0.1
+            assert before - 5.0 <= copy.timestamp <= time.time() + 5.0
             assert (reader.torn, reader.retries) == (0, 0)
 
 
@@ -250,26 +250,25 @@ def test_copies_under_a_hostile_writer_are_whole_where_plain_copies_tear(tmp_pat
     writer = context.Process(target=_write_field_by_field, args=(str(tmp_path), ready, stop, stalled))
     writer.start()
     try:
-        wait_until(ready.is_set, 30.0)
+        wait_until(ready.is_set)
         with ac.PageReader(tmp_path) as reader:
             torn_plain = 0
-            end = time.perf_counter() + 10.0
+            end = time.perf_counter() + PATIENCE
             while not torn_plain and time.perf_counter() < end:
-                plain = {reader._maps[0][:592] for _ in range(200_000)}
+                plain = {reader._maps[0][:592] for _ in range(20_000)}
                 torn_plain = sum(page != _page(int.from_bytes(page[:4], "little")) for page in plain)
-            ours = []
-            end = time.perf_counter() + 3.0
-            while time.perf_counter() < end:
-                ours.append(reader.copy().physics)
+            ours: set[bytes] = set()
+            while (len(ours) < 500 or not reader.retries) and time.perf_counter() < end:
+                ours.add(reader.copy().physics)
             retries = reader.retries
     finally:
         stop.set()
-        suspended = set(stalled.get(timeout=30))
-        writer.join(30)
+        suspended = set(stalled.get(timeout=PATIENCE))
+        writer.join(PATIENCE)
     assert torn_plain > 0, "the test is too kind: plain copies did not tear"
-    assert len(set(ours)) > 100, "hardly any page was seen"
+    assert len(ours) >= 100, "hardly any page was seen"
     assert retries > 0
-    torn = {packet_id for page in set(ours) if page != _page(packet_id := int.from_bytes(page[:4], "little"))}
+    torn = {packet_id for page in ours if page != _page(packet_id := int.from_bytes(page[:4], "little"))}
     assert torn <= suspended
 
 

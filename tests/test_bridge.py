@@ -6,7 +6,6 @@ import signal
 import struct
 import subprocess
 import sys
-import time
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +15,7 @@ import pytest
 import ac_native_memory as ac
 from telemetry.errors import UsageError
 from telemetry.io.bridge import Bridge
-from tests.conftest import REPOSITORY, wait_until
+from tests.conftest import PATIENCE, REPOSITORY, wait_until
 from tests.test_proton import WINDOWS, Wine, needs_wine, wine
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ __all__ = ["wine"]
 @pytest.mark.skipif(sys.platform == "win32", reason="about Linux")
 def test_on_linux_the_command_says_what_it_is_for_and_what_to_type() -> None:
     command = [sys.executable, "main.py", "bridge"]
-    result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=False)
+    result = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert result.returncode == 2
     assert result.stdout == ""
     for text in ("`uv run main.py read` on Linux reads the running game itself", "protontricks-launch --appid 244210"):
@@ -65,7 +64,7 @@ def stands(bridge: subprocess.Popen[str]) -> None:
 def end(bridge: subprocess.Popen[str]) -> str:
     # The process that Wine turned into python.exe is the one that was started.
     bridge.send_signal(signal.SIGINT)
-    _, said = bridge.communicate(timeout=20)
+    _, said = bridge.communicate(timeout=PATIENCE)
     assert bridge.returncode == 0, said
     return said
 
@@ -83,7 +82,7 @@ def test_the_bridge_shows_a_game_that_starts_after_it_and_leaves_nothing(wine: W
                 wait_until(lambda: struct.unpack_from("<i", reader.copy().physics)[0] > 100)
                 last_physics, _ = game.end()
                 assert struct.unpack_from("<i", reader.copy().physics)[0] == last_physics
-        time.sleep(0.2)
+        wine.run(WINDOWS.WINE, "cmd", "/c", "exit")  # once that has come and gone, Wine knows that the game has
         assert end(bridge) == ""
         assert page_files(prefix) == []
     finally:
@@ -114,7 +113,7 @@ def test_a_bridge_that_ends_before_the_game_says_that_the_files_go_with_the_game
 def test_a_bridge_that_comes_after_the_game_is_refused(wine: Wine, prefix: str) -> None:
     with wine.game(prefix=prefix):
         bridge = start_bridge(wine, prefix)
-        _, said = bridge.communicate(timeout=30)
+        _, said = bridge.communicate(timeout=PATIENCE)
     assert bridge.returncode == 1
     assert f"The shared memory {prefix}acpmf_physics exists already" in said
     assert page_files(prefix) == []

@@ -7,10 +7,11 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 import uuid
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
+from typing import IO, Self
 
 import orjson
 import pytest
@@ -19,7 +20,7 @@ from jsonschema import Draft202012Validator
 import ac_native_memory as ac
 from telemetry.derived import Sample
 from telemetry.selection import json_schema
-from tests.conftest import REPOSITORY, pages_of, wait_until
+from tests.conftest import PATIENCE, REPOSITORY, main_in_process, pages_of, wait_until
 
 COMMAND = [sys.executable, str(REPOSITORY / "main.py")]
 FAST = ["--source", "demo", "--speed", "max"]
@@ -28,7 +29,7 @@ with_signals = pytest.mark.skipif(
 )
 
 
-def run(*arguments: str | Path, cwd: Path | None = None, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str | Path, cwd: Path | None = None, timeout: float = PATIENCE) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*COMMAND, *map(str, arguments)],
         capture_output=True,
@@ -52,11 +53,76 @@ def start(*arguments: str | Path) -> subprocess.Popen[str]:
 
 def interrupt(process: subprocess.Popen[str]) -> tuple[str, str]:
     process.send_signal(signal.SIGINT)
-    return process.communicate(timeout=20)
+    return process.communicate(timeout=PATIENCE)
+
+
+class Watched:
+    """A command that runs, and what its view has said so far."""
+
+    def __init__(self, *arguments: str | Path) -> None:
+        self.process = start(*arguments)
+        self.lines: list[str] = []
+        self.messages: list[str] = []
+        streams = ((self.process.stdout, self.lines), (self.process.stderr, self.messages))
+        self._threads = [threading.Thread(target=_collect, args=arguments) for arguments in streams]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def states(self) -> list[str]:
+        """The states it showed, in order; those that may pass before they are drawn are left out."""
+        words = [re.search(r"\b(waiting|live|gone)\b", line) for line in self.lines]
+        states = [word[0] for word in words if word]
+        return [after for before, after in pairwise(["", *states]) if after != before]
+
+    def shows(self, *states: str) -> None:
+        """Wait until these are the states it showed."""
+        wait_until(
+            lambda: self.states == list(states),
+            lambda: (self.states, self.lines, self.messages, self.process.poll()),
+        )
+
+    def end(self) -> str:
+        """Wait for its normal end and give what it said on standard error."""
+        code = self.process.wait(timeout=PATIENCE)
+        self._join()
+        said = "".join(self.messages)
+        assert code == 0, said
+        return said
+
+    def interrupt(self) -> str:
+        """Press Ctrl-C and give what it says until it has ended well."""
+        self.process.send_signal(signal.SIGINT)
+        return self.end()
+
+    def _join(self) -> None:
+        for thread in self._threads:
+            thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        self._join()
+        for stream in (self.process.stdout, self.process.stderr):
+            assert stream is not None
+            stream.close()
+
+
+def _collect(stream: IO[str], lines: list[str]) -> None:
+    lines.extend(stream)
 
 
 def rows(path: Path) -> list[dict[str, object]]:
     return [orjson.loads(line) for line in path.read_bytes().splitlines()]
+
+
+def rows_so_far(path: Path) -> list[dict[str, object]]:
+    """Those lines of a recording that goes on which have reached the file whole."""
+    data = path.read_bytes() if path.exists() else b""
+    return [orjson.loads(line) for line in data[: data.rfind(b"\n") + 1].splitlines()]
 
 
 @pytest.fixture
@@ -79,7 +145,7 @@ def test_help_names_every_command() -> None:
 
 
 def test_help_of_read_names_every_kind_of_source() -> None:
-    text = " ".join(run("read", "--help").stdout.replace("│", " ").split())
+    text = " ".join(main_in_process("read", "--help").stdout.replace("│", " ").split())
     for kind in ("live: the running game", "demo:SCENARIO", "DIRECTORY", ".jsonl.zst"):
         assert kind in text
 
@@ -104,7 +170,7 @@ def test_the_same_seed_gives_the_same_recording(tmp_path: Path) -> None:
     for path, seed in zip(files, (3, 3, 4), strict=True):
         fields = "elapsed,sequence,physics,graphics,static,derived"
         options = ("--seed", str(seed), "--samples", "50", "--fields", fields, "--quiet")
-        assert run("read", *FAST, *options, "--json-output", path).returncode == 0
+        assert main_in_process("read", *FAST, *options, "--json-output", path).returncode == 0
     first, second, third = (path.read_bytes() for path in files)
     assert first == second
     assert first != third
@@ -121,27 +187,30 @@ def test_standard_output_carries_lines_and_nothing_else() -> None:
 
 def test_lines_on_standard_output_end_in_plain_newlines() -> None:
     command = [*COMMAND, "read", *FAST, "--samples", "2", "--json-output", "-", "--quiet"]
-    output = subprocess.run(command, capture_output=True, check=True, timeout=60, stdin=subprocess.DEVNULL).stdout
+    output = subprocess.run(command, capture_output=True, check=True, timeout=PATIENCE, stdin=subprocess.DEVNULL).stdout
     assert output.count(b"\n") == 2
     assert b"\r" not in output
 
 
 def test_quiet_says_nothing(tmp_path: Path) -> None:
-    result = run("read", *FAST, "--samples", "3", "--json-output", tmp_path / "o.jsonl", "--quiet")
+    result = main_in_process("read", *FAST, "--samples", "3", "--json-output", tmp_path / "o.jsonl", "--quiet")
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
 
 
 def test_the_view_is_plain_lines_when_the_output_is_no_terminal() -> None:
-    result = run("read", "--source", "demo", "--duration", "1.5")
+    result = run("read", "--source", "demo", "--samples", "5")
+    assert result.returncode == 0
     assert "\x1b" not in result.stdout
     assert re.search(r"live +lap 1", result.stdout)
-    assert re.search(r"^1\d samples in 1\.\d s; ", result.stderr)  # 15, but for ticks that a busy machine missed
+    assert re.search(r"^5 samples in \d+\.\d s; ", result.stderr)
 
 
 def test_a_recording_is_a_source_and_its_derived_fields_are_computed_anew(tmp_path: Path) -> None:
     first, second = tmp_path / "a.jsonl.zst", tmp_path / "b.jsonl"
-    assert run("read", *FAST, "--samples", "20", "--json-output", first, "--quiet").returncode == 0
-    result = run("read", "--source", first, "--speed", "max", "--json-output", second, "--steer-lock", "400", "--quiet")
+    assert main_in_process("read", *FAST, "--samples", "20", "--json-output", first, "--quiet").returncode == 0
+    result = main_in_process(
+        "read", "--source", first, "--speed", "max", "--json-output", second, "--steer-lock", "400", "--quiet"
+    )
     assert result.returncode == 0, result.stderr
     recorded = rows(second)
     assert len(recorded) == 20
@@ -154,7 +223,7 @@ def test_a_recording_is_a_source_and_its_derived_fields_are_computed_anew(tmp_pa
 def test_a_directory_of_page_files_is_read_although_nothing_moves(tmp_path: Path) -> None:
     with ac.PageWriter(tmp_path) as writer:
         writer.write(*pages_of(gear=4, fuel=12.5)[:3])
-        result = run("read", "--source", tmp_path, "--samples", "1", "--json-output", "-")
+        result = main_in_process("read", "--source", tmp_path, "--samples", "1", "--json-output", "-")
     assert result.returncode == 0, result.stderr
     row = orjson.loads(result.stdout)
     assert (row["gear"], row["fuel"], row["car_model"], list(row)) == (4, 12.5, "demo_gt3", list(Sample.NAMES))
@@ -164,7 +233,7 @@ def test_publisher_and_reader_talk_through_shared_memory(shared_memory: Path, tm
     path = tmp_path / "out.jsonl"
     publisher = start("publish", "--pages", shared_memory)
     try:
-        options = ("--rate", "50", "--duration", "3", "--quiet", "--json-summary")
+        options = ("--rate", "50", "--samples", "100", "--quiet", "--json-summary")
         result = run("read", "--source", shared_memory, *options, "--json-output", path)
     finally:
         _, messages = interrupt(publisher)
@@ -173,7 +242,7 @@ def test_publisher_and_reader_talk_through_shared_memory(shared_memory: Path, tm
     assert re.search(r"Published [\d,]+ physics pages", messages)
     assert list(shared_memory.iterdir()) == []
     recorded = rows(path)
-    assert len(recorded) >= 100
+    assert len(recorded) == 100
     steps = [row["physics_steps"] for row in recorded[1:]]
     assert sum(int(str(step)) for step in steps) == int(str(recorded[-1]["packet_id"])) - int(
         str(recorded[0]["packet_id"])
@@ -183,15 +252,17 @@ def test_publisher_and_reader_talk_through_shared_memory(shared_memory: Path, tm
 
 
 def test_the_reader_waits_for_a_publisher_and_notices_that_it_has_gone(shared_memory: Path) -> None:
-    reader = start("read", "--source", shared_memory)
-    assert reader.stdout is not None
-    assert reader.stdout.readline() == f"waiting  Waiting for the page files of a running game in {shared_memory}.\n"
-    assert run("publish", "--pages", shared_memory, "--duration", "3", "--quiet").returncode == 0
-    time.sleep(1.5)
-    output, summary = interrupt(reader)
-    assert reader.returncode == 0
-    states = re.findall(r"^(?: +\d+\.\d s  )?(\w+)", output, re.MULTILINE)
-    assert states.index("loading") < states.index("live") < states.index("gone")
+    with Watched("read", "--source", shared_memory) as reader:
+        reader.shows("waiting")
+        assert reader.lines == [f"waiting  Waiting for the page files of a running game in {shared_memory}.\n"]
+        with ac.PageWriter(shared_memory) as game:  # a game that loads its session, for as long as it takes to see it
+            game.write(static=pages_of(car_model="", track="").static)
+            wait_until(lambda: reader.lines[-1].startswith("loading"), lambda: reader.lines)
+        with Watched("publish", "--pages", shared_memory, "--quiet") as publisher:
+            wait_until(lambda: reader.states[-1] == "live", lambda: reader.lines)
+            assert publisher.interrupt() == ""
+        wait_until(lambda: reader.states[-1] == "gone", lambda: reader.lines)
+        summary = reader.interrupt()
     assert " samples in " in summary
 
 
@@ -200,9 +271,9 @@ def test_the_reader_waits_for_a_publisher_and_notices_that_it_has_gone(shared_me
 def test_a_signal_ends_a_recording_normally(tmp_path: Path, name: str) -> None:
     path = tmp_path / "out.jsonl"
     process = start("read", "--source", "demo", "--rate", "100", "--json-output", path)
-    wait_until(lambda: path.exists() and path.stat().st_size > 0, 20.0)
+    wait_until(lambda: path.exists() and path.stat().st_size > 0)
     process.send_signal(getattr(signal, name))
-    _, summary = process.communicate(timeout=20)
+    _, summary = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     assert " samples in " in summary
     assert path.read_bytes().endswith(b"}\n")
@@ -212,25 +283,23 @@ def test_a_signal_ends_a_recording_normally(tmp_path: Path, name: str) -> None:
 @with_signals
 def test_the_same_request_twice_at_once_is_one_request(tmp_path: Path) -> None:
     process = start("publish", "--pages", tmp_path)
-    wait_until((tmp_path / "acpmf_static").exists, 20.0)
-    time.sleep(0.5)
+    assert process.stderr is not None
+    assert process.stderr.readline() == f"Publishing demo:laps in {tmp_path}; Ctrl-C ends.\n"
     for _ in range(3):
         process.send_signal(signal.SIGTERM)
-    _, messages = process.communicate(timeout=20)
+    _, messages = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     assert "Published" in messages
     assert list(tmp_path.iterdir()) == []
 
 
 @with_signals
-def test_ctrl_c_while_waiting_for_the_game_ends_normally_and_soon(tmp_path: Path) -> None:
+def test_ctrl_c_while_waiting_for_the_game_ends_normally(tmp_path: Path) -> None:
     process = start("read", "--source", tmp_path)
     assert process.stdout is not None
     process.stdout.readline()
-    begin = time.monotonic()
     interrupt(process)
     assert process.returncode == 0
-    assert time.monotonic() - begin < 5.0
 
 
 def test_a_reader_of_standard_output_that_goes_away_is_a_sentence() -> None:
@@ -239,7 +308,7 @@ def test_a_reader_of_standard_output_that_goes_away_is_a_sentence() -> None:
     assert process.stderr is not None
     process.stdout.readline()
     process.stdout.close()
-    assert process.wait(timeout=20) == 1
+    assert process.wait(timeout=PATIENCE) == 1
     assert (
         "Writing to standard output ended: its reader closed it. All lines before are intact" in process.stderr.read()
     )
@@ -255,7 +324,7 @@ def test_no_game_without_waiting_is_exit_code_three(tmp_path: Path) -> None:
 def test_another_games_pages_are_refused_in_a_sentence(tmp_path: Path) -> None:
     with ac.PageWriter(tmp_path) as writer:
         writer.write(*pages_of(sm_version="1.9")[:3])
-        result = run("read", "--source", tmp_path, "--samples", "1")
+        result = main_in_process("read", "--source", tmp_path, "--samples", "1")
     assert result.returncode == 1
     assert "belongs to another game: its version is '1.9'" in result.stderr
 
@@ -285,17 +354,31 @@ def test_another_games_pages_are_refused_in_a_sentence(tmp_path: Path) -> None:
 )
 def test_bad_input_is_a_sentence_and_a_code(arguments: list[str], code: int, message: str, tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("no recording")
-    result = run("read", *arguments, cwd=tmp_path)
+    result = main_in_process("read", *arguments, cwd=tmp_path)
     assert result.returncode == code
     assert message in " ".join(result.stderr.replace("│", " ").split())
     assert "Traceback" not in result.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--rate", "0"], 2, "Invalid value for '--rate'"),
+        ([*FAST, "--json-output", "/no/where/x"], 1, "cannot be written"),
+    ],
+)
+def test_a_process_says_and_ends_with_the_same(arguments: list[str], code: int, message: str) -> None:
+    result = run("read", *arguments)
+    assert (result.returncode, result.stdout) == (code, "")
+    assert message in " ".join(result.stderr.replace("│", " ").split())
+    assert "Traceback" not in result.stderr
+
+
 def test_an_existing_file_stays_untouched(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     path.write_text("precious\n")
-    result = run("read", *FAST, "--samples", "1", "--json-output", path)
+    result = main_in_process("read", *FAST, "--samples", "1", "--json-output", path)
     assert result.returncode == 1
     assert "exists already and stays untouched" in result.stderr
     assert path.read_text() == "precious\n"
@@ -305,8 +388,10 @@ def test_append_continues_a_file(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl.gz"
     for _ in range(2):
         options = ("--samples", "3", "--json-output", path, "--append", "--quiet")
-        assert run("read", *FAST, *options).returncode == 0
-    result = run("read", "--source", path, "--speed", "max", "--json-output", "-", "--fields", "sequence", "--quiet")
+        assert main_in_process("read", *FAST, *options).returncode == 0
+    result = main_in_process(
+        "read", "--source", path, "--speed", "max", "--json-output", "-", "--fields", "sequence", "--quiet"
+    )
     assert [orjson.loads(line)["sequence"] for line in result.stdout.splitlines()] == list(range(6))
 
 
@@ -314,8 +399,8 @@ def test_paused_samples_stay_out_of_recordings_unless_wanted(tmp_path: Path) -> 
     counts = {}
     for option in ((), ("--include-paused",)):
         path = tmp_path / f"{len(option)}.jsonl"
-        options = ("--rate", "20", "--duration", "60", "--fields", "status_name", "--json-output", path, "--quiet")
-        assert run("read", "--source", "demo:pause", "--speed", "max", *options, *option).returncode == 0
+        options = ("--rate", "10", "--duration", "60", "--fields", "status_name", "--json-output", path, "--quiet")
+        assert main_in_process("read", "--source", "demo:pause", "--speed", "max", *options, *option).returncode == 0
         counts[bool(option)] = {str(row["status_name"]) for row in rows(path)}
     assert counts[False] == {"live"}
     assert counts[True] > {"live", "pause"}
@@ -323,11 +408,14 @@ def test_paused_samples_stay_out_of_recordings_unless_wanted(tmp_path: Path) -> 
 
 def test_publish_plays_a_recording_into_shared_memory(shared_memory: Path, tmp_path: Path) -> None:
     path = tmp_path / "drive.jsonl"
-    assert run("read", *FAST, "--samples", "100", "--json-output", path, "--quiet").returncode == 0
+    options = ("--rate", "100", "--samples", "100", "--json-output", path, "--quiet")
+    assert main_in_process("read", *FAST, *options).returncode == 0
     publisher = start("publish", "--source", path, "--pages", shared_memory, "--loop", "--quiet")
     try:
-        wait_until((shared_memory / "acpmf_static").exists, 20.0)
-        result = run("read", "--source", shared_memory, "--samples", "20", "--json-output", "-", "--quiet")
+        wait_until((shared_memory / "acpmf_static").exists)
+        result = run(
+            "read", "--source", shared_memory, "--rate", "50", "--samples", "20", "--json-output", "-", "--quiet"
+        )
     finally:
         interrupt(publisher)
     assert result.returncode == 0, result.stderr
@@ -347,24 +435,36 @@ def test_publish_plays_a_recording_into_shared_memory(shared_memory: Path, tmp_p
     ],
 )
 def test_publish_refuses_what_it_cannot_publish(arguments: list[str], message: str) -> None:
-    result = run("publish", *arguments)
+    result = main_in_process("publish", *arguments)
     assert result.returncode == 2
     assert message in result.stderr
 
 
 def test_a_recording_without_static_fields_cannot_be_published(shared_memory: Path, tmp_path: Path) -> None:
     path = tmp_path / "some.jsonl"
-    assert run("read", *FAST, "--samples", "3", "--json-output", path, "--fields", "gear", "--quiet").returncode == 0
-    result = run("publish", "--source", path, "--pages", shared_memory)
+    assert (
+        main_in_process(
+            "read", *FAST, "--samples", "3", "--json-output", path, "--fields", "gear", "--quiet"
+        ).returncode
+        == 0
+    )
+    result = main_in_process("publish", "--source", path, "--pages", shared_memory)
     assert result.returncode == 1
     assert "it lacks the static fields, by which readers know the game" in result.stderr
+
+
+def is_driving(directory: Path) -> bool:
+    try:
+        with ac.PageReader(directory) as reader:
+            return any(reader.copy().physics)
+    except ac.PagesMissing:
+        return False
 
 
 def test_two_publishers_do_not_fight(shared_memory: Path) -> None:
     first = start("publish", "--pages", shared_memory, "--quiet")
     try:
-        wait_until((shared_memory / "acpmf_static").exists, 20.0)
-        time.sleep(1.5)
+        wait_until(lambda: is_driving(shared_memory))
         second = run("publish", "--pages", shared_memory)
     finally:
         interrupt(first)
@@ -379,7 +479,7 @@ def test_fields_lists_every_field_with_its_meaning() -> None:
 
 
 def test_fields_can_be_filtered_and_read_by_programs() -> None:
-    described = json.loads(run("fields", "tyre_w*", "currentMaxRpm", "--json").stdout)
+    described = json.loads(main_in_process("fields", "tyre_w*", "currentMaxRpm", "--json").stdout)
     assert [field["name"] for field in described] == ["tyre_wear", "tyre_worn", "tyre_wear_best", "currentMaxRpm"]
     assert described[0]["page"] == "acpmf_physics"
     assert (described[0]["offset"], described[0]["layout"], described[0]["unit"]) == (120, "f32[4]", "%")
@@ -387,8 +487,8 @@ def test_fields_can_be_filtered_and_read_by_programs() -> None:
 
 
 def test_the_schema_of_some_fields_fits_a_recording_of_them() -> None:
-    schema = json.loads(run("fields", "gear,accG", "--json-schema").stdout)
-    result = run("read", *FAST, "--samples", "1", "--json-output", "-", "--fields", "gear,accG", "--quiet")
+    schema = json.loads(main_in_process("fields", "gear,accG", "--json-schema").stdout)
+    result = main_in_process("read", *FAST, "--samples", "1", "--json-output", "-", "--fields", "gear,accG", "--quiet")
     Draft202012Validator(schema).validate(orjson.loads(result.stdout))
 
 
@@ -405,7 +505,7 @@ def test_the_view_leaves_a_terminal_as_it_found_it() -> None:
     before = termios.tcgetattr(child)
     environment = {**os.environ, "TERM": "xterm-256color"}
     process = subprocess.Popen(
-        [*COMMAND, "read", "--source", "demo", "--duration", "2"],
+        [*COMMAND, "read", "--source", "demo", "--duration", "1"],
         stdin=child,
         stdout=child,
         stderr=child,
@@ -422,10 +522,10 @@ def test_the_view_leaves_a_terminal_as_it_found_it() -> None:
 
     thread = threading.Thread(target=drain)
     thread.start()
-    assert process.wait(timeout=30) == 0
+    assert process.wait(timeout=PATIENCE) == 0
     assert termios.tcgetattr(child) == before
     os.close(child)
-    thread.join(timeout=10)
+    thread.join(timeout=PATIENCE)
     os.close(parent)
     text = output.decode()
     assert text.count("\x1b[?1049h") == text.count("\x1b[?1049l") == 1

@@ -11,6 +11,7 @@ import pytest
 
 import ac_native_memory as ac
 from telemetry.demo import STEP_SECONDS, Controls, DemoGame
+from tests.drives import LAP_SECONDS, LONG_SECONDS, long_drive
 
 G = 9.80665
 DRY_MASS = 1330.0  # kg, with driver
@@ -32,33 +33,18 @@ class Run(NamedTuple):
 
 @cache
 def lap_run() -> Run:
-    """110 s of clean laps from the grid: the way to the line, the first lap and half of the second."""
-    game = DemoGame(seed=3)
-    physics = []
-    graphics = []
-    last = game.graphics_page()
-    for step in range(1, int(110 / STEP_SECONDS)):
-        game.step()
-        page = game.physics_page()
-        if step >= 300:
-            physics.append(Physics.from_buffer_copy(page))
-        drawn = game.graphics_page()
-        if drawn != last:
-            graphics.append((len(physics) - 1, Graphic.from_buffer_copy(drawn)))
-            last = drawn
-    return Run(physics, graphics, Static.from_buffer_copy(game.static_page()))
+    """110 s of clean laps from the grid: the way to the line, the first lap and a part of the second."""
+    driven = long_drive()
+    frames = driven.frames(LAP_SECONDS)
+    physics = [Physics.from_buffer_copy(page) for page in driven.steps]
+    graphics = [(max(frame.step - 300, -1), frame.graphic) for frame in frames]
+    return Run(physics, graphics, frames[-1].static)
 
 
 @cache
 def long_run() -> list[ac.SPageFilePhysics]:
     """Five minutes of laps, one physics page every 0.3 s."""
-    game = DemoGame(seed=5)
-    pages = []
-    for step in range(1, int(300 / STEP_SECONDS)):
-        game.step()
-        if step % 100 == 0 and step >= 300:
-            pages.append(Physics.from_buffer_copy(game.physics_page()))
-    return pages
+    return [frame.physics for frame in long_drive().frames(LONG_SECONDS)[::18]]
 
 
 def drive(game: DemoGame, seconds: float, controls: Controls) -> ac.SPageFilePhysics:

@@ -2,50 +2,23 @@
 
 from __future__ import annotations
 
-from functools import cache
 from itertools import pairwise
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 import pytest
 
 import ac_native_memory as ac
 from telemetry.demo import STEP_SECONDS, DemoGame
+from tests.drives import SEEDS, Drive, Frame, drive, long_drive
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Physics = ac.SPageFilePhysics
-Graphic = ac.SPageFileGraphic
 
 
-class Frame(NamedTuple):
-    """Both pages as they stood when a frame had been drawn."""
-
-    seconds: float
-    physics: ac.SPageFilePhysics
-    graphic: ac.SPageFileGraphic
-    physics_bytes: bytes
-    static_bytes: bytes
-
-
-@cache
-def frames(scenario: str, seconds: float, seed: int = 0) -> list[Frame]:
-    game = DemoGame(seed, scenario)
-    seen = []
-    last = game.graphics_page()
-    for step in range(1, int(seconds / STEP_SECONDS)):
-        game.step()
-        drawn = game.graphics_page()
-        if drawn is not last:
-            last = drawn
-            page = game.physics_page()
-            seen.append(
-                Frame(
-                    step * STEP_SECONDS,
-                    Physics.from_buffer_copy(page),
-                    Graphic.from_buffer_copy(drawn),
-                    page,
-                    game.static_page(),
-                )
-            )
-    return seen
+def frames(scenario: str, seconds: float) -> list[Frame]:
+    return drive(scenario, SEEDS.get(scenario, 0)).frames(seconds)
 
 
 def spans(seen: list[Frame], flags: list[bool]) -> list[tuple[float, float]]:
@@ -241,7 +214,7 @@ def test_worn_tyres_cross_both_thresholds_and_are_changed() -> None:
     assert 40 < crossed[0.8] < crossed[0.95] < 180
     assert min(raw) >= 88
     assert raw[-1] > 93  # new ones
-    assert {ac.SPageFileStatic.from_buffer_copy(f.static_bytes).aidTireRate for f in seen[60:]} == {20.0}
+    assert {f.static.aidTireRate for f in seen[60:]} == {20.0}
 
 
 def test_worn_tyres_have_less_grip() -> None:
@@ -252,18 +225,11 @@ def test_worn_tyres_have_less_grip() -> None:
     assert worn < 0.97 * fresh
 
 
-@pytest.mark.parametrize("seed", [0, 1])
-def test_clean_laps_are_clean_for_every_seed(seed: int) -> None:
-    game = DemoGame(seed)
-    out = damage = 0.0
-    for step in range(int(95 / STEP_SECONDS)):
-        game.step()
-        if step % 20 == 0:
-            page = Physics.from_buffer_copy(game.physics_page())
-            out = max(out, page.numberOfTyresOut)
-            damage = max(damage, *page.carDamage)
-    assert (out, damage) == (0, 0)
-    assert Graphic.from_buffer_copy(game.graphics_page()).completedLaps == 1
+@pytest.mark.parametrize("driven", [lambda: drive("laps"), long_drive], ids=["seed 0", "seed 2"])
+def test_clean_laps_are_clean_for_every_seed(driven: Callable[[], Drive]) -> None:
+    seen = driven().frames(95)
+    assert {(frame.physics.numberOfTyresOut, max(frame.physics.carDamage)) for frame in seen} == {(0, 0.0)}
+    assert seen[-1].graphic.completedLaps == 1
 
 
 def test_a_car_against_a_barrier_frees_itself() -> None:

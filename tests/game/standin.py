@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Self
 import pytest
 
 import ac_native_memory as ac
+from tests.conftest import PATIENCE, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +54,7 @@ class StandIn:
 
     def end(self, command: str = "exit") -> tuple[int, int]:
         """End it and give the packetIds that it wrote last: physics, graphics."""
-        said, _ = self.process.communicate(f"{command}\n", timeout=10)
+        said, _ = self.process.communicate(f"{command}\n", timeout=PATIENCE)
         _, physics, _, graphics = said.split()
         return int(physics), int(graphics)
 
@@ -93,8 +94,6 @@ if sys.platform == "win32":
     @contextmanager
     def real_names() -> Iterator[None]:
         """The game's real names for one test at a time, whatever other runs go on; at first no game has them."""
-        from tests.conftest import wait_until
-
         mutex = _kernel32.CreateMutexW(None, False, "ac_telemetry_tests")
         taken, taken_from_the_dead = 0, 0x80
         assert _kernel32.WaitForSingleObject(mutex, 300_000) in (taken, taken_from_the_dead)

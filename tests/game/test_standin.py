@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import ac_native_memory as ac
+from tests.conftest import wait_until
 from tests.game.standin import StandIn, layout, needs_standin
 
 if TYPE_CHECKING:
@@ -31,13 +32,6 @@ def words_of(physics: bytes) -> list[float]:
     for index in FLOATS:
         words[index] = floats[index]
     return words
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.perf_counter() + 5
-    while not condition():
-        assert time.perf_counter() < deadline, "it did not happen within 5 s"
-        time.sleep(0.005)
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -65,9 +59,9 @@ def torn_share(pages: list[bytes]) -> float:
 
 
 def test_physics_pages_are_read_in_order_and_whole_where_plain_copies_tear() -> None:
+    begin = time.perf_counter()
     with StandIn("--write-time", "30") as game, ac.PageReader(prefix=game.prefix) as reader:
-        wait_for(lambda: any(reader.copy().physics))
-        begin = time.perf_counter()
+        wait_until(lambda: any(reader.copy().physics))
         plain: list[bytes] = []
         ours: list[bytes] = []
         # By turns, so that a busy machine disturbs both alike. Where it lets only one of the two run at a time, a page
@@ -84,14 +78,18 @@ def test_physics_pages_are_read_in_order_and_whole_where_plain_copies_tear() -> 
     assert len(ours) > 200, "the test is too kind: plain copies hardly tore"
     packet_ids = [int(words_of(page)[0]) for page in ours]
     assert packet_ids == sorted(packet_ids)
-    assert packet_ids[-1] - packet_ids[0] <= 400 * seconds  # 333 steps a second
+    assert packet_ids[-1] <= 400 * seconds  # 333 steps a second, and those that came late are made up for
     assert torn_share(ours) < torn_share(plain) / 5
 
 
 def test_pages_written_as_fast_as_the_game_does_are_read_whole() -> None:
     with StandIn() as game, ac.PageReader(prefix=game.prefix) as reader:
-        wait_for(lambda: any(reader.copy().physics))
-        pages = pages_within(1.0, lambda: reader.copy().physics)
+        wait_until(lambda: any(reader.copy().physics))
+        pages: list[bytes] = []
+        for _ in range(300):
+            pages += pages_within(0.1, lambda: reader.copy().physics)
+            if len(pages) > 200:
+                break
     assert len(pages) > 200
     assert torn_share(pages) <= 0.02
 
@@ -102,9 +100,13 @@ def is_torn(physics: bytes) -> bool:
     return words != [words[0] + index for index in range(148)]
 
 
+def graphics_of(reader: ac.PageReader) -> ac.SPageFileGraphic:
+    return ac.SPageFileGraphic.from_buffer_copy(reader.copy().graphics)
+
+
 def test_an_orderly_exit_leaves_status_0_garbage_text_and_the_last_physics() -> None:
     with StandIn() as game, ac.PageReader(prefix=game.prefix) as reader:
-        time.sleep(0.1)
+        wait_until(lambda: graphics_of(reader).status == 2)
         last_physics, _ = game.end()
         assert game.process.returncode == 0
         pages = reader.copy()
@@ -116,7 +118,7 @@ def test_an_orderly_exit_leaves_status_0_garbage_text_and_the_last_physics() -> 
 
 def test_a_crash_leaves_the_last_frame() -> None:
     with StandIn() as game, ac.PageReader(prefix=game.prefix) as reader:
-        time.sleep(0.1)
+        wait_until(lambda: graphics_of(reader).status == 2)
         last_physics, last_graphics = game.end("crash")
         assert game.process.returncode == 3
         pages = reader.copy()
@@ -127,31 +129,28 @@ def test_a_crash_leaves_the_last_frame() -> None:
 
 def test_a_pause_stands_still_in_physics_while_frames_go_on() -> None:
     with StandIn() as game, ac.PageReader(prefix=game.prefix) as reader:
-
-        def graphics() -> ac.SPageFileGraphic:
-            return ac.SPageFileGraphic.from_buffer_copy(reader.copy().graphics)
-
-        wait_for(lambda: graphics().status == 2)
+        wait_until(lambda: graphics_of(reader).status == 2)
         game.tell("pause")
-        wait_for(lambda: graphics().status == 3)
-        before, frame = reader.copy().physics, graphics().packetId
-        wait_for(lambda: graphics().packetId > frame + 4)
+        wait_until(lambda: graphics_of(reader).status == 3)
+        before, frame = reader.copy().physics, graphics_of(reader).packetId
+        wait_until(lambda: graphics_of(reader).packetId > frame + 4)
         assert reader.copy().physics == before
         game.tell("live")
-        wait_for(lambda: reader.copy().physics != before)
+        wait_until(lambda: reader.copy().physics != before)
 
 
 def test_nothing_is_written_while_the_session_loads() -> None:
-    with StandIn("--load", "900") as game, ac.PageReader(prefix=game.prefix) as reader:
+    with StandIn("--load", "600000") as game, ac.PageReader(prefix=game.prefix) as reader:
         pages = reader.copy()
         assert not any(pages.physics + pages.graphics + pages.static)
-        wait_for(lambda: any(reader.copy().physics))
+    with StandIn("--load", "900") as game, ac.PageReader(prefix=game.prefix) as reader:
+        wait_until(lambda: any(reader.copy().physics))
         assert ac.SPageFilePhysics.from_buffer_copy(reader.copy().physics).packetId >= 300
 
 
 def test_the_static_page_names_what_is_driven() -> None:
     with StandIn() as game, ac.PageReader(prefix=game.prefix) as reader:
-        wait_for(lambda: ac.check_game(reader.copy().static))
+        wait_until(lambda: ac.check_game(reader.copy().static))
         static = ac.SPageFileStatic.from_buffer_copy(reader.copy().static)
     assert ac.text_of(static.carModel) == "standin_car"
     assert ac.text_of(static.playerNick) == "Zoë 日本 🏎"
@@ -161,6 +160,6 @@ def test_the_static_page_names_what_is_driven() -> None:
 
 def test_the_other_game_is_refused() -> None:
     with StandIn("--competizione") as game, ac.PageReader(prefix=game.prefix) as reader:
-        wait_for(lambda: any(reader.copy().static))
+        wait_until(lambda: any(reader.copy().static))
         with pytest.raises(ac.WrongGame):
             ac.check_game(reader.copy().static)
