@@ -1,8 +1,9 @@
 """What goes over a wire and into a line: a sample as JSON, and the snapshot that such a line holds."""
 
 import math
+import operator
 from collections.abc import Callable, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any, Final
 
 import orjson
@@ -72,11 +73,38 @@ def snapshot_of(line: bytes | str) -> Snapshot:
         raise ValueError("this is not JSON") from error
     if not isinstance(values, dict) or not (values.keys() & _READERS.keys()):
         raise ValueError("this is not a sample of telemetry")
+    if (full := _full_row(values)) is not None:
+        return Snapshot.of(full)
     row: list[Any] = list(_BLANK)
     for key, value in values.items():
         if reader := _READERS.get(key):
             reader(row, value)
     return Snapshot.of(row)
+
+
+def _full_row(values: dict[str, Any]) -> list[Any] | None:
+    """The row of a line that has every field in its order, and numbers wherever they are due; None for other lines.
+
+    That is most of them, at a tenth of the work.
+    """
+    if tuple(values)[: len(_BLANK)] != Snapshot.NAMES:
+        return None
+    row = list(values.values())[: len(_BLANK)]
+    if list(map(type, row)) != _TYPES:
+        return None
+    arrays, matrices = _ARRAYS(row), _MATRICES(row)
+    rows_of_matrices = list(chain.from_iterable(matrices))
+    if (*map(len, arrays), *map(len, matrices)) != _LENGTHS or set(map(type, rows_of_matrices)) != {list}:
+        return None
+    if set(map(len, rows_of_matrices)) != {_COMPONENTS}:
+        return None
+    if set(map(type, chain(chain.from_iterable(arrays), chain.from_iterable(rows_of_matrices)))) != {float}:
+        return None
+    for place in _ARRAY_PLACES:
+        row[place] = tuple(row[place])
+    for place in _MATRIX_PLACES:
+        row[place] = tuple(map(tuple, row[place]))
+    return row
 
 
 def _reader_of(key: str, fields: tuple[Field, ...]) -> Callable[[list[Any], Any], None]:
@@ -136,3 +164,13 @@ def _blank(field: Field) -> Any:
 _CONVERTERS: Final[dict[str, Callable[[Any], Any]]] = {"integer": _integer, "number": _float, "text": _text}
 _BLANK: Final = Snapshot.of(_blank(field) for field in Snapshot.FIELDS)
 _READERS: Final = {key: _reader_of(key, fields) for key, fields in every_key().items() if fields[0].group != "derived"}
+_TYPES: Final = [
+    list if field.shape else {"integer": int, "number": float, "text": str}[field.kind] for field in Snapshot.FIELDS
+]
+_ARRAY_PLACES: Final = [place for place, field in enumerate(Snapshot.FIELDS) if len(field.shape) == 1]
+_MATRIX_PLACES: Final = [place for place, field in enumerate(Snapshot.FIELDS) if len(field.shape) == 2]
+_ARRAYS: Final = operator.itemgetter(*_ARRAY_PLACES)
+_MATRICES: Final = operator.itemgetter(*_MATRIX_PLACES)
+_LENGTHS: Final = tuple(Snapshot.FIELDS[place].shape[0] for place in [*_ARRAY_PLACES, *_MATRIX_PLACES])
+_COMPONENTS: Final = 3
+"""Numbers in each row of a matrix: all are vectors per wheel."""
