@@ -1,3 +1,4 @@
+import csv
 import json
 import math
 import shutil
@@ -22,6 +23,9 @@ from tests.conftest import REPOSITORY, sizes, wait_until
 from tests.test_resample import LAP, derived, recorded_lap
 
 FORMATS = ["a.jsonl", "a.jsonl.gz", "a.jsonl.zst", "a.mcap", "a.csv", "a.csv.gz", "a.parquet"]
+
+
+_COUNTS = ("sequence", "packet_id", "completed_laps", "physics_steps")
 
 
 def run(*arguments: str | Path, cwd: Path = REPOSITORY) -> subprocess.CompletedProcess[str]:
@@ -49,7 +53,7 @@ def snapshots_of(path: Path) -> list[Snapshot]:
 def drive(*numbers: int, cut: tuple[int, ...] = ()) -> list[Snapshot]:
     """Laps of these numbers, thirty seconds each, twice a second; in those that are ``cut`` all tyres are out once."""
     lap = recorded_lap()[200]
-    found = []
+    found: list[Snapshot] = []
     for count, number in enumerate(numbers):
         for tick in range(60):
             elapsed = count * 30.0 + tick / 2
@@ -157,13 +161,22 @@ def test_fields_are_chosen_and_units_are_added(tmp_path: Path) -> None:
 def test_laps_are_chosen(
     four_laps: Path, tmp_path: Path, chosen: str | None, options: dict[str, Any], expected: list[int]
 ) -> None:
-    convert(four_laps, tmp_path / "a.jsonl", laps=chosen, quiet=True, **options)
-    found = rows(tmp_path / "a.jsonl")
+    convert(four_laps, tmp_path / "a.csv", laps=chosen, quiet=True, **options)
+    with (tmp_path / "a.csv").open(newline="") as file:
+        found = [{name: int(row[name] or 0) for name in _COUNTS} for row in csv.DictReader(file)]
     assert list(dict.fromkeys(row["completed_laps"] + 1 for row in found)) == expected
     assert [row["sequence"] for row in found] == list(range(len(found)))
-    assert sum(row["physics_steps"] or 0 for row in found) == found[-1]["packet_id"] - found[0]["packet_id"]
+    assert sum(row["physics_steps"] for row in found) == found[-1]["packet_id"] - found[0]["packet_id"]
     if not options.get("rate"):
         assert len(found) == sum(10 if number == 5 else 60 for number in expected)
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.mcap"])
+def test_a_recording_of_laps_goes_on_until_the_last_one_is_told(four_laps: Path, tmp_path: Path, name: str) -> None:
+    convert(four_laps, tmp_path / name, laps="2", quiet=True)
+    (before,) = [lap for lap in laps(derived(snapshots_of(four_laps))) if lap.number == 2]
+    (after,) = laps(derived(snapshots_of(tmp_path / name)))
+    assert (after.number, after.end, after.time_ms, after.valid) == (2, "line", before.time_ms, True)
 
 
 def test_laps_of_pages_are_copied_as_they_are(four_laps: Path, tmp_path: Path) -> None:
@@ -171,7 +184,7 @@ def test_laps_of_pages_are_copied_as_they_are(four_laps: Path, tmp_path: Path) -
     convert(tmp_path / "a.mcap", tmp_path / "b.mcap", laps="2,4", quiet=True)
     whole = list(mcap.McapRecording(tmp_path / "a.mcap").page_sets())
     part = list(mcap.McapRecording(tmp_path / "b.mcap").page_sets())
-    assert [step.pages for step in part] == [step.pages for step in whole[60:120] + whole[180:240]]
+    assert [step.pages for step in part] == [step.pages for step in whole[60:122] + whole[180:242]]
 
 
 def test_pages_are_copied_byte_for_byte_with_what_happened(tmp_path: Path) -> None:
@@ -279,7 +292,7 @@ def test_an_interrupt_leaves_nothing_and_says_so(tmp_path: Path) -> None:
     (tmp_path / "long.jsonl.zst").write_bytes(one)
     command = [sys.executable, str(REPOSITORY / "main.py"), "convert", str(tmp_path / "long.jsonl.zst")]
     process = subprocess.Popen([*command, str(tmp_path / "a.csv")], stderr=subprocess.PIPE, encoding="utf-8")
-    wait_until(lambda: any(path.stat().st_size for path in tmp_path.glob(".unfinished-*")), 30.0)
+    wait_until(lambda: any(path.stat().st_size for path in tmp_path.glob(".unfinished-*")))
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=20)
     assert process.returncode == 130

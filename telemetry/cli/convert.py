@@ -4,7 +4,7 @@ import math
 import re
 import sys
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Final, NamedTuple
@@ -19,18 +19,18 @@ from telemetry.cli.stopping import stopping
 from telemetry.clock import Clock
 from telemetry.derived import DEFAULTS, Sample, Thresholds, derive, physics_steps
 from telemetry.errors import SourceError, TelemetryError, UsageError
-from telemetry.io import csv, jsonl, mcap, open_finished_sink, open_source, parquet
+from telemetry.io import RECORDING_SUFFIXES, csv, mcap, open_finished_sink, open_source, parquet
 from telemetry.io.console_panels.text import format_lap_time, format_size
 from telemetry.io.files import whole_file
 from telemetry.io.mcap.layout import FILE_METADATA, QUALITY_METADATA
 from telemetry.laps import Lap
 from telemetry.laps import laps as laps_of
-from telemetry.recorder import Event, PageSink, Sink, Source, State, Step
+from telemetry.recorder import LAP_TAIL_SECONDS, Event, PageSink, Sink, Source, State, Step
 from telemetry.resample import resample
 from telemetry.selection import ALL_COLUMNS, select
 from telemetry.snapshot import Snapshot, encode
 
-SUFFIXES: Final = (*mcap.SUFFIXES, *jsonl.SUFFIXES, *csv.SUFFIXES, *parquet.SUFFIXES)
+SUFFIXES: Final = (*RECORDING_SUFFIXES, *csv.SUFFIXES, *parquet.SUFFIXES)
 
 _RECREATED: Final = ("gap", "repaired")
 """Events that a page sink writes itself, from what each step says."""
@@ -48,25 +48,32 @@ class _Stopped(TelemetryError):
     exit_code = 130
 
 
-class _Ranges(NamedTuple):
-    """Sample numbers that are wanted: sorted, and neither overlapping nor touching."""
+class _Ranges:
+    """Sample numbers that are wanted, sorted, neither overlapping nor touching, each with a tail of some seconds."""
 
-    firsts: tuple[int, ...]
-    lasts: tuple[int, ...]
+    def __init__(
+        self, firsts: Sequence[int] = (0,), lasts: Sequence[int] = (sys.maxsize,), *, tail: float = 0.0
+    ) -> None:
+        self._firsts = firsts
+        self._lasts = lasts
+        self._tail = tail
+        self._until: float | None = -math.inf
 
-    def holds(self, number: int) -> bool:
-        """Whether this one is wanted."""
-        place = bisect_right(self.firsts, number) - 1
-        return place >= 0 and number <= self.lasts[place]
-
-
-_EVERYTHING: Final = _Ranges((0,), (sys.maxsize,))
+    def holds(self, number: int, elapsed: float) -> bool:
+        """Whether this one is wanted; to be asked of one sample after the other."""
+        place = bisect_right(self._firsts, number) - 1
+        if place >= 0 and number <= self._lasts[place]:
+            self._until = None
+            return True
+        if self._until is None:  # the tail begins here
+            self._until = elapsed + self._tail
+        return elapsed < self._until
 
 
 class _Wanted(NamedTuple):
     """What is to be written of a recording."""
 
-    ranges: _Ranges = _EVERYTHING
+    ranges: _Ranges
     laps: tuple[Lap, ...] = ()
 
 
@@ -112,6 +119,8 @@ def convert(
     columns = select(fields) if fields is not None else ALL_COLUMNS
     numbers = _parse_laps(laps) if laps is not None else None
     thresholds = Thresholds(tyres_out=tyres_out)
+    # A recording of laps goes on until the game has told the last one's time; a table holds the laps and nothing else.
+    tail = LAP_TAIL_SECONDS if output.name.endswith(RECORDING_SUFFIXES) else 0.0
     clock = Clock(math.inf)
     with ExitStack() as stack:
         stack.enter_context(stopping(clock))
@@ -119,13 +128,13 @@ def convert(
         origin = stack.enter_context(open_source(source))
         watch = stack.enter_context(_progress(quiet=quiet))
         length = _length_of(origin)
-        wanted = _Wanted()
+        wanted = _Wanted(_Ranges())
         if numbers is not None or valid_only:
             watch.begin("Laps", length)
             recorded = samples(origin, include_paused=True, thresholds=thresholds, clock=clock)
             found, length = _find_laps(watch.samples(recorded))
             _check_stopped(clock, output)
-            wanted = _choose(found, source, numbers, valid_only=valid_only)
+            wanted = _choose(found, source, numbers, valid_only=valid_only, tail=tail)
         watch.begin(output.name, length)
         snapshots = _snapshots(origin, clock, watch, include_paused=include_paused)
         if rate is not None:
@@ -136,7 +145,9 @@ def convert(
                 if rate is None:
                     count, span = _copy_steps(origin, clock, pages, wanted.ranges, watch)
                 else:
-                    kept = (snapshot for snapshot in snapshots if wanted.ranges.holds(snapshot.sequence))
+                    kept = (
+                        snapshot for snapshot in snapshots if wanted.ranges.holds(snapshot.sequence, snapshot.elapsed)
+                    )
                     count, span = _write_pages(kept, pages)
         else:
             with open_finished_sink(part, columns=columns, units=units) as sink:
@@ -191,7 +202,9 @@ def _find_laps(recorded: Iterable[Sample]) -> tuple[list[Lap], float | None]:
     return list(laps_of(timed())), None if first is None else last - first
 
 
-def _choose(found: list[Lap], source: Path, numbers: list[tuple[int, int]] | None, *, valid_only: bool) -> _Wanted:
+def _choose(
+    found: list[Lap], source: Path, numbers: list[tuple[int, int]] | None, *, valid_only: bool, tail: float
+) -> _Wanted:
     """The laps that were asked for, as ranges of samples."""
     there = [lap for lap in found if lap.first is not None and lap.last is not None]
     chosen = [
@@ -215,7 +228,7 @@ def _choose(found: list[Lap], source: Path, numbers: list[tuple[int, int]] | Non
         else:
             firsts.append(first.sequence)
             lasts.append(last.sequence)
-    return _Wanted(_Ranges(tuple(firsts), tuple(lasts)), tuple(chosen))
+    return _Wanted(_Ranges(firsts, lasts, tail=tail), tuple(chosen))
 
 
 def _enumerate(laps: Iterable[Lap]) -> str:
@@ -307,7 +320,7 @@ def _derived(snapshots: Iterable[Snapshot], ranges: _Ranges, thresholds: Thresho
     count = 0
     for snapshot in snapshots:
         before = sample = derive(snapshot, before, thresholds)
-        if not ranges.holds(snapshot.sequence):
+        if not ranges.holds(snapshot.sequence, snapshot.elapsed):
             continue
         values = [*sample]
         values[2] = count
@@ -356,7 +369,7 @@ def _copy_steps(source: Source, clock: Clock, sink: PageSink, ranges: _Ranges, w
         watch.see(step.elapsed)
         joined = latest is not None
         latest = None
-        if ranges.holds(number):
+        if ranges.holds(number, step.elapsed):
             latest, last = step, step.elapsed
             first = first if count else last
             count += 1

@@ -30,6 +30,9 @@ _WIDE: Final = 120
 _SHOW_EVERY: Final = 512
 """Readings between two looks at the progress line."""
 
+_TOLD: Final = ("gap", "repaired", "state")
+"""Events that other lines tell of."""
+
 _MOST_NAMES: Final = 12
 """Names of fields in a row; --json has them all."""
 
@@ -151,7 +154,7 @@ def _print_report(console: Console, report: Report) -> None:
         soft_wrap=True,
     )
     table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(style="cyan", no_wrap=True)
+    table.add_column(style="cyan", no_wrap=True, min_width=12)
     table.add_column()
     for label, text in _rows(report):
         table.add_row(f"  {label}", text)
@@ -188,8 +191,8 @@ def _rows(report: Report) -> Iterator[tuple[str, str]]:
     ]
     if odd:
         yield "odd", f"[yellow]{', '.join(odd)}[/]"
-    if report.events:
-        yield "events", ", ".join(f"{count:,} {_text(kind)}" for kind, count in report.events.items())
+    if events := [f"{count:,} {_text(kind)}" for kind, count in report.events.items() if kind not in _TOLD]:
+        yield "events", ", ".join(events)
     held = len(Snapshot.FIELDS) - len(report.missing_fields)
     yield "fields", f"{held} of {len(Snapshot.FIELDS)}"
     if report.missing_fields:
@@ -201,7 +204,7 @@ def _rows(report: Report) -> Iterator[tuple[str, str]]:
         yield "beyond", f"[yellow]{', '.join(parts)}[/]"
     if report.constant_fields:
         names = _list(report.constant_fields, "", most=_MOST_NAMES)
-        yield "constant", f"{len(report.constant_fields)} that could change: [dim]{names}[/]"
+        yield "constant", f"{len(report.constant_fields)} fields: [dim]{names}[/]"
 
 
 def _laps(report: Report) -> str:
