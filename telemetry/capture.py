@@ -3,7 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from struct import Struct
@@ -327,7 +327,11 @@ class Capture:
 
     def note(self, kind: str, timestamp: float, **values: object) -> None:
         """Put an event into the recording; any thread may."""
-        self._writer.put(Event(kind, timestamp, values))
+        self.put(Event(kind, timestamp, values))
+
+    def put(self, event: Event) -> None:
+        """Put this event into the recording; any thread may."""
+        self._writer.put(event)
 
     def run(self) -> Health:
         """Capture until the source ends, a limit is reached or the clock is stopped; raises the writer's error."""
@@ -386,6 +390,36 @@ class Capture:
                 return True
         elapsed = self.clock.now() if step.pages is None else step.elapsed
         return limits.duration is not None and health.samples > 0 and elapsed - health.first >= limits.duration
+
+
+class Alongside(Closing):
+    """A capture in a thread of its own, beside something else that reads the same game; closing ends it.
+
+    When it fails, ``failed`` is called at once, from its thread, and closing raises the error.
+    """
+
+    def __init__(self, capture: Capture, failed: Callable[[], None]) -> None:
+        self.capture = capture
+        self._failed = failed
+        self._error: Exception | None = None
+        # Not a daemon: it is joined on every way out.
+        self._thread = Thread(target=self._work, name="capture")
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the capture, and raise what went wrong in it."""
+        self.capture.clock.stop()
+        self._thread.join()
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+
+    def _work(self) -> None:
+        try:
+            self.capture.run()
+        except Exception as error:  # noqa: BLE001 - raised when it is closed
+            self._error = error
+            self._failed()
 
 
 class _Writer:

@@ -28,10 +28,12 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
 from telemetry.api import samples
+from telemetry.capture import packet_id_of
 from telemetry.clock import Clock
 from telemetry.derived import Sample
 from telemetry.errors import SinkError
 from telemetry.io import open_source
+from telemetry.io.mcap import McapRecording
 from telemetry.io.websocket.fanout import BUFFER_BYTES
 from telemetry.io.websocket.server import StreamServer
 from telemetry.recorder import Event, Health, State
@@ -445,9 +447,10 @@ def served(*arguments: str | Path) -> Iterator[tuple[subprocess.Popen[str], str]
 
 @with_signals
 def test_serve_streams_records_and_ends_well(tmp_path: Path) -> None:
-    path = tmp_path / "out.jsonl"
-    with served("--source", "demo", "--rate", "60", "--json-output", path) as (process, url):
+    path, pages = tmp_path / "out.jsonl", tmp_path / "out.mcap"
+    with served("--source", "demo", "--rate", "60", "--json-output", path, "--record", pages) as (process, url):
         with connect(url) as ws:
+            ws.send('{"type": "marker", "name": "here"}')
             first = receive(ws)["sequence"]
             rows = [receive(ws) for _ in range(20)]
             assert rows[-1]["sequence"] >= first + 20
@@ -461,6 +464,23 @@ def test_serve_streams_records_and_ends_well(tmp_path: Path) -> None:
     recorded = [orjson.loads(line) for line in path.read_bytes().splitlines()]
     assert recorded[rows[0]["sequence"]] == rows[0]
     assert summary.startswith(f"{len(recorded):,} samples in ")
+    assert f"\n{path}: {path.stat().st_size:,} bytes.\n{pages}: " in summary
+    recording = McapRecording(pages)
+    ids = [packet_id_of(step.pages.physics) for step in recording.page_sets() if step.pages]
+    assert ids == list(range(ids[0], ids[0] + len(ids)))
+    assert abs(ids[-1] - recorded[-1]["packet_id"]) < 333
+    assert [event.values for event in recording.events() if event.kind == "marker"] == [{"name": "here"}]
+
+
+@with_signals
+def test_a_recording_that_fails_ends_the_stream_with_its_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "out.mcap"
+    with served("--source", "demo", "--record", path) as (process, _):
+        wait_until(lambda: path.exists() and path.stat().st_size > 1000)
+        path.unlink()
+        _, said = process.communicate(timeout=60)
+        assert process.returncode == 1
+    assert "was removed" in said
 
 
 def test_without_a_game_it_waits_and_says_so(tmp_path: Path) -> None:

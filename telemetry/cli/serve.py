@@ -4,14 +4,17 @@ import math
 import secrets
 import sys
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
+from telemetry.capture import Alongside, Capture, SingleFile
 from telemetry.cli import app, options
 from telemetry.cli.stopping import stopping
+from telemetry.clock import Clock
 from telemetry.errors import UsageError
-from telemetry.io import open_sink, open_source
+from telemetry.io import open_page_sink, open_sink, open_source
 from telemetry.recorder import Options, Recorder, Sink
 
 _MAKE_ONE_UP: Final = "new"
@@ -70,6 +73,14 @@ def serve(
         str | None,
         typer.Option(metavar="FILE", rich_help_panel=_FILES, help="Write one JSON object per line too, as read does."),
     ] = None,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            rich_help_panel=_FILES,
+            help="Record every physics step into this .mcap too, as record does.",
+        ),
+    ] = None,
     include_paused: Annotated[
         bool, typer.Option("--include-paused", help="Send samples of pauses, replays, menus and stalls too.")
     ] = False,
@@ -81,6 +92,8 @@ def serve(
     clock = options.make_clock(speed, source)
     if math.isinf(clock.speed):
         raise UsageError("A stream is watched while it runs; --speed max would be over at once. Name a number.")
+    if record is not None and source.startswith(("ws:", "wss:")):
+        raise UsageError("--record keeps the pages of a game; of another machine's stream there is --json-output.")
     if json_output == "":
         raise UsageError("--json-output names no file.")
     if token == "":
@@ -92,10 +105,15 @@ def serve(
         stack.enter_context(stopping(clock))
         origin = open_source(source, loop=loop, seed=seed)
         stack.callback(origin.close)
+        capture = None
+        if record is not None:
+            beside = stack.enter_context(open_source(source, loop=loop, seed=seed))
+            writing = stack.enter_context(SingleFile(open_page_sink(record), record))
+            capture = Capture(beside, writing, clock=Clock(clock.speed))
         server = stack.enter_context(
             StreamServer(
                 host, port, source=origin.name, rate=rate, token=token, allowed_origins=allow_origin or (),
-                stall_timeout=stall_timeout, compress=compress,
+                stall_timeout=stall_timeout, compress=compress, on_marker=capture.put if capture else None,
             )
         )  # fmt: skip
         if not quiet:
@@ -110,10 +128,15 @@ def serve(
             origin, sinks, [server], clock=clock,
             options=Options(rate=rate, duration=duration, include_paused=include_paused),
         )  # fmt: skip
+        if capture is not None:
+            stack.enter_context(Alongside(capture, clock.stop))
         health = recorder.run()
     if not quiet:
-        text = f"{health.samples:,} samples in {health.seconds:.1f} s."
-        print(f"{text} {json_output}: {health.size:,} bytes." if json_output else text, file=sys.stderr)
+        print(f"{health.samples:,} samples in {health.seconds:.1f} s.", file=sys.stderr)
+        if json_output:
+            print(f"{json_output}: {health.size:,} bytes.", file=sys.stderr)
+        if capture is not None:
+            print(f"{record}: {capture.health.samples:,} steps, {capture.health.size:,} bytes.", file=sys.stderr)
 
 
 def _say(url: str, source: str, token: str | None, output: str | None) -> None:
