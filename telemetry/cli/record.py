@@ -13,12 +13,14 @@ from rich.console import Console
 
 from telemetry.capture import Capture, Limits, SingleFile, Writing
 from telemetry.cli import app, options
+from telemetry.cli.plan import conclude, open_batch, plan_of, runs_of, teller
 from telemetry.cli.stopping import stopping
 from telemetry.derived import DEFAULTS, Thresholds
 from telemetry.errors import TelemetryError, UsageError
 from telemetry.io import RECORDING_SUFFIXES, open_page_sink, open_source
 from telemetry.io.console import View
 from telemetry.io.keyboard import Keyboard
+from telemetry.io.lock import Lock
 from telemetry.io.markers import Mailbox, post
 from telemetry.io.retention import prune
 from telemetry.naming import DEFAULT_TEMPLATE, LAP_TEMPLATE, PLACEHOLDERS, Template
@@ -34,13 +36,19 @@ NOTES: Final = ("driver", "notes", "tags")
 @app.command()
 def record(
     out: Annotated[
-        str,
+        str | None,
         typer.Argument(
             metavar="OUT",
             help="A file ([bold]drive.mcap[/], .jsonl, .jsonl.gz, .jsonl.zst), a folder, or a template like "
             "[bold]drives/{track}_{car}_{datetime}.mcap[/].",
         ),
-    ],
+    ] = None,
+    plan: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Record the runs of this plan into its folder, or into OUT; see docs/plan.md."
+        ),
+    ] = None,
     source: options.Source = "live",
     rate: Annotated[
         str,
@@ -129,12 +137,32 @@ def record(
     open_file = file_opener(
         rate, thresholds, {key: value for key, value in described.items() if value}, overwrite=overwrite
     )
+    planned = None
+    if plan is not None:
+        contradicting = {
+            "--rate": rate != "max", "--split": split, "--name": name, "--format": suffix, "--overwrite": overwrite,
+            "--max-total": max_total, "--keep-last": keep_last, "--driver": driver, "--notes": notes, "--tags": tags,
+            "--laps": laps, "--tyres-out": tyres_out != DEFAULTS.tyres_out,
+        }  # fmt: skip
+        planned = plan_of(plan, out, [option for option, given in contradicting.items() if given])
+    batch = None
     sys.setswitchinterval(0.0005)  # at 333 Hz the sampling loop cannot wait 5 ms for the writer
     with ExitStack() as stack:
         stack.enter_context(stopping(clock))
         first, last = options.part_of(source, begin, end)
         origin = stack.enter_context(open_source(source, wait=not no_wait, seed=seed, begin=first, end=last))
-        writing = _writing(out, split, name, suffix, keep_last, max_total, open_file, overwrite=overwrite, quiet=quiet)
+        writing: Writing
+        if planned is not None:
+            stack.enter_context(Lock(planned[1]))
+            tell = teller(quiet=quiet, json_summary=json_summary)
+            writing = batch = open_batch(*planned, source, wait=not no_wait, tell=tell)
+            if batch.manifest.complete:
+                conclude(batch, stopped=False, quiet=quiet)
+                return
+        else:
+            writing = _writing(
+                out, split, name, suffix, keep_last, max_total, open_file, overwrite=overwrite, quiet=quiet
+            )
         stack.enter_context(writing)
         watchers: list[Watcher] = []
         if not quiet:
@@ -155,9 +183,13 @@ def record(
     files = [str(path) for path in writing.files]
     if json_summary:
         summary = {"source": origin.name, "files": files, "sessions": capture.sessions, **figures(health)}
+        if batch is not None:
+            summary["runs"] = runs_of(batch.manifest)
         print(orjson.dumps(summary, option=orjson.OPT_INDENT_2).decode())
     elif not quiet:
         print(describe(health, files), file=sys.stderr)
+    if batch is not None:
+        conclude(batch, stopped=clock.stopped, quiet=quiet)
 
 
 @app.command()
@@ -186,7 +218,7 @@ def file_opener(rate: str, thresholds: Thresholds, metadata: dict[str, str], *, 
 
 
 def _writing(
-    out: str,
+    out: str | None,
     split: str | None,
     name: str | None,
     suffix: str | None,
@@ -198,6 +230,8 @@ def _writing(
     quiet: bool,
 ) -> Writing:
     """Where to write, by what OUT is and how it is to be cut."""
+    if out is None:
+        raise UsageError("Where to? Name a file, a folder or a template of names, or a plan with --plan.")
     if out in ("", "-"):
         raise UsageError("record writes files; for lines in a pipe there is: read --json-output -")
     if split is not None and keep_last is not None:

@@ -1,0 +1,266 @@
+"""``record --plan``: a batch of recordings by a plan, and what its folder says of them in the end."""
+
+import json
+import math
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from telemetry.batch import Batch, Tell, resume, say_nothing, verdict
+from telemetry.cli.stopping import stopping
+from telemetry.clock import Clock
+from telemetry.errors import SinkError, TelemetryError, UsageError
+from telemetry.io import RECORDING_SUFFIXES, mcap, open_page_sink, open_source
+from telemetry.io.console_panels.text import clean, format_size
+from telemetry.manifest import LapRecord, Manifest, Progress, replace_file
+from telemetry.plan import Plan, Run, lap_time_text
+from telemetry.plan_file import read_plan
+from telemetry.quality import findings_of, report_of
+from telemetry.recorder import PageSink, Step
+
+QUALITY_JSON: Final = "quality.json"
+QUALITY_TEXT: Final = "quality.md"
+
+_WIDE: Final = 120
+"""Columns of what is written into a pipe or a file."""
+
+
+def plan_of(path: Path, out: str | None, contradicting: Sequence[str]) -> tuple[Plan, Path]:
+    """The plan in this file and its folder; UsageError where one of the ``contradicting`` options was given too."""
+    if contradicting:
+        raise UsageError(
+            f"{contradicting[0]} and --plan contradict each other: the plan says what is recorded, and how."
+        )
+    plan = read_plan(path, RECORDING_SUFFIXES)
+    folder = plan.folder if out is None else Path(out)
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is a file; a plan needs a folder.")
+    return plan, folder
+
+
+def open_batch(plan: Plan, folder: Path, source: str, *, wait: bool, tell: Tell) -> Batch:
+    """The batch of this plan where it stopped, or at its beginning; what is done about cut files is told."""
+
+    def open_run(path: Path, run: Run) -> PageSink:
+        texts = {"source": source, "plan": plan.name, "run": run.name, "driver": run.driver, "notes": run.notes}
+        metadata = {**texts, "tags": ", ".join(run.tags)}
+        return open_page_sink(
+            path,
+            thresholds=run.thresholds,
+            metadata={key: text for key, text in metadata.items() if text},
+        )
+
+    manifest = Manifest(plan, folder)
+    resume(manifest, _recover, _steps_of, tell)
+    return Batch(manifest, open_run, wait=wait, tell=tell)
+
+
+def teller(*, quiet: bool, json_summary: bool) -> Tell:
+    """Prints news of the batch where no view fills the terminal, which shows them itself."""
+    view = sys.stderr if json_summary else sys.stdout
+    return say_nothing if quiet or view.isatty() else _say
+
+
+def conclude(batch: Batch, *, stopped: bool, quiet: bool) -> None:
+    """Say how far the plan is and write its quality report; an error where it ended by itself and is not complete."""
+    manifest = batch.manifest
+    if not quiet:
+        _print_runs(manifest)
+    write_quality(manifest, say_nothing if quiet else _say)
+    if manifest.complete:
+        if not quiet:
+            _say(f"The plan {manifest.plan.name!r} is complete: {manifest.folder}.")
+        return
+    if not stopped:
+        raise TelemetryError(f"The plan {manifest.plan.name!r} is not complete. {_sentence(batch.message)}")
+    if not quiet:
+        _say(f"The plan {manifest.plan.name!r} is not complete. {_sentence(batch.message)}")
+        _say("The same command goes on with it.")
+
+
+def runs_of(manifest: Manifest) -> list[dict[str, Any]]:
+    """How far each run is, for a program."""
+    return [
+        {
+            "name": progress.run.name,
+            "wanted": progress.run.laps,
+            "kept": progress.kept,
+            "refused": len(progress.laps) - progress.kept,
+            "complete": progress.complete,
+        }
+        for progress in manifest.runs
+    ]
+
+
+def write_quality(manifest: Manifest, tell: Tell) -> None:
+    """Put the reports on all files and the laps of all runs into the folder, for programs and for people.
+
+    Files that were reported on before are not read again; without any file there is nothing to report on.
+    """
+    if not _files_of(manifest):
+        return
+    known = _known_reports(manifest.folder / QUALITY_JSON)
+    new = [entry.file for entry, _ in _files_of(manifest) if known.get(entry.file, {}).get("bytes") != entry.bytes]
+    if new:
+        tell(f"Reading {len(new)} recording{'s' * (len(new) > 1)} for the quality report ...")
+    reports: list[dict[str, Any]] = []
+    clock = Clock(math.inf)
+    with stopping(clock):
+        for entry, progress in _files_of(manifest):
+            report = known[entry.file] if entry.file not in new else _report_on(manifest.folder, entry.file, clock)
+            if clock.stopped:
+                tell("The quality report was not written; the same command writes it.")
+                return
+            reports.append({"file": entry.file, "run": progress.run.name, "bytes": entry.bytes, **report})
+    runs = [
+        {**run, "laps": manifest_run["laps"]}
+        for run, manifest_run in zip(runs_of(manifest), manifest.to_dict()["runs"], strict=True)
+    ]
+    values = {"plan": manifest.plan.name, "complete": manifest.complete, "runs": runs, "files": reports}
+    try:
+        replace_file(manifest.folder / QUALITY_JSON, json.dumps(values, indent=1, ensure_ascii=False))
+        replace_file(manifest.folder / QUALITY_TEXT, "\n".join(_quality_text(manifest, reports)))
+    except OSError as error:
+        raise SinkError(f"The quality report in {manifest.folder} cannot be written: {error.strerror}.") from error
+
+
+def _report_on(folder: Path, file: str, clock: Clock) -> dict[str, Any]:
+    path = folder / file
+    try:
+        with open_source(path) as source:
+            report = report_of(source, path, clock=clock)
+    except TelemetryError as error:  # the others can be reported on all the same
+        return {"valid": False, "findings": [{"name": "unreadable", "severity": "error", "message": str(error)}]}
+    findings = findings_of(report)
+    return {
+        "valid": all(finding.severity != "error" for finding in findings),
+        "findings": [
+            {"name": finding.name, "severity": finding.severity, "message": finding.message} for finding in findings
+        ],
+        "report": {**report.to_dict(), "file": file},
+    }
+
+
+def _known_reports(path: Path) -> dict[str, dict[str, Any]]:
+    """What an earlier report says, by file; nothing where there is none that can be read."""
+    try:
+        return {entry["file"]: entry for entry in json.loads(path.read_bytes())["files"] if "report" in entry}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _files_of(manifest: Manifest) -> list[tuple[Any, Progress]]:
+    return [(entry, progress) for progress in manifest.runs for entry in progress.files.values() if entry.finished]
+
+
+def _quality_text(manifest: Manifest, reports: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    yield f"# {_cell(manifest.plan.name)}"
+    yield ""
+    yield from _markdown(
+        ("run", "wanted", "kept", "refused", "best"),
+        [
+            (run["name"], run["wanted"], run["kept"], run["refused"], _best(progress))
+            for run, progress in zip(runs_of(manifest), manifest.runs, strict=True)
+        ],
+    )
+    for progress in manifest.runs:
+        run = progress.run
+        yield ""
+        yield f"## {_cell(run.name)}"
+        about = {"driver": run.driver, "notes": run.notes, "tags": ", ".join(run.tags)}
+        for key, text in about.items():
+            if text:
+                yield ""
+                yield f"{key}: {_cell(text)}"
+        yield ""
+        yield from _markdown(
+            ("file", "lap", "time", "kind", "kept"),
+            [(lap.file, lap.number, _time(lap), lap.kind, "yes" if lap.kept else lap.reason) for lap in progress.laps],
+        )
+    yield ""
+    yield "## Files"
+    yield ""
+    yield from _markdown(
+        ("file", "run", "size", "samples", "span", "Hz", "missing", "verdict"), map(_file_row, reports)
+    )
+
+
+def _file_row(entry: Mapping[str, Any]) -> tuple[object, ...]:
+    report = entry.get("report")
+    findings = "; ".join(finding["message"] for finding in entry["findings"]) or "good"
+    if report is None:
+        return (entry["file"], entry["run"], format_size(entry["bytes"]), "", "", "", "", findings)
+    rate = report["rate_hz"]
+    return (
+        entry["file"],
+        entry["run"],
+        format_size(entry["bytes"]),
+        f"{report['samples']:,}",
+        f"{report['span_s']:.1f} s",
+        "" if rate is None else f"{rate:.1f}",
+        f"{report['gaps']['missing']:,}",
+        findings,
+    )
+
+
+def _markdown(names: Sequence[str], rows: Any) -> Iterator[str]:
+    yield f"| {' | '.join(names)} |"
+    yield f"|{'---|' * len(names)}"
+    for row in rows:
+        yield f"| {' | '.join(_cell(str(value)) for value in row)} |"
+
+
+def _cell(text: str) -> str:
+    return clean(" ".join(text.split())).replace("|", "\\|")
+
+
+def _best(progress: Progress) -> str:
+    times = [lap.time_ms for lap in progress.laps if lap.kept and lap.time_ms is not None]
+    return lap_time_text(min(times)) if times else ""
+
+
+def _time(lap: LapRecord) -> str:
+    time = lap.time_ms or lap.measured_ms
+    return ("" if lap.time_ms else "~") + lap_time_text(time) if time else ""
+
+
+def _print_runs(manifest: Manifest) -> None:
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        console = Console(stderr=True, width=_WIDE)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    for name in ("run", "laps kept", "best", "refused"):
+        table.add_column(name, no_wrap=name in ("laps kept", "best"))
+    for progress in manifest.runs:
+        refused = [f"lap {lap.number} {verdict(lap)}" for lap in progress.laps if not lap.kept]
+        table.add_row(
+            escape(clean(progress.run.name)),
+            f"{progress.kept} of {progress.run.laps}",
+            _best(progress),
+            escape(clean("; ".join(text.replace(" refused", "", 1) for text in refused))),
+        )
+    console.print(table, highlight=False)
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].removesuffix('.')}."
+
+
+def _say(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
+
+
+def _recover(path: Path) -> Path:
+    """Give a file its end, if it is of a kind that has one."""
+    return mcap.recover(path).path if path.name.endswith(mcap.SUFFIXES) else path
+
+
+def _steps_of(path: Path) -> Iterator[Step]:
+    with open_source(path) as source:
+        yield from source.steps(Clock(math.inf))
