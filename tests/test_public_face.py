@@ -1,9 +1,11 @@
 import inspect
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 import telemetry
@@ -33,7 +35,7 @@ def blocks(language: str) -> list[str]:
 
 
 def test_the_readmes_python_runs_as_it_stands() -> None:
-    (example,) = blocks("python")
+    (example,) = [block for block in blocks("python") if "import telemetry" in block]  # test_serve has the other
     result = subprocess.run(
         [sys.executable, "-c", example], capture_output=True, text=True, cwd=REPOSITORY, timeout=PATIENCE, check=True
     )
@@ -42,22 +44,49 @@ def test_the_readmes_python_runs_as_it_stands() -> None:
     assert re.fullmatch(r" +\d+\.\d km/h  \w  lap valid: True", lines[-1])
 
 
-@pytest.mark.parametrize(
-    "command",
-    sorted(
-        {line.split("#")[0].strip() for block in blocks("sh") for line in block.splitlines() if " main.py " in line}
-    ),
-)
-def test_the_readmes_commands_are_understood(command: str, tmp_path: Path) -> None:
-    arguments = command.split("main.py ")[1].split(" | ", maxsplit=1)[0].split()
-    if arguments[0] == "read" and "--source" not in arguments:
+def commands() -> list[list[str]]:
+    """The commands of the README, without what is a session of its own or only sets things up."""
+    lines = {line.split("#")[0].strip() for block in blocks("sh") for line in block.splitlines() if " main.py " in line}
+    arguments = [shlex.split(line.split("main.py ")[1].split(" | ", maxsplit=1)[0]) for line in sorted(lines)]
+    return [words for words in arguments if not any(word.startswith("plan") for word in words)]
+
+
+ENOUGH = {
+    "read": ["--samples", "1"],
+    "record": ["--source", "demo", "--speed", "max", "--duration", "0.5"],
+    "publish": ["--duration", "0.5"],
+    "serve": ["--port", "0", "--duration", "0.5"],
+    "marker": [],
+}
+"""What makes each command end soon, and need no game."""
+
+
+@pytest.mark.parametrize("words", commands(), ids=" ".join)
+def test_the_readmes_commands_are_understood(words: list[str], tmp_path: Path) -> None:
+    arguments = [*words, *ENOUGH[words[0]]]
+    if words[0] in {"read", "serve"} and "--source" not in words:
         arguments += ["--source", str(REPOSITORY / "fixtures" / "pages")]
-    if arguments[0] == "read":
-        arguments += ["--samples", "1"]
+    if words[0] == "publish":
+        arguments += ["--pages", str(tmp_path)]
+    result = main_in_process(*arguments, cwd=tmp_path, XDG_STATE_HOME=str(tmp_path), LOCALAPPDATA=str(tmp_path))
+    if words[0] == "marker":
+        assert (result.returncode, result.stderr) == (1, "ac-telemetry: No recording runs.\n")
     else:
-        arguments += ["--pages", str(tmp_path), "--duration", "0.5"]
-    result = main_in_process(*arguments, cwd=tmp_path)
-    assert result.returncode == 0, result.stderr
+        assert result.returncode == 0, result.stderr
+
+
+def test_the_readmes_batch_goes_from_driving_to_a_dataset(tmp_path: Path) -> None:
+    (plan,) = blocks("toml")
+    before, _, baseline = plan.split("[[run]]")
+    (tmp_path / "plan.toml").write_text(f"{before}[[run]]{baseline.replace('laps = 5', 'laps = 1')}", encoding="utf-8")
+    (batch,) = [block for block in blocks("sh") if "--plan" in block]
+    for line in batch.splitlines():
+        words = shlex.split(line.split("#")[0].split("main.py ")[1])
+        if words[0] == "record":
+            words += ["--source", str(REPOSITORY / "fixtures/lap.jsonl.zst"), "--speed", "max", "--quiet"]
+        result = main_in_process(*words, cwd=tmp_path)
+        assert result.returncode == 0, result.stderr
+    assert pq.read_metadata(tmp_path / "baseline.parquet").num_rows > 4000
 
 
 def test_the_line_in_the_readme_has_real_fields() -> None:

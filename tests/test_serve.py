@@ -512,12 +512,12 @@ def test_help_does_not_wait_for_websockets() -> None:
 # The clients of the documentation, as they stand there
 
 
-def example(language: str, url: str) -> str:
-    text = (REPOSITORY / "docs" / "stream.md").read_text(encoding="utf-8")
-    found = re.search(rf"```{language}\n(.*?)```", text, re.DOTALL)
-    assert found
-    assert "ws://127.0.0.1:8765" in found[1]
-    return found[1].replace("ws://127.0.0.1:8765", url.rstrip("/"))
+def example(document: str, language: str, url: str) -> str:
+    text = (REPOSITORY / document).read_text(encoding="utf-8")
+    address = "ws://127.0.0.1:8765"
+    found = [block for block in re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL) if address in block]
+    assert len(found) == 1
+    return str(found[0]).replace(address, url.rstrip("/"))
 
 
 def first_lines(command: list[str], wanted: re.Pattern[str], count: int) -> list[str]:
@@ -546,10 +546,11 @@ def first_lines(command: list[str], wanted: re.Pattern[str], count: int) -> list
 SPEED = re.compile(r" *\d+\.\d km/h  gear [RN1-9]")
 
 
-def test_the_documentations_clients_run_as_they_stand(tmp_path: Path) -> None:
+@pytest.mark.parametrize("document", ["README.md", "docs/stream.md"])
+def test_the_documentations_clients_run_as_they_stand(document: str, tmp_path: Path) -> None:
     node = shutil.which("node")
     with served("--source", "demo", "--rate", "30") as (_, url):
-        first_lines([sys.executable, "-c", example("python", url)], SPEED, 10)
+        first_lines([sys.executable, "-c", example(document, "python", url)], SPEED, 10)
         if node is None:
             pytest.skip("the JavaScript client needs node, and there is none here")
         flag = ["--experimental-websocket"]
@@ -557,5 +558,5 @@ def test_the_documentations_clients_run_as_they_stand(tmp_path: Path) -> None:
         if subprocess.run(probe, capture_output=True, check=False, timeout=30).returncode:
             pytest.skip("this node has no WebSocket of its own")
         script = tmp_path / "client.mjs"
-        script.write_text(example("js", url), encoding="utf-8")
+        script.write_text(example(document, "js", url), encoding="utf-8")
         first_lines([node, *flag, str(script)], SPEED, 5)

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from telemetry.cli import app
+from telemetry.cli import app, options
 from telemetry.cli.stopping import stopping
 from telemetry.clock import Clock
 from telemetry.derived import DEFAULTS, Thresholds
@@ -36,7 +36,6 @@ _TOLD: Final = ("gap", "repaired", "state")
 _MOST_NAMES: Final = 12
 """Names of fields in a row; --json has them all."""
 
-Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Recordings, like [bold]drive.mcap[/].")]
 AsJson = Annotated[bool, typer.Option("--json", help="One array for programs.")]
 TyresOut = Annotated[int, typer.Option(min=1, max=4, help="Tyres off the track that spoil a lap.")]
 GapShare = Annotated[
@@ -45,7 +44,7 @@ GapShare = Annotated[
 
 
 @app.command()
-def info(files: Files, as_json: AsJson = False, tyres_out: TyresOut = DEFAULTS.tyres_out) -> None:
+def info(files: options.Files, as_json: AsJson = False, tyres_out: TyresOut = DEFAULTS.tyres_out) -> None:
     """Show what recordings hold: car and track, laps, rate and jitter, gaps, pauses, and odd values."""
     console = _console()
     found: list[dict[str, Any]] = []
@@ -62,7 +61,7 @@ def info(files: Files, as_json: AsJson = False, tyres_out: TyresOut = DEFAULTS.t
 
 @app.command()
 def validate(
-    files: Files,
+    files: options.Files,
     max_gap_share: GapShare = MAX_GAP_SHARE,
     strict: Annotated[bool, typer.Option("--strict", help="Take warnings for errors.")] = False,
     as_json: AsJson = False,

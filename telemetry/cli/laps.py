@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from telemetry.api import samples
-from telemetry.cli import app
+from telemetry.cli import app, options
 from telemetry.cli.stopping import stopping
 from telemetry.clock import Clock
 from telemetry.derived import DEFAULTS, Thresholds
@@ -40,7 +40,7 @@ _NONE: Final = "\N{EN DASH}"
 
 @app.command()
 def laps(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Recordings, like [bold]drive.jsonl.zst[/].")],
+    files: options.Files,
     as_json: Annotated[
         bool, typer.Option("--json", help="One array for programs, with all that is known of each lap.")
     ] = False,

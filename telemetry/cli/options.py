@@ -1,5 +1,6 @@
 """Options that several commands share, and what they become."""
 
+import glob
 import math
 from itertools import chain
 from pathlib import Path
@@ -20,6 +21,20 @@ SOURCE_HELP: Final = (
     "[bold]ws://HOST:PORT[/]: what another machine serves."
 )
 
+
+def _expand(paths: list[Path]) -> list[Path]:
+    """Patterns like ``*.mcap`` as the files they stand for, which no shell of Windows does."""
+    found: list[Path] = []
+    for path in paths:
+        is_pattern = not path.exists() and glob.has_magic(str(path))
+        found += sorted(map(Path, glob.glob(str(path)))) or [path] if is_pattern else [path]  # noqa: PTH207 - paths from anywhere
+    return found
+
+
+Files = Annotated[
+    list[Path],
+    typer.Argument(metavar="FILE...", help="Recordings, like [bold]drive.mcap[/] or *.mcap.", callback=_expand),
+]
 Source = Annotated[str, typer.Option(metavar="SOURCE", help=SOURCE_HELP)]
 Seed = Annotated[int, typer.Option(help="What the demo's driver and car are made of: the same seed, the same drive.")]
 Loop = Annotated[bool, typer.Option("--loop", help="Start a recording again when it ends.")]

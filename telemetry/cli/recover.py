@@ -1,19 +1,12 @@
 """``recover``: give recordings their end whose writer was killed."""
 
-from pathlib import Path
-from typing import Annotated
-
-import typer
-
-from telemetry.cli import app
+from telemetry.cli import app, options
 from telemetry.errors import UsageError
 from telemetry.io import mcap
 
 
 @app.command()
-def recover(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Recordings in MCAP that were cut.")],
-) -> None:
+def recover(files: options.Files) -> None:
     """Finish recordings that were cut, by a crash or a full disk; nothing that can be read is lost."""
     for path in files:
         if not path.name.endswith(mcap.SUFFIXES):
