@@ -553,7 +553,7 @@ def test_steps_under_a_hostile_writer_are_whole_where_plain_copies_tear(tmp_path
     torn_steps: set[int] = set()
     repaired = torn_plain = 0
     try:
-        wait_until((tmp_path / "acpmf_static").exists, 30.0)
+        wait_until((tmp_path / "acpmf_static").exists)
         for order in [(True, 3e-3), (False, 3e-3), (True, 1e-3), (False, 1e-3)]:
             orders.send(order)
             clock = Clock()
