@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from telemetry.capture import Follower, Thinned, Turn, packet_id_of
+from telemetry.capture import Follower, Thinned, Turn
 from telemetry.errors import SinkError, SourceError
 from telemetry.laps import JOIN_MS, Lap
 from telemetry.manifest import FileRecord, LapRecord, Manifest, Progress
@@ -15,6 +15,7 @@ from telemetry.naming import Template
 from telemetry.plan import Plan, Run, lap_time_text
 from telemetry.recorder import LAP_TAIL_SECONDS, Event, PageSink, State, Step
 from telemetry.splitting import Files
+from telemetry.steps import packet_id_of
 
 OpenRun = Callable[[Path, Run], PageSink]
 """Makes a new file for a run; raises :class:`telemetry.SinkError`, whose cause is FileExistsError where one is."""

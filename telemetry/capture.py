@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from struct import Struct
 from threading import Event as Signal
 from threading import Thread
 from time import perf_counter
@@ -31,6 +30,7 @@ from telemetry.recorder import (
     Watcher,
 )
 from telemetry.snapshot import decode, prepare
+from telemetry.steps import packet_id_of
 
 STEPS_PER_SECOND: Final = 333
 """The rate of the game's physics, for queues; a step takes 3 ms."""
@@ -96,13 +96,6 @@ _TYRES_OUT: Final = slice(
     SPageFilePhysics.numberOfTyresOut.offset,
     SPageFilePhysics.numberOfTyresOut.offset + SPageFilePhysics.numberOfTyresOut.size,
 )
-_PACKET_ID: Final = Struct("<i")
-
-
-def packet_id_of(physics: bytes) -> int:
-    """The count of the physics step that a page holds."""
-    (packet_id,) = _PACKET_ID.unpack_from(physics)
-    return int(packet_id)
 
 
 def _goes_back(physics: bytes, before: Sample) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from telemetry.batch import Batch, resume
-from telemetry.capture import Capture, packet_id_of
+from telemetry.capture import Capture
 from telemetry.clock import Clock
 from telemetry.errors import SinkError, SourceError, UsageError
 from telemetry.io import mcap
@@ -18,6 +18,7 @@ from telemetry.io.lock import Lock
 from telemetry.manifest import Manifest
 from telemetry.plan import Plan, Run
 from telemetry.recorder import Event, PageSink, State, Step
+from telemetry.steps import packet_id_of
 from tests.conftest import wait_until
 from tests.drives import LONG_SECONDS, frames_at
 from tests.test_capture import ListSink, Script, hurry, step_of

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from ac_native_memory import Pages
-from telemetry.capture import packet_id_of
 from telemetry.clock import Clock
 from telemetry.io import open_source
 from telemetry.io.mcap import McapRecording
 from telemetry.recorder import Step
+from telemetry.steps import packet_id_of
 from tests.conftest import REPOSITORY, main_in_process, wait_until
 from tests.test_cli import FAST, interrupt, run, shared_memory, start, with_signals
 

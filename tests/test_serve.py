@@ -28,7 +28,6 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
 from telemetry.api import samples
-from telemetry.capture import packet_id_of
 from telemetry.clock import Clock
 from telemetry.derived import Sample
 from telemetry.errors import SinkError
@@ -37,6 +36,7 @@ from telemetry.io.mcap import McapRecording
 from telemetry.io.websocket.fanout import BUFFER_BYTES
 from telemetry.io.websocket.server import StreamServer
 from telemetry.recorder import Event, Health, State
+from telemetry.steps import packet_id_of
 from telemetry.wire import LineEncoder
 from tests.conftest import REPOSITORY, sample_of, wait_until
 from tests.test_cli import interrupt, run, start, with_signals

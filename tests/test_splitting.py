@@ -4,12 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from telemetry.capture import Capture, Follower, Limits, packet_id_of
+from telemetry.capture import Capture, Follower, Limits
 from telemetry.clock import Clock
 from telemetry.errors import SinkError, UsageError
 from telemetry.naming import Template
 from telemetry.recorder import Event, PageSink, State, Step
 from telemetry.splitting import Files, RollingBuffer, Split, SplitFiles, seconds_of, size_of
+from telemetry.steps import packet_id_of
 from tests.test_capture import ListSink, long_drive_of_steps, step_of
 
 
