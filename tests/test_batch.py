@@ -19,7 +19,7 @@ from telemetry.manifest import Manifest
 from telemetry.plan import Plan, Run
 from telemetry.recorder import Event, PageSink, State, Step
 from telemetry.steps import packet_id_of
-from tests.conftest import wait_until
+from tests.conftest import PATIENCE, wait_until
 from tests.drives import LONG_SECONDS, frames_at
 from tests.test_capture import ListSink, Script, hurry, step_of
 from tests.test_cli import run, start
@@ -453,7 +453,7 @@ def test_a_plan_of_three_runs_is_killed_and_completed_by_the_same_command(drive:
         wait_until(lambda: manifest.exists() and b'"kept": true' in manifest.read_bytes(), process.communicate)
     finally:
         process.kill()
-        process.communicate(timeout=20)
+        process.communicate(timeout=PATIENCE)
     kept = [run["kept"] for run in json.loads(manifest.read_bytes())["runs"]]
     assert kept == [1, 0, 0]
     done = run(*command, "max")

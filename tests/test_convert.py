@@ -1,6 +1,7 @@
 import csv
 import json
 import math
+import os
 import shutil
 import signal
 import subprocess
@@ -19,7 +20,7 @@ from telemetry.io.files import ends_whole, whole_file
 from telemetry.laps import laps
 from telemetry.recorder import Event, State, Step
 from telemetry.snapshot import Snapshot, encode
-from tests.conftest import REPOSITORY, sizes, wait_until
+from tests.conftest import PATIENCE, REPOSITORY, sizes, wait_until
 from tests.test_resample import LAP, derived, recorded_lap
 
 FORMATS = ["a.jsonl", "a.jsonl.gz", "a.jsonl.zst", "a.mcap", "a.csv", "a.csv.gz", "a.parquet"]
@@ -33,7 +34,7 @@ def run(*arguments: str | Path, cwd: Path = REPOSITORY) -> subprocess.CompletedP
         [sys.executable, str(REPOSITORY / "main.py"), "convert", *map(str, arguments)],
         capture_output=True,
         cwd=cwd,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
         stdin=subprocess.DEVNULL,
         encoding="utf-8",
@@ -118,7 +119,7 @@ def test_duckdb_reads_what_it_makes(name: str, tmp_path: Path) -> None:
 def test_jq_reads_what_it_makes(tmp_path: Path) -> None:
     convert(LAP, tmp_path / "a.jsonl", quiet=True)
     command = ["jq", "-s", "[length, (map(.speed_kmh) | max), .[838].last_time]", str(tmp_path / "a.jsonl")]
-    result = subprocess.run(command, capture_output=True, check=True, timeout=30)
+    result = subprocess.run(command, capture_output=True, check=True, timeout=PATIENCE)
     assert json.loads(result.stdout) == [839, max(one.speed_kmh for one in recorded_lap()), 83_811]
 
 
@@ -294,7 +295,7 @@ def test_an_interrupt_leaves_nothing_and_says_so(tmp_path: Path) -> None:
     process = subprocess.Popen([*command, str(tmp_path / "a.csv")], stderr=subprocess.PIPE, encoding="utf-8")
     wait_until(lambda: any(path.stat().st_size for path in tmp_path.glob(".unfinished-*")))
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     assert errors == f"ac-telemetry: Stopped before it was done: {tmp_path / 'a.csv'} was not written.\n"
     assert [path.name for path in tmp_path.iterdir()] == ["long.jsonl.zst"]
@@ -305,7 +306,9 @@ def test_help_loads_none_of_what_conversion_needs() -> None:
         "import sys, telemetry.cli.convert, telemetry.cli.info\n"
         "print([name for name in ('pyarrow', 'numpy', 'mcap') if name in sys.modules])"
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=REPOSITORY, timeout=30, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, cwd=REPOSITORY, timeout=PATIENCE, check=True
+    )
     assert result.stdout.split() == [b"[]"]
 
 
@@ -345,7 +348,11 @@ def test_a_file_that_somebody_made_meanwhile_is_left_alone(tmp_path: Path) -> No
 def test_a_full_disk_is_a_sentence_about_the_file_that_was_wanted(name: str, tmp_path: Path) -> None:
     command = [sys.executable, str(REPOSITORY / "main.py"), "convert", str(LAP), str(tmp_path / name)]
     limited = ["sh", "-c", 'ulimit -f 64; exec "$@"', "sh", *command]
-    result = subprocess.run(limited, capture_output=True, timeout=60, check=False, encoding="utf-8")
+    # Byte code that the limit cuts would be found, and believed, by every later process.
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    result = subprocess.run(
+        limited, capture_output=True, timeout=PATIENCE, check=False, encoding="utf-8", env=environment
+    )
     assert (result.returncode, list(tmp_path.iterdir())) == (1, [])
     assert result.stderr == (
         f"ac-telemetry: The file {tmp_path / name} cannot be written: File too large. Nothing is left of it.\n"

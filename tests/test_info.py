@@ -11,7 +11,7 @@ import pytest
 import telemetry
 from telemetry.cli.info import info, validate
 from telemetry.snapshot import Snapshot
-from tests.conftest import REPOSITORY
+from tests.conftest import PATIENCE, REPOSITORY
 from tests.test_resample import derived, recorded_lap
 
 LAP = "fixtures/lap.jsonl.zst"
@@ -22,7 +22,7 @@ def run(*arguments: str | Path, cwd: Path = REPOSITORY, **environment: str) -> s
         [sys.executable, str(REPOSITORY / "main.py"), *map(str, arguments)],
         capture_output=True,
         cwd=cwd,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
         stdin=subprocess.DEVNULL,
         encoding="utf-8",

@@ -201,6 +201,7 @@ from tests.test_jsonl import drive
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 sink = create(Path(sys.argv[1]))
 limit = int(sys.argv[2])
+sys.dont_write_bytecode = True  # cut byte code would be found, and believed, by every later process
 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 try:
     for sample in drive(3000):

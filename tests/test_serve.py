@@ -38,7 +38,7 @@ from telemetry.io.websocket.server import StreamServer
 from telemetry.recorder import Event, Health, State
 from telemetry.steps import packet_id_of
 from telemetry.wire import LineEncoder
-from tests.conftest import REPOSITORY, sample_of, wait_until
+from tests.conftest import PATIENCE, REPOSITORY, sample_of, wait_until
 from tests.test_cli import interrupt, run, start, with_signals
 
 
@@ -68,7 +68,7 @@ class Rig:
         self.server.show(None, self.health)
 
     def get(self, path: str, method: str = "GET", **headers: str) -> tuple[http.client.HTTPResponse, bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=PATIENCE)
         connection.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
         response = connection.getresponse()
         body = response.read()
@@ -96,7 +96,7 @@ def rig() -> Iterator[Rig]:
 
 
 def receive(connection: ClientConnection) -> Any:
-    data = connection.recv(timeout=10)
+    data = connection.recv(timeout=PATIENCE)
     return orjson.loads(data) if isinstance(data, str) else ormsgpack.unpackb(data)
 
 
@@ -242,7 +242,7 @@ def test_compressed_messages_hold_the_same(bits: int | None) -> None:
             rig.show(5, gear=3)
             other.send('{"type": "ping"}')
             for _ in range(5):
-                assert one.recv(timeout=10) == other.recv(timeout=10)
+                assert one.recv(timeout=PATIENCE) == other.recv(timeout=PATIENCE)
             assert receive(other) == {"type": "pong", "id": None}
 
 
@@ -316,14 +316,14 @@ def test_a_message_too_long_ends_the_connection(rig: Rig) -> None:
     with connect(rig.url) as ws:
         ws.send("x" * 20_000)
         with pytest.raises(ConnectionClosed) as caught:
-            ws.recv(timeout=10)
+            ws.recv(timeout=PATIENCE)
     assert caught.value.rcvd is not None
     assert caught.value.rcvd.code == 1009
 
 
 def test_hundreds_of_quick_connects_leave_nothing_behind(rig: Rig) -> None:
     for number in range(300):
-        raw = socket.create_connection(("127.0.0.1", rig.server.port), timeout=10)
+        raw = socket.create_connection(("127.0.0.1", rig.server.port), timeout=PATIENCE)
         if number % 3 == 1:
             raw.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n")
         if number % 3 == 2:
@@ -343,7 +343,7 @@ def test_closing_says_goodbye(rig: Rig) -> None:
         rig.server.close()
         assert receive(ws) == {"type": "state", "state": "ended", "message": "The server stops."}
         with pytest.raises(ConnectionClosed) as caught:
-            ws.recv(timeout=10)
+            ws.recv(timeout=PATIENCE)
     assert caught.value.rcvd is not None
     assert (caught.value.rcvd.code, caught.value.rcvd.reason) == (1001, "the server stops")
 
@@ -457,7 +457,7 @@ def test_serve_streams_records_and_ends_well(tmp_path: Path) -> None:
             _, summary = interrupt(process)
             with pytest.raises(ConnectionClosed) as caught:  # noqa: PT012 - after what was on its way
                 while True:
-                    ws.recv(timeout=10)
+                    ws.recv(timeout=PATIENCE)
         assert caught.value.rcvd is not None
         assert caught.value.rcvd.code == 1001
         assert process.returncode == 0
@@ -478,7 +478,7 @@ def test_a_recording_that_fails_ends_the_stream_with_its_sentence(tmp_path: Path
     with served("--source", "demo", "--record", path) as (process, _):
         wait_until(lambda: path.exists() and path.stat().st_size > 1000)
         path.unlink()
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=PATIENCE)
         assert process.returncode == 1
     assert "was removed" in said
 
@@ -505,7 +505,9 @@ def test_help_does_not_wait_for_websockets() -> None:
         "import sys; sys.argv[1:] = ['--help']\ntry:\n import runpy; runpy.run_path('main.py', run_name='__main__')\n"
     )
     code += "except SystemExit: pass\nassert 'websockets' not in sys.modules and 'asyncio' not in sys.modules"
-    result = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, check=False, timeout=60)
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, check=False, timeout=PATIENCE
+    )
     assert result.returncode == 0, result.stderr.decode()
 
 
@@ -525,7 +527,7 @@ def first_lines(command: list[str], wanted: re.Pattern[str], count: int) -> list
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )  # fmt: skip
-    watchdog = threading.Timer(30, process.kill)
+    watchdog = threading.Timer(PATIENCE, process.kill)
     watchdog.start()
     try:
         assert process.stdout is not None
@@ -555,7 +557,7 @@ def test_the_documentations_clients_run_as_they_stand(document: str, tmp_path: P
             pytest.skip("the JavaScript client needs node, and there is none here")
         flag = ["--experimental-websocket"]
         probe = [node, *flag, "-e", "process.exit(typeof WebSocket === 'function' ? 0 : 1)"]
-        if subprocess.run(probe, capture_output=True, check=False, timeout=30).returncode:
+        if subprocess.run(probe, capture_output=True, check=False, timeout=PATIENCE).returncode:
             pytest.skip("this node has no WebSocket of its own")
         script = tmp_path / "client.mjs"
         script.write_text(example(document, "js", url), encoding="utf-8")
