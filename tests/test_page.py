@@ -236,7 +236,7 @@ def test_the_page_waits_says_for_what_and_comes_back_by_itself(tmp_path: Path, v
         page.page.goto(f"http://{HOST}:{port}/")
         page.until(f"document.querySelector('#card-text').textContent.includes('{tmp_path}')")
         assert page.text("card-title") == "Waiting for Assetto Corsa"
-        assert page.page.text_content("[aria-live]").startswith("Waiting for Assetto Corsa. ")
+        page.until("document.querySelector('[aria-live]').textContent.startsWith('Waiting for Assetto Corsa. ')")
         assert page.complaints == []
     page.until("document.querySelector('#card-title').textContent === 'No connection'")
     page.until("document.querySelector('#card-retry').textContent.startsWith('Next try in ')")
