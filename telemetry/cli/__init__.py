@@ -42,6 +42,7 @@ def main() -> None:
     from telemetry.cli import (  # noqa: PLC0415 - each registers its commands
         bridge,  # noqa: F401
         convert,  # noqa: F401
+        dataset,  # noqa: F401
         doctor,  # noqa: F401
         fields,  # noqa: F401
         info,  # noqa: F401

@@ -1,0 +1,198 @@
+"""``dataset``: recordings as a dataset for reinforcement learning."""
+
+import math
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from telemetry.cli import app
+from telemetry.cli.convert import _parse_laps
+from telemetry.cli.stopping import stopping
+from telemetry.clock import Clock
+from telemetry.derived import DEFAULTS, Thresholds
+from telemetry.errors import TelemetryError, UsageError
+from telemetry.io.console_panels.text import format_lap_time
+
+if TYPE_CHECKING:
+    from telemetry.rl.datasets.work import Piece, Watch
+
+_SHOW_EVERY: Final = 512
+"""Snapshots between two looks at the progress bar."""
+
+
+class Format(StrEnum):
+    """What can be made."""
+
+    ASSETTO_CORSA_GYM = "assetto_corsa_gym"
+    MINARI = "minari"
+    PARQUET = "parquet"
+    NPZ = "npz"
+
+
+class EpisodeKind(StrEnum):
+    """What an episode is."""
+
+    LAP = "lap"
+    STINT = "stint"
+    SESSION = "session"
+
+
+class _Stopped(TelemetryError):
+    """The user ended it before it was done."""
+
+    exit_code = 130
+
+
+class _SomeFailed(TelemetryError):
+    """The dataset is there, and some recordings are not in it."""
+
+
+@app.command()
+def dataset(
+    format_: Annotated[
+        Format,
+        typer.Argument(
+            metavar="FORMAT",
+            help="[bold]assetto_corsa_gym[/]: its laps folder. [bold]minari[/]: for d3rlpy, TorchRL and others. "
+            "[bold]parquet[/]: a table for Hugging Face datasets and data frames. [bold]npz[/]: one file with the keys "
+            "of D4RL.",
+        ),
+    ],
+    recordings: Annotated[
+        list[Path], typer.Argument(metavar="RECORDINGS...", help="Recordings, like [bold]drive.mcap[/].")
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="OUT",
+            help="The folder to make. For minari: the folder of all datasets, by default "
+            "that of MINARI_DATASETS_PATH, else ~/.minari/datasets.",
+        ),
+    ] = None,
+    spec: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="What is observed, done, rewarded and ends an episode: TOML or JSON."),
+    ] = None,
+    episode: Annotated[
+        EpisodeKind | None,
+        typer.Option(help="What an episode is. Default: a lap; for assetto_corsa_gym a stint.", show_default=False),
+    ] = None,
+    laps: Annotated[
+        str | None, typer.Option(metavar="LIST", help="Only these laps, like [bold]3[/] or [bold]3,5,7-9[/].")
+    ] = None,
+    valid_only: Annotated[bool, typer.Option("--valid-only", help="Only laps that are valid.")] = False,
+    rate: Annotated[
+        float | None,
+        typer.Option(min=0.1, max=333.0, metavar="HZ", help="Steps per second. Default: the specification's, 25."),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The id of assetto_corsa_gym or Minari, if not a made-up one.")
+    ] = None,
+    acgym: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="A checkout of assetto_corsa_gym, for its tracks and cars.")
+    ] = None,
+    ac_root: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The game's folder, for the borders of its tracks.")
+    ] = None,
+    steer_lock: Annotated[
+        float | None, typer.Option(min=1.0, metavar="DEG", help="Steering wheel's degrees at full lock.")
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Write what fails the checks of signs too, and warn of it.")
+    ] = False,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", min=1, metavar="N", help="Recordings at once. Default: the cores.")
+    ] = None,
+    tyres_out: Annotated[
+        int, typer.Option(min=1, max=4, help="Tyres off the track that spoil a lap.")
+    ] = DEFAULTS.tyres_out,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress and no summary.")] = False,
+) -> None:
+    """Make a dataset for reinforcement learning out of recordings, with a card and a quality report beside it."""
+    for path in recordings:
+        if not path.is_file():
+            raise UsageError(f"There is no recording {path}.")
+    from telemetry.rl.datasets.make import Request, make  # noqa: PLC0415 - numpy, and --help needs none of it
+
+    request = Request(
+        format=format_.value,
+        recordings=tuple(recordings),
+        output=output,
+        spec=spec,
+        episode=None if episode is None else episode.value,
+        laps=None if laps is None else tuple(_parse_laps(laps)),
+        valid_only=valid_only,
+        rate=rate,
+        name=name,
+        acgym=acgym,
+        ac_root=ac_root,
+        steer_lock=steer_lock,
+        force=force,
+        jobs=jobs or os.cpu_count() or 1,
+        thresholds=Thresholds(tyres_out=tyres_out),
+    )
+    clock = Clock(math.inf)
+    with stopping(clock), _progress(len(recordings), quiet=quiet) as (watch, count):
+
+        def done(piece: "Piece") -> None:
+            count()
+            if piece.error:
+                print(f"ac-telemetry: {piece.error}", file=sys.stderr)
+
+        made = make(request, clock, watch, done)
+    if made is None:
+        raise _Stopped("Stopped before it was done; nothing was written.")
+    for warning in dict.fromkeys(warning for piece in made.pieces for warning in piece.warnings):
+        print(f"ac-telemetry: {warning}", file=sys.stderr)
+    if not quiet:
+        episodes = sum(len(piece.episodes) for piece in made.pieces)
+        steps = sum(piece.steps for piece in made.pieces)
+        print(f"{made.path}: {_count(episodes, 'episode')}, {_count(steps, 'step')}.", file=sys.stderr)
+        if made.message:
+            print(made.message)
+    if made.failed:
+        raise _SomeFailed(
+            f"{_count(len(made.failed), 'recording')} of {len(made.pieces)} could not be converted and is not in it."
+            if len(made.failed) == 1
+            else f"{len(made.failed)} recordings of {len(made.pieces)} could not be converted and are not in it."
+        )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+@contextmanager
+def _progress(total: int, *, quiet: bool) -> Iterator[tuple["Watch", Callable[[], None]]]:
+    """What is shown the work in this process, and what counts a recording that is done."""
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        from telemetry.rl.datasets.work import unwatched  # noqa: PLC0415 - loaded already
+
+        yield unwatched, lambda: None
+        return
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[driven]}"),
+        TimeRemainingColumn(),
+    )  # fmt: skip
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("recordings", total=total, driven="")
+        seen = 0
+
+        def watch(what: str, seconds: float) -> None:
+            nonlocal seen
+            seen += 1
+            if seen % _SHOW_EVERY == 0:
+                progress.update(task, driven=f"{what} {format_lap_time(int(seconds * 1e3))}")
+
+        yield watch, lambda: progress.update(task, advance=1, driven="")

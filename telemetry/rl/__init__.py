@@ -1,0 +1,80 @@
+"""Reinforcement learning on Assetto Corsa: one specification, and the environment that follows it.
+
+``gymnasium.make("telemetry.rl:AssettoCorsa/Drive-v0", source="demo")`` makes an environment; importing this package
+registers it, with others whose source is settled: ``Demo-v0``, ``Replay-v0`` and ``Live-v0``. The specification, and
+all that exporters need, does without Gymnasium, the extra ``gym``.
+"""
+
+from typing import Any
+
+from telemetry.errors import UsageError
+from telemetry.rl.episode import Ending, Memory, Outcome, begin, ended, facts, follow, follow_recorded
+from telemetry.rl.fields import Channel
+from telemetry.rl.observation import layout, observe
+from telemetry.rl.reward import reward
+from telemetry.rl.spec import Action, End, Observation, Reward, Spec, as_spec, load_spec
+from telemetry.rl.track import TrackMap, known_track
+
+__all__ = [
+    "Action",
+    "Channel",
+    "End",
+    "Ending",
+    "Memory",
+    "MissingExtraError",
+    "Observation",
+    "Outcome",
+    "Reward",
+    "Spec",
+    "TrackMap",
+    "as_spec",
+    "begin",
+    "ended",
+    "facts",
+    "follow",
+    "follow_recorded",
+    "known_track",
+    "layout",
+    "load_spec",
+    "observe",
+    "reward",
+]
+
+ENVIRONMENTS = {"Drive": "demo", "Demo": "demo", "Replay": None, "Live": "live"}
+"""The names of the environments, and the source that each has unless another is asked for; None: it must be."""
+
+
+class MissingExtraError(UsageError, ImportError):
+    """What was asked for needs a library that is an extra of this package."""
+
+
+def __getattr__(name: str) -> Any:
+    """``DriveEnv``, which needs Gymnasium, when it is asked for."""
+    if name != "DriveEnv":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        from telemetry.rl.env import DriveEnv  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        if error.name != "gymnasium":
+            raise
+        raise MissingExtraError(
+            "The environment needs gymnasium: pip install 'ac-telemetry[gym]' (in a checkout: uv sync --extra gym)."
+        ) from error
+    return DriveEnv
+
+
+def _register() -> None:
+    try:
+        import gymnasium  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError:
+        return
+    for name, source in ENVIRONMENTS.items():
+        gymnasium.register(
+            f"AssettoCorsa/{name}-v0",
+            "telemetry.rl.env:DriveEnv",
+            kwargs={} if source is None else {"source": source},
+            nondeterministic=name == "Live",
+        )
+
+
+_register()

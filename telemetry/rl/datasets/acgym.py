@@ -1,0 +1,251 @@
+"""assetto_corsa_gym: its ``laps`` folder of Parquet states at 25 Hz and ``static_info.json``, for its own loader."""
+
+import json
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from telemetry.errors import SourceError, UsageError
+from telemetry.rl.datasets.acgym_columns import REQUIRED, columns_of
+from telemetry.rl.datasets.arrow import need_pyarrow
+from telemetry.rl.datasets.episodes import Cut, Episode, Losses
+from telemetry.rl.datasets.geometry import Geometry
+from telemetry.rl.datasets.signs import Check, check_columns
+from telemetry.rl.datasets.tracks import CarMap, find_car, find_geometry, full_name, write_tables
+from telemetry.rl.datasets.work import About, Exporter, Finished, Piece, Written, about, safe_name, undone_on_error
+
+ITS_RATE: Final = 25.0
+"""``ego_sampling_freq`` of its configuration: relative actions follow from it."""
+
+_UNNAMED: Final = "_"
+"""The folder's name until it is known who drove when."""
+
+_NUMBER: Final = {"i": "int64", "f": "double", "b": "bool"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcgymExporter(Exporter):
+    """Writes ``OUT/TRACK/CAR/ID/laps/*_states.parquet``, one file for each episode."""
+
+    acgym: Path | None = None
+    """A checkout of assetto_corsa_gym."""
+    ac_root: Path | None = None
+    """The game's folder."""
+    steer_lock: float | None = None
+    """Degrees of the steering wheel at full lock."""
+    name: str | None = None
+    """The ID; None: the day of the first episode and the driver's initials."""
+    force: bool = False
+    """Whether columns that fail their checks are written all the same."""
+
+    @property
+    def title(self) -> str:
+        """The format, for a person."""
+        return "assetto_corsa_gym"
+
+    def check(self) -> None:
+        """UsageError where pyarrow is missing, or a folder is not there."""
+        need_pyarrow("The format assetto_corsa_gym")
+        for option, folder in (("--acgym", self.acgym), ("--ac-root", self.ac_root)):
+            if folder is not None and not folder.is_dir():
+                raise UsageError(f"{option} {folder}: there is no such folder.")
+
+    def convert(self, found: Iterator[Episode], cut: Cut, folder: Path, number: int, losses: Losses) -> Written:
+        """Write the states of a recording; SourceError where they fail a check, unless forced."""
+        del number, losses
+        made: list[tuple[Episode, dict[str, Any], Geometry, CarMap]] = []
+        places: dict[tuple[str, str], Geometry] = {}
+        for episode in found:
+            first = episode.samples[0]
+            where = (first.track, first.track_configuration)
+            if where not in places:
+                places[where] = find_geometry(*where, acgym=self.acgym, ac_root=self.ac_root)
+            car = find_car(first.car_model, acgym=self.acgym, ac_root=self.ac_root, steer_lock=self.steer_lock)
+            made.append((episode, columns_of(episode, places[where], car, cut.rate), places[where], car))
+        checks: list[Check] = []
+        for geometry in places.values():
+            checks += check_columns([columns for _, columns, own, _ in made if own is geometry], cut.rate, geometry)
+        warnings = list(dict.fromkeys(_warnings(made, cut.rate)))
+        wrong = [*(check.sentence for check in checks if check.failed), *_missing(made)]
+        if wrong and not self.force:
+            raise SourceError(
+                f"{made[0][0].recording}: what was recorded does not fit together, so nothing was made of it. "
+                f"{' '.join(wrong)} With --force it is written all the same."
+            )
+        files: list[Path] = []
+        with undone_on_error(files):
+            entries = tuple(_write(folder, episode, columns, files) for episode, columns, _, _ in made)
+        details = {
+            "static": {_folder_of(one[0]): _static_info(one[0], one[2]) for one in reversed(made)},
+            "geometry": {geometry.name: geometry.origin for geometry in places.values()},
+            "cars": {one[0].samples[0].car_model: (one[3].steer_lock, one[3].origin) for one in made},
+        }
+        if self.acgym is None or any(not geometry.origin.startswith(str(self.acgym)) for geometry in places.values()):
+            details["tables"] = list(places.values())
+        return Written(entries, tuple(checks), (*warnings, *wrong), details)
+
+    def finish(self, folder: Path, pieces: Sequence[Piece]) -> Finished:
+        """Name the folders after day and driver, and write what is said once of each."""
+        static: dict[str, Any] = {}
+        moved: dict[str, str] = {}
+        tables: dict[str, Geometry] = {}
+        for piece in pieces:
+            static = {**piece.details.get("static", {}), **static}
+            tables |= {geometry.name: geometry for geometry in piece.details.get("tables", ())}
+        entries = [entry for piece in pieces for entry in piece.episodes]
+        catalogue: dict[str, dict[str, list[str]]] = {}
+        for place, information in sorted(static.items()):
+            own = [entry for entry in entries if entry.file.startswith(f"{place}/")]
+            name = self.name or _default_name(own)
+            (folder / place / _UNNAMED).rename(folder / place / name)
+            moved[f"{place}/{_UNNAMED}/"] = f"{place}/{name}/"
+            text = json.dumps(information, indent=4)
+            (folder / place / name / "laps" / "static_info.json").write_text(text, encoding="utf-8")
+            track, car = place.split("/")
+            catalogue.setdefault(track, {}).setdefault(car, []).append(name)
+        for geometry in tables.values():
+            write_tables(geometry, folder / "tracks")
+        snippet = _catalogue(catalogue)
+        (folder / "ac_offline_train_paths.yml").write_text(snippet, encoding="utf-8")
+        origins = {name: origin for piece in pieces for name, origin in piece.details.get("geometry", {}).items()}
+        cars = {name: car for piece in pieces for name, car in piece.details.get("cars", {}).items()}
+        chapters = [("Catalogue", f"For `ac_offline_train_paths.yml`:\n\n```yaml\n{snippet}```"), ("Columns", _COLUMNS)]
+        lines = [f"- {name}: {origin}" for name, origin in sorted(origins.items())]
+        lines += [f"- {name}: {lock:g} degrees of steering lock ({origin})" for name, (lock, origin) in cars.items()]
+        chapters.append(("Tracks and cars", "\n".join(lines)))
+        if tables:
+            chapters.append(("Track files", _TABLES.format(config=_config(tables.values(), static))))
+        return Finished(tuple(chapters), moved=moved, message=f"For ac_offline_train_paths.yml:\n{snippet}")
+
+
+def _folder_of(episode: Episode) -> str:
+    first = episode.samples[0]
+    return f"{safe_name(full_name(first.track, first.track_configuration))}/{safe_name(first.car_model)}"
+
+
+def _write(folder: Path, episode: Episode, columns: dict[str, Any], files: list[Path]) -> About:
+    import pyarrow as pa  # noqa: PLC0415 - an extra
+    from pyarrow import parquet  # noqa: PLC0415
+
+    place = _folder_of(episode)
+    laps = folder / place / _UNNAMED / "laps"
+    laps.mkdir(parents=True, exist_ok=True)
+    arrays = {}
+    for name, values in columns.items():
+        if values.ndim == 1:
+            arrays[name] = pa.array(values, pa.type_for_alias(_NUMBER[values.dtype.kind]))
+        else:
+            offsets = np.arange(len(values) + 1, dtype=np.int32) * values.shape[1]
+            arrays[name] = pa.ListArray.from_arrays(offsets, pa.array(values.ravel()))
+    stamp = datetime.fromtimestamp(episode.samples[0].timestamp, UTC).strftime("%Y%m%d_%H%M%S.%f")[:-3]
+    for count in range(1, 10_000):
+        path = laps / f"{stamp}{f'-{count}' if count > 1 else ''}_states.parquet"
+        try:
+            path.open("xb").close()  # other processes write here too
+        except FileExistsError:
+            continue
+        files.append(path)
+        parquet.write_table(pa.table(arrays), path)
+        return about(episode, f"{place}/{_UNNAMED}/laps/{path.name}")
+    raise SourceError(f"{episode.recording}: too many episodes begin at {stamp}.")
+
+
+def _static_info(episode: Episode, geometry: Geometry) -> dict[str, Any]:
+    """What its plugin says once of a session."""
+    first = episode.samples[0]
+    points = [list(point) for point in first.tyre_contact_point]
+    length = first.track_spline_length or geometry.length
+    return {
+        "TrackName": first.track,
+        "TrackConfiguration": first.track_configuration,
+        "TrackFullName": full_name(first.track, first.track_configuration),
+        "TrackLength": length,
+        "CarName": first.car_model,
+        "WindSpeed": first.wind_speed,
+        "WindDirection": first.wind_direction,
+        "penaltiesEnabled": first.penalties_enabled,
+        "autoShifterOn": first.auto_shifter_on,
+        "isCarInPit": first.is_in_pit,
+        "isCarInPitlane": first.is_in_pit_lane,
+        "LastSplits": [],
+        "CAR_WHEEL_R": list(first.tyre_radius),
+        "CAR_TRACK": math.dist(points[3], points[2]),
+        "CAR_WHEELBASE": math.dist(points[0], points[2]),
+        **{f"TyreContactPoint_{wheel}": points[place] for place, wheel in enumerate(("FL", "FR", "RL", "RR"))},
+        "WorldPosition": [first.world_position_x, first.world_position_y, first.world_position_z],
+    }
+
+
+def _warnings(made: Sequence[tuple[Episode, dict[str, Any], Geometry, CarMap]], rate: float) -> Iterator[str]:
+    for episode, _, geometry, car in made:
+        first = episode.samples[0]
+        if car.assumed:
+            yield (
+                f"The steering lock of {first.car_model} is not known and was taken for {car.steer_lock:g} degrees, "
+                "with which steerAngle is scaled; state it with --steer-lock, or name a checkout with --acgym."
+            )
+        if (
+            geometry.length
+            and first.track_spline_length
+            and abs(geometry.length / first.track_spline_length - 1) > 0.01
+        ):
+            yield (
+                f"{geometry.origin} says {geometry.length:.0f} m of a lap, the game {first.track_spline_length:.0f} m."
+            )
+    if rate != ITS_RATE:
+        yield f"These are {rate:g} states a second; assetto_corsa_gym takes them for {ITS_RATE:g}."
+
+
+def _missing(made: Sequence[tuple[Episode, dict[str, Any], Geometry, CarMap]]) -> list[str]:
+    """What its loader needs, and the recording does not say."""
+    holes = [name for name in REQUIRED if any(not np.isfinite(columns[name]).all() for _, columns, _, _ in made)]
+    return [f"There are no numbers for {', '.join(holes)}."] if holes else []
+
+
+def _default_name(entries: Sequence[About]) -> str:
+    first = min(entries, key=lambda entry: entry.began)
+    initials = "".join(word[0] for word in first.driver.split() if word[0].isalnum()).upper()
+    return f"{datetime.fromtimestamp(first.began, UTC):%Y%m%d}_{initials or 'XX'}"
+
+
+def _catalogue(names: dict[str, dict[str, list[str]]]) -> str:
+    lines = []
+    for track, cars in sorted(names.items()):
+        lines.append(f"{track}:")
+        for car, ids in sorted(cars.items()):
+            lines.append(f"  {car}:")
+            lines += [f"    - {{id: {name}, type: human, data_type: parquet}}" for name in ids]
+    return "\n".join(lines) + "\n"
+
+
+def _config(tables: Any, static: dict[str, Any]) -> str:
+    lengths = {info["TrackFullName"]: info["TrackLength"] for info in static.values()}
+    return "\n".join(
+        f"{geometry.name}:\n  track_name: {geometry.name}\n  track_file: {geometry.name}.csv\n"
+        f"  track_grid_file: {geometry.name}_0.1m.pkl\n  ref_lap_file: {geometry.name}-racing_line.csv\n"
+        f"  TrackLength: {lengths.get(geometry.name, geometry.length)}"
+        for geometry in tables
+    )
+
+
+_COLUMNS: Final = """\
+All that its loader and its environment need, and as much of the rest as shared memory gives; signs and units are its
+own. Places and the lap's clock are interpolated between the frames in which the game wrote them. Derived are the slip
+angles and ratios (in the plane, without the relaxation of the tyre), `LapInvalidated`, `LapDist`, the track columns
+(`gap`, `rl_point`, `sensors`, `dist_to_border`, `out_of_track*`), actions and reward. `LastFF` is the force feedback
+after the user's gain. Not in shared memory, and NaN here: `Dy_*`, `Mz`, `tyre_loaded_radius`. `steps` leaves no numbers
+out: a hole in a recording ends its file."""
+
+_TABLES: Final = """\
+`tracks/` holds borders and reference line as its environment reads them; put them beside its own in
+`AssettoCorsaConfigs/tracks`, and this into `config.yaml`. The grid (`*_0.1m.pkl`) is made by its own notebook
+`generate_track.ipynb`.
+
+```yaml
+{config}
+```"""

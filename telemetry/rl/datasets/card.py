@@ -1,0 +1,128 @@
+"""What lies beside every dataset: a card for people in Markdown, and a quality report for programs in JSON."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Final
+
+import orjson
+
+from telemetry.rl.datasets.episodes import Cut, EpisodeKind
+from telemetry.rl.datasets.work import Exporter, Finished, Piece
+
+CARD: Final = "README.md"
+QUALITY: Final = "quality.json"
+
+_KINDS: Final[dict[EpisodeKind, str]] = {
+    "lap": "a lap",
+    "stint": "a stint, from one stop in the pits to the next",
+    "session": "a session, from its start or restart on",
+}
+
+_MOST_ROWS: Final = 50
+"""Recordings in the card's table; the report has them all."""
+
+
+def write_beside(folder: Path, exporter: Exporter, cut: Cut, finished: Finished, pieces: Sequence[Piece]) -> None:
+    """Write the card and the report into the dataset's folder."""
+    (folder / CARD).write_text(_card(exporter, cut, finished, pieces), encoding="utf-8")
+    (folder / QUALITY).write_bytes(_report(exporter, cut, finished.moved, pieces))
+
+
+def tool() -> str:
+    """The program that writes, and its version."""
+    try:
+        return f"ac-telemetry {version('ac-telemetry')}"
+    except PackageNotFoundError:
+        return "ac-telemetry"
+
+
+def _card(exporter: Exporter, cut: Cut, finished: Finished, pieces: Sequence[Piece]) -> str:
+    good = [piece for piece in pieces if not piece.error]
+    entries = [entry for piece in good for entry in piece.episodes]
+    steps = sum(entry.steps for entry in entries)
+    cars, tracks = _names(entry.car for entry in entries), _names(entry.track for entry in entries)
+    drivers, sessions = (
+        _names(entry.driver or "unknown" for entry in entries),
+        _names(entry.session for entry in entries),
+    )
+    valid = ", valid laps only" if cut.valid_only else ""
+    minutes = steps / cut.rate / 60.0
+    facts = (
+        f"Format: {exporter.title}, written by {tool()}",
+        f"Game: Assetto Corsa; {cars} at {tracks}",
+        f"Drivers: {drivers}; sessions: {sessions}",
+        f"{len(entries):,} episodes, {steps:,} steps at {cut.rate:g} Hz, {minutes:,.1f} minutes",
+        f"An episode is {_KINDS[cut.kind]}{valid}; a hole in a recording ends it too",
+        "Numbers between recorded samples are interpolated and not filtered; switches and counters keep their value",
+        f"Quality of each recording, checks, and where every episode is from: `{QUALITY}`",
+    )
+    parts = [finished.front_matter + "# Driving in Assetto Corsa", "\n".join(f"- {fact}" for fact in facts)]
+    parts += [f"## {heading}\n\n{text}" for heading, text in finished.card]
+    parts.append(f"## Recordings\n\n{_table(pieces)}")
+    if told := _told(pieces):
+        parts.append(f"## What to know\n\n{told}")
+    return "\n\n".join(parts) + "\n"
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(names))
+
+
+def _table(pieces: Sequence[Piece]) -> str:
+    lines = ["| recording | episodes | steps | laps (valid) | rate | missing |", "|---|--:|--:|--:|--:|--:|"]
+    for piece in pieces[:_MOST_ROWS]:
+        name = Path(piece.recording).name.replace("|", "\\|")
+        if piece.error or piece.report is None:
+            lines.append(f"| {name} | left out | | | | |")
+            continue
+        report = piece.report
+        cells = (
+            name,
+            len(piece.episodes),
+            f"{piece.steps:,}",
+            f"{report.laps.counted} ({report.laps.valid})",
+            f"{report.rate_hz:.1f} Hz" if report.rate_hz else "",
+            f"{report.gaps.share:.3%}",
+        )
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    if len(pieces) > _MOST_ROWS:
+        lines.append(f"| and {len(pieces) - _MOST_ROWS} more | | | | | |")
+    return "\n".join(lines)
+
+
+def _told(pieces: Sequence[Piece]) -> str:
+    """Errors, warnings and findings, each once."""
+    lines: dict[str, None] = {}
+    for piece in pieces:
+        name = Path(piece.recording).name
+        if piece.error:
+            lines[f"- Left out: {piece.error}"] = None
+        for warning in piece.warnings:
+            lines[f"- {warning}"] = None
+        for finding in piece.findings:
+            lines[f"- {name}: {finding.message}"] = None
+        if piece.losses.samples:
+            lines[f"- {name}: {piece.losses.samples:,} samples of its laps are in no episode."] = None
+    return "\n".join(lines)
+
+
+def _report(exporter: Exporter, cut: Cut, moved: Mapping[str, str], pieces: Sequence[Piece]) -> bytes:
+    recordings = [piece.to_dict() for piece in pieces]
+    for recording in recordings:
+        for episode in recording["episodes"]:
+            for old, new in moved.items():
+                if episode["file"].startswith(old):
+                    episode["file"] = new + episode["file"].removeprefix(old)
+    values = {
+        "format": exporter.title,
+        "created_by": tool(),
+        "rate_hz": cut.rate,
+        "episode": cut.kind,
+        "valid_only": cut.valid_only,
+        "episodes": sum(len(piece.episodes) for piece in pieces),
+        "steps": sum(piece.steps for piece in pieces),
+        "failed": [piece.recording for piece in pieces if piece.error],
+        "recordings": recordings,
+    }
+    return orjson.dumps(values, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY)

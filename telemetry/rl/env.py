@@ -1,0 +1,222 @@
+"""The environment: a specification, and a world to drive in, by the rules of Gymnasium."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from telemetry.derived import Sample
+from telemetry.errors import TelemetryError, UsageError
+from telemetry.io import open_page_sink, open_source
+from telemetry.recorder import PageSink
+from telemetry.rl.action import command_of, recorded_action, recorded_command
+from telemetry.rl.actuators import Actuator, actuator_of
+from telemetry.rl.demo_world import DemoWorld
+from telemetry.rl.episode import Memory, begin, ended, facts, follow
+from telemetry.rl.live_world import PATIENCE_SECONDS, LiveWorld, NewestSource
+from telemetry.rl.observation import ObservationValue, layout
+from telemetry.rl.replay_world import ReplayWorld
+from telemetry.rl.spaces import action_space, observation_space
+from telemetry.rl.spec import Spec, as_spec
+from telemetry.rl.track import TrackMap
+from telemetry.rl.world import World
+
+ActionValue = Any
+"""Numbers, as an array or in any sequence."""
+
+
+class DriveEnv(gymnasium.Env[ObservationValue, ActionValue]):
+    """Driving, or looking on, in a ``source``: ``demo``, ``demo:SCENARIO``, ``replay:FILE``, ``live``, DIR, ``ws://…``.
+
+    ``specification`` is a :class:`Spec`, its values, or its file; ``control_hz``, ``observation`` (flat or dict),
+    ``mask``, ``action`` (steer_pedal or steer_throttle_brake), ``delta`` and ``reward`` (a preset or weights) change
+    single points of it. ``track`` is the map of a track that is not known by itself. ``start`` is about the demo, the
+    ``grid`` or ``anywhere``; ``actuator`` and ``patience`` (seconds that a reset waits for a car) are about a live
+    source. ``record`` names a recording of the whole run, which is marked with the name of the ``policy``. Raises
+    :class:`telemetry.TelemetryError`.
+
+    Numbers of an action beyond -1..1 are cut. Where commands move nothing (a replay, or no actuator), the action in
+    force is the one that was recorded: it is in ``info["action"]``, and ``info["action_ignored"]`` is true.
+    """
+
+    metadata = {"render_modes": []}  # noqa: RUF012 - Gymnasium's own declaration
+
+    def __init__(
+        self,
+        source: str | Path = "demo",
+        *,
+        specification: Spec | Mapping[str, Any] | str | Path | None = None,
+        control_hz: float | None = None,
+        observation: str | None = None,
+        mask: bool | None = None,
+        action: str | None = None,
+        delta: bool | None = None,
+        reward: str | Mapping[str, float] | None = None,
+        track: TrackMap | None = None,
+        start: str = "grid",
+        actuator: str | Actuator = "none",
+        patience: float = PATIENCE_SECONDS,
+        record: str | Path | None = None,
+        policy: str = "",
+        render_mode: str | None = None,
+    ) -> None:
+        if render_mode is not None:
+            raise UsageError(f"render_mode: {render_mode!r} is none; there is nothing to be rendered.")
+        changes = {
+            "control_hz": control_hz,
+            "observation": {"shape": observation, "mask": mask},
+            "action": {"pedals": action, "delta": delta},
+            "reward": reward,
+        }
+        self.specification = _changed(as_spec(specification), changes)
+        self.render_mode = None
+        self.observation_space = observation_space(self.specification)
+        self.action_space = action_space(self.specification)
+        self._world = _world(
+            str(source),
+            self.specification,
+            start=start,
+            actuator=actuator,
+            patience=patience,
+            record=record,
+            policy=policy,
+        )
+        self._track = track
+        self._memory: Memory | None = None
+
+    @property
+    def observation_names(self) -> tuple[str, ...]:
+        """What the numbers of a flat observation are."""
+        return layout(self.specification).names
+
+    @property
+    def sample(self) -> Sample:
+        """The latest sample, whole."""
+        return self._running.sample
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[ObservationValue, dict[str, Any]]:
+        """A new episode: its first observation, and what is to be known of it.
+
+        On the demo ``options`` may hold ``start`` or ``position``, on a replay ``begin``. With a seed a replay goes
+        back to its beginning; without, it goes on where the last episode ended.
+        """
+        super().reset(seed=seed)
+        spec = self.specification
+
+        def ready(sample: Sample) -> bool:
+            return not ended(spec, begin(spec, sample, self._track)[0]).reason
+
+        sample = self._world.reset(seed, self.np_random, options or {}, ready)
+        self._memory, observation = begin(spec, sample, self._track)
+        nothing = dict.fromkeys(spec.reward.weights, 0.0)
+        return observation, self._info(sample, nothing, "", [0.0] * spec.action.size, self._world.facts)
+
+    def step(self, action: ActionValue) -> tuple[ObservationValue, float, bool, bool, dict[str, Any]]:
+        """One control step: observation, reward, terminated, truncated, and what is to be known of it."""
+        spec, memory, world = self.specification, self._running, self._world
+        done = _axes(action, spec.action.size)
+        moment = world.advance(command_of(spec, done, memory.command))
+        sample = memory.sample if moment.sample is None else moment.sample
+        if not world.obeys:
+            done = recorded_action(spec, memory.sample, sample)
+        lost = moment.sample is None and not moment.paused
+        now, outcome = follow(spec, memory, sample, done, lost=lost, paused=moment.paused, last=moment.last)
+        self._memory = now if world.obeys else replace(now, command=recorded_command(sample))
+        ending = outcome.ending
+        info = self._info(sample, outcome.terms, ending.reason, done, moment.facts)
+        return outcome.observation, outcome.reward, ending.terminated, ending.truncated, info
+
+    def close(self) -> None:
+        """Let go of the source, the car and the recording; harmless when done twice."""
+        self._world.close()
+        self._memory = None
+
+    @property
+    def _running(self) -> Memory:
+        if self._memory is None:
+            raise TelemetryError("An episode begins with reset().")
+        return self._memory
+
+    def _info(
+        self,
+        sample: Sample,
+        terms: Mapping[str, float],
+        reason: str,
+        action: Sequence[float],
+        more: Mapping[str, Any],
+    ) -> dict[str, Any]:
+        return {
+            **facts(sample),
+            **more,
+            "reason": reason,
+            "reward_terms": dict(terms),
+            "action": np.array(action, dtype=np.float32),
+            "action_ignored": not self._world.obeys,
+        }
+
+
+def _changed(spec: Spec, changes: Mapping[str, Any]) -> Spec:
+    """The specification with what is not None in its place."""
+    values = spec.to_dict()
+    for key, change in changes.items():
+        if key == "reward" and isinstance(change, Mapping):
+            values[key] = dict(change)
+        elif isinstance(change, Mapping):
+            values[key] |= {name: value for name, value in change.items() if value is not None}
+        elif change is not None:
+            values[key] = change
+    return Spec.from_dict(values)
+
+
+def _axes(action: Any, size: int) -> tuple[float, ...]:
+    axes = [float(value) for value in np.asarray(action).ravel()]
+    if len(axes) != size:
+        raise UsageError(f"An action has {size} numbers here, and this one {len(axes)}.")
+    return tuple([min(max(value, -1.0), 1.0) if value == value else 0.0 for value in axes])  # noqa: PLR0124 - NaN
+
+
+def _world(
+    source: str,
+    spec: Spec,
+    *,
+    start: str,
+    actuator: str | Actuator,
+    patience: float,
+    record: str | Path | None,
+    policy: str,
+) -> World:
+    """The world that a source is."""
+    name, _, rest = source.partition(":")
+    path = Path(source)
+    replay = name == "replay" or path.is_file()
+    demo = name == "demo" and not path.exists()
+    if (replay or demo) and actuator != "none":
+        raise UsageError(f"An actuator is for a live source; {source} has none.")
+    if replay:
+        if record is not None:
+            raise UsageError(f"record: {source} is a recording already.")
+        return ReplayWorld(Path(rest) if name == "replay" else path, spec.control_hz)
+    if demo:
+        return DemoWorld(rest or "laps", spec.control_hz, start, _sink(record, policy, source, spec))
+    origin = open_source(source, wait=True)
+    if name in ("ws", "wss"):
+        origin = NewestSource(origin)
+    return LiveWorld(
+        origin,
+        spec.control_hz,
+        actuator_of(actuator),
+        patience=patience,
+        sink=_sink(record, policy, source, spec),
+    )
+
+
+def _sink(record: str | Path | None, policy: str, source: str, spec: Spec) -> PageSink | None:
+    if record is None:
+        return None
+    marks = {"source": source, "driver": policy, "policy": policy, "specification": spec.to_json()}
+    return open_page_sink(Path(record), metadata={name: text for name, text in marks.items() if text})

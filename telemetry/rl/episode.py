@@ -1,0 +1,195 @@
+"""An episode as a pure fold: a memory, a sample and an action give the next memory and all that a step has to say.
+
+The environment folds samples as they come, exporters those of a recording; neither adds anything of its own.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal, NamedTuple
+
+from telemetry.derived import FROZEN, Sample, is_new_run
+from telemetry.errors import UsageError
+from telemetry.rl.action import RELEASED, Command, command_of, recorded_action, recorded_command
+from telemetry.rl.observation import Actions, ObservationValue, Observer, observer
+from telemetry.rl.reward import progress_metres, reward
+from telemetry.rl.spec import Spec
+from telemetry.rl.track import TrackMap, known_track
+
+OFF: Final = 0
+"""The ``status`` of a game that leaves, or has not drawn its first frame."""
+
+Reason = Literal[
+    "",
+    "bodywork_critical",
+    "tyre_critical",
+    "tyres_out",
+    "backwards",
+    "no_progress",
+    "source_lost",
+    "paused",
+    "restarted",
+    "recording_ended",
+    "laps",
+    "lap_time",
+    "time",
+]
+"""Why an episode ended; empty while it goes on. The first five terminate, the others truncate."""
+
+
+class Ending(NamedTuple):
+    """Whether and why an episode ended."""
+
+    terminated: bool = False
+    truncated: bool = False
+    reason: Reason = ""
+
+
+class Outcome(NamedTuple):
+    """What a step has to say; ``terms`` are the reward's, weights applied."""
+
+    observation: ObservationValue
+    reward: float
+    terms: dict[str, float]
+    ending: Ending
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """All that an episode remembers; it begins with :func:`begin` and goes on with :func:`follow`."""
+
+    sample: Sample
+    """The latest sample."""
+    track: TrackMap | None
+    observer: Observer
+    command: Command
+    """What hands and feet do now."""
+    actions: Actions = ()
+    """The latest actions, the newest first, as many as are observed but at least one."""
+    steps: int = 0
+    metres: float = 0.0
+    """Made good along the lap since the episode began."""
+    furthest: float = 0.0
+    """The most of :attr:`metres` so far."""
+    mark_metres: float = 0.0
+    """Where progress was last seen, in :attr:`metres`, and at which step."""
+    mark_step: int = 0
+    laps: int = 0
+    """Counted by the game since the episode began."""
+    restarted: bool = False
+    """Whether the latest sample belongs to another run than the one before."""
+
+
+def begin(spec: Spec, sample: Sample, track: TrackMap | None = None) -> tuple[Memory, ObservationValue]:
+    """An episode that begins with this sample, on this track or on one that is known, and its first observation.
+
+    Raises UsageError where the reward needs a reference line and none is known.
+    """
+    track = track or known_track(sample)
+    if spec.reward.acgym and (track is None or not track.line):
+        raise UsageError(
+            f"reward.acgym: it measures from a reference line, and none is known of the track {sample.track!r}; "
+            "acgym_speed does without."
+        )
+    command = RELEASED if not spec.action.delta else recorded_command(sample)
+    memory = Memory(sample=sample, track=track, observer=observer(spec), command=command)
+    return memory, memory.observer(sample, (), track)
+
+
+def follow(
+    spec: Spec,
+    memory: Memory,
+    sample: Sample,
+    action: Sequence[float],
+    *,
+    lost: bool = False,
+    paused: bool = False,
+    last: bool = False,
+) -> tuple[Memory, Outcome]:
+    """The episode after one more step: the ``action`` that was in force, and the sample that came of it.
+
+    ``lost`` and ``paused`` say that the source gave no new sample (then this is the old one again), ``last`` that there
+    is none after it.
+    """
+    before = memory.sample
+    done = tuple(float(value) for value in action)
+    previous = memory.actions[0] if memory.actions else ()
+    metres = memory.metres + progress_metres(before, sample)
+    gained = metres - memory.mark_metres >= spec.end.no_progress_metres
+    steps = memory.steps + 1
+    now = replace(
+        memory,
+        sample=sample,
+        command=command_of(spec, done, memory.command),
+        actions=(done, *memory.actions)[: max(spec.observation.action_history, 1)],
+        steps=steps,
+        metres=metres,
+        furthest=max(memory.furthest, metres),
+        mark_metres=metres if gained else memory.mark_metres,
+        mark_step=steps if gained else memory.mark_step,
+        laps=memory.laps + (sample.completed_laps == before.completed_laps + 1),
+        restarted=is_new_run(sample, before),
+    )
+    total, terms = reward(spec, before, sample, done, previous, memory.track)
+    observation = memory.observer(sample, now.actions, memory.track)
+    return now, Outcome(observation, total, terms, ended(spec, now, lost=lost, paused=paused, last=last))
+
+
+def follow_recorded(spec: Spec, memory: Memory, sample: Sample, *, last: bool = False) -> tuple[Memory, Outcome]:
+    """The episode after one more recorded sample, with the action that its controls say."""
+    action = recorded_action(spec, memory.sample, sample)
+    now, outcome = follow(spec, memory, sample, action, last=last)
+    return replace(now, command=recorded_command(sample)), outcome
+
+
+def ended(spec: Spec, memory: Memory, *, lost: bool = False, paused: bool = False, last: bool = False) -> Ending:
+    """Whether an episode is over, and why; of several reasons the first, those that terminate before the others."""
+    end, sample = spec.end, memory.sample
+    paused = paused or sample.status in FROZEN
+    absent = lost or sample.status == OFF
+    terminated: tuple[tuple[bool, Reason], ...] = (
+        (end.bodywork_critical and sample.bodywork_critical, "bodywork_critical"),
+        (end.tyre_critical and sample.tyre_critical, "tyre_critical"),
+        (0 < end.tyres_out <= sample.number_of_tyres_out, "tyres_out"),
+        (0.0 < end.backwards_metres <= memory.furthest - memory.metres, "backwards"),
+        (0.0 < end.no_progress_seconds <= (memory.steps - memory.mark_step) / spec.control_hz, "no_progress"),
+    )
+    truncated: tuple[tuple[bool, Reason], ...] = (
+        (absent, "source_lost"),
+        (paused, "paused"),
+        (memory.restarted, "restarted"),
+        (last, "recording_ended"),
+        (0 < end.laps <= memory.laps, "laps"),
+        (0.0 < end.lap_seconds * 1000.0 < sample.current_time, "lap_time"),
+        (0.0 < end.seconds <= memory.steps / spec.control_hz, "time"),
+    )
+    # Nothing that is said of a car which stands still in time, or which another run put elsewhere, is its own doing.
+    reason = "" if memory.restarted or paused or absent else _first(terminated)
+    if reason:
+        return Ending(terminated=True, reason=reason)
+    reason = _first(truncated)
+    return Ending(truncated=bool(reason), reason=reason)
+
+
+def facts(sample: Sample) -> dict[str, Any]:
+    """What is worth knowing of a sample beside its observation: plain numbers, the same for every source.
+
+    ``time`` is in seconds of the source's own clock, times of laps in ms, the place is the world's x, y, z in metres.
+    """
+    return {
+        "time": float(sample.elapsed),
+        "packet_id": sample.packet_id,
+        "lap": sample.completed_laps + 1,
+        "lap_time_ms": sample.current_time,
+        "last_time_ms": sample.last_time,
+        "best_time_ms": sample.best_time,
+        "position": float(sample.normalized_position),
+        "world_x": float(sample.world_position_x),
+        "world_y": float(sample.world_position_y),
+        "world_z": float(sample.world_position_z),
+        "tyres_out": sample.number_of_tyres_out,
+        "lap_valid": sample.is_lap_valid,
+    }
+
+
+def _first(rules: tuple[tuple[bool, Reason], ...]) -> Reason:
+    return next((reason for broken, reason in rules if broken), "")

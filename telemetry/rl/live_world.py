@@ -1,0 +1,191 @@
+"""The running game, or a stream of it, as a world: it waits for nobody, so steps keep absolute deadlines."""
+
+from collections.abc import Iterator, Mapping
+from threading import Condition, Thread
+from typing import Any, Final
+
+import numpy as np
+
+from telemetry.clock import Clock
+from telemetry.derived import Sample, derive
+from telemetry.errors import NoGameError, TelemetryError
+from telemetry.recorder import PageSink, Reading, Source, State, Step
+from telemetry.rl.action import RELEASED, Command
+from telemetry.rl.actuators import Actuator
+from telemetry.rl.world import Moment, Ready, World
+from telemetry.snapshot import Snapshot, encode, prepare
+
+PATIENCE_SECONDS: Final = 60.0
+"""How long a reset waits for a car that is ready to drive."""
+
+PAUSE_SECONDS: Final = 1.0
+"""How long a step waits for a game that does not go on."""
+
+_PAUSED: Final = (State.PAUSED, State.REPLAY, State.MENU)
+_LOOK_SECONDS: Final = 0.05
+
+
+class LiveWorld(World):
+    """A game that runs by itself. Its actuator is taken by the first reset, and what it reads there is the newest.
+
+    Deadlines lie a control step apart from the first on and cannot drift; those that were missed are dropped and told
+    as ``frames_skipped``. ``lateness_ms`` is how long after its deadline the sample was taken, and ``frame_age_ms`` for
+    how long the car's physics had not moved then.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        control_hz: float,
+        actuator: Actuator,
+        *,
+        clock: Clock | None = None,
+        patience: float = PATIENCE_SECONDS,
+        sink: PageSink | None = None,
+    ) -> None:
+        prepare()
+        self.name = source.name
+        self.obeys = actuator.drives
+        self._source = source
+        self._hz = control_hz
+        self._actuator = actuator
+        self._clock = clock or Clock()
+        self._patience = patience
+        self._sink = sink
+        self._readings: Iterator[Reading] | None = None
+        self._sample: Sample | None = None
+        self._due: float | None = None
+        self._moved_at = 0.0
+        self._facts: dict[str, Any] = {}
+
+    def reset(self, seed: int | None, rng: np.random.Generator, options: Mapping[str, Any], ready: Ready) -> Sample:  # noqa: ARG002 - there is no seed to the world outside
+        """Have the actuator put the car back, where it can, and wait for a car that may begin."""
+        if self._readings is None:
+            self._actuator.open()
+            self._readings = self._source.readings(self._clock, self._hz)
+        end, message, restarted = self._clock.now() + self._patience, "", False
+        for reading in self._readings:
+            sample = self._take(reading)
+            if sample is not None and not restarted:  # nobody listens before there is a game
+                self._actuator.restart()
+                restarted = True
+                continue
+            if sample is not None and ready(sample):
+                return sample
+            self._actuator.apply(RELEASED)
+            message = reading.message or (
+                "The car is not fit to begin with." if sample is not None else f"The game is {reading.state}."
+            )
+            if self._clock.now() > end:
+                break
+        raise NoGameError(f"No episode can begin: {self.name} has had no car that is ready to drive. {message}")
+
+    def advance(self, command: Command) -> Moment:
+        """Hand over the command, wait for the next deadline, and take the newest sample."""
+        if self._readings is None:
+            raise TelemetryError("An episode begins with reset().")
+        self._actuator.apply(command)
+        end, paused = self._clock.now() + PAUSE_SECONDS, False
+        for reading in self._readings:
+            sample = self._take(reading)
+            if sample is not None:
+                return Moment(sample, facts=self._facts)
+            paused = reading.state in _PAUSED
+            if self._clock.now() > end:
+                break
+        self._actuator.apply(RELEASED)
+        return Moment(None, paused=paused, facts=self._facts)
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """Lateness, frames skipped and age of the latest sample."""
+        return self._facts
+
+    def close(self) -> None:
+        """Let go of the car and of the game."""
+        self._actuator.close()
+        self._clock.stop()
+        if self._readings is not None and hasattr(self._readings, "close"):
+            self._readings.close()
+        self._source.close()
+        if self._sink is not None:
+            self._sink.close()
+            self._sink = None
+
+    def _take(self, reading: Reading) -> Sample | None:
+        """The sample of a reading, where the car moves on in time."""
+        snapshot = reading.snapshot
+        if snapshot is None or not (reading.fresh or reading.state is State.LIVE):
+            self._due = None
+            return None
+        before, period = self._sample, 1.0 / self._hz
+        sample = self._sample = derive(snapshot, before)
+        if before is None or sample.packet_id != before.packet_id:
+            self._moved_at = sample.elapsed
+        now = self._clock.now()
+        due = now if self._due is None else self._due + (1 + reading.missed) * period
+        if now < due or now - due > period:  # none is early: so the first was late, or the source began them anew
+            due = now
+        self._due = due
+        self._facts = {
+            "lateness_ms": max(now - due, 0.0) * 1e3,
+            "frames_skipped": reading.missed,
+            "frame_age_ms": max(now - self._moved_at, 0.0) * 1e3,
+            "physics_steps": sample.physics_steps or 0,
+        }
+        if self._sink is not None and (before is None or sample.packet_id != before.packet_id):
+            self._sink.write(Step(reading.state, encode(snapshot), sample.elapsed))
+        return sample
+
+
+class NewestSource(Source):
+    """A source whose readings come when they come, made one that gives the newest at each deadline.
+
+    It reads the other in a thread, so that none grows old in a queue; what came in between is skipped.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.name = source.name
+        self._source = source
+        self._clock = Clock()
+        self._news = Condition()
+        self._latest: Reading | None = None
+        self._error: Exception | None = None
+        self._thread: Thread | None = None
+
+    def readings(self, clock: Clock, rate: float | None) -> Iterator[Reading]:
+        """The newest reading, ``rate`` times per second; not fresh where none came since the one before."""
+        if self._thread is None:
+            self._clock = clock
+            # A daemon: a script that forgets to close its environment must end all the same.
+            self._thread = Thread(target=self._read, args=(clock, rate), name=f"reader {self.name}", daemon=True)
+            self._thread.start()
+        before: Snapshot | None = None
+        for missed in clock.ticks(rate or 1.0 / _LOOK_SECONDS):
+            with self._news:
+                reading, error = self._latest, self._error
+            if error is not None:
+                raise error
+            if reading is None:
+                yield Reading(State.WAITING, missed=missed)
+                continue
+            fresh = reading.fresh and reading.snapshot is not before
+            before = reading.snapshot
+            yield reading._replace(fresh=fresh, missed=missed)
+
+    def close(self) -> None:
+        """End the thread and let go of the source."""
+        self._clock.stop()
+        if self._thread is not None:
+            self._thread.join(timeout=5.0)
+            self._thread = None
+        self._source.close()
+
+    def _read(self, clock: Clock, rate: float | None) -> None:
+        try:
+            for reading in self._source.readings(clock, rate):
+                with self._news:
+                    self._latest = reading
+        except Exception as error:  # noqa: BLE001 - raised again where it is asked for
+            with self._news:
+                self._error = error
