@@ -28,6 +28,7 @@ from telemetry.recorder import (
     State,
     Step,
     Watcher,
+    moves_on,
 )
 from telemetry.snapshot import decode, prepare
 from telemetry.steps import packet_id_of
@@ -245,6 +246,7 @@ class SampleFile(PageSink):
         self._sink = sink
         self._thresholds = thresholds
         self._before: Sample | None = None
+        self._packet_id: int | None = None
         self._count = 0
 
     @property
@@ -254,7 +256,11 @@ class SampleFile(PageSink):
 
     def write(self, step: Step) -> None:
         """Take one step."""
-        if step.pages is None or step.state is not State.LIVE:
+        if step.pages is None:
+            return
+        packet_id = packet_id_of(step.pages.physics)
+        moved, self._packet_id = packet_id != self._packet_id, packet_id
+        if not moves_on(step.state, moved=moved):
             return
         snapshot = decode(step.pages, elapsed=step.elapsed, sequence=self._count)
         self._before = derive(snapshot, self._before, self._thresholds)
@@ -449,20 +455,21 @@ class _Writer:
         return self._writing.message
 
     def put(self, item: Step | Event) -> bool:
-        """Queue one item; False where there was no room for it. Raises what went wrong in the thread."""
+        """Queue one item; False where there was no room for it. A step raises what went wrong in the thread."""
+        if isinstance(item, Event):  # from any thread: it waits for the one that writes
+            self._queue.append(item)
+            return True
         if self._error is not None:
             raise self._error
-        if self._wait:
-            self._write(item)
-            self._flush()
-            return True
-        if isinstance(item, Step) and item.pages is not None:
+        if item.pages is not None and not self._wait:
             if len(self._queue) >= self._room:
                 self._lost += 1 + item.missing
                 return False
             if self._lost:
                 item, self._lost = item._replace(missing=item.missing + self._lost), 0
         self._queue.append(item)
+        if self._wait:
+            self._drain()
         return True
 
     def __enter__(self) -> None:
@@ -482,13 +489,14 @@ class _Writer:
         try:
             while not self._closing.wait(DRAIN_SECONDS):
                 self._drain()
-            self._drain()
         except Exception as error:  # noqa: BLE001 - raised again in the thread that asks
             self._error = error
         self._finish()
 
     def _finish(self) -> None:
         try:
+            if self._error is None:
+                self._drain()
             self._count(self._follower.finish())
             if self._lost and self.sample is not None:
                 self._writing.note(Event("gap", self.sample.timestamp, {"steps": self._lost}))
@@ -499,9 +507,6 @@ class _Writer:
     def _drain(self) -> None:
         while self._queue:
             self._write(self._queue.popleft())
-        self._flush()
-
-    def _flush(self) -> None:
         now = perf_counter()
         if now - self._flushed >= FLUSH_SECONDS:
             self._writing.flush()

@@ -46,6 +46,11 @@ class State(StrEnum):
     ENDED = "ended"
 
 
+def moves_on(state: State, *, moved: bool) -> bool:
+    """Whether the car moves on in time in this state, where its physics has moved: also behind the menu, online."""
+    return state is State.LIVE or (state is State.MENU and moved)
+
+
 class Reading(NamedTuple):
     """What a source saw at one moment; ``snapshot`` is None where there is nothing to decode.
 

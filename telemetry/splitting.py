@@ -90,6 +90,11 @@ class Files(Writing):
         """The files that were finished and hold something, in order."""
         return self._files
 
+    @property
+    def open_files(self) -> Sequence[Path]:
+        """The files that are being written."""
+        return []
+
     def _open(self, turn: Turn) -> tuple[Path, PageSink]:
         self._parts += 1
         wanted = self._folder / self._template.path(turn.sample, lap=turn.lap, part=self._parts)
@@ -137,6 +142,13 @@ class SplitFiles(Files):
         self._path = Path()
         self._began = 0.0
         self._tail: tuple[Path, PageSink, float] | None = None
+        self._early: list[Event] = []
+
+    @property
+    def open_files(self) -> Sequence[Path]:
+        """The files that are being written."""
+        tail = [self._tail[0]] if self._tail else []
+        return [*tail, self._path] if self._sink else tail
 
     @property
     def size(self) -> int:
@@ -161,9 +173,13 @@ class SplitFiles(Files):
             self._sink.write(step)
 
     def note(self, event: Event) -> None:
-        """Write what happened."""
-        if self._sink is not None:
-            self._sink.note(event)
+        """Write what happened, into every file that it falls into."""
+        if self._sink is None:
+            self._early.append(event)
+            return
+        if self._tail is not None:
+            self._tail[1].note(event)
+        self._sink.note(event)
 
     def flush(self) -> None:
         """Hand everything taken so far to the operating system."""
@@ -205,6 +221,9 @@ class SplitFiles(Files):
                 self._close(self._path, before)
         self._path, self._sink = self._open(turn)
         self._began = step.elapsed
+        early, self._early = self._early, []
+        for event in early:
+            self._sink.note(event)
 
 
 class RollingBuffer(Files):

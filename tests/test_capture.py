@@ -297,7 +297,8 @@ def test_thinned_steps_keep_count_of_what_was_not_seen() -> None:
 def test_steps_become_samples_and_those_of_a_pause_do_not() -> None:
     samples = SampleList()
     sink = SampleFile(samples)
-    for step in (Step(State.WAITING), step_of(1), step_of(2)._replace(state=State.PAUSED), step_of(4)):
+    behind_the_menu = step_of(4)._replace(state=State.MENU)  # online the car moves on there
+    for step in (Step(State.WAITING), step_of(1), step_of(2)._replace(state=State.PAUSED), *[behind_the_menu] * 2):
         sink.write(step)
     sink.note(Event("marker", 0.0, {}))
     first, second = samples.samples

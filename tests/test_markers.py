@@ -42,6 +42,16 @@ def test_the_mailbox_of_a_killed_recording_is_cleared_away(tmp_path: Path) -> No
     assert not left_behind.exists()
 
 
+def test_a_recording_that_was_taken_for_dead_comes_back(tmp_path: Path) -> None:
+    taken: list[str] = []
+    with Mailbox("a.mcap", lambda name, _: taken.append(name), tmp_path):
+        (path,) = tmp_path.iterdir()
+        path.unlink()
+        wait_until(path.exists)
+        wait_until(lambda: post("back", tmp_path) == ["a.mcap"])
+    assert "back" in taken
+
+
 def test_nonsense_in_a_mailbox_does_not_end_the_recording(tmp_path: Path) -> None:
     taken: list[str] = []
     with Mailbox("a.mcap", lambda name, _: taken.append(name), tmp_path):

@@ -4,6 +4,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -44,6 +45,16 @@ def test_the_readmes_python_runs_as_it_stands() -> None:
     assert re.fullmatch(r" +\d+\.\d km/h  \w  lap valid: True", lines[-1])
 
 
+def test_the_readmes_environment_drives() -> None:
+    pytest.importorskip("gymnasium", reason="the environment needs the extra gym")
+    (example,) = [block for block in blocks("python") if "import gymnasium" in block]
+    names: dict[str, Any] = {}
+    exec(compile(example, "README.md", "exec"), names)
+    assert (names["terminated"], names["truncated"]) == (False, False)
+    assert names["observation"] in names["env"].observation_space
+    names["env"].close()
+
+
 def commands() -> list[list[str]]:
     """The commands of the README, without what is a session of its own or only sets things up."""
     lines = {line.split("#")[0].strip() for block in blocks("sh") for line in block.splitlines() if " main.py " in line}
@@ -57,13 +68,15 @@ ENOUGH = {
     "publish": ["--duration", "0.5"],
     "serve": ["--port", "0", "--duration", "0.5"],
     "marker": [],
+    "dataset": [],
 }
 """What makes each command end soon, and need no game."""
 
 
 @pytest.mark.parametrize("words", commands(), ids=" ".join)
 def test_the_readmes_commands_are_understood(words: list[str], tmp_path: Path) -> None:
-    arguments = [*words, *ENOUGH[words[0]]]
+    fixtures = str(REPOSITORY / "fixtures")
+    arguments = [*(word.replace("fixtures", fixtures) for word in words), *ENOUGH[words[0]]]
     if words[0] in {"read", "serve"} and "--source" not in words:
         arguments += ["--source", str(REPOSITORY / "fixtures" / "pages")]
     if words[0] == "publish":

@@ -2,7 +2,9 @@
 
 import json
 import math
+import os
 import re
+import shutil
 from itertools import pairwise
 from pathlib import Path
 
@@ -117,15 +119,17 @@ def test_a_thinned_recording_says_nothing_is_missing(tmp_path: Path) -> None:
 
 
 def test_old_recordings_make_room_when_that_is_wanted(tmp_path: Path) -> None:
-    for _ in range(3):
-        result = run("record", tmp_path, *FAST, "--duration", "1", "--name", "drive", "--max-total", "150kB")
-        assert result.returncode == 0, result.stderr
-    assert "Deleted " in result.stderr
-    assert (
-        result.stderr.split(" bytes): more than 150kB of recordings.")[0].split("Deleted ")[1].startswith(str(tmp_path))
-    )
-    sizes = [path.stat().st_size for path in tmp_path.iterdir()]
-    assert 0 < sum(sizes) <= 150_000
+    (tmp_path / "precious.mcap").write_bytes(bytes(200_000))
+    old = [tmp_path / "drive.mcap", tmp_path / "drive-2.mcap"]
+    for path in old:
+        path.write_bytes(bytes(100_000))
+        os.utime(path, (1e9, 1e9))
+    options = ("--name", "drive", "--split", "time:1s", "--max-total", "150kB")
+    result = main_in_process("record", tmp_path, *FAST, "--duration", "2", *options)
+    assert result.returncode == 0, result.stderr
+    for path in old:
+        assert f"Deleted {path} (100,000 bytes): more than 150kB of recordings.\n" in result.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["drive-3.mcap", "drive.mcap", "precious.mcap"]
 
 
 # --- while it runs ----------------------------------------------------------------------------------------------------
@@ -159,6 +163,16 @@ def test_a_marker_from_another_terminal_stands_in_the_recording(state_home: Path
     assert marker.values == {"name": "Überholt!"}
     times = [step.pages.timestamp for step in steps_of(path) if step.pages]
     assert times[0] < marker.timestamp < times[-1]
+
+
+def test_a_recording_needs_no_place_for_markers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    for name in ("XDG_STATE_HOME", "LOCALAPPDATA"):
+        monkeypatch.setenv(name, str(tmp_path / "file"))
+    result = main_in_process("record", tmp_path / "drive.mcap", *FAST, "--duration", "1", "--quiet")
+    assert result.returncode == 0
+    assert result.stderr.startswith("ac-telemetry: Markers cannot be taken: ")
+    assert steps_of(tmp_path / "drive.mcap")
 
 
 @with_signals
@@ -227,6 +241,8 @@ def test_what_is_published_is_recorded_again_byte_for_byte(drive: Path, shared_m
         (("drives", "--split", "lap", "--keep-last", "9s"), "--split and --keep-last contradict each other."),
         (("drives", "--keep-last", "soon"), "'soon' is not a time like 120s, 10m or 2h."),
         (("drives", "--max-total", "20"), "'20' is not a size like 200MB."),
+        (("{car}.mcap", "--max-total", "20GB"), "--max-total deletes recordings: name a folder of their own for them."),
+        (("{car}.mcap", "--format", "mcap"), "{car}.mcap says its format already; leave out --format."),
         (("drives", "--overwrite"), "--overwrite is about one file; in a folder nothing is ever overwritten."),
         (("drive.mcap", "--rate", "fast"), "--rate fast is neither a number nor max."),
         (("drive.mcap", "--rate", "1000"), "--rate 1000 makes no sense; the game makes 333 steps a second."),
@@ -259,6 +275,15 @@ def test_a_part_after_the_end_holds_nothing(drive: Path) -> None:
         result = main_in_process("read", "--source", path, "--speed", "max", "--from", "2:00:00")
         assert result.returncode == 1
         assert result.stderr.startswith(f"ac-telemetry: {path} holds no s")
+
+
+def test_a_recording_is_not_recorded_over_itself(drive: Path, tmp_path: Path) -> None:
+    path = Path(shutil.copy(drive, tmp_path / "copy.mcap"))
+    result = main_in_process("record", path, "--source", path, "--speed", "max", "--overwrite")
+    assert (result.returncode, result.stderr) == (
+        2, f"ac-telemetry: {path} is the source itself; write to another file.\n"
+    )  # fmt: skip
+    assert path.read_bytes() == drive.read_bytes()
 
 
 def test_an_existing_recording_is_replaced_only_when_asked(drive: Path, tmp_path: Path) -> None:

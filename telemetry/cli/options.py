@@ -2,6 +2,8 @@
 
 import glob
 import math
+import sys
+from contextlib import AbstractContextManager, nullcontext, suppress
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Final
@@ -9,9 +11,11 @@ from typing import Annotated, Final
 import typer
 
 from telemetry.api import samples
+from telemetry.capture import Capture
 from telemetry.clock import Clock
-from telemetry.errors import UsageError
+from telemetry.errors import SinkError, UsageError
 from telemetry.io import RECORDING_SUFFIXES, open_source
+from telemetry.io.markers import Mailbox
 from telemetry.laps import STEP_MS, laps
 
 SOURCE_HELP: Final = (
@@ -111,6 +115,22 @@ def _moment_of_lap(option: str, source: str, text: str) -> float:
 def is_stream(source: str) -> bool:
     """Whether a source is the stream of another ``serve``."""
     return source.startswith(("ws://", "wss://"))
+
+
+def mailbox(recording: str, capture: Capture) -> AbstractContextManager[object]:
+    """Takes markers of other terminals into a capture; where that cannot be, it says so, and recording goes on."""
+    try:
+        return Mailbox(recording, lambda name, timestamp: capture.note("marker", timestamp, name=name))
+    except SinkError as error:
+        print(f"ac-telemetry: {error} The recording goes on without them.", file=sys.stderr)
+        return nullcontext()
+
+
+def refuse_source(source: str, output: str) -> None:
+    """Refuse an output that is the very recording that is being read."""
+    with suppress(OSError):
+        if output != "-" and Path(output).samefile(source):
+            raise UsageError(f"{output} is the source itself; write to another file.")
 
 
 def make_clock(speed: str, source: str) -> Clock:

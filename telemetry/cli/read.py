@@ -1,8 +1,7 @@
 """``read``: the live view, and JSON lines."""
 
 import sys
-from contextlib import ExitStack, suppress
-from pathlib import Path
+from contextlib import ExitStack
 from typing import Annotated
 
 import orjson
@@ -161,7 +160,9 @@ def read(
     if json_output is None and (fields is not None or append or overwrite):
         raise UsageError("--fields, --append and --overwrite are about a file; name one with --json-output.")
     if json_output is not None:
-        _check_output(json_output, source)
+        if not json_output:
+            raise UsageError("--json-output names no file; - is standard output.")
+        options.refuse_source(source, json_output)
     columns = select(fields) if fields is not None else ALL_COLUMNS
     mode: jsonl.Mode = "append" if append else "overwrite" if overwrite else "new"
     thresholds = Thresholds(
@@ -198,15 +199,6 @@ def read(
         print(orjson.dumps(summary, option=orjson.OPT_INDENT_2).decode(), file=stream)
     elif not quiet:
         print(describe(health, json_output), file=sys.stderr)
-
-
-def _check_output(output: str, source: str) -> None:
-    """Refuse an output without a name, and one that is the very recording that is being read."""
-    if not output:
-        raise UsageError("--json-output names no file; - is standard output.")
-    with suppress(OSError):
-        if output != "-" and Path(output).samefile(source):
-            raise UsageError(f"{output} is the source itself; write to another file.")
 
 
 def describe(health: Health, output: str | None) -> str:

@@ -1,8 +1,9 @@
 """``record``: every physics step into files, and ``marker`` and ``recover``, which go with it."""
 
+import re
+import string
 import sys
 import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Final
@@ -17,11 +18,11 @@ from telemetry.cli.plan import conclude, open_batch, plan_of, runs_of, teller
 from telemetry.cli.stopping import stopping
 from telemetry.derived import DEFAULTS, Thresholds
 from telemetry.errors import TelemetryError, UsageError
-from telemetry.io import RECORDING_SUFFIXES, open_page_sink, open_source
+from telemetry.io import RECORDING_SUFFIXES, jsonl, open_page_sink, open_source
 from telemetry.io.console import View
 from telemetry.io.keyboard import Keyboard
 from telemetry.io.lock import Lock
-from telemetry.io.markers import Mailbox, post
+from telemetry.io.markers import post
 from telemetry.io.retention import prune
 from telemetry.naming import DEFAULT_TEMPLATE, LAP_TEMPLATE, PLACEHOLDERS, Template
 from telemetry.recorder import Health, PageSink, Watcher
@@ -29,8 +30,6 @@ from telemetry.splitting import OpenFile, RollingBuffer, Split, SplitFiles, seco
 
 _LIMITS: Final = "When to end"
 _FILES: Final = "Files"
-
-NOTES: Final = ("driver", "notes", "tags")
 
 
 @app.command()
@@ -157,11 +156,13 @@ def record(
             tell = teller(quiet=quiet, json_summary=json_summary)
             writing = batch = open_batch(*planned, source, wait=not no_wait, tell=tell)
             if batch.manifest.complete:
+                if json_summary:
+                    _print_json({"source": origin.name, "files": [], "runs": runs_of(batch.manifest)})
                 conclude(batch, stopped=False, quiet=quiet)
                 return
         else:
             writing = _writing(
-                out, split, name, suffix, keep_last, max_total, open_file, overwrite=overwrite, quiet=quiet
+                source, out, split, name, suffix, keep_last, max_total, open_file, overwrite=overwrite, quiet=quiet
             )
         stack.enter_context(writing)
         watchers: list[Watcher] = []
@@ -177,17 +178,17 @@ def record(
                 clock.stop()
 
         stack.enter_context(Keyboard(pressed))
-        deliver: Callable[[str, float], None] = lambda text, when: capture.note("marker", when, name=text)  # noqa: E731
-        stack.enter_context(Mailbox(writing.name, deliver))
+        stack.enter_context(options.mailbox(writing.name, capture))
         health = capture.run()
     files = [str(path) for path in writing.files]
     if json_summary:
         summary = {"source": origin.name, "files": files, "sessions": capture.sessions, **figures(health)}
         if batch is not None:
             summary["runs"] = runs_of(batch.manifest)
-        print(orjson.dumps(summary, option=orjson.OPT_INDENT_2).decode())
+        _print_json(summary)
     elif not quiet:
-        print(describe(health, files), file=sys.stderr)
+        every_step = rate == "max" and not source.startswith(("ws:", "wss:")) and not source.endswith(jsonl.SUFFIXES)
+        print(describe(health, files, every_step=every_step), file=sys.stderr)
     if batch is not None:
         conclude(batch, stopped=clock.stopped, quiet=quiet)
 
@@ -218,6 +219,7 @@ def file_opener(rate: str, thresholds: Thresholds, metadata: dict[str, str], *, 
 
 
 def _writing(
+    source: str,
     out: str | None,
     split: str | None,
     name: str | None,
@@ -244,6 +246,7 @@ def _writing(
         "--keep-last": keep_last,
         "--max-total": max_total,
     }
+    options.refuse_source(source, out)
     is_file = ending is not None and "{" not in out and not path.is_dir()
     if is_file:
         asked = [option for option, value in for_folder.items() if value is not None]
@@ -256,6 +259,8 @@ def _writing(
         raise UsageError(
             f"{out} ends in nothing that can be recorded; that is {', '.join(RECORDING_SUFFIXES)}, or name a folder."
         )
+    if ending is not None and suffix is not None:
+        raise UsageError(f"{out} says its format already; leave out --format.")
     ending = ending or f".{(suffix or 'mcap').lstrip('.')}"
     if ending not in RECORDING_SUFFIXES:
         raise UsageError(f"--format {suffix} is nothing that can be recorded; that is {', '.join(RECORDING_SUFFIXES)}.")
@@ -269,15 +274,31 @@ def _writing(
         folder = Path(*path.parts[:fixed])
         template = Template("/".join(path.parts[fixed:]).removesuffix(ending))
     limit = size_of(max_total) if max_total is not None else None
+    if limit is not None and folder == Path():
+        raise UsageError("--max-total deletes recordings: name a folder of their own for them.")
+    names = _names_of(template, ending)
+    writing: list[SplitFiles | RollingBuffer] = []
 
     def finished(latest: Path) -> None:
-        for deleted, size in prune(folder, [ending], limit, latest) if limit is not None else []:
+        keep = {latest, *writing[0].open_files}
+        for deleted, size in prune(folder, names, limit, keep) if limit is not None else []:
             if not quiet:
                 print(f"Deleted {deleted} ({size:,} bytes): more than {max_total} of recordings.", file=sys.stderr)
 
     if keep_last is not None:
-        return RollingBuffer(folder, template, ending, open_file, seconds_of(keep_last), finished)
-    return SplitFiles(folder, template, ending, open_file, cut, finished)
+        writing.append(RollingBuffer(folder, template, ending, open_file, seconds_of(keep_last), finished))
+    else:
+        writing.append(SplitFiles(folder, template, ending, open_file, cut, finished))
+    return writing[0]
+
+
+def _names_of(template: Template, ending: str) -> re.Pattern[str]:
+    """What the names in a folder look like that this template makes."""
+    pieces = [
+        re.escape(text) + ("[^/]+" if field is not None else "")
+        for text, field, _, _ in string.Formatter().parse(template.text)
+    ]
+    return re.compile("".join(pieces) + r"(-\d+)?" + re.escape(ending))
 
 
 def figures(health: Health) -> dict[str, object]:
@@ -295,17 +316,23 @@ def figures(health: Health) -> dict[str, object]:
     }
 
 
-def describe(health: Health, files: list[str]) -> str:
-    """The closing summary for a person."""
+def _print_json(summary: dict[str, object]) -> None:
+    print(orjson.dumps(summary, option=orjson.OPT_INDENT_2).decode())
+
+
+def describe(health: Health, files: list[str], *, every_step: bool) -> str:
+    """The closing summary for a person; ``every_step`` says whether all that the game made was to be kept."""
     if health.samples == 0:
         return "No steps."
     kept = health.samples - health.dropped
     all_steps = health.samples + health.missed
-    parts = [f"{kept:,} steps in {health.seconds:.1f} s"]
+    parts = [f"{kept:,} steps {'in' if every_step else 'seen in'} {health.seconds:.1f} s"]
     if health.rate is not None:
         parts.append(f"{health.rate:.1f} Hz")
-    parts.append(f"{kept / all_steps:.3%} of all steps kept, {health.missed:,} missing, {health.dropped:,} dropped")
-    parts += [f"{health.torn:,} repaired", f"{health.laps:,} laps"]
+    if every_step:
+        parts.append(f"{kept / all_steps:.3%} of all steps kept, {health.missed:,} missing, {health.dropped:,} dropped")
+        parts.append(f"{health.torn:,} repaired")
+    parts.append(f"{health.laps:,} laps")
     text = "; ".join(parts) + "."
     if len(files) == 1:
         return f"{text}\n{files[0]}: {health.size:,} bytes."

@@ -130,6 +130,7 @@ def serve(
         )  # fmt: skip
         if capture is not None:
             stack.enter_context(Alongside(capture, clock.stop))
+            stack.enter_context(options.mailbox(str(record), capture))
         health = recorder.run()
     if not quiet:
         print(f"{health.samples:,} samples in {health.seconds:.1f} s.", file=sys.stderr)

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Event, Thread
 from typing import Final
 
@@ -47,21 +48,29 @@ class Keyboard(Closing):
             import tty  # noqa: PLC0415
 
             descriptor = sys.stdin.fileno()
+            before = None
+
+            def is_ours() -> bool:
+                """Whether this program stands in front; the system stops one behind that touches the terminal."""
+                return os.tcgetpgrp(descriptor) == os.getpgrp()
+
             try:
-                before = termios.tcgetattr(descriptor)
-            except termios.error:
-                return
-            try:
-                tty.setcbreak(descriptor, termios.TCSANOW)  # keys come at once, and Ctrl-C is still a signal
                 while not self._closing.is_set():
-                    if not select.select([descriptor], [], [], LOOK_SECONDS)[0]:
+                    if not is_ours():
+                        self._closing.wait(LOOK_SECONDS)
+                        continue
+                    before = before or termios.tcgetattr(descriptor)
+                    tty.setcbreak(descriptor, termios.TCSANOW)  # keys come at once, and Ctrl-C is still a signal
+                    if not select.select([descriptor], [], [], LOOK_SECONDS)[0] or not is_ours():
                         continue
                     keys = os.read(descriptor, 64)
                     if not keys:
                         return
                     for key in keys.decode("utf-8", "replace"):
                         self._pressed(key)
-            except OSError:  # the terminal is gone
+            except (OSError, termios.error):  # the terminal is gone
                 return
             finally:
-                termios.tcsetattr(descriptor, termios.TCSANOW, before)
+                with suppress(OSError, termios.error):
+                    if before is not None and is_ours():
+                        termios.tcsetattr(descriptor, termios.TCSANOW, before)

@@ -30,11 +30,14 @@ Deliver = Callable[[str, float], None]
 
 
 def default_folder() -> Path:
-    """Where this user's mailboxes are."""
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData/Local")
-    else:
-        base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state")
+    """Where this user's mailboxes are; SinkError where there is no place for them."""
+    variable, usual = (
+        ("LOCALAPPDATA", "AppData/Local") if sys.platform == "win32" else ("XDG_STATE_HOME", ".local/state")
+    )
+    try:
+        base = Path(os.environ.get(variable) or Path.home() / usual)
+    except RuntimeError as error:
+        raise SinkError("There is no place for markers: this user has no home directory.") from error
     return base / "ac-telemetry"
 
 
@@ -48,13 +51,13 @@ class Mailbox(Closing):
         folder = folder or default_folder()
         self._deliver = deliver
         self._path = folder / f"{os.getpid()}-{time.time_ns()}{_SUFFIX}"
-        header = orjson.dumps({"recording": recording}, option=orjson.OPT_APPEND_NEWLINE)
+        self._header = orjson.dumps({"recording": recording}, option=orjson.OPT_APPEND_NEWLINE)
+        self._read = len(self._header)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._path.write_bytes(header)
+            self._path.write_bytes(self._header)
         except OSError as error:
             raise SinkError(f"Markers cannot be taken: {self._path} cannot be written: {error.strerror}.") from error
-        self._read = len(header)
         self._closing = Event()
         # Not a daemon: it is joined on every way out.
         self._thread = Thread(target=self._work, name="markers")
@@ -64,7 +67,8 @@ class Mailbox(Closing):
         """Deliver what has come, and take no more."""
         self._closing.set()
         self._thread.join()
-        self._path.unlink(missing_ok=True)
+        with suppress(OSError):  # Windows leaves it while somebody posts; it will be found dead
+            self._path.unlink()
 
     def _work(self) -> None:
         beaten = time.monotonic()
@@ -72,9 +76,16 @@ class Mailbox(Closing):
             self._look()
             if time.monotonic() - beaten >= BEAT_SECONDS:
                 beaten = time.monotonic()
-                with suppress(OSError):
-                    os.utime(self._path)
+                self._beat()
         self._look()
+
+    def _beat(self) -> None:
+        with suppress(OSError):
+            try:
+                os.utime(self._path)
+            except FileNotFoundError:  # taken for dead while this computer slept
+                self._path.write_bytes(self._header)
+                self._read = len(self._header)
 
     def _look(self) -> None:
         with suppress(OSError):
