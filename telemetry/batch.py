@@ -1,14 +1,14 @@
 """A batch: the runs of a plan recorded one after the other into its folder, until each has the laps it wants."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from telemetry.capture import Follower, Thinned, Turn
-from telemetry.errors import SinkError, SourceError
+from telemetry.errors import SinkError
 from telemetry.laps import JOIN_MS, Lap
 from telemetry.manifest import FileRecord, LapRecord, Manifest, Progress
 from telemetry.naming import Template
@@ -19,12 +19,6 @@ from telemetry.steps import packet_id_of
 
 OpenRun = Callable[[Path, Run], PageSink]
 """Makes a new file for a run; raises :class:`telemetry.SinkError`, whose cause is FileExistsError where one is."""
-
-Recover = Callable[[Path], Path]
-"""Gives a recording that was cut its end, and says where the whole one is; raises :class:`telemetry.SourceError`."""
-
-ReadSteps = Callable[[Path], Iterator[Step]]
-"""The steps of a recording; raises :class:`telemetry.SourceError`."""
 
 Tell = Callable[[str], None]
 """Takes a sentence for a person; called from the writer's thread."""
@@ -41,7 +35,7 @@ def say_nothing(sentence: str) -> None:
 
 
 @dataclass(slots=True)
-class _Count:
+class Count:
     """Counts the physics steps of a file."""
 
     steps: int = 0
@@ -67,7 +61,7 @@ class _Counted(PageSink):
 
     def __init__(self, sink: PageSink) -> None:
         self.name = sink.name
-        self.count = _Count()
+        self.count = Count()
         self._sink = sink
 
     @property
@@ -101,7 +95,7 @@ class _Recording:
     path: Path
     name: str
     sink: PageSink
-    count: _Count
+    count: Count
     follower: Follower
     began: float
     until: float | None = None
@@ -330,69 +324,3 @@ def verdict(lap: LapRecord) -> str:
     time = lap.time_ms or lap.measured_ms
     timed = f" in {lap_time_text(time)}" if time else ""
     return f"kept{timed}" if lap.kept else f"refused{timed}: {lap.reason}"
-
-
-def resume(manifest: Manifest, recover: Recover, read_steps: ReadSteps, tell: Tell = say_nothing) -> None:
-    """Bring a manifest and its folder together, after whatever ended the work on them.
-
-    A file that was not finished is given its end and its laps are counted anew, from what it holds; a file that was
-    taken away takes its laps along. What is found is told.
-    """
-    changed = False
-    for progress in manifest.runs:
-        for entry in list(progress.files.values()):
-            path = manifest.folder / entry.file
-            if not path.exists():
-                gone = sum(lap.kept for lap in progress.forget(entry.file))
-                if entry.finished:
-                    lost = f", and with it {_laps_text(gone)} of run {progress.run.name!r}, to be driven again"
-                    tell(f"{path} is gone{lost if gone else ''}.")
-            elif entry.finished:
-                continue
-            else:
-                _recount(manifest, progress, entry, recover, read_steps, tell)
-            changed = True
-    if changed:
-        manifest.save()
-
-
-def _recount(
-    manifest: Manifest, progress: Progress, entry: FileRecord, recover: Recover, read_steps: ReadSteps, tell: Tell
-) -> None:
-    """Make a whole file of one that was cut, and count its laps."""
-    path = manifest.folder / entry.file
-    before = progress.forget(entry.file)
-    if path.stat().st_size == 0:  # nothing had been written yet
-        with suppress(OSError):
-            path.unlink()
-        return
-    try:
-        whole = recover(path)
-        count, began, laps = _read_laps(read_steps(whole), progress.run)
-    except SourceError as error:
-        tell(f"{path} cannot be recovered, and stays as it is: {error}")
-        return
-    name = whole.resolve().relative_to(manifest.folder.resolve()).as_posix()
-    progress.files[name] = count.record(name, whole)
-    judged = progress.judge(name, began, laps)
-    tell(f"{path} was cut and is recovered: {count.steps:,} steps. Run {progress.run.name!r}: {progress.text()}.")
-    if lost := sum(lap.kept for lap in before) - sum(lap.kept for lap in judged):
-        tell(f"The end of {_laps_text(lost)} was cut off, to be driven again.")
-
-
-def _laps_text(count: int) -> str:
-    return f"{count} lap" if count == 1 else f"{count} laps"
-
-
-def _read_laps(steps: Iterable[Step], run: Run) -> tuple[_Count, float, list[Lap]]:
-    """How much a file holds, when it began, and its laps."""
-    count, follower = _Count(), Follower(run.thresholds)
-    began: float | None = None
-    laps: list[Lap] = []
-    for step in steps:
-        count.add(step)
-        if began is None and step.pages is not None:
-            began = step.elapsed
-        turn = follower.follow(step)
-        laps += turn.laps if turn else ()
-    return count, began or 0.0, [*laps, *follower.finish()]

@@ -36,7 +36,7 @@ from telemetry.steps import packet_id_of
 STEPS_PER_SECOND: Final = 333
 """The rate of the game's physics, for queues; a step takes 3 ms."""
 
-DRAIN_SECONDS: Final = 0.05
+DRAIN_SECONDS: Final = 0.1
 """How often the writer looks whether there is something to write."""
 
 INTERRUPTION_SECONDS: Final = 0.5
@@ -424,7 +424,7 @@ class Alongside(Closing):
 class _Writer:
     """The thread that writes, behind a bounded queue; without one (``wait``) writing is done at once.
 
-    It wakes some twenty times a second instead of at every step: at 333 steps a second waking would cost more than
+    It wakes ten times a second instead of at every step: at 333 steps a second waking would cost more than
     writing.
     """
 

@@ -3,7 +3,7 @@
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -176,7 +176,7 @@ class Manifest:
                     f"{self.path} was written by a newer ac-telemetry, {values['version']}; continue with that one."
                 )
             plan, saved = values["plan"], [_Saved.of(run) for run in values["runs"]]
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise UsageError(
                 f"{self.path} is no manifest of a plan, or it is damaged. Name another folder, or move it away."
             ) from error
@@ -288,8 +288,3 @@ def _version() -> str:
         return version("ac-telemetry")
     except PackageNotFoundError:  # run from its folder, not installed
         return "unknown"
-
-
-def kept_laps(runs: Sequence[Progress]) -> tuple[int, int]:
-    """Laps kept and laps wanted, of all runs together."""
-    return sum(progress.kept for progress in runs), sum(progress.run.laps for progress in runs)

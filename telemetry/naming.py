@@ -2,11 +2,11 @@
 
 import re
 import string
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import count
-from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from pathlib import Path
+from typing import Final, NamedTuple
 
 from telemetry.derived import Sample
 from telemetry.errors import UsageError
@@ -28,10 +28,40 @@ PLACEHOLDERS: Final = {
 """What a template may hold between braces; numbers take a width, like ``{lap:03}``."""
 
 LONGEST: Final = 120
-"""Characters of a name; some file systems allow no more than 255 bytes."""
+"""Bytes of a name in UTF-8, without its suffix: some file systems allow no more than 143, and most 255."""
+
+_TEXTS: Final = ("track", "car", "driver")
+"""What may be of any length, and is shortened where a name would be too long."""
+
+_WIDTH_DIGITS: Final = 2
+"""Digits of a width in a template: more would only be a way to fill the memory."""
+
+_NUMBERS: Final = ("lap", "part")
+_HIGHEST: Final = (1 << 31) - 1
+"""The highest number of a lap that the game can tell."""
 
 _FORBIDDEN: Final = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]+')
 _DEVICES: Final = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)", re.IGNORECASE)
+
+
+class _Piece(NamedTuple):
+    """A part of a template: text that stands in the name as it is, or a placeholder and how it is written."""
+
+    text: str
+    placeholder: str | None = None
+    conversion: str | None = None
+
+    def fill(self, values: Mapping[str, str | int]) -> str:
+        """What it is with these values; raises ValueError or OverflowError where they cannot be written so."""
+        if self.placeholder is None:
+            return self.text
+        value = string.Formatter().convert_field(values[self.placeholder], self.conversion)
+        return format(value, self.text)
+
+    @property
+    def may_be_cut(self) -> bool:
+        """Whether the name is still of use where the end of this is missing: not where it is a number or a time."""
+        return self.placeholder is None or self.placeholder in _TEXTS
 
 
 class Template:
@@ -44,39 +74,36 @@ class Template:
         self.text = text
         known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
         try:
-            names = [name for _, name, _, _ in string.Formatter().parse(text) if name is not None]
-            unknown = next((name for name in names if name not in PLACEHOLDERS), None)
+            pieces = _pieces_of(text)
+            unknown = next((piece for piece in pieces if piece.placeholder not in {None, *PLACEHOLDERS}), None)
             if unknown is None:
-                self._format({**dict.fromkeys(PLACEHOLDERS, ""), "lap": 1, "part": 1})
-        except ValueError as error:
+                for piece in pieces:
+                    piece.fill({**dict.fromkeys(PLACEHOLDERS, ""), **dict.fromkeys(_NUMBERS, _HIGHEST)})
+        except (ValueError, OverflowError) as error:
             raise UsageError(f"The template {text!r} cannot be read: {error}. It may hold {known}.") from error
         if unknown is not None:
-            raise UsageError(f"The template {text!r} knows no {{{unknown}}}. It may hold {known}.")
-
-    def __contains__(self, placeholder: str) -> bool:
-        return f"{{{placeholder}" in self.text
+            raise UsageError(f"The template {text!r} knows no {{{unknown.placeholder}}}. It may hold {known}.")
+        self._names = _names_of(pieces)
 
     def path(self, sample: Sample, *, lap: int = 1, part: int = 1) -> Path:
         """The path of a file that begins with this sample, each of its names safe."""
         layout = f"-{sample.track_configuration}" if sample.track_configuration else ""
         date, time = _local(sample.timestamp)
-        values = {
+        texts = {
             "track": (sample.track or "track") + layout,
             "car": sample.car_model or "car",
             "session": sample.session_name,
             "driver": sample.player_nick or sample.player_name or "driver",
+        }
+        values: dict[str, str | int] = {
+            **{name: safe(text) for name, text in texts.items()},
             "datetime": f"{date}-{time}",
             "date": date,
             "time": time,
             "lap": lap,
             "part": part,
         }
-        clean = {name: safe(value) if isinstance(value, str) else value for name, value in values.items()}
-        names = PurePosixPath(self._format(clean)).parts
-        return Path(*(name if name in ("/", "..") else safe(name) for name in names))
-
-    def _format(self, values: Mapping[str, Any]) -> str:
-        return self.text.format_map(values)
+        return Path(*(_name_of(pieces, values) for pieces in self._names))
 
 
 def _local(timestamp: float) -> tuple[str, str]:
@@ -89,11 +116,63 @@ def _local(timestamp: float) -> tuple[str, str]:
     return date.replace("-", ""), time.replace(":", "")
 
 
+def _pieces_of(text: str) -> list[_Piece]:
+    """The parts of a template; raises ValueError where it is none."""
+    pieces = []
+    for literal, placeholder, spec, conversion in string.Formatter().parse(text):
+        pieces.append(_Piece(literal))
+        if placeholder is None:
+            continue
+        if "{" in (spec or ""):
+            raise ValueError("braces cannot stand inside braces")
+        if any(len(number.lstrip("0")) > _WIDTH_DIGITS for number in re.findall(r"\d+", spec or "")):
+            raise ValueError("a width has two digits at most")
+        pieces.append(_Piece(spec or "", placeholder, conversion))
+    return pieces
+
+
+def _names_of(pieces: Sequence[_Piece]) -> list[list[_Piece]]:
+    """The pieces of each name of a path: those between the slashes, which alone is what makes folders."""
+    names: list[list[_Piece]] = [[]]
+    for piece in pieces:
+        if piece.placeholder is not None:
+            names[-1].append(piece)
+            continue
+        first, *others = piece.text.split("/")
+        names[-1].append(_Piece(first))
+        names += [[_Piece(other)] for other in others]
+    plain = ["".join(piece.text if piece.placeholder is None else "{}" for piece in name) for name in names]
+    root = [[_Piece("/")]] if len(names) > 1 and not plain[0] else []
+    return root + [name for name, text in zip(names, plain, strict=True) if text not in ("", ".")]
+
+
+def _name_of(pieces: Sequence[_Piece], values: Mapping[str, str | int]) -> str:
+    """One name of a path; where it would be too long its longest texts lose their ends, and no number or time does."""
+    if all(piece.placeholder is None for piece in pieces):
+        name = "".join(piece.text for piece in pieces)
+        return name if name in ("/", "..") else safe(name)
+    filled = [(piece.fill(values), piece.may_be_cut) for piece in pieces]
+    for limit in range(LONGEST, 0, -1):
+        name = "".join(_cut(text, limit) if may_be_cut else text for text, may_be_cut in filled)
+        if _size(name) <= LONGEST:
+            break
+    return safe(name)
+
+
 def safe(name: str) -> str:
     """The name without what a system forbids in one: reserved characters and words, a dot or blank at its end."""
     name = _FORBIDDEN.sub("-", name).strip(" .")
-    name = name[:LONGEST].rstrip(" .")
-    return f"_{name}" if not name or _DEVICES.match(name) else name
+    name = _cut(name, LONGEST).rstrip(" .")
+    return _cut(f"_{name}", LONGEST).rstrip(" .") if not name or _DEVICES.match(name) else name
+
+
+def _cut(text: str, size: int) -> str:
+    """As much of the text as has this many bytes, never a part of a character."""
+    return text.encode("utf-8", "surrogatepass")[:size].decode("utf-8", "ignore") if _size(text) > size else text
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))  # an argument on Linux may hold what is no character
 
 
 def free(path: Path, suffix: str) -> Iterator[Path]:

@@ -19,6 +19,13 @@ from telemetry.toml_lines import KeyPath, line_of, lines_of
 HIGHEST_RATE: Final = 333.0
 """Physics steps per second."""
 
+MOST_LAPS: Final = 1_000_000
+"""Laps of a run: a year of them without a break."""
+
+_SLOWEST_SECONDS: Final = 86_400.0
+_LARGEST_WRITTEN: Final = 1 << 63
+"""TOML knows no whole number beyond; Python writes none of thousands of digits."""
+
 _STATIC: Final[dict[str, Field]] = {entry.name: entry for entry in Snapshot.FIELDS if entry.group == "static"}
 _SESSIONS: Final = [name for number, name in sorted(SESSION_NAMES.items()) if number >= 0]
 
@@ -29,6 +36,7 @@ _RUN_KEYS: Final = (
 )  # fmt: skip
 
 _PLACE: Final = re.compile(r"^(.*?)\s*\(at (?:line (\d+), column (\d+)|end of document)\)$", re.DOTALL)
+_DIGITS: Final = re.compile(r"[0-9_]+")
 _TIME: Final = re.compile(r"(?:(\d{1,3}):(?=\d\d))?(\d{1,4})(?:\.(\d{1,3}))?")
 
 
@@ -52,6 +60,11 @@ def parse_plan(text: str, path: Path, formats: Sequence[str]) -> Plan:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(_syntax_error(str(error), text, path)) from None
+    except ValueError:  # Python reads no number of thousands of digits
+        line = _line_of_longest_number(text)
+        raise UsageError(f"{path}, line {line}: a number there has too many digits.") from None
+    except RecursionError:
+        raise UsageError(f"{path}: brackets stand too deep inside one another.") from None
     return _Reader(path, lines_of(text), formats).plan(values)
 
 
@@ -63,6 +76,11 @@ def _syntax_error(message: str, text: str, path: Path) -> str:
     where = f" (column {column})" if column else ""
     reason = "a key stands there a second time" if match[1] == "Cannot overwrite a value" else match[1]
     return f"{path}, line {line}: this is no TOML: {reason}{where}."
+
+
+def _line_of_longest_number(text: str) -> int:
+    longest = max(_DIGITS.finditer(text), key=lambda match: len(match[0]), default=None)
+    return text.count("\n", 0, longest.start() if longest else 0) + 1
 
 
 class _Reader:
@@ -98,6 +116,8 @@ class _Reader:
             runs.append(run)
         name = self._text(values, (), "name", self._path.stem) or self._path.stem
         folder = self._text(values, (), "folder", "") or safe(name)
+        if "\0" in folder:
+            raise self._wrong(("folder",), f"{folder!r} names no folder.")
         return Plan(
             name=name,
             folder=self._path.parent / folder,
@@ -143,7 +163,7 @@ class _Reader:
                 if key == "name" and not found[key].strip():
                     raise self._wrong((*path, key), "a run's name cannot be empty.")
             elif key == "laps":
-                found[key] = self._whole(table, path, key, 1, None)
+                found[key] = self._whole(table, path, key, 1, MOST_LAPS)
             elif key == "max_tyres_out":
                 found[key] = self._whole(table, path, key, 0, 4)
             elif key in ("valid", "pits"):
@@ -187,14 +207,15 @@ class _Reader:
         return suffix
 
     def _rate(self, values: dict[str, Any]) -> float | None:
-        rate = values.get("rate", "max")
-        if rate == "max":
+        value = values.get("rate", "max")
+        if value == "max":
             return None
-        if not _is_number(rate) or not 0.0 < rate <= HIGHEST_RATE:
+        rate = _finite(value)
+        if rate is None or not 0.0 < rate <= HIGHEST_RATE:
             raise self._wrong(
-                ("rate",), f'{_written(rate)} makes no sense; say "max", or steps per second up to {HIGHEST_RATE:g}.'
+                ("rate",), f'{_written(value)} makes no sense; say "max", or steps per second up to {HIGHEST_RATE:g}.'
             )
-        return float(rate)
+        return rate
 
     def _text(self, table: dict[str, Any], path: KeyPath, key: str, default: str) -> str:
         value = table.get(key, default)
@@ -208,11 +229,10 @@ class _Reader:
             raise self._wrong((*path, key), f"{_written(value)} is neither true nor false.")
         return value
 
-    def _whole(self, table: dict[str, Any], path: KeyPath, key: str, low: int, high: int | None) -> int:
+    def _whole(self, table: dict[str, Any], path: KeyPath, key: str, low: int, high: int) -> int:
         value = table[key]
-        if not isinstance(value, int) or isinstance(value, bool) or value < low or (high is not None and value > high):
-            wanted = f"from {low} to {high}" if high is not None else f"of {low} or more"
-            raise self._wrong((*path, key), f"{_written(value)} is no whole number {wanted}.")
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            raise self._wrong((*path, key), f"{_written(value)} is no whole number from {low} to {high:,}.")
         return value
 
     def _time(self, table: dict[str, Any], path: KeyPath, key: str) -> int:
@@ -221,8 +241,8 @@ class _Reader:
         if match and not (match[1] and int(match[2]) >= 60):
             seconds = int(match[1] or 0) * 60 + int(match[2])
             milliseconds = seconds * 1000 + int((match[3] or "0").ljust(3, "0"))
-        elif _is_number(value) and math.isfinite(value):
-            milliseconds = round(value * 1000)
+        elif (number := _finite(value)) is not None and number < _SLOWEST_SECONDS:
+            milliseconds = round(number * 1000)
         else:
             milliseconds = 0
         if milliseconds <= 0:
@@ -266,9 +286,10 @@ class _Reader:
             raise self._wrong(path, f"{_written(value)} is no text in quotes.")
         if isinstance(value, bool):  # true and false for 1 and 0
             return int(value)
-        if not _is_number(value) or not math.isfinite(value) or (entry.kind == "integer" and value != int(value)):
+        number = _finite(value)
+        if number is None or (entry.kind == "integer" and not number.is_integer()):
             raise self._wrong(path, f"{_written(value)} is no {'whole ' * (entry.kind == 'integer')}number.")
-        return int(value) if entry.kind == "integer" else float(value)
+        return int(value) if entry.kind == "integer" else number
 
     def _table(self, values: dict[str, Any], path: KeyPath, key: str) -> dict[str, Any]:
         table = values.get(key, {})
@@ -286,8 +307,15 @@ class _Reader:
         return UsageError(f"{self._path}, line {line}, key {path[-1]}: {message}")
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _finite(value: Any) -> float | None:
+    """A number as a float; None for what is none, or too large for one, or endless."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _written(value: Any) -> str:
@@ -296,6 +324,8 @@ def _written(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, str):
         return repr(value)
+    if isinstance(value, int) and abs(value) >= _LARGEST_WRITTEN:
+        return "a number of so many digits"
     return "a table" if isinstance(value, dict) else "this list" if isinstance(value, list) else str(value)
 
 

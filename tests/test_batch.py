@@ -9,15 +9,17 @@ from typing import Any
 
 import pytest
 
-from telemetry.batch import Batch, resume
+from telemetry.batch import Batch
 from telemetry.capture import Capture
+from telemetry.cli.plan import open_batch, plan_of
 from telemetry.clock import Clock
 from telemetry.errors import SinkError, SourceError, UsageError
 from telemetry.io import mcap
 from telemetry.io.lock import Lock
-from telemetry.manifest import Manifest
+from telemetry.manifest import FileRecord, Manifest
 from telemetry.plan import Plan, Run
 from telemetry.recorder import Event, PageSink, State, Step
+from telemetry.resuming import resume
 from telemetry.steps import packet_id_of
 from tests.conftest import PATIENCE, wait_until
 from tests.drives import LONG_SECONDS, frames_at
@@ -344,6 +346,36 @@ def test_a_file_that_holds_nothing_is_no_file(folder: Folder) -> None:
     assert path.exists()
 
 
+def test_what_an_earlier_attempt_recovered_is_taken_and_never_counted_twice(drive: Path, tmp_path: Path) -> None:
+    plan = Plan(name="plan", folder=tmp_path, template="{run}", suffix=".mcap", runs=(Run(name="a", laps=9),))
+    path, whole = tmp_path / "a.mcap", tmp_path / "a.recovered.mcap"
+    data = bytearray(drive.read_bytes())
+    data[len(data) * 2 // 3] ^= 0xFF
+    path.write_bytes(data)
+
+    def go_on(*files: FileRecord) -> tuple[list[str], list[str]]:
+        manifest = Manifest(plan, tmp_path)
+        manifest.runs[0].files = {entry.file: entry for entry in files}
+        manifest.runs[0].laps = []
+        manifest.save()
+        told: list[str] = []
+        progress = open_batch(plan, tmp_path, "demo", wait=True, tell=told.append).manifest.runs[0]
+        return [entry.file for entry in progress.files.values() if entry.finished], told
+
+    cut = FileRecord(file="a.mcap")
+    first = go_on(cut)
+    assert first[0] == ["a.recovered.mcap"]
+    assert first[1][0].startswith(f"{path} was cut and is recovered: ")
+    assert go_on(cut) == first  # killed before the manifest was written, it is done again
+    known = FileRecord(file="a.recovered.mcap", finished=True)
+    reason = f"{whole} is another file of the plan."
+    assert go_on(known, cut) == ([known.file], [f"{path} cannot be recovered, and stays as it is: {reason}"])
+    whole.write_bytes(whole.read_bytes()[:-100])
+    reason = f"{whole} is there already, and is not whole."
+    assert go_on(cut) == ([], [f"{path} cannot be recovered, and stays as it is: {reason}"])
+    assert path.read_bytes() == data
+
+
 def test_a_file_that_was_deleted_takes_its_laps_along(folder: Folder) -> None:
     runs = (Run(name="a", laps=1), Run(name="b", laps=1))
     record(folder.batch(*runs), *Car().laps(3))
@@ -384,6 +416,7 @@ def test_more_laps_and_more_runs_may_be_wanted_later(folder: Folder) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
+        ("[" * 9000, "is no manifest of a plan, or it is damaged. Name another folder, or move it away."),
         ("", "is no manifest of a plan, or it is damaged. Name another folder, or move it away."),
         ("[]", "is no manifest of a plan, or it is damaged. Name another folder, or move it away."),
         ('{"format": 1, "plan": "plan", "runs": [{}]}', "is no manifest of a plan, or it is damaged."),
@@ -523,6 +556,13 @@ def test_a_plan_that_cannot_be_recorded_leaves_nothing_behind(
     assert refused.returncode == 2
     assert message in refused.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["plan.toml"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows finds no such folder, and says it later")
+def test_a_folder_whose_name_is_too_long_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "plan.toml").write_text(PLAN)
+    with pytest.raises(UsageError, match=r"x is no folder for a plan: File name too long\."):
+        plan_of(tmp_path / "plan.toml", str(tmp_path / ("x" * 300)), [])
 
 
 def test_a_mistake_in_a_plan_is_a_sentence_with_its_place(tmp_path: Path) -> None:

@@ -440,6 +440,15 @@ def test_a_full_disk_leaves_all_earlier_steps_intact(tmp_path: Path) -> None:
     assert recover(path) == Recovered(path.resolve(), len(kept), 0, finished=False)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of a file")
+def test_a_disk_that_is_full_from_the_beginning_leaves_no_file_behind(tmp_path: Path) -> None:
+    path = tmp_path / "drive.mcap"
+    command = [sys.executable, "-c", FULL_DISK, str(path), "500"]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, timeout=PATIENCE, check=False)
+    assert (result.returncode, result.stdout) == (7, f"Writing to {path} ended: File too large.\n"), result.stderr
+    assert not path.exists()
+
+
 # Files that were cut
 
 KILLED = """
@@ -586,7 +595,7 @@ def chunk_places(path: Path) -> list[int]:
     return [index.chunk_start_offset for index in summary.chunk_indexes]
 
 
-def test_damage_in_the_middle_is_named_and_what_is_before_it_can_be_kept(tmp_path: Path) -> None:
+def test_damage_in_a_chunk_costs_that_chunk_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "drive.mcap"
     write(path, drive(60), flush_every=10)
     place = chunk_places(path)[3]
@@ -599,10 +608,19 @@ def test_damage_in_the_middle_is_named_and_what_is_before_it_can_be_kept(tmp_pat
     assert said.startswith(f"{path} is damaged at byte {place:,}: a chunk ")
     result = recover(path)
     beside = tmp_path.resolve() / "drive.recovered.mcap"
-    assert result == Recovered(beside, 30, len(data) - place, finished=True, damage=result.damage)
-    assert "is damaged at byte" in result.damage
+    length = 9 + int.from_bytes(data[place + 1 : place + 9], "little")
+    assert result == Recovered(beside, 50, length, finished=True, damage=result.damage, lost=10)
+    assert result.damage.startswith(f"{path.resolve()} is damaged at byte {place:,}: a chunk ")
+    assert result.damage.endswith(f". {length:,} bytes are lost, and 10 steps with them.")
     assert path.read_bytes() == data
-    assert len(pages_in(beside)) == 30
+    read = list(McapRecording(beside).page_sets())
+    drive_steps = drive(60)
+    assert [step.pages for step in read] == [step.pages for step in drive_steps[:30] + drive_steps[40:]]
+    assert [step.missing for step in read] == [0] * 30 + [10] + [0] * 19
+    assert [event for event in McapRecording(beside).events() if event.kind == "gap"] == [
+        Event("gap", START + 0.4, {"steps": 10, "after_packet_id": 1029, "before_packet_id": 1040})
+    ]
+    assert McapRecording(beside).metadata["quality"]["missing"] == "10"
     with pytest.raises(SinkError, match=r"drive\.recovered\.mcap exists already and stays untouched"):
         recover(path)
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["drive.mcap", "drive.recovered.mcap"]
@@ -617,7 +635,104 @@ def test_a_wrong_checksum_is_damage(tmp_path: Path) -> None:
     path.write_bytes(data)
     with pytest.raises(SourceError) as caught:
         pages_in(path)
-    assert str(caught.value) == f"{path} is damaged at byte {place:,}: a chunk does not match its checksum."
+    assert str(caught.value) == (
+        f"{path} is damaged at byte {place:,}: a chunk does not match its checksum. "
+        "The command 'recover' keeps everything that is whole."
+    )
+
+
+def test_a_gap_that_the_recording_tells_of_is_not_told_twice(tmp_path: Path) -> None:
+    path = tmp_path / "drive.mcap"
+    steps = drive(60)
+    del steps[38:42]
+    steps[38] = steps[38]._replace(missing=4)
+    with create(path) as sink:
+        for index, step in enumerate(steps):
+            if index in (30, 38):
+                sink.flush()
+            sink.write(step)
+    data = bytearray(path.read_bytes())
+    data[chunk_places(path)[1] + 90] ^= 0x10
+    path.write_bytes(data)
+    result = recover(path)
+    assert (result.steps, result.lost) == (48, 8)
+    read = list(McapRecording(result.path).page_sets())
+    assert sum(step.missing for step in read) == read[30].missing == 12
+
+
+@pytest.mark.parametrize("opcode", [0, 7, 15, 200])
+@pytest.mark.parametrize("length", [b"\x01", b"\xff\xff", b"\xff" * 8])
+def test_behind_a_broken_record_the_index_of_a_finished_file_finds_the_next_chunk(
+    tmp_path: Path, opcode: int, length: bytes
+) -> None:
+    path = tmp_path / "drive.mcap"
+    write(path, drive(60), flush_every=10)
+    whole = path.read_bytes()
+    place = chunk_places(path)[3]
+    for at, broken in ((place, bytes([opcode])), (place + 1, length)):
+        path.write_bytes(whole[:at] + broken + whole[at + len(broken) :])
+        result = recover(path)
+        assert (result.steps, result.lost, result.finished) == (50, 10, True)
+        assert len(pages_in(result.path)) == 50
+        result.path.unlink()
+
+
+def test_without_an_index_a_broken_record_is_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "drive.mcap"
+    write(path, drive(60), flush_every=10)
+    place = chunk_places(path)[3]
+    unfinished(path := tmp_path / "cut.mcap", drive(60))
+    data = bytearray(path.read_bytes())
+    assert data[place] == 6
+    data[place] = 0
+    path.write_bytes(data)
+    result = recover(path)
+    assert (result.steps, result.cut, result.path.name) == (30, len(data) - place, "cut.recovered.mcap")
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_damage_in_the_first_chunk_costs_its_pages_and_not_the_rest(tmp_path: Path, finished: bool) -> None:
+    whole = tmp_path / "whole.mcap"
+    write(whole, drive(60), flush_every=10)
+    path = tmp_path / "drive.mcap"
+    (write if finished else unfinished)(path, drive(60), flush_every=10)
+    data = bytearray(path.read_bytes())
+    data[chunk_places(whole)[0] + 90] ^= 0x10
+    path.write_bytes(data)
+    result = recover(path)
+    assert (result.steps, result.lost) == (50, 10 if finished else 0)  # nobody knows what was before
+    read = pages_in(result.path)
+    assert [pages.physics for pages in read] == [step.pages.physics for step in drive(60)[10:] if step.pages]
+    assert not any(read[0].static)
+
+
+# Two at once
+
+
+def test_one_process_at_a_time_records_to_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "drive.mcap"
+    write(path, drive(5))
+    before = path.read_bytes()
+    said = r"drive\.mcap is being recorded now, by another process\.$"
+    with create(path, overwrite=True) as sink:
+        with pytest.raises(SinkError, match=said):
+            create(path, overwrite=True)
+        with pytest.raises(SinkError, match=said):
+            recover(path)
+        assert path.read_bytes() == before
+        for step in drive(10):
+            sink.write(step)
+        sink.flush()
+        with pytest.raises(SinkError, match=said):
+            create(path, overwrite=True)
+        with pytest.raises(SinkError, match=said):
+            recover(path)
+        assert len(pages_in(path)) == 10
+        sink.write(drive(11)[10])
+    assert len(pages_in(path)) == 11
+    write(path, drive(3), overwrite=True)
+    assert recover(path).steps == 3
+    assert sorted(tmp_path.iterdir()) == [path]
 
 
 # What is no recording

@@ -1,5 +1,6 @@
 """Names of recordings."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,11 @@ def test_a_slash_in_the_template_makes_folders_and_one_in_a_value_does_not() -> 
         ("{trakc}", "knows no {trakc}"),
         ("{}", "knows no {}"),
         ("{lap", "cannot be read: expected '}' before end of string"),
+        ("{track:{foo}}", "cannot be read: braces cannot stand inside braces"),
+        ("{lap:{lap}}", "cannot be read: braces cannot stand inside braces"),
+        ("{lap:99999999999}", "cannot be read: a width has two digits at most"),
+        ("{lap:.999999999f}", "cannot be read: a width has two digits at most"),
+        ("{lap:c}", "cannot be read: %c arg not in range(0x110000)"),
         ("{track:03d}", "cannot be read: Unknown format code 'd' for object of type 'str'"),
     ],
 )
@@ -66,11 +72,41 @@ def test_what_a_system_forbids_is_replaced(name: str, expected: str) -> None:
 @given(st.text())
 def test_any_text_becomes_a_name_that_every_system_takes(text: str) -> None:
     name = safe(text)
-    assert 0 < len(name) <= LONGEST + 1
+    assert 0 < len(name.encode()) <= LONGEST
     assert not set(name) & set('<>:"/\\|?*\0')
     assert name not in {".", ".."}
     assert name[-1] not in " ."
     assert safe(name) == name
+
+
+@given(st.text())
+def test_any_text_is_a_template_or_is_refused(text: str) -> None:
+    with suppress(UsageError):
+        Template(text).path(sample_of())
+
+
+@given(st.text(), st.text(), st.text())
+def test_names_that_are_too_long_lose_their_longest_texts_and_no_number(track: str, car: str, driver: str) -> None:
+    sample = sample_of(track=track, car_model=car, player_nick=driver)
+    folder, name = Template("{driver}-{date}/{track}_{car}_{driver}_{lap:03}").path(sample, lap=7).parts
+    assert len(folder.encode()) <= LONGEST
+    assert len(name.encode()) <= LONGEST
+    assert name.endswith("_007")
+
+
+def test_a_name_is_measured_in_bytes_and_what_is_short_stays_whole() -> None:
+    sample = sample_of(track="日" * 60, track_configuration="", car_model="ks_porsche", player_nick="é" * 70)
+    name = Template("{track}_{car}_{driver}_{lap:03}").path(sample, lap=7).name
+    assert name == f"{'日' * 17}_ks_porsche_{'é' * 26}_007"
+    assert safe("日" * 120) == "日" * 40
+    assert Template("{track}").path(sample).name == "日" * 40
+
+
+def test_only_the_slashes_of_a_template_lead_to_other_folders() -> None:
+    sample = sample_of(car_model="demo_gt3")
+    assert Template("./a//{car}/../{part}").path(sample) == Path("a/demo_gt3/../1")
+    assert Template("/a/{car}").path(sample) == Path("/a/demo_gt3")
+    assert Template("{track:.0}../{car:/>10}").path(sample) == Path("_/-demo_gt3")
 
 
 @given(st.floats())

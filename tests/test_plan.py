@@ -1,10 +1,13 @@
 """Plans: what they say, every mistake in one, and which laps and settings will do."""
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from telemetry.errors import UsageError
 from telemetry.laps import Lap
@@ -153,6 +156,7 @@ def test_the_example_of_the_reference_is_a_plan() -> None:
 # --- mistakes ---------------------------------------------------------------------------------------------------------
 
 RUN = '[[run]]\nname = "one"\nlaps = 1\n'
+LONG = "9" * 400
 
 
 @pytest.mark.parametrize(
@@ -179,9 +183,9 @@ RUN = '[[run]]\nname = "one"\nlaps = 1\n'
             RUN + '[[run]]\nlaps = 2\nname = "ONE"',
             "line 6, key name: 'ONE' is the name of the run in line 2 already.",
         ),
-        ('[[run]]\nname = "x"\nlaps = 0', "line 3, key laps: 0 is no whole number of 1 or more."),
-        ('[[run]]\nname = "x"\nlaps = true', "line 3, key laps: true is no whole number of 1 or more."),
-        ('[[run]]\nname = "x"\nlaps = "3"', "line 3, key laps: '3' is no whole number of 1 or more."),
+        ('[[run]]\nname = "x"\nlaps = 0', "line 3, key laps: 0 is no whole number from 1 to 1,000,000."),
+        ('[[run]]\nname = "x"\nlaps = true', "line 3, key laps: true is no whole number from 1 to 1,000,000."),
+        ('[[run]]\nname = "x"\nlaps = "3"', "line 3, key laps: '3' is no whole number from 1 to 1,000,000."),
         (RUN + "max_tyres_out = 5", "line 4, key max_tyres_out: 5 is no whole number from 0 to 4."),
         (RUN + "valid = 1", "line 4, key valid: 1 is neither true nor false."),
         (RUN + "pits = 'no'", "line 4, key pits: 'no' is neither true nor false."),
@@ -224,6 +228,31 @@ RUN = '[[run]]\nname = "one"\nlaps = 1\n'
             "format = 'csv'\n" + RUN,
             "line 1, key format: 'csv' is nothing that can be recorded; that is .mcap, .jsonl.",
         ),
+        ('folder = "x\\u0000y"\n' + RUN, "line 1, key folder: 'x\\x00y' names no folder."),
+        (
+            RUN + f"max_time = {LONG}",
+            'line 4, key max_time: a number of so many digits is no lap time like "2:05.0".',
+        ),
+        (RUN + "max_time = 1e308", 'line 4, key max_time: 1e+308 is no lap time like "2:05.0".'),
+        (
+            RUN + f"require.aid_fuel_rate = {LONG}",
+            "line 4, key aid_fuel_rate: a number of so many digits is no number.",
+        ),
+        (
+            RUN + f"require.num_cars = {LONG}",
+            "line 4, key num_cars: a number of so many digits is no whole number.",
+        ),
+        (
+            f"[[run]]\nname = 'x'\nlaps = 0x{LONG * 20}",
+            "line 3, key laps: a number of so many digits is no whole number from 1 to 1,000,000.",
+        ),
+        (f"[[run]]\nname = 'x'\nlaps = {LONG * 20}", "line 3: a number there has too many digits."),
+        (f"x = {'[' * 5000}", "brackets stand too deep inside one another."),
+        (
+            f"rate = {LONG}\n{RUN}",
+            'line 1, key rate: a number of so many digits makes no sense; '  # noqa: ISC004
+            'say "max", or steps per second up to 333.',
+        ),
         ("rate = 400\n" + RUN, 'line 1, key rate: 400 makes no sense; say "max", or steps per second up to 333.'),
         ("rate = 'min'\n" + RUN, "line 1, key rate: 'min' makes no sense; say \"max\", or steps per second up to 333."),
     ],
@@ -242,6 +271,36 @@ def test_a_template_with_an_unknown_placeholder_is_told_what_there_is() -> None:
     message = mistake_in("\ntemplate = '{run}/{lop}'\n" + RUN)
     assert message.startswith("line 2, key template: The template 'one/{lop}' knows no {lop}. It may hold {track}, ")
     assert message.endswith(", {part}, and {run}.")
+
+
+KEYS = (
+    "name", "folder", "template", "format", "rate", "driver", "notes", "tags", "defaults", "run", "laps", "valid",
+    "pits", "max_tyres_out", "min_time", "max_time", "car", "session", "require", "require.aid_fuel_rate",
+    "require.num_cars", "require.tyre_radius", "run.require", '"a b"', "x",
+)  # fmt: skip
+VALUES = (
+    "1", "0", "-1", "1e308", "nan", "inf", "true", "[]", "{}", "[0.3, 0.3, 0.3, 0.3]", "{ x = 1 }", "2026-11-22",
+    "'2:05.0'", "'race'", "'mcap'", "'max'", "'{run}/{track:{x}}'", "'{lap:9999999999}'", '"\\u0000"', LONG, LONG * 20,
+    f"0x{LONG * 20}", "[" * 3000,
+)  # fmt: skip
+
+
+@given(
+    st.text()
+    | st.lists(
+        st.sampled_from(["[[run]]", "[run]", "[defaults]", "[run.require]", *RUN.splitlines()])
+        | st.builds("{} = {}".format, st.sampled_from(KEYS), st.sampled_from(VALUES) | st.text().map(repr))
+        | st.text(max_size=5)
+    ).map(lambda lines: "\n".join([RUN, *lines]))
+)
+@settings(deadline=None)
+def test_any_text_is_a_plan_or_is_refused(text: str) -> None:
+    with suppress(UsageError):
+        plan = plan_of(text)
+        for run in plan.runs:
+            assert run.hash
+            run.mismatches(sample_of())
+            plan.template_of(run).path(sample_of())
 
 
 def test_a_plan_that_cannot_be_read_is_named(tmp_path: Path) -> None:

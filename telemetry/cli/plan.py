@@ -12,10 +12,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from telemetry.batch import Batch, Tell, resume, say_nothing, verdict
+from telemetry.batch import Batch, Tell, say_nothing, verdict
 from telemetry.cli.stopping import stopping
 from telemetry.clock import Clock
-from telemetry.errors import SinkError, TelemetryError, UsageError
+from telemetry.errors import SinkError, SourceError, TelemetryError, UsageError
 from telemetry.io import RECORDING_SUFFIXES, mcap, open_page_sink, open_source
 from telemetry.io.console_panels.text import clean, format_size
 from telemetry.manifest import LapRecord, Manifest, Progress, replace_file
@@ -23,6 +23,7 @@ from telemetry.plan import Plan, Run, lap_time_text
 from telemetry.plan_file import read_plan
 from telemetry.quality import findings_of, report_of
 from telemetry.recorder import PageSink, Step
+from telemetry.resuming import resume
 
 QUALITY_JSON: Final = "quality.json"
 QUALITY_TEXT: Final = "quality.md"
@@ -39,7 +40,11 @@ def plan_of(path: Path, out: str | None, contradicting: Sequence[str]) -> tuple[
         )
     plan = read_plan(path, RECORDING_SUFFIXES)
     folder = plan.folder if out is None else Path(out)
-    if folder.exists() and not folder.is_dir():
+    try:
+        is_file = folder.exists() and not folder.is_dir()
+    except OSError as error:  # its name is too long, or what it lies in may not be looked into
+        raise UsageError(f"{folder} is no folder for a plan: {error.strerror}.") from error
+    if is_file:
         raise UsageError(f"{folder} is a file; a plan needs a folder.")
     return plan, folder
 
@@ -151,7 +156,7 @@ def _known_reports(path: Path) -> dict[str, dict[str, Any]]:
     """What an earlier report says, by file; nothing where there is none that can be read."""
     try:
         return {entry["file"]: entry for entry in json.loads(path.read_bytes())["files"] if "report" in entry}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return {}
 
 
@@ -257,8 +262,19 @@ def _say(sentence: str) -> None:
 
 
 def _recover(path: Path) -> Path:
-    """Give a file its end, if it is of a kind that has one."""
-    return mcap.recover(path).path if path.name.endswith(mcap.SUFFIXES) else path
+    """Give a file its end, if it is of a kind that has one; raises SourceError where nothing can be had from it."""
+    if not path.name.endswith(mcap.SUFFIXES):
+        return path
+    try:
+        return mcap.recover(path).path
+    except SinkError:
+        # Who was killed between saving what a damaged file holds and writing the manifest left it there.
+        earlier = path.with_name(f"{path.stem}.recovered.mcap")
+        if not earlier.exists():
+            raise
+        if not mcap.McapRecording(earlier).info.finished:
+            raise SourceError(f"{earlier} is there already, and is not whole.") from None
+        return earlier
 
 
 def _steps_of(path: Path) -> Iterator[Step]:

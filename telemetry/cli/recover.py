@@ -16,7 +16,7 @@ def recover(files: options.Files) -> None:
     for path in files:
         result = mcap.recover(path)
         if result.damage:
-            print(f"{path}: {result.damage} The {result.steps:,} steps before are in {result.path}.")
+            print(f"{path}: {result.damage} The {result.steps:,} steps that are whole are in {result.path}.")
         elif result.finished:
             print(f"{path}: finished already, {result.steps:,} steps.")
         else:

@@ -9,13 +9,14 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, Literal, NamedTuple, Protocol
+from typing import IO, Final, Literal, NamedTuple, Protocol
 
 import zstandard
 
 from telemetry.clock import Clock
 from telemetry.derived import Sample
 from telemetry.errors import SinkError, SourceError
+from telemetry.locking import hold
 from telemetry.recorder import Reading, Sink, Source, State
 from telemetry.selection import ALL_COLUMNS, Column
 from telemetry.snapshot import Snapshot
@@ -199,11 +200,19 @@ def create(path: Path, columns: Sequence[Column] = ALL_COLUMNS, *, mode: Mode = 
         existing = path.exists()
         special = existing and not path.is_file()  # a named pipe, a device
         if not special:
-            flags |= {"new": os.O_EXCL, "append": 0, "overwrite": os.O_TRUNC}[mode]
+            flags |= os.O_EXCL if mode == "new" else 0
         if mode == "append" and existing and not special:
             _mend(path, compression)
-        target = _Target(os.open(path, flags, 0o666), str(path), path, anew=not existing)
-        return JsonlSink(target, columns, compression)
+        descriptor = os.open(path, flags, 0o666)
+        if not special:
+            try:
+                hold(descriptor, str(path))
+                if mode == "overwrite":  # not before: another may have been writing it
+                    os.ftruncate(descriptor, 0)
+            except BaseException:
+                os.close(descriptor)
+                raise
+        return JsonlSink(_Target(descriptor, str(path), path, anew=not existing), columns, compression)
     except FileExistsError:
         raise SinkError(
             f"The file {path} exists already and stays untouched. Use --append to continue it, or --overwrite."
@@ -328,12 +337,16 @@ def _chunks(path: Path, compression: _Compression | None) -> Iterator[bytes]:
 
 def _mend(path: Path, compression: _Compression | None) -> None:
     """Make the file end after a whole line, so that it can be continued; OSError or :class:`SinkError` where not."""
-    _refuse_what_is_no_recording(path)
-    if compression is None:
-        _mend_text(path)
-        return
-    if _ends_whole(path, compression):
-        return
+    with path.open("rb") as file:
+        hold(file.fileno(), str(path))
+        _refuse_what_is_no_recording(path)
+        if compression is None:
+            _mend_text(path)
+        elif not _ends_whole(path, compression):
+            _mend_compressed(path, compression, file)
+
+
+def _mend_compressed(path: Path, compression: _Compression, held: IO[bytes]) -> None:
     mended = path.with_name(path.name + ".mending")
     try:
         sink = mended.open("wb")
@@ -343,6 +356,7 @@ def _mend(path: Path, compression: _Compression | None) -> None:
                 if whole:
                     sink.write(stream.compress(line + b"\n"))
             sink.write(stream.flush(compression.finish))
+        held.close()  # Windows replaces no open file
         mended.replace(path)
     except SourceError as error:
         raise SinkError(f"{error} It cannot be continued.") from error

@@ -14,7 +14,7 @@ import orjson
 from telemetry.errors import SinkError
 from telemetry.recorder import Closing
 
-LOOK_SECONDS: Final = 0.1
+LOOK_SECONDS: Final = 0.5
 """How often a recording looks into its mailbox."""
 
 BEAT_SECONDS: Final = 1.0

@@ -35,6 +35,9 @@ SCHEMA_NAMES: Final = {
     EVENTS: "ac_telemetry/Event",
 }
 
+CHANNELS: Final = (STATIC, GRAPHICS, PHYSICS, EVENTS)
+"""The channels of a recording in the order of their numbers, of which the first is 1."""
+
 EVENT_SCHEMA: Final = orjson.dumps(
     {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -99,6 +102,17 @@ def _field_lines(structure: type[Page], sdk_name: str, c_type: Any) -> list[str]
     elif len(fields) != length:
         raise TypeError(f"{sdk_name} has {length} components, and {len(fields)} of them are declared")
     return [f"{ros_type} {field.name}  # {field.unit}: {field.meaning}".translate(_ASCII) for field in fields]
+
+
+def register(writer: Any) -> dict[str, int]:
+    """The numbers of a recording's channels, of which this new writer of the library is told."""
+    numbers = {}
+    for topic in CHANNELS:
+        schema_encoding, message_encoding = ("jsonschema", "json") if topic == EVENTS else ("ros1msg", "ros1")
+        data = EVENT_SCHEMA if topic == EVENTS else page_schema(topic)
+        schema = writer.register_schema(SCHEMA_NAMES[topic], schema_encoding, data)
+        numbers[topic] = writer.register_channel(topic, message_encoding, schema)
+    return numbers
 
 
 def nanoseconds(timestamp: float) -> int:

@@ -40,6 +40,7 @@ from telemetry.io.mcap.records import (
 )
 from telemetry.recorder import Event, Reading, Source, State, Step
 from telemetry.snapshot import decode
+from telemetry.steps import packet_id_of
 
 _PACE: Final = 0.003
 """Seconds from the end of a recording to its beginning, played in a loop: a physics step."""
@@ -48,7 +49,6 @@ _TOLERANCE: Final = 1e-6
 """Seconds by which a step may come before it is due."""
 
 _STATES: Final = {1: State.REPLAY, 3: State.PAUSED}
-_PACKET_ID: Final = struct.Struct("<i")
 _STATUS: Final = struct.Struct(f"<{SPageFileGraphic.status.offset}xi")
 _MENU: Final = struct.Struct(f"<{SPageFileGraphic.isEscMenuVisible.offset}xi")
 _MESSAGE: Final = struct.Struct("<HIQQ")
@@ -213,12 +213,12 @@ class McapRecording(Source):
 
     def readings(self, clock: Clock, rate: float | None) -> Iterator[Reading]:
         """The steps as snapshots when their time has come; with a ``rate``, no more of them per second than that."""
-        latest = b""
+        latest: int | None = None
         for step in self._paced(clock, rate):
             if step.pages is None:
                 continue
-            packet = step.pages.physics[: _PACKET_ID.size]
-            moved, latest = bool(latest) and packet != latest, packet
+            packet_id = packet_id_of(step.pages.physics)
+            moved, latest = latest not in (None, packet_id), packet_id
             fresh = step.state is State.LIVE or (step.state is State.MENU and moved)
             yield Reading(step.state, decode(step.pages, elapsed=step.elapsed), fresh)
 
@@ -292,7 +292,7 @@ class McapRecording(Source):
                 return None
             now = Pages(pages[PHYSICS], pages[GRAPHICS], pages[STATIC], seconds(publish_time))
             if latest is not None and EVENTS not in topics.values():
-                missing = _jump(latest.physics, now.physics)
+                missing = max(0, packet_id_of(now.physics) - packet_id_of(latest.physics) - 1)
             latest, result = now, _Moment(time, now, missing, repaired)
             missing, repaired = 0, False
             return result
@@ -361,10 +361,3 @@ def _state_of(graphics: bytes) -> State:
     (status,) = _STATUS.unpack_from(graphics)
     (menu,) = _MENU.unpack_from(graphics)
     return _STATES.get(status, State.MENU if menu else State.LIVE)
-
-
-def _jump(before: bytes, now: bytes) -> int:
-    """The physics steps between two pages, by their count."""
-    (last,) = _PACKET_ID.unpack_from(before)
-    (packet_id,) = _PACKET_ID.unpack_from(now)
-    return int(max(0, packet_id - last - 1))

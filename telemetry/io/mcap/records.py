@@ -13,12 +13,16 @@ from typing import Any, Final, NamedTuple, Self
 import zstandard
 
 from telemetry.errors import SourceError
+from telemetry.locking import hold
 
 # Opcodes of the MCAP specification.
 HEADER, FOOTER, SCHEMA, CHANNEL, MESSAGE, CHUNK, MESSAGE_INDEX = 1, 2, 3, 4, 5, 6, 7
 CHUNK_INDEX, ATTACHMENT, STATISTICS, METADATA, METADATA_INDEX, DATA_END = 8, 9, 11, 12, 13, 15
 
 _MAGIC: Final = b"\x89MCAP0\r\n"
+BEGIN: Final = len(_MAGIC)
+"""Where a file's first record is."""
+
 _LIMIT: Final = 1 << 26
 """Bytes of the largest record that is read and the largest chunk once unpacked: a damaged length may say anything."""
 
@@ -43,8 +47,11 @@ class Damaged(SourceError):
     """A file's bytes are not what they were; everything before the byte ``at`` is whole."""
 
     def __init__(self, path: Path, at: int, what: str) -> None:
-        super().__init__(f"{path} is damaged at byte {at:,}: {what}.")
+        super().__init__(
+            f"{path} is damaged at byte {at:,}: {what}. The command 'recover' keeps everything that is whole."
+        )
         self.at = at
+        self.what = what
 
 
 class Cut(Exception):
@@ -74,6 +81,11 @@ class Summary:
         self.message_counts: dict[int, int] | None = None
         for statistics in self._parsed(STATISTICS):
             self.message_counts = statistics.channel_message_counts
+
+    @property
+    def declarations(self) -> list[Record]:
+        """The schemas, and then the channels."""
+        return [record for opcode in (SCHEMA, CHANNEL) for record in self._records if record.opcode == opcode]
 
     @cached_property
     def chunk_indexes(self) -> list[Any]:
@@ -121,6 +133,10 @@ class RecordFile:
         """Whether the file has its end."""
         return self._footer is not None
 
+    def hold(self) -> None:
+        """Keep every writer out; :class:`telemetry.SinkError` where one is at work."""
+        hold(self._file.fileno(), str(self.path))
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()
@@ -145,9 +161,9 @@ class RecordFile:
 
         Raises :class:`Cut` where the file ends too early, and :class:`Damaged`.
         """
-        at = len(_MAGIC)
+        at = BEGIN
         while True:
-            record, end = self._record(at, skipped)
+            record, end = self.read(at, skipped)
             yield record
             if record.opcode in (DATA_END, FOOTER):
                 return
@@ -157,12 +173,16 @@ class RecordFile:
         """The record of this kind that an index says is there."""
         record = None
         if len(_MAGIC) <= at < self.size:
-            record, _ = self._record(at, frozenset())
+            record, _ = self.read(at)
         if record is None or record.opcode != opcode:
             raise Damaged(self.path, at, "the index points to something else")
         return record
 
-    def _record(self, at: int, skipped: frozenset[int]) -> tuple[Record, int]:
+    def read(self, at: int, skipped: frozenset[int] = frozenset()) -> tuple[Record, int]:
+        """The record at this place, of the ``skipped`` kinds without its body, and where the next one begins.
+
+        Raises :class:`Cut` where the file ends in it, and :class:`Damaged`.
+        """
         head = self._read(at, _HEAD.size)
         if len(head) < _HEAD.size:
             raise self._too_short(at)
@@ -225,10 +245,10 @@ class RecordFile:
                 raise Damaged(self.path, record.at, "a chunk cannot be unpacked") from error
         elif chunk.compression == "":
             data = chunk.data
+        elif chunk.compression == "lz4":
+            raise SourceError(f"{self.path} is compressed as 'lz4', which is not read here; zstd and none are.")
         else:
-            raise SourceError(
-                f"{self.path} is compressed as {chunk.compression!r}, which is not read here; zstd and none are."
-            )
+            raise Damaged(self.path, record.at, f"a chunk is compressed as {chunk.compression!r}, which nothing is")
         if len(data) != size:
             raise Damaged(self.path, record.at, "a chunk does not hold as much as it says")
         if chunk.uncompressed_crc and zlib.crc32(data) != chunk.uncompressed_crc:

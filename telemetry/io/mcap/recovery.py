@@ -1,19 +1,38 @@
-"""Giving an end to recordings whose writer was killed, without ever losing what can be read."""
+"""Giving an end to recordings whose writer was killed, and saving all that is whole in those that are damaged."""
 
 import os
 import shutil
+from bisect import bisect_right
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
+
+import orjson
 
 from telemetry.errors import SinkError, SourceError
-from telemetry.io.mcap.layout import EVENTS, PAGE_SIZES, PHYSICS, QUALITY_METADATA, Quality
+from telemetry.io.mcap.layout import (
+    CHANNELS,
+    EVENTS,
+    FILE_METADATA,
+    GRAPHICS,
+    PAGE_SIZES,
+    PHYSICS,
+    QUALITY_METADATA,
+    STATIC,
+    Quality,
+    register,
+    seconds,
+)
 from telemetry.io.mcap.recording import Message, check_version, event_of, message_of, steps_of
 from telemetry.io.mcap.records import (
     ATTACHMENT,
+    BEGIN,
     CHANNEL,
+    CHUNK,
     CHUNK_INDEX,
+    DATA_END,
+    FOOTER,
     MESSAGE,
     MESSAGE_INDEX,
     METADATA,
@@ -24,15 +43,17 @@ from telemetry.io.mcap.records import (
     RecordFile,
 )
 from telemetry.recorder import Event
+from telemetry.steps import packet_id_of
 
-_UNREAD = frozenset({MESSAGE_INDEX, CHUNK_INDEX})
+_UNREAD: Final = frozenset({MESSAGE_INDEX, CHUNK_INDEX})
 
 
 class Recovered(NamedTuple):
     """What became of a recording: ``path`` is the whole file, ``steps`` what it holds, ``cut`` the bytes given up.
 
-    ``finished`` says that the file had its end already. ``damage`` says what was found in its middle: then the original
-    is where it was, and ``path`` is another file.
+    ``finished`` says that the file had its end already. ``damage`` says what was found in its middle, and what it cost:
+    then the original is where it was, and ``path`` is another file. ``lost`` counts the steps that damage cost, as far
+    as that can be known.
     """
 
     path: Path
@@ -40,17 +61,19 @@ class Recovered(NamedTuple):
     cut: int
     finished: bool
     damage: str = ""
+    lost: int = 0
 
 
 def recover(path: Path) -> Recovered:
     """Give a recording that was cut its end; the file is replaced when the new one is whole and on the disk.
 
-    Of a file that is damaged in the middle everything before goes to ``NAME.recovered.mcap`` beside it. Raises
-    :class:`SourceError` where there is nothing to keep, :class:`SinkError` where it cannot be written; the file is
-    untouched then.
+    Of a file that is damaged in the middle everything that is whole goes to ``NAME.recovered.mcap`` beside it, with a
+    gap event where steps are lost. Raises :class:`SourceError` where there is nothing to keep, :class:`SinkError` where
+    it cannot be written, or where the file is being recorded; the file is untouched then.
     """
     path = path.resolve()
     with RecordFile(path) as file:
+        file.hold()
         if file.finished:
             kept = _Pour(file)
             kept.run()
@@ -68,7 +91,7 @@ def recover(path: Path) -> Recovered:
                 raise SinkError(f"The file {target} exists already and stays untouched.")
             _check(unfinished, kept.messages)
             shutil.copymode(path, unfinished)
-            result = Recovered(target, kept.quality.steps, file.size - kept.end, file.finished, kept.damage)
+            result = Recovered(target, kept.quality.steps, kept.cut, file.finished, kept.damage, kept.lost)
             file.close()  # Windows replaces no open file
             unfinished.replace(target)
         except OSError as error:
@@ -116,90 +139,202 @@ def _sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
+class _Entry(NamedTuple):
+    """A record that was looked at, and what is in it: a message, maybe an event, else the library's object."""
+
+    record: Record
+    message: Message | None = None
+    event: Event | None = None
+    parsed: Any = None
+
+
 @dataclass
 class _Pour:
-    """Everything in a file up to where it was cut or damaged, whole chunks only, into a writer if there is one."""
+    """Everything that is whole in a file, whole chunks only, into a writer if there is one.
+
+    Where the file's index tells where chunks begin, they are found again behind a record that lost its length.
+    """
 
     file: RecordFile
     writer: Any = None
     quality: Quality = field(default_factory=lambda: Quality(duplicates=None))
     messages: int = 0
-    end: int = 0
-    damage: str = ""
+    cut: int = 0
+    _damages: list[Damaged] = field(default_factory=list)
+    _gaps: int = 0  # steps in those that damage left
+    _torn: bool = False  # since the last step
+    _told: int = 0  # steps that are missing since then by the recording's own events
+    _ends: dict[int, int] = field(default_factory=dict)  # of chunks, by their places, as the index tells
+    _places: list[int] = field(default_factory=list)
+    _packet_id: int | None = None
+    _seen: set[str] = field(default_factory=set)
     _metadata: dict[str, dict[str, str]] = field(default_factory=dict)
     _topics: dict[int, str] = field(default_factory=dict)
     _schemas: dict[int, int] = field(default_factory=dict)
     _channels: dict[int, int] = field(default_factory=dict)
 
+    @property
+    def lost(self) -> int:
+        """The steps that damage cost, as far as the steps around it and the index tell."""
+        if not self._damages:
+            return 0
+        held = 0
+        if self.file.summary and self.file.summary.message_counts:
+            counts = self.file.summary.message_counts.items()
+            held = sum(count for channel, count in counts if self.file.summary.topics.get(channel) == PHYSICS)
+        return max(self._gaps, held - self.quality.steps)
+
+    @property
+    def damage(self) -> str:
+        """What was found in the middle of the file and what it cost, in sentences; nothing where all is whole."""
+        if not self._damages:
+            return ""
+        first, *others = self._damages
+        more = f" and in {len(others):,} more {'places' if others[1:] else 'place'}" if others else ""
+        cost = f"{self.cut:,} bytes are lost"
+        if self.lost:
+            cost += f", and {self.lost:,} {'steps' if self.lost > 1 else 'step'} with them"
+        return f"{self.file.path} is damaged at byte {first.at:,}{more}: {first.what}. {cost}."
+
     def run(self) -> None:
         """Read, and pour."""
-        self.end = self.file.size
+        with suppress(Damaged):
+            self._read_index()
+        at: int | None = BEGIN
         try:
-            for record in self.file.records(_UNREAD):
-                topics = dict(self._topics)
-                # All of a chunk is looked at before the first of it is poured.
-                for entry, message, event in [self._look_at(entry, topics) for entry in self.file.contents(record)]:
-                    if message is not None:
-                        self._take_message(entry, message, event)
-                    else:
-                        self._take(entry)
+            while at is not None:
+                at = self._advance(at)
         except Cut as cut:
-            self.end = cut.at
+            self.cut += self.file.size - cut.at
+
+    def _read_index(self) -> None:
+        """Learn from a file's index what damage in the middle can hide."""
+        if self.file.summary is None:
+            return
+        for record in self.file.summary.declarations:
+            self._take(self._look_at(record, {}))
+        for index in self.file.summary.chunk_indexes:
+            begin, end = index.chunk_start_offset, index.chunk_start_offset + index.chunk_length
+            if BEGIN <= begin < end <= self.file.size:
+                self._ends[begin] = end
+        self._places = sorted(self._ends)
+
+    def _advance(self, at: int) -> int | None:
+        """Pour the record at this place; gives the place of the next, None after the last."""
+        following: int | None = None
+        try:
+            record, end = self.file.read(at, _UNREAD)
+            if not self._is_plausible(record, end):
+                raise Damaged(self.file.path, at, "a record is not what the index says")  # noqa: TRY301
+            following = end
+            topics = dict(self._topics)
+            # All of a chunk is looked at before the first of it is poured.
+            entries = [self._look_at(entry, topics) for entry in self.file.contents(record)]
         except Damaged as damaged:
-            self.end, self.damage = damaged.at, str(damaged)
+            following = self._ends.get(at) or following or self._chunk_after(at)
+            self._damages.append(damaged)
+            self._torn = True
+            self.cut += (following or self.file.size) - at
+            return following
+        for entry in entries:
+            if entry.message is None:
+                self._take(entry)
+            else:
+                self._take_message(entry.record, entry.message, entry.event)
+        return None if record.opcode in (DATA_END, FOOTER) else following
 
-    def _look_at(self, entry: Record, topics: dict[int, str]) -> tuple[Record, Message | None, Event | None]:
+    def _is_plausible(self, record: Record, end: int) -> bool:
+        """Whether a record leaves every chunk where the index says that it is."""
+        if record.at in self._ends:
+            return record.opcode == CHUNK and end == self._ends[record.at]
+        following = self._chunk_after(record.at)
+        return following is None or (end <= following and record.opcode not in (DATA_END, FOOTER))
+
+    def _chunk_after(self, at: int) -> int | None:
+        index = bisect_right(self._places, at)
+        return self._places[index] if index < len(self._places) else None
+
+    def _look_at(self, entry: Record, topics: dict[int, str]) -> _Entry:
         if entry.opcode == MESSAGE:
+            if self._damages and not topics:
+                self._assume_channels()
+                topics.update(self._topics)
             message = message_of(self.file, entry, topics)
-            return entry, message, event_of(self.file, message) if message.topic == EVENTS else None
+            return _Entry(entry, message, event_of(self.file, message) if message.topic == EVENTS else None)
+        parsed: Any = self.file.parse(entry) if entry.opcode in (SCHEMA, CHANNEL, METADATA, ATTACHMENT) else None
         if entry.opcode == CHANNEL:
-            channel = self.file.parse(entry)
-            topics[channel.id] = channel.topic
-        return entry, None, None
+            topics[parsed.id] = parsed.topic
+        return _Entry(entry, parsed=parsed)
 
-    def _take(self, entry: Record) -> None:
-        if entry.opcode == SCHEMA:
-            schema = self.file.parse(entry)
-            if self.writer and schema.id not in self._schemas:
-                self._schemas[schema.id] = self.writer.register_schema(schema.name, schema.encoding, schema.data)
-        elif entry.opcode == CHANNEL:
-            channel = self.file.parse(entry)
-            self._topics[channel.id] = channel.topic
-            if self.writer and channel.id not in self._channels:
-                schema = self._schemas.get(channel.schema_id, 0)
-                self._channels[channel.id] = self.writer.register_channel(
-                    channel.topic, channel.message_encoding, schema, channel.metadata
-                )
-        elif entry.opcode == METADATA:
-            metadata = self.file.parse(entry)
-            self._metadata[metadata.name] = metadata.metadata
-            check_version(self.file.path, self._metadata)
-            if self.writer and metadata.name != QUALITY_METADATA:  # its figures are counted anew
-                self.writer.add_metadata(metadata.name, metadata.metadata)
-        elif entry.opcode == ATTACHMENT:
-            attachment = self.file.parse(entry)
+    def _assume_channels(self) -> None:
+        """Do without the chunk that says which channels there are: ours are the same in every recording."""
+        if self._metadata.get(FILE_METADATA, {}).get("tool") == "ac-telemetry":
+            self._topics = dict(enumerate(CHANNELS, start=1))
             if self.writer:
-                self.writer.add_attachment(
-                    attachment.create_time, attachment.log_time, attachment.name, attachment.media_type, attachment.data
-                )
+                self._channels = dict(enumerate(register(self.writer).values(), start=1))
 
-    def _take_message(self, entry: Record, message: Message, event: Event | None) -> None:
-        self.messages += 1
+    def _take(self, entry: _Entry) -> None:
+        opcode, parsed = entry.record.opcode, entry.parsed
+        if opcode == SCHEMA:
+            if self.writer and parsed.id not in self._schemas:
+                self._schemas[parsed.id] = self.writer.register_schema(parsed.name, parsed.encoding, parsed.data)
+        elif opcode == CHANNEL:
+            self._topics[parsed.id] = parsed.topic
+            if self.writer and parsed.id not in self._channels:
+                schema = self._schemas.get(parsed.schema_id, 0)
+                self._channels[parsed.id] = self.writer.register_channel(
+                    parsed.topic, parsed.message_encoding, schema, parsed.metadata
+                )
+        elif opcode == METADATA:
+            self._metadata[parsed.name] = parsed.metadata
+            check_version(self.file.path, self._metadata)
+            if self.writer and parsed.name != QUALITY_METADATA:  # its figures are counted anew
+                self.writer.add_metadata(parsed.name, parsed.metadata)
+        elif opcode == ATTACHMENT and self.writer:
+            self.writer.add_attachment(parsed.create_time, parsed.log_time, parsed.name, parsed.media_type, parsed.data)
+
+    def _take_message(self, record: Record, message: Message, event: Event | None) -> None:
         if message.topic == PHYSICS:
+            if self._torn:
+                self._bridge(message)
+            self._packet_id = packet_id_of(message.data)
             self.quality.steps += 1
         if message.topic in PAGE_SIZES:
+            self._seen.add(message.topic)
             self.quality.see(message.log_time, message.publish_time)
         elif event is not None:
-            if event.kind == "gap":
-                self.quality.gaps += 1
-                self.quality.missing += steps_of(event)
-            self.quality.repaired += event.kind == "repaired"
+            self._count(event)
+        channel, sequence = int.from_bytes(record.body[:2], "little"), int.from_bytes(record.body[2:6], "little")
+        self._write(channel, message, sequence)
+
+    def _count(self, event: Event) -> None:
+        if event.kind == "gap":
+            self.quality.gaps += 1
+            self.quality.missing += steps_of(event)
+            self._told += steps_of(event) if self._torn else 0
+        self.quality.repaired += event.kind == "repaired"
+
+    def _bridge(self, step: Message) -> None:
+        """Write what leads over damage to this step: a gap, and the pages that were lost, blank."""
+        channels = {topic: channel for channel, topic in self._topics.items()}
+        packet_id = packet_id_of(step.data)
+        # What the recording itself tells of is missing, but was not lost here.
+        steps = 0 if self._packet_id is None else max(0, packet_id - self._packet_id - 1 - self._told)
+        self._gaps += steps
+        if steps and EVENTS in channels:  # without a channel of events, readers count by the pages
+            values = {"steps": steps, "after_packet_id": self._packet_id, "before_packet_id": packet_id}
+            data = orjson.dumps({"kind": "gap", "timestamp": seconds(step.publish_time), **values})
+            self.quality.gaps += 1
+            self.quality.missing += steps
+            self._write(channels[EVENTS], step._replace(data=data))
+        for topic in (STATIC, GRAPHICS):  # a step without them could not be read, and the next may never come
+            if topic in channels and topic not in self._seen:
+                self._write(channels[topic], step._replace(data=bytes(PAGE_SIZES[topic])))
+        self._torn, self._told = False, 0
+
+    def _write(self, channel: int, message: Message, sequence: int = 0) -> None:
+        self.messages += 1
         if self.writer:
-            sequence = int.from_bytes(entry.body[2:6], "little")
             self.writer.add_message(
-                self._channels[int.from_bytes(entry.body[:2], "little")],
-                message.log_time,
-                message.data,
-                message.publish_time,
-                sequence,
+                self._channels[channel], message.log_time, message.data, message.publish_time, sequence
             )

@@ -3,6 +3,7 @@
 import os
 import stat
 import struct
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -15,22 +16,22 @@ from ac_native_memory import Pages, SPageFileGraphic, SPageFileStatic, text_of
 from telemetry.derived import SESSION_NAMES
 from telemetry.errors import SinkError
 from telemetry.io.mcap.layout import (
-    EVENT_SCHEMA,
     EVENTS,
     FILE_METADATA,
     FORMAT_VERSION,
     GRAPHICS,
     PHYSICS,
     QUALITY_METADATA,
-    SCHEMA_NAMES,
     SESSION_METADATA,
     STATIC,
     Quality,
     nanoseconds,
-    page_schema,
+    register,
     seconds,
 )
+from telemetry.locking import hold
 from telemetry.recorder import Event, PageSink, State, Step
+from telemetry.steps import packet_id_of
 
 _CHUNK: Final = 1 << 20
 """Bytes of messages after which a chunk is ended at the latest."""
@@ -38,7 +39,6 @@ _CHUNK: Final = 1 << 20
 _NEVER: Final = 1 << 62
 """The library may end no chunk by itself: it would do so in the middle of a step."""
 
-_PACKET_ID: Final = struct.Struct("<i")
 _SESSION: Final = struct.Struct("<i")
 _SESSION_PLACE: Final = slice(SPageFileGraphic.session.offset, SPageFileGraphic.session.offset + _SESSION.size)
 
@@ -47,7 +47,7 @@ class _File:
     """The stream that the library writes to: it ends after a whole record, even when a write fails half way.
 
     What it is given is held until :meth:`flush`. A file made ``anew`` that nothing was written to is removed again, and
-    one to be overwritten keeps what it has until then.
+    one to be overwritten keeps what it has until then. Raises :class:`SinkError` where another process writes the file.
     """
 
     def __init__(self, descriptor: int, path: Path, *, anew: bool) -> None:
@@ -58,6 +58,12 @@ class _File:
         status = os.fstat(descriptor)
         self._regular = stat.S_ISREG(status.st_mode)
         self._identity = (status.st_dev, status.st_ino)
+        if self._regular:
+            try:
+                hold(descriptor, self.name)
+            except SinkError:
+                self._file.close()
+                raise
         self._pending: list[bytes] = []
         self._length = 0
         self.size = 0
@@ -89,31 +95,36 @@ class _File:
             if self._regular:
                 with suppress(OSError):
                     self._file.truncate(self.size)
-            self._file.close()
-            raise SinkError(
-                f"Writing to {self.name} ended: {error.strerror}. "
-                f"Everything before is intact ({self.size:,} bytes) and can be read."
-            ) from error
+            self.close()
+            kept = f" Everything before is intact ({self.size:,} bytes) and can be read." if self.size else ""
+            raise SinkError(f"Writing to {self.name} ended: {error.strerror}.{kept}") from error
         self.size += done
         self._check()
 
     def _check(self) -> None:
         """Raise for a file that was removed: on Linux writing goes on without an error, and into nowhere."""
-        if not self._regular:
-            return
-        try:
-            status = self._path.stat()
-        except OSError:
-            status = None
-        if status is None or (status.st_dev, status.st_ino) != self._identity:
+        if self._regular and not self._is_in_place():
             self._file.close()
             raise SinkError(f"The file {self.name} was removed or replaced while it was being written.")
 
+    def _is_in_place(self) -> bool:
+        try:
+            status = self._path.stat()
+        except OSError:
+            return False
+        return (status.st_dev, status.st_ino) == self._identity
+
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
-        if self._anew and self._regular and self.size == 0:
+        if self.closed:
+            return
+        useless = self._anew and self._regular and self.size == 0 and self._is_in_place()
+        if useless and sys.platform != "win32":  # while it is still held: nobody else's recording is in it
             self._path.unlink(missing_ok=True)
+        self._file.close()
+        if useless and sys.platform == "win32":  # which removes no open file
+            with suppress(OSError):
+                self._path.unlink(missing_ok=True)
 
 
 class McapSink(PageSink):
@@ -175,12 +186,12 @@ class McapSink(PageSink):
         if drawn:
             self._graphics = pages.graphics
             self._chunk += len(pages.graphics)
-            (number,) = _PACKET_ID.unpack_from(pages.graphics)
-            add(self._channels[GRAPHICS], log_time, pages.graphics, publish_time, number & 0xFFFFFFFF)
+            number = int.from_bytes(pages.graphics[:4], "little")
+            add(self._channels[GRAPHICS], log_time, pages.graphics, publish_time, number)
         if step.state is not self._state:
             self._write_state(step.state, pages.timestamp)
         if moved or step.missing or step.repaired:
-            (packet_id,) = _PACKET_ID.unpack_from(pages.physics)
+            packet_id = packet_id_of(pages.physics)
             if step.missing or step.repaired:
                 self._write_flaws(step, pages, packet_id)
             if moved:
@@ -239,11 +250,7 @@ class McapSink(PageSink):
         }
         self._writer.start()
         self._writer.add_metadata(FILE_METADATA, {**self._metadata, **own})
-        for topic in (STATIC, GRAPHICS, PHYSICS):
-            schema = self._writer.register_schema(SCHEMA_NAMES[topic], "ros1msg", page_schema(topic))
-            self._channels[topic] = self._writer.register_channel(topic, "ros1", schema)
-        schema = self._writer.register_schema(SCHEMA_NAMES[EVENTS], "jsonschema", EVENT_SCHEMA)
-        self._channels[EVENTS] = self._writer.register_channel(EVENTS, "json", schema)
+        self._channels = register(self._writer)
 
     def _write_state(self, state: State, timestamp: float) -> None:
         self._state = state
@@ -278,8 +285,8 @@ class McapSink(PageSink):
 def create(path: Path, *, metadata: Mapping[str, str] | None = None, overwrite: bool = False) -> McapSink:
     """A sink that writes this new file; ``metadata`` is kept with the recording.
 
-    An existing file is an error unless it is to be overwritten, which happens at the first step. Raises
-    :class:`SinkError`.
+    An existing file is an error unless it is to be overwritten, which happens at the first step, and not while another
+    process writes it. Raises :class:`SinkError`.
     """
     flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0)
     try:
