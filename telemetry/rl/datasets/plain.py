@@ -81,7 +81,8 @@ class ParquetExporter(Exporter):
         with create(part, overwrite=True) as sink:
             for sample in one.samples[:-1]:
                 sink.write(sample)
-        fields = parquet.read_table(part)
+        # Out of memory: pyarrow may hold on to a file for a moment, and Windows removes none that is open.
+        fields = parquet.read_table(pa.BufferReader(part.read_bytes()))
         part.unlink()
         steps = one.steps
         columns: dict[str, Any] = {
