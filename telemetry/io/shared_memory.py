@@ -302,7 +302,7 @@ class _Sight:
         return Pages(self.physics, self.graphics, self.static, 0.0)
 
     def take(self, reader: PageReader, physics: bytes, now: float) -> list[tuple[bytes, float]]:
-        """Look until the pages hold still, as far as they do; gives the contents of the last step seen, and their times."""
+        """Look until the pages hold still, as far as they do; gives each content of the step seen last, and when."""
         began = perf_counter()
         looks = [(physics, now)]
         contents = [physics, reader.look(1), reader.look(2)]
