@@ -302,7 +302,7 @@ class _Sight:
         return Pages(self.physics, self.graphics, self.static, 0.0)
 
     def take(self, reader: PageReader, physics: bytes, now: float) -> list[tuple[bytes, float]]:
-        """Look until the pages hold still, as far as they do; gives each content of the step seen last, and when."""
+        """Look until the pages hold still, as far as they do; gives each content of the physics page and its time."""
         began = perf_counter()
         looks = [(physics, now)]
         contents = [physics, reader.look(1), reader.look(2)]
@@ -328,9 +328,7 @@ class _Sight:
             pending = unsettled
         self.physics = contents[0]  # torn or not: the sorter knows better
         self.graphics, self.static = settled[1:]
-        # What went on to the next step between two looks may hold words of both, and nothing would tell.
-        packet_id = packet_id_of(self.physics)
-        return [look for look in looks if packet_id_of(look[0]) == packet_id]
+        return looks
 
 
 class _Teller:
