@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from telemetry.capture import Follower, Thinned, Turn
+from telemetry.capture import Follower, Onward, Thinned, Turn
 from telemetry.errors import SinkError
 from telemetry.laps import JOIN_MS, Lap
 from telemetry.manifest import FileRecord, LapRecord, Manifest, Progress
@@ -56,35 +56,17 @@ class Count:
         return FileRecord(file=name, finished=True, bytes=path.stat().st_size, steps=self.steps, missing=self.missing)
 
 
-class _Counted(PageSink):
+class _Counted(Onward):
     """Another sink, and what was written to it."""
 
     def __init__(self, sink: PageSink) -> None:
-        self.name = sink.name
+        super().__init__(sink)
         self.count = Count()
-        self._sink = sink
-
-    @property
-    def size(self) -> int:
-        """Bytes written so far."""
-        return self._sink.size
 
     def write(self, step: Step) -> None:
         """Take one step."""
         self.count.add(step)
-        self._sink.write(step)
-
-    def note(self, event: Event) -> None:
-        """Take what happened."""
-        self._sink.note(event)
-
-    def flush(self) -> None:
-        """Hand everything taken so far to the operating system."""
-        self._sink.flush()
-
-    def close(self) -> None:
-        """Finish the sink."""
-        self._sink.close()
+        super().write(step)
 
 
 @dataclass(slots=True)

@@ -190,20 +190,43 @@ class SingleFile(Writing):
         self._sink.close()
 
 
-class Thinned(PageSink):
-    """Another sink, which gets about ``rate`` of the steps per second."""
+class Onward(PageSink):
+    """Another sink: what is taken goes on to it, but for what a subclass does to the steps."""
 
-    def __init__(self, sink: PageSink, rate: float) -> None:
+    def __init__(self, sink: PageSink) -> None:
         self.name = sink.name
         self._sink = sink
-        self._period = 1.0 / rate
-        self._due = -math.inf
-        self._missing = 0
 
     @property
     def size(self) -> int:
         """Bytes written so far."""
         return self._sink.size
+
+    def write(self, step: Step) -> None:
+        """Take one step."""
+        self._sink.write(step)
+
+    def note(self, event: Event) -> None:
+        """Take what happened."""
+        self._sink.note(event)
+
+    def flush(self) -> None:
+        """Hand everything taken so far to the operating system."""
+        self._sink.flush()
+
+    def close(self) -> None:
+        """Finish the sink."""
+        self._sink.close()
+
+
+class Thinned(Onward):
+    """Another sink, which gets about ``rate`` of the steps per second."""
+
+    def __init__(self, sink: PageSink, rate: float) -> None:
+        super().__init__(sink)
+        self._period = 1.0 / rate
+        self._due = -math.inf
+        self._missing = 0
 
     def write(self, step: Step) -> None:
         """Take one step."""
@@ -217,18 +240,6 @@ class Thinned(PageSink):
         self._missing = 0
         self._due = (self._due if step.elapsed < self._due + self._period else step.elapsed) + self._period
         self._sink.write(step._replace(missing=missing))
-
-    def note(self, event: Event) -> None:
-        """Take what happened."""
-        self._sink.note(event)
-
-    def flush(self) -> None:
-        """Hand everything taken so far to the operating system."""
-        self._sink.flush()
-
-    def close(self) -> None:
-        """Finish the sink."""
-        self._sink.close()
 
 
 _TOLERANCE: Final = 1e-6

@@ -46,6 +46,10 @@ class State(StrEnum):
     ENDED = "ended"
 
 
+STATUS_STATES: Final = {1: State.REPLAY, 3: State.PAUSED}
+"""What the graphics page's ``status`` says of a recorded moment; any other was live."""
+
+
 def moves_on(state: State, *, moved: bool) -> bool:
     """Whether the car moves on in time in this state, where its physics has moved: also behind the menu, online."""
     return state is State.LIVE or (state is State.MENU and moved)

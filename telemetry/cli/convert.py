@@ -15,17 +15,17 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from telemetry.api import samples
 from telemetry.cli import app
-from telemetry.cli.stopping import stopping
+from telemetry.cli.stopping import Stopped, stopping
 from telemetry.clock import Clock
 from telemetry.derived import DEFAULTS, Sample, Thresholds, derive, physics_steps
-from telemetry.errors import SourceError, TelemetryError, UsageError
+from telemetry.errors import SourceError, UsageError
 from telemetry.io import RECORDING_SUFFIXES, csv, mcap, open_finished_sink, open_source, parquet
 from telemetry.io.console_panels.text import format_lap_time, format_size
 from telemetry.io.files import whole_file
 from telemetry.io.mcap.layout import FILE_METADATA, QUALITY_METADATA
 from telemetry.laps import Lap
 from telemetry.laps import laps as laps_of
-from telemetry.recorder import LAP_TAIL_SECONDS, Event, PageSink, Sink, Source, State, Step
+from telemetry.recorder import LAP_TAIL_SECONDS, STATUS_STATES, Event, PageSink, Sink, Source, State, Step
 from telemetry.resample import resample
 from telemetry.selection import ALL_COLUMNS, select
 from telemetry.snapshot import Snapshot, encode
@@ -40,12 +40,6 @@ _OF_PAGES: Final = (State.LIVE, State.MENU, State.PAUSED, State.REPLAY)
 
 _SHOW_EVERY: Final = 256
 """Readings between two looks at the progress bar."""
-
-
-class _Stopped(TelemetryError):
-    """The user ended it before it was done."""
-
-    exit_code = 130
 
 
 class _Ranges:
@@ -347,7 +341,7 @@ def _write_pages(snapshots: Iterable[Snapshot], sink: PageSink) -> tuple[int, fl
         last = snapshot.elapsed
         first = first if count else last
         count += 1
-        state = {1: State.REPLAY, 3: State.PAUSED}.get(snapshot.status, State.LIVE)
+        state = STATUS_STATES.get(snapshot.status, State.LIVE)
         sink.write(Step(state, encode(snapshot), last))
     return count, last - first
 
@@ -397,7 +391,7 @@ def _copy_event(event: Event, latest: Step | None, sink: PageSink) -> None:
 
 def _check_stopped(clock: Clock, output: Path) -> None:
     if clock.stopped:
-        raise _Stopped(f"Stopped before it was done: {output} was not written.")
+        raise Stopped(f"Stopped before it was done: {output} was not written.")
 
 
 def _summary(output: Path, count: int, span: float, size: int, laps: tuple[Lap, ...]) -> str:

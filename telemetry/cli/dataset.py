@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from telemetry.cli import app
 from telemetry.cli.convert import _parse_laps
-from telemetry.cli.stopping import stopping
+from telemetry.cli.stopping import Stopped, stopping
 from telemetry.clock import Clock
 from telemetry.derived import DEFAULTS, Thresholds
 from telemetry.errors import TelemetryError, UsageError
@@ -43,12 +43,6 @@ class EpisodeKind(StrEnum):
     LAP = "lap"
     STINT = "stint"
     SESSION = "session"
-
-
-class _Stopped(TelemetryError):
-    """The user ended it before it was done."""
-
-    exit_code = 130
 
 
 class _SomeFailed(TelemetryError):
@@ -151,7 +145,7 @@ def dataset(
 
         made = make(request, clock, watch, done)
     if made is None:
-        raise _Stopped("Stopped before it was done; nothing was written.")
+        raise Stopped("Stopped before it was done; nothing was written.")
     for warning in dict.fromkeys(warning for piece in made.pieces for warning in piece.warnings):
         print(f"ac-telemetry: {warning}", file=sys.stderr)
     if not quiet:

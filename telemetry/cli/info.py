@@ -14,10 +14,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from telemetry.cli import app, options
-from telemetry.cli.stopping import stopping
+from telemetry.cli.stopping import Stopped, stopping
 from telemetry.clock import Clock
 from telemetry.derived import DEFAULTS, Thresholds
-from telemetry.errors import TelemetryError, UsageError
+from telemetry.errors import UsageError
 from telemetry.io import open_source
 from telemetry.io.console_panels.text import clean, format_lap_time, format_size
 from telemetry.quality import LATE, MAX_GAP_SHARE, Finding, Report, findings_of, report_of
@@ -97,12 +97,6 @@ def _print_json(values: list[dict[str, Any]]) -> None:
     sys.stdout.buffer.write(orjson.dumps(values, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
 
 
-class _Stopped(TelemetryError):
-    """The user ended it before it was done."""
-
-    exit_code = 130
-
-
 def _reports(paths: list[Path], tyres_out: int) -> Iterator[Report]:
     """The report on each of the files, as soon as it was read."""
     for path in paths:
@@ -114,7 +108,7 @@ def _reports(paths: list[Path], tyres_out: int) -> Iterator[Report]:
             with open_source(path) as source, _progress(path) as watch:
                 report = report_of(source, path, clock=clock, thresholds=Thresholds(tyres_out=tyres_out), watch=watch)
             if clock.stopped:
-                raise _Stopped(f"Stopped before {path} was read.")
+                raise Stopped(f"Stopped before {path} was read.")
             yield report
 
 

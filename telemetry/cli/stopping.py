@@ -10,12 +10,19 @@ from types import FrameType
 from typing import Final
 
 from telemetry.clock import Clock
+from telemetry.errors import TelemetryError
 
 _SIGNALS: Final = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 """Those of them that the system has."""
 
 _ONE_REQUEST_SECONDS: Final = 1.0
 """Signals this close together are one request: ``uv run`` passes on what its child got from the terminal already."""
+
+
+class Stopped(TelemetryError):
+    """The user ended it before it was done."""
+
+    exit_code = 130
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from telemetry.clock import Clock
 from telemetry.derived import Sample
 from telemetry.errors import SinkError, SourceError
 from telemetry.locking import hold
-from telemetry.recorder import Reading, Sink, Source, State
+from telemetry.recorder import STATUS_STATES, Reading, Sink, Source, State
 from telemetry.selection import ALL_COLUMNS, Column
 from telemetry.snapshot import Snapshot
 from telemetry.wire import LineEncoder, snapshot_of
@@ -273,7 +273,7 @@ class JsonlRecording(Source):
                     due = (due if elapsed < due + 1.0 / rate else elapsed) + 1.0 / rate
                 if not clock.sleep_until(began + elapsed - first):
                     return
-                state = _STATES.get(snapshot.status, State.LIVE)
+                state = STATUS_STATES.get(snapshot.status, State.LIVE)
                 yield Reading(state, Snapshot.of((snapshot[0], elapsed, *snapshot[2:])), fresh=state is State.LIVE)
             if not self._loop:
                 return
@@ -300,8 +300,6 @@ _PACE: Final = 0.1
 
 _TOLERANCE: Final = 1e-6
 """Seconds by which a sample may come before it is due; times in decimals are never exact."""
-
-_STATES: Final = {1: State.REPLAY, 3: State.PAUSED}
 
 
 def _lines(path: Path) -> Iterator[tuple[bytes, bool]]:

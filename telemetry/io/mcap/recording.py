@@ -38,7 +38,7 @@ from telemetry.io.mcap.records import (
     Record,
     RecordFile,
 )
-from telemetry.recorder import Event, Reading, Source, State, Step
+from telemetry.recorder import STATUS_STATES, Event, Reading, Source, State, Step, moves_on
 from telemetry.snapshot import decode
 from telemetry.steps import packet_id_of
 
@@ -48,7 +48,6 @@ _PACE: Final = 0.003
 _TOLERANCE: Final = 1e-6
 """Seconds by which a step may come before it is due."""
 
-_STATES: Final = {1: State.REPLAY, 3: State.PAUSED}
 _STATUS: Final = struct.Struct(f"<{SPageFileGraphic.status.offset}xi")
 _MENU: Final = struct.Struct(f"<{SPageFileGraphic.isEscMenuVisible.offset}xi")
 _MESSAGE: Final = struct.Struct("<HIQQ")
@@ -219,7 +218,7 @@ class McapRecording(Source):
                 continue
             packet_id = packet_id_of(step.pages.physics)
             moved, latest = latest not in (None, packet_id), packet_id
-            fresh = step.state is State.LIVE or (step.state is State.MENU and moved)
+            fresh = moves_on(step.state, moved=moved)
             yield Reading(step.state, decode(step.pages, elapsed=step.elapsed), fresh)
 
     def _paced(self, clock: Clock, rate: float | None) -> Iterator[Step]:
@@ -360,4 +359,4 @@ class McapRecording(Source):
 def _state_of(graphics: bytes) -> State:
     (status,) = _STATUS.unpack_from(graphics)
     (menu,) = _MENU.unpack_from(graphics)
-    return _STATES.get(status, State.MENU if menu else State.LIVE)
+    return STATUS_STATES.get(status, State.MENU if menu else State.LIVE)

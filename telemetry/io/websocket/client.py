@@ -18,7 +18,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from telemetry.clock import Clock
 from telemetry.errors import NoGameError, SourceError, UsageError
-from telemetry.recorder import Reading, Source, State
+from telemetry.recorder import STATUS_STATES, Reading, Source, State
 from telemetry.snapshot import Snapshot
 from telemetry.wire import snapshot_of
 
@@ -37,7 +37,6 @@ STALL_SECONDS: Final = 2.0
 _RETRIED: Final = (500, 502, 503, 504)
 """What a server or a proxy answers that may be better in a moment."""
 
-_STATES: Final = {1: State.REPLAY, 3: State.PAUSED}
 _STANDING: Final = (State.REPLAY, State.PAUSED, State.MENU, State.STALLED, State.STILL)
 """The states in which the last sample is still how things stand."""
 
@@ -137,11 +136,11 @@ class WebSocketSource(Source):
             anew = False
             self._place = place
             self._last = Snapshot.of((snapshot[0], snapshot.elapsed + self._shift, *snapshot[2:]))
-            told = _STATES.get(snapshot.status, State.LIVE)
+            told = STATUS_STATES.get(snapshot.status, State.LIVE)
             if told is State.LIVE and state in (State.MENU, State.STILL):
                 told = state
             state = told
-            yield Reading(told, self._last, told not in _STATES.values(), missed)
+            yield Reading(told, self._last, told not in STATUS_STATES.values(), missed)
 
     def _standing(self, state: State) -> Snapshot | None:
         return self._last if state in _STANDING else None
