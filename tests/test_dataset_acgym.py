@@ -143,7 +143,7 @@ def made(out: Path, *recordings: Path, **options: Any) -> Made:
     request = Request(format="assetto_corsa_gym", recordings=recordings, output=out, **options)
     found = make(request, CLOCK)
     assert found is not None
-    return found
+    assert isinstance(found, Made)
 
 
 @pytest.fixture(scope="module")

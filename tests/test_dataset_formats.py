@@ -1,5 +1,6 @@
 import json
 import math
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import pytest
 import telemetry
 from telemetry.rl import Spec, begin, follow_recorded, load_spec
 from telemetry.rl.datasets.episodes import Cut, Episode, Losses
-from telemetry.rl.datasets.make import Made, Request, make
+from telemetry.rl.datasets.make import Made, Request, Stopped, make
 from telemetry.rl.datasets.minari import id_of
 from telemetry.rl.datasets.transitions import Trajectory, check, trajectories
 from tests.conftest import REPOSITORY, main_in_process
@@ -27,7 +28,7 @@ STEPS = 747
 def make_of(kind: Any, out: Path | None, *recordings: Path, **options: Any) -> Made:
     request = Request(format=kind, recordings=recordings, output=out, **options)
     found = make(request, telemetry.Clock(math.inf))
-    assert found is not None
+    assert isinstance(found, Made)
     return found
 
 
@@ -270,7 +271,8 @@ def test_a_recording_that_fails_is_told_and_left_out_of_what_several_processes_m
 ) -> None:
     (tmp_path / "bad.jsonl").write_text("nonsense\n")
     out = tmp_path / "out"
-    paths = [short, tmp_path / "bad.jsonl", short]
+    again = shutil.copy(short, tmp_path)
+    paths = [short, tmp_path / "bad.jsonl", again, short]
     result = main_in_process("dataset", "npz", *paths, "-o", out, "--jobs", "2")
     assert result.returncode == 1
     lines = result.stderr.splitlines()
@@ -315,7 +317,7 @@ def test_a_clock_that_is_stopped_leaves_nothing(short: Path, tmp_path: Path) -> 
             clock.stop()
 
     request = Request(format="npz", recordings=(short, short), output=tmp_path / "out")
-    assert make(request, clock, watch) is None
+    assert make(request, clock, watch) == Stopped(converted=0, total=1)
     assert list(tmp_path.iterdir()) == []
 
 

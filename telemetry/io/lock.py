@@ -1,4 +1,4 @@
-"""A folder that one recording at a time works in."""
+"""A folder that one recording, or one of any other work, goes on in at a time."""
 
 import sys
 from pathlib import Path
@@ -6,8 +6,6 @@ from typing import IO
 
 from telemetry.errors import SinkError
 from telemetry.recorder import Closing
-
-LOCK_NAME = ".recording"
 
 if sys.platform == "win32":
     import msvcrt
@@ -32,17 +30,17 @@ class Lock(Closing):
     The folder is made where there is none. Raises :class:`telemetry.SinkError` where another process works in it.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, work: str = "recording") -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._file = (folder / LOCK_NAME).open("ab")
+            self._file = (folder / f".{work}").open("ab")
         except OSError as error:
             raise SinkError(f"The folder {folder} cannot be written: {error.strerror}.") from error
         try:
             _take(self._file)
         except BlockingIOError:
             self._file.close()
-            raise SinkError(f"Another recording works in {folder} now.") from None
+            raise SinkError(f"Another {work} works in {folder} now.") from None
         except OSError:  # a file system that knows no locks
             return
 

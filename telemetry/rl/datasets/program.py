@@ -1,0 +1,26 @@
+"""Which program this is, to the last byte: what two versions of it make must not be mixed."""
+
+import hashlib
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import telemetry
+
+
+def tool() -> str:
+    """The program that writes, and its version."""
+    try:
+        return f"ac-telemetry {version('ac-telemetry')}"
+    except PackageNotFoundError:
+        return "ac-telemetry"
+
+
+@cache
+def program() -> str:
+    """:func:`tool` with a digest of its code, for a checkout keeps its version while it changes."""
+    root = Path(telemetry.__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return f"{tool()} ({digest.hexdigest()[:12]})"
