@@ -2,9 +2,8 @@ import json
 import math
 import os
 import shutil
-import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from telemetry.rl.datasets.engines import ENGINES, EngineName
 from telemetry.rl.datasets.episodes import Cut, Episode, Losses
 from telemetry.rl.datasets.make import Made, Request, make
 from telemetry.rl.datasets.work import Exporter, Finished, Part, Piece, Written, about, unwatched
-from tests.conftest import PATIENCE, main_in_process
+from tests.conftest import main_in_process
 from tests.test_convert import write
 from tests.test_resample import recorded_lap
 
@@ -140,10 +139,10 @@ def test_without_ray_its_engine_names_the_extra(
 ) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     result = main_in_process("dataset", "npz", several[0], "-o", tmp_path / "out", "--engine", "ray")
-    assert (result.returncode, result.stderr) == (
-        2,
-        'ac-telemetry: The engine ray needs Ray, which is not installed. Get it with: pip install "ac-telemetry[ray]" '
-        "(in a checkout: uv sync --extra ray).\n",
+    assert result.returncode == 2
+    assert result.stderr == (
+        "ac-telemetry: The engine ray needs Ray, which is not installed. Get it with: pip install "
+        '"ac-telemetry[ray]" (in a checkout: uv sync --extra ray).\n'
     )
     assert list(tmp_path.iterdir()) == []
 
@@ -165,34 +164,22 @@ def test_a_machine_that_does_not_see_all_says_what(several: tuple[Path, ...], tm
 
 
 @pytest.fixture
-def cluster() -> Iterator[Callable[..., subprocess.CompletedProcess[str]]]:
-    """A Ray of its own that is there before and after, and the program beside it; needs the command ``ray``."""
-    command = [sys.executable, "-m", "ray.scripts.scripts"]
-    environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0"}
-    port = "6399"
-
-    def ray(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [*command, *arguments], env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
-        )
-
-    begun = ray("start", "--head", f"--port={port}", "--num-cpus=2", "--include-dashboard=false")
-    assert begun.returncode == 0, begun.stdout + begun.stderr
-    try:
-        yield lambda *arguments: subprocess.run(
-            [sys.executable, "main.py", *map(str, arguments), "--engine", "ray", "--address", f"127.0.0.1:{port}"],
-            capture_output=True, text=True, timeout=PATIENCE, check=False,
-        )  # fmt: skip
-    finally:
-        ray("stop", "--force")
+def address() -> Iterator[str]:
+    """That of a Ray with two machines of one processor each, as far as Ray can tell."""
+    cluster_utils = pytest.importorskip("ray.cluster_utils")
+    cluster = cluster_utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    cluster.add_node(num_cpus=1)
+    yield cluster.address
+    cluster.shutdown()
 
 
 @pytest.mark.heavy
-def test_a_running_ray_converts_and_goes_on_running(
-    cluster: Callable[..., subprocess.CompletedProcess[str]], several: tuple[Path, ...], tmp_path: Path
-) -> None:
+@pytest.mark.filterwarnings("default")
+def test_a_running_ray_converts_and_goes_on_running(address: str, several: tuple[Path, ...], tmp_path: Path) -> None:
     for name in ("one", "two"):
-        result = cluster("dataset", "npz", *several, "-o", tmp_path / name)
+        result = main_in_process(
+            "dataset", "npz", *several, "-o", tmp_path / name, "--engine", "ray", "--address", address
+        )
         assert result.stdout == ""
         assert result.stderr.splitlines() == [
             f"ac-telemetry: {several[2]}, line 1: this is not JSON.",
@@ -205,10 +192,8 @@ def test_a_running_ray_converts_and_goes_on_running(
 @pytest.mark.heavy
 @pytest.mark.filterwarnings("default")
 def test_a_ray_that_is_not_there_is_a_sentence(several: tuple[Path, ...], tmp_path: Path) -> None:
-    result = main_in_process(
-        "dataset", "npz", several[0], "-o", tmp_path / "out", "--engine", "ray", "--address", "127.0.0.1:1",
-        RAY_gcs_rpc_server_connect_timeout_s="1",
-    )  # fmt: skip
+    arguments = ("dataset", "npz", several[0], "-o", tmp_path / "out", "--engine", "ray", "--address", "127.0.0.1:1")
+    result = main_in_process(*arguments)
     assert result.returncode == 2
-    assert "There is no Ray to be reached at 127.0.0.1:1" in result.stderr
+    assert result.stderr.startswith("ac-telemetry: There is no Ray to be reached at 127.0.0.1:1: ")
     assert list(tmp_path.iterdir()) == []

@@ -122,5 +122,6 @@ def _keep(folder: Path, part: Path, piece: Piece) -> None:
     """Make a folder the part of its recording, which is there whole or not at all, even when the power fails."""
     (folder / PIECE).write_bytes(pickle.dumps(piece))
     files.sync_folder(folder)
-    shutil.rmtree(part, ignore_errors=True)  # a damaged one
-    rename(folder, part)
+    if kept(part) is None:  # or somebody whose leader was killed, but who was not, made it meanwhile
+        shutil.rmtree(part, ignore_errors=True)
+        rename(folder, part)

@@ -24,6 +24,8 @@ _LOOK_SECONDS: Final = 0.2
 _PATIENCE_SECONDS: Final = 60.0
 """Time that a machine has to say what it sees."""
 
+_KNOCK_SECONDS: Final = 10.0
+
 _STORE_BYTES: Final = 100 << 20
 """Memory for what goes between processes: what is said of recordings, never their samples."""
 
@@ -86,6 +88,8 @@ class RayEngine:
         """Ray, which says nothing, serves no page and leaves signals alone; one of its own ends with the block."""
         import ray  # noqa: PLC0415 - an extra
 
+        if self.address:
+            _knock(self.address)
         own = {"num_cpus": self.workers, "include_dashboard": False, "object_store_memory": _STORE_BYTES}
         numbers = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) is not None]
         handlers = [signal.getsignal(number) for number in numbers]
@@ -107,6 +111,17 @@ class RayEngine:
             yield ray
         finally:
             ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Refuse with UsageError where nobody listens; Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal():  # a word, like ``auto``
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=_KNOCK_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise UsageError(f"There is no Ray to be reached at {address}: {error}.") from error
 
 
 def _convert_there(job: Job, directory: Path) -> Piece:
