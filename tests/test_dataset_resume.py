@@ -70,7 +70,7 @@ def stop_after(request: Request, count: int) -> None:
     assert make(request, clock, done=done) == Stopped(converted=count, total=len(request.recordings))
 
 
-@pytest.mark.parametrize("kind", ["npz", "parquet", "assetto_corsa_gym", "minari"])
+@pytest.mark.parametrize("kind", ["npz", "parquet", "assetto_corsa_gym", "minari", "lerobot"])
 def test_what_was_interrupted_goes_on_and_becomes_the_same(kind: str, own: Path, tmp_path: Path) -> None:
     options: dict[str, Any] = {}
     if kind == "minari":

@@ -34,6 +34,7 @@ class Format(StrEnum):
     ASSETTO_CORSA_GYM = "assetto_corsa_gym"
     MINARI = "minari"
     PARQUET = "parquet"
+    LEROBOT = "lerobot"
     NPZ = "npz"
 
 
@@ -63,8 +64,8 @@ def dataset(
         typer.Argument(
             metavar="FORMAT",
             help="[bold]assetto_corsa_gym[/]: its laps folder. [bold]minari[/]: for d3rlpy, TorchRL and others. "
-            "[bold]parquet[/]: a table for Hugging Face datasets and data frames. [bold]npz[/]: one file with the keys "
-            "of D4RL.",
+            "[bold]parquet[/]: a table for Hugging Face datasets and data frames. [bold]lerobot[/]: its layout 3.0, "
+            "without pictures. [bold]npz[/]: one file with the keys of D4RL.",
         ),
     ],
     recordings: Annotated[

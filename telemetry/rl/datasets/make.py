@@ -17,13 +17,14 @@ from telemetry.rl.datasets.convert import Job, kept, key_of
 from telemetry.rl.datasets.d4rl import NpzExporter
 from telemetry.rl.datasets.engines import ENGINES, EngineName
 from telemetry.rl.datasets.episodes import Cut, EpisodeKind, Ranges
+from telemetry.rl.datasets.lerobot import LeRobotExporter
 from telemetry.rl.datasets.plain import ParquetExporter
 from telemetry.rl.datasets.program import program
 from telemetry.rl.datasets.unfinished import Unfinished
 from telemetry.rl.datasets.work import Exporter, Part, Piece, Watch, untold, unwatched
 from telemetry.rl.spec import Spec, as_spec
 
-Format = Literal["assetto_corsa_gym", "minari", "parquet", "npz"]
+Format = Literal["assetto_corsa_gym", "minari", "parquet", "lerobot", "npz"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +211,8 @@ def _plan(request: Request) -> tuple[Exporter, Cut, Path]:
             path = minari.root_of(request.output) / identity
         elif request.format == "parquet":
             exporter = ParquetExporter(spec=spec)
+        elif request.format == "lerobot":
+            exporter = LeRobotExporter(spec=spec)
         else:
             exporter = NpzExporter(spec=spec)
     if path is None:

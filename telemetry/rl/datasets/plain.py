@@ -88,7 +88,7 @@ class ParquetExporter(Exporter):
             "recording": pa.array([one.episode.recording] * steps),
             "lap": pa.array(one.infos["lap"][:-1]),
             **_observed("observation", one.observations, slice(0, -1)),
-            "action": _lists(one.actions),
+            "action": fixed_lists(one.actions),
             "reward": pa.array(one.rewards),
             **_observed("next_observation", one.observations, slice(1, None)),
             "terminated": pa.array(one.terminations),
@@ -135,7 +135,8 @@ def task_chapter(spec: Spec) -> tuple[str, str]:
     return "Task", "\n".join(rows)
 
 
-def _lists(values: Any) -> Any:
+def fixed_lists(values: Any) -> Any:
+    """An array (n, k) as a column of Arrow."""
     import pyarrow as pa  # noqa: PLC0415 - an extra
 
     return pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), values.shape[1])
@@ -143,8 +144,8 @@ def _lists(values: Any) -> Any:
 
 def _observed(name: str, values: Any, rows: slice) -> dict[str, Any]:
     if isinstance(values, dict):
-        return {f"{name}.{key}": _lists(part[rows]) for key, part in values.items()}
-    return {name: _lists(values[rows])}
+        return {f"{name}.{key}": fixed_lists(part[rows]) for key, part in values.items()}
+    return {name: fixed_lists(values[rows])}
 
 
 _READING: Final = """\
