@@ -14,7 +14,7 @@ import telemetry
 from telemetry.rl.datasets.convert import Job, key_of
 from telemetry.rl.datasets.engines import ENGINES, EngineName
 from telemetry.rl.datasets.episodes import Cut, Episode, Losses
-from telemetry.rl.datasets.make import Made, Request, make
+from telemetry.rl.datasets.make import Made, Request, Stopped, make
 from telemetry.rl.datasets.work import Exporter, Finished, Part, Piece, Written, about, unwatched
 from tests.conftest import main_in_process
 from tests.test_convert import write
@@ -123,6 +123,25 @@ def test_who_converts_changes_no_byte(
     assert [error for error in told if error] == [f"{several[2]}, line 1: this is not JSON."] * 2
     assert json.loads(alone["quality.json"])["failed"] == [str(several[2])]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["alone", "together"]
+
+
+@pytest.mark.parametrize("engine", ["local", RAY])
+def test_an_engine_that_is_stopped_leaves_what_is_done_and_goes_on(
+    engine: EngineName, several: tuple[Path, ...], tmp_path: Path
+) -> None:
+    clock = telemetry.Clock(math.inf)
+    good = (*several[:2], *several[3:])
+    request = Request(format="npz", recordings=good, output=tmp_path / "out", engine=engine, jobs=2)
+    left = make(request, clock, done=lambda piece: clock.stop())
+    assert isinstance(left, Stopped)
+    assert 1 <= left.converted < 4
+    before: list[int] = []
+    assert isinstance(make(request, CLOCK, resumed=before.append), Made)
+    assert before[0] >= left.converted, "one more may have been done when the clock was stopped"
+    alone = Request(format="npz", recordings=good, output=tmp_path / "alone")
+    assert isinstance(make(alone, CLOCK), Made)
+    assert contents(tmp_path / "out") == contents(tmp_path / "alone")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["alone", "out"]
 
 
 def test_what_an_engine_cannot_do_is_a_sentence(several: tuple[Path, ...], tmp_path: Path) -> None:

@@ -34,11 +34,11 @@ class Unfinished(Closing):
         self._published = False
         self._lock = Lock(self.folder, "conversion")
         try:
+            self._sweep()
             if restart:
                 shutil.rmtree(self.parts, ignore_errors=True)
             else:
                 self._compare(settings)
-            self._sweep()
             replace_file(self.folder / REQUEST, json.dumps(settings, indent=1))
             self.parts.mkdir(exist_ok=True)
         except OSError as error:
