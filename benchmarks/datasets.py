@@ -4,9 +4,9 @@
 
 Every recording is a drive of the demo car at every physics step (333 Hz), each with another seed. The first table takes
 one recording apart: reading and decoding it, which is done twice, once for its report and its laps, and once to cut it
-into episodes, resampled and derived; folding those by the specification; and writing. It is in seconds of CPU, which other
-work on the machine disturbs less. The second has whole conversions as a user sees them, the start of workers and of Ray
-included, in turns.
+into episodes, resampled and derived; folding those by the specification; and writing. It is in seconds of CPU, which
+other work on the machine disturbs less. The second has whole conversions as a user sees them, the start of workers and
+of Ray included, in turns.
 """
 
 import argparse
@@ -110,9 +110,8 @@ def take_apart(path: Path, kind: Format, folder: Path, rounds: int) -> None:
         "writing": took["write"] - took["fold"],
     }
     total, seconds = sum(shares.values()), found.report.span_s
-    print(
-        f"\none recording, {seconds:.0f} s at 333 Hz, to {kind}: {total:.2f} s of CPU, {seconds / total:.1f} x real time"
-    )
+    speed = seconds / total
+    print(f"\none recording, {seconds:.0f} s at 333 Hz, to {kind}: {total:.2f} s of CPU, {speed:.1f} x real time")
     for name, own in shares.items():
         print(f"{name:24}{own:8.2f} s{own / total:8.0%}")
 

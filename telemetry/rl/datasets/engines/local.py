@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import connection
 from threading import Thread
 from typing import Any, Final
 
@@ -55,18 +54,20 @@ def _in_pool(left: deque[Job], died: deque[Job], workers: int, clock: Clock) -> 
     """
     # Spawned, not forked: Arrow and HDF5 have threads of their own, which do not survive a fork.
     context = multiprocessing.get_context("spawn")
-    # Closing a pipe tells everybody, and waits for nobody; an Event would wait for those that died.
-    followed, held = context.Pipe(duplex=False)
-    with ProcessPoolExecutor(workers, context, _begin_worker, (followed,)) as pool:
+    # Memory that nobody locks: an Event waits for those that follow it, and one that died never answers.
+    stop = context.RawValue("b", 0)
+    with ProcessPoolExecutor(workers, context, _begin_worker, (stop,)) as pool:
         running: dict[Future[Piece | None], Job] = {}
+        broken = False
         try:
-            while (left or running) and not died and not clock.stopped:
+            while (left or running) and not broken and not clock.stopped:
                 while left and len(running) < workers:
                     job = left.popleft()
                     try:
                         running[pool.submit(_convert_here, job)] = job
-                    except BrokenProcessPool:
+                    except BrokenProcessPool:  # a process died with nothing to do
                         left.appendleft(job)
+                        broken = True
                         break
                 done, _ = wait(running, timeout=_LOOK_SECONDS, return_when=FIRST_COMPLETED)
                 for future in done:
@@ -75,13 +76,13 @@ def _in_pool(left: deque[Job], died: deque[Job], workers: int, clock: Clock) -> 
                         piece = future.result()
                     except BrokenProcessPool:
                         died.append(job)
+                        broken = True
                     else:
                         if piece is not None:
                             yield piece
         finally:
-            held.close()
-            followed.close()
-    if died:
+            stop.value = 1
+    if broken:
         died.extend(running.values())
 
 
@@ -89,17 +90,18 @@ _clock: Final = Clock(math.inf)
 """What the jobs of a worker stop by."""
 
 
-def _begin_worker(leader: "connection.Connection[None, None]") -> None:
+def _begin_worker(stop: Any) -> None:
     """Leave an interrupt to the process that leads; stop when it says so, and end when it is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    sentinels: list[Any] = [leader] if parent is None else [leader, parent.sentinel]
+    leader = multiprocessing.parent_process()
+    assert leader is not None
 
     def follow() -> None:
-        ready = connection.wait(sentinels)
-        _clock.stop()
-        if parent is not None and parent.sentinel in ready:
-            os._exit(1)  # nobody waits for what is done here, and the queue of jobs would never end
+        while leader.is_alive():
+            leader.join(_LOOK_SECONDS)
+            if stop.value:
+                _clock.stop()
+        os._exit(1)  # nobody waits for what is done here, and the queue of jobs would never end
 
     Thread(target=follow, daemon=True).start()
 
