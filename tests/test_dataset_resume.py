@@ -205,9 +205,7 @@ def test_another_program_is_refused_and_a_damaged_request_too(own: Path) -> None
     path = own.parent / ".unfinished-out" / "request.json"
     settings = json.loads(path.read_text())
     path.write_text(json.dumps({**settings, "program": "ac-telemetry 0.0.1 (abc)"}))
-    with pytest.raises(
-        telemetry.UsageError, match=r'program was "ac-telemetry 0\.0\.1 \(abc\)" and is "ac-telemetry 0\.'
-    ):
+    with pytest.raises(telemetry.UsageError, match=r'program was "ac-telemetry 0\.0\.1 \(abc\)" and is "ac-telem'):
         made(request_of(own))
     path.write_text("{")
     with pytest.raises(telemetry.UsageError, match=r"request\.json is damaged, so it cannot be gone on"):
