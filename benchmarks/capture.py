@@ -115,7 +115,8 @@ def report(steps: list[Step], source: LiveSource, written: dict[int, float], use
         f"{len(missing)} missing ({hasty} by a publisher in haste, {len(missing) - hasty} by a reader that came late)"
     )
     print(f"{100.0 * len(seen) / (last - first + 1):.3f} % kept")
-    print(f"{sorter.repaired} repaired, {sorter.ambiguous} ambiguous; torn: {torn} physics, {torn_graphics} graphics")
+    print(f"{sorter.repaired} repaired, {sorter.ambiguous} ambiguous, {sorter.fleeting} gone at the next look")
+    print(f"torn: {torn} physics, {torn_graphics} graphics")
     print(f"{100.0 * used:.2f} % of a core, {1e6 * used * seconds / len(steps):.1f} µs a step")
     show("first sight after the page was written", [seen[packet_id] - written[packet_id] for packet_id in seen])
     gaps = list(stood.values())

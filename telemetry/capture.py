@@ -332,7 +332,8 @@ class Capture:
         self.health = Health()
         self._limits = limits or Limits()
         self._watchers = list(watchers)
-        self._writer = _Writer(writing, Follower(thresholds), self._limits, wait=math.isinf(self.clock.speed))
+        in_a_hurry = math.isinf(self.clock.speed)
+        self._writer = _Writer(writing, Follower(thresholds), self._limits, self.health, wait=in_a_hurry)
         self._packet_id: int | None = None
 
     def note(self, kind: str, timestamp: float, **values: object) -> None:
@@ -350,7 +351,6 @@ class Capture:
                 self._take(step)
                 if self._is_over(step):
                     break
-        self._look_at_writer()
         self.health.state, self.health.message = State.ENDED, ""
         return self.health
 
@@ -369,7 +369,6 @@ class Capture:
                 self._count(step)
         if not self._writer.put(step):
             health.dropped += 1
-        self._look_at_writer()
         for watcher in self._watchers:
             watcher.show(None if pages is None else self._writer.sample, health)
 
@@ -385,9 +384,6 @@ class Capture:
         health.gaps += step.missing > 0
         health.torn += step.repaired
         health.latest = step.elapsed
-
-    def _look_at_writer(self) -> None:
-        self.health.size, self.health.laps = self._writer.size, self._writer.laps
 
     def _is_over(self, step: Step) -> bool:
         limits, health, writer = self._limits, self.health, self._writer
@@ -436,13 +432,14 @@ class _Writer:
     """The thread that writes, behind a bounded queue; without one (``wait``) writing is done at once.
 
     It wakes ten times a second instead of at every step: at 333 steps a second waking would cost more than
-    writing.
+    writing. What it has done by then it tells ``health``: the bytes and laps.
     """
 
-    def __init__(self, writing: Writing, follower: Follower, limits: Limits, *, wait: bool) -> None:
+    def __init__(self, writing: Writing, follower: Follower, limits: Limits, health: Health, *, wait: bool) -> None:
         self._writing = writing
         self._follower = follower
         self._limits = limits
+        self._health = health
         self._wait = wait
         self._room = math.ceil(STEPS_PER_SECOND * QUEUE_SECONDS)
         self._queue: deque[Step | Event] = deque()
@@ -453,13 +450,8 @@ class _Writer:
         # Not a daemon: it is joined on every way out.
         self._thread = None if wait else Thread(target=self._work, name=f"writer {writing.name}")
         self.sample: Sample | None = None
-        self.laps = 0
         self.sessions = 0
         self.done = False
-
-    @property
-    def size(self) -> int:
-        return self._writing.size
 
     @property
     def message(self) -> str:
@@ -514,10 +506,12 @@ class _Writer:
             self._writing.close()
         except Exception as error:  # noqa: BLE001 - as above
             self._error = self._error or error
+        self._health.size = self._writing.size
 
     def _drain(self) -> None:
         while self._queue:
             self._write(self._queue.popleft())
+        self._health.size = self._writing.size
         now = perf_counter()
         if now - self._flushed >= FLUSH_SECONDS:
             self._writing.flush()
@@ -538,8 +532,8 @@ class _Writer:
             self.sample, self.sessions = turn.sample, sessions
             self._count(turn.laps)
         self._writing.take(item, turn)
-        enough = self._limits.laps is not None and self.laps >= self._limits.laps
+        enough = self._limits.laps is not None and self._health.laps >= self._limits.laps
         self.done = enough or self._writing.done
 
     def _count(self, laps: Sequence[Lap]) -> None:
-        self.laps += sum(lap.complete for lap in laps)
+        self._health.laps += sum(lap.complete for lap in laps)

@@ -171,7 +171,7 @@ def read(
         tyre_floor=tyre_floor, tyre_damaged=tyre_damaged, tyre_critical=tyre_critical, steer_lock=steer_lock,
     )  # fmt: skip
     clock = options.make_clock(speed, source)
-    sys.setswitchinterval(0.0005)  # at 333 Hz the sampling loop cannot wait 5 ms for the view
+    options.put_sampling_first()
     with ExitStack() as stack:
         stack.enter_context(stopping(clock))
         first, last = options.part_of(source, begin, end)

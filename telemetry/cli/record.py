@@ -145,7 +145,7 @@ def record(
         }  # fmt: skip
         planned = plan_of(plan, out, [option for option, given in contradicting.items() if given])
     batch = None
-    sys.setswitchinterval(0.0005)  # at 333 Hz the sampling loop cannot wait 5 ms for the writer
+    options.put_sampling_first()
     with ExitStack() as stack:
         stack.enter_context(stopping(clock))
         first, last = options.part_of(source, begin, end)

@@ -241,13 +241,14 @@ class LiveSource(Source):
                     if physics != sight.physics:
                         moved_at = now
                         pace.advanced = max(1, packet_id_of(physics) - packet_id_of(sight.physics or physics))
-                    looks = sight.take(memory.reader, physics, now)
+                    driving = before is State.LIVE and now < glance_at
+                    looks = sight.take(memory.reader, physics, now, hasty=driving)
                 except PagesMissing:
                     memory.close()
                 else:
                     if not sight.whole:
                         state = State.LOADING
-                    elif before is State.LIVE and now < glance_at and others == (sight.graphics, sight.static):
+                    elif driving and others == (sight.graphics, sight.static):
                         state = before
                     else:
                         state, _ = self._judge(sight.pages, now)
@@ -255,24 +256,25 @@ class LiveSource(Source):
             since = now if state is not before else since
             over = self._is_over(state)
             if over or self._presence is not presence:  # what comes next is no neighbour of what was
-                yield from teller.steps(sorter.drain())
+                yield from teller.tell(sorter.drain())
                 sorter.forget()
                 presence = self._presence
             elif any(sight.physics):  # a blank page is no step, nor is one that is being blanked
                 for physics, first_seen in looks:
                     context = StepContext(state, sight.graphics, sight.static, first_seen)
-                    yield from teller.steps(sorter.see(physics, context))
+                    step = sorter.see(physics, context, fleeting=physics is not sight.physics)
+                    yield from teller.tell(step)
             # A pause may end a moment before its first step: no reason to say that the game has stalled.
             settled = over or state is not State.STALLED or now - since >= HOLD_SECONDS
             if (settled and now > moved_at) or state in _WITHOUT_PAGES:
                 news = teller.is_news(state, sight, now)
                 if news or now - moved_at >= DRAIN_SECONDS:
-                    yield from teller.steps(sorter.drain())
+                    yield from teller.tell(sorter.drain())
                 if news or over:
                     yield from teller.stand(state, sight, now)
             if over:
                 return
-        yield from teller.steps(sorter.drain())
+        yield from teller.tell(sorter.drain())
 
 
 class StepContext(NamedTuple):
@@ -301,14 +303,19 @@ class _Sight:
         """The pages for one who does not ask when."""
         return Pages(self.physics, self.graphics, self.static, 0.0)
 
-    def take(self, reader: PageReader, physics: bytes, now: float) -> list[tuple[bytes, float]]:
-        """Look until the pages hold still, as far as they do; gives each content of the physics page and its time."""
-        began = perf_counter()
+    def take(self, reader: PageReader, physics: bytes, now: float, *, hasty: bool = False) -> list[tuple[bytes, float]]:
+        """Look until the pages hold still, as far as they do; gives each content of the physics page and its time.
+
+        In haste the static page, which a game writes once, is looked at only where another frame was drawn.
+        """
+        looked_at = perf_counter()
         looks = [(physics, now)]
-        contents = [physics, reader.look(1), reader.look(2)]
+        contents = [physics, reader.look(1), self.static]
         settled = [self.physics, self.graphics, self.static]
+        if not hasty or contents[1] != self.graphics:
+            contents[2] = reader.look(2)
+            looked_at = perf_counter()
         pending = [index for index in range(3) if contents[index] != settled[index]]
-        looked_at = began if pending == [0] else perf_counter()
         for _ in range(ATTEMPTS):
             if not pending:
                 break
@@ -342,16 +349,18 @@ class _Teller:
         self._others = (b"", b"")
         self._at = -math.inf
 
-    def steps(self, step: SortedStep[StepContext] | None) -> Iterator[Step]:
+    def tell(self, step: SortedStep[StepContext] | None) -> tuple[Step, ...]:
         """The step, where there is one and it has pages worth telling."""
         if step is None:
-            return
-        self._physics = step.physics
-        state, graphics, static, elapsed = step.first
-        if state not in _WITHOUT_PAGES:
-            self._note(state, graphics, static, elapsed)
-            pages = Pages(step.physics, graphics, static, self._epoch + elapsed)
-            yield Step(state, pages, elapsed, step.missing, step.repaired, self._message(state))
+            return ()
+        physics, first, missing, repaired, _ = step
+        self._physics = physics
+        state, graphics, static, elapsed = first
+        if state in _WITHOUT_PAGES:
+            return ()
+        self._note(state, graphics, static, elapsed)
+        pages = Pages(physics, graphics, static, self._epoch + elapsed)
+        return (Step(state, pages, elapsed, missing, repaired, self._message(state)),)
 
     def is_news(self, state: State, sight: _Sight, now: float) -> bool:
         """Whether it is time to tell how things stand while physics does."""
