@@ -4,6 +4,7 @@ import math
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event as Signal
@@ -155,43 +156,8 @@ class Writing(Closing, ABC):
         """Hand everything taken so far to the operating system."""
 
 
-class SingleFile(Writing):
-    """All steps into one file."""
-
-    def __init__(self, sink: PageSink, path: Path) -> None:
-        self.name = sink.name
-        self._sink = sink
-        self._path = path
-
-    @property
-    def size(self) -> int:
-        """Bytes written so far."""
-        return self._sink.size
-
-    @property
-    def files(self) -> Sequence[Path]:
-        """The file, once it was closed and holds something."""
-        return [self._path] if self._path.exists() else []
-
-    def take(self, step: Step, turn: Turn | None) -> None:  # noqa: ARG002 - nothing happens at a turn
-        """Write one step."""
-        self._sink.write(step)
-
-    def note(self, event: Event) -> None:
-        """Write what happened."""
-        self._sink.note(event)
-
-    def flush(self) -> None:
-        """Hand everything taken so far to the operating system."""
-        self._sink.flush()
-
-    def close(self) -> None:
-        """Finish the file."""
-        self._sink.close()
-
-
-class Onward(PageSink):
-    """Another sink: what is taken goes on to it, but for what a subclass does to the steps."""
+class _Onward:
+    """What goes on to another sink as it comes."""
 
     def __init__(self, sink: PageSink) -> None:
         self.name = sink.name
@@ -201,10 +167,6 @@ class Onward(PageSink):
     def size(self) -> int:
         """Bytes written so far."""
         return self._sink.size
-
-    def write(self, step: Step) -> None:
-        """Take one step."""
-        self._sink.write(step)
 
     def note(self, event: Event) -> None:
         """Take what happened."""
@@ -217,6 +179,31 @@ class Onward(PageSink):
     def close(self) -> None:
         """Finish the sink."""
         self._sink.close()
+
+
+class SingleFile(_Onward, Writing):
+    """All steps into one file."""
+
+    def __init__(self, sink: PageSink, path: Path) -> None:
+        super().__init__(sink)
+        self._path = path
+
+    @property
+    def files(self) -> Sequence[Path]:
+        """The file, once it was closed and holds something."""
+        return [self._path] if self._path.exists() else []
+
+    def take(self, step: Step, turn: Turn | None) -> None:  # noqa: ARG002 - nothing happens at a turn
+        """Write one step."""
+        self._sink.write(step)
+
+
+class Onward(_Onward, PageSink):
+    """Another sink: what is taken goes on to it, but for what a subclass does to the steps."""
+
+    def write(self, step: Step) -> None:
+        """Take one step."""
+        self._sink.write(step)
 
 
 class Thinned(Onward):
@@ -335,6 +322,11 @@ class Capture:
         in_a_hurry = math.isinf(self.clock.speed)
         self._writer = _Writer(writing, Follower(thresholds), self._limits, self.health, wait=in_a_hurry)
         self._packet_id: int | None = None
+        self._inboxes: list[Closing] = []
+
+    def heed(self, inbox: Closing) -> None:
+        """Close this, which brings events, after the last step: what it still holds is in the recording then."""
+        self._inboxes.append(inbox)
 
     def note(self, kind: str, timestamp: float, **values: object) -> None:
         """Put an event into the recording; any thread may."""
@@ -346,7 +338,9 @@ class Capture:
 
     def run(self) -> Health:
         """Capture until the source ends, a limit is reached or the clock is stopped; raises the writer's error."""
-        with self._writer:
+        with self._writer, ExitStack() as ending:
+            for inbox in self._inboxes:
+                ending.callback(inbox.close)
             for step in self.source.steps(self.clock):
                 self._take(step)
                 if self._is_over(step):

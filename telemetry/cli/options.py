@@ -128,10 +128,12 @@ def is_stream(source: str) -> bool:
 def mailbox(recording: str, capture: Capture) -> AbstractContextManager[object]:
     """Takes markers of other terminals into a capture; where that cannot be, it says so, and recording goes on."""
     try:
-        return Mailbox(recording, lambda name, timestamp: capture.note("marker", timestamp, name=name))
+        inbox = Mailbox(recording, lambda name, timestamp: capture.note("marker", timestamp, name=name))
     except SinkError as error:
         print(f"ac-telemetry: {error} The recording goes on without them.", file=sys.stderr)
         return nullcontext()
+    capture.heed(inbox)
+    return inbox
 
 
 def refuse_source(source: str, output: str) -> None:

@@ -27,6 +27,7 @@ from telemetry.io.mcap.layout import (
 from telemetry.recorder import Event, PageSink, State, Step
 from telemetry.steps import packet_id_of
 from telemetry.target import Target
+from telemetry.version import tool_version
 
 _CHUNK: Final = 1 << 20
 """Bytes of messages after which a chunk is ended at the latest."""
@@ -76,7 +77,7 @@ class McapSink(PageSink):
         self.name = target.name
         self._target = target
         self._file = _File(target)
-        self._metadata = {**metadata, "tool": "ac-telemetry", "version": _version()}
+        self._metadata = {**metadata, "tool": "ac-telemetry", "version": tool_version()}
         self._writer: Any = Writer(self._file, chunk_size=_NEVER)  # type: ignore[arg-type]  # it needs no more of a stream
         self._channels: dict[str, int] = {}
         self._held: list[Event] = []
@@ -229,12 +230,3 @@ def create(path: Path, *, metadata: Mapping[str, str] | None = None, overwrite: 
 
 def _text(page: bytes, field: Any) -> str:
     return text_of(page[field.offset : field.offset + field.size])
-
-
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - as slow as the library
-
-    try:
-        return version("ac-telemetry")
-    except PackageNotFoundError:  # run from its folder, not installed
-        return "unknown"

@@ -1,7 +1,6 @@
 """What lies beside every dataset: a card for people in Markdown, and a quality report for programs in JSON."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
@@ -9,6 +8,7 @@ import orjson
 
 from telemetry.rl.datasets.episodes import Cut, EpisodeKind
 from telemetry.rl.datasets.work import Exporter, Finished, Piece
+from telemetry.version import tool_version
 
 CARD: Final = "README.md"
 QUALITY: Final = "quality.json"
@@ -31,10 +31,7 @@ def write_beside(folder: Path, exporter: Exporter, cut: Cut, finished: Finished,
 
 def tool() -> str:
     """The program that writes, and its version."""
-    try:
-        return f"ac-telemetry {version('ac-telemetry')}"
-    except PackageNotFoundError:
-        return "ac-telemetry"
+    return f"ac-telemetry {tool_version()}"
 
 
 def _card(exporter: Exporter, cut: Cut, finished: Finished, pieces: Sequence[Piece]) -> str:
