@@ -13,7 +13,7 @@ from time import perf_counter
 from typing import Final, Literal, NamedTuple
 
 from ac_native_memory import SPageFilePhysics
-from telemetry.clock import Clock
+from telemetry.clock import Clock, Thinning
 from telemetry.derived import DEFAULTS, Sample, Thresholds, derive
 from telemetry.errors import UsageError
 from telemetry.laps import Lap, LapState, Stretch, advance, finish
@@ -211,8 +211,7 @@ class Thinned(Onward):
 
     def __init__(self, sink: PageSink, rate: float) -> None:
         super().__init__(sink)
-        self._period = 1.0 / rate
-        self._due = -math.inf
+        self._thinning = Thinning(rate)
         self._missing = 0
 
     def write(self, step: Step) -> None:
@@ -221,16 +220,11 @@ class Thinned(Onward):
             self._sink.write(step)
             return
         missing = self._missing + step.missing
-        if step.elapsed < self._due - _TOLERANCE:
+        if not self._thinning.takes(step.elapsed):
             self._missing = missing
             return
         self._missing = 0
-        self._due = (self._due if step.elapsed < self._due + self._period else step.elapsed) + self._period
         self._sink.write(step._replace(missing=missing))
-
-
-_TOLERANCE: Final = 1e-6
-"""Seconds by which a step may come before it is due."""
 
 
 class SampleFile(PageSink):

@@ -10,7 +10,7 @@ from typing import IO, Final, NamedTuple, Protocol
 
 import zstandard
 
-from telemetry.clock import Clock
+from telemetry.clock import Clock, Thinning
 from telemetry.derived import Sample
 from telemetry.errors import SinkError, SourceError
 from telemetry.locking import hold
@@ -175,7 +175,8 @@ class JsonlRecording(Source):
         """The snapshots when their time has come; with a ``rate``, no more of them per second than that."""
         began = clock.now()
         first: float | None = None
-        shift, elapsed, due = 0.0, 0.0, -math.inf
+        shift, elapsed = 0.0, 0.0
+        thinning = Thinning(rate)
         while True:
             for number, (recorded, snapshot) in enumerate(self._excerpt()):
                 if first is None:
@@ -183,10 +184,8 @@ class JsonlRecording(Source):
                 elif number == 0:  # the file goes round
                     shift = elapsed + _PACE - recorded
                 elapsed = recorded + shift
-                if rate:
-                    if elapsed < due - _TOLERANCE:
-                        continue
-                    due = (due if elapsed < due + 1.0 / rate else elapsed) + 1.0 / rate
+                if not thinning.takes(elapsed):
+                    continue
                 if not clock.sleep_until(began + elapsed - first):
                     return
                 state = STATUS_STATES.get(snapshot.status, State.LIVE)
@@ -213,9 +212,6 @@ class JsonlRecording(Source):
 
 _PACE: Final = 0.1
 """Seconds between samples of a recording that does not say."""
-
-_TOLERANCE: Final = 1e-6
-"""Seconds by which a sample may come before it is due; times in decimals are never exact."""
 
 
 def _lines(path: Path) -> Iterator[tuple[bytes, bool]]:
