@@ -15,7 +15,6 @@ from telemetry.cli.plan import open_batch, plan_of
 from telemetry.clock import Clock
 from telemetry.errors import SinkError, SourceError, UsageError
 from telemetry.io import mcap
-from telemetry.io.lock import Lock
 from telemetry.manifest import FileRecord, Manifest
 from telemetry.plan import Plan, Run
 from telemetry.recorder import Event, PageSink, State, Step
@@ -431,12 +430,6 @@ def test_a_folder_of_something_else_is_left_alone(folder: Folder, text: str, rea
         folder.batch(Run(name="a", laps=1))
     assert reason in str(refusal.value)
     assert path.read_text() == text
-
-
-def test_one_recording_at_a_time_works_in_a_folder(tmp_path: Path) -> None:
-    with Lock(tmp_path), pytest.raises(SinkError, match=r"Another recording works in .* now"):
-        Lock(tmp_path)
-    Lock(tmp_path).close()
 
 
 # --- as its users run it ----------------------------------------------------------------------------------------------

@@ -21,15 +21,18 @@ from telemetry.errors import TelemetryError, UsageError
 from telemetry.io import RECORDING_SUFFIXES, jsonl, open_page_sink, open_source
 from telemetry.io.console import View
 from telemetry.io.keyboard import Keyboard
-from telemetry.io.lock import Lock
 from telemetry.io.markers import post
 from telemetry.io.retention import prune
+from telemetry.locking import Lock
 from telemetry.naming import DEFAULT_TEMPLATE, LAP_TEMPLATE, PLACEHOLDERS, Template
 from telemetry.recorder import Health, PageSink, Watcher
 from telemetry.splitting import OpenFile, RollingBuffer, Split, SplitFiles, seconds_of, size_of
 
 _LIMITS: Final = "When to end"
 _FILES: Final = "Files"
+
+_LOCK_NAME: Final = ".recording"
+"""What stands in a batch's folder for the recording that works in it."""
 
 
 @app.command()
@@ -152,7 +155,9 @@ def record(
         origin = stack.enter_context(open_source(source, wait=not no_wait, seed=seed, begin=first, end=last))
         writing: Writing
         if planned is not None:
-            stack.enter_context(Lock(planned[1]))
+            folder = planned[1]
+            refusal = f"Another recording works in {folder} now."
+            stack.enter_context(Lock(folder / _LOCK_NAME, refusal))
             tell = teller(quiet=quiet, json_summary=json_summary)
             writing = batch = open_batch(*planned, source, wait=not no_wait, tell=tell)
             if batch.manifest.complete:

@@ -1,14 +1,16 @@
 """The running game, or a stream of it, as a world: it waits for nobody, so steps keep absolute deadlines."""
 
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
 from threading import Condition, Thread
 from typing import Any, Final
 
 import numpy as np
 
 from telemetry.clock import Clock
-from telemetry.derived import Sample, derive
+from telemetry.derived import Sample, derive, is_new_run
 from telemetry.errors import NoGameError, TelemetryError
+from telemetry.locking import Lock, shared_folder
 from telemetry.recorder import PageSink, Reading, Source, State, Step
 from telemetry.rl.action import RELEASED, Command
 from telemetry.rl.actuators import Actuator
@@ -53,28 +55,36 @@ class LiveWorld(World):
         self._patience = patience
         self._sink = sink
         self._readings: Iterator[Reading] | None = None
+        self._lock: Lock | None = None
         self._sample: Sample | None = None
         self._due: float | None = None
         self._moved_at = 0.0
         self._facts: dict[str, Any] = {}
 
     def reset(self, seed: int | None, rng: np.random.Generator, options: Mapping[str, Any], ready: Ready) -> Sample:  # noqa: ARG002 - there is no seed to the world outside
-        """Have the actuator put the car back, where it can, and wait for a car that may begin."""
+        """Have the actuator put the car back, where it can, and wait for a car that may begin.
+
+        Raises SinkError where another environment drives already, NoGameError where no car was ready in time.
+        """
         if self._readings is None:
-            self._actuator.open()
+            self._take_controls()
             self._readings = self._source.readings(self._clock, self._hz)
-        end, message, restarted = self._clock.now() + self._patience, "", False
+        end, asked, unheard, message = self._clock.now() + self._patience, False, "", ""
         for reading in self._readings:
-            sample = self._take(reading)
-            if sample is not None and not restarted:  # nobody listens before there is a game
-                self._actuator.restart()
-                restarted = True
+            before, sample = self._sample, self._take(reading)
+            if sample is not None and not asked:  # nobody listens before there is a game
+                unheard = self._actuator.restart()
+                asked = True
                 continue
-            if sample is not None and ready(sample):
+            if sample is not None and before is not None and is_new_run(sample, before):
+                unheard = ""
+            if sample is not None and not unheard and ready(sample):
                 return sample
             self._actuator.apply(RELEASED)
-            message = reading.message or (
-                "The car is not fit to begin with." if sample is not None else f"The game is {reading.state}."
+            message = (
+                reading.message
+                or unheard
+                or ("The car is not fit to begin with." if sample is not None else f"The game is {reading.state}.")
             )
             if self._clock.now() > end:
                 break
@@ -104,6 +114,7 @@ class LiveWorld(World):
     def close(self) -> None:
         """Let go of the car and of the game."""
         self._actuator.close()
+        self._release()
         self._clock.stop()
         if self._readings is not None and hasattr(self._readings, "close"):
             self._readings.close()
@@ -111,6 +122,22 @@ class LiveWorld(World):
         if self._sink is not None:
             self._sink.close()
             self._sink = None
+
+    def _take_controls(self) -> None:
+        name = self._actuator.name
+        if name:
+            path = shared_folder() / f"actuator-{sha256(name.encode()).hexdigest()[:16]}.lock"
+            self._lock = Lock(path, f"{name} is taken by another environment, here or in another process. Close that.")
+        try:
+            self._actuator.open()
+        except BaseException:
+            self._release()
+            raise
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
 
     def _take(self, reading: Reading) -> Sample | None:
         """The sample of a reading, where the car moves on in time."""

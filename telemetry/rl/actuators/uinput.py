@@ -1,7 +1,12 @@
 """A virtual wheel of the Linux kernel (uinput, by python-evdev): for the game under Proton.
 
-It needs rights to write ``/dev/uinput``, and in the game the axes must be assigned once. It has not been tried with the
-game, nor with a kernel that has uinput, yet.
+It needs rights to write ``/dev/uinput``, and in the game its axes are assigned once, as vJoy's: X steering, Y throttle,
+Z brake. It has not been tried with the game yet.
+
+udev and SDL take a device for a joystick when it has both ABS_X and ABS_Y and a joystick's axis or button (systemd's
+udev-builtin-input_id.c, SDL's SDL_evdev_capabilities.c), and Wine makes X, Y and Z of DirectInput of ABS_X, ABS_Y and
+ABS_Z (its bus_udev.c). A wheel of ABS_X, ABS_GAS and ABS_BRAKE alone, though the kernel knows such, is none to SDL.
+With a gamepad's buttons instead of a joystick's it would be made a gamepad, which the game steers with filters.
 """
 
 from importlib import import_module
@@ -9,7 +14,7 @@ from typing import Any, Final
 
 from telemetry.errors import SinkError, UsageError
 from telemetry.rl.action import Command
-from telemetry.rl.actuators.base import Actuator
+from telemetry.rl.actuators.base import ButtonActuator
 
 RANGE: Final = 32_767
 """What the steering axis reads at full lock, and the pedals pressed."""
@@ -17,10 +22,17 @@ RANGE: Final = 32_767
 NAME: Final = "ac-telemetry virtual wheel"
 
 
-class VirtualWheel(Actuator):
-    """A wheel with three axes: ABS_X steering, ABS_GAS and ABS_BRAKE. Nothing is made before it is opened."""
+class VirtualWheel(ButtonActuator):
+    """A joystick with three axes and twelve buttons. Nothing is made before it is opened.
 
-    def __init__(self, evdev: Any = None) -> None:
+    It is the same device each time, whether a button is used or not, so that the game knows it again.
+    """
+
+    buttons = 12
+    name = "The virtual wheel"
+
+    def __init__(self, evdev: Any = None, *, restart_button: int | None = None) -> None:
+        super().__init__(restart_button)
         self._evdev = evdev
         self._device: Any = None
 
@@ -38,11 +50,10 @@ class VirtualWheel(Actuator):
         codes, info = self._evdev.ecodes, self._evdev.AbsInfo
         steering = info(value=0, min=-RANGE, max=RANGE, fuzz=0, flat=0, resolution=0)
         pedal = info(value=0, min=0, max=RANGE, fuzz=0, flat=0, resolution=0)
-        axes = [(codes.ABS_X, steering), (codes.ABS_GAS, pedal), (codes.ABS_BRAKE, pedal)]
-        # Without a button the system takes it for no joystick.
-        capabilities = {codes.EV_ABS: axes, codes.EV_KEY: [codes.BTN_TRIGGER]}
+        axes = [(codes.ABS_X, steering), (codes.ABS_Y, pedal), (codes.ABS_Z, pedal)]
+        buttons = [codes.BTN_JOYSTICK + index for index in range(self.buttons)]
         try:
-            self._device = self._evdev.UInput(capabilities, name=NAME)
+            self._device = self._evdev.UInput({codes.EV_ABS: axes, codes.EV_KEY: buttons}, name=NAME)
         except Exception as error:  # the library has an error of its own beside OSError
             raise SinkError(f"The virtual wheel cannot be made: {error}. May you write /dev/uinput?") from error
 
@@ -52,9 +63,17 @@ class VirtualWheel(Actuator):
             return
         codes, device = self._evdev.ecodes, self._device
         device.write(codes.EV_ABS, codes.ABS_X, round(command.steer * RANGE))
-        device.write(codes.EV_ABS, codes.ABS_GAS, round(command.throttle * RANGE))
-        device.write(codes.EV_ABS, codes.ABS_BRAKE, round(command.brake * RANGE))
+        device.write(codes.EV_ABS, codes.ABS_Y, round(command.throttle * RANGE))
+        device.write(codes.EV_ABS, codes.ABS_Z, round(command.brake * RANGE))
         device.syn()
+
+    def press(self, button: int, *, down: bool) -> None:
+        """Press or release a button, in one report with the axes."""
+        if self._device is None:
+            return
+        codes = self._evdev.ecodes
+        self._device.write(codes.EV_KEY, codes.BTN_JOYSTICK + button - 1, int(down))
+        self.apply(Command())
 
     def close(self) -> None:
         """Centre the wheel, lift the pedals, and unplug it."""
