@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import os
+import struct
 import sys
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,10 @@ def test_the_mapped_file_has_csps_layout(tmp_path: Path) -> None:
     assert len(data) == 72
     assert memoryview(data[:20]).cast("f").tolist() == [0.25, 0.125, 1.0, -0.5, 0.0]
     assert [place for place, value in enumerate(data[20:], start=20) if value] == [41, 42, 43, 68]
+    actuator.restart()
+    assert (path.read_bytes()[40], path.read_bytes()[:20]) == (1, struct.pack("<5f", 0.0, 1.0, 1.0, 0.0, 0.0))
+    actuator.apply(Command())
+    assert path.read_bytes()[40] == 0
     actuator.close()
     actuator.close()
     assert not path.exists()
@@ -102,11 +107,12 @@ def test_vjoy_presses_its_button_for_a_restart_and_lets_go_of_it() -> None:
     driver = Driver()
     actuator = VJoy(library=driver, restart_button=8)
     actuator.open()
-    said = actuator.restart()
-    actuator.close()
-    assert [report[4] for report in driver.reports] == [0, 128, 0, 0]
-    assert said.startswith("Its session did not begin anew when button 8 was pressed: ")
-    assert VJoy(library=driver).restart() == ""
+    restart = actuator.restart()
+    actuator.apply(Command(1.0))
+    assert [report[4] for report in driver.reports] == [0, 128, 0]
+    assert restart
+    assert restart.complaint.startswith("Its session did not begin anew when button 8 was pressed: ")
+    assert VJoy(library=driver).restart() is None
 
 
 def test_a_device_with_too_few_buttons_is_given_back() -> None:
@@ -180,11 +186,11 @@ def test_the_virtual_wheel_reports_three_axes_at_once() -> None:
 def test_the_virtual_wheel_presses_its_button_for_a_restart_and_lets_go_of_it() -> None:
     kernel = Evdev()
     actuator = VirtualWheel(kernel, restart_button=12)
-    actuator.press(12, down=True)  # not open: nothing happens
+    actuator.restart()  # not open: nothing happens
     actuator.open()
-    assert actuator.restart().startswith("Its session did not begin anew when button 12 was pressed: ")
-    assert [report[1, 299] for report in kernel.reports] == [1, 0]
-    actuator.close()
+    actuator.restart()
+    actuator.apply(Command(1.0))
+    assert [(report[3, 0], report[1, 299]) for report in kernel.reports] == [(0, 1), (32767, 0)]
 
 
 @pytest.mark.skipif(
@@ -215,12 +221,12 @@ def test_the_kernel_makes_a_joystick_of_the_virtual_wheel_and_passes_on_what_it_
             (codes.EV_ABS, codes.ABS_X, -32767),
             (codes.EV_ABS, codes.ABS_Y, 16384),
             (codes.EV_ABS, codes.ABS_Z, 32767),
-            (codes.EV_KEY, codes.BTN_JOYSTICK + 7, 1),
             (codes.EV_ABS, codes.ABS_X, 0),
             (codes.EV_ABS, codes.ABS_Y, 0),
             (codes.EV_ABS, codes.ABS_Z, 0),
-            (codes.EV_KEY, codes.BTN_JOYSTICK + 7, 0),
+            (codes.EV_KEY, codes.BTN_JOYSTICK + 7, 1),
             (codes.EV_ABS, codes.ABS_X, 16384),
+            (codes.EV_KEY, codes.BTN_JOYSTICK + 7, 0),
         ]
         wheel.close()
     finally:

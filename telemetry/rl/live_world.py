@@ -1,5 +1,6 @@
 """The running game, or a stream of it, as a world: it waits for nobody, so steps keep absolute deadlines."""
 
+import math
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from threading import Condition, Thread
@@ -69,22 +70,29 @@ class LiveWorld(World):
         if self._readings is None:
             self._take_controls()
             self._readings = self._source.readings(self._clock, self._hz)
-        end, asked, unheard, message = self._clock.now() + self._patience, False, "", ""
+        end, message = self._clock.now() + self._patience, ""
+        restart, asked_at = None, math.nan
         for reading in self._readings:
-            before, sample = self._sample, self._take(reading)
-            if sample is not None and not asked:  # nobody listens before there is a game
-                unheard = self._actuator.restart()
-                asked = True
+            before, sample, now = self._sample, self._take(reading), self._clock.now()
+            if sample is not None and math.isnan(asked_at):  # nobody listens before there is a game
+                restart, asked_at = self._actuator.restart(), now
                 continue
-            if sample is not None and before is not None and is_new_run(sample, before):
-                unheard = ""
-            if sample is not None and not unheard and ready(sample):
-                return sample
+            began_anew = sample is not None and before is not None and is_new_run(sample, before)
+            if restart is not None and not began_anew and now < asked_at + restart.seconds:
+                continue
             self._actuator.apply(RELEASED)
-            message = (
-                reading.message
-                or unheard
-                or ("The car is not fit to begin with." if sample is not None else f"The game is {reading.state}.")
+            if restart is not None and (began_anew or not restart.complaint):
+                restart = None
+            # After a load the game is silent for most of a second; the car that is seen then is that of before.
+            moves = sample is not None and before is not None and sample.packet_id > before.packet_id
+            if sample is not None and moves and restart is None and ready(sample):
+                return sample
+            message = reading.message or (
+                f"The game is {reading.state}."
+                if sample is None
+                else "The car is not fit to begin with."
+                if restart is None
+                else restart.complaint
             )
             if self._clock.now() > end:
                 break

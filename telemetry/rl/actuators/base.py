@@ -1,15 +1,25 @@
 """What an actuator is, and the one that only looks on."""
 
 from abc import abstractmethod
-from typing import Final
+from typing import Final, NamedTuple
 
-from telemetry.clock import Clock
 from telemetry.errors import UsageError
 from telemetry.recorder import Closing
-from telemetry.rl.action import Command
+from telemetry.rl.action import RELEASED, Command
 
-PRESS_SECONDS: Final = 0.2
-"""How long a button is held: games look once a frame."""
+PRESS_SECONDS: Final = 1.0
+"""How long a button is held: the game looks once a frame, and Content Manager offers to ask for a long press."""
+
+
+class Restart(NamedTuple):
+    """A request to put the car back, which stands until the next command.
+
+    It is to stand for so many ``seconds``, or until the game begins its session anew. Where only that will do,
+    ``complaint`` is what to say if it never comes.
+    """
+
+    seconds: float
+    complaint: str = ""
 
 
 class Actuator(Closing):
@@ -30,12 +40,9 @@ class Actuator(Closing):
     def apply(self, command: Command) -> None:
         """Move wheel and pedals there; they stay until the next command."""
 
-    def restart(self) -> str:
-        """Have the car put back where an episode begins, where this way can; otherwise the driver does.
-
-        Where the game has to begin its session anew before an episode may begin, it gives what to say if it never does.
-        """
-        return ""
+    def restart(self) -> Restart | None:
+        """Ask for the car to be put back where an episode begins; None where this way cannot, and the driver does."""
+        return None
 
 
 class ButtonActuator(Actuator):
@@ -49,21 +56,24 @@ class ButtonActuator(Actuator):
             raise UsageError(f"restart_button: {restart_button} is none; they count from 1 to {self.buttons}.")
         self._restart_button = restart_button
 
-    @abstractmethod
-    def press(self, button: int, *, down: bool) -> None:
-        """Press or release a button, wheel straight and pedals up."""
+    def apply(self, command: Command) -> None:
+        """Move wheel and pedals in one report, with no button pressed."""
+        self.report(command, None)
 
-    def restart(self) -> str:
+    @abstractmethod
+    def report(self, command: Command, button: int | None) -> None:
+        """Report the axes, and the one button that is pressed."""
+
+    def restart(self) -> Restart | None:
         """Press the button, where one is named."""
         button = self._restart_button
         if button is None:
-            return ""
-        self.press(button, down=True)
-        wait(PRESS_SECONDS)
-        self.press(button, down=False)
-        return (
+            return None
+        self.report(RELEASED, button)
+        return Restart(
+            PRESS_SECONDS,
             f"Its session did not begin anew when button {button} was pressed: in the game's controls, is that button "
-            "assigned to 'restart session'? And is the game in front, with no menu open?"
+            "assigned to 'restart session'? And is the game in front, with no menu open?",
         )
 
 
@@ -77,9 +87,3 @@ class LookOn(Actuator):
 
     def apply(self, command: Command) -> None:
         """Leave the car alone."""
-
-
-def wait(seconds: float) -> None:
-    """Let so much time pass."""
-    clock = Clock()
-    clock.sleep_until(seconds)

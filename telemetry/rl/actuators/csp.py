@@ -15,7 +15,7 @@ from typing import Final
 from ac_native_memory import PAGE_FILE_DIRECTORY
 from telemetry.errors import SinkError, UsageError
 from telemetry.rl.action import Command
-from telemetry.rl.actuators.base import Actuator, wait
+from telemetry.rl.actuators.base import Actuator, Restart
 
 MAPPING: Final = "AcTools.CSP.NewBehaviour.CustomAI.CarControls{car}.v0"
 """The name of the mapping that CSP looks for, by the car's index; the player's is 0."""
@@ -65,21 +65,20 @@ class CustomAi(Actuator):
         self.apply(Command())
 
     def apply(self, command: Command) -> None:
-        """Write the controls, all in one copy."""
+        """Write the controls, all in one copy; with them goes a request to be put somewhere."""
         if self._memory is not None:
+            self._memory[TELEPORT] = 0
             # The clutch is 1 where it grips: nobody stands on its pedal.
             self._memory[GAS : GAS + _CONTROLS.size] = _CONTROLS.pack(
                 command.throttle, command.brake, 1.0, command.steer, 0.0
             )
 
-    def restart(self) -> str:
-        """Have the car put into its pit box."""
+    def restart(self) -> Restart | None:
+        """Ask for the car to be put into its pit box."""
         if self._memory is not None:
             self.apply(Command(brake=1.0))
             self._memory[TELEPORT] = TO_PITS
-            wait(HOLD_SECONDS)
-            self._memory[TELEPORT] = 0
-        return ""
+        return Restart(HOLD_SECONDS)
 
     def close(self) -> None:
         """Release the controls and let the mapping go; the human has the car again once nobody holds it."""

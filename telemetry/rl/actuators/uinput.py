@@ -3,10 +3,10 @@
 It needs rights to write ``/dev/uinput``, and in the game its axes are assigned once, as vJoy's: X steering, Y throttle,
 Z brake. It has not been tried with the game yet.
 
-udev and SDL take a device for a joystick when it has both ABS_X and ABS_Y and a joystick's axis or button (systemd's
-udev-builtin-input_id.c, SDL's SDL_evdev_capabilities.c), and Wine makes X, Y and Z of DirectInput of ABS_X, ABS_Y and
-ABS_Z (its bus_udev.c). A wheel of ABS_X, ABS_GAS and ABS_BRAKE alone, though the kernel knows such, is none to SDL.
-With a gamepad's buttons instead of a joystick's it would be made a gamepad, which the game steers with filters.
+SDL takes a device for a joystick when it has both ABS_X and ABS_Y and a joystick's axis or button
+(SDL_evdev_capabilities.c), and Wine makes X, Y and Z of DirectInput of ABS_X, ABS_Y and ABS_Z (bus_udev.c). A wheel of
+ABS_X, ABS_GAS and ABS_BRAKE, which the kernel and udev know, is none to SDL 2.28. With a gamepad's buttons instead of a
+joystick's it would be made a gamepad, which the game steers with filters.
 """
 
 from importlib import import_module
@@ -45,7 +45,8 @@ class VirtualWheel(ButtonActuator):
                 self._evdev = import_module("evdev")  # on Linux alone
             except ImportError as error:
                 raise UsageError(
-                    "The actuator uinput needs python-evdev, which exists on Linux: pip install evdev."
+                    "The actuator uinput needs python-evdev, which exists on Linux: pip install 'ac-telemetry[uinput]' (in "
+                    "a checkout: uv sync --extra uinput)."
                 ) from error
         codes, info = self._evdev.ecodes, self._evdev.AbsInfo
         steering = info(value=0, min=-RANGE, max=RANGE, fuzz=0, flat=0, resolution=0)
@@ -57,23 +58,18 @@ class VirtualWheel(ButtonActuator):
         except Exception as error:  # the library has an error of its own beside OSError
             raise SinkError(f"The virtual wheel cannot be made: {error}. May you write /dev/uinput?") from error
 
-    def apply(self, command: Command) -> None:
-        """Move the three axes in one report."""
+    def report(self, command: Command, button: int | None) -> None:
+        """Move the three axes and the button for a restart in one report."""
         if self._device is None:
             return
         codes, device = self._evdev.ecodes, self._device
         device.write(codes.EV_ABS, codes.ABS_X, round(command.steer * RANGE))
         device.write(codes.EV_ABS, codes.ABS_Y, round(command.throttle * RANGE))
         device.write(codes.EV_ABS, codes.ABS_Z, round(command.brake * RANGE))
+        if self._restart_button is not None:
+            down = button == self._restart_button
+            device.write(codes.EV_KEY, codes.BTN_JOYSTICK + self._restart_button - 1, int(down))
         device.syn()
-
-    def press(self, button: int, *, down: bool) -> None:
-        """Press or release a button, in one report with the axes."""
-        if self._device is None:
-            return
-        codes = self._evdev.ecodes
-        self._device.write(codes.EV_KEY, codes.BTN_JOYSTICK + button - 1, int(down))
-        self.apply(Command())
 
     def close(self) -> None:
         """Centre the wheel, lift the pedals, and unplug it."""

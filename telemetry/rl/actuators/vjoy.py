@@ -65,22 +65,8 @@ class VJoy(ButtonActuator):
         self._held = True
         self.apply(Command())
 
-    def apply(self, command: Command) -> None:
-        """Move the three axes in one call."""
-        self._update(command, 0)
-
-    def press(self, button: int, *, down: bool) -> None:
-        """Press or release a button, in one call with the axes."""
-        self._update(Command(), down << (button - 1))
-
-    def close(self) -> None:
-        """Centre the wheel, lift the pedals, and give the device back."""
-        if self._held:
-            self.apply(Command())
-            self._library.RelinquishVJD(self._device)
-            self._held = False
-
-    def _update(self, command: Command, buttons: int) -> None:
+    def report(self, command: Command, button: int | None) -> None:
+        """Move the three axes and the buttons in one call."""
         if not self._held:
             return
         position = Position(
@@ -88,10 +74,17 @@ class VJoy(ButtonActuator):
             wAxisX=round((0.5 + 0.5 * command.steer) * FULL),
             wAxisY=round(command.throttle * FULL),
             wAxisZ=round(command.brake * FULL),
-            lButtons=buttons,
+            lButtons=1 << (button - 1) if button else 0,
             bHats=-1,  # centred
         )
         self._library.UpdateVJD(self._device, ctypes.byref(position))
+
+    def close(self) -> None:
+        """Centre the wheel, lift the pedals, and give the device back."""
+        if self._held:
+            self.apply(Command())
+            self._library.RelinquishVJD(self._device)
+            self._held = False
 
 
 def _load() -> Any:
