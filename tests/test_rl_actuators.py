@@ -193,6 +193,16 @@ def test_the_virtual_wheel_presses_its_button_for_a_restart_and_lets_go_of_it() 
     assert [(report[3, 0], report[1, 299]) for report in kernel.reports] == [(0, 1), (32767, 0)]
 
 
+def test_without_evdev_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "evdev", None)
+    with pytest.raises(UsageError) as caught:
+        VirtualWheel().open()
+    assert str(caught.value) == (
+        "The actuator uinput needs python-evdev, which exists on Linux: pip install 'ac-telemetry[uinput]' (in a "
+        "checkout: uv sync --extra uinput)."
+    )
+
+
 @pytest.mark.skipif(
     not os.access("/dev/uinput", os.W_OK) or importlib.util.find_spec("evdev") is None,
     reason="needs python-evdev, and a kernel with uinput whose /dev/uinput may be written: few containers have one",

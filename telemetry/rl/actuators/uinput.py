@@ -45,8 +45,8 @@ class VirtualWheel(ButtonActuator):
                 self._evdev = import_module("evdev")  # on Linux alone
             except ImportError as error:
                 raise UsageError(
-                    "The actuator uinput needs python-evdev, which exists on Linux: pip install 'ac-telemetry[uinput]' (in "
-                    "a checkout: uv sync --extra uinput)."
+                    "The actuator uinput needs python-evdev, which exists on Linux: pip install 'ac-telemetry[uinput]' "
+                    "(in a checkout: uv sync --extra uinput)."
                 ) from error
         codes, info = self._evdev.ecodes, self._evdev.AbsInfo
         steering = info(value=0, min=-RANGE, max=RANGE, fuzz=0, flat=0, resolution=0)
