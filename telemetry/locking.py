@@ -6,8 +6,6 @@ However a process ends, the system lets the next one in.
 import os
 import sys
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from telemetry.errors import SinkError
 
@@ -65,14 +63,6 @@ class Lock:
     def close(self) -> None:
         """Let others in; harmless when done twice."""
         self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def shared_folder() -> Path:

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -526,7 +527,7 @@ def test_a_source_that_ends_too_soon_is_exit_code_one(drive: Path, tmp_path: Pat
 
 def test_one_recording_at_a_time_works_in_a_folder(tmp_path: Path) -> None:
     (tmp_path / "plan.toml").write_text("[[run]]\nname = 'a'\nlaps = 1")
-    with Lock(tmp_path / "plan" / ".recording", ""):
+    with closing(Lock(tmp_path / "plan" / ".recording", "")):
         refused = run("record", "--plan", tmp_path / "plan.toml", "--source", "demo", "--speed", "max")
     assert refused.returncode == 1
     assert refused.stderr == f"ac-telemetry: Another recording works in {tmp_path / 'plan'} now.\n"

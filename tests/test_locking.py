@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ sys.stdin.read()
 
 def test_what_one_has_another_does_not_get_until_it_is_let_go(tmp_path: Path) -> None:
     path = tmp_path / "folder" / "lock"
-    with Lock(path, "It is taken."):
+    with closing(Lock(path, "It is taken.")):
         for _ in range(2):
             with pytest.raises(SinkError, match=r"^It is taken\.$"):
                 Lock(path, "It is taken.")

@@ -31,9 +31,6 @@ from telemetry.splitting import OpenFile, RollingBuffer, Split, SplitFiles, seco
 _LIMITS: Final = "When to end"
 _FILES: Final = "Files"
 
-_LOCK_NAME: Final = ".recording"
-"""What stands in a batch's folder for the recording that works in it."""
-
 
 @app.command()
 def record(
@@ -155,9 +152,8 @@ def record(
         origin = stack.enter_context(open_source(source, wait=not no_wait, seed=seed, begin=first, end=last))
         writing: Writing
         if planned is not None:
-            folder = planned[1]
-            refusal = f"Another recording works in {folder} now."
-            stack.enter_context(Lock(folder / _LOCK_NAME, refusal))
+            lock = Lock(planned[1] / ".recording", f"Another recording works in {planned[1]} now.")
+            stack.callback(lock.close)
             tell = teller(quiet=quiet, json_summary=json_summary)
             writing = batch = open_batch(*planned, source, wait=not no_wait, tell=tell)
             if batch.manifest.complete:
