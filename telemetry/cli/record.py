@@ -21,9 +21,9 @@ from telemetry.errors import TelemetryError, UsageError
 from telemetry.io import RECORDING_SUFFIXES, jsonl, open_page_sink, open_source
 from telemetry.io.console import View
 from telemetry.io.keyboard import Keyboard
-from telemetry.io.lock import Lock
 from telemetry.io.markers import post
 from telemetry.io.retention import prune
+from telemetry.locking import Lock
 from telemetry.naming import DEFAULT_TEMPLATE, LAP_TEMPLATE, PLACEHOLDERS, Template
 from telemetry.recorder import Health, PageSink, Watcher
 from telemetry.splitting import OpenFile, RollingBuffer, Split, SplitFiles, seconds_of, size_of
@@ -152,7 +152,8 @@ def record(
         origin = stack.enter_context(open_source(source, wait=not no_wait, seed=seed, begin=first, end=last))
         writing: Writing
         if planned is not None:
-            stack.enter_context(Lock(planned[1]))
+            lock = Lock(planned[1] / ".recording", f"Another recording works in {planned[1]} now.")
+            stack.callback(lock.close)
             tell = teller(quiet=quiet, json_summary=json_summary)
             writing = batch = open_batch(*planned, source, wait=not no_wait, tell=tell)
             if batch.manifest.complete:
