@@ -1,17 +1,23 @@
 """Every physics step of a game in another process: how many are kept, whether they are whole, and what it costs.
 
-    uv run benchmarks/capture.py [--seconds N] [--directory DIR]
+    uv run benchmarks/capture.py [--seconds N] [--rounds N] [--directory DIR]
 
-A process of its own publishes the demo as ``publish`` does and notes when each page was written; this one takes the
-steps from the live source. Afterwards a second demo of the same seed says, byte for byte, what each page should hold.
-A step that is missing is put down to the publisher where its page stood for a moment only, and
-to the reader otherwise.
+A process of its own publishes the demo as ``publish`` does and notes when each page was written. In each round three
+look at it, one after the other:
+
+- a bare loop that does nothing but look, without a pause and with a core for itself: what this machine allows at all;
+- the live source, whose steps are checked byte for byte against a second demo of the same seed;
+- the whole command ``record``, in a process of its own, with its file on the disk.
+
+A step that is missing is put down to the publisher where its page stood for a moment only, and to the reader otherwise.
 """
 
 import argparse
+import json
 import multiprocessing
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -21,6 +27,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from ac_native_memory import PageReader
 from telemetry.clock import Clock
 from telemetry.demo import DemoGame
 from telemetry.io.demo import DemoSource
@@ -80,26 +87,77 @@ def check(steps: list[Step]) -> tuple[int, int]:
     return torn, sum(page.graphics not in graphics for page in pages)
 
 
+def spin(directory: Path, seconds: float) -> tuple[float, float]:
+    """The shares of the steps that a loop sees which only ever looks, and of a core that it takes."""
+    with PageReader(directory) as reader:
+        first = packet_id = packet_id_of(reader.look(0))
+        seen, end, used = 1, time.perf_counter() + seconds, time.process_time()
+        while time.perf_counter() < end:
+            now = packet_id_of(reader.look(0))
+            seen += now != packet_id
+            packet_id = now
+    return seen / (packet_id - first + 1), (time.process_time() - used) / seconds
+
+
+def record_whole(directory: Path, seconds: float) -> tuple[float, float]:
+    """The shares of the steps that the command keeps, and of a core that its process takes once it has begun."""
+    main = Path(__file__).parent.parent / "main.py"
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "drive.mcap")
+        options = ["--source", str(directory), "--duration", str(seconds), "--quiet", "--json-summary"]
+        process = subprocess.Popen(  # noqa: S603 - this very project
+            [sys.executable, main, "record", path, *options], stdout=subprocess.PIPE
+        )
+        while not path.exists() or not path.stat().st_size:
+            time.sleep(0.01)
+        begin, used = time.perf_counter(), cpu_seconds(process.pid)
+        time.sleep(max(0.0, seconds - 2.0))
+        used = (cpu_seconds(process.pid) - used) / (time.perf_counter() - begin)
+        summary = json.loads(process.communicate()[0])
+    return summary["steps"] / (summary["steps"] + summary["missing"]), used
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process has used so far, by the system's count; 0 where there is none to read."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def main() -> None:
-    """Record, check, print."""
+    """Look, check, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--directory", type=Path, default=Path("/dev/shm"), help="where page files are made")  # noqa: S108
     options = parser.parse_args()
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe()
-    with tempfile.TemporaryDirectory(dir=options.directory) as name:
-        publisher = context.Process(target=publish, args=(Path(name), theirs))
-        publisher.start()
-        steps, source, used, zero = record(Path(name), options.seconds)
-        ours.send(None)
-        written: dict[int, float] = ours.recv()
-        publisher.join()
-    report(steps, source, written, used, zero)
+    shares: dict[str, list[tuple[float, float]]] = {"bare loop": [], "live source": [], "record": []}
+    for number in range(options.rounds):
+        print(f"round {number + 1}")
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        with tempfile.TemporaryDirectory(dir=options.directory) as name:
+            directory = Path(name)
+            publisher = context.Process(target=publish, args=(directory, theirs))
+            publisher.start()
+            steps, source, used, zero = record(directory, options.seconds)
+            shares["bare loop"].append(spin(directory, options.seconds))
+            shares["record"].append(record_whole(directory, options.seconds))
+            ours.send(None)
+            written: dict[int, float] = ours.recv()
+            publisher.join()
+        shares["live source"].append((report(steps, source, written, used, zero), used))
+    print("\nmedians           kept of all steps   of the bare loop's   of a core")
+    bare = statistics.median(kept for kept, _ in shares["bare loop"])
+    for what, found in shares.items():
+        kept, used = (statistics.median(values) for values in zip(*found, strict=True))
+        print(f"{what:12} {kept:22.3%} {kept / bare:20.4f} {used:11.1%}")
 
 
-def report(steps: list[Step], source: LiveSource, written: dict[int, float], used: float, zero: float) -> None:
-    """Print what was found."""
+def report(steps: list[Step], source: LiveSource, written: dict[int, float], used: float, zero: float) -> float:
+    """Print what was found; gives the share of the steps that is there."""
     seen = {packet_id_of(step.pages.physics): step.elapsed + zero for step in steps if step.pages}
     first, last = min(seen), max(seen)
     missing = [packet_id for packet_id in range(first, last) if packet_id not in seen]
@@ -114,13 +172,16 @@ def report(steps: list[Step], source: LiveSource, written: dict[int, float], use
     print(
         f"{len(missing)} missing ({hasty} by a publisher in haste, {len(missing) - hasty} by a reader that came late)"
     )
-    print(f"{100.0 * len(seen) / (last - first + 1):.3f} % kept")
-    print(f"{sorter.repaired} repaired, {sorter.ambiguous} ambiguous; torn: {torn} physics, {torn_graphics} graphics")
+    kept = len(seen) / (last - first + 1)
+    print(f"{kept:.3%} kept")
+    print(f"{sorter.repaired} repaired, {sorter.ambiguous} ambiguous, {sorter.fleeting} gone at the next look")
+    print(f"torn: {torn} physics, {torn_graphics} graphics")
     print(f"{100.0 * used:.2f} % of a core, {1e6 * used * seconds / len(steps):.1f} µs a step")
     show("first sight after the page was written", [seen[packet_id] - written[packet_id] for packet_id in seen])
     gaps = list(stood.values())
     show("from one page written to the next", gaps)
     print(f"{sum(gap > 0.0045 for gap in gaps)} pages came more than half a period late")
+    return kept
 
 
 def show(what: str, seconds: list[float]) -> None:

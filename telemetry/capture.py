@@ -4,6 +4,7 @@ import math
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event as Signal
@@ -12,7 +13,7 @@ from time import perf_counter
 from typing import Final, Literal, NamedTuple
 
 from ac_native_memory import SPageFilePhysics
-from telemetry.clock import Clock
+from telemetry.clock import Clock, Thinning
 from telemetry.derived import DEFAULTS, Sample, Thresholds, derive
 from telemetry.errors import UsageError
 from telemetry.laps import Lap, LapState, Stretch, advance, finish
@@ -155,43 +156,8 @@ class Writing(Closing, ABC):
         """Hand everything taken so far to the operating system."""
 
 
-class SingleFile(Writing):
-    """All steps into one file."""
-
-    def __init__(self, sink: PageSink, path: Path) -> None:
-        self.name = sink.name
-        self._sink = sink
-        self._path = path
-
-    @property
-    def size(self) -> int:
-        """Bytes written so far."""
-        return self._sink.size
-
-    @property
-    def files(self) -> Sequence[Path]:
-        """The file, once it was closed and holds something."""
-        return [self._path] if self._path.exists() else []
-
-    def take(self, step: Step, turn: Turn | None) -> None:  # noqa: ARG002 - nothing happens at a turn
-        """Write one step."""
-        self._sink.write(step)
-
-    def note(self, event: Event) -> None:
-        """Write what happened."""
-        self._sink.note(event)
-
-    def flush(self) -> None:
-        """Hand everything taken so far to the operating system."""
-        self._sink.flush()
-
-    def close(self) -> None:
-        """Finish the file."""
-        self._sink.close()
-
-
-class Onward(PageSink):
-    """Another sink: what is taken goes on to it, but for what a subclass does to the steps."""
+class _Onward:
+    """What goes on to another sink as it comes."""
 
     def __init__(self, sink: PageSink) -> None:
         self.name = sink.name
@@ -201,10 +167,6 @@ class Onward(PageSink):
     def size(self) -> int:
         """Bytes written so far."""
         return self._sink.size
-
-    def write(self, step: Step) -> None:
-        """Take one step."""
-        self._sink.write(step)
 
     def note(self, event: Event) -> None:
         """Take what happened."""
@@ -219,13 +181,37 @@ class Onward(PageSink):
         self._sink.close()
 
 
+class SingleFile(_Onward, Writing):
+    """All steps into one file."""
+
+    def __init__(self, sink: PageSink, path: Path) -> None:
+        super().__init__(sink)
+        self._path = path
+
+    @property
+    def files(self) -> Sequence[Path]:
+        """The file, once it was closed and holds something."""
+        return [self._path] if self._path.exists() else []
+
+    def take(self, step: Step, turn: Turn | None) -> None:  # noqa: ARG002 - nothing happens at a turn
+        """Write one step."""
+        self._sink.write(step)
+
+
+class Onward(_Onward, PageSink):
+    """Another sink: what is taken goes on to it, but for what a subclass does to the steps."""
+
+    def write(self, step: Step) -> None:
+        """Take one step."""
+        self._sink.write(step)
+
+
 class Thinned(Onward):
     """Another sink, which gets about ``rate`` of the steps per second."""
 
     def __init__(self, sink: PageSink, rate: float) -> None:
         super().__init__(sink)
-        self._period = 1.0 / rate
-        self._due = -math.inf
+        self._thinning = Thinning(rate)
         self._missing = 0
 
     def write(self, step: Step) -> None:
@@ -234,16 +220,11 @@ class Thinned(Onward):
             self._sink.write(step)
             return
         missing = self._missing + step.missing
-        if step.elapsed < self._due - _TOLERANCE:
+        if not self._thinning.takes(step.elapsed):
             self._missing = missing
             return
         self._missing = 0
-        self._due = (self._due if step.elapsed < self._due + self._period else step.elapsed) + self._period
         self._sink.write(step._replace(missing=missing))
-
-
-_TOLERANCE: Final = 1e-6
-"""Seconds by which a step may come before it is due."""
 
 
 class SampleFile(PageSink):
@@ -332,8 +313,14 @@ class Capture:
         self.health = Health()
         self._limits = limits or Limits()
         self._watchers = list(watchers)
-        self._writer = _Writer(writing, Follower(thresholds), self._limits, wait=math.isinf(self.clock.speed))
+        in_a_hurry = math.isinf(self.clock.speed)
+        self._writer = _Writer(writing, Follower(thresholds), self._limits, self.health, wait=in_a_hurry)
         self._packet_id: int | None = None
+        self._inboxes: list[Closing] = []
+
+    def heed(self, inbox: Closing) -> None:
+        """Close this, which brings events, after the last step: what it still holds is in the recording then."""
+        self._inboxes.append(inbox)
 
     def note(self, kind: str, timestamp: float, **values: object) -> None:
         """Put an event into the recording; any thread may."""
@@ -345,12 +332,13 @@ class Capture:
 
     def run(self) -> Health:
         """Capture until the source ends, a limit is reached or the clock is stopped; raises the writer's error."""
-        with self._writer:
+        with self._writer, ExitStack() as ending:
+            for inbox in self._inboxes:
+                ending.callback(inbox.close)
             for step in self.source.steps(self.clock):
                 self._take(step)
                 if self._is_over(step):
                     break
-        self._look_at_writer()
         self.health.state, self.health.message = State.ENDED, ""
         return self.health
 
@@ -369,7 +357,6 @@ class Capture:
                 self._count(step)
         if not self._writer.put(step):
             health.dropped += 1
-        self._look_at_writer()
         for watcher in self._watchers:
             watcher.show(None if pages is None else self._writer.sample, health)
 
@@ -385,9 +372,6 @@ class Capture:
         health.gaps += step.missing > 0
         health.torn += step.repaired
         health.latest = step.elapsed
-
-    def _look_at_writer(self) -> None:
-        self.health.size, self.health.laps = self._writer.size, self._writer.laps
 
     def _is_over(self, step: Step) -> bool:
         limits, health, writer = self._limits, self.health, self._writer
@@ -436,13 +420,14 @@ class _Writer:
     """The thread that writes, behind a bounded queue; without one (``wait``) writing is done at once.
 
     It wakes ten times a second instead of at every step: at 333 steps a second waking would cost more than
-    writing.
+    writing. What it has done by then it tells ``health``: the bytes and laps.
     """
 
-    def __init__(self, writing: Writing, follower: Follower, limits: Limits, *, wait: bool) -> None:
+    def __init__(self, writing: Writing, follower: Follower, limits: Limits, health: Health, *, wait: bool) -> None:
         self._writing = writing
         self._follower = follower
         self._limits = limits
+        self._health = health
         self._wait = wait
         self._room = math.ceil(STEPS_PER_SECOND * QUEUE_SECONDS)
         self._queue: deque[Step | Event] = deque()
@@ -453,13 +438,8 @@ class _Writer:
         # Not a daemon: it is joined on every way out.
         self._thread = None if wait else Thread(target=self._work, name=f"writer {writing.name}")
         self.sample: Sample | None = None
-        self.laps = 0
         self.sessions = 0
         self.done = False
-
-    @property
-    def size(self) -> int:
-        return self._writing.size
 
     @property
     def message(self) -> str:
@@ -514,10 +494,12 @@ class _Writer:
             self._writing.close()
         except Exception as error:  # noqa: BLE001 - as above
             self._error = self._error or error
+        self._health.size = self._writing.size
 
     def _drain(self) -> None:
         while self._queue:
             self._write(self._queue.popleft())
+        self._health.size = self._writing.size
         now = perf_counter()
         if now - self._flushed >= FLUSH_SECONDS:
             self._writing.flush()
@@ -538,8 +520,8 @@ class _Writer:
             self.sample, self.sessions = turn.sample, sessions
             self._count(turn.laps)
         self._writing.take(item, turn)
-        enough = self._limits.laps is not None and self.laps >= self._limits.laps
+        enough = self._limits.laps is not None and self._health.laps >= self._limits.laps
         self.done = enough or self._writing.done
 
     def _count(self, laps: Sequence[Lap]) -> None:
-        self.laps += sum(lap.complete for lap in laps)
+        self._health.laps += sum(lap.complete for lap in laps)

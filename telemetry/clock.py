@@ -64,3 +64,24 @@ class Clock:
             due = max(tick, math.floor((self.now() - start) * rate))
             yield due - tick
             tick = due + 1
+
+
+class Thinning:
+    """Which of many moments make ``rate`` per second, or all of them for None.
+
+    What is due is due at absolute deadlines, so that a rate is kept on average, unless a gap makes it begin anew.
+    """
+
+    def __init__(self, rate: float | None) -> None:
+        self._rate = rate
+        self._due = -math.inf
+
+    def takes(self, moment: float, grace: float = 1e-6) -> bool:
+        """Whether this moment (s) is one of them; ``grace`` seconds forgive one that is early."""
+        rate = self._rate
+        if rate is None:
+            return True
+        if moment < self._due - min(grace, 0.5 / rate):
+            return False
+        self._due = (self._due if moment < self._due + 1.0 / rate else moment) + 1.0 / rate
+        return True

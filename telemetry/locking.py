@@ -1,6 +1,11 @@
-"""Files that one process at a time writes; however that one ends, the system lets the next one in."""
+"""What one process at a time may have: a file that is being recorded, a folder, a way to drive.
 
+However a process ends, the system lets the next one in.
+"""
+
+import os
 import sys
+from pathlib import Path
 
 from telemetry.errors import SinkError
 
@@ -33,9 +38,49 @@ def hold(descriptor: int, name: str) -> None:
 
     Raises :class:`telemetry.SinkError` where another holds it.
     """
+    _hold(descriptor, f"{name} is being recorded now, by another process.")
+
+
+class Lock:
+    """A file that stands for something which only one may have, from now until it is closed; its folder is made.
+
+    Another one is refused in the same process too. Raises :class:`telemetry.SinkError` with the ``refusal`` where
+    somebody has it, and where the file cannot be written.
+    """
+
+    def __init__(self, path: Path, refusal: str) -> None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("ab")
+        except OSError as error:
+            raise SinkError(f"The folder {path.parent} cannot be written: {error.strerror}.") from error
+        try:
+            _hold(self._file.fileno(), refusal)
+        except SinkError:
+            self._file.close()
+            raise
+
+    def close(self) -> None:
+        """Let others in; harmless when done twice."""
+        self._file.close()
+
+
+def shared_folder() -> Path:
+    """Where this user's running programs leave what is for each other; SinkError where there is no place."""
+    variable, usual = (
+        ("LOCALAPPDATA", "AppData/Local") if sys.platform == "win32" else ("XDG_STATE_HOME", ".local/state")
+    )
+    try:
+        base = Path(os.environ.get(variable) or Path.home() / usual)
+    except RuntimeError as error:
+        raise SinkError("There is no place for markers and locks: this user has no home directory.") from error
+    return base / "ac-telemetry"
+
+
+def _hold(descriptor: int, refusal: str) -> None:
     try:
         _take(descriptor)
     except BlockingIOError:
-        raise SinkError(f"{name} is being recorded now, by another process.") from None
+        raise SinkError(refusal) from None
     except OSError:  # a file system that knows no locks
         return

@@ -26,15 +26,21 @@ class Presence:
         self._packet_id: int | None = None
         self._first_seen = 0.0
         self._moved_at: float | None = None
+        self._static: bytes | None = None  # as it was judged last
+        self._ours = self._filled = False
 
     def judge(self, pages: Pages, now: float) -> tuple[State, bool]:
         """The state at ``now`` (seconds of any one clock) and whether the car moved on in time since it was last asked.
 
         Raises :class:`ac_native_memory.WrongGame` for another game's pages.
         """
-        if not check_game(pages.static):
+        if pages.static != self._static:
+            self._ours = check_game(pages.static)
+            self._filled = _names_car_and_track(pages.static)
+            self._static = pages.static
+        if not self._ours:
             return (State.LOADING if any(pages.physics) else State.WAITING), False
-        if not any(pages.physics) or not _names_car_and_track(pages.static):
+        if not any(pages.physics) or not self._filled:
             return State.LOADING, False
 
         (packet_id,) = _PACKET_ID.unpack_from(pages.physics)

@@ -56,7 +56,9 @@ class SortedStep(NamedTuple, Generic[T]):
 class StepSorter(Generic[T]):
     """Takes every look at the physics page and gives each step when the next appears, or when it is drained.
 
-    ``steps``, ``missing``, ``repaired`` and ``ambiguous`` count over its whole life.
+    Only contents that stood for two looks count as whole. A step of which every content was ``fleeting``, gone at the
+    very next look, may be a mixture that nothing tells from a whole page: it is missing. ``steps``, ``missing``,
+    ``repaired``, ``ambiguous`` and ``fleeting``, the steps that are missing for that reason, count over its whole life.
     """
 
     def __init__(self) -> None:
@@ -64,55 +66,60 @@ class StepSorter(Generic[T]):
         self.missing = 0
         self.repaired = 0
         self.ambiguous = 0
+        self.fleeting = 0
         self._look = b""
         self._packet_id: int | None = None
         self._step: SortedStep[T] | None = None  # of this id, as it was first seen or as it was given
         self._given = False
         self._contents: list[bytes] = []  # of this id, oldest first
+        self._stood: list[bool] = []  # whether each of them did for two looks
         self._before: tuple[int, bytes | None] | None = None  # the step before, None where its page is in doubt
         # How often neighbours told a writer that begins with the id from one that ends with it; every game is either.
         self._begins = self._ends = 0
 
-    def see(self, physics: bytes, first: T) -> SortedStep[T] | None:
+    def see(self, physics: bytes, first: T, *, fleeting: bool = False) -> SortedStep[T] | None:
         """Take a look at the page; gives the step before where this is the first look at another."""
         if physics == self._look:
+            if not fleeting:
+                self._add(physics, stood=True)
             return None
         self._look = physics
         packet_id = packet_id_of(physics)
         step = None
         if packet_id != self._packet_id:
             step = self._leave(packet_id, physics)
-            self._packet_id, self._step, self._given, self._contents = (
-                packet_id,
-                SortedStep(physics, first),
-                False,
-                [physics],
-            )
+            self._packet_id, self._step, self._given = packet_id, SortedStep(physics, first), False
+            self._contents, self._stood = [physics], [not fleeting]
         else:
-            self._add(physics)
+            self._add(physics, stood=not fleeting)
         return step
 
     def drain(self) -> SortedStep[T] | None:
         """The step that waits for the next one, which may be long in coming; it is not given again."""
-        return None if self._step is None or self._given else self._give(self._step, None)
+        return self._give(self._step, None) if self._step and any(self._stood) and not self._given else None
 
     def forget(self) -> None:
         """Let another game begin: what follows is no neighbour of what was. A step that is still held is dropped."""
         self._look, self._packet_id, self._step, self._contents, self._before = b"", None, None, [], None
 
-    def _add(self, physics: bytes) -> None:
+    def _add(self, physics: bytes, *, stood: bool) -> None:
         """Take another look at the present id's page."""
         step = _without_frame(physics)
         for index, content in enumerate(self._contents):
             if _without_frame(content) == step:
                 self._contents[index] = physics  # the later frame wins
+                self._stood[index] = self._stood[index] or stood
                 return
         self._contents.append(physics)
+        self._stood.append(stood)
 
     def _leave(self, packet_id: int, physics: bytes) -> SortedStep[T] | None:
         """Be done with the present id, as this one follows; gives its step unless that was drained."""
         step = self._step
         if step is None or self._packet_id is None:
+            return None
+        if not any(self._stood):
+            self.fleeting += 1
             return None
         following = physics if packet_id == self._packet_id + 1 else None
         if not self._given:
@@ -128,11 +135,11 @@ class StepSorter(Generic[T]):
         return given
 
     def _give(self, step: SortedStep[T], following: bytes | None) -> SortedStep[T]:
-        page, certain = self._whole(following)
+        several = len(self._contents) > 1
+        page, certain = self._whole(following) if several else (self._contents[0], True)
         missing = 0
         if self._before is not None and self._packet_id is not None:  # an id that goes back is another session's
             missing = max(0, self._packet_id - self._before[0] - 1)
-        several = len(self._contents) > 1
         step = SortedStep(page, step.first, missing, several and certain, not certain)
         self.steps += 1
         self.missing += missing
@@ -142,10 +149,20 @@ class StepSorter(Generic[T]):
         return step
 
     def _whole(self, following: bytes | None) -> tuple[bytes, bool]:
-        """The whole one among the contents of the present id, and whether it is certain to be."""
+        """The whole one among the several contents of the present id, and whether it is certain to be."""
         last = len(self._contents) - 1
-        if not last:
-            return self._contents[0], True
+        stood = [index for index in range(last + 1) if self._stood[index]]
+        possible = stood if len(stood) == 1 else self._explained(stood, following)
+        if len(possible) == 1:
+            (choice,) = possible
+            self._begins += choice == last
+            self._ends += choice == 0
+            return self._contents[choice], True
+        choice = (possible or stood)[0 if self._ends > self._begins else -1]
+        return self._contents[choice], len(possible) > 1 and self._ends != self._begins
+
+    def _explained(self, candidates: list[int], following: bytes | None) -> list[int]:
+        """Those of these contents which, if they are whole, explain all others by the steps around."""
         contents = [_without_frame(content) for content in self._contents]
         before = after = None
         if self._before and self._before[1] and self._before[0] + 1 == self._packet_id:
@@ -153,21 +170,12 @@ class StepSorter(Generic[T]):
         if following is not None:
             after = _without_frame(following)
         # Contents older than the whole one still hold words of the step before, newer ones already of the step after.
-        possible = [
+        return [
             index
-            for index, whole in enumerate(contents)
-            if all(_may_be_torn(content, whole, before) for content in contents[:index])
-            and all(_may_be_torn(content, whole, after) for content in contents[index + 1 :])
+            for index in candidates
+            if all(_may_be_torn(content, contents[index], before) for content in contents[:index])
+            and all(_may_be_torn(content, contents[index], after) for content in contents[index + 1 :])
         ]
-        ends_with_id = self._ends > self._begins
-        if len(possible) == 1:
-            self._begins += possible[0] == last
-            self._ends += possible[0] == 0
-            choice = possible[0]
-        else:
-            choice = (possible or [0, last])[0 if ends_with_id else -1]
-        certain = len(possible) == 1 or (len(possible) > 1 and self._ends != self._begins)
-        return self._contents[choice], certain
 
 
 def _without_frame(physics: bytes) -> bytes:

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from telemetry.cli.plan import open_batch, plan_of
 from telemetry.clock import Clock
 from telemetry.errors import SinkError, SourceError, UsageError
 from telemetry.io import mcap
-from telemetry.io.lock import Lock
+from telemetry.locking import Lock
 from telemetry.manifest import FileRecord, Manifest
 from telemetry.plan import Plan, Run
 from telemetry.recorder import Event, PageSink, State, Step
@@ -433,12 +434,6 @@ def test_a_folder_of_something_else_is_left_alone(folder: Folder, text: str, rea
     assert path.read_text() == text
 
 
-def test_one_recording_at_a_time_works_in_a_folder(tmp_path: Path) -> None:
-    with Lock(tmp_path), pytest.raises(SinkError, match=r"Another recording works in .* now"):
-        Lock(tmp_path)
-    Lock(tmp_path).close()
-
-
 # --- as its users run it ----------------------------------------------------------------------------------------------
 
 PLAN = """
@@ -528,6 +523,14 @@ def test_a_source_that_ends_too_soon_is_exit_code_one(drive: Path, tmp_path: Pat
         "ac-telemetry: The plan 'plan' is not complete. Run 1 of 1 'many': 3 of 50 laps kept, 1 refused (1 unfinished)."
     )
     assert (tmp_path / "out" / "quality.md").exists()
+
+
+def test_one_recording_at_a_time_works_in_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "plan.toml").write_text("[[run]]\nname = 'a'\nlaps = 1")
+    with closing(Lock(tmp_path / "plan" / ".recording", "")):
+        refused = run("record", "--plan", tmp_path / "plan.toml", "--source", "demo", "--speed", "max")
+    assert refused.returncode == 1
+    assert refused.stderr == f"ac-telemetry: Another recording works in {tmp_path / 'plan'} now.\n"
 
 
 def test_wrong_settings_without_waiting_are_exit_code_one(tmp_path: Path) -> None:

@@ -10,11 +10,17 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 import ac_native_memory as ac
 from telemetry.errors import UsageError
 from telemetry.io.bridge import Bridge
+from telemetry.io.shared_memory import LiveSource
+from telemetry.rl.action import Command
+from telemetry.rl.actuators import CustomAi
+from telemetry.rl.actuators.csp import MAPPING
+from telemetry.rl.live_world import LiveWorld
 from tests.conftest import PATIENCE, REPOSITORY, wait_until
 from tests.test_proton import WINDOWS, Wine, needs_wine, wine
 
@@ -52,8 +58,8 @@ def page_files(prefix: str) -> list[Path]:
     return sorted(ac.PAGE_FILE_DIRECTORY.glob(f"{prefix}*"))
 
 
-def start_bridge(wine: Wine, prefix: str) -> subprocess.Popen[str]:
-    return wine.start(wine.python / "python.exe", "main.py", "bridge", "--prefix", prefix, cwd=REPOSITORY)
+def start_bridge(wine: Wine, prefix: str, *options: str) -> subprocess.Popen[str]:
+    return wine.start(wine.python / "python.exe", "main.py", "bridge", "--prefix", prefix, *options, cwd=REPOSITORY)
 
 
 def stands(bridge: subprocess.Popen[str]) -> None:
@@ -82,7 +88,7 @@ def test_the_bridge_shows_a_game_that_starts_after_it_and_leaves_nothing(wine: W
                 wait_until(lambda: struct.unpack_from("<i", reader.copy().physics)[0] > 100)
                 last_physics, _ = game.end()
                 assert struct.unpack_from("<i", reader.copy().physics)[0] == last_physics
-        wine.run(WINDOWS.WINE, "cmd", "/c", "exit")  # once that has come and gone, Wine knows that the game has
+        wine.settle()
         assert end(bridge) == ""
         assert page_files(prefix) == []
     finally:
@@ -117,3 +123,39 @@ def test_a_bridge_that_comes_after_the_game_is_refused(wine: Wine, prefix: str) 
     assert bridge.returncode == 1
     assert f"The shared memory {prefix}acpmf_physics exists already" in said
     assert page_files(prefix) == []
+
+
+@needs_wine
+def test_a_program_of_linux_drives_a_car_under_wine_through_csps_mapping(
+    wine: Wine, prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    name = prefix + MAPPING.format(car=0)
+    pages = tmp_path / "pages"
+    pages.mkdir()
+    world = LiveWorld(LiveSource(pages), 20.0, CustomAi(prefix=prefix))
+    bridge = start_bridge(wine, prefix, "--csp")
+    try:
+        stands(bridge)
+        second = start_bridge(wine, prefix, "--csp")
+        assert f"The mapping {name} exists already" in second.communicate(timeout=PATIENCE)[1]
+        game = wine.start(wine.python / "python.exe", "-m", "tests.game.driven", f"Z:{pages}", name, cwd=REPOSITORY)
+        try:
+            at_rest = world.reset(None, np.random.default_rng(), {}, lambda sample: sample.packet_id > 520)
+            assert (at_rest.gas, at_rest.speed_kmh < 1.0) == (0.0, True)
+            for _ in range(30):
+                moment = world.advance(Command(steer=0.25, throttle=1.0))
+            assert moment.sample
+            assert (moment.sample.gas, moment.sample.steer_angle) == (1.0, 0.25)
+            assert moment.sample.speed_kmh > 5.0
+        finally:
+            world.close()
+            _, said = game.communicate("\n", timeout=PATIENCE)
+        assert (game.returncode, said) == (0, "")
+        wine.settle()
+        assert page_files(prefix) == [ac.PAGE_FILE_DIRECTORY / name]
+        assert end(bridge) == ""
+        assert page_files(prefix) == []
+    finally:
+        bridge.kill()
+        bridge.communicate()

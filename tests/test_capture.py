@@ -14,7 +14,7 @@ from telemetry.clock import Clock
 from telemetry.derived import Sample
 from telemetry.errors import SinkError, UsageError
 from telemetry.io.demo import DemoSource
-from telemetry.recorder import Event, PageSink, Reading, Sink, Source, State, Step
+from telemetry.recorder import Closing, Event, PageSink, Reading, Sink, Source, State, Step
 from tests import drives
 from tests.conftest import pages_of
 
@@ -110,6 +110,26 @@ def into(sink: PageSink) -> SingleFile:
 
 def hurry() -> Clock:
     return Clock(math.inf)
+
+
+class Letter(Closing):
+    """Brings a marker when it is closed."""
+
+    def __init__(self, capture: Capture) -> None:
+        self._capture = capture
+
+    def close(self) -> None:
+        self._capture.note("marker", 1.0, name="late")
+
+
+@pytest.mark.parametrize("speed", [1.0, math.inf])
+def test_what_an_inbox_brings_at_the_very_end_is_in_the_recording(speed: float) -> None:
+    sink = ListSink()
+    capture = Capture(Script(step_of(1), step_of(2)), into(sink), clock=Clock(speed))
+    capture.heed(Letter(capture))
+    capture.run()
+    assert sink.events == [Event("marker", 1.0, {"name": "late"})]
+    assert len(sink.steps) == 2
 
 
 def test_every_step_reaches_the_sink_as_it_is() -> None:

@@ -310,7 +310,7 @@ def test_a_reader_of_standard_output_that_goes_away_is_a_sentence() -> None:
     process.stdout.close()
     assert process.wait(timeout=PATIENCE) == 1
     assert (
-        "Writing to standard output ended: its reader closed it. All lines before are intact" in process.stderr.read()
+        "Writing to standard output ended: its reader closed it. Everything before is intact" in process.stderr.read()
     )
     process.stderr.close()
 

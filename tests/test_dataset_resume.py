@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import telemetry
-from telemetry.io.lock import Lock
+from telemetry.locking import Lock
 from telemetry.rl.datasets.convert import PIECE
 from telemetry.rl.datasets.make import Made, Request, Stopped, make
 from telemetry.rl.datasets.work import Piece
@@ -216,8 +216,11 @@ def test_another_program_is_refused_and_a_damaged_request_too(own: Path) -> None
 
 def test_two_cannot_make_one_dataset(own: Path) -> None:
     folder = own.parent / ".unfinished-out"
-    with Lock(folder, "conversion"), pytest.raises(telemetry.SinkError) as caught:
+    stop_after(request_of(own), 1)
+    lock = Lock(folder / ".conversion", "")
+    with pytest.raises(telemetry.SinkError) as caught:
         made(request_of(own))
+    lock.close()
     assert str(caught.value) == f"Another conversion works in {folder} now."
     made(request_of(own))
 

@@ -222,12 +222,24 @@ def test_a_full_disk_leaves_all_earlier_lines_intact(tmp_path: Path, suffix: str
     command = [sys.executable, "-c", FULL_DISK, str(path), str(limit)]
     result = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, timeout=PATIENCE, check=False)
     assert result.returncode == 7, result.stderr
-    assert "All lines before are intact" in result.stdout
+    assert result.stdout == (
+        f"Writing to {path} ended: File too large. Everything before is intact ({path.stat().st_size:,} bytes).\n"
+    )
     kept = [snapshot.sequence for snapshot in JsonlRecording(path).snapshots()]
     assert kept == list(range(len(kept)))
     assert len(kept) > 30
     if not suffix:
         assert path.read_bytes().endswith(b"}\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of a file")
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_disk_that_is_full_from_the_beginning_leaves_no_file_behind(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"drive.jsonl{suffix}"
+    command = [sys.executable, "-c", FULL_DISK, str(path), "50"]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, timeout=PATIENCE, check=False)
+    assert (result.returncode, result.stdout) == (7, f"Writing to {path} ended: File too large.\n"), result.stderr
+    assert not path.exists()
 
 
 KILLED = """

@@ -431,7 +431,7 @@ def test_a_full_disk_leaves_all_earlier_steps_intact(tmp_path: Path) -> None:
     assert result.returncode == 7, result.stderr
     size = path.stat().st_size
     assert result.stdout == (
-        f"Writing to {path} ended: File too large. Everything before is intact ({size:,} bytes) and can be read.\n"
+        f"Writing to {path} ended: File too large. Everything before is intact ({size:,} bytes).\n"
     )
     kept = pages_in(path)
     assert len(kept) % 20 == 0
@@ -677,17 +677,38 @@ def test_behind_a_broken_record_the_index_of_a_finished_file_finds_the_next_chun
         result.path.unlink()
 
 
-def test_without_an_index_a_broken_record_is_the_end(tmp_path: Path) -> None:
-    path = tmp_path / "drive.mcap"
+@pytest.mark.parametrize("opcode", [0, 7, 15, 200])
+@pytest.mark.parametrize("length", [b"\x01", b"\xff\xff", b"\xff\xff\xff", b"\xff" * 8])
+def test_without_an_index_the_next_chunk_is_found_by_what_it_looks_like(
+    tmp_path: Path, opcode: int, length: bytes
+) -> None:
+    path = tmp_path / "whole.mcap"
     write(path, drive(60), flush_every=10)
     place = chunk_places(path)[3]
-    unfinished(path := tmp_path / "cut.mcap", drive(60))
+    path = tmp_path / "drive.mcap"
+    unfinished(path, drive(60))
+    whole = path.read_bytes()
+    assert whole[place] == 6
+    for at, broken in ((place, bytes([opcode])), (place + 1, length)):
+        path.write_bytes(whole[:at] + broken + whole[at + len(broken) :])
+        result = recover(path)
+        assert (result.steps, result.lost, result.finished) == (50, 10, False)
+        read = list(McapRecording(result.path).page_sets())
+        assert [step.missing for step in read] == [0] * 30 + [10] + [0] * 19
+        result.path.unlink()
+
+
+def test_behind_the_last_whole_chunk_of_an_unfinished_file_a_broken_record_is_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "whole.mcap"
+    write(path, drive(60), flush_every=10)
+    place = chunk_places(path)[5]
+    path = tmp_path / "drive.mcap"
+    unfinished(path, drive(60))
     data = bytearray(path.read_bytes())
-    assert data[place] == 6
     data[place] = 0
     path.write_bytes(data)
     result = recover(path)
-    assert (result.steps, result.cut, result.path.name) == (30, len(data) - place, "cut.recovered.mcap")
+    assert (result.steps, result.cut, result.path.name) == (50, len(data) - place, "drive.recovered.mcap")
 
 
 @pytest.mark.parametrize("finished", [True, False])

@@ -448,7 +448,7 @@ class Wine:
         if user is not None:
             self.environment |= {"HOME": str(self.folder), "TMPDIR": str(self.folder)}
         self.run(WINDOWS.WINE_SERVER, "-p60")
-        self.run(WINDOWS.WINE, "cmd", "/c", "exit")
+        self.settle()
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -460,6 +460,11 @@ class Wine:
             command, env=self.environment, stdin=null, stdout=null, stderr=null, timeout=PATIENCE, check=False,
             cwd=self.folder, **self.identity,
         )  # fmt: skip
+
+    def settle(self) -> None:
+        """Start and end a process: after that Wine knows that those before it have ended."""
+        assert WINDOWS
+        self.run(WINDOWS.WINE, "cmd", "/c", "exit")
 
     def start(self, program: Path, *arguments: str, cwd: Path | None = None) -> subprocess.Popen[str]:
         return subprocess.Popen(

@@ -454,6 +454,7 @@ def test_serve_streams_records_and_ends_well(tmp_path: Path) -> None:
             first = receive(ws)["sequence"]
             rows = [receive(ws) for _ in range(20)]
             assert rows[-1]["sequence"] >= first + 20
+            wait_until(lambda: pages.exists() and pages.stat().st_size)  # its demo may begin later
             _, summary = interrupt(process)
             with pytest.raises(ConnectionClosed) as caught:  # noqa: PT012 - after what was on its way
                 while True:

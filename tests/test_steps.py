@@ -192,6 +192,27 @@ def test_a_tear_after_a_drain_does_no_harm_where_the_step_given_was_whole() -> N
     assert (sorter.steps, sorter.repaired, sorter.ambiguous) == (3, 0, 0)
 
 
+def test_a_step_that_was_gone_at_the_next_look_is_missing() -> None:
+    sorter: StepSorter[int] = StepSorter()
+    assert sorter.see(page(5), 0) is None
+    assert sorter.see(torn(7, ID_LAST, 60), 1, fleeting=True) == step(5, 0)  # 6, as far as it says
+    assert sorter.drain() is None
+    assert sorter.see(page(7), 2) is None
+    assert sorter.see(page(8), 3) == step(7, 2, missing=1)
+    assert (sorter.steps, sorter.missing, sorter.fleeting) == (2, 1, 1)
+
+
+def test_a_step_that_stood_in_one_of_several_looks_is_there_and_whole() -> None:
+    sorter: StepSorter[int] = StepSorter()
+    assert sorter.see(torn(6, ID_FIRST, 60), 0, fleeting=True) is None  # with nothing before it to tell
+    assert sorter.see(page(6), 1) is None
+    assert sorter.see(page(9), 2) == step(6, 0, repaired=True)
+    assert sorter.see(page(12), 3) == step(9, 2, missing=2)
+    assert sorter.see(torn(13, ID_LAST, 60), 4, fleeting=True) is None
+    assert sorter.see(page(13), 5) == step(12, 3, missing=2, repaired=True)
+    assert (sorter.ambiguous, sorter.fleeting) == (0, 0)
+
+
 @st.composite
 def looks(draw: st.DrawFn) -> tuple[list[int], list[bytes]]:
     """Looks at steps while each was written over the one before, in any order with the id first or last.
@@ -217,6 +238,28 @@ def test_where_each_step_was_seen_whole_the_steps_are_the_truth(case: tuple[list
     steps = sort(pages)
     assert [found.physics for found in steps] == [page(packet_id) for packet_id in packet_ids]
     assert sum(found.missing for found in steps) == 0
+
+
+@given(looks(), st.data())
+def test_where_only_whole_pages_stood_every_step_is_whole_and_the_rest_is_missing(
+    case: tuple[list[int], list[bytes]], data: st.DataObject
+) -> None:
+    _, pages = case
+    seen = [content for content in pages if data.draw(st.booleans())]
+    sorter: StepSorter[int] = StepSorter()
+    given_back, stood = [], set()
+    for index, content in enumerate(seen):
+        packet_id = struct.unpack_from("<I", content)[0]
+        fleeting = content != page(packet_id) or data.draw(st.booleans())
+        stood |= set() if fleeting else {packet_id}
+        given_back.append(sorter.see(content, index, fleeting=fleeting))
+    steps = [found for found in [*given_back, sorter.drain()] if found is not None]
+    ids = [struct.unpack_from("<I", found.physics)[0] for found in steps]
+    assert set(ids) == stood
+    assert [found.physics for found in steps if not found.ambiguous] == [
+        page(packet_id) for packet_id, found in zip(ids, steps, strict=True) if not found.ambiguous
+    ]
+    assert sum(found.missing for found in steps) == (ids[-1] - ids[0] + 1 - len(ids) if ids else 0)
 
 
 @given(looks(), st.data())

@@ -2,12 +2,12 @@
 
 import io
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated
 
 import typer
 
 from telemetry.errors import TelemetryError
+from telemetry.version import tool_version
 
 app = typer.Typer(
     name="ac-telemetry",
@@ -21,10 +21,7 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
     if wanted:
-        try:
-            print(version("ac-telemetry"))
-        except PackageNotFoundError:
-            print("unknown: this is a checkout that was not installed")
+        print(tool_version())
         raise typer.Exit
 
 

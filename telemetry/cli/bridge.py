@@ -10,7 +10,7 @@ import typer
 from telemetry.cli import app
 from telemetry.cli.stopping import stopping
 from telemetry.clock import Clock
-from telemetry.io.bridge import DIRECTORY, Bridge
+from telemetry.io.bridge import DIRECTORY, PAGE_FILES, Bridge
 
 
 @app.command()
@@ -18,15 +18,37 @@ def bridge(
     directory: Annotated[
         Path, typer.Option("--pages", metavar="DIR", help="Where the page files are made, as Wine names it.")
     ] = DIRECTORY,
-    prefix: Annotated[str, typer.Option(help="Stands before each page's name.", hidden=True)] = "",
+    csp: Annotated[
+        bool,
+        typer.Option(
+            "--csp", help="Show the controls that Custom Shaders Patch reads instead, for docs/rl.md's actuator csp."
+        ),
+    ] = False,
+    prefix: Annotated[str, typer.Option(help="Stands before each mapping's name.", hidden=True)] = "",
 ) -> None:
     """Show the game's pages in /dev/shm: to be run in the game's Wine or Proton prefix, before the game.
 
     This program itself needs no bridge; on Linux, the command says what to type where another program does.
     """
     clock = Clock()
-    with stopping(clock), Bridge(directory, prefix=prefix) as pages:
-        print(f"The bridge stands: {directory}. Now start the game; Ctrl-C ends.", file=sys.stderr, flush=True)
+    with stopping(clock), _controls(directory, prefix) if csp else _pages(directory, prefix) as files:
+        then = "Now a program on Linux can drive" if csp else "Now start the game"
+        print(f"The bridge stands: {directory}. {then}; Ctrl-C ends.", file=sys.stderr, flush=True)
         clock.sleep_until(math.inf)
-    if pages.left:
-        print(f"The game still writes {', '.join(map(str, pages.left))}: they go when it ends.", file=sys.stderr)
+    if files.left:
+        holder = "The game still reads" if csp else "The game still writes"
+        print(f"{holder} {', '.join(map(str, files.left))}: they go when it ends.", file=sys.stderr)
+
+
+def _pages(directory: Path, prefix: str) -> Bridge:
+    return Bridge(directory, {prefix + name: size for name, size in PAGE_FILES.items()})
+
+
+def _controls(directory: Path, prefix: str) -> Bridge:
+    from telemetry.rl.actuators.csp import MAPPING, SIZE  # noqa: PLC0415 - only here
+
+    return Bridge(
+        directory,
+        {prefix + MAPPING.format(car=0): SIZE},
+        exists="The mapping {} exists already: another program drives the car, or a bridge stands. End that first.",
+    )

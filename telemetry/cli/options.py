@@ -1,5 +1,6 @@
 """Options that several commands share, and what they become."""
 
+import gc
 import glob
 import math
 import sys
@@ -24,6 +25,13 @@ SOURCE_HELP: Final = (
     "acpmf_static. [bold]FILE[/]: a recording (.mcap, .jsonl, .jsonl.gz, .jsonl.zst). "
     "[bold]ws://HOST:PORT[/]: what another machine serves."
 )
+
+
+def put_sampling_first() -> None:
+    """Let the sampling loop wait neither 5 ms for another thread nor for a collection of all that was imported."""
+    sys.setswitchinterval(0.0005)
+    gc.collect()
+    gc.freeze()
 
 
 def _expand(paths: list[Path]) -> list[Path]:
@@ -120,10 +128,12 @@ def is_stream(source: str) -> bool:
 def mailbox(recording: str, capture: Capture) -> AbstractContextManager[object]:
     """Takes markers of other terminals into a capture; where that cannot be, it says so, and recording goes on."""
     try:
-        return Mailbox(recording, lambda name, timestamp: capture.note("marker", timestamp, name=name))
+        inbox = Mailbox(recording, lambda name, timestamp: capture.note("marker", timestamp, name=name))
     except SinkError as error:
         print(f"ac-telemetry: {error} The recording goes on without them.", file=sys.stderr)
         return nullcontext()
+    capture.heed(inbox)
+    return inbox
 
 
 def refuse_source(source: str, output: str) -> None:

@@ -2,7 +2,7 @@
 
 import sys
 from contextlib import ExitStack
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import orjson
 import typer
@@ -12,10 +12,13 @@ from telemetry.cli import app, options
 from telemetry.cli.stopping import stopping
 from telemetry.derived import DEFAULTS, Thresholds
 from telemetry.errors import UsageError
-from telemetry.io import RECORDING_SUFFIXES, jsonl, open_sink, open_source
+from telemetry.io import RECORDING_SUFFIXES, open_sink, open_source
 from telemetry.io.console import View
 from telemetry.recorder import DEFAULT_RATE, Health, Options, Recorder, Watcher
 from telemetry.selection import ALL_COLUMNS, select
+
+if TYPE_CHECKING:
+    from telemetry.target import Mode
 
 _LIMITS = "When to end"
 _OUTPUT = "Writing"
@@ -164,14 +167,14 @@ def read(
             raise UsageError("--json-output names no file; - is standard output.")
         options.refuse_source(source, json_output)
     columns = select(fields) if fields is not None else ALL_COLUMNS
-    mode: jsonl.Mode = "append" if append else "overwrite" if overwrite else "new"
+    mode: Mode = "append" if append else "overwrite" if overwrite else "new"
     thresholds = Thresholds(
         tyres_out=tyres_out, lock_brake=lock_brake, lock_slip=lock_slip, locked_wheel=locked_wheel, brake_on=brake_on,
         min_speed=min_speed, damaged=damaged, critical=critical,
         tyre_floor=tyre_floor, tyre_damaged=tyre_damaged, tyre_critical=tyre_critical, steer_lock=steer_lock,
     )  # fmt: skip
     clock = options.make_clock(speed, source)
-    sys.setswitchinterval(0.0005)  # at 333 Hz the sampling loop cannot wait 5 ms for the view
+    options.put_sampling_first()
     with ExitStack() as stack:
         stack.enter_context(stopping(clock))
         first, last = options.part_of(source, begin, end)

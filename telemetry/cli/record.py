@@ -21,9 +21,9 @@ from telemetry.errors import TelemetryError, UsageError
 from telemetry.io import RECORDING_SUFFIXES, jsonl, open_page_sink, open_source
 from telemetry.io.console import View
 from telemetry.io.keyboard import Keyboard
-from telemetry.io.lock import Lock
 from telemetry.io.markers import post
 from telemetry.io.retention import prune
+from telemetry.locking import Lock
 from telemetry.naming import DEFAULT_TEMPLATE, LAP_TEMPLATE, PLACEHOLDERS, Template
 from telemetry.recorder import Health, PageSink, Watcher
 from telemetry.splitting import OpenFile, RollingBuffer, Split, SplitFiles, seconds_of, size_of
@@ -145,14 +145,15 @@ def record(
         }  # fmt: skip
         planned = plan_of(plan, out, [option for option, given in contradicting.items() if given])
     batch = None
-    sys.setswitchinterval(0.0005)  # at 333 Hz the sampling loop cannot wait 5 ms for the writer
+    options.put_sampling_first()
     with ExitStack() as stack:
         stack.enter_context(stopping(clock))
         first, last = options.part_of(source, begin, end)
         origin = stack.enter_context(open_source(source, wait=not no_wait, seed=seed, begin=first, end=last))
         writing: Writing
         if planned is not None:
-            stack.enter_context(Lock(planned[1]))
+            lock = Lock(planned[1] / ".recording", f"Another recording works in {planned[1]} now.")
+            stack.callback(lock.close)
             tell = teller(quiet=quiet, json_summary=json_summary)
             writing = batch = open_batch(*planned, source, wait=not no_wait, tell=tell)
             if batch.manifest.complete:

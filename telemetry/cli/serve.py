@@ -100,7 +100,7 @@ def serve(
         raise UsageError("--token is empty; leave it out, or say --token new.")
     if token == _MAKE_ONE_UP:
         token = secrets.token_urlsafe(12)
-    sys.setswitchinterval(0.0005)  # the sampling loop cannot wait 5 ms for the clients
+    options.put_sampling_first()
     with ExitStack() as stack:
         stack.enter_context(stopping(clock))
         origin = open_source(source, loop=loop, seed=seed)

@@ -12,6 +12,7 @@ from telemetry.io.demo import DemoSource
 from telemetry.io.shared_memory import LiveSource
 from telemetry.recorder import PageSink, Sink, Source
 from telemetry.selection import ALL_COLUMNS, Column
+from telemetry.target import Mode
 
 RECORDING_SUFFIXES: Final = (*mcap.SUFFIXES, *jsonl.SUFFIXES)
 """What recordings end in: those that can be read, and those that can be written while the game runs."""
@@ -61,7 +62,7 @@ def open_source(
     )
 
 
-def open_sink(path: str | Path, *, columns: tuple[Column, ...] = ALL_COLUMNS, mode: jsonl.Mode = "new") -> Sink:
+def open_sink(path: str | Path, *, columns: tuple[Column, ...] = ALL_COLUMNS, mode: Mode = "new") -> Sink:
     """The sink that writes this file by its suffix, CSV or JSON lines; ``-`` is standard output.
 
     Raises :class:`telemetry.SinkError` where the file cannot be written, or exists and ``mode`` is ``new``, and

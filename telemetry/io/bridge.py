@@ -1,12 +1,13 @@
-"""The game's pages as files that Linux programs read, made from inside its Wine prefix and before the game.
+"""Named mappings of a Wine prefix as files of Linux, made from inside the prefix and before whoever else makes them.
 
-Named mappings that are backed by files in ``/dev/shm``: the game finds mappings of its names there already, writes them
-as it writes its own, and nothing is ever copied.
+They are backed by files in ``/dev/shm``: a game finds mappings of its pages' names there already, writes them as it
+writes its own, and nothing is ever copied. The other way round, a program of Linux writes what the game reads.
 """
 
 import mmap
 import os
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,9 @@ from telemetry.recorder import Closing
 
 DIRECTORY: Final = Path("Z:/dev/shm")
 """Where Linux programs look for page files, as Wine shows it."""
+
+PAGE_FILES: Final[Mapping[str, int]] = dict.fromkeys(PAGES, PAGE_FILE_SIZE)
+"""What the game's pages are called, and the bytes of each."""
 
 PURPOSE: Final = (
     "The bridge is for the game under Wine or Proton: it runs in a Windows Python in the game's own prefix, before the "
@@ -32,17 +36,29 @@ For other programs, with Assetto Corsa from Steam (244210 is its number there):
      protontricks-launch --appid 244210 py.exe -m pip install .
 2. Before each session, and before the game:
      protontricks-launch --appid 244210 py.exe main.py bridge
-With a Wine of your own: WINEPREFIX=/path/to/the/prefix wine py.exe main.py bridge"""
+With a Wine of your own: WINEPREFIX=/path/to/the/prefix wine py.exe main.py bridge
+
+To drive from Linux through Custom Shaders Patch (docs/rl.md), `bridge --csp` shows its controls instead of the
+pages, at any time before the first reset; the car is the program's for as long as that runs."""
+
+
+EXISTS: Final = (
+    "The shared memory {} exists already: the game runs, or another program holds its pages. "
+    "The bridge has to come first: end the game and that program, start the bridge, then the game."
+)
 
 
 class Bridge(Closing):
-    """Page files and the named mappings that they back, there until it is closed.
+    """Files and the named mappings that they back, of these names and sizes, there until it is closed.
 
     Raises :class:`telemetry.UsageError` where this is no Windows program under Wine, :class:`telemetry.SinkError` where
-    the mappings exist already (a bridge that comes after the game silently bridges nothing) or cannot be made.
+    the mappings exist already (a bridge that comes later silently bridges nothing; ``exists`` says so) or cannot be
+    made.
     """
 
-    def __init__(self, directory: Path = DIRECTORY, *, prefix: str = "") -> None:
+    def __init__(
+        self, directory: Path = DIRECTORY, sizes: Mapping[str, int] = PAGE_FILES, *, exists: str = EXISTS
+    ) -> None:
         self.directory = directory
         self.left: list[Path] = []
         self._maps: list[mmap.mmap] = []
@@ -54,16 +70,12 @@ class Bridge(Closing):
                 f"{PURPOSE} This is Windows itself, or a prefix that hides {directory}: here every program reads the "
                 "game directly."
             )
-        names = [prefix + name for name in PAGES]
-        for name in names:
+        for name in sizes:
             if _exists(name):
-                raise SinkError(
-                    f"The shared memory {name} exists already: the game runs, or another program holds its pages. "
-                    "The bridge has to come first: end the game and that program, start the bridge, then the game."
-                )
+                raise SinkError(exists.format(name))
         try:
-            for name in names:
-                self._make(name)
+            for name, size in sizes.items():
+                self._make(name, size)
         except OSError as error:
             self.close()
             raise SinkError(f"The bridge's files in {directory} cannot be made: {error.strerror}.") from error
@@ -82,15 +94,15 @@ class Bridge(Closing):
             if path.exists():
                 self.left.append(path)
 
-    def _make(self, name: str) -> None:
+    def _make(self, name: str, size: int) -> None:
         path = self.directory / name
         with path.open("r+b" if path.exists() else "x+b") as file:
             self._files.append(path)
-            file.truncate(PAGE_FILE_SIZE)
-            file.write(bytes(PAGE_FILE_SIZE))  # what a game before left behind is no game
+            file.truncate(size)
+            file.write(bytes(size))  # what a game before left behind is no game
             file.flush()
             os.fsync(file.fileno())
-            self._maps.append(_map(file.fileno(), name))
+            self._maps.append(_map(file.fileno(), size, name))
 
 
 if sys.platform == "win32":
@@ -109,13 +121,13 @@ if sys.platform == "win32":
             _kernel32.CloseHandle(handle)
         return bool(handle)
 
-    def _map(descriptor: int, name: str) -> mmap.mmap:
-        return mmap.mmap(descriptor, PAGE_FILE_SIZE, tagname=name, access=mmap.ACCESS_WRITE)
+    def _map(descriptor: int, size: int, name: str) -> mmap.mmap:
+        return mmap.mmap(descriptor, size, tagname=name, access=mmap.ACCESS_WRITE)
 
 else:
 
     def _exists(name: str) -> bool:
         raise NotImplementedError(name)
 
-    def _map(descriptor: int, name: str) -> mmap.mmap:
-        raise NotImplementedError(descriptor, name)
+    def _map(descriptor: int, size: int, name: str) -> mmap.mmap:
+        raise NotImplementedError(descriptor, size, name)

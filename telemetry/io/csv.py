@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterable, Sequence
 from itertools import chain, groupby
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import orjson
 
@@ -14,6 +14,7 @@ from telemetry.derived import Sample
 from telemetry.errors import SinkError
 from telemetry.recorder import Sink
 from telemetry.selection import ALL_COLUMNS, Column
+from telemetry.target import Mode, Target
 
 SUFFIXES: Final = (".csv", ".csv.gz")
 
@@ -47,19 +48,10 @@ class CsvSink(Sink):
     a line feed, booleans are ``true`` and ``false``, and text is UTF-8, quoted where it must be.
     """
 
-    def __init__(self, path: Path, columns: Sequence[Column], *, overwrite: bool, units: bool) -> None:
-        self.name = str(path)
-        self._size = 0
-        try:
-            # Without a buffer of its own: what was written is with the operating system.
-            self._file = path.open("wb" if overwrite else "xb", buffering=0)
-        except FileExistsError:
-            raise SinkError(
-                f"The file {path} exists already and stays untouched. Use --overwrite to replace it."
-            ) from None
-        except OSError as error:
-            raise SinkError(f"The file {path} cannot be written: {error.strerror}.") from error
-        self._compressor = zlib.compressobj(6, zlib.DEFLATED, _GZIP_WINDOW) if path.suffix == ".gz" else None
+    def __init__(self, target: Target, columns: Sequence[Column], *, units: bool, packed: bool) -> None:
+        self.name = target.name
+        self._target = target
+        self._compressor = zlib.compressobj(6, zlib.DEFLATED, _GZIP_WINDOW) if packed else None
         headers = [header_of(column) for column in columns]
         self._runs = [_Run(tuple(run)) for _, run in groupby(columns, key=_sort_of)]
         self._lone = sum(map(len, headers)) == 1
@@ -72,7 +64,7 @@ class CsvSink(Sink):
     @property
     def size(self) -> int:
         """Bytes in the file so far."""
-        return self._size
+        return self._target.size
 
     def write(self, sample: Sample) -> None:
         """Take one sample."""
@@ -89,12 +81,12 @@ class CsvSink(Sink):
 
     def close(self) -> None:
         """Write what is left and end the file."""
-        if self._file.closed:
+        if self._target.closed:
             return
         try:
             self._hand_on(zlib.Z_FINISH)
         finally:
-            self._file.close()
+            self._target.close()
 
     def _hand_on(self, mode: int) -> None:
         data = b"".join(self._pending)
@@ -102,22 +94,14 @@ class CsvSink(Sink):
         self._pending_bytes = 0
         if self._compressor:
             data = self._compressor.compress(data) + (self._compressor.flush(mode) if mode else b"")
-        view = memoryview(data)
-        try:
-            while view:
-                written = self._file.write(view) or 0
-                self._size += written
-                view = view[written:]
-        except OSError as error:
-            self._file.close()
-            raise SinkError(f"Writing to {self.name} ended: {error.strerror}.") from error
+        self._target.write(data, after=None if self._compressor else b"\n")
 
 
 def create(
     path: Path,
     columns: Sequence[Column] = ALL_COLUMNS,
     *,
-    mode: Literal["new", "append", "overwrite"] = "new",
+    mode: Mode = "new",
     units: bool = False,
 ) -> CsvSink:
     """A sink that writes this file, compressed if it ends in ``.gz``; ``units`` adds a second row with the units.
@@ -127,7 +111,7 @@ def create(
     """
     if mode == "append" and path.exists():
         raise SinkError(f"{path} cannot be continued: only JSON lines can. Use --overwrite, or another name.")
-    return CsvSink(path, columns, overwrite=mode == "overwrite", units=units)
+    return CsvSink(Target.open(path, mode), columns, units=units, packed=path.suffix == ".gz")
 
 
 class _Run:

@@ -1,29 +1,26 @@
 """JSON lines, plain or compressed: one complete sample per line, whole whatever happens."""
 
-import errno
 import math
 import os
-import stat
 import sys
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
-from typing import IO, Final, Literal, NamedTuple, Protocol
+from typing import IO, Final, NamedTuple, Protocol
 
 import zstandard
 
-from telemetry.clock import Clock
+from telemetry.clock import Clock, Thinning
 from telemetry.derived import Sample
 from telemetry.errors import SinkError, SourceError
 from telemetry.locking import hold
 from telemetry.recorder import STATUS_STATES, Reading, Sink, Source, State
 from telemetry.selection import ALL_COLUMNS, Column
 from telemetry.snapshot import Snapshot
+from telemetry.target import Mode, Target
 from telemetry.wire import LineEncoder, snapshot_of
 
 SUFFIXES: Final = (".jsonl", ".jsonl.gz", ".jsonl.zst")
-Mode = Literal["new", "append", "overwrite"]
 
 _CHUNK: Final = 1 << 16
 _BUFFER: Final = 1 << 20
@@ -69,71 +66,6 @@ _COMPRESSIONS: Final = {
 }
 
 
-class _Target:
-    """What lines are written to: it ends after a whole line, even when a write fails half way.
-
-    A file made ``anew`` that nothing was written to is removed again.
-    """
-
-    def __init__(self, descriptor: int, name: str, path: Path | None, *, anew: bool = False) -> None:
-        self.name = name
-        self._anew = anew
-        self._file = open(descriptor, "wb", buffering=0)  # noqa: SIM115
-        status = os.fstat(descriptor)
-        self._path = path if stat.S_ISREG(status.st_mode) else None
-        self._identity = (status.st_dev, status.st_ino)
-        self.size = self._file.seek(0, os.SEEK_END) if self._path else 0
-
-    @property
-    def is_regular(self) -> bool:
-        """Whether it is a file with a name, as opposed to a pipe or a device."""
-        return self._path is not None
-
-    @property
-    def closed(self) -> bool:
-        """Whether it was closed, by us or by an error."""
-        return self._file.closed
-
-    def write(self, data: bytes, *, text: bool) -> None:
-        """Write all of it; where that fails, cut off what is no whole line (``text``) or block, and raise."""
-        view, done = memoryview(data), 0
-        try:
-            while done < len(data):
-                done += self._file.write(view[done:]) or 0
-        except OSError as error:
-            if text:
-                self.size += data.rfind(b"\n", 0, done) + 1
-            if self._path:
-                with suppress(OSError):
-                    self._file.truncate(self.size)
-            self._file.close()
-            # Windows calls a pipe without a reader an invalid argument.
-            closed = error.errno == errno.EPIPE or (error.errno == errno.EINVAL and not self.is_regular)
-            reason = "its reader closed it" if closed else error.strerror
-            raise SinkError(
-                f"Writing to {self.name} ended: {reason}. All lines before are intact ({self.size:,} bytes)."
-            ) from error
-        self.size += done
-
-    def check(self) -> None:
-        """Raise for a file that was removed: on Linux writing goes on without an error, and into nowhere."""
-        if self._path is None:
-            return
-        try:
-            status = self._path.stat()
-        except OSError:
-            status = None
-        if status is None or (status.st_dev, status.st_ino) != self._identity:
-            self._file.close()
-            raise SinkError(f"The file {self.name} was removed or replaced while it was being written.")
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-        if self._path and self._anew and self.size == 0:
-            self._path.unlink(missing_ok=True)
-
-
 class JsonlSink(Sink):
     """Writes samples as JSON lines; made by :func:`create` or :func:`standard_output`. Raises :class:`SinkError`.
 
@@ -141,7 +73,7 @@ class JsonlSink(Sink):
     get every line at once.
     """
 
-    def __init__(self, target: _Target, columns: Sequence[Column], compression: _Compression | None = None) -> None:
+    def __init__(self, target: Target, columns: Sequence[Column], compression: _Compression | None = None) -> None:
         self.name = target.name
         self._target = target
         self._encoder = LineEncoder(columns)
@@ -173,8 +105,9 @@ class JsonlSink(Sink):
             self._written = True
             if self._compression and self._compressor:
                 data = self._compressor.compress(data) + self._compressor.flush(self._compression.sync)
-            self._target.write(data, text=self._compressor is None)
-        self._target.check()
+            self._target.write(data, after=None if self._compressor else b"\n")
+        else:
+            self._target.check()
 
     def close(self) -> None:
         """Write what is left and end the file."""
@@ -183,7 +116,7 @@ class JsonlSink(Sink):
         try:
             self.flush()
             if self._compression and self._compressor and self._written:
-                self._target.write(self._compressor.flush(self._compression.finish), text=False)
+                self._target.write(self._compressor.flush(self._compression.finish))
         finally:
             self._target.close()
 
@@ -191,40 +124,23 @@ class JsonlSink(Sink):
 def create(path: Path, columns: Sequence[Column] = ALL_COLUMNS, *, mode: Mode = "new") -> JsonlSink:
     """A sink that writes this file, compressed by its suffix (``.gz``, ``.zst``).
 
-    An existing file is an error unless ``mode`` says to overwrite it, or to append to it, which first mends a last line
-    that was cut. Raises :class:`SinkError`.
+    An existing file is an error unless ``mode`` says to overwrite it, at the first line, or to append to it, which
+    first mends a last line that was cut. Raises :class:`SinkError`.
     """
     compression = _COMPRESSIONS.get(path.suffix)
-    flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0)
-    try:
-        existing = path.exists()
-        special = existing and not path.is_file()  # a named pipe, a device
-        if not special:
-            flags |= os.O_EXCL if mode == "new" else 0
-        if mode == "append" and existing and not special:
+    if mode == "append" and path.is_file():
+        try:
             _mend(path, compression)
-        descriptor = os.open(path, flags, 0o666)
-        if not special:
-            try:
-                hold(descriptor, str(path))
-                if mode == "overwrite":  # not before: another may have been writing it
-                    os.ftruncate(descriptor, 0)
-            except BaseException:
-                os.close(descriptor)
-                raise
-        return JsonlSink(_Target(descriptor, str(path), path, anew=not existing), columns, compression)
-    except FileExistsError:
-        raise SinkError(
-            f"The file {path} exists already and stays untouched. Use --append to continue it, or --overwrite."
-        ) from None
-    except OSError as error:
-        raise SinkError(f"The file {path} cannot be written: {error.strerror}.") from error
+        except OSError as error:
+            raise SinkError(f"The file {path} cannot be written: {error.strerror}.") from error
+    target = Target.open(path, mode, instead="Use --append to continue it, or --overwrite.")
+    return JsonlSink(target, columns, compression)
 
 
 def standard_output(columns: Sequence[Column] = ALL_COLUMNS) -> JsonlSink:
     """A sink that writes to standard output: UTF-8 with plain newlines on every system."""
     # A duplicate: closing it leaves the interpreter's own standard output in peace.
-    return JsonlSink(_Target(os.dup(sys.stdout.fileno()), "standard output", None), columns)
+    return JsonlSink(Target(os.dup(sys.stdout.fileno()), "standard output"), columns)
 
 
 class JsonlRecording(Source):
@@ -259,7 +175,8 @@ class JsonlRecording(Source):
         """The snapshots when their time has come; with a ``rate``, no more of them per second than that."""
         began = clock.now()
         first: float | None = None
-        shift, elapsed, due = 0.0, 0.0, -math.inf
+        shift, elapsed = 0.0, 0.0
+        thinning = Thinning(rate)
         while True:
             for number, (recorded, snapshot) in enumerate(self._excerpt()):
                 if first is None:
@@ -267,10 +184,8 @@ class JsonlRecording(Source):
                 elif number == 0:  # the file goes round
                     shift = elapsed + _PACE - recorded
                 elapsed = recorded + shift
-                if rate:
-                    if elapsed < due - _TOLERANCE:
-                        continue
-                    due = (due if elapsed < due + 1.0 / rate else elapsed) + 1.0 / rate
+                if not thinning.takes(elapsed):
+                    continue
                 if not clock.sleep_until(began + elapsed - first):
                     return
                 state = STATUS_STATES.get(snapshot.status, State.LIVE)
@@ -297,9 +212,6 @@ class JsonlRecording(Source):
 
 _PACE: Final = 0.1
 """Seconds between samples of a recording that does not say."""
-
-_TOLERANCE: Final = 1e-6
-"""Seconds by which a sample may come before it is due; times in decimals are never exact."""
 
 
 def _lines(path: Path) -> Iterator[tuple[bytes, bool]]:

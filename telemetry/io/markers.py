@@ -1,7 +1,6 @@
 """Markers from another terminal: every running recording has a mailbox, a file that others append lines to."""
 
 import os
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,6 +11,7 @@ from typing import Final
 import orjson
 
 from telemetry.errors import SinkError
+from telemetry.locking import shared_folder
 from telemetry.recorder import Closing
 
 LOOK_SECONDS: Final = 0.5
@@ -29,18 +29,6 @@ Deliver = Callable[[str, float], None]
 """Takes a marker's name and the Unix time at which it was set; called from the mailbox's thread."""
 
 
-def default_folder() -> Path:
-    """Where this user's mailboxes are; SinkError where there is no place for them."""
-    variable, usual = (
-        ("LOCALAPPDATA", "AppData/Local") if sys.platform == "win32" else ("XDG_STATE_HOME", ".local/state")
-    )
-    try:
-        base = Path(os.environ.get(variable) or Path.home() / usual)
-    except RuntimeError as error:
-        raise SinkError("There is no place for markers: this user has no home directory.") from error
-    return base / "ac-telemetry"
-
-
 class Mailbox(Closing):
     """The mailbox of one recording, from which a thread delivers markers until it is closed.
 
@@ -48,7 +36,7 @@ class Mailbox(Closing):
     """
 
     def __init__(self, recording: str, deliver: Deliver, folder: Path | None = None) -> None:
-        folder = folder or default_folder()
+        folder = folder or shared_folder()
         self._deliver = deliver
         self._path = folder / f"{os.getpid()}-{time.time_ns()}{_SUFFIX}"
         self._header = orjson.dumps({"recording": recording}, option=orjson.OPT_APPEND_NEWLINE)
@@ -109,7 +97,7 @@ def post(name: str, folder: Path | None = None) -> list[str]:
     """Put a marker into all recordings that run now and name them; mailboxes of killed ones are cleared away."""
     line = orjson.dumps({"name": name, "timestamp": time.time()}, option=orjson.OPT_APPEND_NEWLINE)
     reached = []
-    for path in sorted((folder or default_folder()).glob(f"*{_SUFFIX}")):
+    for path in sorted((folder or shared_folder()).glob(f"*{_SUFFIX}")):
         with suppress(OSError, ValueError, KeyError):
             if time.time() - path.stat().st_mtime > DEAD_SECONDS:
                 path.unlink()

@@ -34,9 +34,9 @@ class DriveEnv(gymnasium.Env[ObservationValue, ActionValue]):
     ``specification`` is a :class:`Spec`, its values, or its file; ``control_hz``, ``observation`` (flat or dict),
     ``mask``, ``action`` (steer_pedal or steer_throttle_brake), ``delta`` and ``reward`` (a preset or weights) change
     single points of it. ``track`` is the map of a track that is not known by itself. ``start`` is about the demo, the
-    ``grid`` or ``anywhere``; ``actuator`` and ``patience`` (seconds that a reset waits for a car) are about a live
-    source. ``record`` names a recording of the whole run, which is marked with the name of the ``policy``. Raises
-    :class:`telemetry.TelemetryError`.
+    ``grid`` or ``anywhere``; ``actuator``, ``restart_button`` (of vjoy and uinput, pressed by a reset) and ``patience``
+    (seconds that a reset waits for a car) are about a live source. ``record`` names a recording of the whole run, which
+    is marked with the name of the ``policy``. Raises :class:`telemetry.TelemetryError`.
 
     Numbers of an action beyond -1..1 are cut. Where commands move nothing (a replay, or no actuator), the action in
     force is the one that was recorded: it is in ``info["action"]``, and ``info["action_ignored"]`` is true.
@@ -58,6 +58,7 @@ class DriveEnv(gymnasium.Env[ObservationValue, ActionValue]):
         track: TrackMap | None = None,
         start: str = "grid",
         actuator: str | Actuator = "none",
+        restart_button: int | None = None,
         patience: float = PATIENCE_SECONDS,
         record: str | Path | None = None,
         policy: str = "",
@@ -80,6 +81,7 @@ class DriveEnv(gymnasium.Env[ObservationValue, ActionValue]):
             self.specification,
             start=start,
             actuator=actuator,
+            restart_button=restart_button,
             patience=patience,
             record=record,
             policy=policy,
@@ -186,6 +188,7 @@ def _world(
     *,
     start: str,
     actuator: str | Actuator,
+    restart_button: int | None,
     patience: float,
     record: str | Path | None,
     policy: str,
@@ -195,7 +198,7 @@ def _world(
     path = Path(source)
     replay = name == "replay" or path.is_file()
     demo = name == "demo" and not path.exists()
-    if (replay or demo) and actuator != "none":
+    if (replay or demo) and (actuator != "none" or restart_button is not None):
         raise UsageError(f"An actuator is for a live source; {source} has none.")
     if replay:
         if record is not None:
@@ -209,7 +212,7 @@ def _world(
     return LiveWorld(
         origin,
         spec.control_hz,
-        actuator_of(actuator),
+        actuator_of(actuator, restart_button),
         patience=patience,
         sink=_sink(record, policy, source, spec),
     )

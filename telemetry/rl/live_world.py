@@ -1,14 +1,17 @@
 """The running game, or a stream of it, as a world: it waits for nobody, so steps keep absolute deadlines."""
 
+import math
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
 from threading import Condition, Thread
 from typing import Any, Final
 
 import numpy as np
 
 from telemetry.clock import Clock
-from telemetry.derived import Sample, derive
+from telemetry.derived import Sample, derive, is_new_run
 from telemetry.errors import NoGameError, TelemetryError
+from telemetry.locking import Lock, shared_folder
 from telemetry.recorder import PageSink, Reading, Source, State, Step
 from telemetry.rl.action import RELEASED, Command
 from telemetry.rl.actuators import Actuator
@@ -53,28 +56,43 @@ class LiveWorld(World):
         self._patience = patience
         self._sink = sink
         self._readings: Iterator[Reading] | None = None
+        self._lock: Lock | None = None
         self._sample: Sample | None = None
         self._due: float | None = None
         self._moved_at = 0.0
         self._facts: dict[str, Any] = {}
 
     def reset(self, seed: int | None, rng: np.random.Generator, options: Mapping[str, Any], ready: Ready) -> Sample:  # noqa: ARG002 - there is no seed to the world outside
-        """Have the actuator put the car back, where it can, and wait for a car that may begin."""
+        """Have the actuator put the car back, where it can, and wait for a car that may begin.
+
+        Raises SinkError where another environment drives already, NoGameError where no car was ready in time.
+        """
         if self._readings is None:
-            self._actuator.open()
+            self._take_controls()
             self._readings = self._source.readings(self._clock, self._hz)
-        end, message, restarted = self._clock.now() + self._patience, "", False
+        end, message = self._clock.now() + self._patience, ""
+        restart, asked_at = None, math.nan
         for reading in self._readings:
-            sample = self._take(reading)
-            if sample is not None and not restarted:  # nobody listens before there is a game
-                self._actuator.restart()
-                restarted = True
+            before, sample, now = self._sample, self._take(reading), self._clock.now()
+            if sample is not None and math.isnan(asked_at):  # nobody listens before there is a game
+                restart, asked_at = self._actuator.restart(), now
                 continue
-            if sample is not None and ready(sample):
-                return sample
+            began_anew = sample is not None and before is not None and is_new_run(sample, before)
+            if restart is not None and not began_anew and now < asked_at + restart.seconds:
+                continue
             self._actuator.apply(RELEASED)
+            if restart is not None and (began_anew or not restart.complaint):
+                restart = None
+            # After a load the game is silent for most of a second; the car that is seen then is that of before.
+            moves = sample is not None and before is not None and sample.packet_id > before.packet_id
+            if sample is not None and moves and restart is None and ready(sample):
+                return sample
             message = reading.message or (
-                "The car is not fit to begin with." if sample is not None else f"The game is {reading.state}."
+                f"The game is {reading.state}."
+                if sample is None
+                else "The car is not fit to begin with."
+                if restart is None
+                else restart.complaint
             )
             if self._clock.now() > end:
                 break
@@ -104,6 +122,7 @@ class LiveWorld(World):
     def close(self) -> None:
         """Let go of the car and of the game."""
         self._actuator.close()
+        self._release()
         self._clock.stop()
         if self._readings is not None and hasattr(self._readings, "close"):
             self._readings.close()
@@ -111,6 +130,22 @@ class LiveWorld(World):
         if self._sink is not None:
             self._sink.close()
             self._sink = None
+
+    def _take_controls(self) -> None:
+        name = self._actuator.name
+        if name:
+            path = shared_folder() / f"actuator-{sha256(name.encode()).hexdigest()[:16]}.lock"
+            self._lock = Lock(path, f"{name} is taken by another environment, here or in another process. Close that.")
+        try:
+            self._actuator.open()
+        except BaseException:
+            self._release()
+            raise
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
 
     def _take(self, reading: Reading) -> Sample | None:
         """The sample of a reading, where the car moves on in time."""

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import orjson
 
 from ac_native_memory import Pages, SPageFileGraphic
-from telemetry.clock import Clock
+from telemetry.clock import Clock, Thinning
 from telemetry.errors import SourceError, UsageError
 from telemetry.io.mcap.layout import (
     EVENTS,
@@ -44,9 +44,6 @@ from telemetry.steps import packet_id_of
 
 _PACE: Final = 0.003
 """Seconds from the end of a recording to its beginning, played in a loop: a physics step."""
-
-_TOLERANCE: Final = 1e-6
-"""Seconds by which a step may come before it is due."""
 
 _STATUS: Final = struct.Struct(f"<{SPageFileGraphic.status.offset}xi")
 _MENU: Final = struct.Struct(f"<{SPageFileGraphic.isEscMenuVisible.offset}xi")
@@ -223,7 +220,7 @@ class McapRecording(Source):
 
     def _paced(self, clock: Clock, rate: float | None) -> Iterator[Step]:
         began = first = None
-        elapsed, due = -math.inf, -math.inf
+        elapsed, thinning = -math.inf, Thinning(rate)
         while True:
             shift = 0.0
             for step in self.page_sets():
@@ -233,10 +230,8 @@ class McapRecording(Source):
                     shift = elapsed - step.elapsed
                 if began is None or first is None:
                     began, first = clock.now(), elapsed
-                if rate:
-                    if elapsed < due - _TOLERANCE:
-                        continue
-                    due = (due if elapsed < due + 1.0 / rate else elapsed) + 1.0 / rate
+                if not thinning.takes(elapsed):
+                    continue
                 if not clock.sleep_until(began + elapsed - first):
                     return
                 yield step._replace(elapsed=elapsed)

@@ -27,6 +27,8 @@ _LIMIT: Final = 1 << 26
 """Bytes of the largest record that is read and the largest chunk once unpacked: a damaged length may say anything."""
 
 _HEAD: Final = struct.Struct("<BQ")
+_CHUNK_HEAD: Final = struct.Struct("<BQQQQI")
+_ZSTD: Final = struct.pack("<I4s", 4, b"zstd")  # what follows on such a head in every chunk of ours
 _FOOTER: Final = struct.Struct("<BQQQI")
 _UNKNOWN_SIZE: Final = 2**64 - 1
 _BLOCK: Final = 1 << 16
@@ -201,6 +203,30 @@ class RecordFile:
         if length > _LIMIT:
             raise Damaged(self.path, at, f"a record says that it has {length:,} bytes")
         return Record(at, opcode, self._read(begin, length)), begin + length
+
+    def chunk_after(self, at: int) -> int | None:
+        """The place of the next whole chunk behind this one, found by what it looks like; None where there is none."""
+        begin = at + 1
+        while len(data := self._read(begin, _BLOCK + _CHUNK_HEAD.size + len(_ZSTD))) > _CHUNK_HEAD.size:
+            found = data.find(_ZSTD, _CHUNK_HEAD.size)
+            while found >= 0:
+                place = begin + found - _CHUNK_HEAD.size
+                if self._is_whole_chunk(place):
+                    return place
+                found = data.find(_ZSTD, found + 1)
+            begin += _BLOCK
+        return None
+
+    def resembles_chunk(self, at: int) -> bool:
+        """Whether what stands here goes on like a chunk, whatever kind of record it says that it is."""
+        return self._read(at + _CHUNK_HEAD.size, len(_ZSTD)) == _ZSTD
+
+    def _is_whole_chunk(self, at: int) -> bool:
+        try:
+            record, _ = self.read(at)
+            return record.opcode == CHUNK and bool(self._unpacked(record))
+        except (Damaged, Cut):
+            return False
 
     def _too_short(self, at: int) -> Exception:
         return Damaged(self.path, at, "a record is longer than the file") if self.finished else Cut(at)

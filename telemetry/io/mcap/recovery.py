@@ -152,7 +152,8 @@ class _Entry(NamedTuple):
 class _Pour:
     """Everything that is whole in a file, whole chunks only, into a writer if there is one.
 
-    Where the file's index tells where chunks begin, they are found again behind a record that lost its length.
+    Behind a record that lost its length the next chunk is found where the file's index says that it is, or, without
+    one, by what it looks like.
     """
 
     file: RecordFile
@@ -225,26 +226,42 @@ class _Pour:
         try:
             record, end = self.file.read(at, _UNREAD)
             if not self._is_plausible(record, end):
-                raise Damaged(self.file.path, at, "a record is not what the index says")  # noqa: TRY301
+                raise Damaged(self.file.path, at, "a record is not what stands there")  # noqa: TRY301
+            if record.opcode in (DATA_END, FOOTER):
+                if self._places or self.file.chunk_after(at) is None:
+                    return None
+                raise Damaged(self.file.path, at, "the data seems to end and does not")  # noqa: TRY301
             following = end
             topics = dict(self._topics)
             # All of a chunk is looked at before the first of it is poured.
             entries = [self._look_at(entry, topics) for entry in self.file.contents(record)]
+        except Cut:
+            following = self.file.chunk_after(at)
+            if following is None:
+                raise
+            return self._skip(Damaged(self.file.path, at, "a record is longer than the file"), following)
         except Damaged as damaged:
-            following = self._ends.get(at) or following or self._chunk_after(at)
-            self._damages.append(damaged)
-            self._torn = True
-            self.cut += (following or self.file.size) - at
-            return following
+            if self._places:
+                return self._skip(damaged, self._ends.get(at) or following or self._chunk_after(at))
+            return self._skip(damaged, self.file.chunk_after(at) or following)
         for entry in entries:
             if entry.message is None:
                 self._take(entry)
             else:
                 self._take_message(entry.record, entry.message, entry.event)
-        return None if record.opcode in (DATA_END, FOOTER) else following
+        return following
+
+    def _skip(self, damaged: Damaged, following: int | None) -> int | None:
+        """Go on behind damage, at this place, or where nothing more is to be had."""
+        self._damages.append(damaged)
+        self._torn = True
+        self.cut += (following or self.file.size) - damaged.at
+        return following
 
     def _is_plausible(self, record: Record, end: int) -> bool:
-        """Whether a record leaves every chunk where the index says that it is."""
+        """Whether a record leaves every chunk where the index, or its look, says that it is."""
+        if not self._places:
+            return record.opcode == CHUNK or not self.file.resembles_chunk(record.at)
         if record.at in self._ends:
             return record.opcode == CHUNK and end == self._ends[record.at]
         following = self._chunk_after(record.at)

@@ -1,11 +1,7 @@
 """Writing recordings: pages as they are, in chunks that survive the process that wrote them."""
 
-import os
-import stat
 import struct
-import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +10,6 @@ import orjson
 
 from ac_native_memory import Pages, SPageFileGraphic, SPageFileStatic, text_of
 from telemetry.derived import SESSION_NAMES
-from telemetry.errors import SinkError
 from telemetry.io.mcap.layout import (
     EVENTS,
     FILE_METADATA,
@@ -29,9 +24,10 @@ from telemetry.io.mcap.layout import (
     register,
     seconds,
 )
-from telemetry.locking import hold
 from telemetry.recorder import Event, PageSink, State, Step
 from telemetry.steps import packet_id_of
+from telemetry.target import Target
+from telemetry.version import tool_version
 
 _CHUNK: Final = 1 << 20
 """Bytes of messages after which a chunk is ended at the latest."""
@@ -44,34 +40,12 @@ _SESSION_PLACE: Final = slice(SPageFileGraphic.session.offset, SPageFileGraphic.
 
 
 class _File:
-    """The stream that the library writes to: it ends after a whole record, even when a write fails half way.
+    """The stream that the library writes to: what it is given is held until :meth:`flush`."""
 
-    What it is given is held until :meth:`flush`. A file made ``anew`` that nothing was written to is removed again, and
-    one to be overwritten keeps what it has until then. Raises :class:`SinkError` where another process writes the file.
-    """
-
-    def __init__(self, descriptor: int, path: Path, *, anew: bool) -> None:
-        self.name = str(path)
-        self._path = path
-        self._anew = anew
-        self._file = open(descriptor, "wb", buffering=0)  # noqa: SIM115
-        status = os.fstat(descriptor)
-        self._regular = stat.S_ISREG(status.st_mode)
-        self._identity = (status.st_dev, status.st_ino)
-        if self._regular:
-            try:
-                hold(descriptor, self.name)
-            except SinkError:
-                self._file.close()
-                raise
+    def __init__(self, target: Target) -> None:
+        self.target = target
         self._pending: list[bytes] = []
         self._length = 0
-        self.size = 0
-
-    @property
-    def closed(self) -> bool:
-        """Whether it was closed, by us or by an error."""
-        return self._file.closed
 
     def tell(self) -> int:
         """Where the next byte goes."""
@@ -83,48 +57,10 @@ class _File:
         self._length += len(data)
 
     def flush(self) -> None:
-        """Hand all bytes to the operating system; where that fails, cut off what is no whole record, and raise."""
-        view, done = memoryview(b"".join(self._pending)), 0
+        """Hand all bytes on."""
+        data = b"".join(self._pending)
         self._pending.clear()
-        try:
-            if self.size == 0 and self._regular:
-                self._file.truncate(0)
-            while done < len(view):
-                done += self._file.write(view[done:]) or 0
-        except OSError as error:
-            if self._regular:
-                with suppress(OSError):
-                    self._file.truncate(self.size)
-            self.close()
-            kept = f" Everything before is intact ({self.size:,} bytes) and can be read." if self.size else ""
-            raise SinkError(f"Writing to {self.name} ended: {error.strerror}.{kept}") from error
-        self.size += done
-        self._check()
-
-    def _check(self) -> None:
-        """Raise for a file that was removed: on Linux writing goes on without an error, and into nowhere."""
-        if self._regular and not self._is_in_place():
-            self._file.close()
-            raise SinkError(f"The file {self.name} was removed or replaced while it was being written.")
-
-    def _is_in_place(self) -> bool:
-        try:
-            status = self._path.stat()
-        except OSError:
-            return False
-        return (status.st_dev, status.st_ino) == self._identity
-
-    def close(self) -> None:
-        """Close the file."""
-        if self.closed:
-            return
-        useless = self._anew and self._regular and self.size == 0 and self._is_in_place()
-        if useless and sys.platform != "win32":  # while it is still held: nobody else's recording is in it
-            self._path.unlink(missing_ok=True)
-        self._file.close()
-        if useless and sys.platform == "win32":  # which removes no open file
-            with suppress(OSError):
-                self._path.unlink(missing_ok=True)
+        self.target.write(data)
 
 
 class McapSink(PageSink):
@@ -133,15 +69,16 @@ class McapSink(PageSink):
     A physics step has one message for each page that changed, all of one time, in the order static, graphics, physics.
     """
 
-    def __init__(self, file: _File, metadata: Mapping[str, str]) -> None:
+    def __init__(self, target: Target, metadata: Mapping[str, str]) -> None:
         # The library takes longer to import than all the rest, and --help needs none of it; here, and not at the first
         # step, because that one must not come late.
         from mcap.writer import Writer  # noqa: PLC0415
 
-        self.name = file.name
-        self._file = file
-        self._metadata = {**metadata, "tool": "ac-telemetry", "version": _version()}
-        self._writer: Any = Writer(file, chunk_size=_NEVER)  # type: ignore[arg-type]  # it needs no more of a stream
+        self.name = target.name
+        self._target = target
+        self._file = _File(target)
+        self._metadata = {**metadata, "tool": "ac-telemetry", "version": tool_version()}
+        self._writer: Any = Writer(self._file, chunk_size=_NEVER)  # type: ignore[arg-type]  # it needs no more of a stream
         self._channels: dict[str, int] = {}
         self._held: list[Event] = []
         self._physics = self._graphics = self._static = b""
@@ -158,7 +95,7 @@ class McapSink(PageSink):
     @property
     def size(self) -> int:
         """Bytes in the file so far."""
-        return self._file.size
+        return self._target.size
 
     def write(self, step: Step) -> None:
         """Take one step; its pages are written where they changed, and its physics page counts as the step."""
@@ -232,7 +169,7 @@ class McapSink(PageSink):
 
     def close(self) -> None:
         """Write what is left, the figures and the index, and end the file."""
-        if self._file.closed:
+        if self._target.closed:
             return
         try:
             if self._channels:
@@ -241,7 +178,7 @@ class McapSink(PageSink):
                 self._writer.finish()
                 self._file.flush()
         finally:
-            self._file.close()
+            self._target.close()
 
     def _start(self) -> None:
         own = {
@@ -288,25 +225,8 @@ def create(path: Path, *, metadata: Mapping[str, str] | None = None, overwrite: 
     An existing file is an error unless it is to be overwritten, which happens at the first step, and not while another
     process writes it. Raises :class:`SinkError`.
     """
-    flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0)
-    try:
-        anew = not path.exists()
-        descriptor = os.open(path, flags if overwrite else flags | os.O_EXCL, 0o666)
-        return McapSink(_File(descriptor, path, anew=anew), metadata or {})
-    except FileExistsError:
-        raise SinkError(f"The file {path} exists already and stays untouched. Use --overwrite to replace it.") from None
-    except OSError as error:
-        raise SinkError(f"The file {path} cannot be written: {error.strerror}.") from error
+    return McapSink(Target.open(path, "overwrite" if overwrite else "new"), metadata or {})
 
 
 def _text(page: bytes, field: Any) -> str:
     return text_of(page[field.offset : field.offset + field.size])
-
-
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - as slow as the library
-
-    try:
-        return version("ac-telemetry")
-    except PackageNotFoundError:  # run from its folder, not installed
-        return "unknown"

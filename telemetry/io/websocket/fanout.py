@@ -14,6 +14,7 @@ from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Frame, Opcode
 from websockets.protocol import State as ConnectionState
 
+from telemetry.clock import Thinning
 from telemetry.derived import Sample
 from telemetry.io.websocket.protocol import Format, Message, Subscription, to_msgpack
 from telemetry.selection import Column
@@ -44,14 +45,16 @@ class Client:
     for every connection. Nothing is ever sent in fragments, so that a whole frame fits in anywhere.
     """
 
-    __slots__ = ("connection", "dropped", "due", "protocol", "stalled_since", "subscription", "transport", "window")
+    __slots__ = (
+        "connection", "dropped", "protocol", "stalled_since", "subscription", "thinning", "transport", "window",
+    )  # fmt: skip
 
     def __init__(self, connection: ServerConnection, subscription: Subscription) -> None:
         self.connection = connection
         self.protocol = connection.protocol
         self.transport = connection.transport
         self.subscription = subscription
-        self.due = -math.inf
+        self.thinning = Thinning(subscription.rate)
         self.dropped = 0
         self.stalled_since: float | None = None
         deflate = [item for item in connection.protocol.extensions if isinstance(item, PerMessageDeflate)]
@@ -73,19 +76,6 @@ class Client:
         self.dropped += 1
         if self.stalled_since is None:
             self.stalled_since = perf_counter()
-
-    def is_due(self, now: float, grace: float) -> bool:
-        """Whether a client with a rate of its own gets the sample of this moment (s).
-
-        Deadlines are absolute, so that a rate is kept on average; ``grace`` seconds forgive a sample that is early.
-        """
-        rate = self.subscription.rate
-        if rate is None:
-            return True
-        if now < self.due - min(grace, 0.5 / rate):
-            return False
-        self.due = (self.due if now < self.due + 1.0 / rate else now) + 1.0 / rate
-        return True
 
 
 class Feed:
@@ -157,13 +147,13 @@ class Fanout:
         """Give a client another subscription."""
         self.remove(client)
         client.subscription = subscription
-        client.due = -math.inf
+        client.thinning = Thinning(subscription.rate)
         self.add(client)
 
     def send_sample(self, client: Client, sample: Sample) -> None:
         """Give one client a sample, as to a late joiner."""
         feed = self._feeds[client.subscription.columns, client.subscription.format]
-        client.is_due(perf_counter(), 0.0)
+        client.thinning.takes(perf_counter(), 0.0)
         self._count(sent=client.write(feed.frame(sample, client.window)))
 
     def send(self, client: Client, message: Message) -> None:
@@ -187,7 +177,7 @@ class Fanout:
             frames: dict[int | None, bytes] = {}
             sent = dropped = 0
             for client in feed.clients:  # what happens here happens for hundreds of clients, and is written out
-                if client.subscription.rate is not None and not client.is_due(begin, grace):
+                if client.subscription.rate is not None and not client.thinning.takes(begin, grace):
                     continue
                 window = client.window
                 if window not in frames:

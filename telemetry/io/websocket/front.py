@@ -12,8 +12,8 @@ from websockets.http11 import Request, Response
 
 from telemetry.io.websocket import http
 from telemetry.io.websocket.guard import Guard
-from telemetry.io.websocket.protocol import tool_version
 from telemetry.recorder import State
+from telemetry.version import tool_version
 
 MOST_CLIENTS: Final = 400 if sys.platform == "win32" else 800
 """Clients at a time: fewer than the files that a process may open, or, on Windows, look at together (512)."""

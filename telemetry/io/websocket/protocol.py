@@ -3,7 +3,6 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final, Literal, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -13,6 +12,7 @@ from telemetry.derived import Sample
 from telemetry.errors import UsageError
 from telemetry.laps import Lap, Moment
 from telemetry.selection import ALL_COLUMNS, Column, every_key, json_schema, select
+from telemetry.version import tool_version
 
 PROTOCOL_VERSION: Final = 1
 """Raised when a client written for the version before would no longer understand the messages."""
@@ -247,14 +247,6 @@ def to_msgpack(text: bytes) -> bytes:
     import ormsgpack  # noqa: PLC0415 - an extra
 
     return ormsgpack.packb(orjson.loads(text))
-
-
-def tool_version() -> str:
-    """The version of this package, as far as it is known."""
-    try:
-        return version("ac-telemetry")
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def hello_message(subscription: Subscription, source: str, rate: float | None, newest: Sample | None) -> Message:

@@ -11,19 +11,25 @@ from telemetry.rl.actuators.vjoy import VJoy
 
 __all__ = ["ACTUATORS", "Actuator", "CustomAi", "LookOn", "VJoy", "VirtualWheel", "actuator_of"]
 
-ACTUATORS: Final[dict[str, Callable[[], Actuator]]] = {
-    "none": LookOn,
-    "csp": CustomAi,
-    "uinput": VirtualWheel,
-    "vjoy": VJoy,
+ACTUATORS: Final[dict[str, Callable[[int | None], Actuator]]] = {
+    "none": lambda _: LookOn(),
+    "csp": lambda _: CustomAi(),
+    "uinput": lambda button: VirtualWheel(restart_button=button),
+    "vjoy": lambda button: VJoy(restart_button=button),
 }
-"""The ways by name."""
+"""The ways by name, made with the number of their button for a restart."""
+
+_WITH_BUTTONS: Final = ("uinput", "vjoy")
 
 
-def actuator_of(what: str | Actuator) -> Actuator:
-    """The actuator itself, or the one of this name. UsageError where there is none."""
+def actuator_of(what: str | Actuator, restart_button: int | None = None) -> Actuator:
+    """The actuator itself, or the one of this name. UsageError where there is none, or none with buttons."""
     if isinstance(what, Actuator):
+        if restart_button is not None:
+            raise UsageError("restart_button: it belongs to the actuator where that is an object.")
         return what
     if what not in ACTUATORS:
         raise UsageError(f"There is no actuator {what!r}; there are {', '.join(ACTUATORS)}.")
-    return ACTUATORS[what]()
+    if restart_button is not None and what not in _WITH_BUTTONS:
+        raise UsageError(f"restart_button: the actuator {what} has no buttons; {' and '.join(_WITH_BUTTONS)} have.")
+    return ACTUATORS[what](restart_button)

@@ -1,6 +1,7 @@
 """vJoy: a virtual joystick of Windows, by its driver's library. It has not been tried with the driver yet.
 
-In the game its axes are assigned once: X steering, Y throttle, Z brake, and a rotation not above the car's lock.
+In the game its axes are assigned once: X steering, Y throttle, Z brake, and a rotation not above the car's lock; and
+its button for a restart, where one is wanted.
 """
 
 import ctypes
@@ -11,7 +12,7 @@ from typing import Any, Final
 
 from telemetry.errors import SinkError, UsageError
 from telemetry.rl.action import Command
-from telemetry.rl.actuators.base import Actuator
+from telemetry.rl.actuators.base import ButtonActuator
 
 FULL: Final = 0x8000
 """What an axis reads at its upper end; 0 is its lower."""
@@ -33,10 +34,14 @@ class Position(ctypes.Structure):
     _fields_ = [("bDevice", ctypes.c_uint8), *[(name, _LONG) for name in (*_AXES, *_BUTTONS)]]
 
 
-class VJoy(Actuator):
+class VJoy(ButtonActuator):
     """A device of vJoy, the first unless another is named; it belongs to one program at a time."""
 
-    def __init__(self, device: int = 1, library: Any = None) -> None:
+    buttons = 32
+
+    def __init__(self, device: int = 1, library: Any = None, *, restart_button: int | None = None) -> None:
+        super().__init__(restart_button)
+        self.name = f"Device {device} of vJoy"
         self._device = device
         self._library = library
         self._held = False
@@ -53,11 +58,15 @@ class VJoy(Actuator):
             raise SinkError(f"Another program holds device {self._device} of vJoy.")
         if status not in (OWN, FREE) or not library.AcquireVJD(self._device):
             raise SinkError(f"vJoy has no device {self._device}; its program 'Configure vJoy' makes one.")
+        button = self._restart_button
+        if button is not None and library.GetVJDButtonNumber(self._device) < button:
+            library.RelinquishVJD(self._device)
+            raise SinkError(f"Device {self._device} of vJoy has no button {button}; 'Configure vJoy' gives it more.")
         self._held = True
         self.apply(Command())
 
-    def apply(self, command: Command) -> None:
-        """Move the three axes in one call."""
+    def report(self, command: Command, button: int | None) -> None:
+        """Move the three axes and the buttons in one call."""
         if not self._held:
             return
         position = Position(
@@ -65,6 +74,7 @@ class VJoy(Actuator):
             wAxisX=round((0.5 + 0.5 * command.steer) * FULL),
             wAxisY=round(command.throttle * FULL),
             wAxisZ=round(command.brake * FULL),
+            lButtons=1 << (button - 1) if button else 0,
             bHats=-1,  # centred
         )
         self._library.UpdateVJD(self._device, ctypes.byref(position))

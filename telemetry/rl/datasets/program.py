@@ -2,18 +2,15 @@
 
 import hashlib
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import telemetry
+from telemetry.version import tool_version
 
 
 def tool() -> str:
     """The program that writes, and its version."""
-    try:
-        return f"ac-telemetry {version('ac-telemetry')}"
-    except PackageNotFoundError:
-        return "ac-telemetry"
+    return f"ac-telemetry {tool_version()}"
 
 
 @cache

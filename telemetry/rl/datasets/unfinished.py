@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from telemetry.errors import SinkError, UsageError
 from telemetry.io import files
-from telemetry.io.lock import Lock
+from telemetry.locking import Lock
 from telemetry.manifest import rename, replace_file
 from telemetry.recorder import Closing
 
@@ -32,7 +32,7 @@ class Unfinished(Closing):
         self.parts = self.folder / "parts"
         self.dataset = self.folder / "dataset"
         self._published = False
-        self._lock = Lock(self.folder, "conversion")
+        self._lock = Lock(self.folder / ".conversion", f"Another conversion works in {self.folder} now.")
         try:
             self._sweep()
             if restart:
