@@ -214,6 +214,31 @@ def test_another_program_is_refused_and_a_damaged_request_too(own: Path) -> None
     assert made(request_of(own))[1:] == (["b", "c", "d"], [1])
 
 
+@pytest.mark.parametrize(
+    ("in_the_way", "sentence"),
+    [
+        ("out", r"out exists already and stays untouched; name another folder, or take it away\.$"),
+        (
+            ".unfinished-out/dataset",
+            r"^The dataset .* cannot be written: .*\. The same command goes on with what is conv",
+        ),
+    ],
+)
+def test_a_dataset_that_cannot_be_put_there_leaves_all_that_is_converted(
+    in_the_way: str, sentence: str, own: Path
+) -> None:
+    path = own.parent / in_the_way
+
+    def done(piece: Piece) -> None:
+        path.write_text("somebody's")
+
+    with pytest.raises(telemetry.TelemetryError, match=sentence):
+        make(request_of(own), telemetry.Clock(math.inf), done=done)
+    assert path.read_text() == "somebody's"
+    path.unlink()
+    assert made(request_of(own))[1:] == ([], [4])
+
+
 def test_two_cannot_make_one_dataset(own: Path) -> None:
     folder = own.parent / ".unfinished-out"
     stop_after(request_of(own), 1)

@@ -125,15 +125,14 @@ def make(
             for number, (job, piece) in enumerate(zip(jobs, pieces, strict=True))
             if not piece.error
         ]
-        folder = work.begin_dataset()
         try:
-            finished = exporter.finish(folder, _Interruptible(parts, clock))
+            with work.dataset() as folder:
+                finished = exporter.finish(folder, _Interruptible(parts, clock))
+                moved = {piece.recording: piece for piece in finished.pieces}
+                pieces = [moved.get(piece.recording, piece) for piece in pieces]
+                write_beside(folder, exporter, cut, finished, pieces)
         except _StoppedError:
             return Stopped(good, len(jobs))
-        moved = {piece.recording: piece for piece in finished.pieces}
-        pieces = [moved.get(piece.recording, piece) for piece in pieces]
-        write_beside(folder, exporter, cut, finished, pieces)
-        work.publish()
     if isinstance(exporter, minari.MinariExporter):
         minari.mark_namespaces(minari.root_of(request.output), exporter.dataset_id)
     return Made(path, tuple(pieces), finished.message)

@@ -2,7 +2,8 @@
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,7 +31,7 @@ class Unfinished(Closing):
         self.path = path
         self.folder = path.with_name(f".unfinished-{path.name}")
         self.parts = self.folder / "parts"
-        self.dataset = self.folder / "dataset"
+        self._dataset = self.folder / "dataset"
         self._published = False
         self._lock = Lock(self.folder / ".conversion", f"Another conversion works in {self.folder} now.")
         try:
@@ -48,17 +49,23 @@ class Unfinished(Closing):
             self._lock.close()  # what is another's stays as it is
             raise
 
-    def begin_dataset(self) -> Path:
-        """The empty folder that :meth:`publish` makes the dataset."""
-        shutil.rmtree(self.dataset, ignore_errors=True)
-        self.dataset.mkdir()
-        return self.dataset
+    @contextmanager
+    def dataset(self) -> Iterator[Path]:
+        """An empty folder, which becomes the dataset when the block ends well; else only the parts are left.
 
-    def publish(self) -> None:
-        """Make what is in the dataset's folder the dataset."""
-        files.sync_folder(self.dataset)
-        refuse_existing(self.path)
-        rename(self.dataset, self.path)
+        Raises :class:`telemetry.SinkError`, and UsageError where somebody else made the dataset meanwhile.
+        """
+        try:
+            self._dataset.mkdir()
+            yield self._dataset
+            files.sync_folder(self._dataset)
+            refuse_existing(self.path)
+            rename(self._dataset, self.path)
+        except OSError as error:
+            raise SinkError(
+                f"The dataset {self.path} cannot be written: {error.strerror or error}. The same command goes on with "
+                "what is converted."
+            ) from error
         self._published = True
 
     def close(self) -> None:
@@ -84,7 +91,7 @@ class Unfinished(Closing):
 
     def _sweep(self) -> None:
         """Take away what was under way when the work ended."""
-        shutil.rmtree(self.dataset, ignore_errors=True)
+        shutil.rmtree(self._dataset, ignore_errors=True)
         for folder in self.parts.glob("*.*"):
             shutil.rmtree(folder, ignore_errors=True)
 
