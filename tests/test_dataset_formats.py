@@ -375,7 +375,7 @@ def test_a_clock_that_is_stopped_leaves_nothing(short: Path, tmp_path: Path) -> 
 def test_help_loads_nothing_heavy() -> None:
     code = (
         "import sys, telemetry.cli.dataset\n"
-        "heavy = ('pyarrow', 'numpy', 'minari', 'gymnasium', 'h5py', 'pandas', 'datasets')\n"
+        "heavy = ('pyarrow', 'numpy', 'minari', 'gymnasium', 'h5py', 'pandas', 'datasets', 'ray')\n"
         "print([name for name in heavy if name in sys.modules])"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=REPOSITORY, timeout=30, check=True)

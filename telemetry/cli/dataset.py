@@ -200,18 +200,18 @@ def _of(number: int, total: int) -> str:
     return f"{number:,} of {_count(total, 'recording')} {'is' if number == 1 else 'are'}"
 
 
-def _recordings(arguments: Iterable[str]) -> Iterator[Path]:
+def _recordings(arguments: Iterable[str], *, lists: bool = True) -> Iterator[Path]:
     """The recordings that are meant, those of a folder in the order of their names. UsageError where there is none."""
     for argument in arguments:
         path = Path(argument)
-        if argument.startswith("@") and not path.exists():
+        if lists and argument.startswith("@") and not path.exists():
             listed = Path(argument[1:])
             try:
                 lines = listed.read_text(encoding="utf-8-sig").splitlines()
             except (OSError, UnicodeDecodeError) as error:
                 reason = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
                 raise UsageError(f"The list of recordings {listed} cannot be read: {reason}.") from error
-            yield from _recordings(line.strip() for line in lines if line.strip())
+            yield from _recordings((line.strip() for line in lines if line.strip()), lists=False)
         elif path.is_dir():
             found = sorted(one for one in path.rglob("*") if one.name.endswith(RECORDING_SUFFIXES) and one.is_file())
             visible = [one for one in found if not any(part.startswith(".") for part in one.relative_to(path).parts)]
