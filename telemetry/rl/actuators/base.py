@@ -13,6 +13,8 @@ class Actuator(Closing):
     """
 
     drives = True
+    restarts = False
+    """Whether :meth:`restart` does anything."""
 
     @abstractmethod
     def open(self) -> None:

@@ -44,6 +44,8 @@ class CustomAi(Actuator):
     Off Windows there is no such mapping: then a ``directory`` must be named, in which it is a file.
     """
 
+    restarts = True
+
     def __init__(self, directory: Path | None = None, *, car: int = 0) -> None:
         if directory is None and sys.platform != "win32":
             raise UsageError(
