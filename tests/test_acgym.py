@@ -24,8 +24,9 @@ from telemetry.rl.acgym.messages import Answer, StateWriter, answer_of, static_t
 from telemetry.rl.acgym.session import NEEDED, AcgymSession, Pace, Served
 from telemetry.rl.action import Command
 from telemetry.rl.actuators import CustomAi
+from telemetry.rl.replay_world import resampled
 from telemetry.rl.worlds import open_world
-from tests.conftest import PATIENCE, main_in_process, sample_of, wait_until
+from tests.conftest import PATIENCE, REPOSITORY, main_in_process, sample_of, wait_until
 from tests.test_cli import interrupt, start, with_signals
 
 SILENT = Command()
@@ -41,7 +42,7 @@ class Rig:
         self.served: Served | None = None
         self.error: Exception | None = None
         self.clock = Clock(speed)
-        self._world = open_world(str(source), 25.0, clock=self.clock)
+        self._world = open_world(str(source), 25.0, clock=self.clock, samples_of=resampled)
         pace = Pace.ANSWERS if lock_step else Pace.WORLD if Path(source).is_dir() else Pace.CLOCK
         self.sockets = PluginSockets(port=0, management_port=0)
         self._session = AcgymSession(
@@ -82,9 +83,6 @@ def ask(port: int, *words: str) -> list[Any]:
         for word in words:
             connection.sendall(word.encode())
             answers.append(None if word == "reset" else _read(connection))
-            # Words that nothing is said to must not run together with the next.
-            if word == "reset":
-                connection.sendall(b"")
     return answers
 
 
@@ -393,6 +391,7 @@ def test_a_recording_goes_by_and_its_end_is_the_episodes(recording: Path) -> Non
         again = restarted(rig, client)
         assert rig.ask("get_config")[0]["vjoy_executed_by_server"] == 0
     assert len(states) == pytest.approx(3.0 * 25, abs=3)
+    assert np.diff([state["timestamp_ac"] for state in states]).tolist() == pytest.approx([0.04] * (len(states) - 1))
     assert states[-1]["speed"] > 1.0
     ignored = {"total_errors_out_of_sync"}
     assert {name: again[name] for name in again.keys() - ignored} == {
@@ -472,6 +471,15 @@ def test_what_a_source_does_not_say_is_left_out() -> None:
     assert (state["steps"], state["total_errors_out_of_sync"], state["done"]) == (3, 1, 1)
     assert understood(static_text(sample, None))["CarName"] == sample.car_model
     assert track_text(None) == "{}"
+
+
+def test_a_recording_at_another_rate_goes_by_at_25_hertz_and_a_reset_that_nothing_preceded_skips_nothing() -> None:
+    with Rig(REPOSITORY / "fixtures" / "lap.jsonl.zst") as rig, client_of(rig) as client:  # 10 Hz
+        states = client.drive(client.connect(), 30)
+        rig.ask("reset")
+        later = restarted(rig, client)
+    assert np.diff([state["timestamp_ac"] for state in states]).tolist() == pytest.approx([0.04] * 29)
+    assert later["timestamp_ac"] - states[-1]["timestamp_ac"] == pytest.approx(0.08)
 
 
 def test_a_track_that_nobody_knows_is_said_and_the_rest_goes_on(recording: Path) -> None:

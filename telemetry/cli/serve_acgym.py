@@ -31,6 +31,7 @@ def serve_acgym(
     from telemetry.rl.acgym.session import AcgymSession, Pace  # noqa: PLC0415 - as above
     from telemetry.rl.actuators import actuator_of  # noqa: PLC0415 - as above
     from telemetry.rl.live_world import LiveWorld  # noqa: PLC0415 - as above
+    from telemetry.rl.replay_world import resampled  # noqa: PLC0415 - as above
     from telemetry.rl.worlds import open_world  # noqa: PLC0415 - as above
 
     def say(sentence: str) -> None:
@@ -44,7 +45,7 @@ def serve_acgym(
     with ExitStack() as stack:
         stack.enter_context(stopping(clock))
         # Answers go straight to the actuator, and so the world must not have it.
-        world = stack.enter_context(open_world(source, hertz, patience=float("inf"), clock=clock))
+        world = stack.enter_context(open_world(source, hertz, patience=float("inf"), clock=clock, samples_of=resampled))
         live = isinstance(world, LiveWorld)
         if lock_step and live:
             raise UsageError("--lock-step is for the demo and for recordings: the game sets its own pace.")

@@ -10,7 +10,7 @@ from telemetry.recorder import PageSink
 from telemetry.rl.actuators import Actuator, actuator_of
 from telemetry.rl.demo_world import DemoWorld
 from telemetry.rl.live_world import PATIENCE_SECONDS, LiveWorld, NewestSource
-from telemetry.rl.replay_world import ReplayWorld
+from telemetry.rl.replay_world import ReplayWorld, SamplesOf, recorded_samples
 from telemetry.rl.world import World
 
 
@@ -23,11 +23,12 @@ def open_world(
     patience: float = PATIENCE_SECONDS,
     sink: Callable[[], PageSink] | None = None,
     clock: Clock | None = None,
+    samples_of: SamplesOf = recorded_samples,
 ) -> World:
     """The world of ``demo``, ``demo:SCENARIO``, ``replay:FILE``, a recording, ``live``, a directory, or ``ws://…``.
 
-    ``sink`` makes what records it, once the rest is known to make sense; ``clock`` is a live world's. Raises
-    :class:`telemetry.TelemetryError`.
+    ``sink`` makes what records it, once the rest is known to make sense; ``clock`` is a live world's, and
+    ``samples_of`` a replay's. Raises :class:`telemetry.TelemetryError`.
     """
     name, _, rest = source.partition(":")
     path = Path(source)
@@ -38,7 +39,7 @@ def open_world(
     if replay:
         if sink is not None:
             raise UsageError(f"record: {source} is a recording already.")
-        return ReplayWorld(Path(rest) if name == "replay" else path, control_hz)
+        return ReplayWorld(Path(rest) if name == "replay" else path, control_hz, samples_of)
     if demo:
         return DemoWorld(rest or "laps", control_hz, start, sink and sink())
     origin = open_source(source, wait=True)

@@ -87,6 +87,7 @@ class AcgymSession(Listener):
         self._sockets: PluginSockets | None = None
         self._sample: Sample | None = None
         self._over_since: int | None = None  # the connection that saw the end
+        self._began = True  # an episode, of which nothing has passed
         self._states = 0
         # What the sockets' thread and this one share.
         self._news = Condition()
@@ -163,7 +164,7 @@ class AcgymSession(Listener):
         moment = self._world.advance(command)
         if moment.sample is None:
             return
-        self._sample = moment.sample
+        self._sample, self._began = moment.sample, False
         if moment.last:
             self._over_since = connection
         with self._news:
@@ -198,6 +199,9 @@ class AcgymSession(Listener):
         """Begin anew, so far as the world can."""
         self._over_since = None
         if self._pace is not Pace.WORLD:
+            if self._began:  # nothing of it has passed
+                return
+            self._began = True
             self._sample = self._world.reset(None, self._rng, {}, _fit)
         elif self._actuator is not None and self._actuator.restarts:
             with self._news:
