@@ -15,7 +15,7 @@ from telemetry.rl.datasets.arrow import need_pyarrow
 from telemetry.rl.datasets.episodes import Cut, Episode, Losses
 from telemetry.rl.datasets.geometry import Geometry
 from telemetry.rl.datasets.signs import Check, check_columns
-from telemetry.rl.datasets.tracks import CarMap, find_car, find_geometry, full_name, write_tables
+from telemetry.rl.datasets.tracks import CarMap, find_car, find_geometry, full_name, grid_file, write_tables
 from telemetry.rl.datasets.work import About, Exporter, Finished, Piece, Written, about, safe_name, undone_on_error
 
 ITS_RATE: Final = 25.0
@@ -200,7 +200,7 @@ def _config(tables: Any, static: dict[str, Any]) -> str:
     lengths = {info["TrackFullName"]: info["TrackLength"] for info in static.values()}
     return "\n".join(
         f"{geometry.name}:\n  track_name: {geometry.name}\n  track_file: {geometry.name}.csv\n"
-        f"  track_grid_file: {geometry.name}_0.1m.pkl\n  ref_lap_file: {geometry.name}-racing_line.csv\n"
+        f"  track_grid_file: {grid_file(geometry.name)}\n  ref_lap_file: {geometry.name}-racing_line.csv\n"
         f"  TrackLength: {lengths.get(geometry.name, geometry.length)}"
         for geometry in tables
     )
@@ -215,9 +215,8 @@ after the user's gain. Not in shared memory, and NaN here: `Dy_*`, `Mz`, `tyre_l
 out: a hole in a recording ends its file."""
 
 _TABLES: Final = """\
-`tracks/` holds borders and reference line as its environment reads them; put them beside its own in
-`AssettoCorsaConfigs/tracks`, and this into `config.yaml`. The grid (`*_0.1m.pkl`) is made by its own notebook
-`generate_track.ipynb`.
+`tracks/` holds borders, reference line and grid as its environment reads them; put them beside its own in
+`AssettoCorsaConfigs/tracks`, and this into `config.yaml`.
 
 ```yaml
 {config}
