@@ -134,7 +134,8 @@ class AcgymSession(Listener):
 
     def _begin(self) -> None:
         """See the first sample, and whether it says enough."""
-        sample = self._sample = self._world.reset(None, self._rng, {}, _fit)
+        live = self._pace is Pace.WORLD
+        sample = self._sample = self._world.reset(None, self._rng, {}, _any if live else _fit)
         state = json.loads(self._writer.write(sample, steps=0, out_of_sync=0, done=False))
         missing = [name for name in NEEDED if name not in state]
         if missing:
@@ -301,6 +302,10 @@ class AcgymSession(Listener):
         if sentence not in self._said:
             self._said.add(sentence)
             self._say(sentence)
+
+
+def _any(sample: Sample) -> bool:  # noqa: ARG001 - whatever the game does is shown
+    return True
 
 
 def _fit(sample: Sample) -> bool:
