@@ -16,18 +16,19 @@ import pytest
 from ac_native_memory import Pages
 from telemetry.clock import Clock
 from telemetry.demo import DemoGame, demo_track
-from telemetry.errors import SinkError
+from telemetry.errors import SinkError, SourceError
 from telemetry.io import open_page_sink
 from telemetry.io.acgym import MANAGEMENT_PORT, PluginSockets
 from telemetry.recorder import State, Step
 from telemetry.rl.acgym.messages import Answer, StateWriter, answer_of, static_text, track_text
 from telemetry.rl.acgym.session import NEEDED, AcgymSession, Pace, Served
 from telemetry.rl.action import Command
-from telemetry.rl.actuators import CustomAi
+from telemetry.rl.actuators import Actuator, CustomAi
 from telemetry.rl.replay_world import resampled
 from telemetry.rl.worlds import open_world
-from tests.conftest import PATIENCE, REPOSITORY, main_in_process, sample_of, wait_until
+from tests.conftest import PATIENCE, REPOSITORY, main_in_process, sample_of, snapshot_of, wait_until
 from tests.test_cli import interrupt, start, with_signals
+from tests.test_convert import write
 
 SILENT = Command()
 
@@ -44,6 +45,7 @@ class Rig:
         self.clock = Clock(speed)
         self._world = open_world(str(source), 25.0, clock=self.clock, samples_of=resampled)
         pace = Pace.ANSWERS if lock_step else Pace.WORLD if Path(source).is_dir() else Pace.CLOCK
+        self._actuator: Actuator | None = options.get("actuator")
         self.sockets = PluginSockets(port=0, management_port=0)
         self._session = AcgymSession(
             self._world, pace, rate=25.0, clock=self.clock, say=self.said.append, **{"steer_lock": 450.0, **options}
@@ -71,6 +73,8 @@ class Rig:
         self._thread.join(PATIENCE)
         self.sockets.close()
         self._world.close()
+        if self._actuator is not None:
+            self._actuator.close()
 
     def ask(self, *words: str) -> list[Any]:
         """What is answered to each word on one connection; None to a reset."""
@@ -371,7 +375,7 @@ def test_a_client_that_drives_the_demo_with_nothing_is_told_what_to_configure() 
         wait_until(lambda: rig.said)
     (said,) = rig.said
     assert said == (
-        "The client sends no actions, and nothing else drives the demo's car: its config.yml must have "
+        "The client sends no actions, and nothing else drives the car: its config.yml must have "
         "vjoy_executed_by_server: True."
     )
 
@@ -398,6 +402,14 @@ def test_a_recording_goes_by_and_its_end_is_the_episodes(recording: Path) -> Non
         name: first[name] for name in first.keys() - ignored
     }
     assert rig.said == ["The client sends its actions; a recording goes by as it was driven, and they are ignored."]
+
+
+def test_a_recording_that_lacks_what_its_client_needs_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "old.jsonl", [snapshot_of(elapsed=k / 25, local_velocity_x=math.nan) for k in range(5)])
+    with Rig(path) as rig:
+        pass
+    assert isinstance(rig.error, SourceError)
+    assert str(rig.error) == f"replay:{path} has no local_velocity_y, and assetto_corsa_gym needs it."
 
 
 # --- a live game

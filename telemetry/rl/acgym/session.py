@@ -16,6 +16,7 @@ from telemetry.io.acgym import Address, Listener, PluginSockets
 from telemetry.rl.acgym.messages import StateWriter, answer_of, config_text, static_text, track_text
 from telemetry.rl.action import RELEASED, Command
 from telemetry.rl.actuators import Actuator
+from telemetry.rl.datasets.acgym_columns import REQUIRED
 from telemetry.rl.datasets.geometry import Geometry
 from telemetry.rl.datasets.tracks import find_geometry
 from telemetry.rl.world import World
@@ -26,12 +27,13 @@ SILENCE_SECONDS: Final = 1.0
 PATIENCE_SECONDS: Final = 5.0
 """How long a client may drive nothing at all until the user is told."""
 
+_ITS_OWN: Final = ("LapDist", "gap", "out_of_track", "out_of_track_calc", "sensors", "dist_to_border")
+"""What it computes of the rest."""
+
 NEEDED: Final = (
-    "currentTime", "world_position_x", "world_position_y", "yaw", "speed", "local_velocity_x", "local_velocity_y",
-    "angular_velocity_y", "accelX", "accelY", "accStatus", "brakeStatus", "actualGear", "RPM", "steerAngle", "LastFF",
-    "SlipAngle_fl", "SlipAngle_fr", "SlipAngle_rl", "SlipAngle_rr", "NormalizedSplinePosition", "numberOfTyresOut",
-    "LapCount", "BestLap", "iLastTime",
-)  # fmt: skip
+    *(name for name in REQUIRED if name not in _ITS_OWN),
+    *("currentTime", "NormalizedSplinePosition", "numberOfTyresOut", "LapCount", "BestLap", "iLastTime"),
+)
 """What its environment cannot do without."""
 
 _OUT: Final = 2
@@ -59,8 +61,9 @@ class Served(NamedTuple):
 class AcgymSession(Listener):
     """One world for one client at a time.
 
-    Where the pace is not the world's, time stands still while nobody is connected. With an ``actuator`` answers go
-    straight to it. ``say`` is told, in a sentence, what the user should know. ``seed`` makes all of a demo's games.
+    Where the pace is not the world's, time stands still while nobody is connected. With an ``actuator``, which is the
+    caller's to close, answers go straight to it. ``say`` is told, in a sentence, what the user should know. ``seed``
+    makes all of a demo's games.
     """
 
     def __init__(
@@ -79,6 +82,7 @@ class AcgymSession(Listener):
     ) -> None:
         self._world, self._pace, self._rate, self._clock, self._say = world, pace, rate, clock, say
         self._actuator = actuator
+        self._drives = world.obeys or actuator is not None
         self._rng = np.random.default_rng(seed)
         self._acgym, self._ac_root = acgym, ac_root
         self._writer = StateWriter(acgym, ac_root, steer_lock)
@@ -124,8 +128,6 @@ class AcgymSession(Listener):
         finally:
             with self._news:
                 client, self._client = self._client, None
-                if self._actuator is not None:
-                    self._actuator.apply(RELEASED)
             if client is not None:
                 sockets.send("disconnect", client)
         return Served(self._states, self._connections)
@@ -181,9 +183,9 @@ class AcgymSession(Listener):
         """What is in force; nothing where the client fell silent."""
         now = self._clock.now()
         if self._answered_at is None:
-            if self._client is not None and self._world.obeys and now - self._connected_at > PATIENCE_SECONDS:
+            if self._client is not None and self._drives and now - self._connected_at > PATIENCE_SECONDS:
                 self._say_once(
-                    "The client sends no actions, and nothing else drives the demo's car: its config.yml must have "
+                    "The client sends no actions, and nothing else drives the car: its config.yml must have "
                     "vjoy_executed_by_server: True."
                 )
         elif self._pace is not Pace.ANSWERS and now - self._answered_at > SILENCE_SECONDS:
@@ -240,11 +242,10 @@ class AcgymSession(Listener):
                 self._release()
                 self._news.notify()
         elif request == "get_static_info":
-            length = None if sample.track_spline_length else getattr(self._place_of(sample), "length", None)
-            return static_text(sample, length)
+            place = None if sample.track_spline_length else self._place_of(sample)
+            return static_text(sample, None if place is None else place.length)
         elif request == "get_config":
-            drives = self._actuator is not None or self._world.obeys
-            return config_text(self._rate, sockets.port, sockets.management_port, drives=drives)
+            return config_text(self._rate, sockets.port, sockets.management_port, drives=self._drives)
         elif request == "get_track_info":
             return track_text(self._place_of(sample))
         else:
