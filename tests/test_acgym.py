@@ -578,4 +578,4 @@ def test_a_client_drives_what_the_command_line_serves() -> None:
         assert client.drive(client.connect(), 50, acc=1.0)[-1]["speed"] > 5.0
         out, err = interrupt(process)
         assert client.hear() == "disconnect"
-    assert (process.returncode, out, err) == (0, "", "51 states in 1 connections.\n")
+    assert (process.returncode, out, err) == (0, "", "51 states in 1 connection.\n")

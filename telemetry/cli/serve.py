@@ -155,7 +155,7 @@ def serve(
     from telemetry.io.websocket.server import StreamServer  # noqa: PLC0415 - as above
 
     _refuse_the_others(ctx, protocol)
-    clock = options.make_clock(speed, source.removeprefix("replay:"))
+    clock = options.make_clock(speed, source)
     if math.isinf(clock.speed):
         raise UsageError(
             "A stream is watched while it runs; --speed max would be over at once. Name a number."

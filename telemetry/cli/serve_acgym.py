@@ -72,4 +72,5 @@ def serve_acgym(
 
         served = session.run(sockets, ready)
     if not quiet:
-        print(f"{served.states:,} states in {served.connections:,} connections.", file=sys.stderr)
+        connections = "1 connection" if served.connections == 1 else f"{served.connections:,} connections"
+        print(f"{served.states:,} states in {connections}.", file=sys.stderr)
