@@ -1,6 +1,7 @@
 import csv
 import json
 import math
+import pickle
 import struct
 from datetime import UTC, datetime
 from functools import cache
@@ -294,6 +295,22 @@ def checkout(folder: Path) -> Path:
     (car / "steer_map.csv").write_text("x_points,y_points\n-1.0,-240.\n 1.0,240.")
     (car / "brake_map.csv").write_text("x_points,y_points\n-1.0,0.0\n0.0,0.25\n1.0,1.0\n")
     return folder
+
+
+def test_a_grid_says_where_the_road_is_and_numpy_1_can_read_it(tmp_path: Path) -> None:
+    geometry = demo_geometry()
+    write_tables(geometry, tmp_path)
+    data = (tmp_path / "demo_ring_0.5m.pkl").read_bytes()
+    assert b"numpy._core" not in data
+    grid = pickle.loads(data.replace(b"numpy.core", np.zeros(0).__reduce__()[0].__module__.rpartition(".")[0].encode()))
+    x = np.arange(grid["min_x"], grid["max_x"], grid["cell_size"])
+    y = np.arange(grid["min_y"], grid["max_y"], grid["cell_size"])
+    inside = grid["grid"].reshape(len(y), len(x))
+    assert (inside[[0, 0, -1, -1], [0, -1, 0, -1]] == 0).all()
+    rows, columns = np.random.default_rng(1).integers([len(y), len(x)], size=(2000, 2)).T
+    places = np.stack([x[columns], y[rows]], axis=1)
+    assert (inside[rows, columns] == ~geometry.off_track(places)).all()
+    assert inside[tuple(np.rint((geometry.line[:, ::-1] - [y[0], x[0]]) / 0.5).astype(int).T)].all()
 
 
 def test_a_checkout_gives_tracks_and_cars_and_its_tables_are_read_as_they_were_written(tmp_path: Path) -> None:

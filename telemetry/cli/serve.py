@@ -4,6 +4,7 @@ import math
 import secrets
 import sys
 from contextlib import ExitStack
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -11,6 +12,7 @@ import typer
 
 from telemetry.capture import Alongside, Capture, SingleFile
 from telemetry.cli import app, options
+from telemetry.cli.serve_acgym import serve_acgym
 from telemetry.cli.stopping import stopping
 from telemetry.clock import Clock
 from telemetry.errors import UsageError
@@ -20,12 +22,39 @@ from telemetry.recorder import Options, Recorder, Sink
 _MAKE_ONE_UP: Final = "new"
 _CLIENTS: Final = "Who may connect"
 _FILES: Final = "Writing at the same time"
+_ACGYM: Final = "For assetto_corsa_gym (--protocol acgym)"
+
+
+_OF_ACGYM: Final = ("lock_step", "actuator", "restart_button", "management_port", "acgym", "ac_root", "steer_lock")
+_OF_WEBSOCKET: Final = (
+    "token", "allow_origin", "stall_timeout", "compress", "loop", "duration", "json_output", "record", "include_paused",
+)  # fmt: skip
+
+
+class Protocol(StrEnum):
+    """What clients speak."""
+
+    WEBSOCKET = "websocket"
+    ACGYM = "acgym"
 
 
 @app.command()
 def serve(
+    ctx: typer.Context,
     source: options.Source = "live",
-    rate: Annotated[float, typer.Option(min=1.0, max=333.0, metavar="HZ", help="Samples per second.")] = 20.0,
+    protocol: Annotated[
+        Protocol,
+        typer.Option(
+            help="[bold]websocket[/]: the stream. [bold]acgym[/]: what the plugin of assetto_corsa_gym says to its "
+            "environment."
+        ),
+    ] = Protocol.WEBSOCKET,
+    rate: Annotated[
+        float | None,
+        typer.Option(
+            min=1.0, max=333.0, metavar="HZ", help="Samples per second. Default: 20; 25 for assetto_corsa_gym."
+        ),
+    ] = None,
     host: Annotated[
         str,
         typer.Option(
@@ -34,7 +63,12 @@ def serve(
             help="Where to listen. Default: this machine alone; [bold]0.0.0.0[/] is the whole network.",
         ),
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Where to listen; 0 finds a free one.")] = 8765,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=65535, help="Where to listen; 0 finds a free one. Default: 8765; 2345 for assetto_corsa_gym."
+        ),
+    ] = None,
     token: Annotated[
         str | None,
         typer.Option(
@@ -84,14 +118,64 @@ def serve(
     include_paused: Annotated[
         bool, typer.Option("--include-paused", help="Send samples of pauses, replays, menus and stalls too.")
     ] = False,
+    lock_step: Annotated[
+        bool,
+        typer.Option(
+            "--lock-step",
+            rich_help_panel=_ACGYM,
+            help="Let the demo or a recording go on when the client answers, and at no other time.",
+        ),
+    ] = False,
+    actuator: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            rich_help_panel=_ACGYM,
+            help="What carries the client's actions to the live game: [bold]csp[/], [bold]vjoy[/], [bold]uinput[/].",
+        ),
+    ] = "none",
+    restart_button: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", rich_help_panel=_ACGYM, help="The button of vjoy or uinput that a reset presses."
+        ),
+    ] = None,
+    management_port: Annotated[
+        int, typer.Option(min=0, max=65535, rich_help_panel=_ACGYM, help="Where its questions and resets come.")
+    ] = 2347,
+    acgym: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", rich_help_panel=_ACGYM, help="A checkout of it, for its tracks and cars."),
+    ] = None,
+    ac_root: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", rich_help_panel=_ACGYM, help="The game's folder, for the borders of its tracks."),
+    ] = None,
+    steer_lock: Annotated[
+        float | None,
+        typer.Option(min=1.0, metavar="DEG", rich_help_panel=_ACGYM, help="Steering wheel's degrees at full lock."),
+    ] = None,
 ) -> None:
-    """Stream the telemetry to any number of WebSocket clients, and to browsers."""
+    """Stream the telemetry to any number of WebSocket clients, and to browsers; or drive assetto_corsa_gym."""
     from telemetry.io.websocket.guard import is_loopback  # noqa: PLC0415 - nothing else needs websockets
     from telemetry.io.websocket.server import StreamServer  # noqa: PLC0415 - as above
 
+    _refuse_the_others(ctx, protocol)
     clock = options.make_clock(speed, source)
     if math.isinf(clock.speed):
-        raise UsageError("A stream is watched while it runs; --speed max would be over at once. Name a number.")
+        raise UsageError(
+            "A stream is watched while it runs; --speed max would be over at once. Name a number."
+            if protocol is Protocol.WEBSOCKET
+            else "--speed max would run away from the client. With --lock-step it sets the pace itself."
+        )
+    if protocol is Protocol.ACGYM:
+        serve_acgym(
+            source, clock, lock_step=lock_step, actuator=actuator, restart_button=restart_button, rate=rate,
+            host=host, port=port, quiet=quiet, management_port=management_port, seed=seed, acgym=acgym, ac_root=ac_root,
+            steer_lock=steer_lock,
+        )  # fmt: skip
+        return
+    rate, port = 20.0 if rate is None else rate, 8765 if port is None else port
     if record is not None and source.startswith(("ws:", "wss:")):
         raise UsageError("--record keeps the pages of a game; of another machine's stream there is --json-output.")
     if json_output == "":
@@ -138,6 +222,15 @@ def serve(
             print(f"{json_output}: {health.size:,} bytes.", file=sys.stderr)
         if capture is not None:
             print(f"{record}: {capture.health.samples:,} steps, {capture.health.size:,} bytes.", file=sys.stderr)
+
+
+def _refuse_the_others(ctx: typer.Context, protocol: Protocol) -> None:
+    """Refuse options that are about another protocol than the one that is spoken."""
+    about = _OF_WEBSOCKET if protocol is Protocol.ACGYM else _OF_ACGYM
+    for name in about:
+        where = ctx.get_parameter_source(name)
+        if where is not None and where.name == "COMMANDLINE":
+            raise UsageError(f"--{name.replace('_', '-')} has no meaning with --protocol {protocol.value}.")
 
 
 def _say(url: str, source: str, token: str | None, output: str | None) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +11,17 @@ import numpy as np
 
 from telemetry.derived import Sample
 from telemetry.errors import TelemetryError, UsageError
-from telemetry.io import open_page_sink, open_source
+from telemetry.io import open_page_sink
 from telemetry.recorder import PageSink
 from telemetry.rl.action import command_of, recorded_action, recorded_command
-from telemetry.rl.actuators import Actuator, actuator_of
-from telemetry.rl.demo_world import DemoWorld
+from telemetry.rl.actuators import Actuator
 from telemetry.rl.episode import Memory, begin, ended, facts, follow
-from telemetry.rl.live_world import PATIENCE_SECONDS, LiveWorld, NewestSource
+from telemetry.rl.live_world import PATIENCE_SECONDS
 from telemetry.rl.observation import ObservationValue, layout
-from telemetry.rl.replay_world import ReplayWorld
 from telemetry.rl.spaces import action_space, observation_space
 from telemetry.rl.spec import Spec, as_spec
 from telemetry.rl.track import TrackMap
-from telemetry.rl.world import World
+from telemetry.rl.worlds import open_world
 
 ActionValue = Any
 """Numbers, as an array or in any sequence."""
@@ -76,15 +75,14 @@ class DriveEnv(gymnasium.Env[ObservationValue, ActionValue]):
         self.render_mode = None
         self.observation_space = observation_space(self.specification)
         self.action_space = action_space(self.specification)
-        self._world = _world(
+        self._world = open_world(
             str(source),
-            self.specification,
+            self.specification.control_hz,
             start=start,
             actuator=actuator,
             restart_button=restart_button,
             patience=patience,
-            record=record,
-            policy=policy,
+            sink=None if record is None else partial(_sink, record, policy, str(source), self.specification),
         )
         self._track = track
         self._memory: Memory | None = None
@@ -182,44 +180,6 @@ def _axes(action: Any, size: int) -> tuple[float, ...]:
     return tuple([min(max(value, -1.0), 1.0) if value == value else 0.0 for value in axes])  # noqa: PLR0124 - NaN
 
 
-def _world(
-    source: str,
-    spec: Spec,
-    *,
-    start: str,
-    actuator: str | Actuator,
-    restart_button: int | None,
-    patience: float,
-    record: str | Path | None,
-    policy: str,
-) -> World:
-    """The world that a source is."""
-    name, _, rest = source.partition(":")
-    path = Path(source)
-    replay = name == "replay" or path.is_file()
-    demo = name == "demo" and not path.exists()
-    if (replay or demo) and (actuator != "none" or restart_button is not None):
-        raise UsageError(f"An actuator is for a live source; {source} has none.")
-    if replay:
-        if record is not None:
-            raise UsageError(f"record: {source} is a recording already.")
-        return ReplayWorld(Path(rest) if name == "replay" else path, spec.control_hz)
-    if demo:
-        return DemoWorld(rest or "laps", spec.control_hz, start, _sink(record, policy, source, spec))
-    origin = open_source(source, wait=True)
-    if name in ("ws", "wss"):
-        origin = NewestSource(origin)
-    return LiveWorld(
-        origin,
-        spec.control_hz,
-        actuator_of(actuator, restart_button),
-        patience=patience,
-        sink=_sink(record, policy, source, spec),
-    )
-
-
-def _sink(record: str | Path | None, policy: str, source: str, spec: Spec) -> PageSink | None:
-    if record is None:
-        return None
+def _sink(record: str | Path, policy: str, source: str, spec: Spec) -> PageSink:
     marks = {"source": source, "driver": policy, "policy": policy, "specification": spec.to_json()}
     return open_page_sink(Path(record), metadata={name: text for name, text in marks.items() if text})

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from hashlib import sha256
 from threading import Condition, Thread
 from typing import Any, Final
 
@@ -11,10 +10,9 @@ import numpy as np
 from telemetry.clock import Clock
 from telemetry.derived import Sample, derive, is_new_run
 from telemetry.errors import NoGameError, TelemetryError
-from telemetry.locking import Lock, shared_folder
 from telemetry.recorder import PageSink, Reading, Source, State, Step
 from telemetry.rl.action import RELEASED, Command
-from telemetry.rl.actuators import Actuator
+from telemetry.rl.actuators import Actuator, Controls
 from telemetry.rl.world import Moment, Ready, World
 from telemetry.snapshot import Snapshot, encode, prepare
 
@@ -56,7 +54,7 @@ class LiveWorld(World):
         self._patience = patience
         self._sink = sink
         self._readings: Iterator[Reading] | None = None
-        self._lock: Lock | None = None
+        self._controls: Controls | None = None
         self._sample: Sample | None = None
         self._due: float | None = None
         self._moved_at = 0.0
@@ -68,7 +66,7 @@ class LiveWorld(World):
         Raises SinkError where another environment drives already, NoGameError where no car was ready in time.
         """
         if self._readings is None:
-            self._take_controls()
+            self._controls = Controls(self._actuator)
             self._readings = self._source.readings(self._clock, self._hz)
         end, message = self._clock.now() + self._patience, ""
         restart, asked_at = None, math.nan
@@ -121,8 +119,8 @@ class LiveWorld(World):
 
     def close(self) -> None:
         """Let go of the car and of the game."""
-        self._actuator.close()
-        self._release()
+        if self._controls is not None:
+            self._controls.close()
         self._clock.stop()
         if self._readings is not None and hasattr(self._readings, "close"):
             self._readings.close()
@@ -130,22 +128,6 @@ class LiveWorld(World):
         if self._sink is not None:
             self._sink.close()
             self._sink = None
-
-    def _take_controls(self) -> None:
-        name = self._actuator.name
-        if name:
-            path = shared_folder() / f"actuator-{sha256(name.encode()).hexdigest()[:16]}.lock"
-            self._lock = Lock(path, f"{name} is taken by another environment, here or in another process. Close that.")
-        try:
-            self._actuator.open()
-        except BaseException:
-            self._release()
-            raise
-
-    def _release(self) -> None:
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
 
     def _take(self, reading: Reading) -> Sample | None:
         """The sample of a reading, where the car moves on in time."""

@@ -1,7 +1,7 @@
 """A recording as a world: what was driven goes by, step by step, and commands change nothing."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +9,15 @@ import numpy as np
 
 from telemetry.api import samples
 from telemetry.clock import Clock
-from telemetry.derived import Sample
+from telemetry.derived import Sample, derive
 from telemetry.errors import SourceError, UsageError
 from telemetry.io import RECORDING_SUFFIXES, open_source
 from telemetry.recorder import Source
+from telemetry.resample import resample
 from telemetry.rl.action import Command
 from telemetry.rl.world import Moment, Ready, World
+
+SamplesOf = Callable[[Source, float], Iterator[Sample]]
 
 
 def recorded_samples(source: Source, control_hz: float) -> Iterator[Sample]:
@@ -25,20 +28,31 @@ def recorded_samples(source: Source, control_hz: float) -> Iterator[Sample]:
     return samples(source, rate=control_hz, include_paused=True, clock=Clock(math.inf))
 
 
+def resampled(source: Source, control_hz: float) -> Iterator[Sample]:
+    """The samples of a recording at exactly the control rate, whatever its own: what lies between is interpolated."""
+    readings = source.readings(Clock(math.inf), None)
+    before: Sample | None = None
+    for snapshot in resample((one.snapshot for one in readings if one.snapshot is not None), control_hz):
+        before = derive(snapshot, before)
+        yield before
+
+
 class ReplayWorld(World):
     """The episodes of a recording one after the other; after the last, and with a seed, it begins anew.
 
     An episode begins with the next sample that may begin one, so that a pause or a wreck is not an episode each.
+    ``samples_of`` says which samples a recording has at the control rate.
     """
 
     obeys = False
 
-    def __init__(self, path: Path, control_hz: float) -> None:
+    def __init__(self, path: Path, control_hz: float, samples_of: SamplesOf = recorded_samples) -> None:
         if not path.name.endswith(RECORDING_SUFFIXES):
             raise UsageError(f"{path} is no recording; those end in {', '.join(RECORDING_SUFFIXES)}.")
         self.name = f"replay:{path}"
         self._path = path
         self._hz = control_hz
+        self._samples_of = samples_of
         self._source: Source | None = None
         self._samples: Iterator[Sample] = iter(())
         self._next: Sample | None = None
@@ -74,7 +88,7 @@ class ReplayWorld(World):
     def _rewind(self, begin: float | None) -> None:
         self.close()
         self._source = open_source(self._path, begin=begin)
-        self._samples = recorded_samples(self._source, self._hz)
+        self._samples = self._samples_of(self._source, self._hz)
         self._next = next(self._samples, None)
 
     def _take(self) -> Sample | None:

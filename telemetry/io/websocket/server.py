@@ -1,9 +1,7 @@
 """The server: looks on at the loop from outside and tells everybody, in a thread with an event loop of its own."""
 
 import asyncio
-import errno
 import logging
-import socket
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -22,6 +20,7 @@ from websockets.http11 import Request, Response
 
 from telemetry.derived import Sample
 from telemetry.errors import SinkError
+from telemetry.io.ports import why_not
 from telemetry.io.websocket import http, protocol
 from telemetry.io.websocket.fanout import BUFFER_BYTES, DEFLATE, Client, Fanout
 from telemetry.io.websocket.front import MOST_CLIENTS, Figures, Front
@@ -186,7 +185,7 @@ class StreamServer(Closing):
         try:
             server = await self._listen()
         except OSError as error:
-            self._error = SinkError(_why_not(error, self._host, self._asked_port))
+            self._error = SinkError(why_not(error, self._host, self._asked_port))
             return
         self._address = server.sockets[0].getsockname()[:2]
         self._listening.set()
@@ -348,14 +347,3 @@ class StreamServer(Closing):
         """Samples per second of late; None where there are none."""
         times = [taken for taken in self._times if now - taken <= RATE_SECONDS]
         return round((len(times) - 1) / (times[-1] - times[0]), 3) if len(times) > 1 and times[-1] > times[0] else None
-
-
-def _why_not(error: OSError, host: str, port: int) -> str:
-    """Why the server cannot listen, and what to do."""
-    if error.errno == errno.EADDRINUSE:
-        return f"Port {port} on {host} is in use, perhaps by another serve. Name another --port; 0 finds a free one."
-    if error.errno in (errno.EACCES, errno.EPERM):
-        return f"Port {port} on {host} is not for this user. Name another --port; those below 1024 are reserved."
-    if error.errno == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
-        return f"This machine has no address {host}. Use --host 0.0.0.0 for all that it has."
-    return f"The server cannot listen on {host}, port {port}: {error.strerror or error}."

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from typing import Final
 
 from telemetry.errors import UsageError
-from telemetry.rl.actuators.base import Actuator, LookOn
+from telemetry.rl.actuators.base import Actuator, Controls, LookOn, Restart
 from telemetry.rl.actuators.csp import CustomAi
 from telemetry.rl.actuators.uinput import VirtualWheel
 from telemetry.rl.actuators.vjoy import VJoy
 
-__all__ = ["ACTUATORS", "Actuator", "CustomAi", "LookOn", "VJoy", "VirtualWheel", "actuator_of"]
+__all__ = ["ACTUATORS", "Actuator", "Controls", "CustomAi", "LookOn", "Restart", "VJoy", "VirtualWheel", "actuator_of"]
 
 ACTUATORS: Final[dict[str, Callable[[int | None], Actuator]]] = {
     "none": lambda _: LookOn(),

@@ -1,9 +1,11 @@
 """What an actuator is, and the one that only looks on."""
 
 from abc import abstractmethod
+from hashlib import sha256
 from typing import Final, NamedTuple
 
 from telemetry.errors import UsageError
+from telemetry.locking import Lock, shared_folder
 from telemetry.recorder import Closing
 from telemetry.rl.action import RELEASED, Command
 
@@ -43,6 +45,36 @@ class Actuator(Closing):
     def restart(self) -> Restart | None:
         """Ask for the car to be put back where an episode begins; None where this way cannot, and the driver does."""
         return None
+
+
+class Controls(Closing):
+    """The controls of an actuator that was opened, for this environment alone until they are closed.
+
+    Raises :class:`telemetry.SinkError` where another environment has them, here or in another process.
+    """
+
+    def __init__(self, actuator: Actuator) -> None:
+        self._actuator = actuator
+        self._lock: Lock | None = None
+        name = actuator.name
+        if name:
+            path = shared_folder() / f"actuator-{sha256(name.encode()).hexdigest()[:16]}.lock"
+            self._lock = Lock(path, f"{name} is taken by another environment, here or in another process. Close that.")
+        try:
+            actuator.open()
+        except BaseException:
+            self._release()
+            raise
+
+    def close(self) -> None:
+        """Give them back."""
+        self._actuator.close()
+        self._release()
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
 
 
 class ButtonActuator(Actuator):

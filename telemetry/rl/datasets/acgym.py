@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,12 +11,12 @@ from typing import Any, Final
 import numpy as np
 
 from telemetry.errors import SourceError, UsageError
-from telemetry.rl.datasets.acgym_columns import REQUIRED, columns_of
+from telemetry.rl.datasets.acgym_columns import REQUIRED, columns_of, static_info
 from telemetry.rl.datasets.arrow import need_pyarrow
 from telemetry.rl.datasets.episodes import Cut, Episode, Losses
 from telemetry.rl.datasets.geometry import Geometry
 from telemetry.rl.datasets.signs import Check, check_columns
-from telemetry.rl.datasets.tracks import CarMap, find_car, find_geometry, full_name, write_tables
+from telemetry.rl.datasets.tracks import CarMap, find_car, find_geometry, full_name, grid_file, write_tables
 from telemetry.rl.datasets.work import About, Exporter, Finished, Part, Piece, Written, about, put, safe_name
 
 ITS_RATE: Final = 25.0
@@ -79,7 +78,7 @@ class AcgymExporter(Exporter):
             )
         entries = tuple(_write(folder, episode, columns) for episode, columns, _, _ in made)
         details = {
-            "static": {_folder_of(one[0]): _static_info(one[0], one[2]) for one in reversed(made)},
+            "static": {_folder_of(one[0]): static_info(one[0].samples[0], one[2].length) for one in reversed(made)},
             "geometry": {geometry.name: geometry.origin for geometry in places.values()},
             "cars": {one[0].samples[0].car_model: (one[3].steer_lock, one[3].origin) for one in made},
         }
@@ -161,32 +160,6 @@ def _write(folder: Path, episode: Episode, columns: dict[str, Any]) -> About:
     return about(episode, name)
 
 
-def _static_info(episode: Episode, geometry: Geometry) -> dict[str, Any]:
-    """What its plugin says once of a session."""
-    first = episode.samples[0]
-    points = [list(point) for point in first.tyre_contact_point]
-    length = first.track_spline_length or geometry.length
-    return {
-        "TrackName": first.track,
-        "TrackConfiguration": first.track_configuration,
-        "TrackFullName": full_name(first.track, first.track_configuration),
-        "TrackLength": length,
-        "CarName": first.car_model,
-        "WindSpeed": first.wind_speed,
-        "WindDirection": first.wind_direction,
-        "penaltiesEnabled": first.penalties_enabled,
-        "autoShifterOn": first.auto_shifter_on,
-        "isCarInPit": first.is_in_pit,
-        "isCarInPitlane": first.is_in_pit_lane,
-        "LastSplits": [],
-        "CAR_WHEEL_R": list(first.tyre_radius),
-        "CAR_TRACK": math.dist(points[3], points[2]),
-        "CAR_WHEELBASE": math.dist(points[0], points[2]),
-        **{f"TyreContactPoint_{wheel}": points[place] for place, wheel in enumerate(("FL", "FR", "RL", "RR"))},
-        "WorldPosition": [first.world_position_x, first.world_position_y, first.world_position_z],
-    }
-
-
 def _warnings(made: Sequence[tuple[Episode, dict[str, Any], Geometry, CarMap]], rate: float) -> Iterator[str]:
     for episode, _, geometry, car in made:
         first = episode.samples[0]
@@ -233,7 +206,7 @@ def _config(tables: Any, static: dict[str, Any]) -> str:
     lengths = {info["TrackFullName"]: info["TrackLength"] for info in static.values()}
     return "\n".join(
         f"{geometry.name}:\n  track_name: {geometry.name}\n  track_file: {geometry.name}.csv\n"
-        f"  track_grid_file: {geometry.name}_0.1m.pkl\n  ref_lap_file: {geometry.name}-racing_line.csv\n"
+        f"  track_grid_file: {grid_file(geometry.name)}\n  ref_lap_file: {geometry.name}-racing_line.csv\n"
         f"  TrackLength: {lengths.get(geometry.name, geometry.length)}"
         for geometry in tables
     )
@@ -248,9 +221,8 @@ after the user's gain. Not in shared memory, and NaN here: `Dy_*`, `Mz`, `tyre_l
 out: a hole in a recording ends its file."""
 
 _TABLES: Final = """\
-`tracks/` holds borders and reference line as its environment reads them; put them beside its own in
-`AssettoCorsaConfigs/tracks`, and this into `config.yaml`. The grid (`*_0.1m.pkl`) is made by its own notebook
-`generate_track.ipynb`.
+`tracks/` holds borders, reference line and grid as its environment reads them; put them beside its own in
+`AssettoCorsaConfigs/tracks`, and this into `config.yaml`.
 
 ```yaml
 {config}

@@ -5,14 +5,16 @@ What its plugin reads off the game's Python interface and shared memory does not
 be done either NaN: the lateral friction (``Dy_*``), the aligning torque (``Mz``) and the loaded radius.
 """
 
+import math
 from typing import Any, Final
 
 import numpy as np
 
+from telemetry.derived import Sample
 from telemetry.rl.datasets.arrays import Taker
 from telemetry.rl.datasets.episodes import Episode
 from telemetry.rl.datasets.geometry import Floats, Geometry
-from telemetry.rl.datasets.tracks import CarMap
+from telemetry.rl.datasets.tracks import CarMap, full_name
 
 REQUIRED: Final = (
     "world_position_x", "world_position_y", "yaw", "speed", "local_velocity_x", "local_velocity_y",
@@ -59,14 +61,14 @@ def columns_of(episode: Episode, geometry: Geometry, car: CarMap, rate: float) -
     absolute = np.stack([steer, 2.0 * gas - 1.0, car.brake_axis_at(brake)], axis=1)
     steps = np.diff(absolute, axis=0, prepend=absolute[:1])
     relative = np.clip(steps / np.array([STEER_STEP, PEDAL_STEP, PEDAL_STEP]), -1.0, 1.0)
-    slip_angle, slip_ratio = wheel_slips(take, place, yaw)
-    zeros, none = np.zeros(count), np.full(count, np.nan)
+    slips = wheel_slips(
+        take, yaw, _arms(place_of_wheels(take, place, yaw), np.hypot(*take("velocity_z", "velocity_x").T))
+    )
+    zeros = np.zeros(count)
     length = take("track_spline_length")
     if geometry.length is not None:
         length = np.where(length > 0.0, length, geometry.length)
     time = take("elapsed")
-    load, pressure, travel = take("wheel_load"), take("wheel_pressure"), take("suspension_travel")
-    heading = take("tyre_contact_heading")
     last = np.arange(count) == count - 1
     return {
         "steps": 1 + np.rint((time - time[0]) * rate).astype(np.int64),
@@ -75,20 +77,46 @@ def columns_of(episode: Episode, geometry: Geometry, car: CarMap, rate: float) -
         "total_errors_out_of_sync": np.zeros(count, dtype=np.int64),
         "packetId": take.whole("graphics_packet_id"),
         "currentTime": take("current_time") / 1e3 + np.array(episode.held_s),
+        **plugin_columns(take, place, yaw, slips, car.steer_lock),
+        "done": np.zeros(count, dtype=np.int64),
+        "LapDist": length * take("normalized_position"),
+        "rl_point": line_point,
+        "gap": gap,
+        "out_of_track_calc": off.astype(np.float64),
+        "out_of_track_ac": out,
+        "out_of_track": out,
+        "sensors": rays,
+        "dist_to_border": border,
+        "going_backwards": zeros,
+        "terminated": np.zeros(count, dtype=np.bool_),
+        "TimeLimit.truncated": last,
+        **{f"current_action_abs_{axis}": absolute[:, axis] for axis in range(3)},
+        **{f"actions_{axis}": relative[:, axis] for axis in range(3)},
+        "reward": 3.6 * speed * (1.0 - np.abs(gap) / TOP_GAP) / 300.0,
+    }
+
+
+def plugin_columns(
+    take: Taker, place: Floats, yaw: Floats, slips: tuple[Floats, Floats], steer_lock: float
+) -> dict[str, Any]:
+    """What its plugin says of the car at each sample, but for counters and clocks; NaN is what nobody can know."""
+    load, pressure, travel = take("wheel_load"), take("wheel_pressure"), take("suspension_travel")
+    heading = take("tyre_contact_heading")
+    return {
         "world_position_x": place[:, 0],
         "world_position_y": place[:, 1],
         "world_position_z": take("world_position_y"),
-        "speed": speed,
+        "speed": take("speed_kmh") / 3.6,
         "local_velocity_x": take("local_velocity_z"),
         "local_velocity_y": take("local_velocity_x"),
         "local_velocity_z": take("local_velocity_y"),
         "accelX": take("acc_g_x"),
         "accelY": take("acc_g_z"),
-        "accStatus": gas,
-        "brakeStatus": brake,
+        "accStatus": take("gas"),
+        "brakeStatus": take("brake"),
         "actualGear": take.whole("gear"),
         "RPM": np.maximum(take("rpm"), 0.0),
-        "steerAngle": steer * car.steer_lock,
+        "steerAngle": take("steer_angle") * steer_lock,
         "yaw": yaw,
         "pitch": take("pitch"),
         "roll": take("roll"),
@@ -109,17 +137,17 @@ def columns_of(episode: Episode, geometry: Geometry, car: CarMap, rate: float) -
         "velocity_y": take("velocity_y"),
         "velocity_z": take("velocity_z"),
         "cgHeight": take("cg_height"),
-        **_by_wheel("SlipAngle_{}", slip_angle),
+        **_by_wheel("SlipAngle_{}", slips[0]),
         **{
             f"tyreContactHeading_{wheel.upper()}_{axis}": heading[:, number, part]
             for number, wheel in enumerate(WHEELS)
             for part, axis in enumerate("xyz")
         },
-        **_by_wheel("tyre_slip_ratio_{}", slip_ratio),
-        "Mz": np.full((count, 4), np.nan),
-        **{f"Dy_{wheel}": none for wheel in WHEELS},
+        **_by_wheel("tyre_slip_ratio_{}", slips[1]),
+        "Mz": np.full((len(yaw), 4), np.nan),
+        **{f"Dy_{wheel}": np.full(len(yaw), np.nan) for wheel in WHEELS},
         "dynamic_pressure": pressure,
-        "tyre_loaded_radius": np.full((count, 4), np.nan),
+        "tyre_loaded_radius": np.full((len(yaw), 4), np.nan),
         "tyres_load": load,
         "NdSlip": take("wheel_slip"),
         "SuspensionTravel": travel,
@@ -129,35 +157,44 @@ def columns_of(episode: Episode, geometry: Geometry, car: CarMap, rate: float) -
         **_by_wheel("{}_damper_linear_potentiometer", travel),
         **_by_wheel("{}_wheel_load", load),
         **_by_wheel("{}_tire_pressure", pressure),
-        "done": np.zeros(count, dtype=np.int64),
-        "LapDist": length * take("normalized_position"),
-        "rl_point": line_point,
-        "gap": gap,
-        "out_of_track_calc": off.astype(np.float64),
-        "out_of_track_ac": out,
-        "out_of_track": out,
-        "sensors": rays,
-        "dist_to_border": border,
-        "going_backwards": zeros,
-        "terminated": np.zeros(count, dtype=np.bool_),
-        "TimeLimit.truncated": last,
-        **{f"current_action_abs_{axis}": absolute[:, axis] for axis in range(3)},
-        **{f"actions_{axis}": relative[:, axis] for axis in range(3)},
-        "reward": 3.6 * speed * (1.0 - np.abs(gap) / TOP_GAP) / 300.0,
     }
 
 
-def wheel_slips(take: Taker, place: Floats, yaw: Floats) -> tuple[Floats, Floats]:
+def static_info(sample: Sample, length: float | None) -> dict[str, Any]:
+    """What its plugin says once of a session; ``length`` is that of a lap in m, where the game does not say it."""
+    points = [list(point) for point in sample.tyre_contact_point]
+    return {
+        "TrackName": sample.track,
+        "TrackConfiguration": sample.track_configuration,
+        "TrackFullName": full_name(sample.track, sample.track_configuration),
+        "TrackLength": sample.track_spline_length or length,
+        "CarName": sample.car_model,
+        "WindSpeed": sample.wind_speed,
+        "WindDirection": sample.wind_direction,
+        "penaltiesEnabled": sample.penalties_enabled,
+        "autoShifterOn": sample.auto_shifter_on,
+        "isCarInPit": sample.is_in_pit,
+        "isCarInPitlane": sample.is_in_pit_lane,
+        "LastSplits": [],
+        "CAR_WHEEL_R": list(sample.tyre_radius),
+        "CAR_TRACK": math.dist(points[3], points[2]),
+        "CAR_WHEELBASE": math.dist(points[0], points[2]),
+        **{f"TyreContactPoint_{wheel.upper()}": points[place] for place, wheel in enumerate(WHEELS)},
+        "WorldPosition": [sample.world_position_x, sample.world_position_y, sample.world_position_z],
+    }
+
+
+def wheel_slips(take: Taker, yaw: Floats, arms: Floats) -> tuple[Floats, Floats]:
     """Slip angles in degrees, + in a left turn, and slip ratios, + under power, of the wheels: (n, 4) each.
 
-    They are those of the point of contact, in the plane, without the relaxation of the tyre that the game adds to its
+    ``arms`` (4, 2) is where the wheels are from the centre of mass, ahead and left in m. The slips are those of the
+    point of contact, in the plane, without the relaxation of the tyre that the game adds to its
     own. The radius is that of the unloaded tyre, so that a rolling wheel reads one or two percent of slip.
     """
     velocity = take("velocity_z", "velocity_x")
     rate = take("angular_velocity_y")
-    contact = take("tyre_contact_point")[:, :, [2, 0]]
     backwards = take("tyre_contact_heading")[:, :, [2, 0]]
-    arm = _turned(_arms(contact - place[:, None, :], yaw, np.hypot(*velocity.T)), yaw)
+    arm = _turned(arms, yaw)
     at_wheel = velocity[:, None, :] + rate[:, None, None] * np.stack([-arm[..., 1], arm[..., 0]], axis=-1)
     ahead = np.stack([np.cos(yaw), np.sin(yaw)], axis=-1)[:, None, :]
     norm = np.linalg.norm(backwards, axis=-1, keepdims=True)
@@ -172,13 +209,17 @@ def wheel_slips(take: Taker, place: Floats, yaw: Floats) -> tuple[Floats, Floats
     return np.where(moves, -np.degrees(np.arctan2(left, safe)), 0.0), ratio
 
 
-def _arms(offset: Floats, yaw: Floats, speed: Floats) -> Floats:
-    """Where the wheels are from the centre of mass, ahead and left in m: (4, 2).
+def place_of_wheels(take: Taker, place: Floats, yaw: Floats) -> Floats:
+    """Where the points of contact are from the car's place at each sample, ahead and left in m: (n, 4, 2)."""
+    return _turned(take("tyre_contact_point")[:, :, [2, 0]] - place[:, None, :], -yaw)
+
+
+def _arms(local: Floats, speed: Floats) -> Floats:
+    """The arms for :func:`wheel_slips`, from where the wheels are at each sample, and m/s.
 
     Place and points of contact are not written at the same moment, so that at speed the car seems to be behind. What
     grows with the speed is taken off.
     """
-    local = _turned(offset, -yaw)
     if np.ptp(speed) < 10.0:
         return np.median(local, axis=0)
     faster, further = speed - speed.mean(), local[..., 0] - local[..., 0].mean(axis=0)

@@ -25,6 +25,12 @@ BORDER_STEP: Final = 10
 POINT_METRES: Final = 1.5
 """Distance of the points of borders and lines that are made here: that of assetto_corsa_gym's own."""
 
+CELL_METRES: Final = 0.5
+"""Size of a grid's cells; assetto_corsa_gym's own are 0.1 m, which makes 50 MB of a small track."""
+
+GRID_MARGIN: Final = 1.0
+"""Metres around the track that belong to its grid: its corners must be off the track."""
+
 _AT_ONCE: Final = 256
 """Points that are looked at together: more take more memory and no less time."""
 
@@ -83,6 +89,22 @@ class Geometry:
             inside = _in_triangles(part, right, left, next_left) | _in_triangles(part, right, next_left, next_right)
             found.append(~inside)
         return np.concatenate(found) if found else np.empty(0, dtype=np.bool_)
+
+    def grid(self) -> tuple[Floats, Floats, NDArray[np.uint8]]:
+        """Places :data:`CELL_METRES` apart along x and along y, and 1 where they are on the track: (len(y), len(x))."""
+        left, right = self.borders
+        points = np.concatenate([left, right])
+        low, high = points.min(axis=0) - GRID_MARGIN, points.max(axis=0) + GRID_MARGIN
+        x, y = (np.arange(low[axis], high[axis], CELL_METRES) for axis in (0, 1))
+        inside = np.zeros((len(y), len(x)), dtype=np.uint8)
+        corners = np.stack([right, left, np.roll(left, -1, axis=0), np.roll(right, -1, axis=0)], axis=1)
+        for quad in corners:  # each looks at the places around it alone
+            at_x = slice(*np.searchsorted(x, [quad[:, 0].min(), quad[:, 0].max() + CELL_METRES]))
+            at_y = slice(*np.searchsorted(y, [quad[:, 1].min(), quad[:, 1].max() + CELL_METRES]))
+            places = np.stack(np.meshgrid(x[at_x], y[at_y]), axis=-1).reshape(-1, 2)
+            found = _in_triangles(places, *quad[:3, None]) | _in_triangles(places, *quad[[0, 2, 3], None])
+            inside[at_y, at_x] |= found.reshape(inside[at_y, at_x].shape)
+        return x, y, inside
 
 
 def along(points: Any, spacing: float = POINT_METRES) -> Floats:

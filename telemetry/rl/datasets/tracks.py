@@ -4,6 +4,7 @@ What is known of a car for assetto_corsa_gym, the lock of its steering and its b
 """
 
 import csv
+import pickle
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from telemetry.errors import SourceError, UsageError
-from telemetry.rl.datasets.geometry import Floats, Geometry, along, at
+from telemetry.rl.datasets.geometry import CELL_METRES, Floats, Geometry, along, at
 
 DEMO_TRACK: Final = "demo_ring"
 """The track of the built-in demo."""
@@ -136,13 +137,28 @@ def read_fast_lane(path: Path) -> tuple[Floats, Floats, Floats]:
 
 
 def write_tables(geometry: Geometry, folder: Path) -> None:
-    """Write a track as assetto_corsa_gym's own files have it: borders, reference line, and what its config needs."""
+    """Write a track as assetto_corsa_gym's own files have it: borders, reference line, and the grid of its road."""
     folder.mkdir(parents=True, exist_ok=True)
     heads = ("left_border_x", "left_border_y", "right_border_x", "right_border_y", "pos_x", "pos_y")
     # Borders and line have as many points wherever both were made here.
     rows = np.concatenate([geometry.left, geometry.right, geometry.line], axis=1)
     _write(folder / f"{geometry.name}.csv", heads, rows)
     _write(folder / f"{geometry.name}-racing_line.csv", ("pos_x", "pos_y"), geometry.line)
+    (folder / grid_file(geometry.name)).write_bytes(_grid(geometry))
+
+
+def grid_file(name: str) -> str:
+    """What the grid of a track is called."""
+    return f"{name}_{CELL_METRES}m.pkl"
+
+
+def _grid(geometry: Geometry) -> bytes:
+    x, y, inside = geometry.grid()
+    # Its range of places ends before the upper bound: half a cell keeps a rounding error from adding one.
+    bounds = {"min_x": x[0], "min_y": y[0], "max_x": x[-1] + CELL_METRES / 2, "max_y": y[-1] + CELL_METRES / 2}
+    data = {"cell_size": CELL_METRES, **{name: float(value) for name, value in bounds.items()}, "grid": inside.ravel()}
+    # NumPy 2 names its inside so that NumPy 1, which its environment runs on, would not find it.
+    return pickle.dumps(data, protocol=2).replace(b"numpy._core", b"numpy.core")
 
 
 def _configs(acgym: Path) -> Path:
