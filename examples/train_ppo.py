@@ -163,7 +163,7 @@ def learn(seed: int, steps: int, envs: int, every: int, model_path: Path) -> lis
 def draw(points: Sequence[Point], driver: float, path: Path) -> None:
     """Draw the curve of every seed: how it drove from the grid, and what its training brought."""
     mpl.rcParams["svg.hashsalt"] = "learning curve"  # the same points give the same file
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained", sharey=False)
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
     for seed in dict.fromkeys(point.seed for point in points):
         own = [point for point in points if point.seed == seed]
         steps = [point.steps / 1000 for point in own]
@@ -193,15 +193,13 @@ def main() -> None:
     out.mkdir(parents=True, exist_ok=True)
     (out / "spec.json").write_text(TASK.to_json(), encoding="utf-8")
     every = max(options.steps // 12, 1)
-    points = [
-        point
-        for seed in options.seeds
-        for point in learn(seed, options.steps, options.envs, every, out / f"ppo_{seed}.zip")
-    ]
-    with (out / "curve.csv").open("w", encoding="utf-8", newline="") as file:
-        table = csv.DictWriter(file, asdict(points[0]))
-        table.writeheader()
-        table.writerows(asdict(point) for point in points)
+    points: list[Point] = []
+    for seed in options.seeds:
+        points += learn(seed, options.steps, options.envs, every, out / f"ppo_{seed}.zip")
+        with (out / "curve.csv").open("w", encoding="utf-8", newline="") as file:
+            table = csv.DictWriter(file, asdict(points[0]))
+            table.writeheader()
+            table.writerows(asdict(point) for point in points)
     driver = [examined_driver(seed) for seed in HELD_OUT]
     results: dict[str, list[Exam]] = {"built-in driver": driver}
     for seed in options.seeds:

@@ -19,7 +19,9 @@ def dataset(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
     folder = tmp_path_factory.mktemp("loaders")
     (folder / "spec.toml").write_text(f'observation.shape = "{request.param}"\nend.seconds = 15\n')
-    recorded = main_in_process("record", folder / "drive.mcap", "--source", "demo", "--speed", "max", "--duration", 35)
+    recorded = main_in_process(
+        "record", folder / "drive.mcap", "--source", "demo", "--speed", "max", "--duration", "35"
+    )
     assert recorded.returncode == 0, recorded.stderr
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MINARI_DATASETS_PATH", str(folder / "root"))

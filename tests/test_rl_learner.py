@@ -38,7 +38,7 @@ def test_stable_baselines_own_check_finds_nothing(source: str, options: dict[str
 
 def run(example: str, *arguments: str | Path) -> str:
     """What an example says."""
-    command = [sys.executable, REPOSITORY / "examples" / example, *map(str, arguments)]
+    command = [sys.executable, str(REPOSITORY / "examples" / example), *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
