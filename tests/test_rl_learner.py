@@ -2,7 +2,6 @@
 
 import csv
 import json
-import math
 import subprocess
 import sys
 import warnings
@@ -12,6 +11,9 @@ from typing import Any
 import pytest
 
 import telemetry
+from telemetry.io.mcap import McapRecording
+from telemetry.io.mcap.layout import FILE_METADATA
+from telemetry.rl import load_spec
 from tests.conftest import REPOSITORY, main_in_process
 from tests.test_rl_env import made, recording
 
@@ -67,8 +69,9 @@ def test_the_examples_learn_and_drive_into_a_recording(tmp_path: Path) -> None:
     recording = tmp_path / "policy.mcap"
     assert run("drive_policy.py", folder / "ppo_5.zip", recording).startswith(f"{recording}: return ")
     with telemetry.open_source(recording) as source:
-        first = next(telemetry.samples(source, clock=telemetry.Clock(math.inf)))
-    assert first.track == "demo_ring"
-    made = main_in_process("dataset", "npz", recording, "-o", tmp_path / "data", "--episode", "session")
+        assert isinstance(source, McapRecording)
+        assert source.metadata[FILE_METADATA]["policy"] == "ppo_5"
+    shape = ("--episode", "session", "--spec", folder / "spec.json")
+    made = main_in_process("dataset", "npz", recording, "-o", tmp_path / "data", *shape)
     assert made.returncode == 0, made.stderr
-    assert "ppo_5" in (tmp_path / "data" / "README.md").read_text()
+    assert load_spec(tmp_path / "data" / "spec.json") == load_spec(folder / "spec.json")
