@@ -32,10 +32,8 @@ from telemetry.laps import laps
 from telemetry.rl import End, Spec, begin, follow_recorded
 
 TASK = Spec(
-    control_hz=10,  # a decision has time to show what it was worth, and the car is no quicker than that
-    end=End(
-        tyres_out=3, no_progress_seconds=4, seconds=40
-    ),  # short episodes: from everywhere, and no time in the grass
+    control_hz=10,  # so that what a decision was worth shows within a few of them
+    end=End(tyres_out=3, no_progress_seconds=4, seconds=40),  # short episodes see more of the circuit
 )
 EXAM = replace(TASK, end=End(tyres_out=3, laps=2, seconds=400))
 """Two laps from the grid: one with a standing start, one flying."""

@@ -46,7 +46,7 @@ def test_d3rlpy_has_the_same_episodes_and_environment(dataset: Any) -> None:
     for episode, one in zip(buffer.episodes, expected, strict=True):
         assert (episode.observations == one.observations[:-1]).all()
         assert (episode.actions == one.actions).all()
-        assert (episode.rewards.ravel() == one.rewards.astype(episode.rewards.dtype)).all()
+        assert (episode.rewards.ravel() == one.rewards).all()
         assert episode.terminated == bool(one.terminations[-1])
     assert env.observation_space == dataset.observation_space
     observation, _ = env.reset(seed=1)
