@@ -1,6 +1,7 @@
 """Minari, in HDF5: what d3rlpy, TorchRL and others load by its name."""
 
 import copy
+import math
 import os
 import re
 import shutil
@@ -82,6 +83,8 @@ class MinariExporter(Exporter):
 
         environment = copy.deepcopy(gymnasium.spec(ENVIRONMENT))
         environment.kwargs = {"source": "demo", "specification": self.spec.to_dict()}
+        # Said a second time for d3rlpy, which opens no environment without it.
+        environment.max_episode_steps = math.ceil(self.spec.end.seconds * self.spec.control_hz) or None
         pieces = tuple(part.piece for part in parts)
         entries = [entry for piece in pieces for entry in piece.episodes]
         cars, tracks = (
