@@ -19,7 +19,7 @@ FORMAT_VERSION: Final = 1
 
 _ATTEMPTS: Final = 20
 _PAUSE_SECONDS: Final = 0.05
-"""Windows replaces no file while somebody, a virus scanner say, looks at it."""
+"""Windows renames nothing while somebody, a virus scanner say, looks at it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,9 +238,14 @@ def replace_file(path: Path, text: str) -> None:
         file.write("\n")
         file.flush()
         os.fsync(file.fileno())
+    rename(unfinished, path)
+
+
+def rename(old: Path, new: Path) -> None:
+    """Give a file or a folder its name, as often as it takes; a file takes the place of another. Raises OSError."""
     for attempt in range(_ATTEMPTS):
         try:
-            unfinished.replace(path)
+            old.replace(new)
         except PermissionError:
             if os.name != "nt" or attempt == _ATTEMPTS - 1:
                 raise

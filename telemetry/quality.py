@@ -289,9 +289,14 @@ class Quality:
         """Take note of what the recording says to have happened."""
         self._events[event.kind] += 1
 
+    @property
+    def laps(self) -> list[Lap]:
+        """Those that were driven so far, the one under way too."""
+        return [*self._laps, *finish(self._state)]
+
     def report(self, *, file: str, file_format: str, size: int, finished: bool) -> Report:
         """What was gathered so far."""
-        laps = [*self._laps, *finish(self._state)]
+        laps = self.laps
         best = best_lap(laps)
         first, last = self._first, self._before
         span = last.elapsed - first.elapsed if first and last else 0.0
@@ -462,6 +467,18 @@ def report_of(
 
     ``watch`` is shown every reading on the way. Where the clock is stopped, the report covers what was read until then.
     """
+    return look_over(source, path, clock=clock, thresholds=thresholds, watch=watch)[0]
+
+
+def look_over(
+    source: Source,
+    path: Path,
+    *,
+    clock: Clock | None = None,
+    thresholds: Thresholds = DEFAULTS,
+    watch: Callable[[Reading], None] | None = None,
+) -> tuple[Report, tuple[Lap, ...]]:
+    """The same, and the laps, whose moments count the snapshots of the recording from 0 in their ``sequence``."""
     clock = clock or Clock(math.inf)
     quality = Quality(_absent_from(path))
     before: Sample | None = None
@@ -470,7 +487,7 @@ def report_of(
         if watch:
             watch(reading)
         if reading.snapshot is not None:
-            before = derive(reading.snapshot, before, thresholds)
+            before = derive(numbered(reading.snapshot, quality.samples), before, thresholds)
             quality.add(before, fresh=reading.fresh)
     if isinstance(source, McapRecording):
         for event in source.events():
@@ -478,7 +495,14 @@ def report_of(
         finished = not source.cut
     else:
         finished = files.ends_whole(path)
-    return quality.report(file=str(path), file_format=format_of(path), size=path.stat().st_size, finished=finished)
+    size = path.stat().st_size
+    report = quality.report(file=str(path), file_format=format_of(path), size=size, finished=finished)
+    return report, tuple(quality.laps)
+
+
+def numbered(snapshot: Snapshot, number: int) -> Snapshot:
+    """The snapshot with this ``sequence``: what a recording holds there need not count anything."""
+    return Snapshot.of((snapshot.timestamp, snapshot.elapsed, number, *snapshot[3:]))
 
 
 def format_of(path: Path) -> str:

@@ -143,7 +143,7 @@ def test_columns_are_the_games_values_in_its_signs() -> None:
 def made(out: Path, *recordings: Path, **options: Any) -> Made:
     request = Request(format="assetto_corsa_gym", recordings=recordings, output=out, **options)
     found = make(request, CLOCK)
-    assert found is not None
+    assert isinstance(found, Made)
     return found
 
 

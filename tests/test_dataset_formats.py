@@ -1,5 +1,6 @@
 import json
 import math
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,7 +14,7 @@ import pytest
 import telemetry
 from telemetry.rl import Spec, begin, follow_recorded, load_spec
 from telemetry.rl.datasets.episodes import Cut, Episode, Losses
-from telemetry.rl.datasets.make import Made, Request, make
+from telemetry.rl.datasets.make import Made, Request, Stopped, make
 from telemetry.rl.datasets.minari import id_of
 from telemetry.rl.datasets.transitions import Trajectory, check, trajectories
 from tests.conftest import REPOSITORY, main_in_process
@@ -27,7 +28,7 @@ STEPS = 747
 def make_of(kind: Any, out: Path | None, *recordings: Path, **options: Any) -> Made:
     request = Request(format=kind, recordings=recordings, output=out, **options)
     found = make(request, telemetry.Clock(math.inf))
-    assert found is not None
+    assert isinstance(found, Made)
     return found
 
 
@@ -192,6 +193,57 @@ def test_hugging_faces_datasets_loads_the_folder_by_its_card(
     assert rows[5]["track"] == "demo_ring"
 
 
+def test_pyarrow_finds_the_layout_that_lerobot_loads(lap: Trajectory, short: Path, tmp_path: Path) -> None:
+    # Its own loader cannot be installed beside the rest; docs/datasets.md says how it was run.
+    pq = pytest.importorskip("pyarrow.parquet", reason="there is no pyarrow for this Python")
+    made = make_of("lerobot", tmp_path / "out", short, with_excursion(tmp_path / "b.jsonl"))
+    steps = [STEPS, 1000, 72]
+    info = json.loads((made.path / "meta" / "info.json").read_text())
+    assert {key: info[key] for key in ("codebase_version", "fps", "total_episodes", "total_frames", "splits")} == {
+        "codebase_version": "v3.0", "fps": 25, "total_episodes": 3, "total_frames": sum(steps),
+        "splits": {"train": "0:3"},
+    }  # fmt: skip
+    assert len(info["features"]["observation.state"]["names"]) == 45
+    tables = [
+        pq.read_table(made.path / info["data_path"].format(chunk_index=0, file_index=number)) for number in range(2)
+    ]
+    assert set(tables[0].schema.names) == set(info["features"])
+    rows = [row for table in tables for row in table.to_pylist()]
+    assert np.array_equal([row["observation.state"] for row in rows[:STEPS]], lap.observations[:-1])
+    assert np.array_equal([row["action"] for row in rows[:STEPS]], lap.actions)
+    assert [row["next.reward"] for row in rows[:STEPS]] == lap.rewards.astype(np.float32).tolist()
+    assert [row["index"] for row in rows] == list(range(sum(steps)))
+    assert [row["frame_index"] for row in rows] == [frame for count in steps for frame in range(count)]
+    assert [row["timestamp"] for row in rows[:3]] == [0.0, np.float32(0.04), np.float32(0.08)]
+    assert [k for k, row in enumerate(rows) if row["next.done"]] == [STEPS + 999]
+    assert [k for k, row in enumerate(rows) if row["next.truncated"]] == [STEPS - 1, sum(steps) - 1]
+    episodes = pq.read_table(made.path / "meta" / "episodes" / "chunk-000" / "file-000.parquet").to_pylist()
+    assert [(one["length"], one["data/file_index"], one["dataset_from_index"]) for one in episodes] == [
+        (STEPS, 0, 0), (1000, 1, STEPS), (72, 1, STEPS + 1000),
+    ]  # fmt: skip
+    assert episodes[0]["tasks"] == ["Drive demo_gt3 at demo_ring."]
+    statistics = json.loads((made.path / "meta" / "stats.json").read_text())
+    actions = np.array([row["action"] for row in rows])
+    assert statistics["action"]["mean"] == pytest.approx(actions.mean(axis=0))
+    assert statistics["action"]["std"] == pytest.approx(actions.std(axis=0))
+    assert statistics["action"]["max"] == actions.max(axis=0).tolist()
+    pd = pytest.importorskip("pandas", reason="there is no pandas for this Python")
+    tasks = pd.read_parquet(made.path / "meta" / "tasks.parquet")
+    assert tasks.iloc[0].name == "Drive demo_gt3 at demo_ring."
+    assert [one.file for piece in made.pieces for one in piece.episodes] == [
+        f"data/chunk-000/file-00{number}.parquet" for number in (0, 1, 1)
+    ]
+
+
+def test_lerobot_takes_whole_steps_a_second_and_flat_observations(short: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow", reason="there is no pyarrow for this Python")
+    with pytest.raises(telemetry.UsageError, match=r"^LeRobot counts whole steps a second, and no 12\.5\.$"):
+        make_of("lerobot", tmp_path / "out", short, rate=12.5)
+    spec = replace(Spec(), observation=replace(Spec().observation, shape="dict"))
+    with pytest.raises(telemetry.UsageError, match="takes flat observations"):
+        make_of("lerobot", tmp_path / "out", short, spec=spec)
+
+
 @pytest.mark.parametrize("shape", ["flat", "dict"])
 def test_minari_loads_it_and_gives_the_environment_back(
     shape: Any, lap: Trajectory, short: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -270,7 +322,8 @@ def test_a_recording_that_fails_is_told_and_left_out_of_what_several_processes_m
 ) -> None:
     (tmp_path / "bad.jsonl").write_text("nonsense\n")
     out = tmp_path / "out"
-    paths = [short, tmp_path / "bad.jsonl", short]
+    again = shutil.copy(short, tmp_path)
+    paths = [short, tmp_path / "bad.jsonl", again, short]
     result = main_in_process("dataset", "npz", *paths, "-o", out, "--jobs", "2")
     assert result.returncode == 1
     lines = result.stderr.splitlines()
@@ -315,14 +368,14 @@ def test_a_clock_that_is_stopped_leaves_nothing(short: Path, tmp_path: Path) -> 
             clock.stop()
 
     request = Request(format="npz", recordings=(short, short), output=tmp_path / "out")
-    assert make(request, clock, watch) is None
+    assert make(request, clock, watch) == Stopped(converted=0, total=1)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_help_loads_nothing_heavy() -> None:
     code = (
         "import sys, telemetry.cli.dataset\n"
-        "heavy = ('pyarrow', 'numpy', 'minari', 'gymnasium', 'h5py', 'pandas', 'datasets')\n"
+        "heavy = ('pyarrow', 'numpy', 'minari', 'gymnasium', 'h5py', 'pandas', 'datasets', 'ray')\n"
         "print([name for name in heavy if name in sys.modules])"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=REPOSITORY, timeout=30, check=True)

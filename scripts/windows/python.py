@@ -99,8 +99,8 @@ def declared_dependencies() -> bytes:
     declared = tomllib.loads(PROJECT.read_text(encoding="utf-8"))
     project = declared["project"]
     uv_settings = declared.get("tool", {}).get("uv")
-    groups = declared.get("dependency-groups")
-    return json.dumps([project.get("dependencies"), project.get("optional-dependencies"), groups, uv_settings]).encode()
+    group = declared["dependency-groups"]["dev"]
+    return json.dumps([project.get("dependencies"), project.get("optional-dependencies"), group, uv_settings]).encode()
 
 
 def make_prefix(prefix: Path) -> None:

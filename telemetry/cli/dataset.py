@@ -1,9 +1,8 @@
 """``dataset``: recordings as a dataset for reinforcement learning."""
 
 import math
-import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -19,6 +18,7 @@ from telemetry.cli.stopping import Stopped, stopping
 from telemetry.clock import Clock
 from telemetry.derived import DEFAULTS, Thresholds
 from telemetry.errors import TelemetryError, UsageError
+from telemetry.io import RECORDING_SUFFIXES
 from telemetry.io.console_panels.text import format_lap_time
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class Format(StrEnum):
     ASSETTO_CORSA_GYM = "assetto_corsa_gym"
     MINARI = "minari"
     PARQUET = "parquet"
+    LEROBOT = "lerobot"
     NPZ = "npz"
 
 
@@ -43,6 +44,13 @@ class EpisodeKind(StrEnum):
     LAP = "lap"
     STINT = "stint"
     SESSION = "session"
+
+
+class EngineKind(StrEnum):
+    """What converts."""
+
+    LOCAL = "local"
+    RAY = "ray"
 
 
 class _SomeFailed(TelemetryError):
@@ -56,12 +64,17 @@ def dataset(
         typer.Argument(
             metavar="FORMAT",
             help="[bold]assetto_corsa_gym[/]: its laps folder. [bold]minari[/]: for d3rlpy, TorchRL and others. "
-            "[bold]parquet[/]: a table for Hugging Face datasets and data frames. [bold]npz[/]: one file with the keys "
-            "of D4RL.",
+            "[bold]parquet[/]: a table for Hugging Face datasets and data frames. [bold]lerobot[/]: its layout 3.0, "
+            "without pictures. [bold]npz[/]: one file with the keys of D4RL.",
         ),
     ],
     recordings: Annotated[
-        list[Path], typer.Argument(metavar="RECORDINGS...", help="Recordings, like [bold]drive.mcap[/].")
+        list[str],
+        typer.Argument(
+            metavar="RECORDINGS...",
+            help="Recordings, like [bold]drive.mcap[/]; a folder stands for all in it and below, and [bold]@FILE[/] "
+            "for those that FILE names, one a line.",
+        ),
     ],
     output: Annotated[
         Path | None,
@@ -107,20 +120,28 @@ def dataset(
     jobs: Annotated[
         int | None, typer.Option("--jobs", "-j", min=1, metavar="N", help="Recordings at once. Default: the cores.")
     ] = None,
+    engine: Annotated[
+        EngineKind, typer.Option(help="What converts them: processes of this machine, or Ray, on one or on many.")
+    ] = EngineKind.LOCAL,
+    address: Annotated[
+        str | None,
+        typer.Option(metavar="HOST:PORT", help="Of a running Ray, or [bold]auto[/]. Default: one of its own, here."),
+    ] = None,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Throw away what an interrupted conversion did, and begin anew.")
+    ] = False,
     tyres_out: Annotated[
         int, typer.Option(min=1, max=4, help="Tyres off the track that spoil a lap.")
     ] = DEFAULTS.tyres_out,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress and no summary.")] = False,
 ) -> None:
     """Make a dataset for reinforcement learning out of recordings, with a card and a quality report beside it."""
-    for path in recordings:
-        if not path.is_file():
-            raise UsageError(f"There is no recording {path}.")
-    from telemetry.rl.datasets.make import Request, make  # noqa: PLC0415 - numpy, and --help needs none of it
+    paths = tuple(_recordings(recordings))
+    from telemetry.rl.datasets.make import Made, Request, make  # noqa: PLC0415 - numpy, and --help needs none of it
 
     request = Request(
         format=format_.value,
-        recordings=tuple(recordings),
+        recordings=paths,
         output=output,
         spec=spec,
         episode=None if episode is None else episode.value,
@@ -132,20 +153,29 @@ def dataset(
         ac_root=ac_root,
         steer_lock=steer_lock,
         force=force,
-        jobs=jobs or os.cpu_count() or 1,
+        jobs=jobs,
+        engine=engine.value,
+        address=address,
+        restart=restart,
         thresholds=Thresholds(tyres_out=tyres_out),
     )
     clock = Clock(math.inf)
-    with stopping(clock), _progress(len(recordings), quiet=quiet) as (watch, count):
+    with stopping(clock), _progress(len(paths), quiet=quiet) as (watch, count):
 
         def done(piece: "Piece") -> None:
-            count()
+            count(1)
             if piece.error:
                 print(f"ac-telemetry: {piece.error}", file=sys.stderr)
 
-        made = make(request, clock, watch, done)
-    if made is None:
-        raise Stopped("Stopped before it was done; nothing was written.")
+        def resumed(converted: int) -> None:
+            count(converted)
+            if not quiet:
+                print(f"Going on: {_of(converted, len(paths))} converted already.", file=sys.stderr)
+
+        made = make(request, clock, watch, done, resumed)
+    if not isinstance(made, Made):
+        kept = f"{_of(made.converted, made.total)} converted; the same command goes on from there"
+        raise Stopped(f"Stopped before it was done; {kept if made.converted else 'nothing was written'}.")
     for warning in dict.fromkeys(warning for piece in made.pieces for warning in piece.warnings):
         print(f"ac-telemetry: {warning}", file=sys.stderr)
     if not quiet:
@@ -166,14 +196,42 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def _of(number: int, total: int) -> str:
+    return f"{number:,} of {_count(total, 'recording')} {'is' if number == 1 else 'are'}"
+
+
+def _recordings(arguments: Iterable[str], *, lists: bool = True) -> Iterator[Path]:
+    """The recordings that are meant, those of a folder in the order of their names. UsageError where there is none."""
+    for argument in arguments:
+        path = Path(argument)
+        if lists and argument.startswith("@") and not path.exists():
+            listed = Path(argument[1:])
+            try:
+                lines = listed.read_text(encoding="utf-8-sig").splitlines()
+            except (OSError, UnicodeDecodeError) as error:
+                reason = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
+                raise UsageError(f"The list of recordings {listed} cannot be read: {reason}.") from error
+            yield from _recordings((line.strip() for line in lines if line.strip()), lists=False)
+        elif path.is_dir():
+            found = sorted(one for one in path.rglob("*") if one.name.endswith(RECORDING_SUFFIXES) and one.is_file())
+            visible = [one for one in found if not any(part.startswith(".") for part in one.relative_to(path).parts)]
+            if not visible:
+                raise UsageError(f"There is no recording in the folder {path}.")
+            yield from visible
+        elif path.is_file():
+            yield path
+        else:
+            raise UsageError(f"There is no recording {path}.")
+
+
 @contextmanager
-def _progress(total: int, *, quiet: bool) -> Iterator[tuple["Watch", Callable[[], None]]]:
-    """What is shown the work in this process, and what counts a recording that is done."""
+def _progress(total: int, *, quiet: bool) -> Iterator[tuple["Watch", Callable[[int], None]]]:
+    """What is shown the work in this process, and what counts recordings that are done."""
     console = Console(stderr=True)
     if quiet or not console.is_terminal:
         from telemetry.rl.datasets.work import unwatched  # noqa: PLC0415 - loaded already
 
-        yield unwatched, lambda: None
+        yield unwatched, lambda _: None
         return
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[driven]}"),
@@ -189,4 +247,4 @@ def _progress(total: int, *, quiet: bool) -> Iterator[tuple["Watch", Callable[[]
             if seen % _SHOW_EVERY == 0:
                 progress.update(task, driven=f"{what} {format_lap_time(int(seconds * 1e3))}")
 
-        yield watch, lambda: progress.update(task, advance=1, driven="")
+        yield watch, lambda number: progress.update(task, advance=number, driven="")

@@ -50,6 +50,14 @@ def whole_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
         unfinished.unlink(missing_ok=True)
 
 
+def sync_folder(folder: Path) -> None:
+    """Have all files below a folder on the disk, so that it can be given its name. Raises OSError."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb+") as file:
+                os.fsync(file.fileno())
+
+
 def _refuse(path: Path, *, overwrite: bool) -> None:
     if not path.name or path.is_dir():
         raise SinkError(f"{path} is a folder; name a file.")

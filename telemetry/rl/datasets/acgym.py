@@ -1,7 +1,8 @@
 """assetto_corsa_gym: its ``laps`` folder of Parquet states at 25 Hz and ``static_info.json``, for its own loader."""
 
+import itertools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,13 +17,12 @@ from telemetry.rl.datasets.episodes import Cut, Episode, Losses
 from telemetry.rl.datasets.geometry import Geometry
 from telemetry.rl.datasets.signs import Check, check_columns
 from telemetry.rl.datasets.tracks import CarMap, find_car, find_geometry, full_name, grid_file, write_tables
-from telemetry.rl.datasets.work import About, Exporter, Finished, Piece, Written, about, safe_name, undone_on_error
+from telemetry.rl.datasets.work import About, Exporter, Finished, Part, Piece, Written, about, put, safe_name
 
 ITS_RATE: Final = 25.0
 """``ego_sampling_freq`` of its configuration: relative actions follow from it."""
 
-_UNNAMED: Final = "_"
-"""The folder's name until it is known who drove when."""
+_SUFFIX: Final = "_states.parquet"
 
 _NUMBER: Final = {"i": "int64", "f": "double", "b": "bool"}
 
@@ -54,9 +54,9 @@ class AcgymExporter(Exporter):
             if folder is not None and not folder.is_dir():
                 raise UsageError(f"{option} {folder}: there is no such folder.")
 
-    def convert(self, found: Iterator[Episode], cut: Cut, folder: Path, number: int, losses: Losses) -> Written:
+    def convert(self, found: Iterator[Episode], cut: Cut, folder: Path, losses: Losses) -> Written:
         """Write the states of a recording; SourceError where they fail a check, unless forced."""
-        del number, losses
+        del losses
         made: list[tuple[Episode, dict[str, Any], Geometry, CarMap]] = []
         places: dict[tuple[str, str], Geometry] = {}
         for episode in found:
@@ -76,37 +76,46 @@ class AcgymExporter(Exporter):
                 f"{made[0][0].recording}: what was recorded does not fit together, so nothing was made of it. "
                 f"{' '.join(wrong)} With --force it is written all the same."
             )
-        files: list[Path] = []
-        with undone_on_error(files):
-            entries = tuple(_write(folder, episode, columns, files) for episode, columns, _, _ in made)
+        entries = tuple(_write(folder, episode, columns) for episode, columns, _, _ in made)
         details = {
             "static": {_folder_of(one[0]): static_info(one[0].samples[0], one[2].length) for one in reversed(made)},
             "geometry": {geometry.name: geometry.origin for geometry in places.values()},
             "cars": {one[0].samples[0].car_model: (one[3].steer_lock, one[3].origin) for one in made},
         }
         if self.acgym is None or any(not geometry.origin.startswith(str(self.acgym)) for geometry in places.values()):
-            details["tables"] = list(places.values())
+            details["tables"] = list(places)
         return Written(entries, tuple(checks), (*warnings, *wrong), details)
 
-    def finish(self, folder: Path, pieces: Sequence[Piece]) -> Finished:
+    def finish(self, folder: Path, parts: Iterable[Part]) -> Finished:
         """Name the folders after day and driver, and write what is said once of each."""
         static: dict[str, Any] = {}
-        moved: dict[str, str] = {}
-        tables: dict[str, Geometry] = {}
-        for piece in pieces:
-            static = {**piece.details.get("static", {}), **static}
-            tables |= {geometry.name: geometry for geometry in piece.details.get("tables", ())}
-        entries = [entry for piece in pieces for entry in piece.episodes]
+        tables: dict[tuple[str, str], Geometry] = {}
+        entries: list[About] = []
+        for part in parts:
+            static = {**part.piece.details.get("static", {}), **static}
+            for where in part.piece.details.get("tables", ()):
+                if where not in tables:
+                    tables[where] = find_geometry(*where, acgym=self.acgym, ac_root=self.ac_root)
+            entries += part.piece.episodes
+        names: dict[str, str] = {}
         catalogue: dict[str, dict[str, list[str]]] = {}
-        for place, information in sorted(static.items()):
-            own = [entry for entry in entries if entry.file.startswith(f"{place}/")]
-            name = self.name or _default_name(own)
-            (folder / place / _UNNAMED).rename(folder / place / name)
-            moved[f"{place}/{_UNNAMED}/"] = f"{place}/{name}/"
+        for own in sorted(static):
+            names[own] = self.name or _default_name([entry for entry in entries if entry.file.startswith(f"{own}/")])
+            track, car = own.split("/")
+            catalogue.setdefault(track, {}).setdefault(car, []).append(names[own])
+        taken: set[str] = set()
+        pieces: list[Piece] = []
+        for part in parts:
+            files: dict[str, str] = {}
+            for entry in part.piece.episodes:
+                own, _, name = entry.file.removesuffix(_SUFFIX).rpartition("/")
+                files[entry.file] = _free_name(f"{own}/{names[own]}/laps/{name}", taken.__contains__)
+                taken.add(files[entry.file])
+                put(part.folder / entry.file, folder / files[entry.file])
+            pieces.append(part.piece.moved(files))
+        for own, information in static.items():
             text = json.dumps(information, indent=4)
-            (folder / place / name / "laps" / "static_info.json").write_text(text, encoding="utf-8")
-            track, car = place.split("/")
-            catalogue.setdefault(track, {}).setdefault(car, []).append(name)
+            (folder / own / names[own] / "laps" / "static_info.json").write_text(text, encoding="utf-8")
         for geometry in tables.values():
             write_tables(geometry, folder / "tracks")
         snippet = _catalogue(catalogue)
@@ -119,7 +128,7 @@ class AcgymExporter(Exporter):
         chapters.append(("Tracks and cars", "\n".join(lines)))
         if tables:
             chapters.append(("Track files", _TABLES.format(config=_config(tables.values(), static))))
-        return Finished(tuple(chapters), moved=moved, message=f"For ac_offline_train_paths.yml:\n{snippet}")
+        return Finished(tuple(pieces), tuple(chapters), message=f"For ac_offline_train_paths.yml:\n{snippet}")
 
 
 def _folder_of(episode: Episode) -> str:
@@ -127,13 +136,16 @@ def _folder_of(episode: Episode) -> str:
     return f"{safe_name(full_name(first.track, first.track_configuration))}/{safe_name(first.car_model)}"
 
 
-def _write(folder: Path, episode: Episode, columns: dict[str, Any], files: list[Path]) -> About:
+def _free_name(stem: str, taken: Callable[[str], bool]) -> str:
+    """The name of a file of states; others may begin in the same millisecond."""
+    numbered = (f"{stem}{f'-{count}' if count > 1 else ''}{_SUFFIX}" for count in itertools.count(1))
+    return next(name for name in numbered if not taken(name))
+
+
+def _write(folder: Path, episode: Episode, columns: dict[str, Any]) -> About:
     import pyarrow as pa  # noqa: PLC0415 - an extra
     from pyarrow import parquet  # noqa: PLC0415
 
-    place = _folder_of(episode)
-    laps = folder / place / _UNNAMED / "laps"
-    laps.mkdir(parents=True, exist_ok=True)
     arrays = {}
     for name, values in columns.items():
         if values.ndim == 1:
@@ -142,16 +154,10 @@ def _write(folder: Path, episode: Episode, columns: dict[str, Any], files: list[
             offsets = np.arange(len(values) + 1, dtype=np.int32) * values.shape[1]
             arrays[name] = pa.ListArray.from_arrays(offsets, pa.array(values.ravel()))
     stamp = datetime.fromtimestamp(episode.samples[0].timestamp, UTC).strftime("%Y%m%d_%H%M%S.%f")[:-3]
-    for count in range(1, 10_000):
-        path = laps / f"{stamp}{f'-{count}' if count > 1 else ''}_states.parquet"
-        try:
-            path.open("xb").close()  # other processes write here too
-        except FileExistsError:
-            continue
-        files.append(path)
-        parquet.write_table(pa.table(arrays), path)
-        return about(episode, f"{place}/{_UNNAMED}/laps/{path.name}")
-    raise SourceError(f"{episode.recording}: too many episodes begin at {stamp}.")
+    name = _free_name(f"{_folder_of(episode)}/{stamp}", lambda name: (folder / name).exists())
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    parquet.write_table(pa.table(arrays), folder / name)
+    return about(episode, name)
 
 
 def _warnings(made: Sequence[tuple[Episode, dict[str, Any], Geometry, CarMap]], rate: float) -> Iterator[str]:

@@ -1,14 +1,14 @@
 """What lies beside every dataset: a card for people in Markdown, and a quality report for programs in JSON."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
 import orjson
 
 from telemetry.rl.datasets.episodes import Cut, EpisodeKind
+from telemetry.rl.datasets.program import tool
 from telemetry.rl.datasets.work import Exporter, Finished, Piece
-from telemetry.version import tool_version
 
 CARD: Final = "README.md"
 QUALITY: Final = "quality.json"
@@ -26,12 +26,7 @@ _MOST_ROWS: Final = 50
 def write_beside(folder: Path, exporter: Exporter, cut: Cut, finished: Finished, pieces: Sequence[Piece]) -> None:
     """Write the card and the report into the dataset's folder."""
     (folder / CARD).write_text(_card(exporter, cut, finished, pieces), encoding="utf-8")
-    (folder / QUALITY).write_bytes(_report(exporter, cut, finished.moved, pieces))
-
-
-def tool() -> str:
-    """The program that writes, and its version."""
-    return f"ac-telemetry {tool_version()}"
+    (folder / QUALITY).write_bytes(_report(exporter, cut, pieces))
 
 
 def _card(exporter: Exporter, cut: Cut, finished: Finished, pieces: Sequence[Piece]) -> str:
@@ -104,13 +99,7 @@ def _told(pieces: Sequence[Piece]) -> str:
     return "\n".join(lines)
 
 
-def _report(exporter: Exporter, cut: Cut, moved: Mapping[str, str], pieces: Sequence[Piece]) -> bytes:
-    recordings = [piece.to_dict() for piece in pieces]
-    for recording in recordings:
-        for episode in recording["episodes"]:
-            for old, new in moved.items():
-                if episode["file"].startswith(old):
-                    episode["file"] = new + episode["file"].removeprefix(old)
+def _report(exporter: Exporter, cut: Cut, pieces: Sequence[Piece]) -> bytes:
     values = {
         "format": exporter.title,
         "created_by": tool(),
@@ -120,6 +109,6 @@ def _report(exporter: Exporter, cut: Cut, moved: Mapping[str, str], pieces: Sequ
         "episodes": sum(len(piece.episodes) for piece in pieces),
         "steps": sum(piece.steps for piece in pieces),
         "failed": [piece.recording for piece in pieces if piece.error],
-        "recordings": recordings,
+        "recordings": [piece.to_dict() for piece in pieces],
     }
     return orjson.dumps(values, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY)

@@ -1,9 +1,11 @@
 """One ``.npz`` with the keys of D4RL, for whatever reads those: arrays of all steps, episodes one behind the other."""
 
-from collections.abc import Iterator, Sequence
+import zipfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import numpy as np
 
@@ -11,12 +13,10 @@ from telemetry.errors import UsageError
 from telemetry.rl.datasets.episodes import Cut, Episode, Losses
 from telemetry.rl.datasets.plain import task_chapter, write_spec
 from telemetry.rl.datasets.transitions import Trajectory, trajectories
-from telemetry.rl.datasets.work import About, Exporter, Finished, Piece, Written, about
+from telemetry.rl.datasets.work import About, Exporter, Finished, Part, Written, about
 from telemetry.rl.spec import Spec
 
 FILE: Final = "dataset.npz"
-
-_PARTS: Final = ".parts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ class NpzExporter(Exporter):
         if self.spec.observation.shape != "flat":
             raise UsageError('The format npz takes flat observations; say observation.shape = "flat".')
 
-    def convert(self, found: Iterator[Episode], cut: Cut, folder: Path, number: int, losses: Losses) -> Written:
+    def convert(self, found: Iterator[Episode], cut: Cut, folder: Path, losses: Losses) -> Written:
         """Write the arrays of a recording into a file of their own."""
         del cut
         made: list[dict[str, Any]] = []
@@ -45,27 +45,28 @@ class NpzExporter(Exporter):
                 made.append(arrays_of(one))
                 entries.append(about(episode, FILE, steps=one.steps, end=one.reason, terminated=one.terminated))
         if made:
-            (folder / _PARTS).mkdir(exist_ok=True)
-            np.savez(_part(folder, number), **_joined(made))
-        return Written(tuple(entries), details={"number": number})
+            arrays: dict[str, Any] = {key: np.concatenate([part[key] for part in made]) for key in made[0]}
+            np.savez(folder / FILE, **arrays)
+        return Written(tuple(entries))
 
-    def finish(self, folder: Path, pieces: Sequence[Piece]) -> Finished:
-        """Join what the recordings gave."""
-        parts = []
-        for piece in pieces:
-            path = _part(folder, piece.details["number"])
-            with np.load(path) as part:
-                parts.append(dict(part))
-            path.unlink()
-        (folder / _PARTS).rmdir()
-        episode_steps = [entry.steps for piece in pieces for entry in piece.episodes]
-        np.savez_compressed(
-            folder / FILE,
-            **_joined(parts),
-            episode_starts=np.concatenate([[0], np.cumsum(episode_steps)[:-1]]).astype(np.int64),
-        )
+    def finish(self, folder: Path, parts: Iterable[Part]) -> Finished:
+        """Join what the recordings gave, with one of them in memory at a time."""
+        pieces = tuple(part.piece for part in parts)
+        steps = [entry.steps for piece in pieces for entry in piece.episodes]
+        starts = np.concatenate([[0], np.cumsum(steps)[:-1]]).astype(np.int64)
+        first = next(iter(parts))
+        with zipfile.ZipFile(folder / FILE, "w", zipfile.ZIP_DEFLATED, allowZip64=True) as archive:
+            with np.load(first.folder / FILE) as arrays:
+                shapes = {key: (arrays[key].shape[1:], arrays[key].dtype) for key in arrays}
+            for key, (shape, kind) in shapes.items():
+                with _member(archive, key, (sum(steps), *shape), kind) as member:
+                    for part in parts:
+                        with np.load(part.folder / FILE) as arrays:
+                            member.write(np.ascontiguousarray(arrays[key]).data)
+            with _member(archive, "episode_starts", starts.shape, starts.dtype) as member:
+                member.write(starts.data)
         write_spec(self.spec, folder)
-        return Finished((("Keys", _KEYS), task_chapter(self.spec)))
+        return Finished(pieces, (("Keys", _KEYS), task_chapter(self.spec)))
 
 
 def arrays_of(one: Trajectory) -> dict[str, Any]:
@@ -81,12 +82,16 @@ def arrays_of(one: Trajectory) -> dict[str, Any]:
     }
 
 
-def _part(folder: Path, number: int) -> Path:
-    return folder / _PARTS / f"{number}.npz"
-
-
-def _joined(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+@contextmanager
+def _member(archive: zipfile.ZipFile, key: str, shape: tuple[int, ...], kind: Any) -> Iterator[IO[bytes]]:
+    """An array of an archive, whose numbers are to be written row by row."""
+    # Without a date, so that equal arrays make equal files.
+    about = zipfile.ZipInfo(f"{key}.npy")
+    about.compress_type = archive.compression
+    with archive.open(about, "w", force_zip64=True) as member:
+        header = {"descr": np.lib.format.dtype_to_descr(np.dtype(kind)), "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(member, header)
+        yield member
 
 
 _KEYS: Final = """\

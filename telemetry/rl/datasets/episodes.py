@@ -9,8 +9,8 @@ from typing import Final, Literal
 
 from telemetry.clock import Clock
 from telemetry.derived import DEFAULTS, Sample, Thresholds, derive
-from telemetry.laps import Lap, LapState, advance, finish
-from telemetry.quality import Report, report_of
+from telemetry.laps import Lap
+from telemetry.quality import Report, look_over, numbered
 from telemetry.recorder import Reading, Source
 from telemetry.resample import GAP_SECONDS, is_jump, resample
 from telemetry.snapshot import Snapshot
@@ -91,22 +91,13 @@ class _Piece:
 
 def survey(source: Source, path: Path, clock: Clock, *, thresholds: Thresholds, watch: _Watch) -> Survey:
     """Look at all of a recording; ``watch`` is shown the time of every snapshot."""
-    state, before, count = LapState(), None, 0
-    found: list[Lap] = []
 
     def see(reading: Reading) -> None:
-        nonlocal state, before, count
-        if reading.snapshot is None:
-            return
-        watch(reading.snapshot.elapsed)
-        before = derive(_numbered(reading.snapshot, count), before, thresholds)
-        count += 1
-        state, done = advance(state, before)
-        found.extend(done)
+        if reading.snapshot is not None:
+            watch(reading.snapshot.elapsed)
 
-    report = report_of(source, path, clock=clock, thresholds=thresholds, watch=see)
-    found += finish(state)
-    return Survey(report, tuple(sorted((lap for lap in found if lap.first and lap.last), key=_first_of)))
+    report, laps = look_over(source, path, clock=clock, thresholds=thresholds, watch=see)
+    return Survey(report, tuple(sorted((lap for lap in laps if lap.first and lap.last), key=_first_of)))
 
 
 def choose(laps: Iterable[Lap], cut: Cut) -> tuple[Lap, ...]:
@@ -239,10 +230,6 @@ def _finished(
     )
 
 
-def _numbered(snapshot: Snapshot, number: int) -> Snapshot:
-    return Snapshot.of((snapshot.timestamp, snapshot.elapsed, number, *snapshot[3:]))
-
-
 def _segments(source: Source, clock: Clock, watch: _Watch) -> Iterator[Iterator[Snapshot]]:
     """The snapshots of a recording in runs between which something other than driving lies; each must be used up."""
     count = 0
@@ -259,7 +246,7 @@ def _segments(source: Source, clock: Clock, watch: _Watch) -> Iterator[Iterator[
             if snapshot is None:
                 continue
             watch(snapshot.elapsed)
-            snapshot = _numbered(snapshot, count)
+            snapshot = numbered(snapshot, count)
             count += 1
             if not reading.fresh:
                 return  # what comes next begins a run of its own
@@ -278,7 +265,7 @@ def _segments(source: Source, clock: Clock, watch: _Watch) -> Iterator[Iterator[
                     continue
                 count += 1
                 if reading.fresh:
-                    waiting = _numbered(reading.snapshot, count - 1)
+                    waiting = numbered(reading.snapshot, count - 1)
                     break
             else:
                 return

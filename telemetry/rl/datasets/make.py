@@ -1,10 +1,11 @@
 """Makes a dataset: recordings in, one folder out."""
 
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+import orjson
 
 from telemetry.clock import Clock
 from telemetry.derived import DEFAULTS, Thresholds
@@ -12,13 +13,18 @@ from telemetry.errors import SourceError, UsageError
 from telemetry.rl.datasets import minari
 from telemetry.rl.datasets.acgym import ITS_RATE, AcgymExporter
 from telemetry.rl.datasets.card import write_beside
+from telemetry.rl.datasets.convert import Job, kept, key_of
 from telemetry.rl.datasets.d4rl import NpzExporter
+from telemetry.rl.datasets.engines import ENGINES, EngineName
 from telemetry.rl.datasets.episodes import Cut, EpisodeKind, Ranges
+from telemetry.rl.datasets.lerobot import LeRobotExporter
 from telemetry.rl.datasets.plain import ParquetExporter
-from telemetry.rl.datasets.work import Exporter, Job, Piece, Watch, convert_all, untold, unwatched, whole_folder
+from telemetry.rl.datasets.program import program
+from telemetry.rl.datasets.unfinished import Unfinished
+from telemetry.rl.datasets.work import Exporter, Part, Piece, Watch, untold, unwatched
 from telemetry.rl.spec import Spec, as_spec
 
-Format = Literal["assetto_corsa_gym", "minari", "parquet", "npz"]
+Format = Literal["assetto_corsa_gym", "minari", "parquet", "lerobot", "npz"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +33,7 @@ class Request:
 
     format: Format
     recordings: tuple[Path, ...]
+    """Each is taken once, however often it is named."""
     output: Path | None = None
     """The folder to make; for Minari that of all datasets, where None stands for its own."""
     spec: Spec | Path | None = None
@@ -42,8 +49,13 @@ class Request:
     ac_root: Path | None = None
     steer_lock: float | None = None
     force: bool = False
-    jobs: int = 1
-    """How many recordings at once, each in a process of its own."""
+    jobs: int | None = 1
+    """How many recordings at once, each in a process of its own; None: as many as the engine has processors."""
+    engine: EngineName = "local"
+    address: str | None = None
+    """Of a running Ray; None: one of its own, on this machine."""
+    restart: bool = False
+    """Whether what an interrupted conversion left is thrown away, and not gone on with."""
     thresholds: Thresholds = DEFAULTS
 
 
@@ -63,40 +75,99 @@ class Made:
         return tuple(piece for piece in self.pieces if piece.error)
 
 
-def make(
-    request: Request, clock: Clock, watch: Watch = unwatched, done: Callable[[Piece], None] = untold
-) -> Made | None:
-    """Make a dataset, whole or not at all; None when the clock was stopped before it was done.
+def unresumed(count: int) -> None:
+    """Tell nobody how many recordings are converted already."""
 
-    A recording that fails is left out, and said to be. ``watch`` is shown the progress in the recording that this
-    process converts, ``done`` each that is converted. Raises :class:`telemetry.TelemetryError` where there is nothing
-    to be made.
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """What a conversion leaves whose clock was stopped: the recordings that are done, from which the same goes on."""
+
+    converted: int
+    total: int
+
+
+def make(
+    request: Request,
+    clock: Clock,
+    watch: Watch = unwatched,
+    done: Callable[[Piece], None] = untold,
+    resumed: Callable[[int], None] = unresumed,
+) -> Made | Stopped:
+    """Make a dataset, whole or not at all, and go on where the same was interrupted before.
+
+    A recording that fails is left out, and said to be; one that failed before it was interrupted is tried again.
+    ``watch`` is shown the progress in the recording that this process converts, ``resumed`` how many are converted
+    already, and ``done`` each that is converted. Raises :class:`telemetry.TelemetryError` where there is nothing to be
+    made.
     """
     exporter, cut, path = _plan(request)
     exporter.check()
-    with suppress(_StoppedError), whole_folder(path) as folder:
-        jobs = [Job(exporter, cut, recording, folder, place) for place, recording in enumerate(request.recordings)]
-        found: dict[int, Piece] = {}
-        for piece in convert_all(jobs, request.jobs, clock, watch):
-            found[piece.number] = piece
+    engine = ENGINES[request.engine](request.jobs, request.address)
+    recordings = tuple({one.absolute(): one for one in request.recordings}.values())
+    with Unfinished(path, _settings(exporter, cut), restart=request.restart) as work:
+        jobs = [Job(exporter, cut, one, work.parts, _key_of(one)) for one in recordings]
+        before = {job.path: kept(job.parts / job.key) for job in jobs}
+        found = {str(one): piece for one, piece in before.items() if piece is not None}
+        if found:
+            resumed(len(found))
+        for piece in engine.run([job for job in jobs if str(job.path) not in found], clock, watch):
+            found[piece.recording] = piece
             done(piece)
-        if clock.stopped:
-            raise _StoppedError
-        pieces = tuple(found[place] for place in sorted(found))
-        good = [piece for piece in pieces if not piece.error]
+        good = sum(not piece.error for piece in found.values())
+        if len(found) < len(jobs):
+            return Stopped(good, len(jobs))
         if not good:
             raise SourceError("Nothing was made: none of the recordings could be converted.")
-        finished = exporter.finish(folder, good)
-        write_beside(folder, exporter, cut, finished, pieces)
-    if clock.stopped:
-        return None
+        pieces = [found[str(job.path)] for job in jobs]
+        parts = [
+            Part(number, job.parts / job.key, piece)
+            for number, (job, piece) in enumerate(zip(jobs, pieces, strict=True))
+            if not piece.error
+        ]
+        try:
+            with work.dataset() as folder:
+                finished = exporter.finish(folder, _Interruptible(parts, clock))
+                moved = {piece.recording: piece for piece in finished.pieces}
+                pieces = [moved.get(piece.recording, piece) for piece in pieces]
+                write_beside(folder, exporter, cut, finished, pieces)
+        except _StoppedError:
+            return Stopped(good, len(jobs))
     if isinstance(exporter, minari.MinariExporter):
         minari.mark_namespaces(minari.root_of(request.output), exporter.dataset_id)
-    return Made(path, pieces, finished.message)
+    return Made(path, tuple(pieces), finished.message)
 
 
 class _StoppedError(Exception):
     """The user ended it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Interruptible(Iterable[Part]):
+    """Parts that can be gone through until the clock is stopped."""
+
+    parts: list[Part]
+    clock: Clock
+
+    def __iter__(self) -> Iterator[Part]:
+        for part in self.parts:
+            if self.clock.stopped:
+                raise _StoppedError
+            yield part
+
+
+def _settings(exporter: Exporter, cut: Cut) -> dict[str, Any]:
+    """All that the part of a recording depends on but the recording, as JSON knows it."""
+    values = {"program": program(), "format": exporter.title, "options": asdict(exporter), "cut": asdict(cut)}  # type: ignore[call-overload]
+    settings: dict[str, Any] = orjson.loads(orjson.dumps(values, default=str))
+    return settings
+
+
+def _key_of(recording: Path) -> str:
+    try:
+        return key_of(recording)
+    except OSError:
+        return "gone"  # converting says so
 
 
 def _plan(request: Request) -> tuple[Exporter, Cut, Path]:
@@ -139,6 +210,8 @@ def _plan(request: Request) -> tuple[Exporter, Cut, Path]:
             path = minari.root_of(request.output) / identity
         elif request.format == "parquet":
             exporter = ParquetExporter(spec=spec)
+        elif request.format == "lerobot":
+            exporter = LeRobotExporter(spec=spec)
         else:
             exporter = NpzExporter(spec=spec)
     if path is None:

@@ -1,11 +1,12 @@
 """Minari, in HDF5: what d3rlpy, TorchRL and others load by its name."""
 
 import copy
+import math
 import os
 import re
 import shutil
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from telemetry.errors import UsageError
 from telemetry.rl.datasets.episodes import Cut, Episode, Losses
 from telemetry.rl.datasets.plain import task_chapter, write_spec
 from telemetry.rl.datasets.transitions import Trajectory, trajectories
-from telemetry.rl.datasets.work import About, Exporter, Finished, Piece, Written, about, safe_name
+from telemetry.rl.datasets.work import About, Exporter, Finished, Part, Written, about, safe_name
 from telemetry.rl.spec import Spec
 
 ROOT_VARIABLE: Final = "MINARI_DATASETS_PATH"
@@ -25,7 +26,7 @@ ROOT_VARIABLE: Final = "MINARI_DATASETS_PATH"
 ENVIRONMENT: Final = "AssettoCorsa/Drive-v0"
 """What ``recover_environment()`` makes, with the specification of the dataset, and the demo as its source."""
 
-_PARTS: Final = ".parts"
+_ARRAYS: Final = "arrays.npz"
 _ID: Final = re.compile(r"(?:[-\w]{2,}/)*[-\w]+\w-v\d+", re.ASCII)
 _NAMESPACE_FILE: Final = "namespace_metadata.json"
 
@@ -60,7 +61,7 @@ class MinariExporter(Exporter):
                 '"ac-telemetry[minari]" (in a checkout: uv sync --extra minari).'
             ) from error
 
-    def convert(self, found: Iterator[Episode], cut: Cut, folder: Path, number: int, losses: Losses) -> Written:
+    def convert(self, found: Iterator[Episode], cut: Cut, folder: Path, losses: Losses) -> Written:
         """Keep the arrays of a recording in a file of their own."""
         del cut
         arrays: dict[str, Any] = {}
@@ -70,11 +71,10 @@ class MinariExporter(Exporter):
                 arrays |= {f"{len(entries)}/{key}": values for key, values in _arrays_of(one).items()}
                 entries.append(about(episode, "", steps=one.steps, end=one.reason, terminated=one.terminated))
         if entries:
-            (folder / _PARTS).mkdir(exist_ok=True)
-            np.savez(_part(folder, number), **arrays)
-        return Written(tuple(entries), details={"number": number})
+            np.savez(folder / _ARRAYS, **arrays)
+        return Written(tuple(entries))
 
-    def finish(self, folder: Path, pieces: Sequence[Piece]) -> Finished:
+    def finish(self, folder: Path, parts: Iterable[Part]) -> Finished:
         """Make the dataset of what the recordings gave, one after the other."""
         import gymnasium  # noqa: PLC0415 - extras
         import minari  # noqa: PLC0415
@@ -83,6 +83,9 @@ class MinariExporter(Exporter):
 
         environment = copy.deepcopy(gymnasium.spec(ENVIRONMENT))
         environment.kwargs = {"source": "demo", "specification": self.spec.to_dict()}
+        # Said a second time for d3rlpy, which opens no environment without it.
+        environment.max_episode_steps = math.ceil(self.spec.end.seconds * self.spec.control_hz) or None
+        pieces = tuple(part.piece for part in parts)
         entries = [entry for piece in pieces for entry in piece.episodes]
         cars, tracks = (
             ", ".join(sorted(set(names))) for names in zip(*((e.car, e.track) for e in entries), strict=True)
@@ -91,8 +94,8 @@ class MinariExporter(Exporter):
         dataset: Any = None
         with _root(folder / ".minari") as root, warnings.catch_warnings():
             warnings.filterwarnings("ignore", "`(code_permalink|author_email)` is set to None", UserWarning)
-            for piece in pieces:
-                buffers = _buffers(folder, piece)
+            for part in parts:
+                buffers = _buffers(part)
                 if dataset is not None:
                     dataset.update_dataset_from_buffer(buffers)
                     continue
@@ -110,10 +113,9 @@ class MinariExporter(Exporter):
             del dataset
             (root / self.dataset_id / "data").rename(folder / "data")
         shutil.rmtree(folder / ".minari")
-        shutil.rmtree(folder / _PARTS)
         write_spec(self.spec, folder)
         reading = _READING.format(id=self.dataset_id)
-        return Finished((("Reading", reading), task_chapter(self.spec), ("Infos", _INFOS)), message=reading)
+        return Finished(pieces, (("Reading", reading), task_chapter(self.spec), ("Infos", _INFOS)), message=reading)
 
 
 def root_of(output: Path | None) -> Path:
@@ -154,13 +156,13 @@ def _arrays_of(one: Trajectory) -> dict[str, Any]:
     }
 
 
-def _buffers(folder: Path, piece: Piece) -> list[Any]:
+def _buffers(part: Part) -> list[Any]:
     from minari.data_collector import EpisodeBuffer  # noqa: PLC0415 - an extra
 
-    with np.load(_part(folder, piece.details["number"])) as part:
-        arrays = dict(part)
+    with np.load(part.folder / _ARRAYS) as file:
+        arrays = dict(file)
     buffers = []
-    for place, entry in enumerate(piece.episodes):
+    for place, entry in enumerate(part.piece.episodes):
         own = {
             key.removeprefix(f"{place}/"): values for key, values in arrays.items() if key.startswith(f"{place}/")
         }  # fmt: skip
@@ -187,10 +189,6 @@ def _buffers(folder: Path, piece: Piece) -> list[Any]:
 
 def _under(arrays: dict[str, Any], group: str) -> dict[str, Any]:
     return {key.removeprefix(f"{group}/"): values for key, values in arrays.items() if key.startswith(f"{group}/")}
-
-
-def _part(folder: Path, number: int) -> Path:
-    return folder / _PARTS / f"{number}.npz"
 
 
 @contextmanager

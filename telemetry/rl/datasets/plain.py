@@ -1,7 +1,7 @@
 """Plain Parquet: a row for each step, with what was observed, done and rewarded, and all fields of the sample."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from telemetry.io.parquet import create
 from telemetry.rl.datasets.arrow import need_pyarrow
 from telemetry.rl.datasets.episodes import Cut, Episode, Losses
 from telemetry.rl.datasets.transitions import Trajectory, trajectories
-from telemetry.rl.datasets.work import About, Exporter, Finished, Piece, Written, about, safe_name, undone_on_error
+from telemetry.rl.datasets.work import About, Exporter, Finished, Part, Written, about, put, safe_name
 from telemetry.rl.observation import layout
 from telemetry.rl.spec import Spec
 
@@ -48,36 +48,33 @@ class ParquetExporter(Exporter):
         """UsageError where pyarrow is missing."""
         need_pyarrow("The format parquet")
 
-    def convert(self, found: Iterator[Episode], cut: Cut, folder: Path, number: int, losses: Losses) -> Written:
+    def convert(self, found: Iterator[Episode], cut: Cut, folder: Path, losses: Losses) -> Written:
         """Write the table of a recording."""
         del cut
         from pyarrow import parquet  # noqa: PLC0415 - an extra
 
         entries: list[About] = []
-        files: list[Path] = []
-        target = folder / "data"
-        target.mkdir(exist_ok=True)
-        with undone_on_error(files), ExitStack() as stack:
+        with ExitStack() as stack:
             writer: Any = None
             for episode in found:
                 for one in trajectories(self.spec, episode, losses):
-                    table = self._table(one, len(entries), folder, number)
+                    table = self._table(one, len(entries), folder)
                     if writer is None:
-                        stem = safe_name(episode.recording.partition(".")[0])
-                        files.append(target / f"{number:05d}-{stem}.parquet")
-                        writer = parquet.ParquetWriter(files[0], table.schema, compression="zstd")
+                        path = folder / f"{safe_name(episode.recording.partition('.')[0])}.parquet"
+                        writer = parquet.ParquetWriter(path, table.schema, compression="zstd")
                         stack.enter_context(writer)
                     writer.write_table(table)
-                    name = f"data/{files[0].name}"
-                    entries.append(about(episode, name, steps=one.steps, end=one.reason, terminated=one.terminated))
+                    entries.append(
+                        about(episode, path.name, steps=one.steps, end=one.reason, terminated=one.terminated)
+                    )
         return Written(tuple(entries))
 
-    def _table(self, one: Trajectory, episode: int, folder: Path, number: int) -> Any:
+    def _table(self, one: Trajectory, episode: int, folder: Path) -> Any:
         """The rows of one trajectory, the fields of its samples behind what is of the task."""
         import pyarrow as pa  # noqa: PLC0415 - an extra
         from pyarrow import parquet  # noqa: PLC0415
 
-        part = folder / f".fields-{number}.parquet"
+        part = folder / ".fields.parquet"
         with create(part, overwrite=True) as sink:
             for sample in one.samples[:-1]:
                 sink.write(sample)
@@ -91,7 +88,7 @@ class ParquetExporter(Exporter):
             "recording": pa.array([one.episode.recording] * steps),
             "lap": pa.array(one.infos["lap"][:-1]),
             **_observed("observation", one.observations, slice(0, -1)),
-            "action": _lists(one.actions),
+            "action": fixed_lists(one.actions),
             "reward": pa.array(one.rewards),
             **_observed("next_observation", one.observations, slice(1, None)),
             "terminated": pa.array(one.terminations),
@@ -103,9 +100,14 @@ class ParquetExporter(Exporter):
         # What the samples' own file said of the drive is not true of a file of several episodes.
         return fields.replace_schema_metadata({"specification": self.spec.to_json()})
 
-    def finish(self, folder: Path, pieces: Sequence[Piece]) -> Finished:
-        """Write the specification, and tell ``datasets`` where the tables are."""
-        del pieces
+    def finish(self, folder: Path, parts: Iterable[Part]) -> Finished:
+        """Number the tables, write the specification, and tell ``datasets`` where all is."""
+        pieces = []
+        for part in parts:
+            names = {entry.file: f"data/{part.number:05d}-{entry.file}" for entry in part.piece.episodes}
+            for name, target in names.items():
+                put(part.folder / name, folder / target)
+            pieces.append(part.piece.moved(names))
         write_spec(self.spec, folder)
         text = "\n".join(f"- `{name}`: {meaning}" for name, meaning in COLUMNS.items())
         chapters = (
@@ -114,7 +116,7 @@ class ParquetExporter(Exporter):
             ("Reading", _READING),
         )
         front = "---\nconfigs:\n- config_name: default\n  data_files: data/*.parquet\n---\n\n"
-        return Finished(chapters, front_matter=front)
+        return Finished(tuple(pieces), chapters, front_matter=front)
 
 
 def write_spec(spec: Spec, folder: Path) -> None:
@@ -133,7 +135,8 @@ def task_chapter(spec: Spec) -> tuple[str, str]:
     return "Task", "\n".join(rows)
 
 
-def _lists(values: Any) -> Any:
+def fixed_lists(values: Any) -> Any:
+    """An array (n, k) as a column of Arrow."""
     import pyarrow as pa  # noqa: PLC0415 - an extra
 
     return pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), values.shape[1])
@@ -141,8 +144,8 @@ def _lists(values: Any) -> Any:
 
 def _observed(name: str, values: Any, rows: slice) -> dict[str, Any]:
     if isinstance(values, dict):
-        return {f"{name}.{key}": _lists(part[rows]) for key, part in values.items()}
-    return {name: _lists(values[rows])}
+        return {f"{name}.{key}": fixed_lists(part[rows]) for key, part in values.items()}
+    return {name: fixed_lists(values[rows])}
 
 
 _READING: Final = """\

@@ -1,0 +1,127 @@
+"""One recording into its part of a dataset: the same code in this process, in another, and on another machine."""
+
+import hashlib
+import pickle
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from telemetry.clock import Clock
+from telemetry.errors import TelemetryError
+from telemetry.io import files, open_source
+from telemetry.io.mcap import McapRecording
+from telemetry.io.mcap.layout import FILE_METADATA
+from telemetry.manifest import rename
+from telemetry.quality import Report, findings_of
+from telemetry.rl.datasets.episodes import Cut, Losses, episodes, survey
+from telemetry.rl.datasets.work import Exporter, Piece, Watch, unwatched
+
+PIECE: Final = ".piece"
+"""The file in a part's folder that says what is in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One recording to be converted: all that another process needs."""
+
+    exporter: Exporter
+    cut: Cut
+    path: Path
+    parts: Path
+    """The folder in which the parts of all recordings are."""
+    key: str
+    """:func:`key_of` the recording when it was asked for: the name of its part."""
+
+    def failed(self, reason: str) -> Piece:
+        """What is said of the recording when there is no part of it."""
+        return Piece(recording=str(self.path), error=reason)
+
+
+def key_of(path: Path) -> str:
+    """What tells a recording from every other, and from what it was before it changed. Raises OSError."""
+    about = path.stat()
+    text = f"{path}\0{path.absolute()}\0{about.st_size}\0{about.st_mtime_ns}"
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:20]
+
+
+def convert(job: Job, clock: Clock, watch: Watch = unwatched) -> Piece | None:
+    """Make the part of a recording, whole or not at all; None when the clock was stopped before it was done.
+
+    An error of ours, or of the system, is the reason in the piece.
+    """
+    name = str(job.path)
+    report: Report | None = None
+    losses = Losses()
+    try:
+        with _own_folder(job) as folder:
+            with open_source(job.path) as source:
+                found = survey(
+                    source, job.path, clock, thresholds=job.cut.thresholds, watch=lambda time: watch("looking", time)
+                )
+                report = found.report
+                stream = episodes(source, found, job.cut, clock, losses, lambda time: watch("converting", time))
+                metadata = source.metadata.get(FILE_METADATA, {}) if isinstance(source, McapRecording) else {}
+                written = job.exporter.convert(stream, job.cut, folder, losses)
+            if clock.stopped:  # which ends a recording early
+                return None
+            laps = len(found.laps)
+            none = f"{name}: there is no such episode in it; it has {laps} {'lap' if laps == 1 else 'laps'}."
+            piece = Piece(
+                recording=name,
+                report=report,
+                findings=findings_of(report),
+                episodes=written.episodes,
+                losses=losses,
+                checks=written.checks,
+                warnings=written.warnings,
+                details=written.details,
+                policy=metadata.get("policy", ""),
+                error="" if written.episodes else none,
+            )
+            if piece.episodes:
+                if key_of(job.path) != job.key:
+                    return job.failed(f"{name} was not converted: it changed meanwhile.")
+                _keep(folder, job.parts / job.key, piece)
+            return piece
+    except Exception as error:  # noqa: BLE001 - one recording must not end the work on thousands
+        text = str(error)
+        if isinstance(error, OSError):
+            text = f"{name} was not converted: {error.strerror or error}."
+        elif not isinstance(error, TelemetryError):
+            text = f"{name} was not converted, by a mistake of this program: {type(error).__name__}: {error}"
+        findings = findings_of(report) if report else ()
+        return Piece(recording=name, report=report, findings=findings, losses=losses, error=text)
+
+
+def kept(part: Path) -> Piece | None:
+    """What was said of the recording whose part this is; None where there is none that is whole."""
+    try:
+        piece = pickle.loads((part / PIECE).read_bytes())  # noqa: S301 - this very program wrote it, into its own folder
+    except FileNotFoundError:
+        return None
+    except Exception:  # noqa: BLE001 - whatever a damaged file leads to, the recording is converted again
+        return None
+    return piece if isinstance(piece, Piece) else None
+
+
+@contextmanager
+def _own_folder(job: Job) -> Iterator[Path]:
+    """A folder that nobody else writes to; what is left in it at the end is taken away."""
+    folder = Path(tempfile.mkdtemp(prefix=f"{job.key}.", dir=job.parts))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _keep(folder: Path, part: Path, piece: Piece) -> None:
+    """Make a folder the part of its recording, which is there whole or not at all, even when the power fails."""
+    (folder / PIECE).write_bytes(pickle.dumps(piece))
+    files.sync_folder(folder)
+    if kept(part) is None:  # or somebody whose leader was killed, but who was not, made it meanwhile
+        shutil.rmtree(part, ignore_errors=True)
+        rename(folder, part)

@@ -1,0 +1,54 @@
+"""A dataset of a demo recording in the hands of a library that needs PyTorch, compared with what Minari reads of it."""
+
+from importlib.metadata import version
+from typing import Any
+
+import pytest
+
+from tests.conftest import main_in_process
+
+pytestmark = pytest.mark.heavy
+
+NAME = "demo/drive-v0"
+
+
+@pytest.fixture(scope="module", params=["flat", "dict"])
+def dataset(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A Minari dataset of half a minute of the demo's driver, in two episodes, and of its observations' shape."""
+    import minari
+
+    folder = tmp_path_factory.mktemp("loaders")
+    (folder / "spec.toml").write_text(f'observation.shape = "{request.param}"\nend.seconds = 15\n')
+    recorded = main_in_process(
+        "record", folder / "drive.mcap", "--source", "demo", "--speed", "max", "--duration", "35"
+    )
+    assert recorded.returncode == 0, recorded.stderr
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MINARI_DATASETS_PATH", str(folder / "root"))
+        command = ("dataset", "minari", folder / "drive.mcap", "--spec", folder / "spec.toml", "--name", NAME)
+        made = main_in_process(*command, "--episode", "session")
+        assert made.returncode == 0, made.stderr
+        yield minari.load_dataset(NAME)
+
+
+def test_d3rlpy_has_the_same_episodes_and_environment(dataset: Any) -> None:
+    if version("gymnasium") != "1.0.0":
+        pytest.skip("d3rlpy wants gymnasium 1.0.0")
+    from d3rlpy.datasets import get_minari
+
+    if isinstance(next(iter(dataset)).observations, dict):
+        with pytest.raises(ValueError, match="Unsupported observation space"):
+            get_minari(NAME)
+        return
+    buffer, env = get_minari(NAME)
+    expected = list(dataset)
+    assert [episode.size() for episode in buffer.episodes] == [len(one.rewards) for one in expected]
+    for episode, one in zip(buffer.episodes, expected, strict=True):
+        assert (episode.observations == one.observations[:-1]).all()
+        assert (episode.actions == one.actions).all()
+        assert (episode.rewards.ravel() == one.rewards).all()
+        assert episode.terminated == bool(one.terminations[-1])
+    assert env.observation_space == dataset.observation_space
+    observation, _ = env.reset(seed=1)
+    assert observation in dataset.observation_space
+    env.close()
