@@ -3,6 +3,7 @@
 from importlib.metadata import version
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.conftest import main_in_process
@@ -31,7 +32,7 @@ def dataset(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         yield minari.load_dataset(NAME)
 
 
-def test_d3rlpy_has_the_same_episodes_and_environment(dataset: Any) -> None:
+def test_d3rlpy_has_the_same_steps_and_environment(dataset: Any) -> None:
     if version("gymnasium") != "1.0.0":
         pytest.skip("d3rlpy wants gymnasium 1.0.0")
     from d3rlpy.datasets import get_minari
@@ -43,8 +44,12 @@ def test_d3rlpy_has_the_same_episodes_and_environment(dataset: Any) -> None:
     buffer, env = get_minari(NAME)
     expected = list(dataset)
     assert [episode.size() for episode in buffer.episodes] == [len(one.rewards) for one in expected]
+    stacked, start = np.concatenate([one.observations for one in expected]), 0
     for episode, one in zip(buffer.episodes, expected, strict=True):
-        assert (episode.observations == one.observations[:-1]).all()
+        # It lays all episodes end to end, the last observation of each too, for which there is no action, and cuts them
+        # anew by the actions: so observations are late by a step for each episode before.
+        assert (episode.observations == stacked[start : start + episode.size()]).all()
+        start += episode.size()
         assert (episode.actions == one.actions).all()
         assert (episode.rewards.ravel() == one.rewards).all()
         assert episode.terminated == bool(one.terminations[-1])
