@@ -122,6 +122,7 @@ def test_a_specification_is_a_small_file(tmp_path: Path) -> None:
         ({"end": {"seconds": -1}}, "end.seconds: -1 makes no sense; it is a number from 0 on, and 0 is never."),
         ({"end": {"tyre_critical": 1}}, "end.tyre_critical: 1 is neither true nor false."),
         ({"action": {"pedals": "three"}}, "action.pedals: 'three' is none of steer_pedal, steer_throttle_brake."),
+        ({"action": {"steer_range": 1.5}}, "action.steer_range: 1.5 is more than the whole lock, 1."),
         ({"action": {"steer_rate": 0}}, "action.steer_rate: 0 makes no sense; it is a number above 0."),
         ({"reward": "fast"}, "reward: there are no weights named 'fast'; there are acgym, default."),
         (
@@ -307,14 +308,28 @@ def test_a_delta_moves_the_controls_by_their_rates() -> None:
     assert command_of(spec, (1.0, 1.0, 1.0), Command(0.99, 0.99, 0.99)) == Command(1.0, 1.0, 1.0)
 
 
+def test_1_steers_the_share_of_the_lock_that_is_its_range() -> None:
+    spec = Spec(action=Action(steer_range=0.25))
+    assert command_of(spec, (1.0, 0.5)) == Command(0.25, 0.5, 0.0)
+    assert recorded_action(spec, sample_of(), sample_of(steer_angle=-0.125, gas=0.5)) == (-0.5, 0.5)
+    assert recorded_action(spec, sample_of(), sample_of(steer_angle=0.9)) == (1.0, 0.0)
+    by_change = Spec(action=Action(steer_range=0.25, delta=True))
+    assert command_of(by_change, (0.5, 0.0)) == pytest.approx((0.04, 0.0, 0.0))  # half of 2 locks a second
+
+
 @given(
     st.sampled_from(["steer_pedal", "steer_throttle_brake"]),
     st.floats(-1, 1),
     st.floats(-1, 1),
     st.sampled_from([0, 1]),
+    st.sampled_from([1.0, 0.5]),
 )
-def test_a_recorded_action_asks_for_what_was_done(pedals: Any, steer: float, pedal: float, delta: int) -> None:
-    spec = Spec(action=Action(pedals=pedals, delta=bool(delta), steer_rate=50.0, pedal_rate=50.0))
+def test_a_recorded_action_asks_for_what_was_done(
+    pedals: Any, steer: float, pedal: float, delta: int, steer_range: float
+) -> None:
+    steer *= steer_range
+    action_spec = Action(pedals=pedals, delta=bool(delta), steer_rate=50.0, pedal_rate=50.0, steer_range=steer_range)
+    spec = Spec(action=action_spec)
     before = sample_of(steer_angle=0.25, gas=0.5, brake=0.0)
     after = sample_of(steer_angle=steer, gas=max(pedal, 0.0), brake=max(-pedal, 0.0))
     action = recorded_action(spec, before, after)

@@ -27,9 +27,9 @@ def command_of(spec: Spec, action: Sequence[float], latest: Command = RELEASED) 
         axes = [min(max(value + change * limit, -1.0), 1.0) for value, change, limit in moved]
     if spec.action.pedals == "steer_pedal":
         steer, pedal = axes
-        return Command(steer, max(pedal, 0.0), max(-pedal, 0.0))
+        return Command(steer * spec.action.steer_range, max(pedal, 0.0), max(-pedal, 0.0))
     steer, throttle, brake = axes
-    return Command(steer, 0.5 + 0.5 * throttle, 0.5 + 0.5 * brake)
+    return Command(steer * spec.action.steer_range, 0.5 + 0.5 * throttle, 0.5 + 0.5 * brake)
 
 
 def recorded_command(sample: Sample) -> Command:
@@ -44,7 +44,7 @@ def recorded_command(sample: Sample) -> Command:
 def recorded_action(spec: Spec, before: Sample, after: Sample) -> tuple[float, ...]:
     """The action in force from one sample to the next: the controls that the latter recorded, or their change.
 
-    A change faster than the specification's rates is as good as the action can say: 1.
+    Steering beyond the specification's range, or a change faster than its rates, is as good as the action can say: 1.
     """
     axes = _axes(spec.action, recorded_command(after))
     if spec.action.delta:
@@ -55,14 +55,16 @@ def recorded_action(spec: Spec, before: Sample, after: Sample) -> tuple[float, .
 
 def _axes(action: Action, command: Command) -> tuple[float, ...]:
     """Where the controls stand, each as -1..1."""
+    steer = min(max(command.steer / action.steer_range, -1.0), 1.0)
     if action.pedals == "steer_pedal":
-        return command.steer, command.throttle - command.brake
-    return command.steer, 2.0 * command.throttle - 1.0, 2.0 * command.brake - 1.0
+        return steer, command.throttle - command.brake
+    return steer, 2.0 * command.throttle - 1.0, 2.0 * command.brake - 1.0
 
 
 def _limits(spec: Spec) -> tuple[float, ...]:
     """How far each control moves in one step at most."""
-    steer, pedal = spec.action.steer_rate / spec.control_hz, spec.action.pedal_rate / spec.control_hz
+    steer = spec.action.steer_rate / spec.action.steer_range / spec.control_hz
+    pedal = spec.action.pedal_rate / spec.control_hz
     return (steer, *[pedal] * (spec.action.size - 1))
 
 

@@ -80,14 +80,19 @@ class Action:
     """
 
     pedals: Pedals = "steer_pedal"
+    steer_range: float = 1.0
+    """Share of the steering lock that 1 stands for; a fast car's tyres take little of it."""
     delta: bool = False
     steer_rate: float = 2.0
-    """Units per second: as assetto_corsa_gym's limit of 900 degrees a second of a lock of 450."""
+    """Units per second, of the whole lock: as assetto_corsa_gym's limit of 900 degrees a second of a lock of 450."""
     pedal_rate: float = 12.0
     """Units per second: as assetto_corsa_gym's 0.48 in a step of 40 ms."""
 
     def __post_init__(self) -> None:
         check_choice("action.pedals", self.pedals, get_args(Pedals))
+        check_positive("action.steer_range", self.steer_range)
+        if self.steer_range > 1.0:
+            raise UsageError(f"action.steer_range: {self.steer_range:g} is more than the whole lock, 1.")
         check_flag("action.delta", self.delta)
         check_positive("action.steer_rate", self.steer_rate)
         check_positive("action.pedal_rate", self.pedal_rate)
