@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import gymnasium
-from stable_baselines3 import PPO
+from train_ppo import load
 
 from telemetry.rl import End, load_spec
 
@@ -18,7 +18,7 @@ from telemetry.rl import End, load_spec
 def main() -> None:
     """Do what the command line says."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("policy", type=Path, help="a policy, with its spec.json beside it")
+    parser.add_argument("policy", type=Path, help="a policy, with its scales and spec.json beside it")
     parser.add_argument("recording", type=Path, help="the recording to write, *.mcap")
     parser.add_argument("--laps", type=int, default=2, help="laps to drive (2)")
     parser.add_argument("--seed", type=int, default=10_001, help="of the game (10001)")
@@ -31,11 +31,11 @@ def main() -> None:
         record=options.recording,
         policy=options.policy.stem,
     )
-    policy = PPO.load(options.policy, device="cpu")
+    policy, scales = load(options.policy)
     observation, info = env.reset(seed=options.seed)
     total, over = 0.0, False
     while not over:
-        action, _ = policy.predict(observation, deterministic=True)
+        action, _ = policy.predict(scales.normalize_obs(observation), deterministic=True)
         observation, reward, terminated, truncated, info = env.step(action)
         total += float(reward)
         over = terminated or truncated

@@ -52,6 +52,7 @@ def test_the_examples_learn_and_drive_into_a_recording(tmp_path: Path) -> None:
     assert sorted(path.name for path in folder.iterdir()) == [
         "curve.csv",
         "learning_curve.svg",
+        "ppo_5.pkl",
         "ppo_5.zip",
         "results.json",
         "spec.json",
