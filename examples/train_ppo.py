@@ -36,8 +36,8 @@ from telemetry.rl import End, Spec, as_spec, begin, follow_recorded
 TASK = as_spec(
     {
         "control_hz": 10,  # so that what a decision was worth shows within a few of them
-        # What a driver feels, and the road. Not wear and temperatures: in short lessons they hardly change, and what they
-        # become later would be like nothing that was learnt.
+        # What a driver feels, and the road. Not wear and temperatures: in short lessons they hardly change, and what
+        # they become later would be like nothing that was learnt.
         "observation": {
             "fields": [
                 *("speed", "local_velocity_x", "angular_velocity_y", "acc_g_x", "acc_g_z", "steer_angle", "wheel_slip"),
