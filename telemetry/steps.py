@@ -151,8 +151,9 @@ class StepSorter(Generic[T]):
     def _whole(self, following: bytes | None) -> tuple[bytes, bool]:
         """The whole one among the several contents of the present id, and whether it is certain to be."""
         last = len(self._contents) - 1
-        stood = [index for index in range(last + 1) if self._stood[index]]
-        possible = stood if len(stood) == 1 else self._explained(stood, following)
+        stood = [index for index, held in enumerate(self._stood) if held]
+        explained = self._explained(following)
+        possible = [index for index in stood if index in explained]
         if len(possible) == 1:
             (choice,) = possible
             self._begins += choice == last
@@ -161,8 +162,8 @@ class StepSorter(Generic[T]):
         choice = (possible or stood)[0 if self._ends > self._begins else -1]
         return self._contents[choice], len(possible) > 1 and self._ends != self._begins
 
-    def _explained(self, candidates: list[int], following: bytes | None) -> list[int]:
-        """Those of these contents which, if they are whole, explain all others by the steps around."""
+    def _explained(self, following: bytes | None) -> list[int]:
+        """Those of the contents which, if they are whole, explain all others by the steps around."""
         contents = [_without_frame(content) for content in self._contents]
         before = after = None
         if self._before and self._before[1] and self._before[0] + 1 == self._packet_id:
@@ -172,9 +173,9 @@ class StepSorter(Generic[T]):
         # Contents older than the whole one still hold words of the step before, newer ones already of the step after.
         return [
             index
-            for index in candidates
-            if all(_may_be_torn(content, contents[index], before) for content in contents[:index])
-            and all(_may_be_torn(content, contents[index], after) for content in contents[index + 1 :])
+            for index, whole in enumerate(contents)
+            if all(_may_be_torn(content, whole, before) for content in contents[:index])
+            and all(_may_be_torn(content, whole, after) for content in contents[index + 1 :])
         ]
 
 
