@@ -188,24 +188,50 @@ def test_the_car_drives_the_map_grows_and_nothing_else_does(demo: str, visit: Ca
     assert {url.split("://")[1].split("/")[0] for url in page.asked} == {f"{HOST}:{port.rstrip('/')}"}
 
 
-def test_everything_fits_on_a_monitor_and_is_one_column_on_a_phone(demo: str, visit: Callable[..., Visit]) -> None:
+@pytest.mark.parametrize("font", ["Liberation", "DejaVu"])  # as wide as Arial; the widest that is common
+def test_everything_fits_on_a_monitor_and_is_one_column_on_a_phone(
+    font: str, demo: str, visit: Callable[..., Visit]
+) -> None:
+    if not (lister := shutil.which("fc-list")) or f"{font} Sans" not in subprocess.check_output([lister], text=True):
+        pytest.skip(f"needs the font: apt-get install fontconfig fonts-liberation fonts-dejavu-core ({font})")
     page = visit()
-    page.page.goto(demo)
-    page.until("document.body.dataset.view === 'live'")
+    widest = {"speed_kmh": 288.0, "rpm": 7888, "tyre_core_temp": [108.0] * 4, "wheel_pressure": [28.8] * 4}
+    staged(page, demo, {"type": "state", "state": "live", "message": ""}, a_sample(**widest))
+    page.page.evaluate(f"document.body.style.fontFamily = '{font} Sans'")
+    page.until("document.querySelector('#speed').textContent === '288'")
     # Nothing is hidden within a panel either: each holds what it has.
     cut = """() => [...document.querySelectorAll(".panel, .tyre")].filter((panel) =>
         panel.scrollHeight > panel.clientHeight + 1 || panel.scrollWidth > panel.clientWidth + 1)
         .map((panel) => panel.className)"""
+    # Nor does anything lie upon its neighbour.
+    over = """() => {
+        const seen = [...document.querySelectorAll(".panel b, .panel :is(.unit, dt, dd, .label, .bar)")]
+            .filter((element) => !element.closest(".damage, .forces"))
+            .map((element) => {
+                const text = document.createRange();
+                text.selectNodeContents(element);
+                const bar = element.classList.contains("bar");
+                const box = (bar ? element : text).getBoundingClientRect();
+                return {element, box, of: element.textContent || element.className};
+            }).filter(({box}) => box.width > 0);
+        return seen.flatMap((one, index) => seen.slice(index + 1).filter((other) =>
+            !one.element.contains(other.element) && !other.element.contains(one.element)
+            && Math.min(one.box.right, other.box.right) - Math.max(one.box.left, other.box.left) > 1
+            && Math.min(one.box.bottom, other.box.bottom) - Math.max(one.box.top, other.box.top) > 4)
+            .map((other) => [one.of, other.of]));
+    }"""
     for monitor in (MONITOR, {"width": 1920, "height": 1080}):
         page.page.set_viewport_size(monitor)
         page.page.wait_for_timeout(300)
         assert page.fits()
         assert page.page.evaluate("document.documentElement.scrollHeight <= innerHeight")
         assert page.page.evaluate(cut) == []
+        assert page.page.evaluate(over) == []
     page.page.set_viewport_size(PHONE)
     page.page.wait_for_timeout(300)
     assert page.fits()
     assert page.page.evaluate(cut) == []
+    assert page.page.evaluate(over) == []
     tops = page.page.evaluate("""() => Object.fromEntries([...document.querySelectorAll(".panel")].map((panel) =>
         [panel.classList[1], panel.getBoundingClientRect().top]))""")
     assert sorted(tops, key=lambda name: tops[name])[:6] == ["drive", "lap", "lights-panel", "traces", "wheels", "map"]
@@ -247,6 +273,18 @@ def test_the_page_waits_says_for_what_and_comes_back_by_itself(tmp_path: Path, v
     page.until("document.querySelector('#state').textContent === 'Offline'")
     assert page.page.evaluate("document.body.dataset.view") == "dimmed"  # the last values stay in sight
     assert all("WebSocket" in line or "ERR_CONNECTION" in line for line in page.complaints)
+
+
+def test_a_reason_that_comes_after_its_state_is_told_too(demo: str, visit: Callable[..., Visit]) -> None:
+    page = visit()
+    send = staged(page, demo, {"type": "state", "state": "waiting", "message": ""})
+    spoken = "document.querySelector('[aria-live]').textContent"
+    page.until(f"{spoken} === 'Waiting for Assetto Corsa.'")
+    send({"type": "state", "state": "waiting", "message": "No game runs."})
+    page.until(f"{spoken} === 'Waiting for Assetto Corsa. No game runs.'")
+    send({"type": "state", "state": "waiting", "message": "No game ran for 2 s."})  # which is shown, and not said again
+    page.until("document.querySelector('#card-text').textContent === 'No game ran for 2 s.'")
+    assert page.page.evaluate(spoken) == "Waiting for Assetto Corsa. No game runs."
 
 
 def test_what_is_absent_is_a_dash(demo: str, visit: Callable[..., Visit]) -> None:

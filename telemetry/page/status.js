@@ -103,10 +103,11 @@ export class StatusBar {
     return status === "connecting" && failures ? "Trying to connect" : "";
   }
 
-  /** Told to screen readers, and only when it changed: never a number that runs. */
+  /** Told to screen readers when the state changes, or its reason comes after it: never a number that runs. */
   announce(state, message) {
-    if (state === this.announced) return;
+    if (state === this.announced && (this.explained || !message)) return;
     this.announced = state;
+    this.explained = message !== "";
     this.announcement.set(`${TITLES[state] ?? `State: ${state}`}. ${message}`.trim());
     document.title = `${state === "live" ? "" : `${TITLES[state] ?? state} \u00b7 `}Assetto Corsa telemetry`;
   }
