@@ -247,7 +247,7 @@ def draw(points: Sequence[Point], driver: float, path: Path) -> None:
     axes[0].axhline(driver, color="grey", linestyle="--", label="built-in driver")
     axes[0].set_title("Two laps from the grid, without noise")
     axes[1].set_title("The pace that it has learnt to keep")
-    axes[0].legend(frameon=False)
+    axes[1].legend(*axes[0].get_legend_handles_labels(), frameon=False)  # where no curve runs
     for axis, label in zip(axes, ("return", "m/s"), strict=True):
         axis.set_xlabel("thousand control steps")
         axis.set_ylabel(label)

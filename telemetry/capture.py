@@ -37,8 +37,11 @@ from telemetry.steps import packet_id_of
 STEPS_PER_SECOND: Final = 333
 """The rate of the game's physics, for queues; a step takes 3 ms."""
 
+BATCH: Final = 16
+"""Steps after which the writer is woken: what writing them takes is less than the time between two steps."""
+
 DRAIN_SECONDS: Final = 0.1
-"""How often the writer looks whether there is something to write."""
+"""How often the writer looks by itself whether there is something to write."""
 
 INTERRUPTION_SECONDS: Final = 0.5
 """Time between two neighbouring steps from which on the game had stood still."""
@@ -419,8 +422,9 @@ class Alongside(Closing):
 class _Writer:
     """The thread that writes, behind a bounded queue; without one (``wait``) writing is done at once.
 
-    It wakes ten times a second instead of at every step: at 333 steps a second waking would cost more than
-    writing. What it has done by then it tells ``health``: the bytes and laps.
+    It is woken once in a while instead of at every step: at 333 steps a second waking would cost more than writing.
+    Whoever puts a step there has found it and sleeps until the next: so writing is over before that one comes. What it
+    has done by then it tells ``health``: the bytes and laps.
     """
 
     def __init__(self, writing: Writing, follower: Follower, limits: Limits, health: Health, *, wait: bool) -> None:
@@ -432,7 +436,8 @@ class _Writer:
         self._room = math.ceil(STEPS_PER_SECOND * QUEUE_SECONDS)
         self._queue: deque[Step | Event] = deque()
         self._lost = 0
-        self._closing = Signal()
+        self._woken = Signal()
+        self._closing = False
         self._error: Exception | None = None
         self._flushed = perf_counter()
         # Not a daemon: it is joined on every way out.
@@ -461,6 +466,8 @@ class _Writer:
         self._queue.append(item)
         if self._wait:
             self._drain()
+        elif len(self._queue) == BATCH:
+            self._woken.set()
         return True
 
     def __enter__(self) -> None:
@@ -468,7 +475,8 @@ class _Writer:
             self._thread.start()
 
     def __exit__(self, *error: object) -> None:
-        self._closing.set()
+        self._closing = True
+        self._woken.set()
         if self._thread is None:
             self._finish()
         else:
@@ -478,7 +486,9 @@ class _Writer:
 
     def _work(self) -> None:
         try:
-            while not self._closing.wait(DRAIN_SECONDS):
+            while not self._closing:
+                self._woken.wait(DRAIN_SECONDS)
+                self._woken.clear()  # before looking: what comes now wakes anew
                 self._drain()
         except Exception as error:  # noqa: BLE001 - raised again in the thread that asks
             self._error = error

@@ -13,7 +13,7 @@ from telemetry.steps import SortedStep
 LOOK_SECONDS: Final = 0.5
 """How often the game is looked for, stalled pages are opened anew, and something is told at the least."""
 
-FOLLOW_SECONDS: Final = 2.95e-3
+FOLLOW_SECONDS: Final = 2.97e-3
 """How long after a look that found a step the next one comes: a little less than the 3 ms of a step."""
 
 RETRY_SECONDS: Final = 0.5e-3
@@ -27,9 +27,6 @@ EARLY_SECONDS: Final = 2.25e-3
 
 LATE_SECONDS: Final = 4.5e-3
 """A step found so long after the one before may be the first of several in haste."""
-
-HURRY_SECONDS: Final = 0.02
-"""How long looks come often after such a step."""
 
 CHANGE_SECONDS: Final = 0.1
 """How often changes are told while physics stands still; those of the game's state are told at once."""
@@ -165,7 +162,7 @@ class Pace:
 
     A look that finds a step is followed by one a little less than a step later. Thus looks come earlier and earlier
     after a step until one is too early; it is soon repeated. Where the game or this program was late, steps may follow
-    closely: then looks come often for a moment.
+    closely: then looks come often until a step has come in its time.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -176,18 +173,14 @@ class Pace:
         """The times by the clock, at deadlines that do not drift, until it is stopped."""
         sleep_until, now_by = self._clock.sleep_until, self._clock.now
         due = found_at = now_by()
-        hurry_until = due + HURRY_SECONDS
         while sleep_until(due):
             now = now_by()
             self.advanced = 0
             yield now
-            if self.advanced > 1 or (self.advanced and not EARLY_SECONDS <= now - found_at <= LATE_SECONDS):
-                hurry_until = now + HURRY_SECONDS
-            found_at = now if self.advanced else found_at
-            if self.advanced and now >= hurry_until:
-                due += FOLLOW_SECONDS
-            elif now - found_at < DRAIN_SECONDS:
-                due += RETRY_SECONDS
+            if self.advanced:
+                in_time = self.advanced == 1 and EARLY_SECONDS <= now - found_at <= LATE_SECONDS
+                due += FOLLOW_SECONDS if in_time else RETRY_SECONDS
+                found_at = now
             else:
-                due += IDLE_SECONDS
+                due += RETRY_SECONDS if now - found_at < DRAIN_SECONDS else IDLE_SECONDS
             due = max(due, now)
