@@ -1,14 +1,15 @@
 """How a capture looks at the pages: when, at what, and what it tells of that."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from time import perf_counter
 from typing import Final, NamedTuple
 
-from ac_native_memory import ATTEMPTS, SETTLE_SECONDS, PageReader, Pages
+from ac_native_memory import ATTEMPTS, SETTLE_SECONDS, PageReader, Pages, PagesMissing
 from telemetry.clock import Clock
+from telemetry.io.shared_memory.memory import Memory
 from telemetry.recorder import State, Step
-from telemetry.steps import SortedStep
+from telemetry.steps import SortedStep, packet_id_of
 
 LOOK_SECONDS: Final = 0.5
 """How often the game is looked for, stalled pages are opened anew, and something is told at the least."""
@@ -27,6 +28,12 @@ EARLY_SECONDS: Final = 2.25e-3
 
 LATE_SECONDS: Final = 4.5e-3
 """A step found so long after the one before may be the first of several in haste."""
+
+GLANCE_SECONDS: Final = 0.01
+"""How often all pages are looked at at the least."""
+
+GATHERED: Final = 8
+"""Sightings of a car that drives that are gathered before they are sorted; 24 ms at the game's rate."""
 
 CHANGE_SECONDS: Final = 0.1
 """How often changes are told while physics stands still; those of the game's state are told at once."""
@@ -50,12 +57,19 @@ class StepContext(NamedTuple):
     elapsed: float
 
 
-class Sight:
-    """The three pages as they were looked at last, graphics and static untorn; :meth:`take` brings it up to date."""
+class Sighting(NamedTuple):
+    """What one look, or several in a row until the pages held still, found; graphics and static are untorn.
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self.physics = self.graphics = self.static = b""
+    ``contents`` are those of the physics page, oldest first, each with the time at which it was first seen; none where
+    there are no pages. The last one may be torn. ``moved`` says whether any is new.
+    """
+
+    now: float
+    contents: Sequence[tuple[bytes, float]]
+    moved: bool
+    physics: bytes
+    graphics: bytes
+    static: bytes
 
     @property
     def whole(self) -> bool:
@@ -67,19 +81,72 @@ class Sight:
         """The pages for one who does not ask when."""
         return Pages(self.physics, self.graphics, self.static, 0.0)
 
-    def take(self, reader: PageReader, physics: bytes, now: float, *, hasty: bool = False) -> list[tuple[bytes, float]]:
-        """Look until the pages hold still, as far as they do; gives each content of the physics page and its time.
+
+class Sight:
+    """Looks at the three pages; ``driving`` is to be said to it: whether, by the last sighting, the car drives."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.driving = False
+        self._clock = clock
+        self._physics = self._graphics = self._static = b""
+
+    def sightings(self, memory: Memory) -> Iterator[list[Sighting]]:
+        """What there is to see in the pages that are open, until the clock is stopped.
+
+        While the car drives a handful of sightings comes at once: after the sleep between two steps little of this
+        program is left in the processor's caches, so that what is done with many in a row costs a part of what it costs
+        with one at a time.
+        """
+        gathered: list[Sighting] = []
+        glance_at = -math.inf
+        pace = Pace(self._clock)
+        for now in pace.looks():
+            reader = memory.reader
+            gather = False
+            if reader is None:
+                gathered.append(self._nothing(now))
+            else:
+                try:
+                    physics = reader.look(0)
+                    moved = physics != self._physics
+                    if not moved and now < glance_at:
+                        continue
+                    if moved:
+                        pace.advanced = max(1, packet_id_of(physics) - packet_id_of(self._physics or physics))
+                    gather = moved and self.driving
+                    hasty = gather and now < glance_at
+                    sighting = self._take(reader, physics, now, hasty=hasty)
+                except PagesMissing:
+                    memory.close()
+                    gather = False
+                    sighting = self._nothing(now)
+                else:
+                    if not hasty and sighting.whole:
+                        glance_at = now + GLANCE_SECONDS
+                gathered.append(sighting)
+            if not gather or len(gathered) == GATHERED:
+                yield gathered
+                gathered = []
+        if gathered:
+            yield gathered
+
+    def _nothing(self, now: float) -> Sighting:
+        return Sighting(now, (), False, self._physics, self._graphics, self._static)
+
+    def _take(self, reader: PageReader, physics: bytes, now: float, *, hasty: bool) -> Sighting:
+        """Look until the pages hold still, as far as they do.
 
         In haste the static page, which a game writes once, is looked at only where another frame was drawn.
         """
         looked_at = perf_counter()
-        looks = [(physics, now)]
-        contents = [physics, reader.look(1), self.static]
-        settled = [self.physics, self.graphics, self.static]
-        if not hasty or contents[1] != self.graphics:
+        found = [(physics, now)]
+        contents = [physics, reader.look(1), self._static]
+        settled = [self._physics, self._graphics, self._static]
+        if not hasty or contents[1] != self._graphics:
             contents[2] = reader.look(2)
             looked_at = perf_counter()
         pending = [index for index in range(3) if contents[index] != settled[index]]
+        moved = physics != self._physics
         for _ in range(ATTEMPTS):
             if not pending:
                 break
@@ -95,11 +162,11 @@ class Sight:
                 contents[index] = again
                 unsettled.append(index)
                 if index == 0:
-                    looks.append((again, self._clock.now()))
+                    found.append((again, self._clock.now()))
             pending = unsettled
-        self.physics = contents[0]  # torn or not: the sorter knows better
-        self.graphics, self.static = settled[1:]
-        return looks
+        self._physics = contents[0]  # torn or not: the sorter knows better
+        self._graphics, self._static = settled[1:]
+        return Sighting(now, found, moved, self._physics, self._graphics, self._static)
 
 
 class Teller:
@@ -126,26 +193,28 @@ class Teller:
         pages = Pages(physics, graphics, static, self._epoch + elapsed)
         return (Step(state, pages, elapsed, missing, repaired, self._message(state)),)
 
-    def is_news(self, state: State, sight: Sight, now: float) -> bool:
+    def is_news(self, state: State, sighting: Sighting) -> bool:
         """Whether it is time to tell how things stand while physics does."""
+        now = sighting.now
         if state is not self._state:
             return True
         changed = (
             state in STANDING
             and now - self._at >= CHANGE_SECONDS
-            and self._others != _others(sight.graphics, sight.static)
+            and self._others != _others(sighting.graphics, sighting.static)
         )
         return changed or now - self._at >= LOOK_SECONDS
 
-    def stand(self, state: State, sight: Sight, now: float) -> Iterator[Step]:
+    def stand(self, state: State, sighting: Sighting) -> Iterator[Step]:
         """How things stand: with pages where they have changed."""
-        told = (self._state, *self._others) == (state, *_others(sight.graphics, sight.static))
+        now = sighting.now
+        told = (self._state, *self._others) == (state, *_others(sighting.graphics, sighting.static))
         if told and now - self._at < LOOK_SECONDS:
             return  # by the step that was held back
         pages = None
         if state not in WITHOUT_PAGES and not told and self._physics:
-            pages = Pages(self._physics, sight.graphics, sight.static, self._epoch + now)
-        self._note(state, sight.graphics, sight.static, now)
+            pages = Pages(self._physics, sighting.graphics, sighting.static, self._epoch + now)
+        self._note(state, sighting.graphics, sighting.static, now)
         yield Step(state, pages, now, message=self._message(state))
 
     def _note(self, state: State, graphics: bytes, static: bytes, now: float) -> None:

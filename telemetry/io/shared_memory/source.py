@@ -1,6 +1,7 @@
 """The running game as a source of samples and of steps."""
 
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -10,9 +11,9 @@ from telemetry.errors import NoGameError, SourceError
 from telemetry.io.proton import Processes
 from telemetry.io.shared_memory.looking import (
     DRAIN_SECONDS,
+    GLANCE_SECONDS,
     LOOK_SECONDS,
     WITHOUT_PAGES,
-    Pace,
     Sight,
     StepContext,
     Teller,
@@ -21,10 +22,7 @@ from telemetry.io.shared_memory.memory import Memory
 from telemetry.presence import HOLD_SECONDS, Presence
 from telemetry.recorder import DEFAULT_RATE, Reading, Source, State, Step
 from telemetry.snapshot import decode
-from telemetry.steps import StepSorter, packet_id_of
-
-GLANCE_SECONDS: Final = 0.01
-"""How often all pages are looked at at the least."""
+from telemetry.steps import StepSorter
 
 WAIT_MESSAGE: Final = "Waiting for Assetto Corsa: start a session in the game (its launcher alone has no telemetry)."
 WAIT_FOR_FILES_MESSAGE: Final = "Waiting for the page files of a running game in {}."
@@ -81,9 +79,9 @@ class LiveSource(Source):
     def steps(self, clock: Clock) -> Iterator[Step]:
         """Every physics step, once, when the next one has come or it is clear that none will for a while.
 
-        Where physics stands still, as in a pause, a change of the state comes at once and other changes at most ten
-        times a second, with the physics page of the step before. A step without pages comes at least twice a second
-        where there is nothing else to tell.
+        While the car drives a handful comes at once, the oldest some 25 ms old. Where physics stands still, as in a
+        pause, a change of the state comes at once and other changes at most ten times a second, with the physics page
+        of the step before. A step without pages comes at least twice a second where there is nothing else to tell.
         """
         for _ in self._openings(clock):
             yield from self._capture(clock)
@@ -189,55 +187,44 @@ class LiveSource(Source):
 
     def _capture(self, clock: Clock) -> Iterator[Step]:
         """The steps of the pages that are open, and how things stand, until there is nothing to look at any more."""
-        sorter, memory = self._sorter, self._memory
-        sight, teller = Sight(clock), Teller(clock, self._message)
+        sorter, teller = self._sorter, Teller(clock, self._message)
         state, presence = self._absent(), self._presence
-        since = moved_at = glance_at = clock.now()
-        pace = Pace(clock)
-        for now in pace.looks():
+        since = moved_at = judge_at = clock.now()
+        others = (b"", b"")
+        sight = Sight(clock)
+        for sighting in chain.from_iterable(sight.sightings(self._memory)):
+            now = sighting.now
             before, state = state, self._absent()
-            looks: list[tuple[bytes, float]] = []
-            if memory.reader is not None:
-                try:
-                    physics = memory.reader.look(0)
-                    if physics == sight.physics and now < glance_at:
-                        state = before
-                        continue
-                    others = sight.graphics, sight.static
-                    if physics != sight.physics:
-                        moved_at = now
-                        pace.advanced = max(1, packet_id_of(physics) - packet_id_of(sight.physics or physics))
-                    driving = before is State.LIVE and now < glance_at
-                    looks = sight.take(memory.reader, physics, now, hasty=driving)
-                except PagesMissing:
-                    memory.close()
+            moved_at = now if sighting.moved else moved_at
+            if sighting.contents:
+                seen, others = others, (sighting.graphics, sighting.static)
+                if not sighting.whole:
+                    state = State.LOADING
+                elif before is State.LIVE and sighting.moved and now < judge_at and seen == others:
+                    state = before
                 else:
-                    if not sight.whole:
-                        state = State.LOADING
-                    elif driving and others == (sight.graphics, sight.static):
-                        state = before
-                    else:
-                        state, _ = self._judge(sight.pages, now)
-                        glance_at = now + GLANCE_SECONDS
+                    state, _ = self._judge(sighting.pages, now)
+                    judge_at = now + GLANCE_SECONDS
+            sight.driving = state is State.LIVE
             since = now if state is not before else since
             over = self._is_over(state)
             if over or self._presence is not presence:  # what comes next is no neighbour of what was
                 yield from teller.tell(sorter.drain())
                 sorter.forget()
                 presence = self._presence
-            elif any(sight.physics):  # a blank page is no step, nor is one that is being blanked
-                for physics, first_seen in looks:
-                    context = StepContext(state, sight.graphics, sight.static, first_seen)
-                    step = sorter.see(physics, context, fleeting=physics is not sight.physics)
+            elif any(sighting.physics):  # a blank page is no step, nor is one that is being blanked
+                for physics, first_seen in sighting.contents:
+                    context = StepContext(state, sighting.graphics, sighting.static, first_seen)
+                    step = sorter.see(physics, context, fleeting=physics is not sighting.physics)
                     yield from teller.tell(step)
             # A pause may end a moment before its first step: no reason to say that the game has stalled.
             settled = over or state is not State.STALLED or now - since >= HOLD_SECONDS
             if (settled and now > moved_at) or state in WITHOUT_PAGES:
-                news = teller.is_news(state, sight, now)
+                news = teller.is_news(state, sighting)
                 if news or now - moved_at >= DRAIN_SECONDS:
                     yield from teller.tell(sorter.drain())
                 if news or over:
-                    yield from teller.stand(state, sight, now)
+                    yield from teller.stand(state, sighting)
             if over:
                 return
         yield from teller.tell(sorter.drain())
