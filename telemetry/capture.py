@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from struct import Struct
 from threading import Event as Signal
 from threading import Thread
 from time import perf_counter
 from typing import Final, Literal, NamedTuple
 
-from ac_native_memory import SPageFilePhysics
+from ac_native_memory import Pages, SPageFileGraphic, SPageFilePhysics
 from telemetry.clock import Clock, Thinning
 from telemetry.derived import DEFAULTS, Sample, Thresholds, derive
 from telemetry.errors import UsageError
@@ -32,10 +33,13 @@ from telemetry.recorder import (
     moves_on,
 )
 from telemetry.snapshot import decode, prepare
-from telemetry.steps import packet_id_of
+from telemetry.steps import packet_id_of, parts_without
 
 STEPS_PER_SECOND: Final = 333
 """The rate of the game's physics, for queues; a step takes 3 ms."""
+
+FOLLOW_SECONDS: Final = 0.03
+"""How often what runs from frame to frame is followed."""
 
 BATCH: Final = 32
 """Steps after which the writer is woken: what writing them takes is less than the time between two steps."""
@@ -63,9 +67,11 @@ class Turn(NamedTuple):
 
 
 class Follower:
-    """Follows steps and tells of each what is new: samples at every drawn frame and whenever tyres leave the track.
+    """Follows steps and tells of each what is new.
 
-    Laps seen through it are those of all the steps, at a tenth of the work.
+    It looks closer thirty times a second, and at once where something changes that counts: tyres leave the track, the
+    lap clock starts anew, or what does not run from frame to frame. Laps seen through it are those of all the steps, at
+    a tenth of the work.
     """
 
     def __init__(self, thresholds: Thresholds = DEFAULTS) -> None:
@@ -73,23 +79,30 @@ class Follower:
         self._thresholds = thresholds
         self._state = LapState()
         self._before: Sample | None = None
-        self._seen = (b"", b"", b"")
+        self._graphics = b""
+        self._standing = (b"", b"", b"")
 
     def follow(self, step: Step) -> Turn | None:
         """What the step brought; None where it has no pages, or nothing in them that matters here."""
         pages = step.pages
-        if pages is None:
+        if pages is None or not self._matters(pages, step.elapsed):
             return None
-        seen = (pages.graphics, pages.static, pages.physics[_TYRES_OUT])
-        if seen == self._seen and self._before is not None and not _goes_back(pages.physics, self._before):
-            return None
-        self._seen = seen
         before = self._before
         self._before = sample = derive(decode(pages, elapsed=step.elapsed), before, self._thresholds)
         running = self._state.running
         self._state, laps = advance(self._state, sample)
         now = self._state.running
         return Turn(sample, now.number if now else 1, _began(running, now, before, sample), laps)
+
+    def _matters(self, pages: Pages, elapsed: float) -> bool:
+        graphics, standing, before = self._graphics, self._standing, self._before
+        self._graphics = pages.graphics
+        self._standing = (_standing(pages.graphics), pages.static, pages.physics[_TYRES_OUT])
+        if before is None or self._standing != standing or packet_id_of(pages.physics) < before.packet_id:
+            return True
+        (lap_time,) = _LAP_TIME.unpack_from(pages.graphics)
+        drawn = pages.graphics != graphics
+        return lap_time < before.current_time or (drawn and elapsed - before.elapsed >= FOLLOW_SECONDS)
 
     def finish(self) -> tuple[Lap, ...]:
         """The laps that are left when no more steps come."""
@@ -102,9 +115,17 @@ _TYRES_OUT: Final = slice(
     SPageFilePhysics.numberOfTyresOut.offset + SPageFilePhysics.numberOfTyresOut.size,
 )
 
+_LAP_TIME: Final = Struct(f"<{SPageFileGraphic.iCurrentTime.offset}xi")
+_RUNNING: Final = (
+    *("packetId", "currentTime", "iCurrentTime", "sessionTimeLeft", "distanceTraveled", "normalizedCarPosition"),
+    *("carCoordinates", "windSpeed", "windDirection"),
+)
+_STANDING: Final = parts_without(SPageFileGraphic, _RUNNING)
 
-def _goes_back(physics: bytes, before: Sample) -> bool:
-    return packet_id_of(physics) < before.packet_id
+
+def _standing(graphics: bytes) -> bytes:
+    """The graphics page without what runs from frame to frame."""
+    return b"".join([graphics[part] for part in _STANDING])
 
 
 def _began(before: Stretch | None, now: Stretch | None, last: Sample | None, sample: Sample) -> frozenset[Part]:

@@ -5,10 +5,12 @@ packetId and some words of the step before, where the id is written first, or wi
 the step after, where it is written last. One look cannot tell such a page from a whole one; its neighbours can.
 """
 
+from collections.abc import Collection
+from ctypes import sizeof
 from struct import Struct
 from typing import Final, Generic, NamedTuple, TypeVar
 
-from ac_native_memory import SIZES, SPageFilePhysics
+from ac_native_memory import Page, SPageFilePhysics
 
 T = TypeVar("T")
 
@@ -18,18 +20,19 @@ PER_FRAME: Final = ("rideHeight", "ersRecoveryLevel", "ersPowerLevel", "currentM
 _PACKET_ID: Final = Struct("<i")
 
 
-def _parts() -> tuple[slice, ...]:
-    """The physics page without the fields of the frame."""
+def parts_without(page: type[Page], names: Collection[str]) -> tuple[slice, ...]:
+    """Where the bytes of a page are, but for the fields of these names."""
     parts = []
     begin = 0
-    for name in PER_FRAME:
-        field = getattr(SPageFilePhysics, name)
-        parts.append(slice(begin, field.offset))
-        begin = field.offset + field.size
-    return (*parts, slice(begin, SIZES[0]))
+    for name, *_ in page._fields_:
+        if name in names:
+            field = getattr(page, name)
+            parts.append(slice(begin, field.offset))
+            begin = field.offset + field.size
+    return tuple(part for part in (*parts, slice(begin, sizeof(page))) if part.start < part.stop)
 
 
-_PARTS: Final = _parts()
+_PARTS: Final = parts_without(SPageFilePhysics, PER_FRAME)
 
 
 def packet_id_of(physics: bytes) -> int:

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -268,7 +269,7 @@ def test_a_limit_that_makes_no_sense_is_refused(name: str, value: float) -> None
 # --- what steps amount to ---------------------------------------------------------------------------------------------
 
 
-def test_the_follower_looks_at_drawn_frames_and_at_tyres_that_leave_the_track() -> None:
+def test_the_follower_looks_thirty_times_a_second_and_at_tyres_that_leave_the_track() -> None:
     follower = Follower()
     assert follower.follow(Step(State.WAITING)) is None
     first = follower.follow(step_of(10))
@@ -282,9 +283,29 @@ def test_the_follower_looks_at_drawn_frames_and_at_tyres_that_leave_the_track() 
     back = follower.follow(step_of(14))
     assert back is not None
     assert back.sample.is_lap_valid is False
-    frame = follower.follow(step_of(20))
-    assert frame is not None
-    assert frame.sample.packet_id == 20
+    followed = [number for number in range(15, 60) if follower.follow(step_of(number))]
+    assert followed == [30, 40, 50]  # the first frame that is drawn 30 ms after the last one followed
+
+
+@pytest.mark.parametrize(
+    ("change", "matters"),
+    [
+        ({"normalized_position": 0.11, "distance_traveled": 5.0, "wind_speed": 3.0}, False),
+        ({"current_time": 1_003}, False),
+        ({"current_time": 999}, True),
+        ({"completed_laps": 1}, True),
+        ({"status": 3}, True),
+        ({"is_in_pit_lane": True}, True),
+        ({"last_sector_time": 30_000}, True),
+        ({"air_temp": 30.0}, False),
+        ({"car_model": "another"}, True),
+    ],
+)
+def test_the_follower_looks_at_once_where_it_matters(change: dict[str, Any], matters: bool) -> None:
+    follower = Follower()
+    running: dict[str, Any] = {"current_time": 1_000, "normalized_position": 0.1, "status": 2}
+    assert follower.follow(step_of(10, **running))
+    assert (follower.follow(step_of(11, **running | change)) is not None) is matters
 
 
 def test_a_stint_begins_where_the_car_leaves_the_pit_lane() -> None:

@@ -14,7 +14,7 @@ from telemetry.steps import SortedStep, packet_id_of
 LOOK_SECONDS: Final = 0.5
 """How often the game is looked for, stalled pages are opened anew, and something is told at the least."""
 
-FOLLOW_SECONDS: Final = 2.97e-3
+FOLLOW_SECONDS: Final = 2.98e-3
 """How long after a look that found a step the next one comes: a little less than the 3 ms of a step."""
 
 RETRY_SECONDS: Final = 0.5e-3
@@ -32,8 +32,8 @@ LATE_SECONDS: Final = 4.5e-3
 GLANCE_SECONDS: Final = 0.01
 """How often all pages are looked at at the least."""
 
-GATHERED: Final = 8
-"""Sightings of a car that drives that are gathered before they are sorted; 24 ms at the game's rate."""
+GATHERED: Final = 16
+"""Sightings of a car that drives that are gathered before they are sorted; 48 ms at the game's rate."""
 
 CHANGE_SECONDS: Final = 0.1
 """How often changes are told while physics stands still; those of the game's state are told at once."""

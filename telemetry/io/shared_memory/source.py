@@ -79,7 +79,7 @@ class LiveSource(Source):
     def steps(self, clock: Clock) -> Iterator[Step]:
         """Every physics step, once, when the next one has come or it is clear that none will for a while.
 
-        While the car drives a handful comes at once, the oldest some 25 ms old. Where physics stands still, as in a
+        While the car drives a handful comes at once, the oldest some 50 ms old. Where physics stands still, as in a
         pause, a change of the state comes at once and other changes at most ten times a second, with the physics page
         of the step before. A step without pages comes at least twice a second where there is nothing else to tell.
         """
