@@ -23,13 +23,14 @@ class Clock:
             raise UsageError(f"A speed of {speed:g} makes no sense; it must be more than 0.")
         self.speed = speed
         self.stopped = False
+        self._jumps = math.isinf(speed)
         self._epoch = time.time()
         self._origin = time.perf_counter()
         self._jumped = 0.0
 
     def now(self) -> float:
         """Seconds since the clock was made."""
-        if math.isinf(self.speed):
+        if self._jumps:
             return self._jumped
         return (time.perf_counter() - self._origin) * self.speed
 
@@ -43,7 +44,7 @@ class Clock:
 
     def sleep_until(self, deadline: float) -> bool:
         """Wait until the clock shows ``deadline``; False when it was stopped instead."""
-        if math.isinf(self.speed):
+        if self._jumps:
             self._jumped = max(self._jumped, deadline)
             return not self.stopped
         while not self.stopped:

@@ -142,11 +142,12 @@ class Sight:
         found = [(physics, now)]
         contents = [physics, reader.look(1), self._static]
         settled = [self._physics, self._graphics, self._static]
+        moved = physics != self._physics
+        pending = [0] if moved else []
         if not hasty or contents[1] != self._graphics:
             contents[2] = reader.look(2)
             looked_at = perf_counter()
-        pending = [index for index in range(3) if contents[index] != settled[index]]
-        moved = physics != self._physics
+            pending += [index for index in (1, 2) if contents[index] != settled[index]]
         for _ in range(ATTEMPTS):
             if not pending:
                 break
