@@ -238,7 +238,7 @@ def learn(seed: int, steps: int, envs: int, every: int, path: Path) -> list[Poin
     learner = PPO(
         "MlpPolicy",
         scales,
-        n_steps=2048 // envs,
+        n_steps=min(2048, steps) // envs,
         batch_size=256,
         learning_rate=lambda left: 5e-4 * max(left, 0.1),
         gamma=gamma,
