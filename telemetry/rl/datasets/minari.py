@@ -193,7 +193,8 @@ def _under(arrays: dict[str, Any], group: str) -> dict[str, Any]:
 
 @contextmanager
 def _root(folder: Path) -> Iterator[Path]:
-    """Inside, Minari keeps its datasets there."""
+    """Inside, Minari keeps its datasets there; it loses its way in one that is not absolute."""
+    folder = folder.absolute()
     before = os.environ.get(ROOT_VARIABLE)
     os.environ[ROOT_VARIABLE] = str(folder)
     try:
