@@ -104,6 +104,8 @@ def test_the_readmes_batch_goes_from_driving_to_a_dataset(tmp_path: Path) -> Non
 
 
 def test_the_readmes_chapter_on_learning_goes_from_driving_to_a_dataset(tmp_path: Path) -> None:
+    if sys.platform == "win32":
+        pytest.skip("HDF5 calls what Wine does not have (feholdexcept), and ends the process")
     pytest.importorskip("minari", reason="needs the extra minari")
     (chapter,) = [block for block in blocks("sh") if "train_ppo" in block]
     record, dataset, train = chapter.replace("--laps 3", "--laps 1").splitlines()
