@@ -33,7 +33,7 @@ from telemetry.recorder import (
     moves_on,
 )
 from telemetry.snapshot import decode, prepare
-from telemetry.steps import packet_id_of, parts_without
+from telemetry.steps import leave_out, packet_id_of
 
 STEPS_PER_SECOND: Final = 333
 """The rate of the game's physics, for queues; a step takes 3 ms."""
@@ -95,13 +95,14 @@ class Follower:
         return Turn(sample, now.number if now else 1, _began(running, now, before, sample), laps)
 
     def _matters(self, pages: Pages, elapsed: float) -> bool:
-        graphics, standing, before = self._graphics, self._standing, self._before
+        standing, before = self._standing, self._before
+        drawn = pages.graphics != self._graphics
         self._graphics = pages.graphics
-        self._standing = (_standing(pages.graphics), pages.static, pages.physics[_TYRES_OUT])
+        of_graphics = _without_running(pages.graphics) if drawn else standing[0]
+        self._standing = (of_graphics, pages.static, pages.physics[_TYRES_OUT])
         if before is None or self._standing != standing or packet_id_of(pages.physics) < before.packet_id:
             return True
         (lap_time,) = _LAP_TIME.unpack_from(pages.graphics)
-        drawn = pages.graphics != graphics
         return lap_time < before.current_time or (drawn and elapsed - before.elapsed >= FOLLOW_SECONDS)
 
     def finish(self) -> tuple[Lap, ...]:
@@ -120,12 +121,7 @@ _RUNNING: Final = (
     *("packetId", "currentTime", "iCurrentTime", "sessionTimeLeft", "distanceTraveled", "normalizedCarPosition"),
     *("carCoordinates", "windSpeed", "windDirection"),
 )
-_STANDING: Final = parts_without(SPageFileGraphic, _RUNNING)
-
-
-def _standing(graphics: bytes) -> bytes:
-    """The graphics page without what runs from frame to frame."""
-    return b"".join([graphics[part] for part in _STANDING])
+_without_running: Final = leave_out(SPageFileGraphic, _RUNNING)
 
 
 def _began(before: Stretch | None, now: Stretch | None, last: Sample | None, sample: Sample) -> frozenset[Part]:

@@ -5,7 +5,7 @@ packetId and some words of the step before, where the id is written first, or wi
 the step after, where it is written last. One look cannot tell such a page from a whole one; its neighbours can.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from ctypes import sizeof
 from struct import Struct
 from typing import Final, Generic, NamedTuple, TypeVar
@@ -20,8 +20,8 @@ PER_FRAME: Final = ("rideHeight", "ersRecoveryLevel", "ersPowerLevel", "currentM
 _PACKET_ID: Final = Struct("<i")
 
 
-def parts_without(page: type[Page], names: Collection[str]) -> tuple[slice, ...]:
-    """Where the bytes of a page are, but for the fields of these names."""
+def leave_out(page: type[Page], names: Collection[str]) -> Callable[[bytes], bytes]:
+    """A function that gives a page's bytes without the fields of these names."""
     parts = []
     begin = 0
     for name, *_ in page._fields_:
@@ -29,10 +29,11 @@ def parts_without(page: type[Page], names: Collection[str]) -> tuple[slice, ...]
             field = getattr(page, name)
             parts.append(slice(begin, field.offset))
             begin = field.offset + field.size
-    return tuple(part for part in (*parts, slice(begin, sizeof(page))) if part.start < part.stop)
+    parts.append(slice(begin, sizeof(page)))
+    return lambda content: b"".join([content[part] for part in parts])
 
 
-_PARTS: Final = parts_without(SPageFilePhysics, PER_FRAME)
+_without_frame: Final = leave_out(SPageFilePhysics, PER_FRAME)
 
 
 def packet_id_of(physics: bytes) -> int:
@@ -180,10 +181,6 @@ class StepSorter(Generic[T]):
             if all(_may_be_torn(content, whole, before) for content in contents[:index])
             and all(_may_be_torn(content, whole, after) for content in contents[index + 1 :])
         ]
-
-
-def _without_frame(physics: bytes) -> bytes:
-    return b"".join([physics[part] for part in _PARTS])
 
 
 def _may_be_torn(content: bytes, whole: bytes, neighbour: bytes | None) -> bool:
