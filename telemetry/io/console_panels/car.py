@@ -6,6 +6,7 @@ from typing import Final
 from rich.segment import Segment
 
 from telemetry.derived import Sample
+from telemetry.display_limits import DISPLAY_LIMITS
 from telemetry.io.console_panels.scene import History, Scene
 from telemetry.io.console_panels.text import (
     BAD,
@@ -27,7 +28,7 @@ from telemetry.io.console_panels.text import (
     thick_bar,
 )
 
-SHIFT_ZONE: Final = 0.92
+SHIFT_ZONE: Final = DISPLAY_LIMITS.shift_rpm_fraction
 """Share of the highest engine speed from which on it is time to shift."""
 
 

@@ -5,6 +5,7 @@ from typing import Final
 from rich.segment import Segment
 
 from telemetry.derived import Sample
+from telemetry.display_limits import DISPLAY_LIMITS
 from telemetry.io.console_panels.text import (
     BAD,
     COOL,
@@ -25,7 +26,7 @@ from telemetry.io.console_panels.text import (
     share_of,
 )
 
-FULL_DELTA: Final = 2.0
+FULL_DELTA: Final = DISPLAY_LIMITS.full_delta_s
 """Seconds ahead or behind that fill the bar of the gap."""
 
 

@@ -1,12 +1,14 @@
 """The wheel panel: a line for each wheel."""
 
 import math
+from collections.abc import Mapping
 from typing import Final
 
 from rich.segment import Segment
 from rich.style import Style
 
 from telemetry.derived import DEFAULTS, Sample
+from telemetry.display_limits import DISPLAY_LIMITS, TemperatureBand
 from telemetry.io.console_panels.text import (
     BAD,
     COLD,
@@ -25,8 +27,7 @@ from telemetry.io.console_panels.text import (
     share_of,
 )
 
-TEMPERATURE_BANDS: Final = ((50.0, COLD), (70.0, COOL), (100.0, GOOD), (115.0, WARN))
-"""Upper ends in °C of a tyre's cold, cool, good and hot; a rule of thumb, for compounds differ."""
+_BAND_STYLES: Final[Mapping[TemperatureBand, Style]] = {"cold": COLD, "cool": COOL, "good": GOOD, "hot": WARN}
 
 WHEEL_NAMES: Final = ("FL", "FR", "RL", "RR")
 
@@ -64,7 +65,7 @@ def _wheel_line(sample: Sample, wheel: int, slip_width: int, load_width: int, wo
     line = [
         Segment(f"{WHEEL_NAMES[wheel]} ", TITLE),
         *slip_bar(slip, slip_width),
-        Segment(f"{format_number(slip, 2, 5):>6}", BAD if slip > 1.0 else PLAIN),
+        Segment(f"{format_number(slip, 2, 5):>6}", BAD if slip > DISPLAY_LIMITS.peak_slip else PLAIN),
         Segment(f"{format_number(ratio, 2, 5):>6}", LABEL if ratio is None else PLAIN),
     ]
     if load_width:
@@ -101,11 +102,11 @@ def _temperature(celsius: float, width: int) -> Segment:
 def slip_bar(slip: float, width: int) -> Line:
     """Slip of 0..2 as a bar with the peak of the grip curve marked in its middle; what lies beyond is lit."""
     middle = width // 2
-    filled = round(share_of(slip, 2.0) * width)
+    filled = round(share_of(slip, DISPLAY_LIMITS.full_slip) * width)
     under, over = min(filled, middle), max(filled - middle - 1, 0)
-    peak = Segment("┃", BAD if slip > 1.0 else LABEL)
+    peak = Segment("┃", BAD if slip > DISPLAY_LIMITS.peak_slip else LABEL)
     return [
-        Segment("━" * under, BAD if slip > 1.0 else GOOD),
+        Segment("━" * under, BAD if slip > DISPLAY_LIMITS.peak_slip else GOOD),
         Segment("─" * (middle - under), LABEL),
         peak,
         Segment("━" * over, BAD),
@@ -115,10 +116,12 @@ def slip_bar(slip: float, width: int) -> Line:
 
 def temperature_style(celsius: float) -> Style:
     """The colour of a tyre's temperature."""
-    for end, style in TEMPERATURE_BANDS:
+    if math.isnan(celsius):
+        return LABEL
+    for end, band in DISPLAY_LIMITS.tyre_temperature_bands:
         if celsius < end:
-            return style
-    return BAD if celsius >= TEMPERATURE_BANDS[-1][0] else LABEL  # NaN is in no band
+            return _BAND_STYLES[band]
+    return BAD
 
 
 def worn_style_of(worn: float | None) -> Style:
