@@ -182,13 +182,39 @@ def test_a_message_changes_what_a_client_gets(rig: Rig) -> None:
         confirmed = receive(ws)
         assert confirmed == {
             "type": "subscribed", "rate": None, "fields": "gear_name", "names": "wire", "format": "msgpack",
-            "events": False,
+            "events": False, "delta": False,
         }  # fmt: skip
         hello = receive(ws)
         assert (hello["type"], hello["tool"], hello["source"], hello["rate"]) == ("hello", "ac-telemetry", "rig", 60.0)
         assert hello["schema"]["required"] == ["gear_name"]
         rig.show(gear=0)
         assert receive(ws) == {"gear_name": "R"}
+
+
+def test_the_delta_to_the_best_lap_comes_with_the_samples_to_whom_it_was_asked_for(rig: Rig) -> None:
+    def drive(begin: float, completed_laps: int, seconds: float) -> None:
+        for step in range(50):
+            elapsed = 0.02 * seconds * step
+            rig.show(
+                elapsed=begin + elapsed, packet_id=int(333 * (begin + elapsed)), completed_laps=completed_laps,
+                current_time=int(1000 * elapsed), normalized_position=step / 50,
+                last_time=90_000 if completed_laps else 0,
+            )  # fmt: skip
+
+    query = "fields=sequence&format"
+    with connect(f"{rig.url}/?{query}=json&delta=1") as ws, connect(f"{rig.url}/?{query}=msgpack&delta=1") as packed:
+        wait_until(lambda: rig.figures()["clients"] == 2)
+        drive(0.0, 0, 90.0)
+        assert receive(ws) == {"sequence": 0, "delta_s": None, "reference_ms": None, "reference_position": None}
+        drive(90.0, 1, 84.0)
+        for client in (ws, packed):
+            while (message := receive(client))["sequence"] < 99:
+                pass
+            assert message == {"sequence": 99, "delta_s": -5.88, "reference_ms": 90_000, "reference_position": 0.91467}
+    with connect(f"{rig.url}/?fields=sequence") as plain:
+        assert receive(plain) == {"sequence": 99}
+    with connect(f"{rig.url}/?fields=sequence&delta=1") as late:  # the server has followed the laps all the time
+        assert receive(late) == message
 
 
 def test_a_wrong_request_is_told_what_is_wrong_and_stays_connected(rig: Rig) -> None:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from telemetry.derived import Thresholds
 from telemetry.io.websocket import http
 from telemetry.io.websocket.guard import Guard, is_loopback
 from telemetry.io.websocket.protocol import (
@@ -60,7 +61,7 @@ def test_a_query_says_it_all() -> None:
         ("names=SDK", "names is wire or sdk, not 'SDK'."),
         ("format=xml", "format is json or msgpack, not 'xml'."),
         ("events=maybe", "events is 1 or 0, not 'maybe'."),
-        ("colour=red", "There is no option 'colour'; there are rate, fields, names, format, events, hello."),
+        ("colour=red", "There is no option 'colour'; there are rate, fields, names, format, events, delta, hello."),
         ("rate=5&rate=6", "rate is given twice"),
         ("rate", "The query of the address is not written as key=value&key=value."),
     ],
@@ -116,7 +117,7 @@ def test_any_query_is_understood_or_told_off(query: str) -> None:
 
 
 _json = st.recursive(st.none() | st.booleans() | st.floats() | st.integers() | st.text(), st.lists, max_leaves=5)
-_keys = st.sampled_from(["type", "rate", "fields", "names", "format", "events", "hello", "id", "name", "x"])
+_keys = st.sampled_from(["type", "rate", "fields", "names", "format", "events", "delta", "hello", "id", "name", "x"])
 
 
 _requests = st.dictionaries(_keys, _json | st.sampled_from(["subscribe", "ping", "marker"])).map(json.dumps)
@@ -156,6 +157,22 @@ def test_a_hello_describes_the_clients_own_samples() -> None:
     assert message["schema"]["required"] == ["gear", "speed_kmh"]
     assert message["static"]["car_model"] == "demo_gt3"
     assert hello_message(subscription, "demo", 20.0, None)["static"] is None
+
+
+def test_a_hello_tells_the_thresholds_of_the_server_and_the_limits_of_displays() -> None:
+    message = orjson.loads(
+        orjson.dumps(hello_message(Subscription(), "demo", 20.0, None, Thresholds(tyre_damaged=0.7, steer_lock=450.0)))
+    )
+    assert message["thresholds"] == {
+        "tyres_out": 3, "lock_brake": 0.5, "lock_slip": 0.5, "brake_on": 0.05, "locked_wheel": 0.1, "min_speed": 2.0,
+        "damaged": 0.05, "critical": 0.5, "tyre_floor": None, "default_tyre_floor": 88.0, "tyre_damaged": 0.7,
+        "tyre_critical": 0.95, "steer_lock": 450.0,
+    }  # fmt: skip
+    assert message["display_limits"] == {
+        "shift_rpm_fraction": 0.92, "first_light_rpm_fraction": 0.7, "peak_slip": 1.0, "full_slip": 2.0,
+        "full_delta_s": 2.0,
+        "tyre_temperature_bands": [[50.0, "cold"], [70.0, "cool"], [100.0, "good"], [115.0, "hot"]],
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

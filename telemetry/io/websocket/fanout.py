@@ -17,6 +17,7 @@ from websockets.protocol import State as ConnectionState
 from telemetry.clock import Thinning
 from telemetry.derived import Sample
 from telemetry.io.websocket.protocol import Format, Message, Subscription, to_msgpack
+from telemetry.lap_delta import LapDelta
 from telemetry.selection import Column
 from telemetry.wire import LineEncoder
 
@@ -81,19 +82,22 @@ class Client:
 class Feed:
     """One way of writing samples, and the clients that want it."""
 
-    def __init__(self, columns: tuple[Column, ...], form: Format) -> None:
+    def __init__(self, columns: tuple[Column, ...], form: Format, delta: bool) -> None:  # noqa: FBT001 - a feed's key
         self.clients: set[Client] = set()
+        self.delta = delta
         self._format: Format = form
         self._encoder = LineEncoder(columns)
         self._sample: Sample | None = None
         self._payload = b""
         self._frames: dict[int | None, bytes] = {}
 
-    def frame(self, sample: Sample, window: int | None = None) -> bytes:
+    def frame(self, sample: Sample, delta: LapDelta, window: int | None = None) -> bytes:
         """The frame of a sample, made once."""
         if sample is not self._sample:
             self._sample = sample
             line = self._encoder.encode(sample)[:-1]
+            if self.delta:
+                line = b"%b,%b" % (line[:-1], orjson.dumps(delta._asdict())[1:])
             self._payload = line if self._format == "json" else to_msgpack(line)
             self._frames.clear()
         frame = self._frames.get(window)
@@ -102,11 +106,19 @@ class Feed:
         return frame
 
 
+_FeedKey = tuple[tuple[Column, ...], Format, bool]
+"""The columns, the format, and whether the delta comes with them."""
+
+
+def _feed_key(subscription: Subscription) -> _FeedKey:
+    return subscription.columns, subscription.format, subscription.delta
+
+
 class Fanout:
     """All clients by what they want, and the count of what was sent and dropped."""
 
     def __init__(self) -> None:
-        self._feeds: dict[tuple[tuple[Column, ...], Format], Feed] = {}
+        self._feeds: dict[_FeedKey, Feed] = {}
         self._before = -math.inf
         self.sent = 0
         self.dropped = 0
@@ -126,9 +138,14 @@ class Fanout:
         """How many they are."""
         return sum(len(feed.clients) for feed in self._feeds.values())
 
+    @property
+    def wants_delta(self) -> bool:
+        """Whether any client asked for the delta."""
+        return any(feed.delta for feed in self._feeds.values())
+
     def add(self, client: Client) -> None:
         """Let a client in; it gets samples from now on."""
-        key = client.subscription.columns, client.subscription.format
+        key = _feed_key(client.subscription)
         feed = self._feeds.get(key)
         if feed is None:
             feed = self._feeds[key] = Feed(*key)
@@ -136,7 +153,7 @@ class Fanout:
 
     def remove(self, client: Client) -> None:
         """Let a client go; the last one takes its feed along."""
-        key = client.subscription.columns, client.subscription.format
+        key = _feed_key(client.subscription)
         feed = self._feeds.get(key)
         if feed is not None:
             feed.clients.discard(client)
@@ -150,11 +167,11 @@ class Fanout:
         client.thinning = Thinning(subscription.rate)
         self.add(client)
 
-    def send_sample(self, client: Client, sample: Sample) -> None:
+    def send_sample(self, client: Client, sample: Sample, delta: LapDelta) -> None:
         """Give one client a sample, as to a late joiner."""
-        feed = self._feeds[client.subscription.columns, client.subscription.format]
+        feed = self._feeds[_feed_key(client.subscription)]
         client.thinning.takes(perf_counter(), 0.0)
-        self._count(sent=client.write(feed.frame(sample, client.window)))
+        self._count(sent=client.write(feed.frame(sample, delta, client.window)))
 
     def send(self, client: Client, message: Message) -> None:
         """Give one client a typed event."""
@@ -169,8 +186,8 @@ class Fanout:
             if client.subscription.events:
                 self.send(client, message)
 
-    def broadcast(self, sample: Sample) -> None:
-        """Give everybody the sample who is due for one."""
+    def broadcast(self, sample: Sample, delta: LapDelta) -> None:
+        """Give everybody the sample who is due for one; the delta, computed once, to those who asked for it."""
         begin = perf_counter()
         grace, self._before = 0.5 * (begin - self._before), begin
         for feed in self._feeds.values():
@@ -182,7 +199,7 @@ class Fanout:
                 window = client.window
                 if window not in frames:
                     start = perf_counter()
-                    frames[window] = feed.frame(sample, window)
+                    frames[window] = feed.frame(sample, delta, window)
                     self.encode_seconds += perf_counter() - start
                     self.encodings += 1
                 frame = frames[window]

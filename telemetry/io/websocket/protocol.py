@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Final, Literal, NamedTuple
 from urllib.parse import parse_qsl
 
 import orjson
 
-from telemetry.derived import Sample
+from telemetry.derived import DEFAULTS, Sample, Thresholds
+from telemetry.display_limits import DISPLAY_LIMITS
 from telemetry.errors import UsageError
 from telemetry.laps import Lap, Moment
 from telemetry.selection import ALL_COLUMNS, Column, every_key, json_schema, select
@@ -44,6 +45,8 @@ class Subscription:
     format: Format = "json"
     events: bool = False
     """Whether states, laps and markers are told."""
+    delta: bool = False
+    """Whether samples carry the delta to the best lap too."""
     columns: tuple[Column, ...] = ALL_COLUMNS
     """What ``fields`` and ``names`` come to."""
 
@@ -55,6 +58,7 @@ class Subscription:
             "names": self.names,
             "format": self.format,
             "events": self.events,
+            "delta": self.delta,
         }
 
 
@@ -174,8 +178,10 @@ def _changed(current: Subscription, key: str, value: Any) -> Subscription:
             raise RequestError(f"format is json or msgpack, not {_shown(value)}.")
         case "events":
             return replace(current, events=_flag(key, value))
+        case "delta":
+            return replace(current, delta=_flag(key, value))
         case _:
-            known = "rate, fields, names, format, events, hello"
+            known = "rate, fields, names, format, events, delta, hello"
             raise RequestError(f"There is no option {_shown(key)}; there are {known}.")
 
 
@@ -249,8 +255,17 @@ def to_msgpack(text: bytes) -> bytes:
     return ormsgpack.packb(orjson.loads(text))
 
 
-def hello_message(subscription: Subscription, source: str, rate: float | None, newest: Sample | None) -> Message:
-    """Everything that a client can know beforehand; ``session`` and ``static`` are null before the first sample."""
+def hello_message(
+    subscription: Subscription,
+    source: str,
+    rate: float | None,
+    newest: Sample | None,
+    thresholds: Thresholds = DEFAULTS,
+) -> Message:
+    """Everything that a client can know beforehand; ``session`` and ``static`` are null before the first sample.
+
+    ``thresholds`` are those of the derived fields, ``display_limits`` where displays change their colours.
+    """
     columns = subscription.columns
     static = [field.name for field in Sample.FIELDS if field.group == "static"]
     return {
@@ -265,6 +280,8 @@ def hello_message(subscription: Subscription, source: str, rate: float | None, n
         "static": {name: getattr(newest, name) for name in static} if newest else None,
         "units": {column.key: column.fields[0].unit for column in columns},
         "schema": json_schema(columns),
+        "thresholds": asdict(thresholds),
+        "display_limits": asdict(DISPLAY_LIMITS),
     }
 
 

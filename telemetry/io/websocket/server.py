@@ -18,13 +18,14 @@ from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFact
 from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 
-from telemetry.derived import Sample
+from telemetry.derived import DEFAULTS, Sample, Thresholds
 from telemetry.errors import SinkError
 from telemetry.io.ports import why_not
 from telemetry.io.websocket import http, protocol
 from telemetry.io.websocket.fanout import BUFFER_BYTES, DEFLATE, Client, Fanout
 from telemetry.io.websocket.front import MOST_CLIENTS, Figures, Front
 from telemetry.io.websocket.guard import Guard
+from telemetry.lap_delta import DeltaTracker, LapDelta
 from telemetry.laps import LapState, advance
 from telemetry.recorder import Closing, Event, Health, State
 
@@ -88,7 +89,7 @@ class StreamServer(Closing):
 
     It serves from the moment it is made until it is closed. :meth:`show` hands over and returns at once. Raises
     :class:`telemetry.SinkError` where it cannot listen. ``on_marker`` gets the markers that clients set, in the
-    server's thread.
+    server's thread. ``thresholds`` are those of the samples' derived fields; clients are told them.
     """
 
     def __init__(
@@ -103,6 +104,7 @@ class StreamServer(Closing):
         stall_timeout: float = 30.0,
         compress: bool = False,
         page: Path = http.PAGE,
+        thresholds: Thresholds = DEFAULTS,
         on_marker: Callable[[Event], None] | None = None,
     ) -> None:
         self.name = f"stream on {host}"
@@ -110,6 +112,7 @@ class StreamServer(Closing):
         self._source, self._rate = source, rate
         self._stall_timeout, self._compress = stall_timeout, compress
         self._on_marker = on_marker
+        self._thresholds = thresholds
         # Shared with the loop's thread: appended to there, taken from here.
         self._inbox: deque[Shown] = deque(maxlen=INBOX)
         self._woken = False
@@ -122,6 +125,7 @@ class StreamServer(Closing):
         self._newest: Shown | None = None
         self._times: deque[float] = deque(maxlen=4096)
         self._lap_state = LapState()
+        self._delta_tracker = DeltaTracker()
         self._connections = 0
         self._late = 0
         self._began = perf_counter()
@@ -238,11 +242,22 @@ class StreamServer(Closing):
                 self._times.append(shown.taken)
                 if self._inbox and perf_counter() - shown.taken > LATE_SECONDS:
                     self._late += 1
+                    self._delta_tracker.update(shown.sample)
                 else:
-                    self._fanout.broadcast(shown.sample)
+                    self._broadcast(shown.sample)
             self._lap_state, laps = advance(self._lap_state, shown.sample)
             for lap in laps:
+                self._delta_tracker.complete_lap(lap)
                 self._fanout.announce(protocol.lap_message(lap))
+
+    def _broadcast(self, sample: Sample) -> None:
+        """Send a sample; where nobody wants the delta, sending does not wait for it."""
+        if self._fanout.wants_delta:
+            self._delta_tracker.update(sample)
+            self._fanout.broadcast(sample, self._delta_tracker.delta())
+        else:
+            self._fanout.broadcast(sample, LapDelta())
+            self._delta_tracker.update(sample)
 
     async def _handle(self, connection: ServerConnection) -> None:
         self._connections += 1
@@ -253,7 +268,7 @@ class StreamServer(Closing):
         try:
             self._greet(client, ask)
             if self._newest and self._newest.sample:
-                self._fanout.send_sample(client, self._newest.sample)
+                self._fanout.send_sample(client, self._newest.sample, self._delta_tracker.delta())
             await self._listen_to(client)
         except ConnectionClosed:
             pass
@@ -265,7 +280,8 @@ class StreamServer(Closing):
             self._fanout.send(client, protocol.error_message(sentence))
         if ask.hello:
             newest = self._newest.sample if self._newest else None
-            self._fanout.send(client, protocol.hello_message(ask.subscription, self._source, self._rate, newest))
+            hello = protocol.hello_message(ask.subscription, self._source, self._rate, newest, self._thresholds)
+            self._fanout.send(client, hello)
         if ask.subscription.events:
             self._fanout.send(client, protocol.state_message(self._now.state, self._now.message))
 
