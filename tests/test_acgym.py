@@ -562,6 +562,7 @@ def test_a_port_that_is_taken_is_told_with_the_option_that_names_it() -> None:
     [
         (["--lock-step"], "--lock-step has no meaning with --protocol websocket."),
         (["--protocol", "acgym", "--token", "x"], "--token has no meaning with --protocol acgym."),
+        (["--protocol", "acgym", "--damaged", "0.1"], "--damaged has no meaning with --protocol acgym."),
         (["--protocol", "acgym", "--actuator", "vjoy"], "An actuator is for a live source; demo has none."),
         (["--protocol", "acgym", "--acgym", "/nowhere"], "--acgym /nowhere: there is no such folder."),
         (

@@ -471,6 +471,16 @@ def served(*arguments: str | Path) -> Iterator[tuple[subprocess.Popen[str], str]
         process.communicate()
 
 
+def test_thresholds_of_the_command_line_are_used_and_told() -> None:
+    with (
+        served("--source", "demo", "--tyre-damaged", "0.7", "--steer-lock", "450", "--damaged", "0.2") as (_, url),
+        connect(f"{url}/?fields=steer_degrees&hello=1") as ws,
+    ):
+        thresholds = receive(ws)["thresholds"]
+        assert (thresholds["tyre_damaged"], thresholds["steer_lock"], thresholds["damaged"]) == (0.7, 450.0, 0.2)
+        assert isinstance(receive(ws)["steer_degrees"], float)
+
+
 @with_signals
 def test_serve_streams_records_and_ends_well(tmp_path: Path) -> None:
     path, pages = tmp_path / "out.jsonl", tmp_path / "out.mcap"

@@ -10,7 +10,8 @@ from rich.console import Console
 
 from telemetry.cli import app, options
 from telemetry.cli.stopping import stopping
-from telemetry.derived import DEFAULTS, Thresholds
+from telemetry.cli.thresholds import with_threshold_options
+from telemetry.derived import Thresholds
 from telemetry.errors import UsageError
 from telemetry.io import RECORDING_SUFFIXES, open_sink, open_source
 from telemetry.io.console import View
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
 
 _LIMITS = "When to end"
 _OUTPUT = "Writing"
-_THRESHOLDS = "Thresholds of the derived fields"
 
 
 @app.command()
+@with_threshold_options
 def read(
     source: options.Source = "live",
     rate: Annotated[
@@ -95,67 +96,8 @@ def read(
     laps: Annotated[
         int | None, typer.Option(min=1, metavar="N", rich_help_panel=_LIMITS, help="End when N laps were completed.")
     ] = None,
-    steer_lock: Annotated[
-        float | None,
-        typer.Option(
-            min=1.0,
-            metavar="DEG",
-            rich_help_panel=_THRESHOLDS,
-            help="The car's steering lock to one side, for steer_degrees.",
-        ),
-    ] = None,
-    tyres_out: Annotated[
-        int,
-        typer.Option(min=1, max=4, rich_help_panel=_THRESHOLDS, help="Tyres off the track that spoil a lap."),
-    ] = DEFAULTS.tyres_out,
-    lock_brake: Annotated[
-        float,
-        typer.Option(min=0.0, max=1.0, rich_help_panel=_THRESHOLDS, help="Brake above which lock-up is looked for."),
-    ] = DEFAULTS.lock_brake,
-    lock_slip: Annotated[
-        float,
-        typer.Option(min=0.0, max=1.0, rich_help_panel=_THRESHOLDS, help="Mean slip ratio that is lock-up."),
-    ] = DEFAULTS.lock_slip,
-    locked_wheel: Annotated[
-        float,
-        typer.Option(
-            min=0.0,
-            max=1.0,
-            rich_help_panel=_THRESHOLDS,
-            help="Share of its rolling speed below which a wheel is locked.",
-        ),
-    ] = DEFAULTS.locked_wheel,
-    brake_on: Annotated[
-        float,
-        typer.Option(min=0.0, max=1.0, rich_help_panel=_THRESHOLDS, help="Brake above which a wheel can be locked."),
-    ] = DEFAULTS.brake_on,
-    min_speed: Annotated[
-        float,
-        typer.Option(
-            min=0.1, metavar="M/S", rich_help_panel=_THRESHOLDS, help="Speed below which there are no slip ratios."
-        ),
-    ] = DEFAULTS.min_speed,
-    tyre_floor: Annotated[
-        float | None,
-        typer.Option(
-            min=0.0,
-            max=99.9,
-            rich_help_panel=_THRESHOLDS,
-            help="tyre_wear of a worn-out tyre. Default: by the compound where that is known, else 88.",
-        ),
-    ] = None,
-    tyre_damaged: Annotated[
-        float, typer.Option(min=0.0, max=1.0, rich_help_panel=_THRESHOLDS, help="tyre_worn of a damaged tyre.")
-    ] = DEFAULTS.tyre_damaged,
-    tyre_critical: Annotated[
-        float, typer.Option(min=0.0, max=1.0, rich_help_panel=_THRESHOLDS, help="tyre_worn of a tyre at its end.")
-    ] = DEFAULTS.tyre_critical,
-    damaged: Annotated[
-        float, typer.Option(min=0.0, max=1.0, rich_help_panel=_THRESHOLDS, help="damage_level of damaged bodywork.")
-    ] = DEFAULTS.damaged,
-    critical: Annotated[
-        float, typer.Option(min=0.0, max=1.0, rich_help_panel=_THRESHOLDS, help="damage_level of critical bodywork.")
-    ] = DEFAULTS.critical,
+    *,
+    thresholds: Thresholds,
 ) -> None:
     """Read the telemetry: show it live, and write it as JSON lines."""
     if append and overwrite:
@@ -168,11 +110,6 @@ def read(
         options.refuse_source(source, json_output)
     columns = select(fields) if fields is not None else ALL_COLUMNS
     mode: Mode = "append" if append else "overwrite" if overwrite else "new"
-    thresholds = Thresholds(
-        tyres_out=tyres_out, lock_brake=lock_brake, lock_slip=lock_slip, locked_wheel=locked_wheel, brake_on=brake_on,
-        min_speed=min_speed, damaged=damaged, critical=critical,
-        tyre_floor=tyre_floor, tyre_damaged=tyre_damaged, tyre_critical=tyre_critical, steer_lock=steer_lock,
-    )  # fmt: skip
     clock = options.make_clock(speed, source)
     options.put_sampling_first()
     with ExitStack() as stack:

@@ -14,7 +14,9 @@ from telemetry.capture import Alongside, Capture, SingleFile
 from telemetry.cli import app, options
 from telemetry.cli.serve_acgym import serve_acgym
 from telemetry.cli.stopping import stopping
+from telemetry.cli.thresholds import THRESHOLD_NAMES, with_threshold_options
 from telemetry.clock import Clock
+from telemetry.derived import Thresholds
 from telemetry.errors import UsageError
 from telemetry.io import open_page_sink, open_sink, open_source
 from telemetry.recorder import Options, Recorder, Sink
@@ -25,9 +27,10 @@ _FILES: Final = "Writing at the same time"
 _ACGYM: Final = "For assetto_corsa_gym (--protocol acgym)"
 
 
-_OF_ACGYM: Final = ("lock_step", "actuator", "restart_button", "management_port", "acgym", "ac_root", "steer_lock")
+_OF_ACGYM: Final = ("lock_step", "actuator", "restart_button", "management_port", "acgym", "ac_root")
 _OF_WEBSOCKET: Final = (
     "token", "allow_origin", "stall_timeout", "compress", "loop", "duration", "json_output", "record", "include_paused",
+    *(name for name in THRESHOLD_NAMES if name != "steer_lock"),
 )  # fmt: skip
 
 
@@ -39,6 +42,7 @@ class Protocol(StrEnum):
 
 
 @app.command()
+@with_threshold_options
 def serve(
     ctx: typer.Context,
     source: options.Source = "live",
@@ -151,10 +155,8 @@ def serve(
         Path | None,
         typer.Option(metavar="DIR", rich_help_panel=_ACGYM, help="The game's folder, for the borders of its tracks."),
     ] = None,
-    steer_lock: Annotated[
-        float | None,
-        typer.Option(min=1.0, metavar="DEG", rich_help_panel=_ACGYM, help="Steering wheel's degrees at full lock."),
-    ] = None,
+    *,
+    thresholds: Thresholds,
 ) -> None:
     """Stream the telemetry to any number of WebSocket clients, and to browsers; or drive assetto_corsa_gym."""
     from telemetry.io.websocket.guard import is_loopback  # noqa: PLC0415 - nothing else needs websockets
@@ -172,7 +174,7 @@ def serve(
         serve_acgym(
             source, clock, lock_step=lock_step, actuator=actuator, restart_button=restart_button, rate=rate,
             host=host, port=port, quiet=quiet, management_port=management_port, seed=seed, acgym=acgym, ac_root=ac_root,
-            steer_lock=steer_lock,
+            steer_lock=thresholds.steer_lock,
         )  # fmt: skip
         return
     rate, port = 20.0 if rate is None else rate, 8765 if port is None else port
@@ -193,11 +195,12 @@ def serve(
         if record is not None:
             beside = stack.enter_context(open_source(source, loop=loop, seed=seed))
             writing = stack.enter_context(SingleFile(open_page_sink(record), record))
-            capture = Capture(beside, writing, clock=Clock(clock.speed))
+            capture = Capture(beside, writing, clock=Clock(clock.speed), thresholds=thresholds)
         server = stack.enter_context(
             StreamServer(
                 host, port, source=origin.name, rate=rate, token=token, allowed_origins=allow_origin or (),
-                stall_timeout=stall_timeout, compress=compress, on_marker=capture.put if capture else None,
+                stall_timeout=stall_timeout, compress=compress, thresholds=thresholds,
+                on_marker=capture.put if capture else None,
             )
         )  # fmt: skip
         if not quiet:
@@ -210,7 +213,7 @@ def serve(
         sinks: list[Sink] = [open_sink(json_output)] if json_output else []
         recorder = Recorder(
             origin, sinks, [server], clock=clock,
-            options=Options(rate=rate, duration=duration, include_paused=include_paused),
+            options=Options(rate=rate, duration=duration, include_paused=include_paused, thresholds=thresholds),
         )  # fmt: skip
         if capture is not None:
             stack.enter_context(Alongside(capture, clock.stop))
