@@ -165,7 +165,7 @@ def report(steps: list[Step], source: LiveSource, written: dict[int, float], use
     hasty = sum(stood[packet_id] < HASTE_SECONDS for packet_id in missing)
     seconds = max(seen.values()) - min(seen.values())
     torn, torn_graphics = check(steps)
-    sorter = source.sorter
+    assembler = source.assembler
     load = ", ".join(f"{load:.2f}" for load in os.getloadavg()) if sys.platform != "win32" else "unknown"
     print(f"load average {load} on {os.cpu_count()} cores")
     print(f"{len(steps):,} steps, {len(steps) - len(seen)} twice, {sum(step.missing for step in steps)} said missing")
@@ -174,17 +174,19 @@ def report(steps: list[Step], source: LiveSource, written: dict[int, float], use
     )
     kept = len(seen) / (last - first + 1)
     print(f"{kept:.3%} kept")
-    print(f"{sorter.repaired} repaired, {sorter.ambiguous} ambiguous, {sorter.fleeting} gone at the next look")
+    print(
+        f"{assembler.repaired} repaired, {assembler.ambiguous} ambiguous, {assembler.unconfirmed} gone at the next look"
+    )
     print(f"torn: {torn} physics, {torn_graphics} graphics")
     print(f"{100.0 * used:.2f} % of a core, {1e6 * used * seconds / len(steps):.1f} µs a step")
-    show("first sight after the page was written", [seen[packet_id] - written[packet_id] for packet_id in seen])
+    on_reading("first sight after the page was written", [seen[packet_id] - written[packet_id] for packet_id in seen])
     gaps = list(stood.values())
-    show("from one page written to the next", gaps)
+    on_reading("from one page written to the next", gaps)
     print(f"{sum(gap > 0.0045 for gap in gaps)} pages came more than half a period late")
     return kept
 
 
-def show(what: str, seconds: list[float]) -> None:
+def on_reading(what: str, seconds: list[float]) -> None:
     """Print quantiles in microseconds."""
     cuts = statistics.quantiles(seconds, n=1000)
     at: Callable[[float], str] = lambda share: f"{1e6 * cuts[round(1000 * share) - 1]:,.0f}"  # noqa: E731 - short

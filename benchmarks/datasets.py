@@ -30,9 +30,9 @@ from telemetry.io.demo import DemoSource
 from telemetry.io.mcap import create
 from telemetry.rl.datasets.d4rl import NpzExporter
 from telemetry.rl.datasets.engines import EngineName
-from telemetry.rl.datasets.episodes import Cut, Episode, Losses, episodes, survey
+from telemetry.rl.datasets.episodes import Episode, EpisodeConfig, SkipCounts, episodes, survey
 from telemetry.rl.datasets.lerobot import LeRobotExporter
-from telemetry.rl.datasets.make import Format, Made, Request, make
+from telemetry.rl.datasets.make import BuildRequest, BuildResult, Format, build_dataset
 from telemetry.rl.datasets.plain import ParquetExporter
 from telemetry.rl.datasets.transitions import trajectories
 from telemetry.rl.datasets.work import Exporter
@@ -73,7 +73,7 @@ def in_turns(rounds: int, tasks: dict[str, Timed], now: Callable[[], float]) -> 
 
 def take_apart(path: Path, kind: Format, folder: Path, rounds: int) -> None:
     """Print where the time of one recording goes."""
-    clock, cut, spec = Clock(math.inf), Cut(), Spec()
+    clock, cut, spec = Clock(math.inf), EpisodeConfig(), Spec()
     exporter = EXPORTERS[kind](spec=spec)
 
     def decode() -> None:
@@ -87,15 +87,15 @@ def take_apart(path: Path, kind: Format, folder: Path, rounds: int) -> None:
 
     def cut_it() -> list[Episode]:
         with open_source(path) as source:
-            return list(episodes(source, found, cut, clock, Losses(), unseen))
+            return list(episodes(source, found, cut, clock, SkipCounts(), unseen))
 
     def fold() -> None:
         for one in cut_of_it:
-            list(trajectories(spec, one, Losses()))
+            list(trajectories(spec, one, SkipCounts()))
 
     def write() -> None:
         with tempfile.TemporaryDirectory(dir=folder) as own:
-            exporter.convert(iter(cut_of_it), cut, Path(own), Losses())
+            exporter.convert(iter(cut_of_it), cut, Path(own), SkipCounts())
 
     with open_source(path) as source:
         found = survey(source, path, clock, thresholds=cut.thresholds, watch=unseen)
@@ -118,9 +118,9 @@ def take_apart(path: Path, kind: Format, folder: Path, rounds: int) -> None:
 
 def convert(recordings: tuple[Path, ...], kind: Format, out: Path, engine: EngineName, jobs: int) -> None:
     """Make the dataset, and take it away."""
-    request = Request(format=kind, recordings=recordings, output=out, engine=engine, jobs=jobs)
-    made = make(request, Clock(math.inf))
-    assert isinstance(made, Made)
+    request = BuildRequest(format=kind, recordings=recordings, output=out, engine=engine, jobs=jobs)
+    made = build_dataset(request, Clock(math.inf))
+    assert isinstance(made, BuildResult)
     assert not made.failed
     shutil.rmtree(out)
 

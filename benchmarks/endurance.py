@@ -37,7 +37,7 @@ def say(*arguments: str | Path) -> None:
     print(f"exit code {start(*arguments).wait()}", flush=True)
 
 
-def follow(recorder: subprocess.Popen[bytes], path: Path, seconds: float) -> None:
+def update(recorder: subprocess.Popen[bytes], path: Path, seconds: float) -> None:
     """Let a recorder work for so long since it began to write, and say what it cost."""
     while not path.exists() or not path.stat().st_size:
         time.sleep(0.05)
@@ -51,13 +51,13 @@ def follow(recorder: subprocess.Popen[bytes], path: Path, seconds: float) -> Non
 
 def pages_of(path: Path) -> list[Pages]:
     """The pages of each step."""
-    return [step.pages for step in McapRecording(path).page_sets() if step.pages]
+    return [step.pages for step in McapRecording(path).read_steps() if step.pages]
 
 
 def account(path: Path) -> list[Pages]:
     """Say how many steps a recording holds, misses and has twice, and give their pages."""
     recording = McapRecording(path)
-    steps = [step for step in recording.page_sets() if step.pages]
+    steps = [step for step in recording.read_steps() if step.pages]
     pages = [step.pages for step in steps if step.pages]
     ids = [packet_id_of(page.physics) for page in pages]
     moved = [now for before, now in zip([None, *ids], ids, strict=False) if now != before]
@@ -102,7 +102,7 @@ def main() -> None:
         pages, first, second = Path(name), Path(folder, "first.mcap"), Path(folder, "second.mcap")
         publisher = start("publish", "--pages", pages, "--seed", str(SEED), "--quiet")
         recorder = start("record", first, "--source", pages, "--quiet")
-        follow(recorder, first, 60.0 * options.minutes)
+        update(recorder, first, 60.0 * options.minutes)
         recorder.kill()
         recorder.wait()
         publisher.kill()
@@ -113,7 +113,7 @@ def main() -> None:
         say("validate", first)
         publisher = start("publish", "--source", first, "--pages", pages, "--to", str(options.again), "--quiet")
         recorder = start("record", second, "--source", pages, "--until-exit", "--quiet")
-        follow(recorder, second, options.again + 30.0)
+        update(recorder, second, options.again + 30.0)
         publisher.wait()
         recorder.wait()
         compare(account(second), recorded)

@@ -24,7 +24,7 @@ import duckdb
 import pyarrow.parquet as pq
 from mcap.reader import make_reader
 
-from telemetry.capture import SampleFile, Thinned
+from telemetry.capture import DecimatingSink, StepToSampleSink
 from telemetry.clock import Clock
 from telemetry.io import open_finished_sink, open_page_sink, open_source
 from telemetry.io.demo import DemoSource
@@ -49,9 +49,9 @@ def write(steps: list[Step], path: Path, rate: int) -> float:
     path.unlink(missing_ok=True)
     live = path.name.endswith((".mcap", ".jsonl", ".jsonl.gz", ".jsonl.zst"))
     began = process_time()
-    sink: PageSink = open_page_sink(path) if live else SampleFile(open_finished_sink(path))
+    sink: PageSink = open_page_sink(path) if live else StepToSampleSink(open_finished_sink(path))
     if rate < RATES[0]:
-        sink = Thinned(sink, rate)
+        sink = DecimatingSink(sink, rate)
     for number, step in enumerate(steps):
         sink.write(step)
         if live and number % 167 == 0:

@@ -34,7 +34,7 @@ from websockets.frames import Frame, Opcode
 from telemetry.demo import DemoGame
 from telemetry.derived import Sample, derive
 from telemetry.io.websocket.server import StreamServer
-from telemetry.recorder import Health, State
+from telemetry.recorder import RecordingStats, State
 from telemetry.snapshot import decode
 from telemetry.wire import LineEncoder
 
@@ -85,11 +85,11 @@ def ours(pipe: Any, rate: float, seconds: float) -> None:
     with StreamServer(port=0, stall_timeout=3600.0) as server:
         pipe.send(server.port)
         pipe.recv()
-        health = Health(state=State.LIVE)
+        stats = RecordingStats(state=State.LIVE)
 
         def give(sample: Sample) -> None:
-            health.samples = sample.sequence + 1
-            server.show(sample, health)
+            stats.samples = sample.sequence + 1
+            server.on_reading(sample, stats)
 
         pipe.send(feed(rate, seconds, give))
         pipe.recv()
@@ -334,14 +334,14 @@ def stall(seconds: float, rate: float) -> None:
         clients = context.Process(target=read, args=(there, server.port, 9))
         clients.start()
         here.recv()
-        health = Health(state=State.LIVE)
+        stats = RecordingStats(state=State.LIVE)
         begin = shown = time.monotonic()
         print(" seconds   memory MB   sent   dropped")
 
         def give(sample: Sample) -> None:
             nonlocal shown
-            health.samples = sample.sequence + 1
-            server.show(sample, health)
+            stats.samples = sample.sequence + 1
+            server.on_reading(sample, stats)
             if time.monotonic() - shown >= max(5.0, seconds / 20.0):
                 shown = time.monotonic()
                 figures = server._figures()  # noqa: SLF001

@@ -31,7 +31,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecMoni
 import telemetry
 from telemetry.derived import Sample
 from telemetry.laps import laps
-from telemetry.rl import End, Spec, as_spec, begin, follow_recorded
+from telemetry.rl import End, Spec, advance_recorded, as_spec, begin
 
 TASK = as_spec(
     {
@@ -166,7 +166,7 @@ def examined_driver(seed: int) -> Exam:
         samples, total, reason = [first], 0.0, ""
         while not reason:
             sample = next(driven)
-            memory, outcome = follow_recorded(EXAM, memory, sample)
+            memory, outcome = advance_recorded(EXAM, memory, sample)
             samples.append(sample)
             total += outcome.reward
             reason = outcome.ending.reason

@@ -17,7 +17,7 @@ from telemetry.clock import Clock
 from telemetry.derived import Sample, Thresholds, derive
 from telemetry.errors import NoGameError, SinkError, SourceError, TelemetryError, UsageError
 from telemetry.io import open_sink, open_source
-from telemetry.recorder import Health, Reading, Sink, Source, State
+from telemetry.recorder import Reading, RecordingStats, Sink, Source, State
 from telemetry.schema import Field
 from telemetry.selection import Column, json_schema, select
 from telemetry.snapshot import Snapshot, decode, encode
@@ -26,10 +26,10 @@ __all__ = [
     "Clock",
     "Column",
     "Field",
-    "Health",
     "NoGameError",
     "Pages",
     "Reading",
+    "RecordingStats",
     "Sample",
     "Sink",
     "SinkError",

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from telemetry.clock import Clock
 from telemetry.derived import DEFAULTS, Sample, Thresholds
-from telemetry.recorder import Health, Options, Recorder, Sink, Source
+from telemetry.recorder import RecordingStats, SampleRecorder, SamplingOptions, Sink, Source
 
 
 def samples(
@@ -23,7 +23,7 @@ def samples(
     They end with the source, after ``duration`` seconds, ``count`` samples or ``laps`` laps, or when the clock is
     stopped. ``Clock(float("inf"))`` plays the demo and recordings as fast as they can be had.
     """
-    options = Options(
+    options = SamplingOptions(
         rate=rate,
         duration=duration,
         samples=count,
@@ -31,7 +31,7 @@ def samples(
         include_paused=include_paused,
         thresholds=thresholds,
     )
-    return Recorder(source, clock=clock, options=options).samples()
+    return SampleRecorder(source, clock=clock, options=options).samples()
 
 
 def record(
@@ -44,12 +44,12 @@ def record(
     include_paused: bool = False,
     thresholds: Thresholds = DEFAULTS,
     clock: Clock | None = None,
-) -> Health:
+) -> RecordingStats:
     """Write the samples of a source to sinks, each in a thread of its own, and say how it went.
 
     Arguments are those of :func:`samples`. The sinks are closed at the end; raises the first error among them.
     """
-    options = Options(
+    options = SamplingOptions(
         rate=rate,
         duration=duration,
         samples=count,
@@ -57,4 +57,4 @@ def record(
         include_paused=include_paused,
         thresholds=thresholds,
     )
-    return Recorder(source, sinks, clock=clock, options=options).run()
+    return SampleRecorder(source, sinks, clock=clock, options=options).run()

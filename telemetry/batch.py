@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from telemetry.capture import Follower, Onward, Thinned, Turn
+from telemetry.capture import DecimatingSink, ForwardingSink, LapTracker, StepUpdate
 from telemetry.errors import SinkError
-from telemetry.laps import JOIN_MS, Lap
-from telemetry.manifest import FileRecord, LapRecord, Manifest, Progress
+from telemetry.laps import LATE_JOIN_MS, Lap
+from telemetry.manifest import FileRecord, LapRecord, Manifest, RunProgress
 from telemetry.naming import Template
 from telemetry.plan import Plan, Run, lap_time_text
-from telemetry.recorder import LAP_TAIL_SECONDS, Event, PageSink, State, Step
-from telemetry.splitting import Files
+from telemetry.recorder import LAP_TIME_DELAY_S, Event, PageSink, State, Step
+from telemetry.splitting import FolderWriter
 from telemetry.steps import packet_id_of
 
 OpenRun = Callable[[Path, Run], PageSink]
@@ -56,7 +56,7 @@ class Count:
         return FileRecord(file=name, finished=True, bytes=path.stat().st_size, steps=self.steps, missing=self.missing)
 
 
-class _Counted(Onward):
+class _Counted(ForwardingSink):
     """Another sink, and what was written to it."""
 
     def __init__(self, sink: PageSink) -> None:
@@ -73,23 +73,23 @@ class _Counted(Onward):
 class _Recording:
     """A file that is being written; it ends at ``until``, once its run is complete."""
 
-    progress: Progress
+    progress: RunProgress
     path: Path
     name: str
     sink: PageSink
     count: Count
-    follower: Follower
+    tracker: LapTracker
     began: float
     until: float | None = None
 
     def write(self, step: Step) -> tuple[Lap, ...]:
         """Write one step, and give the laps that it settled."""
         self.sink.write(step)
-        turn = self.follower.follow(step)
-        return turn.laps if turn else ()
+        update = self.tracker.update(step)
+        return update.laps if update else ()
 
 
-class Batch(Files):
+class Batch(FolderWriter):
     """Records the runs of a plan: one file for each session of a run, laps counted and judged as they are driven.
 
     The first run that is not complete is driven. When it is, its file goes on for a second, so that it holds the
@@ -109,8 +109,8 @@ class Batch(Files):
         self._tell = tell
         self._current: _Recording | None = None
         self._tail: _Recording | None = None
-        self._opening: Progress | None = None
-        self._recent: deque[tuple[Step, Turn | None]] = deque()
+        self._run_being_opened: RunProgress | None = None
+        self._recent: deque[tuple[Step, StepUpdate | None]] = deque()
         self._told = self._message = ""
         self.mismatch = ""
         """What is wrong with the settings that the game has now; empty when nothing is."""
@@ -131,7 +131,7 @@ class Batch(Files):
         """What is wrong with the settings; else ``run 2 of 3 'quali': 4 of 10 laps kept, 2 refused (1 cut, 1 pit)``."""
         return self._message
 
-    def take(self, step: Step, turn: Turn | None) -> None:
+    def take(self, step: Step, update: StepUpdate | None) -> None:
         """Write one step into the file of the run that is driven, if it may be."""
         if step.pages is None:
             for recording in self._open_recordings():
@@ -140,18 +140,18 @@ class Batch(Files):
                 self._finish_all()
                 self._recent.clear()
             return
-        self._remember(step, turn)
+        self._remember(step, update)
         if self._tail is not None and self._tail.until is not None and step.elapsed >= self._tail.until:
             tail, self._tail = self._tail, None
             self._finish(tail)
-        if turn is not None:
-            if "session" in turn.began:
+        if update is not None:
+            if "session" in update.began:
                 self._finish_all()
-            self._check(step, turn)
+            self._check(step, update)
         for recording in self._open_recordings():
-            self._judge(recording, recording.write(step))
+            self._accept_laps(recording, recording.write(step))
         if self._current is not None and self._current.until is not None:
-            self._hand_over(turn)
+            self._start_next_run(update)
 
     def note(self, event: Event) -> None:
         """Write what happened."""
@@ -172,26 +172,26 @@ class Batch(Files):
     def _open_recordings(self) -> list[_Recording]:
         return [recording for recording in (self._tail, self._current) if recording is not None]
 
-    def _next(self) -> Progress | None:
+    def _next(self) -> RunProgress | None:
         """The run that is driven: the first that is not complete."""
         return next((progress for progress in self.manifest.runs if not progress.complete), None)
 
-    def _title(self, progress: Progress) -> str:
+    def _title(self, progress: RunProgress) -> str:
         runs = self.manifest.runs
         return f"run {runs.index(progress) + 1} of {len(runs)} {progress.run.name!r}"
 
-    def _remember(self, step: Step, turn: Turn | None) -> None:
+    def _remember(self, step: Step, update: StepUpdate | None) -> None:
         recent = self._recent
-        recent.append((step, turn))
+        recent.append((step, update))
         while not step.elapsed - RECENT_SECONDS <= recent[0][0].elapsed <= step.elapsed:
             recent.popleft()
 
-    def _check(self, step: Step, turn: Turn) -> None:
+    def _check(self, step: Step, update: StepUpdate) -> None:
         """End the file where the settings are not those of its run; begin one where they are and none is open."""
         progress = self._next() if self._current is None else self._current.progress
-        if progress is None or turn.sample.status == OFF or not (turn.sample.car_model and turn.sample.track):
+        if progress is None or update.sample.status == OFF or not (update.sample.car_model and update.sample.track):
             return
-        wrong = progress.run.mismatches(turn.sample)
+        wrong = progress.run.settings_errors(update.sample)
         self.mismatch = f"run {progress.run.name!r}: {'; '.join(wrong)}" if wrong else ""
         self._update()
         if wrong:
@@ -200,23 +200,23 @@ class Batch(Files):
                 self._finish(current)
             self._say(f"Nothing is recorded; {self.mismatch}")
         elif self._current is None and step.state is State.LIVE:
-            self._current = self._begin(progress, step, turn)
+            self._current = self._begin(progress, step, update)
 
-    def _begin(self, progress: Progress, step: Step, turn: Turn) -> _Recording:
+    def _begin(self, progress: RunProgress, step: Step, update: StepUpdate) -> _Recording:
         self._template = self._plan.template_of(progress.run)
-        self._opening = progress
+        self._run_being_opened = progress
         run = progress.run
-        path, opened = self._open(turn)
+        path, opened = self._open(update)
         counted = _Counted(opened)
-        sink = counted if run.rate is None else Thinned(counted, run.rate)
-        follower = Follower(run.thresholds)
-        recording = _Recording(progress, path, self._name_of(path), sink, counted.count, follower, step.elapsed)
+        sink = counted if run.rate is None else DecimatingSink(counted, run.rate)
+        tracker = LapTracker(run.thresholds)
+        recording = _Recording(progress, path, self._name_of(path), sink, counted.count, tracker, step.elapsed)
         self._say(f"{self._title(progress)}: {progress.text()}; recording {recording.name}")
         return recording
 
     def _open_file(self, path: Path) -> PageSink:
         """Open a file of which the manifest knows already: whatever happens then, its run is known."""
-        progress = self._opening
+        progress = self._run_being_opened
         if progress is None:
             raise AssertionError
         name = self._name_of(path)
@@ -232,9 +232,9 @@ class Batch(Files):
     def _name_of(self, path: Path) -> str:
         return path.relative_to(self._folder).as_posix()
 
-    def _judge(self, recording: _Recording, laps: Iterable[Lap]) -> None:
+    def _accept_laps(self, recording: _Recording, laps: Iterable[Lap]) -> None:
         """Count laps, once what is known of them cannot be lost."""
-        judged = recording.progress.judge(recording.name, recording.began, laps)
+        judged = recording.progress.accept_laps(recording.name, recording.began, laps)
         if not judged:
             return
         recording.sink.flush()
@@ -242,14 +242,14 @@ class Batch(Files):
         self._tell_verdicts(recording.progress, judged)
         if recording.progress.complete:
             last = judged[-1].last
-            recording.until = recording.began + (last.elapsed if last else 0.0) + LAP_TAIL_SECONDS
+            recording.until = recording.began + (last.elapsed if last else 0.0) + LAP_TIME_DELAY_S
 
-    def _tell_verdicts(self, progress: Progress, judged: Iterable[LapRecord]) -> None:
+    def _tell_verdicts(self, progress: RunProgress, judged: Iterable[LapRecord]) -> None:
         self._update()
         for lap in judged:
-            self._say(f"{self._title(progress)}: lap {lap.number} {verdict(lap)}; {progress.text()}")
+            self._say(f"{self._title(progress)}: lap {lap.number} {describe_lap(lap)}; {progress.text()}")
 
-    def _hand_over(self, turn: Turn | None) -> None:
+    def _start_next_run(self, update: StepUpdate | None) -> None:
         """Leave a file whose run is complete to its end, and begin that of the next run at the line."""
         before, self._current = self._current, None
         if before is None or before.until is None:
@@ -257,17 +257,17 @@ class Batch(Files):
         self._tail = before
         self._say(f"{self._title(before.progress)} is complete.")
         progress = self._next()
-        latest = turn or next((turn for _, turn in reversed(self._recent) if turn is not None), None)
-        if progress is None or latest is None or progress.run.mismatches(latest.sample):
+        latest = update or next((update for _, update in reversed(self._recent) if update is not None), None)
+        if progress is None or latest is None or progress.run.settings_errors(latest.sample):
             return
-        line = before.until - LAP_TAIL_SECONDS
+        line = before.until - LAP_TIME_DELAY_S
         steps = list(self._recent)
         for place, (step, began) in enumerate(steps):
             # Until the lap's clock shows it the line is not seen to be crossed, even where the game has counted it.
-            if step.elapsed > line and began is not None and 0 <= began.sample.current_time <= JOIN_MS:
+            if step.elapsed > line and began is not None and 0 <= began.sample.current_time <= LATE_JOIN_MS:
                 self._current = self._begin(progress, step, began)
                 for late, _ in steps[place:]:
-                    self._judge(self._current, self._current.write(late))
+                    self._accept_laps(self._current, self._current.write(late))
                 return
 
     def _finish_all(self) -> None:
@@ -283,7 +283,7 @@ class Batch(Files):
         self._close(recording.path, recording.sink)
         judged: list[LapRecord] = []
         if recording.path.exists():
-            judged = progress.judge(name, recording.began, recording.follower.finish())
+            judged = progress.accept_laps(name, recording.began, recording.tracker.finish())
             progress.files[name] = recording.count.record(name, recording.path)
         else:
             progress.forget(name)
@@ -301,7 +301,7 @@ class Batch(Files):
             self._tell(sentence)
 
 
-def verdict(lap: LapRecord) -> str:
+def describe_lap(lap: LapRecord) -> str:
     """What became of a lap, in words."""
     time = lap.time_ms or lap.measured_ms
     timed = f" in {lap_time_text(time)}" if time else ""

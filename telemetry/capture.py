@@ -14,26 +14,26 @@ from time import perf_counter
 from typing import Final, Literal, NamedTuple
 
 from ac_native_memory import Pages, SPageFileGraphic, SPageFilePhysics
-from telemetry.clock import Clock, Thinning
+from telemetry.clock import Clock, RateLimiter
 from telemetry.derived import DEFAULTS, Sample, Thresholds, derive
 from telemetry.errors import UsageError
-from telemetry.laps import Lap, LapState, Stretch, advance, finish
+from telemetry.laps import Lap, LapInProgress, LapState, advance, finish
 from telemetry.recorder import (
     FLUSH_SECONDS,
     QUEUE_SECONDS,
-    Closing,
+    Closeable,
     Event,
-    Health,
+    Listener,
     PageSink,
+    RecordingStats,
     Sink,
     Source,
     State,
     Step,
-    Watcher,
-    moves_on,
+    is_advancing,
 )
-from telemetry.snapshot import decode, prepare
-from telemetry.steps import leave_out, packet_id_of
+from telemetry.snapshot import decode, warm_up
+from telemetry.steps import mask_fields, packet_id_of
 
 STEPS_PER_SECOND: Final = 333
 """The rate of the game's physics, for queues; a step takes 3 ms."""
@@ -50,11 +50,11 @@ DRAIN_SECONDS: Final = 0.1
 INTERRUPTION_SECONDS: Final = 0.5
 """Time between two neighbouring steps from which on the game had stood still."""
 
-Part = Literal["session", "stint", "lap"]
+SegmentKind = Literal["session", "stint", "lap"]
 """What a recording can be cut into at a moment of the race itself."""
 
 
-class Turn(NamedTuple):
+class StepUpdate(NamedTuple):
     """What a step brought that the one before had not: a sample, the parts that begin with it, the laps it settled.
 
     ``lap`` is the number of the lap that runs, which the game may count some frames later.
@@ -62,11 +62,11 @@ class Turn(NamedTuple):
 
     sample: Sample
     lap: int
-    began: frozenset[Part]
+    began: frozenset[SegmentKind]
     laps: tuple[Lap, ...]
 
 
-class Follower:
+class LapTracker:
     """Follows steps and tells of each what is new.
 
     It looks closer thirty times a second, and at once where something changes that counts: tyres leave the track, the
@@ -75,32 +75,32 @@ class Follower:
     """
 
     def __init__(self, thresholds: Thresholds = DEFAULTS) -> None:
-        prepare()
+        warm_up()
         self._thresholds = thresholds
         self._state = LapState()
         self._before: Sample | None = None
         self._graphics = b""
-        self._standing = (b"", b"", b"")
+        self._last_seen = (b"", b"", b"")
 
-    def follow(self, step: Step) -> Turn | None:
+    def update(self, step: Step) -> StepUpdate | None:
         """What the step brought; None where it has no pages, or nothing in them that matters here."""
         pages = step.pages
-        if pages is None or not self._matters(pages, step.elapsed):
+        if pages is None or not self._needs_decode(pages, step.elapsed):
             return None
         before = self._before
         self._before = sample = derive(decode(pages, elapsed=step.elapsed), before, self._thresholds)
         running = self._state.running
         self._state, laps = advance(self._state, sample)
         now = self._state.running
-        return Turn(sample, now.number if now else 1, _began(running, now, before, sample), laps)
+        return StepUpdate(sample, now.number if now else 1, _began(running, now, before, sample), laps)
 
-    def _matters(self, pages: Pages, elapsed: float) -> bool:
-        standing, before = self._standing, self._before
+    def _needs_decode(self, pages: Pages, elapsed: float) -> bool:
+        standing, before = self._last_seen, self._before
         drawn = pages.graphics != self._graphics
         self._graphics = pages.graphics
-        of_graphics = _without_running(pages.graphics) if drawn else standing[0]
-        self._standing = (of_graphics, pages.static, pages.physics[_TYRES_OUT])
-        if before is None or self._standing != standing or packet_id_of(pages.physics) < before.packet_id:
+        of_graphics = _without_volatile_fields(pages.graphics) if drawn else standing[0]
+        self._last_seen = (of_graphics, pages.static, pages.physics[_TYRES_OUT])
+        if before is None or self._last_seen != standing or packet_id_of(pages.physics) < before.packet_id:
             return True
         (lap_time,) = _LAP_TIME.unpack_from(pages.graphics)
         return lap_time < before.current_time or (drawn and elapsed - before.elapsed >= FOLLOW_SECONDS)
@@ -117,20 +117,22 @@ _TYRES_OUT: Final = slice(
 )
 
 _LAP_TIME: Final = Struct(f"<{SPageFileGraphic.iCurrentTime.offset}xi")
-_RUNNING: Final = (
+_VOLATILE: Final = (
     *("packetId", "currentTime", "iCurrentTime", "sessionTimeLeft", "distanceTraveled", "normalizedCarPosition"),
     *("carCoordinates", "windSpeed", "windDirection"),
 )
-_without_running: Final = leave_out(SPageFileGraphic, _RUNNING)
+_without_volatile_fields: Final = mask_fields(SPageFileGraphic, _VOLATILE)
 
 
-def _began(before: Stretch | None, now: Stretch | None, last: Sample | None, sample: Sample) -> frozenset[Part]:
+def _began(
+    before: LapInProgress | None, now: LapInProgress | None, last: Sample | None, sample: Sample
+) -> frozenset[SegmentKind]:
     """The parts that begin with this sample."""
     if now is None:
         return frozenset()
     if before is None or now.run != before.run:
         return frozenset({"session", "stint", "lap"})
-    parts: set[Part] = set()
+    parts: set[SegmentKind] = set()
     if now.first is not before.first and now.first is sample:
         parts.add("lap")
     if last is not None and last.is_in_pit_lane and not sample.is_in_pit_lane:
@@ -138,7 +140,7 @@ def _began(before: Stretch | None, now: Stretch | None, last: Sample | None, sam
     return frozenset(parts)
 
 
-class Writing(Closing, ABC):
+class StepWriter(Closeable, ABC):
     """Where the steps of a capture go, and into which files; it is called from a thread of its own."""
 
     name: str
@@ -164,8 +166,8 @@ class Writing(Closing, ABC):
         return ""
 
     @abstractmethod
-    def take(self, step: Step, turn: Turn | None) -> None:
-        """Write one step; ``turn`` says what it brought."""
+    def take(self, step: Step, update: StepUpdate | None) -> None:
+        """Write one step; ``update`` says what it brought."""
 
     @abstractmethod
     def note(self, event: Event) -> None:
@@ -201,7 +203,7 @@ class _Onward:
         self._sink.close()
 
 
-class SingleFile(_Onward, Writing):
+class SingleFileWriter(_Onward, StepWriter):
     """All steps into one file."""
 
     def __init__(self, sink: PageSink, path: Path) -> None:
@@ -213,12 +215,12 @@ class SingleFile(_Onward, Writing):
         """The file, once it was closed and holds something."""
         return [self._path] if self._path.exists() else []
 
-    def take(self, step: Step, turn: Turn | None) -> None:  # noqa: ARG002 - nothing happens at a turn
+    def take(self, step: Step, update: StepUpdate | None) -> None:  # noqa: ARG002 - nothing happens at a turn
         """Write one step."""
         self._sink.write(step)
 
 
-class Onward(_Onward, PageSink):
+class ForwardingSink(_Onward, PageSink):
     """Another sink: what is taken goes on to it, but for what a subclass does to the steps."""
 
     def write(self, step: Step) -> None:
@@ -226,12 +228,12 @@ class Onward(_Onward, PageSink):
         self._sink.write(step)
 
 
-class Thinned(Onward):
+class DecimatingSink(ForwardingSink):
     """Another sink, which gets about ``rate`` of the steps per second."""
 
     def __init__(self, sink: PageSink, rate: float) -> None:
         super().__init__(sink)
-        self._thinning = Thinning(rate)
+        self._limiter = RateLimiter(rate)
         self._missing = 0
 
     def write(self, step: Step) -> None:
@@ -240,14 +242,14 @@ class Thinned(Onward):
             self._sink.write(step)
             return
         missing = self._missing + step.missing
-        if not self._thinning.takes(step.elapsed):
+        if not self._limiter.accept(step.elapsed):
             self._missing = missing
             return
         self._missing = 0
         self._sink.write(step._replace(missing=missing))
 
 
-class SampleFile(PageSink):
+class StepToSampleSink(PageSink):
     """Steps as samples, derived fields and all, into a sink of samples; what is no sample has no place there.
 
     As in every recording of samples, those of a game that stands still in time are left out.
@@ -272,7 +274,7 @@ class SampleFile(PageSink):
             return
         packet_id = packet_id_of(step.pages.physics)
         moved, self._packet_id = packet_id != self._packet_id, packet_id
-        if not moves_on(step.state, moved=moved):
+        if not is_advancing(step.state, moved=moved):
             return
         snapshot = decode(step.pages, elapsed=step.elapsed, sequence=self._count)
         self._before = derive(snapshot, self._before, self._thresholds)
@@ -292,7 +294,7 @@ class SampleFile(PageSink):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
+class StopRule:
     """When a capture ends: after so many seconds, complete laps or sessions, or when the game leaves.
 
     Raises :class:`telemetry.UsageError` for a number that makes no sense.
@@ -310,10 +312,10 @@ class Limits:
                 raise UsageError(f"{value:g} makes no sense as {name}; it must be more than 0.")
 
 
-class Capture:
+class StepRecorder:
     """Reads the steps of a source and has them written, without ever waiting for the disk.
 
-    ``health`` counts steps as samples, steps that could not be seen as missed, and repaired ones as torn. What the
+    ``stats`` counts steps as samples, steps that could not be seen as missed, and repaired ones as torn. What the
     writer's queue had no room for is counted as dropped and told to the recording as missing. With a clock that jumps
     nothing is dropped: each step is written before the next is read.
     """
@@ -321,24 +323,24 @@ class Capture:
     def __init__(
         self,
         source: Source,
-        writing: Writing,
-        watchers: Sequence[Watcher] = (),
+        writer: StepWriter,
+        listeners: Sequence[Listener] = (),
         *,
         clock: Clock | None = None,
-        limits: Limits | None = None,
+        stop_rule: StopRule | None = None,
         thresholds: Thresholds = DEFAULTS,
     ) -> None:
         self.source = source
         self.clock = clock or Clock()
-        self.health = Health()
-        self._limits = limits or Limits()
-        self._watchers = list(watchers)
-        in_a_hurry = math.isinf(self.clock.speed)
-        self._writer = _Writer(writing, Follower(thresholds), self._limits, self.health, wait=in_a_hurry)
+        self.stats = RecordingStats()
+        self._stop_rule = stop_rule or StopRule()
+        self._listeners = list(listeners)
+        unpaced = math.isinf(self.clock.speed)
+        self._writer = _WriterThread(writer, LapTracker(thresholds), self._stop_rule, self.stats, wait=unpaced)
         self._packet_id: int | None = None
-        self._inboxes: list[Closing] = []
+        self._inboxes: list[Closeable] = []
 
-    def heed(self, inbox: Closing) -> None:
+    def close_before_writer(self, inbox: Closeable) -> None:
         """Close this, which brings events, after the last step: what it still holds is in the recording then."""
         self._inboxes.append(inbox)
 
@@ -350,7 +352,7 @@ class Capture:
         """Put this event into the recording; any thread may."""
         self._writer.put(event)
 
-    def run(self) -> Health:
+    def run(self) -> RecordingStats:
         """Capture until the source ends, a limit is reached or the clock is stopped; raises the writer's error."""
         with self._writer, ExitStack() as ending:
             for inbox in self._inboxes:
@@ -359,8 +361,8 @@ class Capture:
                 self._take(step)
                 if self._is_over(step):
                     break
-        self.health.state, self.health.message = State.ENDED, ""
-        return self.health
+        self.stats.state, self.stats.message = State.ENDED, ""
+        return self.stats
 
     @property
     def sessions(self) -> int:
@@ -368,51 +370,51 @@ class Capture:
         return self._writer.sessions
 
     def _take(self, step: Step) -> None:
-        health, pages = self.health, step.pages
-        health.state, health.message = step.state, step.message or self._writer.message
+        stats, pages = self.stats, step.pages
+        stats.state, stats.message = step.state, step.message or self._writer.message
         if pages is not None:
             packet_id = packet_id_of(pages.physics)
             is_new, self._packet_id = packet_id != self._packet_id, packet_id
             if is_new:
                 self._count(step)
         if not self._writer.put(step):
-            health.dropped += 1
-        for watcher in self._watchers:
-            watcher.show(None if pages is None else self._writer.sample, health)
+            stats.dropped += 1
+        for listener in self._listeners:
+            listener.on_reading(None if pages is None else self._writer.sample, stats)
 
     def _count(self, step: Step) -> None:
-        health = self.health
-        if health.samples == 0:
-            health.first = step.elapsed
-        elif step.elapsed - health.latest > INTERRUPTION_SECONDS and not step.missing:
-            health.interruptions += 1
-            health.interrupted += step.elapsed - health.latest
-        health.samples += 1
-        health.missed += step.missing
-        health.gaps += step.missing > 0
-        health.torn += step.repaired
-        health.latest = step.elapsed
+        stats = self.stats
+        if stats.samples == 0:
+            stats.first = step.elapsed
+        elif step.elapsed - stats.latest > INTERRUPTION_SECONDS and not step.missing:
+            stats.interruptions += 1
+            stats.interrupted += step.elapsed - stats.latest
+        stats.samples += 1
+        stats.missed += step.missing
+        stats.gaps += step.missing > 0
+        stats.torn += step.repaired
+        stats.latest = step.elapsed
 
     def _is_over(self, step: Step) -> bool:
-        limits, health, writer = self._limits, self.health, self._writer
+        stop_rule, stats, writer = self._stop_rule, self.stats, self._writer
         if writer.done:
             return True
-        if step.state is State.GONE and health.samples:
-            if limits.until_exit:
+        if step.state is State.GONE and stats.samples:
+            if stop_rule.until_exit:
                 return True
-            if limits.sessions is not None and writer.sessions >= limits.sessions:
+            if stop_rule.sessions is not None and writer.sessions >= stop_rule.sessions:
                 return True
         elapsed = self.clock.now() if step.pages is None else step.elapsed
-        return limits.duration is not None and health.samples > 0 and elapsed - health.first >= limits.duration
+        return stop_rule.duration is not None and stats.samples > 0 and elapsed - stats.first >= stop_rule.duration
 
 
-class Alongside(Closing):
+class CaptureThread(Closeable):
     """A capture in a thread of its own, beside something else that reads the same game; closing ends it.
 
     When it fails, ``failed`` is called at once, from its thread, and closing raises the error.
     """
 
-    def __init__(self, capture: Capture, failed: Callable[[], None]) -> None:
+    def __init__(self, capture: StepRecorder, failed: Callable[[], None]) -> None:
         self.capture = capture
         self._failed = failed
         self._error: Exception | None = None
@@ -436,19 +438,21 @@ class Alongside(Closing):
             self._failed()
 
 
-class _Writer:
+class _WriterThread:
     """The thread that writes, behind a bounded queue; without one (``wait``) writing is done at once.
 
     It is woken once in a while instead of at every step: at 333 steps a second waking would cost more than writing.
     Whoever puts a step there has found it and sleeps until the next: so writing is over before that one comes. What it
-    has done by then it tells ``health``: the bytes and laps.
+    has done by then it tells ``stats``: the bytes and laps.
     """
 
-    def __init__(self, writing: Writing, follower: Follower, limits: Limits, health: Health, *, wait: bool) -> None:
-        self._writing = writing
-        self._follower = follower
-        self._limits = limits
-        self._health = health
+    def __init__(
+        self, writer: StepWriter, tracker: LapTracker, stop_rule: StopRule, stats: RecordingStats, *, wait: bool
+    ) -> None:
+        self._writing = writer
+        self._tracker = tracker
+        self._stop_rule = stop_rule
+        self._stats = stats
         self._wait = wait
         self._room = math.ceil(STEPS_PER_SECOND * QUEUE_SECONDS)
         self._queue: deque[Step | Event] = deque()
@@ -458,7 +462,7 @@ class _Writer:
         self._error: Exception | None = None
         self._flushed = perf_counter()
         # Not a daemon: it is joined on every way out.
-        self._thread = None if wait else Thread(target=self._work, name=f"writer {writing.name}")
+        self._thread = None if wait else Thread(target=self._work, name=f"writer {writer.name}")
         self.sample: Sample | None = None
         self.sessions = 0
         self.done = False
@@ -515,18 +519,18 @@ class _Writer:
         try:
             if self._error is None:
                 self._drain()
-            self._count(self._follower.finish())
+            self._count(self._tracker.finish())
             if self._lost and self.sample is not None:
                 self._writing.note(Event("gap", self.sample.timestamp, {"steps": self._lost}))
             self._writing.close()
         except Exception as error:  # noqa: BLE001 - as above
             self._error = self._error or error
-        self._health.size = self._writing.size
+        self._stats.size = self._writing.size
 
     def _drain(self) -> None:
         while self._queue:
             self._write(self._queue.popleft())
-        self._health.size = self._writing.size
+        self._stats.size = self._writing.size
         now = perf_counter()
         if now - self._flushed >= FLUSH_SECONDS:
             self._writing.flush()
@@ -538,17 +542,17 @@ class _Writer:
         if isinstance(item, Event):
             self._writing.note(item)
             return
-        turn = self._follower.follow(item)
-        if turn is not None:
-            sessions = self.sessions + ("session" in turn.began)
-            if self._limits.sessions is not None and sessions > self._limits.sessions:
+        update = self._tracker.update(item)
+        if update is not None:
+            sessions = self.sessions + ("session" in update.began)
+            if self._stop_rule.sessions is not None and sessions > self._stop_rule.sessions:
                 self.done = True
                 return
-            self.sample, self.sessions = turn.sample, sessions
-            self._count(turn.laps)
-        self._writing.take(item, turn)
-        enough = self._limits.laps is not None and self._health.laps >= self._limits.laps
+            self.sample, self.sessions = update.sample, sessions
+            self._count(update.laps)
+        self._writing.take(item, update)
+        enough = self._stop_rule.laps is not None and self._stats.laps >= self._stop_rule.laps
         self.done = enough or self._writing.done
 
     def _count(self, laps: Sequence[Lap]) -> None:
-        self._health.laps += sum(lap.complete for lap in laps)
+        self._stats.laps += sum(lap.complete for lap in laps)

@@ -67,7 +67,7 @@ class Clock:
             tick = due + 1
 
 
-class Thinning:
+class RateLimiter:
     """Which of many moments make ``rate`` per second, or all of them for None.
 
     What is due is due at absolute deadlines, so that a rate is kept on average, unless a gap makes it begin anew.
@@ -77,7 +77,7 @@ class Thinning:
         self._rate = rate
         self._due = -math.inf
 
-    def takes(self, moment: float, grace: float = 1e-6) -> bool:
+    def accept(self, moment: float, grace: float = 1e-6) -> bool:
         """Whether this moment (s) is one of them; ``grace`` seconds forgive one that is early."""
         rate = self._rate
         if rate is None:

@@ -18,7 +18,7 @@ WheelFlags = tuple[bool, bool, bool, bool]
 DamageZones = tuple[float, float, float, float, float]
 """Front, rear, left, right, overall maximum."""
 
-FROZEN: Final = (1, 3)
+TIME_STOPPED_STATUSES: Final = (1, 3)
 """The values of ``status`` in which the car stands still in time: replay and pause. A replay shows its own laps."""
 
 LINE_POSITION: Final = 0.9
@@ -219,9 +219,11 @@ def is_lap_valid(now: Snapshot, before: Sample | None, thresholds: Thresholds = 
     on_track = now.number_of_tyres_out < thresholds.tyres_out
     if before is None or is_new_run(now, before):
         return on_track
-    if now.status in FROZEN:
+    if now.status in TIME_STOPPED_STATUSES:
         return before.is_lap_valid
-    return on_track and (before.is_lap_valid or (before.status not in FROZEN and is_new_lap(now, before)))
+    return on_track and (
+        before.is_lap_valid or (before.status not in TIME_STOPPED_STATUSES and is_new_lap(now, before))
+    )
 
 
 def is_new_run(now: Snapshot, before: Snapshot) -> bool:

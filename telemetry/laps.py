@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final, Literal, NamedTuple
 
-from telemetry.derived import FROZEN, NullableWheels, Sample
+from telemetry.derived import TIME_STOPPED_STATUSES, NullableWheels, Sample
 
 LapStart = Literal["line", "grid", "pits", "joined", "unseen"]
 """Where the lap's first sample stands: at the line, on the grid after a start or restart, in the pits, in the middle of
@@ -38,7 +38,7 @@ SAME_TIME_MS: Final = 100
 SAME_SECTORS_MS: Final = 10
 """How far the sum of the sectors may be from the official time."""
 
-JOIN_MS: Final = 1500
+LATE_JOIN_MS: Final = 1500
 """Lap clock up to which the very first sample still counts as the start of its lap: sampled once a second."""
 
 GAP_SECONDS: Final = 15.0
@@ -47,32 +47,32 @@ GAP_SECONDS: Final = 15.0
 PAUSE_SECONDS: Final = 0.5
 """Time that the game must lag behind the clock at once to count as a pause: more than any hitch of drawing."""
 
-FRAGMENT_METRES: Final = 100.0
+MIN_LAP_DISTANCE_M: Final = 100.0
 """An unfinished lap shorter than this is no lap: what a recording keeps after the last line, a car put on the grid."""
 
-STANDING_METRES: Final = 5.0
+MAX_BOX_DISTANCE_M: Final = 5.0
 """Distance since load up to which a car has not left its box."""
 
-MOST_MISSED: Final = 100
+MAX_MISSED_LAPS: Final = 100
 """Laps that can be completed between two samples; a greater jump of the count is another run."""
 
-FASTEST: Final = 150.0
-"""m/s that no car passes; with :data:`REACH_METRES` it tells driving from being put somewhere."""
+MAX_SPEED_MS: Final = 150.0
+"""m/s that no car passes; with :data:`POSITION_TOLERANCE_M` it tells driving from being put somewhere."""
 
-REACH_METRES: Final = 100.0
+POSITION_TOLERANCE_M: Final = 100.0
 """How far the position may be off on top of that: pages are not written at the same moment."""
 
 NOMINAL_LENGTH: Final = 5000.0
 """Metres of a lap where the game does not say."""
 
-LONGEST: Final = 1e6
+MAX_INTERVAL_S: Final = 1e6
 """Seconds between two samples above which their times are no times."""
 
-MOST_SECTORS: Final = 64
+MAX_SECTORS: Final = 64
 """Sectors that a track can have; more is no count of sectors."""
 
 
-class Moment(NamedTuple):
+class SampleRef(NamedTuple):
     """Which sample: ``sequence`` in its recording, physics ``packet_id``, ``elapsed`` in s, Unix ``timestamp`` in s."""
 
     sequence: int
@@ -91,9 +91,9 @@ class Lap:
     """1-based count of the starts, restarts and sessions among the samples: tells laps of one number apart."""
     start: LapStart
     end: LapEnd
-    first: Moment | None
+    first: SampleRef | None
     """The lap's first sample; None where none was seen. Intervals from first to last never overlap."""
-    last: Moment | None
+    last: SampleRef | None
     """The lap's last sample, the one before the line; None where none was seen."""
     time_ms: int | None
     """The official time, as the game gave it; None where it gave none."""
@@ -149,7 +149,7 @@ class Lap:
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class LapInProgress:
     """A lap under way, and what has gathered since its first sample."""
 
     number: int
@@ -175,21 +175,21 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True)
-class Crossing:
+class PendingCrossing:
     """A line of which one sign was seen, the lap's clock or its count, and the other is waited for."""
 
     sign: Literal["clock", "count"]
     since: float
     """Game time of that sign, s."""
-    lap: Stretch
+    lap: LapInProgress
     """The lap that ended with it."""
     measured_ms: int | None
-    longer: Stretch | None = None
+    longer: LapInProgress | None = None
     """After a count, the same lap going on: it ends when its clock starts anew."""
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class PendingLap:
     """A completed lap whose official time or last sector has not come yet."""
 
     lap: Lap
@@ -210,9 +210,9 @@ class LapState:
     """The last live sample."""
     moving: Sample | None = None
     """The last sample in which physics had moved on."""
-    running: Stretch | None = None
-    crossing: Crossing | None = None
-    waiting: Waiting | None = None
+    running: LapInProgress | None = None
+    crossing: PendingCrossing | None = None
+    waiting: PendingLap | None = None
     early: tuple[int, float] | None = None
     """An official time whose lap was not counted yet, and the game time at which it came."""
 
@@ -232,7 +232,7 @@ def advance(state: LapState, now: Sample) -> tuple[LapState, tuple[Lap, ...]]:
     Samples of a pause, of a replay and of a game that is off change nothing.
     """
     before, moving, running = state.before, state.moving, state.running
-    if now.status in FROZEN or _is_blank(now):
+    if now.status in TIME_STOPPED_STATUSES or _is_blank(now):
         return state, ()
     if before is None or moving is None or running is None:
         running = _begin(now, None, now.completed_laps + 1, 1, _first_start(now), 0.0)
@@ -240,8 +240,8 @@ def advance(state: LapState, now: Sample) -> tuple[LapState, tuple[Lap, ...]]:
 
     clock = state.clock + _game_seconds(before, now)
     paused, moving = _pause(moving, now)
-    if end := _break(before, now):
-        return _begin_anew(state, before, now, running, end, clock)
+    if end := _discontinuity(before, now):
+        return _restart(state, before, now, running, end, clock)
 
     crossing, waiting, early = state.crossing, state.waiting, state.early
     counted = now.completed_laps - before.completed_laps
@@ -257,15 +257,15 @@ def advance(state: LapState, now: Sample) -> tuple[LapState, tuple[Lap, ...]]:
         finished.append(_close(crossing.lap, "line", crossing.measured_ms))
         counted -= crossing.sign == "clock"
         crossing = None
-    elif crossing and crossing.longer and _clock_began_anew(before, now):
+    elif crossing and crossing.longer and _clock_restarted(before, now):
         # The verdict on validity goes with the count: what it said since then is about the lap that begins here.
         finished.append(_close(replace(crossing.longer, cut=crossing.lap.cut), "line", _measure(before, now)))
         cut = None if running.cut is None else now
         running = _begin(now, before, running.number, running.run, _line_start(before, now), clock)
         running, crossing, clock_fell = replace(running, cut=cut), None, False
 
-    if counted == 1 and not _clock_began_anew(before, now):
-        crossing = Crossing("count", clock, running, _measure(before, now), _extend(running, now))
+    if counted == 1 and not _clock_restarted(before, now):
+        crossing = PendingCrossing("count", clock, running, _measure(before, now), _extend(running, now))
         running = _begin(now, before, now.completed_laps + 1, running.run, _line_start(before, now), clock)
     elif counted:
         finished.append(_close(running, "line", _measure(before, now) if counted == 1 else None))
@@ -276,7 +276,7 @@ def advance(state: LapState, now: Sample) -> tuple[LapState, tuple[Lap, ...]]:
     elif clock_fell:
         if crossing:
             uncounted += _unfinished(crossing.lap, "uncounted")
-        crossing = Crossing("clock", clock, running, _measure(before, now))
+        crossing = PendingCrossing("clock", clock, running, _measure(before, now))
         running = _begin(now, before, now.completed_laps + 2, running.run, _line_start(before, now), clock)
     elif now is not running.first:
         running = _extend(running, now)
@@ -297,12 +297,12 @@ def advance(state: LapState, now: Sample) -> tuple[LapState, tuple[Lap, ...]]:
 
     done: list[Lap] = []
     if waiting and (finished or uncounted):
-        done.append(_give_up(waiting, before))
+        done.append(_finalise(waiting, before))
         waiting = None
     done += uncounted
     if finished:
         done += finished[:-1]
-        waiting = Waiting(finished[-1], clock, _stale_sector(finished[-1], before))
+        waiting = PendingLap(finished[-1], clock, _stale_sector(finished[-1], before))
     waiting, early = _official_time(waiting, early, before, now, clock)
     if waiting:
         waiting = _last_sector(waiting, now)
@@ -310,7 +310,7 @@ def advance(state: LapState, now: Sample) -> tuple[LapState, tuple[Lap, ...]]:
             done.append(waiting.lap)
             waiting = None
         elif clock - waiting.since >= WAIT_SECONDS:
-            done.append(_give_up(waiting, now))
+            done.append(_finalise(waiting, now))
             waiting = None
     return LapState(clock, now, moving, running, crossing, waiting, early), tuple(done)
 
@@ -329,7 +329,7 @@ def best_lap(candidates: Iterable[Lap]) -> Lap | None:
 # What happened between two samples
 
 
-def _break(before: Sample, now: Sample) -> LapEnd | None:
+def _discontinuity(before: Sample, now: Sample) -> LapEnd | None:
     """What ended the lap other than a line; None when nothing did."""
     counted = now.completed_laps - before.completed_laps
     if now.session != before.session or any(
@@ -341,7 +341,7 @@ def _break(before: Sample, now: Sample) -> LapEnd | None:
         )
     ):
         return "session"
-    if not 0 <= counted <= MOST_MISSED or now.distance_traveled < before.distance_traveled - 1.0:
+    if not 0 <= counted <= MAX_MISSED_LAPS or now.distance_traveled < before.distance_traveled - 1.0:
         return "restart"
     if counted:
         return None
@@ -350,19 +350,19 @@ def _break(before: Sample, now: Sample) -> LapEnd | None:
         if into_pits:
             return "pits"
         return None if _near_line(before, now) else "pits" if _in_lane(now) else "restart"
-    return "pits" if into_pits and abs(_metres_on(before, now)) > _reach(before, now) else None
+    return "pits" if into_pits and abs(_progress_m(before, now)) > _max_distance_m(before, now) else None
 
 
 def _near_line(before: Sample, now: Sample) -> bool:
     """Whether the car can have crossed the line by driving; the position may wrap a frame before or after the clock."""
     if math.isnan(now.normalized_position) or math.isnan(before.normalized_position):
         return True  # the recording has no positions; the lap count will tell
-    reach = _reach(before, now)
+    reach = _max_distance_m(before, now)
     to_line = min(now.normalized_position, 1.0 - now.normalized_position) * _length(now)
-    return to_line <= reach and -REACH_METRES < _metres_on(before, now) <= reach
+    return to_line <= reach and -POSITION_TOLERANCE_M < _progress_m(before, now) <= reach
 
 
-def _metres_on(before: Sample, now: Sample) -> float:
+def _progress_m(before: Sample, now: Sample) -> float:
     """Metres along the lap from one sample to the next, the shorter way round."""
     return ((now.normalized_position - before.normalized_position + 0.5) % 1.0 - 0.5) * _length(now)
 
@@ -371,12 +371,12 @@ def _length(now: Sample) -> float:
     return now.track_spline_length if now.track_spline_length > 0.0 else NOMINAL_LENGTH
 
 
-def _reach(before: Sample, now: Sample) -> float:
+def _max_distance_m(before: Sample, now: Sample) -> float:
     """Metres that a car can have driven between the samples."""
-    return FASTEST * (_step_ms(before, now) / 1e3) + REACH_METRES
+    return MAX_SPEED_MS * (_step_ms(before, now) / 1e3) + POSITION_TOLERANCE_M
 
 
-def _clock_began_anew(before: Sample, now: Sample) -> bool:
+def _clock_restarted(before: Sample, now: Sample) -> bool:
     """Whether the lap's clock started again between the samples of a lap that was counted, seen to fall or not."""
     moved = now.current_time - before.current_time
     return moved < 0 or now.current_time <= 0 or _step_ms(before, now) - moved > 5000
@@ -388,7 +388,7 @@ def _step_ms(before: Sample, now: Sample) -> int:
     if steps > 0:
         return steps * STEP_MS
     elapsed = now.elapsed - before.elapsed
-    return int(elapsed * 1e3) if 0.0 < elapsed < LONGEST else 0
+    return int(elapsed * 1e3) if 0.0 < elapsed < MAX_INTERVAL_S else 0
 
 
 def _game_seconds(before: Sample, now: Sample) -> float:
@@ -399,7 +399,7 @@ def _game_seconds(before: Sample, now: Sample) -> float:
 
 def _measure(before: Sample, now: Sample) -> int:
     """The time of the lap that ended between the samples, in ms."""
-    if now.current_time > before.current_time and not _clock_began_anew(before, now):
+    if now.current_time > before.current_time and not _clock_restarted(before, now):
         return now.current_time  # counted before its clock began anew
     step = _step_ms(before, now)
     return max(before.current_time + step - now.current_time, 0) if step else before.current_time
@@ -411,10 +411,10 @@ def _pause(moving: Sample, now: Sample) -> tuple[float, Sample]:
     if steps == 0:
         return 0.0, moving
     lag = now.elapsed - moving.elapsed - steps * STEP_MS / 1e3
-    return (lag if steps > 0 and PAUSE_SECONDS < lag < LONGEST else 0.0), now
+    return (lag if steps > 0 and PAUSE_SECONDS < lag < MAX_INTERVAL_S else 0.0), now
 
 
-def _spoils(before: Sample | None, now: Sample) -> bool:
+def _invalidates_lap(before: Sample | None, now: Sample) -> bool:
     """Whether the lap is found spoilt here; between clock and count the verdict is still that on the lap before."""
     return not now.is_lap_valid and (
         before is None or before.is_lap_valid or now.completed_laps != before.completed_laps
@@ -436,8 +436,8 @@ def _in_lane(now: Sample) -> bool:
 
 def _first_start(now: Sample) -> LapStart:
     """Where the lap of the very first sample began."""
-    standing = now.distance_traveled < STANDING_METRES
-    if now.current_time > JOIN_MS and not standing:
+    standing = now.distance_traveled < MAX_BOX_DISTANCE_M
+    if now.current_time > LATE_JOIN_MS and not standing:
         return "joined"
     return "pits" if _in_lane(now) else "grid" if standing or now.completed_laps == 0 else "line"
 
@@ -448,17 +448,17 @@ def _line_start(before: Sample, now: Sample) -> LapStart:
     return "line" if late_ms <= GAP_SECONDS * 1e3 else "joined"
 
 
-def _begin(now: Sample, before: Sample | None, number: int, run: int, start: LapStart, clock: float) -> Stretch:
+def _begin(now: Sample, before: Sample | None, number: int, run: int, start: LapStart, clock: float) -> LapInProgress:
     """The lap whose first sample this is; ``before`` is the one across the line, if there is one.
 
     What was burnt between the two counts here, so that the laps together burn what the car did.
     """
-    sectors = now.sector_count if 0 < now.sector_count <= MOST_SECTORS else 0
+    sectors = now.sector_count if 0 < now.sector_count <= MAX_SECTORS else 0
     lane = _in_lane(now)
     burnt = before.fuel - now.fuel if before is not None and start == "line" else 0.0
     in_sectors = start == "joined" or now.current_sector_index == 0
     times = _split_times((None,) * sectors, now) if in_sectors else (None,) * sectors
-    return Stretch(
+    return LapInProgress(
         number=number,
         run=run,
         start=start,
@@ -469,7 +469,7 @@ def _begin(now: Sample, before: Sample | None, number: int, run: int, start: Lap
         fuel_used_l=max(0.0, burnt),
         paused_s=0.0,
         unseen_s=0.0,
-        cut=now if _spoils(before, now) else None,
+        cut=now if _invalidates_lap(before, now) else None,
         sectors_ms=times,
         in_sectors=in_sectors,
         in_lap=lane and before is not None and not _in_lane(before),
@@ -478,23 +478,23 @@ def _begin(now: Sample, before: Sample | None, number: int, run: int, start: Lap
     )
 
 
-def _is_undriven(lap: Stretch) -> bool:
+def _is_undriven(lap: LapInProgress) -> bool:
     """Whether the car was put somewhere and has hardly moved since."""
-    return lap.start in ("grid", "pits") and _metres(lap) < FRAGMENT_METRES
+    return lap.start in ("grid", "pits") and _metres(lap) < MIN_LAP_DISTANCE_M
 
 
-def _metres(lap: Stretch) -> float:
+def _metres(lap: LapInProgress) -> float:
     return lap.last.distance_traveled - lap.first.distance_traveled
 
 
-def _extend(lap: Stretch, now: Sample) -> Stretch:
+def _extend(lap: LapInProgress, now: Sample) -> LapInProgress:
     """The lap with one more sample."""
     last, top = lap.last, lap.top_speed_kmh
     burnt = last.fuel - now.fuel
     lane, was_lane = _in_lane(now), _in_lane(last)
     in_sectors = lap.in_sectors or now.current_sector_index == 0
     seconds = _game_seconds(last, now)
-    return Stretch(
+    return LapInProgress(
         lap.number,
         lap.run,
         lap.start,
@@ -505,7 +505,7 @@ def _extend(lap: Stretch, now: Sample) -> Stretch:
         lap.fuel_used_l + burnt if burnt > 0.0 else lap.fuel_used_l,
         lap.paused_s,
         lap.unseen_s + seconds if seconds > GAP_SECONDS else lap.unseen_s,
-        now if lap.cut is None and _spoils(last, now) else lap.cut,
+        now if lap.cut is None and _invalidates_lap(last, now) else lap.cut,
         _split_times(lap.sectors_ms, now) if in_sectors else lap.sectors_ms,
         in_sectors,
         lap.in_lap or (lane and not was_lane),
@@ -514,7 +514,7 @@ def _extend(lap: Stretch, now: Sample) -> Stretch:
     )
 
 
-def _with_new_physics(lap: Stretch, now: Sample) -> Stretch:
+def _with_new_physics(lap: LapInProgress, now: Sample) -> LapInProgress:
     """The lap without what physics said so far: after a restart it goes on showing the old drive for a second."""
     cut = None if now.is_lap_valid else now
     return replace(lap, top_speed_kmh=now.speed_kmh, fuel_used_l=0.0, cut=cut)
@@ -529,8 +529,8 @@ def _split_times(times: tuple[int | None, ...], now: Sample) -> tuple[int | None
     return (*times[:done], value, *times[done + 1 :])
 
 
-def _begin_anew(
-    state: LapState, before: Sample, now: Sample, running: Stretch, end: LapEnd, clock: float
+def _restart(
+    state: LapState, before: Sample, now: Sample, running: LapInProgress, end: LapEnd, clock: float
 ) -> tuple[LapState, tuple[Lap, ...]]:
     """The state after a break, and the laps it ended."""
     waiting = state.waiting
@@ -555,7 +555,7 @@ def _end(state: LapState, end: LapEnd) -> tuple[Lap, ...]:
     done: list[Lap] = []
     if waiting:
         settled = state.clock - waiting.since >= SETTLED_SECONDS
-        done.append(_give_up(waiting, state.before if settled else None))
+        done.append(_finalise(waiting, state.before if settled else None))
     if crossing and crossing.sign == "count":
         lap = _close(crossing.lap, "line", crossing.measured_ms)
         done.append(_with_time(lap, state.early[0]) if state.early else lap)
@@ -566,7 +566,7 @@ def _end(state: LapState, end: LapEnd) -> tuple[Lap, ...]:
     return tuple(done)
 
 
-def _close(lap: Stretch, end: LapEnd, measured_ms: int | None) -> Lap:
+def _close(lap: LapInProgress, end: LapEnd, measured_ms: int | None) -> Lap:
     """The lap as far as it is known when it ends."""
     last, cut = lap.last, lap.cut
     flaws = [] if end == "line" else [_ENDS[end]]
@@ -627,18 +627,18 @@ def _cut_text(cut: Sample) -> str:
     return tyres
 
 
-def _moment(sample: Sample) -> Moment:
-    return Moment(sample.sequence, sample.packet_id, sample.elapsed, sample.timestamp)
+def _moment(sample: Sample) -> SampleRef:
+    return SampleRef(sample.sequence, sample.packet_id, sample.elapsed, sample.timestamp)
 
 
-def _unfinished(lap: Stretch, end: LapEnd) -> list[Lap]:
+def _unfinished(lap: LapInProgress, end: LapEnd) -> list[Lap]:
     """The lap that was not completed, if it is worth the name."""
-    if _metres(lap) < FRAGMENT_METRES:
+    if _metres(lap) < MIN_LAP_DISTANCE_M:
         return []
     return [_close(lap, end, lap.last.current_time)]
 
 
-def _unseen(lap: Stretch, now: Sample, number: int) -> Lap:
+def _unseen(lap: LapInProgress, now: Sample, number: int) -> Lap:
     """A lap that the game counted while nobody looked."""
     blank = _close(_begin(now, None, number, lap.run, "unseen", 0.0), "line", None)
     return replace(
@@ -657,8 +657,8 @@ def _unseen(lap: Stretch, now: Sample, number: int) -> Lap:
 
 
 def _official_time(
-    waiting: Waiting | None, early: tuple[int, float] | None, before: Sample, now: Sample, clock: float
-) -> tuple[Waiting | None, tuple[int, float] | None]:
+    waiting: PendingLap | None, early: tuple[int, float] | None, before: Sample, now: Sample, clock: float
+) -> tuple[PendingLap | None, tuple[int, float] | None]:
     """Gives a time that came to the lap it belongs to: the one that waits, or the one that ends next."""
     if now.last_time != before.last_time and now.last_time > 0:
         early = (now.last_time, clock)
@@ -682,7 +682,7 @@ def _stale_sector(lap: Lap, before: Sample) -> int | None:
     return before.last_sector_time if known is None else known
 
 
-def _last_sector(waiting: Waiting, now: Sample) -> Waiting:
+def _last_sector(waiting: PendingLap, now: Sample) -> PendingLap:
     """The lap with the time of its last sector, if that has come and no split of the next lap took its place."""
     value = now.last_sector_time
     if waiting.stale_ms is None or now.current_sector_index != 0 or value <= 0 or value == waiting.stale_ms:
@@ -691,7 +691,7 @@ def _last_sector(waiting: Waiting, now: Sample) -> Waiting:
     return replace(waiting, lap=lap, stale_ms=None)
 
 
-def _give_up(waiting: Waiting, now: Sample | None) -> Lap:
+def _finalise(waiting: PendingLap, now: Sample | None) -> Lap:
     """The lap when nothing more will come: a time or a sector that did not change may be the same once more.
 
     ``now`` is None where too little time has passed to say so.

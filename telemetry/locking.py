@@ -33,15 +33,15 @@ else:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def hold(descriptor: int, name: str) -> None:
+def lock_file(descriptor: int, name: str) -> None:
     """Keep the file of this descriptor from every other writer that asks, until it is closed; all can read it.
 
     Raises :class:`telemetry.SinkError` where another holds it.
     """
-    _hold(descriptor, f"{name} is being recorded now, by another process.")
+    _lock(descriptor, f"{name} is being recorded now, by another process.")
 
 
-class Lock:
+class FileLock:
     """A file that stands for something which only one may have, from now until it is closed; its folder is made.
 
     Another one is refused in the same process too. Raises :class:`telemetry.SinkError` with the ``refusal`` where
@@ -55,7 +55,7 @@ class Lock:
         except OSError as error:
             raise SinkError(f"The folder {path.parent} cannot be written: {error.strerror}.") from error
         try:
-            _hold(self._file.fileno(), refusal)
+            _lock(self._file.fileno(), refusal)
         except SinkError:
             self._file.close()
             raise
@@ -65,7 +65,7 @@ class Lock:
         self._file.close()
 
 
-def shared_folder() -> Path:
+def user_state_dir() -> Path:
     """Where this user's running programs leave what is for each other; SinkError where there is no place."""
     variable, usual = (
         ("LOCALAPPDATA", "AppData/Local") if sys.platform == "win32" else ("XDG_STATE_HOME", ".local/state")
@@ -77,7 +77,7 @@ def shared_folder() -> Path:
     return base / "ac-telemetry"
 
 
-def _hold(descriptor: int, refusal: str) -> None:
+def _lock(descriptor: int, refusal: str) -> None:
     try:
         _take(descriptor)
     except BlockingIOError:

@@ -11,7 +11,7 @@ from threading import Event
 from typing import Any, Final
 
 from telemetry.errors import SinkError, UsageError
-from telemetry.laps import Lap, Moment
+from telemetry.laps import Lap, SampleRef
 from telemetry.plan import Plan, Run
 
 MANIFEST_NAME: Final = "manifest.json"
@@ -23,7 +23,7 @@ _PAUSE_SECONDS: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Instant:
+class PhysicsRef:
     """A lap's moment: the physics ``packet_id``, ``elapsed`` s since its file's first step, Unix ``timestamp`` in s."""
 
     packet_id: int
@@ -46,8 +46,8 @@ class LapRecord:
     sectors_ms: tuple[int | None, ...] = ()
     kind: str = ""
     session: str = ""
-    first: Instant | None = None
-    last: Instant | None = None
+    first: PhysicsRef | None = None
+    last: PhysicsRef | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,7 @@ class FileRecord:
 
 
 @dataclass(slots=True)
-class Progress:
+class RunProgress:
     """What was recorded of a run."""
 
     run: Run
@@ -79,7 +79,7 @@ class Progress:
         """Whether all laps wanted are there."""
         return self.kept >= self.run.laps
 
-    def judge(self, file: str, began: float, laps: Iterable[Lap]) -> list[LapRecord]:
+    def accept_laps(self, file: str, began: float, laps: Iterable[Lap]) -> list[LapRecord]:
         """Add these laps of a file whose first step was at ``began``; what comes after the last one wanted is no part.
 
         The same laps get the same verdict, whether they are driven now or read from a file again.
@@ -88,7 +88,7 @@ class Progress:
         for lap in laps:
             if self.complete:
                 break
-            refusal = self.run.refusal_of(lap)
+            refusal = self.run.rejection_reason(lap)
             record = LapRecord(
                 file=file,
                 number=lap.number,
@@ -134,7 +134,7 @@ class Manifest:
         self.plan = plan
         self.folder = folder
         self.path = folder / MANIFEST_NAME
-        self.runs = [Progress(run) for run in plan.runs]
+        self.runs = [RunProgress(run) for run in plan.runs]
         try:
             data = self.path.read_bytes()
         except FileNotFoundError:
@@ -187,7 +187,7 @@ class Manifest:
             if run.files:
                 self._adopt(known.get(run.name), run)
 
-    def _adopt(self, progress: Progress | None, saved: "_Saved") -> None:
+    def _adopt(self, progress: RunProgress | None, saved: "_Saved") -> None:
         """Take over what a run has already, if it still is that run."""
         what_to_do = "Name another folder for the changed plan, or change it back."
         if progress is None:
@@ -224,7 +224,7 @@ class _Saved:
     def of(cls, values: dict[str, Any]) -> "_Saved":
         laps = []
         for lap in values["laps"]:
-            first, last = (Instant(**moment) if (moment := lap[key]) else None for key in ("first", "last"))
+            first, last = (PhysicsRef(**moment) if (moment := lap[key]) else None for key in ("first", "last"))
             laps.append(LapRecord(**{**lap, "sectors_ms": tuple(lap["sectors_ms"]), "first": first, "last": last}))
         files = [FileRecord(**entry) for entry in values["files"]]
         return cls(str(values["name"]), str(values["hash"]), dict(values["definition"]), files, laps)
@@ -254,7 +254,7 @@ def rename(old: Path, new: Path) -> None:
             return
 
 
-def _run_dict(progress: Progress) -> dict[str, Any]:
+def _run_dict(progress: RunProgress) -> dict[str, Any]:
     run = progress.run
     return {
         "name": run.name,
@@ -271,11 +271,11 @@ def _run_dict(progress: Progress) -> dict[str, Any]:
     }
 
 
-def _instant(moment: Moment | None, began: float) -> Instant | None:
+def _instant(moment: SampleRef | None, began: float) -> PhysicsRef | None:
     if moment is None:
         return None
     elapsed = round(moment.elapsed - began, 6)
-    return Instant(packet_id=moment.packet_id, elapsed=elapsed, timestamp=moment.timestamp)
+    return PhysicsRef(packet_id=moment.packet_id, elapsed=elapsed, timestamp=moment.timestamp)
 
 
 def _text_of(value: Any) -> str:

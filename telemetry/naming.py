@@ -27,7 +27,7 @@ PLACEHOLDERS: Final = {
 }
 """What a template may hold between braces; numbers take a width, like ``{lap:03}``."""
 
-LONGEST: Final = 120
+MAX_NAME_LENGTH: Final = 120
 """Bytes of a name in UTF-8, without its suffix: some file systems allow no more than 143, and most 255."""
 
 _TEXTS: Final = ("track", "car", "driver")
@@ -44,7 +44,7 @@ _FORBIDDEN: Final = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]+')
 _DEVICES: Final = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)", re.IGNORECASE)
 
 
-class _Piece(NamedTuple):
+class _TemplatePart(NamedTuple):
     """A part of a template: text that stands in the name as it is, or a placeholder and how it is written."""
 
     text: str
@@ -96,7 +96,7 @@ class Template:
             "driver": sample.player_nick or sample.player_name or "driver",
         }
         values: dict[str, str | int] = {
-            **{name: safe(text) for name, text in texts.items()},
+            **{name: sanitize_filename(text) for name, text in texts.items()},
             "datetime": f"{date}-{time}",
             "date": date,
             "time": time,
@@ -116,54 +116,54 @@ def _local(timestamp: float) -> tuple[str, str]:
     return date.replace("-", ""), time.replace(":", "")
 
 
-def _pieces_of(text: str) -> list[_Piece]:
+def _pieces_of(text: str) -> list[_TemplatePart]:
     """The parts of a template; raises ValueError where it is none."""
     pieces = []
     for literal, placeholder, spec, conversion in string.Formatter().parse(text):
-        pieces.append(_Piece(literal))
+        pieces.append(_TemplatePart(literal))
         if placeholder is None:
             continue
         if "{" in (spec or ""):
             raise ValueError("braces cannot stand inside braces")
         if any(len(number.lstrip("0")) > _WIDTH_DIGITS for number in re.findall(r"\d+", spec or "")):
             raise ValueError("a width has two digits at most")
-        pieces.append(_Piece(spec or "", placeholder, conversion))
+        pieces.append(_TemplatePart(spec or "", placeholder, conversion))
     return pieces
 
 
-def _names_of(pieces: Sequence[_Piece]) -> list[list[_Piece]]:
+def _names_of(pieces: Sequence[_TemplatePart]) -> list[list[_TemplatePart]]:
     """The pieces of each name of a path: those between the slashes, which alone is what makes folders."""
-    names: list[list[_Piece]] = [[]]
+    names: list[list[_TemplatePart]] = [[]]
     for piece in pieces:
         if piece.placeholder is not None:
             names[-1].append(piece)
             continue
         first, *others = piece.text.split("/")
-        names[-1].append(_Piece(first))
-        names += [[_Piece(other)] for other in others]
+        names[-1].append(_TemplatePart(first))
+        names += [[_TemplatePart(other)] for other in others]
     plain = ["".join(piece.text if piece.placeholder is None else "{}" for piece in name) for name in names]
-    root = [[_Piece("/")]] if len(names) > 1 and not plain[0] else []
+    root = [[_TemplatePart("/")]] if len(names) > 1 and not plain[0] else []
     return root + [name for name, text in zip(names, plain, strict=True) if text not in ("", ".")]
 
 
-def _name_of(pieces: Sequence[_Piece], values: Mapping[str, str | int]) -> str:
+def _name_of(pieces: Sequence[_TemplatePart], values: Mapping[str, str | int]) -> str:
     """One name of a path; where it would be too long its longest texts lose their ends, and no number or time does."""
     if all(piece.placeholder is None for piece in pieces):
         name = "".join(piece.text for piece in pieces)
-        return name if name in ("/", "..") else safe(name)
+        return name if name in ("/", "..") else sanitize_filename(name)
     filled = [(piece.fill(values), piece.may_be_cut) for piece in pieces]
-    for limit in range(LONGEST, 0, -1):
+    for limit in range(MAX_NAME_LENGTH, 0, -1):
         name = "".join(_cut(text, limit) if may_be_cut else text for text, may_be_cut in filled)
-        if _size(name) <= LONGEST:
+        if _size(name) <= MAX_NAME_LENGTH:
             break
-    return safe(name)
+    return sanitize_filename(name)
 
 
-def safe(name: str) -> str:
+def sanitize_filename(name: str) -> str:
     """The name without what a system forbids in one: reserved characters and words, a dot or blank at its end."""
     name = _FORBIDDEN.sub("-", name).strip(" .")
-    name = _cut(name, LONGEST).rstrip(" .")
-    return _cut(f"_{name}", LONGEST).rstrip(" .") if not name or _DEVICES.match(name) else name
+    name = _cut(name, MAX_NAME_LENGTH).rstrip(" .")
+    return _cut(f"_{name}", MAX_NAME_LENGTH).rstrip(" .") if not name or _DEVICES.match(name) else name
 
 
 def _cut(text: str, size: int) -> str:
@@ -175,7 +175,7 @@ def _size(text: str) -> int:
     return len(text.encode("utf-8", "surrogatepass"))  # an argument on Linux may hold what is no character
 
 
-def free(path: Path, suffix: str) -> Iterator[Path]:
+def numbered_paths(path: Path, suffix: str) -> Iterator[Path]:
     """The path with its suffix, and then numbered ones: ``name.mcap``, ``name-2.mcap``, ``name-3.mcap``, ..."""
     yield path.with_name(path.name + suffix)
     for number in count(2):

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from telemetry.derived import Sample, Thresholds
 from telemetry.laps import Lap
-from telemetry.naming import DEFAULT_TEMPLATE, Template, safe
+from telemetry.naming import DEFAULT_TEMPLATE, Template, sanitize_filename
 
 PLAN_TEMPLATE: Final = "{run}/" + DEFAULT_TEMPLATE
 """Names of a plan's files; ``{run}`` is the name of the run."""
@@ -25,13 +25,13 @@ Scalar = int | float | str
 Required = Scalar | tuple[Scalar, ...]
 """What a field of the game must hold."""
 
-RefusalKind = Literal["unfinished", "cut", "pit", "not whole", "untimed", "slow", "fast"]
+RejectionKind = Literal["unfinished", "cut", "pit", "not whole", "untimed", "slow", "fast"]
 
 
-class Refusal(NamedTuple):
+class Rejection(NamedTuple):
     """Why a lap does not count: in a word, and in the words of the lap."""
 
-    kind: RefusalKind
+    kind: RejectionKind
     reason: str
 
 
@@ -80,20 +80,20 @@ class Run:
         """A name for the definition, the same for the same one."""
         return hashlib.sha256(json.dumps(self.definition, sort_keys=True).encode()).hexdigest()[:16]
 
-    def refusal_of(self, lap: Lap) -> Refusal | None:
+    def rejection_reason(self, lap: Lap) -> Rejection | None:
         """Why the lap, which was followed with :attr:`thresholds`, does not count; None for one that does."""
         reasons = [reason for reason in lap.invalid_because if not (self.pits and reason == _IN_PITS)]
         if reasons:
-            return Refusal(self._kind_of(lap), ", ".join(reasons))
+            return Rejection(self._kind_of(lap), ", ".join(reasons))
         if lap.time_ms is None:
-            return Refusal("untimed", "no official time")
+            return Rejection("untimed", "no official time")
         if self.max_time_ms is not None and lap.time_ms > self.max_time_ms:
-            return Refusal("slow", f"slower than {lap_time_text(self.max_time_ms)}")
+            return Rejection("slow", f"slower than {lap_time_text(self.max_time_ms)}")
         if self.min_time_ms is not None and lap.time_ms < self.min_time_ms:
-            return Refusal("fast", f"faster than {lap_time_text(self.min_time_ms)}")
+            return Rejection("fast", f"faster than {lap_time_text(self.min_time_ms)}")
         return None
 
-    def mismatches(self, sample: Sample) -> tuple[str, ...]:
+    def settings_errors(self, sample: Sample) -> tuple[str, ...]:
         """What the game has and must not have, each in words: ``the car must be a and is b``."""
         return tuple(
             f"{_WORDS.get(name, name)} must be {_value_text(wanted)} and is {_value_text(getattr(sample, name))}"
@@ -104,7 +104,7 @@ class Run:
     def _required(self) -> list[tuple[str, Required]]:
         return sorted(self.require.items(), key=lambda item: (item[0] not in _WORDS, item[0]))
 
-    def _kind_of(self, lap: Lap) -> RefusalKind:
+    def _kind_of(self, lap: Lap) -> RejectionKind:
         if not lap.complete:
             return "unfinished"
         if lap.first_cut_position is not None:
@@ -142,7 +142,7 @@ _WORDS: Final = {name: f"the {key}" for key, name in SHORT_KEYS.items()}
 
 def with_run(template: str, name: str) -> str:
     """The template with the name of a run in it."""
-    return template.replace("{run}", safe(name).replace("{", "{{").replace("}", "}}"))
+    return template.replace("{run}", sanitize_filename(name).replace("{", "{{").replace("}", "}}"))
 
 
 def _is_alike(wanted: Required, found: Any) -> bool:

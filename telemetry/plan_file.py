@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from telemetry.derived import SESSION_NAMES
 from telemetry.errors import UsageError
-from telemetry.naming import Template, safe
+from telemetry.naming import Template, sanitize_filename
 from telemetry.plan import PLAN_TEMPLATE, SHORT_KEYS, Plan, Required, Run, Scalar, lap_time_text, with_run
 from telemetry.schema import Field
 from telemetry.snapshot import Snapshot
@@ -107,7 +107,7 @@ class _Reader:
         places: dict[str, int] = {}
         for number, table in enumerate(tables):
             run = self._run(self._settings(table, ("run", number)), defaults, common, ("run", number), rate)
-            same = places.setdefault(safe(run.name).casefold(), number)
+            same = places.setdefault(sanitize_filename(run.name).casefold(), number)
             if same != number:
                 line = line_of(self._lines, ("run", same, "name"))
                 raise self._wrong(
@@ -115,7 +115,7 @@ class _Reader:
                 )
             runs.append(run)
         name = self._text(values, (), "name", self._path.stem) or self._path.stem
-        folder = self._text(values, (), "folder", "") or safe(name)
+        folder = self._text(values, (), "folder", "") or sanitize_filename(name)
         if "\0" in folder:
             raise self._wrong(("folder",), f"{folder!r} names no folder.")
         return Plan(

@@ -18,7 +18,7 @@ _MENU = struct.Struct(f"<{SPageFileGraphic.isEscMenuVisible.offset}xi")
 _OFF, _REPLAY, _PAUSE = 0, 1, 3
 
 
-class Presence:
+class GameStateDetector:
     """Follows the pages of one game; a ``dump`` may stand still for ever and is worth reading all the same."""
 
     def __init__(self, *, dump: bool = False) -> None:
@@ -29,7 +29,7 @@ class Presence:
         self._static: bytes | None = None  # as it was judged last
         self._ours = self._filled = False
 
-    def judge(self, pages: Pages, now: float) -> tuple[State, bool]:
+    def update(self, pages: Pages, now: float) -> tuple[State, bool]:
         """The state at ``now`` (seconds of any one clock) and whether the car moved on in time since it was last asked.
 
         Raises :class:`ac_native_memory.WrongGame` for another game's pages.

@@ -78,7 +78,7 @@ RANGES: Final[Mapping[str, tuple[float, float]]] = {
 Severity = Literal["error", "warning"]
 
 
-class Quantiles:
+class DurationHistogram:
     """Quantiles of any number of durations in constant memory, each to four digits."""
 
     def __init__(self) -> None:
@@ -108,16 +108,16 @@ class Quantiles:
         """The durations that exceed the limit, each with how often it was counted."""
         return [(duration, times) for duration, times in self._counts.items() if duration > limit]
 
-    def distances(self, centre: float) -> "Quantiles":
+    def distances(self, centre: float) -> "DurationHistogram":
         """How far all durations are from this one."""
-        found = Quantiles()
+        found = DurationHistogram()
         for duration, times in self._counts.items():
             found.add(abs(duration - centre), times)
         return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Strays:
+class OutOfRange:
     """The values of one field that lie beyond :data:`RANGES`: how many, and the ends of them."""
 
     count: int
@@ -149,7 +149,7 @@ class Gaps:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class QualityReport:
     """A recording in figures; times in seconds unless the name says otherwise, None where nothing can be said."""
 
     file: str
@@ -197,7 +197,7 @@ class Report:
     """Fields, other than those that are there for the whole session, which never changed."""
     non_finite: Mapping[str, int]
     """Samples in which a field holds what is no number, or endless, by field."""
-    out_of_range: Mapping[str, Strays]
+    out_of_range: Mapping[str, OutOfRange]
     top_speed_kmh: float | None
 
     def to_dict(self) -> dict[str, Any]:
@@ -206,7 +206,7 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class QualityFinding:
     """Something that a data set must not have (an error), or that its user should know (a warning)."""
 
     name: str
@@ -229,7 +229,7 @@ _pick_ranged: Final = operator.itemgetter(*(place for place, _, _ in _RANGED))
 _LIMITS: Final = [(low, high) for _, low, high in _RANGED]
 
 
-class Quality:
+class QualityAnalyzer:
     """Gathers what a report is made of, in constant memory; it takes every sample of a recording in order.
 
     It knows nothing of files: ``absent`` names the raw fields that the recording does not hold.
@@ -247,7 +247,7 @@ class Quality:
         self._sessions: dict[str, None] = {}
         self._state = LapState()
         self._laps: list[Lap] = []
-        self._intervals = Quantiles()
+        self._intervals = DurationHistogram()
         self._steps: Counter[int] = Counter()
         self._pauses = 0
         self._paused_s = 0.0
@@ -263,17 +263,17 @@ class Quality:
             for place, one in enumerate(Snapshot.FIELDS)
             if one.group in ("physics", "graphics") and one.name not in self._absent
         ]
-        self._suspects: list[int] = []
+        self._non_finite_fields: list[int] = []
         self._arrange()
 
-    def add(self, sample: Sample, *, fresh: bool = True) -> None:
-        """Take one sample; ``fresh`` is false where the car does not move on in time."""
+    def add(self, sample: Sample, *, is_new_step: bool = True) -> None:
+        """Take one sample; ``is_new_step`` is false where the car does not move on in time."""
         before = self._before
         self.samples += 1
         if before is None:
             self._first = sample
         else:
-            self._take_interval(before, sample, fresh=fresh and self._was_fresh)
+            self._take_interval(before, sample, is_new_step=is_new_step and self._was_fresh)
         about = (sample.car_model, sample.track, sample.track_configuration, sample.session_name)
         if about != self._about:
             self._about = about
@@ -283,7 +283,7 @@ class Quality:
         self._take_values(sample)
         if sample.speed_kmh > (self._top_speed or -1.0):
             self._top_speed = sample.speed_kmh
-        self._before, self._was_fresh = sample, fresh
+        self._before, self._was_fresh = sample, is_new_step
 
     def add_event(self, event: Event) -> None:
         """Take note of what the recording says to have happened."""
@@ -294,16 +294,16 @@ class Quality:
         """Those that were driven so far, the one under way too."""
         return [*self._laps, *finish(self._state)]
 
-    def report(self, *, file: str, file_format: str, size: int, finished: bool) -> Report:
+    def report(self, *, file: str, file_format: str, size: int, finished: bool) -> QualityReport:
         """What was gathered so far."""
         laps = self.laps
         best = best_lap(laps)
         first, last = self._first, self._before
         span = last.elapsed - first.elapsed if first and last else 0.0
         median = self._intervals.quantile(0.5)
-        jitter = Quantiles() if median is None else self._intervals.distances(median)
+        jitter = DurationHistogram() if median is None else self._intervals.distances(median)
         full = self._is_full_rate()
-        return Report(
+        return QualityReport(
             file=file,
             format=file_format,
             size=size,
@@ -339,7 +339,7 @@ class Quality:
             constant_fields=tuple(Snapshot.NAMES[place] for place in self._still) if self.samples > 1 else (),
             non_finite=dict(self._non_finite),
             out_of_range={
-                name: Strays(count=tally.count, lowest=tally.lowest, highest=tally.highest)
+                name: OutOfRange(count=tally.count, lowest=tally.lowest, highest=tally.highest)
                 for name, tally in self._strays.items()
             },
             top_speed_kmh=self._top_speed,
@@ -353,7 +353,7 @@ class Quality:
         if "session" not in self._absent:
             self._sessions[session] = None
 
-    def _take_interval(self, before: Sample, now: Sample, *, fresh: bool) -> None:
+    def _take_interval(self, before: Sample, now: Sample, *, is_new_step: bool) -> None:
         seconds = now.elapsed - before.elapsed
         if now.timestamp < before.timestamp:
             self._backwards += 1
@@ -362,9 +362,9 @@ class Quality:
             self._restarts += 1
             return
         lag = seconds - steps * STEP_SECONDS
-        if not fresh or (steps > 0 and lag > PAUSE_SECONDS):
+        if not is_new_step or (steps > 0 and lag > PAUSE_SECONDS):
             self._pauses += self._was_fresh
-            self._paused_s += max(seconds if not fresh else lag, 0.0)
+            self._paused_s += max(seconds if not is_new_step else lag, 0.0)
             return
         self._steps[steps] += 1
         self._intervals.add(seconds * 1e3)
@@ -402,7 +402,7 @@ class Quality:
     def _arrange(self) -> None:
         """Sort fields by how they are looked at: those that never changed, and those that never were no numbers."""
         self._pick_still = _picker(self._still)
-        suspects = set(self._suspects) | {Snapshot.NAMES.index(name) for name in self._absent}
+        suspects = set(self._non_finite_fields) | {Snapshot.NAMES.index(name) for name in self._absent}
         self._pick_numbers = _picker([place for place in _NUMBERS if place not in suspects])
         self._pick_arrays = _picker([place for place in _ARRAYS if place not in suspects])
         self._pick_vectors = _picker([place for place in _VECTORS if place not in suspects])
@@ -412,7 +412,7 @@ class Quality:
         if first is not None and self._pick_still(sample) != self._pick_still(first):
             self._still = [place for place in self._still if sample[place] == first[place]]
             self._arrange()
-        for place in self._suspects:
+        for place in self._non_finite_fields:
             self._count_if_not_finite(place, sample)
         total = (
             sum(self._pick_numbers(sample))
@@ -421,9 +421,9 @@ class Quality:
         )
         if not math.isfinite(total):  # a sum is the quickest look at many numbers
             for place in (*_NUMBERS, *_ARRAYS, *_VECTORS):
-                unlike = place not in self._suspects and Snapshot.NAMES[place] not in self._absent
+                unlike = place not in self._non_finite_fields and Snapshot.NAMES[place] not in self._absent
                 if unlike and self._count_if_not_finite(place, sample):
-                    self._suspects.append(place)
+                    self._non_finite_fields.append(place)
             self._arrange()
         for value, (low, high) in zip(_pick_ranged(sample), _LIMITS, strict=True):
             if not low <= value <= high:
@@ -462,45 +462,45 @@ def report_of(
     clock: Clock | None = None,
     thresholds: Thresholds = DEFAULTS,
     watch: Callable[[Reading], None] | None = None,
-) -> Report:
+) -> QualityReport:
     """The report on the recording in this file, which the source plays; reads all of it.
 
     ``watch`` is shown every reading on the way. Where the clock is stopped, the report covers what was read until then.
     """
-    return look_over(source, path, clock=clock, thresholds=thresholds, watch=watch)[0]
+    return analyze_recording(source, path, clock=clock, thresholds=thresholds, watch=watch)[0]
 
 
-def look_over(
+def analyze_recording(
     source: Source,
     path: Path,
     *,
     clock: Clock | None = None,
     thresholds: Thresholds = DEFAULTS,
     watch: Callable[[Reading], None] | None = None,
-) -> tuple[Report, tuple[Lap, ...]]:
+) -> tuple[QualityReport, tuple[Lap, ...]]:
     """The same, and the laps, whose moments count the snapshots of the recording from 0 in their ``sequence``."""
     clock = clock or Clock(math.inf)
-    quality = Quality(_absent_from(path))
+    quality = QualityAnalyzer(_absent_from(path))
     before: Sample | None = None
     for reading in source.readings(clock, None):
         quality.torn = reading.torn
         if watch:
             watch(reading)
         if reading.snapshot is not None:
-            before = derive(numbered(reading.snapshot, quality.samples), before, thresholds)
-            quality.add(before, fresh=reading.fresh)
+            before = derive(with_sequence(reading.snapshot, quality.samples), before, thresholds)
+            quality.add(before, is_new_step=reading.is_new_step)
     if isinstance(source, McapRecording):
         for event in source.events():
             quality.add_event(event)
         finished = not source.cut
     else:
-        finished = files.ends_whole(path)
+        finished = files.is_complete(path)
     size = path.stat().st_size
     report = quality.report(file=str(path), file_format=format_of(path), size=size, finished=finished)
     return report, tuple(quality.laps)
 
 
-def numbered(snapshot: Snapshot, number: int) -> Snapshot:
+def with_sequence(snapshot: Snapshot, number: int) -> Snapshot:
     """The snapshot with this ``sequence``: what a recording holds there need not count anything."""
     return Snapshot.of((snapshot.timestamp, snapshot.elapsed, number, *snapshot[3:]))
 
@@ -523,17 +523,17 @@ def _absent_from(path: Path) -> frozenset[str]:
     return frozenset(Snapshot.NAMES) - held - {"timestamp", "elapsed", "sequence"}
 
 
-def findings_of(report: Report, *, max_gap_share: float = MAX_GAP_SHARE) -> tuple[Finding, ...]:
+def findings_of(report: QualityReport, *, max_gap_share: float = MAX_GAP_SHARE) -> tuple[QualityFinding, ...]:
     """What speaks against using the recording as a data set: errors first, then warnings."""
     if report.samples == 0:
-        return (Finding("no_samples", "error", "There is no sample in it."),)
+        return (QualityFinding("no_samples", "error", "There is no sample in it."),)
     found = [*_errors(report, max_gap_share), *_warnings(report)]
     return tuple(found)
 
 
-def _errors(report: Report, max_gap_share: float) -> Iterator[Finding]:
-    def error(name: str, message: str) -> Finding:
-        return Finding(name, "error", message)
+def _errors(report: QualityReport, max_gap_share: float) -> Iterator[QualityFinding]:
+    def error(name: str, message: str) -> QualityFinding:
+        return QualityFinding(name, "error", message)
 
     if not report.finished:
         yield error("cut", "The file is cut: its writer did not come to an end.")
@@ -565,9 +565,9 @@ def _errors(report: Report, max_gap_share: float) -> Iterator[Finding]:
         yield error("never_moved", "The car never moved.")
 
 
-def _warnings(report: Report) -> Iterator[Finding]:
-    def warning(name: str, message: str) -> Finding:
-        return Finding(name, "warning", message)
+def _warnings(report: QualityReport) -> Iterator[QualityFinding]:
+    def warning(name: str, message: str) -> QualityFinding:
+        return QualityFinding(name, "warning", message)
 
     if len(report.cars) > 1:
         yield warning("several_cars", f"It holds {len(report.cars)} cars: {', '.join(report.cars)}.")

@@ -16,7 +16,7 @@ from ac_native_memory import Pages
 from telemetry.clock import Clock
 from telemetry.derived import DEFAULTS, Sample, Thresholds, derive
 from telemetry.errors import UsageError
-from telemetry.snapshot import Snapshot, encode, prepare
+from telemetry.snapshot import Snapshot, encode, warm_up
 
 DEFAULT_RATE: Final = 10.0
 """Samples per second of a live source unless asked otherwise."""
@@ -24,7 +24,7 @@ DEFAULT_RATE: Final = 10.0
 FLUSH_SECONDS: Final = 0.5
 """How long a written sample may wait on its way to the operating system."""
 
-LAP_TAIL_SECONDS: Final = 1.0
+LAP_TIME_DELAY_S: Final = 1.0
 """How long recording goes on after the last lap wanted: the game publishes its time some frames late."""
 
 QUEUE_SECONDS: Final = 10.0
@@ -50,7 +50,7 @@ STATUS_STATES: Final = {1: State.REPLAY, 3: State.PAUSED}
 """What the graphics page's ``status`` says of a recorded moment; any other was live."""
 
 
-def moves_on(state: State, *, moved: bool) -> bool:
+def is_advancing(state: State, *, moved: bool) -> bool:
     """Whether the car moves on in time in this state, where its physics has moved: also behind the menu, online."""
     return state is State.LIVE or (state is State.MENU and moved)
 
@@ -58,13 +58,13 @@ def moves_on(state: State, *, moved: bool) -> bool:
 class Reading(NamedTuple):
     """What a source saw at one moment; ``snapshot`` is None where there is nothing to decode.
 
-    ``fresh`` is false where the car does not move on in time: in pause, in a replay, when the game stalls. ``missed``
+    ``is_new_step`` is false where the car does not move on in time: in pause, in a replay, when the game stalls. ``missed``
     counts the deadlines dropped since the reading before, ``torn`` the torn pages so far.
     """
 
     state: State
     snapshot: Snapshot | None = None
-    fresh: bool = False
+    is_new_step: bool = False
     missed: int = 0
     torn: int = 0
     message: str = ""
@@ -87,7 +87,7 @@ class Step(NamedTuple):
     message: str = ""
 
 
-class Closing:
+class Closeable:
     """What is closed when its ``with`` block ends."""
 
     def close(self) -> None:
@@ -102,7 +102,7 @@ class Closing:
         self.close()
 
 
-class Source(Closing, ABC):
+class Source(Closeable, ABC):
     """Where snapshots come from; ``name`` says to a person what it is."""
 
     name: str
@@ -121,7 +121,7 @@ class Source(Closing, ABC):
                 yield Step(reading.state, encode(snapshot), snapshot.elapsed, message=reading.message)
 
 
-class Sink(Closing, ABC):
+class Sink(Closeable, ABC):
     """Where samples go; ``name`` says to a person what it is. Raises :class:`telemetry.SinkError` when it must end."""
 
     name: str
@@ -151,7 +151,7 @@ class Event(NamedTuple):
     values: Mapping[str, Any]
 
 
-class PageSink(Closing, ABC):
+class PageSink(Closeable, ABC):
     """Where steps go with their pages as they are; ``name`` says to a person what it is.
 
     Raises :class:`telemetry.SinkError` when it must end.
@@ -177,7 +177,7 @@ class PageSink(Closing, ABC):
         """Hand everything taken so far to the operating system, so that it outlives this process."""
 
 
-class Spread:
+class LatencyHistogram:
     """Quantiles of any number of durations in constant memory, each to within five percent."""
 
     _STEP = math.log(1.05)
@@ -200,7 +200,7 @@ class Spread:
 
 
 @dataclass
-class Health:
+class RecordingStats:
     """How the recording goes, kept up to date while it runs."""
 
     state: State = State.WAITING
@@ -218,7 +218,7 @@ class Health:
     size: int = 0
     first: float = 0.0
     latest: float = 0.0
-    jitter: Spread = field(default_factory=Spread)
+    jitter: LatencyHistogram = field(default_factory=LatencyHistogram)
 
     @property
     def seconds(self) -> float:
@@ -250,16 +250,16 @@ class Health:
         }
 
 
-class Watcher(Protocol):
+class Listener(Protocol):
     """Something that looks on, like a view: it is shown every reading, kept or not, and must not hold up the loop."""
 
-    def show(self, sample: Sample | None, health: Health) -> None:
+    def on_reading(self, sample: Sample | None, stats: RecordingStats) -> None:
         """Take note of the newest sample (None where there is none) and of how the recording goes."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class SamplingOptions:
     """How to sample and when to end: after so many seconds or samples kept, or laps completed, whichever is first.
 
     Raises :class:`telemetry.UsageError` for a number that makes no sense.
@@ -279,7 +279,7 @@ class Options:
                 raise UsageError(f"{value:g} makes no sense as {name}; it must be more than 0.")
 
 
-class Recorder:
+class SampleRecorder:
     """Reads a source, derives, and hands every kept sample to the sinks.
 
     Samples of a car that stands still in time (pause, replay, stall) are shown to watchers but not kept, unless
@@ -290,23 +290,23 @@ class Recorder:
         self,
         source: Source,
         sinks: Sequence[Sink] = (),
-        watchers: Sequence[Watcher] = (),
+        listeners: Sequence[Listener] = (),
         *,
         clock: Clock | None = None,
-        options: Options | None = None,
+        options: SamplingOptions | None = None,
     ) -> None:
-        prepare()
+        warm_up()
         self.source = source
         self.clock = clock or Clock()
-        self.options = options or Options()
-        self.health = Health(rate_asked=self.options.rate)
+        self.options = options or SamplingOptions()
+        self.stats = RecordingStats(rate_asked=self.options.rate)
         # A clock that jumps waits for nobody, so the sinks set the pace: nothing may be dropped.
-        in_a_hurry = math.isinf(self.clock.speed)
-        self._sinks = [Background(sink, self.options.rate or DEFAULT_RATE, patient=in_a_hurry) for sink in sinks]
-        self._watchers = list(watchers)
+        unpaced = math.isinf(self.clock.speed)
+        self._sinks = [QueuedSink(sink, self.options.rate or DEFAULT_RATE, block_when_full=unpaced) for sink in sinks]
+        self._listeners = list(listeners)
         self._interrupted = False  # by a pause, a stall, a game that left
 
-    def run(self) -> Health:
+    def run(self) -> RecordingStats:
         """Record until the source ends, a limit is reached or the clock is stopped."""
         try:
             for sample in self.samples():
@@ -314,15 +314,15 @@ class Recorder:
                     sink.write(sample)
         finally:
             self._close_sinks()
-        return self.health
+        return self.stats
 
     def samples(self) -> Iterator[Sample]:
         """The kept samples themselves, for a loop of one's own; the sinks are left alone."""
-        options, health = self.options, self.health
+        options, stats = self.options, self.stats
         before: Sample | None = None
         end = math.inf
         for reading in self.source.readings(self.clock, options.rate):
-            health.state, health.message, health.torn = reading.state, reading.message, reading.torn
+            stats.state, stats.message, stats.torn = reading.state, reading.message, reading.torn
             snapshot = reading.snapshot
             if snapshot is None:
                 self._interrupted = True
@@ -334,11 +334,11 @@ class Recorder:
             if self._past_duration(snapshot.elapsed) or snapshot.elapsed >= end:
                 break
             sample = derive(
-                Snapshot.of((snapshot.timestamp, snapshot.elapsed, health.samples) + snapshot[3:]),  # noqa: RUF005
+                Snapshot.of((snapshot.timestamp, snapshot.elapsed, stats.samples) + snapshot[3:]),  # noqa: RUF005
                 before,
                 options.thresholds,
             )
-            keep = reading.fresh or options.include_paused
+            keep = reading.is_new_step or options.include_paused
             if keep:
                 self._count(sample, before, reading)
             self._interrupted = not keep
@@ -346,48 +346,48 @@ class Recorder:
             self._show(sample)
             if keep:
                 yield sample
-                if health.samples == options.samples:
+                if stats.samples == options.samples:
                     break
-                if health.laps == options.laps and math.isinf(end):
-                    end = sample.elapsed + LAP_TAIL_SECONDS
-        health.state, health.message = State.ENDED, ""
+                if stats.laps == options.laps and math.isinf(end):
+                    end = sample.elapsed + LAP_TIME_DELAY_S
+        stats.state, stats.message = State.ENDED, ""
 
     def _past_duration(self, elapsed: float) -> bool:
-        health, duration = self.health, self.options.duration
+        stats, duration = self.stats, self.options.duration
         # Half a period of grace, so that a tick that comes a moment early does not add a sample.
         grace = 0.5 / self.options.rate if self.options.rate else 0.0
-        return duration is not None and health.samples > 0 and elapsed - health.first >= duration - grace
+        return duration is not None and stats.samples > 0 and elapsed - stats.first >= duration - grace
 
     def _count(self, sample: Sample, before: Sample | None, reading: Reading) -> None:
-        health = self.health
-        health.samples += 1
-        health.missed += reading.missed
-        health.size = sum(sink.size for sink in self._sinks)
-        health.dropped = sum(sink.dropped for sink in self._sinks)
-        if health.samples == 1:
-            health.first = sample.elapsed
+        stats = self.stats
+        stats.samples += 1
+        stats.missed += reading.missed
+        stats.size = sum(sink.size for sink in self._sinks)
+        stats.dropped = sum(sink.dropped for sink in self._sinks)
+        if stats.samples == 1:
+            stats.first = sample.elapsed
         else:
-            self._count_interval(sample.elapsed - health.latest)
+            self._count_interval(sample.elapsed - stats.latest)
         if sample.physics_steps == 0:
-            health.duplicates += 1
+            stats.duplicates += 1
         if before is not None and sample.completed_laps == before.completed_laps + 1:
-            health.laps += 1
-        health.latest = sample.elapsed
+            stats.laps += 1
+        stats.latest = sample.elapsed
 
     def _count_interval(self, interval: float) -> None:
-        health, rate = self.health, self.options.rate
+        stats, rate = self.stats, self.options.rate
         if self._interrupted:
-            health.interruptions += 1
-            health.interrupted += interval
-            health.gaps += 1
+            stats.interruptions += 1
+            stats.interrupted += interval
+            stats.gaps += 1
         elif rate and interval > 1.5 / rate:
-            health.gaps += 1
+            stats.gaps += 1
         elif rate:
-            health.jitter.add(abs(interval - 1.0 / rate) * 1e3)
+            stats.jitter.add(abs(interval - 1.0 / rate) * 1e3)
 
     def _show(self, sample: Sample | None) -> None:
-        for watcher in self._watchers:
-            watcher.show(sample, self.health)
+        for listener in self._listeners:
+            listener.on_reading(sample, self.stats)
 
     def _close_sinks(self) -> None:
         error: Exception | None = None
@@ -396,24 +396,24 @@ class Recorder:
                 sink.close()
             except Exception as problem:  # noqa: BLE001 - raised when the other sinks are closed
                 error = error or problem
-        self.health.size = sum(sink.size for sink in self._sinks)
-        self.health.dropped = sum(sink.dropped for sink in self._sinks)
+        self.stats.size = sum(sink.size for sink in self._sinks)
+        self.stats.dropped = sum(sink.dropped for sink in self._sinks)
         if error is not None:
             raise error
 
 
-class Background:
+class QueuedSink:
     """A sink in a thread of its own behind a bounded queue, so that sampling never waits for a disk.
 
-    What does not fit is dropped and counted, unless ``patient``: then :meth:`write` waits for room. The sink's error is
+    What does not fit is dropped and counted, unless ``block_when_full``: then :meth:`write` waits for room. The sink's error is
     raised by the next call.
     """
 
-    def __init__(self, sink: Sink, rate: float, *, patient: bool = False) -> None:
+    def __init__(self, sink: Sink, rate: float, *, block_when_full: bool = False) -> None:
         self.sink = sink
         self.name = sink.name
         self.dropped = 0
-        self._patient = patient
+        self._block_when_full = block_when_full
         self._queue: Queue[Sample | None] = Queue(max(64, math.ceil(rate * QUEUE_SECONDS)))
         self._error: Exception | None = None
         # Not a daemon: it is joined on every way out, and a daemon that writes at interpreter exit can hang Windows.
@@ -430,7 +430,7 @@ class Background:
         if self._error is not None:
             raise self._error
         try:
-            self._queue.put(sample, block=self._patient)
+            self._queue.put(sample, block=self._block_when_full)
         except Full:
             self.dropped += 1
 

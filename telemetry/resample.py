@@ -1,6 +1,6 @@
 """Snapshots at a fixed rate, out of snapshots as they were recorded: a pure function from one stream to another.
 
-What is between two snapshots follows from the nature of each field (:func:`nature_of`): what moves steadily is
+What is between two snapshots follows from the nature of each field (:func:`interpolation_for`): what moves steadily is
 interpolated, what switches is held. Nothing is filtered: a rate below half of what happens folds it back into lower
 frequencies (there is NO anti-aliasing). Who wants a spectrum records at the full rate and filters.
 """
@@ -14,12 +14,12 @@ from typing import Any, Final, Literal
 
 import orjson
 
-from telemetry.derived import FROZEN, LINE_POSITION, is_new_run
+from telemetry.derived import LINE_POSITION, TIME_STOPPED_STATUSES, is_new_run
 from telemetry.errors import UsageError
 from telemetry.schema import Field
 from telemetry.snapshot import Snapshot
 
-Nature = Literal["grid", "held", "linear", "lap", "angle", "bearing", "circuit"]
+Interpolation = Literal["grid", "held", "linear", "lap", "angle", "bearing", "circuit"]
 """How a field goes from one snapshot to the next.
 
 ``grid``: it is the time itself. ``held``: it keeps its value until it has another. ``linear``: in a straight line.
@@ -38,7 +38,7 @@ STEADY_UNITS: Final = frozenset(
 SETTING_UNITS: Final = frozenset({"0/1", "kg", "slip ratio", "x"})
 """Units of numbers that are switches and settings."""
 
-NATURES_BY_NAME: Final[dict[str, Nature]] = {
+NATURES_BY_NAME: Final[dict[str, Interpolation]] = {
     "timestamp": "grid",
     "elapsed": "grid",
     "brake_bias": "held",
@@ -73,7 +73,7 @@ _BEFORE_THE_LINE: Final = 0.99999994
 """The last ``normalized_position`` of a lap: the float32 before 1."""
 
 
-def nature_of(field: Field) -> Nature:
+def interpolation_for(field: Field) -> Interpolation:
     """The nature of a raw field; TypeError for a number whose unit is not known to say, so that none is guessed."""
     if field.name in NATURES_BY_NAME:
         return NATURES_BY_NAME[field.name]
@@ -84,7 +84,7 @@ def nature_of(field: Field) -> Nature:
     raise TypeError(f"{field.name} has the unit {field.unit!r}, which does not say how it moves: give it a nature")
 
 
-NATURES: Final[dict[str, Nature]] = {field.name: nature_of(field) for field in Snapshot.FIELDS}
+INTERPOLATION: Final[dict[str, Interpolation]] = {field.name: interpolation_for(field) for field in Snapshot.FIELDS}
 """The nature of every raw field by name."""
 
 
@@ -133,7 +133,7 @@ def _resampled(snapshots: Iterable[Snapshot], rate: float) -> Iterator[Snapshot]
 
 def is_jump(before: Snapshot, after: Snapshot) -> bool:
     """Whether something other than driving lies between two snapshots, so that nothing between them is known."""
-    if after.status != before.status or before.status in FROZEN or is_new_run(after, before):
+    if after.status != before.status or before.status in TIME_STOPPED_STATUSES or is_new_run(after, before):
         return True
     if after.completed_laps < before.completed_laps:
         return True
@@ -175,7 +175,7 @@ def _between(before: Snapshot, after: Snapshot) -> Callable[[float], Snapshot]:
     span = after.timestamp - before.timestamp
     steady = abs(span - length) < GAP_SECONDS  # else the system's clock was set in between
     held = is_jump(before, after)
-    fill = None if held else _mixer().between(before, after)
+    fill = None if held else _interpolator().between(before, after)
 
     def at(moment: float) -> Snapshot:
         share = min(max((moment - before.elapsed) / length, 0.0), 1.0)
@@ -186,7 +186,7 @@ def _between(before: Snapshot, after: Snapshot) -> Callable[[float], Snapshot]:
     return at
 
 
-class _Mixer:
+class _Interpolator:
     """Interpolates all steady numbers of a snapshot in a few calls of numpy."""
 
     def __init__(self) -> None:
@@ -194,7 +194,9 @@ class _Mixer:
 
         self._np = np
         moving = [
-            (place, field) for place, field in enumerate(Snapshot.FIELDS) if NATURES[field.name] not in ("grid", "held")
+            (place, field)
+            for place, field in enumerate(Snapshot.FIELDS)
+            if INTERPOLATION[field.name] not in ("grid", "held")
         ]
         self._scalars = [place for place, field in moving if field.shape == ()]
         self._arrays = [(place, field.shape[0]) for place, field in moving if len(field.shape) == 1]
@@ -203,7 +205,7 @@ class _Mixer:
         self._pick_arrays = operator.itemgetter(*(place for place, _ in self._arrays))
         self._pick_vectors = operator.itemgetter(*(place for place, _, _ in self._vectors))
         # Whatever goes round is a single number, and those stand first.
-        natures = [NATURES[Snapshot.FIELDS[place].name] for place in self._scalars]
+        natures = [INTERPOLATION[Snapshot.FIELDS[place].name] for place in self._scalars]
         rounds = {"angle": (-math.pi, math.tau), "bearing": (0.0, 360.0), "circuit": (0.0, 1.0)}
         self._round = [place for place, nature in enumerate(natures) if nature in rounds]
         self._lows = np.array([rounds[natures[place]][0] for place in self._round])
@@ -270,5 +272,5 @@ class _Mixer:
 
 
 @cache
-def _mixer() -> _Mixer:
-    return _Mixer()
+def _interpolator() -> _Interpolator:
+    return _Interpolator()

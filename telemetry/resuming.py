@@ -5,10 +5,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from telemetry.batch import Count, Tell, say_nothing
-from telemetry.capture import Follower
+from telemetry.capture import LapTracker
 from telemetry.errors import SourceError
 from telemetry.laps import Lap
-from telemetry.manifest import FileRecord, Manifest, Progress
+from telemetry.manifest import FileRecord, Manifest, RunProgress
 from telemetry.plan import Run
 from telemetry.recorder import Step
 
@@ -44,7 +44,7 @@ def resume(manifest: Manifest, recover: Recover, read_steps: ReadSteps, tell: Te
 
 
 def _recount(
-    manifest: Manifest, progress: Progress, entry: FileRecord, recover: Recover, read_steps: ReadSteps, tell: Tell
+    manifest: Manifest, progress: RunProgress, entry: FileRecord, recover: Recover, read_steps: ReadSteps, tell: Tell
 ) -> None:
     """Make a whole file of one that was cut, and count its laps."""
     path = manifest.folder / entry.file
@@ -64,7 +64,7 @@ def _recount(
         tell(f"{path} cannot be recovered, and stays as it is: {whole} is another file of the plan.")
         return
     progress.files[name] = count.record(name, whole)
-    judged = progress.judge(name, began, laps)
+    judged = progress.accept_laps(name, began, laps)
     tell(f"{path} was cut and is recovered: {count.steps:,} steps. Run {progress.run.name!r}: {progress.text()}.")
     if lost := sum(lap.kept for lap in before) - sum(lap.kept for lap in judged):
         tell(f"The end of {_laps_text(lost)} was cut off, to be driven again.")
@@ -76,13 +76,13 @@ def _laps_text(count: int) -> str:
 
 def _read_laps(steps: Iterable[Step], run: Run) -> tuple[Count, float, list[Lap]]:
     """How much a file holds, when it began, and its laps."""
-    count, follower = Count(), Follower(run.thresholds)
+    count, tracker = Count(), LapTracker(run.thresholds)
     began: float | None = None
     laps: list[Lap] = []
     for step in steps:
         count.add(step)
         if began is None and step.pages is not None:
             began = step.elapsed
-        turn = follower.follow(step)
+        turn = tracker.update(step)
         laps += turn.laps if turn else ()
-    return count, began or 0.0, [*laps, *follower.finish()]
+    return count, began or 0.0, [*laps, *tracker.finish()]

@@ -65,7 +65,7 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class FieldSpec:
     """What an annotation says of its field, before name and type are known."""
 
     group: Group
@@ -76,24 +76,26 @@ class Mark:
     documented: bool = True
 
 
-def physics(sdk_name: str, unit: str, meaning: str, *, component: int | None = None) -> Mark:
+def physics(sdk_name: str, unit: str, meaning: str, *, component: int | None = None) -> FieldSpec:
     """A field of the physics page; ``component`` picks one number of a vector."""
-    return Mark("physics", unit, meaning, sdk_name, component)
+    return FieldSpec("physics", unit, meaning, sdk_name, component)
 
 
-def graphics(sdk_name: str, unit: str, meaning: str, *, component: int | None = None, documented: bool = True) -> Mark:
+def graphics(
+    sdk_name: str, unit: str, meaning: str, *, component: int | None = None, documented: bool = True
+) -> FieldSpec:
     """A field of the graphics page; ``component`` picks one number of a vector."""
-    return Mark("graphics", unit, meaning, sdk_name, component, documented)
+    return FieldSpec("graphics", unit, meaning, sdk_name, component, documented)
 
 
-def static(sdk_name: str, unit: str, meaning: str) -> Mark:
+def static(sdk_name: str, unit: str, meaning: str) -> FieldSpec:
     """A field of the static page."""
-    return Mark("static", unit, meaning, sdk_name)
+    return FieldSpec("static", unit, meaning, sdk_name)
 
 
-def derived(unit: str, meaning: str) -> Mark:
+def derived(unit: str, meaning: str) -> FieldSpec:
     """A field that follows from the raw ones."""
-    return Mark("derived", unit, meaning)
+    return FieldSpec("derived", unit, meaning)
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)

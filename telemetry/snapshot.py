@@ -9,7 +9,7 @@ from typing import Annotated
 
 from ac_native_memory import Pages
 from telemetry.codec import PageCodec
-from telemetry.schema import Mark, Row, Wheels, WheelVectors, graphics, physics, static
+from telemetry.schema import FieldSpec, Row, Wheels, WheelVectors, graphics, physics, static
 
 
 class Snapshot(Row):
@@ -21,9 +21,9 @@ class Snapshot(Row):
 
     __slots__ = ()
 
-    timestamp: Annotated[float, Mark("sample", "s", "Unix time of the copy")]
-    elapsed: Annotated[float, Mark("sample", "s", "time since the source was opened, from a monotonic clock")]
-    sequence: Annotated[int, Mark("sample", "count", "0-based count of the samples of this run")]
+    timestamp: Annotated[float, FieldSpec("sample", "s", "Unix time of the copy")]
+    elapsed: Annotated[float, FieldSpec("sample", "s", "time since the source was opened, from a monotonic clock")]
+    sequence: Annotated[int, FieldSpec("sample", "count", "0-based count of the samples of this run")]
 
     packet_id: Annotated[
         int, physics("packetId", "count", "physics step: 0 at session load, +1 per 3 ms, frozen in pause and replay")
@@ -252,7 +252,7 @@ def _codecs() -> tuple[PageCodec, PageCodec, PageCodec]:
     )
 
 
-def prepare() -> None:
+def warm_up() -> None:
     """Load what :func:`decode` needs, which takes a moment, so that the first sample does not come late."""
     _codecs()
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, get_args
 
-from telemetry.capture import Part, Turn, Writing
+from telemetry.capture import SegmentKind, StepUpdate, StepWriter
 from telemetry.errors import SinkError, UsageError
-from telemetry.naming import Template, free
-from telemetry.recorder import LAP_TAIL_SECONDS, Event, PageSink, Step
+from telemetry.naming import Template, numbered_paths
+from telemetry.recorder import LAP_TIME_DELAY_S, Event, PageSink, Step
 
 OpenFile = Callable[[Path], PageSink]
 """Makes a new file of this name; raises :class:`telemetry.SinkError`, whose cause is FileExistsError where one is."""
@@ -28,12 +28,12 @@ UNITS: Final = {"kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "s": 1.0, "m": 60.0
 _AMOUNT: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*")
 
 
-def size_of(text: str) -> float:
+def parse_size(text: str) -> float:
     """Bytes from a text like ``200MB`` or ``20GB``; UsageError for another."""
     return _amount(text, ("kB", "MB", "GB", "TB"), "a size like 200MB")
 
 
-def seconds_of(text: str) -> float:
+def parse_duration(text: str) -> float:
     """Seconds from a text like ``120``, ``120s``, ``10m`` or ``2h``; UsageError for another."""
     return _amount(text if text[-1:].isalpha() else f"{text}s", ("s", "m", "h"), "a time like 120s, 10m or 2h")
 
@@ -51,25 +51,25 @@ def _amount(text: str, units: Sequence[str], wanted: str) -> float:
 class Split:
     """Where a recording is cut; a :class:`Split` of nothing never."""
 
-    part: Part | None = None
+    part: SegmentKind | None = None
     size: float | None = None
     seconds: float | None = None
 
     @classmethod
     def parse(cls, text: str) -> "Split":
         """From ``session``, ``stint``, ``lap``, ``size:200MB`` or ``time:10m``; UsageError for another."""
-        for part in get_args(Part):
+        for part in get_args(SegmentKind):
             if text == part:
                 return cls(part=part)
         kind, _, amount = text.partition(":")
         if kind == "size":
-            return cls(size=size_of(amount))
+            return cls(size=parse_size(amount))
         if kind == "time":
-            return cls(seconds=seconds_of(amount))
+            return cls(seconds=parse_duration(amount))
         raise UsageError(f"Nothing can be split by {text!r}; say session, lap, stint, size:200MB or time:10m.")
 
 
-class Files(Writing):
+class FolderWriter(StepWriter):
     """Files in a folder, named by a template after what is in them and never over another."""
 
     def __init__(
@@ -95,14 +95,14 @@ class Files(Writing):
         """The files that are being written."""
         return []
 
-    def _open(self, turn: Turn) -> tuple[Path, PageSink]:
+    def _open(self, update: StepUpdate) -> tuple[Path, PageSink]:
         self._parts += 1
-        wanted = self._folder / self._template.path(turn.sample, lap=turn.lap, part=self._parts)
+        wanted = self._folder / self._template.path(update.sample, lap=update.lap, part=self._parts)
         try:
             wanted.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise SinkError(f"The folder {wanted.parent} cannot be made: {error.strerror}.") from error
-        for path in free(wanted, self._suffix):
+        for path in numbered_paths(wanted, self._suffix):
             if path.exists():
                 continue
             try:
@@ -120,7 +120,7 @@ class Files(Writing):
             self._finished(path)
 
 
-class SplitFiles(Files):
+class RotatingWriter(FolderWriter):
     """One file after the other, each from one cut to the next.
 
     A file that ends with a lap goes on for a second into the next one, whose own file begins at the line all the same:
@@ -141,31 +141,31 @@ class SplitFiles(Files):
         self._sink: PageSink | None = None
         self._path = Path()
         self._began = 0.0
-        self._tail: tuple[Path, PageSink, float] | None = None
+        self._closing_file: tuple[Path, PageSink, float] | None = None
         self._early: list[Event] = []
 
     @property
     def open_files(self) -> Sequence[Path]:
         """The files that are being written."""
-        tail = [self._tail[0]] if self._tail else []
+        tail = [self._closing_file[0]] if self._closing_file else []
         return [*tail, self._path] if self._sink else tail
 
     @property
     def size(self) -> int:
         """Bytes written so far, of all files."""
-        tail = self._tail[1].size if self._tail else 0
+        tail = self._closing_file[1].size if self._closing_file else 0
         return self._finished_size + tail + (self._sink.size if self._sink else 0)
 
-    def take(self, step: Step, turn: Turn | None) -> None:
+    def take(self, step: Step, update: StepUpdate | None) -> None:
         """Write one step, into a new file where one begins with it."""
-        if self._sink is None or (turn is not None and self._is_cut(step, turn)):
-            if turn is None:
+        if self._sink is None or (update is not None and self._is_cut(step, update)):
+            if update is None:
                 return  # no game yet
-            self._begin(step, turn)
-        if self._tail is not None:
-            path, sink, until = self._tail
+            self._begin(step, update)
+        if self._closing_file is not None:
+            path, sink, until = self._closing_file
             if step.elapsed >= until or step.pages is None:
-                self._tail = None
+                self._closing_file = None
                 self._close(path, sink)
             else:
                 sink.write(step)
@@ -177,20 +177,20 @@ class SplitFiles(Files):
         if self._sink is None:
             self._early.append(event)
             return
-        if self._tail is not None:
-            self._tail[1].note(event)
+        if self._closing_file is not None:
+            self._closing_file[1].note(event)
         self._sink.note(event)
 
     def flush(self) -> None:
         """Hand everything taken so far to the operating system."""
-        if self._tail is not None:
-            self._tail[1].flush()
+        if self._closing_file is not None:
+            self._closing_file[1].flush()
         if self._sink is not None:
             self._sink.flush()
 
     def close(self) -> None:
         """Finish the files."""
-        tail, self._tail = self._tail, None
+        tail, self._closing_file = self._closing_file, None
         sink, self._sink = self._sink, None
         if sink is not None and tail is not None:  # all that it holds is in the tail of the lap before
             sink.close()
@@ -201,32 +201,32 @@ class SplitFiles(Files):
         if sink is not None:
             self._close(self._path, sink)
 
-    def _is_cut(self, step: Step, turn: Turn) -> bool:
+    def _is_cut(self, step: Step, update: StepUpdate) -> bool:
         split = self._split
         if split.part is not None:
-            return split.part in turn.began
+            return split.part in update.began
         if split.size is not None:
             return self._sink is not None and self._sink.size >= split.size
         return split.seconds is not None and step.elapsed - self._began >= split.seconds
 
-    def _begin(self, step: Step, turn: Turn) -> None:
+    def _begin(self, step: Step, update: StepUpdate) -> None:
         before = self._sink
         if before is not None:
             self._sink = None
-            if self._split.part == "lap" and "session" not in turn.began:
-                if self._tail is not None:
-                    self._close(*self._tail[:2])
-                self._tail = (self._path, before, step.elapsed + LAP_TAIL_SECONDS)
+            if self._split.part == "lap" and "session" not in update.began:
+                if self._closing_file is not None:
+                    self._close(*self._closing_file[:2])
+                self._closing_file = (self._path, before, step.elapsed + LAP_TIME_DELAY_S)
             else:
                 self._close(self._path, before)
-        self._path, self._sink = self._open(turn)
+        self._path, self._sink = self._open(update)
         self._began = step.elapsed
         early, self._early = self._early, []
         for event in early:
             self._sink.note(event)
 
 
-class RollingBuffer(Files):
+class RollingBuffer(FolderWriter):
     """The last so many seconds in memory, of which every marker makes a file."""
 
     def __init__(
@@ -240,8 +240,8 @@ class RollingBuffer(Files):
     ) -> None:
         super().__init__(folder, template, suffix, open_file, finished)
         self._seconds = seconds
-        self._steps: deque[tuple[Step, Turn | None]] = deque()
-        self._turn: Turn | None = None
+        self._steps: deque[tuple[Step, StepUpdate | None]] = deque()
+        self._turn: StepUpdate | None = None
 
     @property
     def size(self) -> int:
@@ -253,11 +253,11 @@ class RollingBuffer(Files):
         """How much is kept, and how to save it."""
         return "" if self._files else "Waiting for a marker, which saves what was just driven."
 
-    def take(self, step: Step, turn: Turn | None) -> None:
+    def take(self, step: Step, update: StepUpdate | None) -> None:
         """Keep one step and forget those that are too old."""
         if step.pages is None:
             return
-        self._turn = turn or self._turn
+        self._turn = update or self._turn
         steps = self._steps
         steps.append((step, self._turn))
         while steps[0][0].elapsed < step.elapsed - self._seconds:
@@ -267,10 +267,10 @@ class RollingBuffer(Files):
         """Save what is kept when it is a marker."""
         if event.kind != "marker" or not self._steps:
             return
-        turn = self._steps[0][1]
-        if turn is None:
+        update = self._steps[0][1]
+        if update is None:
             return
-        path, sink = self._open(turn)
+        path, sink = self._open(update)
         with sink:
             for step, _ in self._steps:
                 sink.write(step)

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Literal, Self
 
 from telemetry.errors import SinkError
-from telemetry.locking import hold
+from telemetry.locking import lock_file
 
 Mode = Literal["new", "append", "overwrite"]
 
 
-class Target:
+class OutputFile:
     """A file that this process alone writes, a pipe or a device; what was written is with the operating system.
 
     A file that was made for it and that nothing was written to is removed again, and one that is to be overwritten
@@ -31,7 +31,7 @@ class Target:
         self._made = mode == "new"
         if self._path:
             try:
-                hold(descriptor, name)
+                lock_file(descriptor, name)
             except SinkError:
                 self._file.close()
                 raise

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from telemetry.batch import Batch
-from telemetry.capture import Capture
-from telemetry.cli.plan import open_batch, plan_of
+from telemetry.capture import StepRecorder
+from telemetry.cli.plan import load_plan, open_plan_folder
 from telemetry.clock import Clock
 from telemetry.errors import SinkError, SourceError, UsageError
 from telemetry.io import mcap
-from telemetry.locking import Lock
+from telemetry.locking import FileLock
 from telemetry.manifest import FileRecord, Manifest
 from telemetry.plan import Plan, Run
 from telemetry.recorder import Event, PageSink, State, Step
@@ -137,7 +137,7 @@ def folder(tmp_path: Path) -> Folder:
 
 
 def record(batch: Batch, *steps: Step) -> None:
-    Capture(Script(*steps), batch, clock=hurry()).run()
+    StepRecorder(Script(*steps), batch, clock=hurry()).run()
 
 
 def test_runs_are_driven_in_order_until_each_has_its_laps(folder: Folder) -> None:
@@ -263,7 +263,7 @@ def test_markers_go_into_the_file_that_is_written(folder: Folder) -> None:
             yield from super().steps(clock)
             batch.note(Event("marker", 1.0, {"name": "here"}))
 
-    Capture(Marked(*steps), batch, clock=hurry()).run()
+    StepRecorder(Marked(*steps), batch, clock=hurry()).run()
     assert [sink.events for sink in folder.sinks.values()] == [[Event("marker", 1.0, {"name": "here"})]]
 
 
@@ -293,9 +293,9 @@ def test_a_plan_goes_on_where_it_stopped(folder: Folder) -> None:
 
 def kill(batch: Batch, *steps: Step) -> None:
     """Record steps, and never come to the end."""
-    follow = Capture(Script(), batch, clock=hurry())._writer._follower.follow
+    update = StepRecorder(Script(), batch, clock=hurry())._writer._tracker.update
     for step in steps:
-        batch.take(step, follow(step))
+        batch.take(step, update(step))
 
 
 def test_what_was_killed_is_recovered_and_counted_anew(folder: Folder) -> None:
@@ -360,7 +360,7 @@ def test_what_an_earlier_attempt_recovered_is_taken_and_never_counted_twice(driv
         manifest.runs[0].laps = []
         manifest.save()
         told: list[str] = []
-        progress = open_batch(plan, tmp_path, "demo", wait=True, tell=told.append).manifest.runs[0]
+        progress = open_plan_folder(plan, tmp_path, "demo", wait=True, tell=told.append).manifest.runs[0]
         return [entry.file for entry in progress.files.values() if entry.finished], told
 
     cut = FileRecord(file="a.mcap")
@@ -527,7 +527,7 @@ def test_a_source_that_ends_too_soon_is_exit_code_one(drive: Path, tmp_path: Pat
 
 def test_one_recording_at_a_time_works_in_a_folder(tmp_path: Path) -> None:
     (tmp_path / "plan.toml").write_text("[[run]]\nname = 'a'\nlaps = 1")
-    with closing(Lock(tmp_path / "plan" / ".recording", "")):
+    with closing(FileLock(tmp_path / "plan" / ".recording", "")):
         refused = run("record", "--plan", tmp_path / "plan.toml", "--source", "demo", "--speed", "max")
     assert refused.returncode == 1
     assert refused.stderr == f"ac-telemetry: Another recording works in {tmp_path / 'plan'} now.\n"
@@ -565,7 +565,7 @@ def test_a_plan_that_cannot_be_recorded_leaves_nothing_behind(
 def test_a_folder_whose_name_is_too_long_is_refused(tmp_path: Path) -> None:
     (tmp_path / "plan.toml").write_text(PLAN)
     with pytest.raises(UsageError, match=r"x is no folder for a plan: File name too long\."):
-        plan_of(tmp_path / "plan.toml", str(tmp_path / ("x" * 300)), [])
+        load_plan(tmp_path / "plan.toml", str(tmp_path / ("x" * 300)), [])
 
 
 def test_a_mistake_in_a_plan_is_a_sentence_with_its_place(tmp_path: Path) -> None:

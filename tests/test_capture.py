@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from ac_native_memory import Pages
-from telemetry.capture import Capture, Follower, Limits, SampleFile, SingleFile, Thinned
+from telemetry.capture import DecimatingSink, LapTracker, SingleFileWriter, StepRecorder, StepToSampleSink, StopRule
 from telemetry.clock import Clock
 from telemetry.derived import Sample
 from telemetry.errors import SinkError, UsageError
 from telemetry.io.demo import DemoSource
-from telemetry.recorder import Closing, Event, PageSink, Reading, Sink, Source, State, Step
+from telemetry.recorder import Closeable, Event, PageSink, Reading, Sink, Source, State, Step
 from tests import drives
 from tests.conftest import pages_of
 
@@ -105,18 +105,18 @@ def long_drive_of_steps() -> Script:
     )
 
 
-def into(sink: PageSink) -> SingleFile:
-    return SingleFile(sink, Path("nowhere"))
+def into(sink: PageSink) -> SingleFileWriter:
+    return SingleFileWriter(sink, Path("nowhere"))
 
 
 def hurry() -> Clock:
     return Clock(math.inf)
 
 
-class Letter(Closing):
+class Letter(Closeable):
     """Brings a marker when it is closed."""
 
-    def __init__(self, capture: Capture) -> None:
+    def __init__(self, capture: StepRecorder) -> None:
         self._capture = capture
 
     def close(self) -> None:
@@ -126,8 +126,8 @@ class Letter(Closing):
 @pytest.mark.parametrize("speed", [1.0, math.inf])
 def test_what_an_inbox_brings_at_the_very_end_is_in_the_recording(speed: float) -> None:
     sink = ListSink()
-    capture = Capture(Script(step_of(1), step_of(2)), into(sink), clock=Clock(speed))
-    capture.heed(Letter(capture))
+    capture = StepRecorder(Script(step_of(1), step_of(2)), into(sink), clock=Clock(speed))
+    capture.close_before_writer(Letter(capture))
     capture.run()
     assert sink.events == [Event("marker", 1.0, {"name": "late"})]
     assert len(sink.steps) == 2
@@ -135,32 +135,34 @@ def test_what_an_inbox_brings_at_the_very_end_is_in_the_recording(speed: float) 
 
 def test_every_step_reaches_the_sink_as_it_is() -> None:
     sink = ListSink()
-    capture = Capture(DemoSource(seed=3), into(sink), clock=hurry(), limits=Limits(duration=3.0))
-    health = capture.run()
+    capture = StepRecorder(DemoSource(seed=3), into(sink), clock=hurry(), stop_rule=StopRule(duration=3.0))
+    stats = capture.run()
     assert sink.closed
     ids = [step.pages.physics[:4] for step in sink.steps if step.pages]
     numbers = [int.from_bytes(packet_id, "little") for packet_id in ids]
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
-    assert (health.samples, health.missed, health.dropped, health.state) == (len(numbers), 0, 0, State.ENDED)
+    assert (stats.samples, stats.missed, stats.dropped, stats.state) == (len(numbers), 0, 0, State.ENDED)
     assert 330 < len(numbers) / 3.0 < 336
 
 
 def test_steps_that_were_not_seen_are_counted_and_passed_on() -> None:
     sink = ListSink()
     script = Script(step_of(1), step_of(2), step_of(7, missing=4), step_of(8), step_of(11, missing=2))
-    health = Capture(script, into(sink), clock=hurry()).run()
-    assert (health.samples, health.missed, health.gaps) == (5, 6, 2)
+    stats = StepRecorder(script, into(sink), clock=hurry()).run()
+    assert (stats.samples, stats.missed, stats.gaps) == (5, 6, 2)
     assert [step.missing for step in sink.steps] == [0, 0, 4, 0, 2]
 
 
 def test_a_page_that_changes_without_physics_is_no_step() -> None:
     pause = step_of(2, elapsed=0.5, graphics_packet_id=99, status=3)._replace(state=State.PAUSED)
     sink = ListSink()
-    health = Capture(Script(step_of(1), step_of(2), pause, step_of(3, elapsed=9.0)), into(sink), clock=hurry()).run()
-    assert (health.samples, len(sink.steps)) == (3, 4)
-    assert health.interruptions == 1
-    assert health.interrupted == pytest.approx(9.0 - 0.006)
-    assert health.rate == pytest.approx(1 / 0.003)
+    stats = StepRecorder(
+        Script(step_of(1), step_of(2), pause, step_of(3, elapsed=9.0)), into(sink), clock=hurry()
+    ).run()
+    assert (stats.samples, len(sink.steps)) == (3, 4)
+    assert stats.interruptions == 1
+    assert stats.interrupted == pytest.approx(9.0 - 0.006)
+    assert stats.rate == pytest.approx(1 / 0.003)
 
 
 def test_what_the_writer_is_too_slow_for_is_dropped_counted_and_told_to_the_recording() -> None:
@@ -188,10 +190,10 @@ def test_what_the_writer_is_too_slow_for_is_dropped_counted_and_told_to_the_reco
                 time.sleep(0.01)
             yield steps[-1]
 
-    health = Capture(Burst(), into(sink)).run()
-    assert health.dropped > 0
-    assert len(sink.steps) + health.dropped == health.samples == 4000
-    assert sink.steps[-1].missing == health.dropped
+    stats = StepRecorder(Burst(), into(sink)).run()
+    assert stats.dropped > 0
+    assert len(sink.steps) + stats.dropped == stats.samples == 4000
+    assert sink.steps[-1].missing == stats.dropped
 
 
 def test_a_sink_that_fails_ends_the_capture_with_its_error() -> None:
@@ -202,7 +204,7 @@ def test_a_sink_that_fails_ends_the_capture_with_its_error() -> None:
     for clock in (hurry(), Clock()):
         sink = Full()
         with pytest.raises(SinkError, match="The disk is full"):
-            Capture(DemoSource(), into(sink), clock=clock, limits=Limits(duration=5.0)).run()
+            StepRecorder(DemoSource(), into(sink), clock=clock, stop_rule=StopRule(duration=5.0)).run()
         assert sink.closed
 
 
@@ -216,7 +218,7 @@ def test_events_go_where_the_steps_go() -> None:
                 if number == 1:
                     capture.note("marker", 12.5, name="here")
 
-    capture = Capture(Marked(step_of(1), step_of(2), step_of(3)), into(sink), clock=hurry())
+    capture = StepRecorder(Marked(step_of(1), step_of(2), step_of(3)), into(sink), clock=hurry())
     capture.run()
     assert sink.events == [Event("marker", 12.5, {"name": "here"})]
     assert len(sink.steps) == 3
@@ -224,7 +226,7 @@ def test_events_go_where_the_steps_go() -> None:
 
 def test_a_recording_in_real_time_is_flushed_while_it_runs() -> None:
     sink = ListSink()
-    Capture(DemoSource(), into(sink), limits=Limits(duration=1.5)).run()
+    StepRecorder(DemoSource(), into(sink), stop_rule=StopRule(duration=1.5)).run()
     assert sink.flushes >= 1
 
 
@@ -233,11 +235,11 @@ def test_a_recording_in_real_time_is_flushed_while_it_runs() -> None:
 
 def test_it_ends_after_so_many_laps() -> None:
     sink = ListSink()
-    health = Capture(long_drive_of_steps(), into(sink), clock=hurry(), limits=Limits(laps=1)).run()
-    assert health.laps == 1
-    follower = Follower()
-    turns = [follower.follow(step) for step in sink.steps]
-    laps = [lap for turn in turns if turn for lap in turn.laps]
+    stats = StepRecorder(long_drive_of_steps(), into(sink), clock=hurry(), stop_rule=StopRule(laps=1)).run()
+    assert stats.laps == 1
+    tracker = LapTracker()
+    turns = [tracker.update(step) for step in sink.steps]
+    laps = [lap for update in turns if update for lap in update.laps]
     assert [(lap.number, lap.complete, lap.time_ms is not None) for lap in laps] == [(1, True, True)]
 
 
@@ -245,17 +247,17 @@ def test_it_ends_before_the_session_after_the_last_one_wanted() -> None:
     sink = ListSink()
     ways = [(1, 0, 0.0), (20, 0, 500.0), (30, 1, 0.0), (50, 1, 500.0), (60, 2, 0.0)]
     sessions = [step_of(number, session=kind, distance_traveled=metres) for number, kind, metres in ways]
-    capture = Capture(Script(*sessions), into(sink), clock=hurry(), limits=Limits(sessions=2))
+    capture = StepRecorder(Script(*sessions), into(sink), clock=hurry(), stop_rule=StopRule(sessions=2))
     capture.run()
     assert capture.sessions == 2
     assert [step.pages for step in sink.steps] == [step.pages for step in sessions[:4]]
 
 
-@pytest.mark.parametrize("limits", [Limits(until_exit=True), Limits(sessions=1)])
-def test_it_ends_when_the_game_is_left(limits: Limits) -> None:
+@pytest.mark.parametrize("limits", [StopRule(until_exit=True), StopRule(sessions=1)])
+def test_it_ends_when_the_game_is_left(stop_rule: StopRule) -> None:
     steps = [Step(State.WAITING), step_of(1), step_of(2), Step(State.GONE, elapsed=1.0), step_of(1, elapsed=5.0)]
     sink = ListSink()
-    Capture(Script(*steps), into(sink), clock=hurry(), limits=limits).run()
+    StepRecorder(Script(*steps), into(sink), clock=hurry(), stop_rule=stop_rule).run()
     assert [step.state for step in sink.steps] == [State.WAITING, State.LIVE, State.LIVE, State.GONE]
 
 
@@ -263,27 +265,27 @@ def test_it_ends_when_the_game_is_left(limits: Limits) -> None:
 @pytest.mark.parametrize("value", [0, -1, math.inf, math.nan])
 def test_a_limit_that_makes_no_sense_is_refused(name: str, value: float) -> None:
     with pytest.raises(UsageError, match=f"makes no sense as {name}; it must be more than 0"):
-        Limits(**{name: value})  # type: ignore[arg-type]
+        StopRule(**{name: value})  # type: ignore[arg-type]
 
 
 # --- what steps amount to ---------------------------------------------------------------------------------------------
 
 
 def test_the_follower_looks_thirty_times_a_second_and_at_tyres_that_leave_the_track() -> None:
-    follower = Follower()
-    assert follower.follow(Step(State.WAITING)) is None
-    first = follower.follow(step_of(10))
+    tracker = LapTracker()
+    assert tracker.update(Step(State.WAITING)) is None
+    first = tracker.update(step_of(10))
     assert first is not None
     assert first.began == {"session", "stint", "lap"}
-    assert follower.follow(step_of(11)) is None
-    out = follower.follow(step_of(12, number_of_tyres_out=4))
+    assert tracker.update(step_of(11)) is None
+    out = tracker.update(step_of(12, number_of_tyres_out=4))
     assert out is not None
     assert (out.sample.is_lap_valid, out.began) == (False, frozenset())
-    assert follower.follow(step_of(13, number_of_tyres_out=4)) is None
-    back = follower.follow(step_of(14))
+    assert tracker.update(step_of(13, number_of_tyres_out=4)) is None
+    back = tracker.update(step_of(14))
     assert back is not None
     assert back.sample.is_lap_valid is False
-    followed = [number for number in range(15, 60) if follower.follow(step_of(number))]
+    followed = [number for number in range(15, 60) if tracker.update(step_of(number))]
     assert followed == [30, 40, 50]  # the first frame that is drawn 30 ms after the last one followed
 
 
@@ -302,20 +304,20 @@ def test_the_follower_looks_thirty_times_a_second_and_at_tyres_that_leave_the_tr
     ],
 )
 def test_the_follower_looks_at_once_where_it_matters(change: dict[str, Any], matters: bool) -> None:
-    follower = Follower()
+    tracker = LapTracker()
     running: dict[str, Any] = {"current_time": 1_000, "normalized_position": 0.1, "status": 2}
-    assert follower.follow(step_of(10, **running))
-    assert (follower.follow(step_of(11, **running | change)) is not None) is matters
+    assert tracker.update(step_of(10, **running))
+    assert (tracker.update(step_of(11, **running | change)) is not None) is matters
 
 
 def test_a_stint_begins_where_the_car_leaves_the_pit_lane() -> None:
-    follower = Follower()
+    tracker = LapTracker()
     lane = [1, 1, 0, 0, 1, 0]
     began = []
     for number, in_lane in enumerate(lane):
-        turn = follower.follow(step_of(10 * number, is_in_pit_lane=in_lane))
-        assert turn is not None
-        began.append("stint" in turn.began)
+        update = tracker.update(step_of(10 * number, is_in_pit_lane=in_lane))
+        assert update is not None
+        began.append("stint" in update.began)
     assert began == [True, False, True, False, False, True]
 
 
@@ -324,7 +326,7 @@ def test_a_stint_begins_where_the_car_leaves_the_pit_lane() -> None:
 
 def test_thinned_steps_keep_count_of_what_was_not_seen() -> None:
     sink = ListSink()
-    thinned = Thinned(sink, 111.0)
+    thinned = DecimatingSink(sink, 111.0)
     for number in range(12):
         thinned.write(step_of(number, missing=number % 2))
     thinned.write(Step(State.GONE))
@@ -337,7 +339,7 @@ def test_thinned_steps_keep_count_of_what_was_not_seen() -> None:
 
 def test_steps_become_samples_and_those_of_a_pause_do_not() -> None:
     samples = SampleList()
-    sink = SampleFile(samples)
+    sink = StepToSampleSink(samples)
     behind_the_menu = step_of(4)._replace(state=State.MENU)  # online the car moves on there
     for step in (Step(State.WAITING), step_of(1), step_of(2)._replace(state=State.PAUSED), *[behind_the_menu] * 2):
         sink.write(step)

@@ -5,7 +5,7 @@ from itertools import islice
 
 import pytest
 
-from telemetry.clock import Clock, Thinning
+from telemetry.clock import Clock, RateLimiter
 from telemetry.errors import UsageError
 
 
@@ -71,21 +71,21 @@ def test_a_speed_must_be_more_than_nothing(speed: float) -> None:
 
 def test_thinning_takes_about_so_many_moments_a_second_and_all_of_them_without_a_rate() -> None:
     moments = [index * 0.003 for index in range(1000)]
-    thinning, all_of_them = Thinning(60.0), Thinning(None)
-    assert sum(map(thinning.takes, moments)) == 180
-    assert all(map(all_of_them.takes, moments))
+    thinning, all_of_them = RateLimiter(60.0), RateLimiter(None)
+    assert sum(map(thinning.accept, moments)) == 180
+    assert all(map(all_of_them.accept, moments))
 
 
 def test_thinning_keeps_to_its_deadlines_and_begins_anew_behind_a_gap() -> None:
-    thinning = Thinning(10.0)
-    assert [moment for moment in (0.0, 0.09, 0.13, 0.2, 0.25, 0.3, 5.05, 5.1, 5.15) if thinning.takes(moment)] == [
+    thinning = RateLimiter(10.0)
+    assert [moment for moment in (0.0, 0.09, 0.13, 0.2, 0.25, 0.3, 5.05, 5.1, 5.15) if thinning.accept(moment)] == [
         0.0, 0.13, 0.2, 0.3, 5.05, 5.15,
     ]  # fmt: skip
 
 
 def test_thinning_forgives_what_is_early_up_to_half_a_period() -> None:
-    thinning = Thinning(10.0)
-    assert thinning.takes(0.0)
-    assert not thinning.takes(0.09)
-    assert not thinning.takes(0.04, grace=1.0)
-    assert thinning.takes(0.06, grace=1.0)
+    thinning = RateLimiter(10.0)
+    assert thinning.accept(0.0)
+    assert not thinning.accept(0.09)
+    assert not thinning.accept(0.04, grace=1.0)
+    assert thinning.accept(0.06, grace=1.0)

@@ -13,7 +13,7 @@ from rich.segment import Segment
 from ac_native_memory import Pages
 from telemetry.derived import Sample, derive
 from telemetry.io.console import View, _Lines, _Screen
-from telemetry.io.console_panels import History, Line, Scene, frame, plain_line, to_ascii
+from telemetry.io.console_panels import History, Line, ViewState, frame, plain_line, to_ascii
 from telemetry.io.console_panels.car import SHIFT_ZONE, rpm_bar, rpm_limit
 from telemetry.io.console_panels.recorder import recorder_lines
 from telemetry.io.console_panels.status import flag_lines, flags
@@ -25,21 +25,21 @@ from telemetry.io.console_panels.text import (
     PLAIN,
     WARN,
     bar,
-    big,
+    big_digits,
     centred_bar,
     chart,
-    clean,
-    fit,
     format_delta,
     format_duration,
     format_lap_time,
     format_number,
     format_size,
+    pad_or_crop,
     percent,
+    sanitize,
     share_of,
 )
 from telemetry.io.console_panels.wheels import temperature_style, wheel_lines
-from telemetry.recorder import Health, State
+from telemetry.recorder import RecordingStats, State
 from telemetry.snapshot import decode
 
 NAN = math.nan
@@ -78,9 +78,16 @@ def text_of(lines: list[Line]) -> str:
 
 
 def picture(
-    sample: Sample | None, health: Health | None = None, *, width: int = 80, height: int = 24, output: str | None = None
+    sample: Sample | None,
+    stats: RecordingStats | None = None,
+    *,
+    width: int = 80,
+    height: int = 24,
+    output: str | None = None,
 ) -> str:
-    return text_of(frame(Scene(sample, health or Health(state=State.LIVE), History(), output), width, height))
+    return text_of(
+        frame(ViewState(sample, stats or RecordingStats(state=State.LIVE), History(), output), width, height)
+    )
 
 
 def a_terminal(*, encoding: str = "utf-8", no_color: bool = False) -> tuple[Console, io.BytesIO]:
@@ -191,19 +198,19 @@ def test_a_share_is_clamped_and_what_is_no_number_is_nothing() -> None:
 
 @given(st.text(), st.integers(0, 30))
 def test_cleaned_text_fits_any_width_exactly(text: str, width: int) -> None:
-    (line,) = [fit([Segment(clean(text)), Segment(clean(text))], width)]
+    (line,) = [pad_or_crop([Segment(sanitize(text)), Segment(sanitize(text))], width)]
     assert cell_len(text_of([line])) == width
 
 
 @given(st.text())
 def test_ascii_text_is_ascii_and_as_wide_as_the_text_it_stands_for(text: str) -> None:
-    plain = to_ascii(clean(text))
+    plain = to_ascii(sanitize(text))
     assert plain.isascii()
-    assert len(plain) == cell_len(clean(text))
+    assert len(plain) == cell_len(sanitize(text))
 
 
 def test_names_from_the_game_cannot_move_the_cursor() -> None:
-    assert clean("a\x1b[2Jb\nc") == "a�[2Jb�c"
+    assert sanitize("a\x1b[2Jb\nc") == "a�[2Jb�c"
 
 
 def test_bars_are_drawn_in_half_cells() -> None:
@@ -232,8 +239,8 @@ def test_a_chart_shows_the_newest_values_at_the_right() -> None:
 
 
 def test_big_digits_are_five_lines_of_the_same_width() -> None:
-    assert big("1.") == ["  ██     ", "████     ", "  ██     ", "  ██     ", "██████ ██"]
-    assert big("x") == big("?")
+    assert big_digits("1.") == ["  ██     ", "████     ", "  ██     ", "  ██     ", "██████ ██"]
+    assert big_digits("x") == big_digits("?")
 
 
 # --- panels -----------------------------------------------------------------------------------------------------------
@@ -270,7 +277,7 @@ def test_a_locked_wheel_says_so_and_glitches_do_not_move_the_columns() -> None:
         wheel_pressure=(26.5,) * 4,
         wheel_load=(3456.0,) * 4,
     )
-    assert text_of([fit(line, 76) for line in wheel_lines(sample, 76)]).splitlines() == [
+    assert text_of([pad_or_crop(line, 76) for line in wheel_lines(sample, 76)]).splitlines() == [
         "   slip           1=peak ratio load N   psi  core  brake   worn             ",
         "FL ━━━━───┃───────  0.50  0.02   3456  26.5    85°     0°  ╸─────  12 %     ",
         "FR ━━━━━━━┃━━━━━━━  9.50  1.00   3456  26.5    85°     0°  ━━━━━─  85 % LOCK",
@@ -311,11 +318,11 @@ def test_a_flag_that_fires_is_lit_and_written_out_at_80_columns(change: dict[str
 
 
 def test_the_recorder_panel_tells_file_rates_and_faults() -> None:
-    health = Health(
+    stats = RecordingStats(
         state=State.LIVE, rate_asked=333.0, samples=1001, duplicates=3, torn=1, size=12_345_678, first=2.0, latest=5.0
     )
-    health.jitter.add(0.1)
-    lines = recorder_lines(Scene(None, health, History(), "monza.jsonl"), 76)
+    stats.jitter.add(0.1)
+    lines = recorder_lines(ViewState(None, stats, History(), "monza.jsonl"), 76)
     assert text_of(lines).splitlines() == [
         "● monza.jsonl  12.3 MB             333.3 of 333 Hz   1,001 samples   0:00:03",
         "duplicates 3  torn 1  missed 0  dropped 0  gaps 0      jitter 0.10 / 0.10 ms",
@@ -330,18 +337,18 @@ def test_without_an_output_the_view_says_that_nothing_is_recorded() -> None:
 
 def test_the_measured_rate_is_that_of_the_last_moments_not_of_a_run_with_pauses() -> None:
     history = History()
-    health = Health(state=State.LIVE, first=0.0)
+    stats = RecordingStats(state=State.LIVE, first=0.0)
     for moment in range(60):
-        health.latest, health.samples = 1000.0 + moment / 10.0, 500 + moment * 10
-        history.add(a_sample(elapsed=health.latest), health)
+        stats.latest, stats.samples = 1000.0 + moment / 10.0, 500 + moment * 10
+        history.add(a_sample(elapsed=stats.latest), stats)
     assert history.rate() == pytest.approx(100.0)
-    assert health.rate == pytest.approx(1089 / 1005.9)
+    assert stats.rate == pytest.approx(1089 / 1005.9)
 
 
 def test_history_starts_anew_when_time_runs_backwards() -> None:
     history = History()
     for elapsed in (1.0, 2.0, 0.5):
-        history.add(a_sample(elapsed=elapsed), Health())
+        history.add(a_sample(elapsed=elapsed), RecordingStats())
     assert list(history.elapsed) == [0.5]
 
 
@@ -349,7 +356,7 @@ def test_history_starts_anew_when_time_runs_backwards() -> None:
 
 
 def test_80_by_24_shows_everything_that_matters() -> None:
-    shown = picture(a_lap(), Health(state=State.LIVE, rate_asked=333.0), output="lap.jsonl")
+    shown = picture(a_lap(), RecordingStats(state=State.LIVE, rate_asked=333.0), output="lap.jsonl")
     for text in (
         "LIVE",
         " ks_mazda_mx5_cup · ks_nordschleife / tourist ",
@@ -377,7 +384,7 @@ def test_120_by_40_uses_the_room_for_charts_treads_and_conditions() -> None:
 
 @pytest.mark.parametrize("state", [State.WAITING, State.LOADING, State.GONE])
 def test_without_a_car_there_is_a_calm_message_in_the_middle(state: State) -> None:
-    shown = picture(a_lap(), Health(state=state, message="Waiting for the game."))
+    shown = picture(a_lap(), RecordingStats(state=state, message="Waiting for the game."))
     lines = [line.strip() for line in shown.splitlines()]
     assert [line for line in lines if line] == [f"● {state.upper()}", "Waiting for the game."]
     assert lines.index(f"● {state.upper()}") == 10
@@ -385,7 +392,7 @@ def test_without_a_car_there_is_a_calm_message_in_the_middle(state: State) -> No
 
 @pytest.mark.parametrize("state", [State.PAUSED, State.MENU, State.REPLAY, State.STALLED, State.ENDED])
 def test_values_that_are_not_of_now_are_dimmed_under_a_badge_and_its_message(state: State) -> None:
-    scene = Scene(a_lap(), Health(state=state, message="The car stands still in time."), History())
+    scene = ViewState(a_lap(), RecordingStats(state=state, message="The car stands still in time."), History())
     header, *panels = frame(scene, 80, 24)
     assert text_of([header]).startswith(f" ● {state.upper()}   The car stands still in time.")
     styles = {segment.style for line in panels for segment in line if segment.text.strip()}
@@ -395,9 +402,9 @@ def test_values_that_are_not_of_now_are_dimmed_under_a_badge_and_its_message(sta
 @pytest.mark.parametrize(("width", "height"), SIZES)
 @pytest.mark.parametrize("state", list(State))
 def test_the_picture_has_the_size_of_the_terminal(width: int, height: int, state: State) -> None:
-    health = Health(state=state, message="A sentence on how things are, long enough to be wrapped.", samples=5)
+    stats = RecordingStats(state=state, message="A sentence on how things are, long enough to be wrapped.", samples=5)
     for sample in (a_lap(), None):
-        lines = frame(Scene(sample, health, History(), "lap.jsonl"), width, height)
+        lines = frame(ViewState(sample, stats, History(), "lap.jsonl"), width, height)
         assert [cell_len(text_of([line])) for line in lines] == [width] * height
 
 
@@ -417,16 +424,16 @@ def pages_of_noise() -> st.SearchStrategy[Pages]:
 @given(st.lists(pages_of_noise(), min_size=1, max_size=3), st.floats(), st.sampled_from(SIZES[:6]))
 def test_no_page_however_broken_breaks_the_picture(noise: list[Pages], elapsed: float, size: tuple[int, int]) -> None:
     width, height = size
-    health = Health(state=State.LIVE, samples=3)
+    stats = RecordingStats(state=State.LIVE, samples=3)
     history = History()
     before: Sample | None = None
     for pages in noise:
         before = derive(decode(pages, elapsed=elapsed), before)
-        history.add(before, health)
-        lines = frame(Scene(before, health, history, "x"), width, height)
+        history.add(before, stats)
+        lines = frame(ViewState(before, stats, history, "x"), width, height)
         assert [cell_len(text_of([line])) for line in lines] == [width] * height
         assert all(segment.text.isprintable() for line in lines for segment in line)
-        assert to_ascii(plain_line(before, health)).isascii()
+        assert to_ascii(plain_line(before, stats)).isascii()
 
 
 # --- on a terminal ----------------------------------------------------------------------------------------------------
@@ -438,7 +445,7 @@ HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"
 def test_the_terminal_is_given_back_at_the_end() -> None:
     console, raw = a_terminal()
     with View(console) as view:
-        view.show(a_lap(), Health(state=State.LIVE))
+        view.on_reading(a_lap(), RecordingStats(state=State.LIVE))
     written = raw.getvalue().decode()
     assert written.startswith(ENTER)
     assert HIDE in written
@@ -465,28 +472,28 @@ def test_the_newest_moment_is_drawn_even_when_the_view_ends_at_once() -> None:
     console, raw = a_terminal()
     with View(console) as view:
         for elapsed in range(100):
-            view.show(a_sample(car_model=f"car{elapsed}"), Health(state=State.LIVE))
+            view.on_reading(a_sample(car_model=f"car{elapsed}"), RecordingStats(state=State.LIVE))
     assert "car99" in raw.getvalue().decode()
 
 
 def test_what_did_not_change_is_not_drawn_again() -> None:
     console, raw = a_terminal()
     screen = _Screen(console)
-    sample, health = a_lap(), Health(state=State.LIVE)
-    screen.draw(sample, health, None)
+    sample, stats = a_lap(), RecordingStats(state=State.LIVE)
+    screen.draw(sample, stats, None)
     once = len(raw.getvalue())
-    screen.draw(sample, health, None)
+    screen.draw(sample, stats, None)
     assert len(raw.getvalue()) == once
-    screen.draw(a_lap(), health, None)  # another sample of the same values
+    screen.draw(a_lap(), stats, None)  # another sample of the same values
     assert len(raw.getvalue()) == once
 
 
 def test_only_the_lines_that_changed_are_written() -> None:
     console, raw = a_terminal()
     screen = _Screen(console)
-    screen.draw(a_lap(), Health(state=State.LIVE), None)
+    screen.draw(a_lap(), RecordingStats(state=State.LIVE), None)
     once = len(raw.getvalue())
-    screen.draw(a_lap().replace(gas=0.5), Health(state=State.LIVE), None)
+    screen.draw(a_lap().replace(gas=0.5), RecordingStats(state=State.LIVE), None)
     (move,) = re.findall(r"\x1b\[(\d+);1H", raw.getvalue()[once:].decode())
     assert move == "5"
 
@@ -494,10 +501,10 @@ def test_only_the_lines_that_changed_are_written() -> None:
 def test_another_size_of_the_terminal_is_drawn_from_scratch() -> None:
     console, raw = a_terminal()
     screen = _Screen(console)
-    screen.draw(a_lap(), Health(state=State.LIVE), None)
+    screen.draw(a_lap(), RecordingStats(state=State.LIVE), None)
     once = len(raw.getvalue())
     console.size = ConsoleDimensions(120, 40)
-    screen.draw(a_lap(), Health(state=State.LIVE), None)
+    screen.draw(a_lap(), RecordingStats(state=State.LIVE), None)
     written = raw.getvalue()[once:].decode()
     assert written.startswith("\x1b[2J")
     assert len(re.findall(r"\x1b\[\d+;1H", written)) == 40
@@ -506,7 +513,7 @@ def test_another_size_of_the_terminal_is_drawn_from_scratch() -> None:
 def test_a_console_that_cannot_show_more_than_ascii_gets_ascii() -> None:
     console, raw = a_terminal(encoding="cp1252")
     with View(console, output="möwe.jsonl") as view:
-        view.show(a_lap(), Health(state=State.LIVE))
+        view.on_reading(a_lap(), RecordingStats(state=State.LIVE))
     written = raw.getvalue().decode("cp1252")
     assert written.isascii()
     assert "m?we.jsonl" in written
@@ -516,7 +523,7 @@ def test_a_console_that_cannot_show_more_than_ascii_gets_ascii() -> None:
 def test_without_colours_flags_still_stand_out() -> None:
     console, raw = a_terminal(no_color=True)
     with View(console) as view:
-        view.show(a_sample(is_lap_valid=False), Health(state=State.LIVE))
+        view.on_reading(a_sample(is_lap_valid=False), RecordingStats(state=State.LIVE))
     written = raw.getvalue().decode()
     assert not re.search(r"\x1b\[[0-9;]*\b3[0-7]m", written)
     assert "\x1b[1;7m LAP INVALID " in written
@@ -534,13 +541,13 @@ def test_a_terminal_that_has_gone_away_ends_the_view_and_nothing_else() -> None:
     file = Gone()
     with View(Console(file=file, force_terminal=True, _environ={"TERM": "xterm"})) as view:
         file.gone = True
-        view.show(a_lap(), Health(state=State.LIVE))
+        view.on_reading(a_lap(), RecordingStats(state=State.LIVE))
 
 
 def test_a_mistake_in_drawing_is_raised_where_the_view_ends_and_not_swallowed() -> None:
     console, raw = a_terminal()
     with pytest.raises(AttributeError), View(console) as view:
-        view.show("no sample", Health(state=State.LIVE))  # type: ignore[arg-type]
+        view.on_reading("no sample", RecordingStats(state=State.LIVE))  # type: ignore[arg-type]
     assert raw.getvalue().decode().endswith(SHOW + LEAVE)
 
 
@@ -550,7 +557,7 @@ def test_a_mistake_in_drawing_is_raised_where_the_view_ends_and_not_swallowed() 
 def test_a_pipe_gets_plain_lines_and_no_control_codes() -> None:
     console, raw = a_pipe("cp1252")
     with View(console) as view:
-        view.show(a_lap().replace(is_lap_valid=False), Health(state=State.LIVE, samples=12))
+        view.on_reading(a_lap().replace(is_lap_valid=False), RecordingStats(state=State.LIVE, samples=12))
     assert raw.getvalue().decode("cp1252") == (
         "    12.0 s  live     lap 2  S1   1:23.456   187 km/h  4   6512 rpm  gas 100  brake   0  12 samples  "
         "lap invalid\n"
@@ -561,7 +568,7 @@ def test_a_dumb_terminal_gets_plain_lines_too() -> None:
     raw = io.StringIO()
     console = Console(file=raw, force_terminal=True, _environ={"TERM": "dumb"})
     with View(console) as view:
-        view.show(None, Health(message="Waiting for the game."))
+        view.on_reading(None, RecordingStats(message="Waiting for the game."))
     assert raw.getvalue() == "waiting  Waiting for the game.\n"
 
 
@@ -569,7 +576,7 @@ def test_plain_lines_come_once_a_second_and_at_once_when_the_state_changes() -> 
     console, raw = a_pipe()
     now = 0.0
     lines = _Lines(console, clock=lambda: now)
-    health = Health(state=State.LIVE)
+    stats = RecordingStats(state=State.LIVE)
     counts: list[int] = []
     for moment, state in (
         (0.0, State.LIVE),
@@ -579,8 +586,8 @@ def test_plain_lines_come_once_a_second_and_at_once_when_the_state_changes() -> 
         (9.0, State.PAUSED),
         (9.1, State.LIVE),
     ):
-        now, health.state = moment, state
-        lines.draw(a_lap(), health, None)
+        now, stats.state = moment, state
+        lines.draw(a_lap(), stats, None)
         counts.append(raw.getvalue().count(b"\n"))
     assert counts == [1, 1, 2, 3, 3, 4]
 
@@ -588,23 +595,23 @@ def test_plain_lines_come_once_a_second_and_at_once_when_the_state_changes() -> 
 def test_a_message_is_told_once_and_again_when_it_changes() -> None:
     console, raw = a_pipe()
     lines = _Lines(console, clock=lambda: 0.0)
-    health = Health(state=State.WAITING, message="Waiting.")
+    stats = RecordingStats(state=State.WAITING, message="Waiting.")
     for _ in range(3):
-        lines.draw(None, health, None)
-    health.state, health.message = State.GONE, "The game has left."
-    lines.draw(a_lap(), health, None)
+        lines.draw(None, stats, None)
+    stats.state, stats.message = State.GONE, "The game has left."
+    lines.draw(a_lap(), stats, None)
     assert raw.getvalue() == b"waiting  Waiting.\ngone     The game has left.\n"
 
 
 def test_a_live_state_is_told_with_its_first_sample_and_not_before() -> None:
     console, raw = a_pipe()
     with View(console) as view:
-        view.show(None, Health(state=State.LIVE))
+        view.on_reading(None, RecordingStats(state=State.LIVE))
     assert raw.getvalue() == b""
 
 
 def test_a_long_plain_line_is_not_broken() -> None:
     console, raw = a_pipe()
     with View(console) as view:
-        view.show(None, Health(message="word " * 60))
+        view.on_reading(None, RecordingStats(message="word " * 60))
     assert raw.getvalue().count(b"\n") == 1

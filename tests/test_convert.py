@@ -16,7 +16,7 @@ import pytest
 import telemetry
 from telemetry.cli.convert import convert
 from telemetry.io import mcap
-from telemetry.io.files import ends_whole, whole_file
+from telemetry.io.files import atomic_write, is_complete
 from telemetry.laps import laps
 from telemetry.recorder import Event, State, Step
 from telemetry.snapshot import Snapshot, encode
@@ -183,8 +183,8 @@ def test_a_recording_of_laps_goes_on_until_the_last_one_is_told(four_laps: Path,
 def test_laps_of_pages_are_copied_as_they_are(four_laps: Path, tmp_path: Path) -> None:
     convert(four_laps, tmp_path / "a.mcap", quiet=True)
     convert(tmp_path / "a.mcap", tmp_path / "b.mcap", laps="2,4", quiet=True)
-    whole = list(mcap.McapRecording(tmp_path / "a.mcap").page_sets())
-    part = list(mcap.McapRecording(tmp_path / "b.mcap").page_sets())
+    whole = list(mcap.McapRecording(tmp_path / "a.mcap").read_steps())
+    part = list(mcap.McapRecording(tmp_path / "b.mcap").read_steps())
     assert [step.pages for step in part] == [step.pages for step in whole[60:122] + whole[180:242]]
 
 
@@ -203,8 +203,8 @@ def test_pages_are_copied_byte_for_byte_with_what_happened(tmp_path: Path) -> No
                 sink.write(Step(State.STALLED, elapsed=3.05))
     convert(tmp_path / "a.mcap", tmp_path / "b.mcap", quiet=True)
     before, after = (mcap.McapRecording(tmp_path / name) for name in ("a.mcap", "b.mcap"))
-    assert list(after.page_sets()) == list(before.page_sets())
-    assert [step.pages for step in after.page_sets()] == odd
+    assert list(after.read_steps()) == list(before.read_steps())
+    assert [step.pages for step in after.read_steps()] == odd
     assert [(event.kind, event.values) for event in after.events()] == [
         (event.kind, event.values) for event in before.events()
     ]
@@ -317,7 +317,7 @@ def test_help_loads_none_of_what_conversion_needs() -> None:
 
 def test_a_whole_file_appears_when_it_is_finished(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
-    with whole_file(path) as part:
+    with atomic_write(path) as part:
         assert (part.parent, part.suffix, path.exists()) == (tmp_path, ".txt", False)
         part.write_text("all of it")
     assert [(entry.name, entry.read_text()) for entry in tmp_path.iterdir()] == [("a.txt", "all of it")]
@@ -331,14 +331,14 @@ def test_an_error_leaves_the_older_file_and_nothing_else(tmp_path: Path) -> None
         part.write_text("half")
         raise ValueError("half way")
 
-    with pytest.raises(ValueError, match="half way"), whole_file(path, overwrite=True) as part:
+    with pytest.raises(ValueError, match="half way"), atomic_write(path, overwrite=True) as part:
         fail(part)
     assert [(entry.name, entry.read_text()) for entry in tmp_path.iterdir()] == [("a.txt", "older")]
 
 
 def test_a_file_that_somebody_made_meanwhile_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
-    with pytest.raises(telemetry.SinkError, match="exists already"), whole_file(path):
+    with pytest.raises(telemetry.SinkError, match="exists already"), atomic_write(path):
         path.write_text("theirs")
     assert [(entry.name, entry.read_text()) for entry in tmp_path.iterdir()] == [("a.txt", "theirs")]
 
@@ -362,6 +362,6 @@ def test_a_full_disk_is_a_sentence_about_the_file_that_was_wanted(name: str, tmp
 @pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz", "a.jsonl.zst"])
 def test_a_file_that_was_cut_is_known(name: str, tmp_path: Path) -> None:
     path = write(tmp_path / name, list(recorded_lap()[:20]))
-    assert ends_whole(path)
+    assert is_complete(path)
     path.write_bytes(path.read_bytes()[:-7])
-    assert not ends_whole(path)
+    assert not is_complete(path)

@@ -15,9 +15,9 @@ import telemetry
 from telemetry.demo import demo_track
 from telemetry.rl.datasets.acgym import AcgymExporter
 from telemetry.rl.datasets.acgym_columns import REQUIRED, columns_of
-from telemetry.rl.datasets.episodes import Cut, Episode
+from telemetry.rl.datasets.episodes import Episode, EpisodeConfig
 from telemetry.rl.datasets.geometry import Geometry
-from telemetry.rl.datasets.make import Made, Request, make
+from telemetry.rl.datasets.make import BuildRequest, BuildResult, build_dataset
 from telemetry.rl.datasets.signs import Check, check_columns
 from telemetry.rl.datasets.tracks import demo_geometry, find_car, find_geometry, read_fast_lane, write_tables
 from tests.test_convert import write
@@ -29,7 +29,7 @@ CLOCK = telemetry.Clock(math.inf)
 
 @cache
 def episode() -> Episode:
-    (found,), _ = cut(LAP, Cut(kind="stint", smooth_frames=True))
+    (found,), _ = cut(LAP, EpisodeConfig(kind="stint", smooth_frames=True))
     return found
 
 
@@ -140,22 +140,22 @@ def test_columns_are_the_games_values_in_its_signs() -> None:
     assert empty == {"Mz", "Dy_fl", "Dy_fr", "Dy_rl", "Dy_rr", "tyre_loaded_radius"}
 
 
-def made(out: Path, *recordings: Path, **options: Any) -> Made:
-    request = Request(format="assetto_corsa_gym", recordings=recordings, output=out, **options)
-    found = make(request, CLOCK)
-    assert isinstance(found, Made)
+def made(out: Path, *recordings: Path, **options: Any) -> BuildResult:
+    request = BuildRequest(format="assetto_corsa_gym", recordings=recordings, output=out, **options)
+    found = build_dataset(request, CLOCK)
+    assert isinstance(found, BuildResult)
     return found
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> Made:
+def exported(tmp_path_factory: pytest.TempPathFactory) -> BuildResult:
     """Forty seconds of the recorded lap as assetto_corsa_gym has them."""
     pytest.importorskip("pyarrow", reason="there is no pyarrow for this Python")
     folder = tmp_path_factory.mktemp("acgym")
     return made(folder / "out", write(folder / "short.jsonl", list(recorded_lap()[:400])), steer_lock=320.0)
 
 
-def test_pyarrow_reads_the_states_with_the_types_of_its_own(exported: Made) -> None:
+def test_pyarrow_reads_the_states_with_the_types_of_its_own(exported: BuildResult) -> None:
     import pyarrow.parquet as pq
 
     out = exported.path
@@ -184,7 +184,7 @@ def test_pyarrow_reads_the_states_with_the_types_of_its_own(exported: Made) -> N
     assert "# Driving in Assetto Corsa" in (out / "README.md").read_text()
 
 
-def test_pandas_gives_what_its_environment_divides(exported: Made) -> None:
+def test_pandas_gives_what_its_environment_divides(exported: BuildResult) -> None:
     pd = pytest.importorskip("pandas", reason="there is no pandas for this Python")
     (path,) = exported.path.rglob("*_states.parquet")
     states = pd.read_parquet(path, engine="pyarrow").to_dict(orient="records")
@@ -201,9 +201,9 @@ def test_columns_that_do_not_fit_are_refused_and_written_only_when_forced(tmp_pa
             before = telemetry.derive(snapshot.replace(acc_g_x=-snapshot.acc_g_x), before)
             sink.write(before)
     told: list[str] = []
-    request = Request(format="assetto_corsa_gym", recordings=(wrong,), output=tmp_path / "out")
+    request = BuildRequest(format="assetto_corsa_gym", recordings=(wrong,), output=tmp_path / "out")
     with pytest.raises(telemetry.SourceError, match="Nothing was made"):
-        make(request, CLOCK, done=lambda piece: told.append(piece.error))
+        build_dataset(request, CLOCK, done=lambda piece: told.append(piece.error))
     assert told[0].startswith(
         "wrong.jsonl: what was recorded does not fit together, so nothing was made of it. lateral g:"
     )

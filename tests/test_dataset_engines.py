@@ -13,9 +13,17 @@ import pytest
 import telemetry
 from telemetry.rl.datasets.convert import Job, key_of
 from telemetry.rl.datasets.engines import ENGINES, EngineName
-from telemetry.rl.datasets.episodes import Cut, Episode, Losses
-from telemetry.rl.datasets.make import Made, Request, Stopped, make
-from telemetry.rl.datasets.work import Exporter, Finished, Part, Piece, Written, about, unwatched
+from telemetry.rl.datasets.episodes import Episode, EpisodeConfig, SkipCounts
+from telemetry.rl.datasets.make import BuildRequest, BuildResult, Stopped, build_dataset
+from telemetry.rl.datasets.work import (
+    DatasetSummary,
+    Exporter,
+    ExportResult,
+    RecordingResult,
+    StagedRecording,
+    episode_entry,
+    unwatched,
+)
 from tests.conftest import main_in_process
 from tests.test_convert import write
 from tests.test_resample import recorded_lap
@@ -49,7 +57,7 @@ class Deadly(Exporter):
     def check(self) -> None:
         return
 
-    def convert(self, found: Iterator[Episode], cut: Cut, folder: Path, losses: Losses) -> Written:
+    def convert(self, found: Iterator[Episode], cut: EpisodeConfig, folder: Path, losses: SkipCounts) -> ExportResult:
         (episode,) = found
         once = folder.parent / f"{self.name}.once"
         if episode.recording == self.name:
@@ -59,18 +67,18 @@ class Deadly(Exporter):
                 once.write_text("it was")
                 os._exit(9)
         (folder / "file").write_text(episode.recording)
-        return Written((about(episode, "file"),))
+        return ExportResult((episode_entry(episode, "file"),))
 
-    def finish(self, folder: Path, parts: Iterable[Part]) -> Finished:
+    def finish(self, folder: Path, parts: Iterable[StagedRecording]) -> DatasetSummary:
         raise AssertionError
 
 
 def jobs_of(parts: Path, exporter: Exporter, *recordings: Path) -> list[Job]:
     parts.mkdir(exist_ok=True)
-    return [Job(exporter, Cut(), one, parts, key_of(one)) for one in recordings]
+    return [Job(exporter, EpisodeConfig(), one, parts, key_of(one)) for one in recordings]
 
 
-def run(engine: EngineName, jobs: list[Job]) -> dict[str, Piece]:
+def run(engine: EngineName, jobs: list[Job]) -> dict[str, RecordingResult]:
     found = list(ENGINES[engine](2, None).run(jobs, CLOCK, unwatched))
     assert len({piece.recording for piece in found}) == len(found)
     return {Path(piece.recording).name: piece for piece in found}
@@ -113,9 +121,9 @@ def test_who_converts_changes_no_byte(
     told: list[str] = []
 
     def made(name: str, **options: Any) -> Path:
-        request = Request(format="npz", recordings=several, output=tmp_path / name, **options)
-        found = make(request, CLOCK, done=lambda piece: told.append(piece.error))
-        assert isinstance(found, Made)
+        request = BuildRequest(format="npz", recordings=several, output=tmp_path / name, **options)
+        found = build_dataset(request, CLOCK, done=lambda piece: told.append(piece.error))
+        assert isinstance(found, BuildResult)
         return found.path
 
     alone = contents(made("alone"))
@@ -131,15 +139,15 @@ def test_an_engine_that_is_stopped_leaves_what_is_done_and_goes_on(
 ) -> None:
     clock = telemetry.Clock(math.inf)
     good = (*several[:2], *several[3:])
-    request = Request(format="npz", recordings=good, output=tmp_path / "out", engine=engine, jobs=2)
-    left = make(request, clock, done=lambda piece: clock.stop())
+    request = BuildRequest(format="npz", recordings=good, output=tmp_path / "out", engine=engine, jobs=2)
+    left = build_dataset(request, clock, done=lambda piece: clock.stop())
     assert isinstance(left, Stopped)
     assert 1 <= left.converted < 4
     before: list[int] = []
-    assert isinstance(make(request, CLOCK, resumed=before.append), Made)
+    assert isinstance(build_dataset(request, CLOCK, resumed=before.append), BuildResult)
     assert before[0] >= left.converted, "one more may have been done when the clock was stopped"
-    alone = Request(format="npz", recordings=good, output=tmp_path / "alone")
-    assert isinstance(make(alone, CLOCK), Made)
+    alone = BuildRequest(format="npz", recordings=good, output=tmp_path / "alone")
+    assert isinstance(build_dataset(alone, CLOCK), BuildResult)
     assert contents(tmp_path / "out") == contents(tmp_path / "alone")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["alone", "out"]
 
@@ -167,19 +175,21 @@ def test_without_ray_its_engine_names_the_extra(
 
 
 def test_a_machine_that_does_not_see_all_says_what(several: tuple[Path, ...], tmp_path: Path) -> None:
-    from telemetry.rl.datasets.engines.ray import _convert_there, _look_there
+    from telemetry.rl.datasets.engines.ray import _check_remote_paths, _convert_remote
     from telemetry.rl.datasets.program import program
 
     (job,) = jobs_of(tmp_path / "parts", Deadly(""), several[0])
     here = Path.cwd()
-    assert _look_there(job, here, program()) == ""
-    assert _look_there(job, here, "another").endswith(f"has {program()}, and this one another; all need the same.")
+    assert _check_remote_paths(job, here, program()) == ""
+    assert _check_remote_paths(job, here, "another").endswith(
+        f"has {program()}, and this one another; all need the same."
+    )
     shutil.rmtree(job.parts)
     assert (
-        f"does not see {job.parts}. All machines have to see recordings and output" in _convert_there(job, here).error
+        f"does not see {job.parts}. All machines have to see recordings and output" in _convert_remote(job, here).error
     )
     gone = Job(job.exporter, job.cut, Path("none.mcap"), tmp_path, "")
-    assert f"does not see {here / 'none.mcap'}. All machines" in _look_there(gone, here, program())
+    assert f"does not see {here / 'none.mcap'}. All machines" in _check_remote_paths(gone, here, program())
 
 
 @pytest.fixture

@@ -6,7 +6,16 @@ import pytest
 import telemetry
 from telemetry.io.demo import DemoSource
 from telemetry.io.mcap import create
-from telemetry.rl.datasets.episodes import Cut, Episode, Losses, choose, episodes, group, is_on_grid, survey
+from telemetry.rl.datasets.episodes import (
+    Episode,
+    EpisodeConfig,
+    SkipCounts,
+    choose,
+    episodes,
+    group,
+    is_on_grid,
+    survey,
+)
 from telemetry.rl.datasets.work import unwatched
 from telemetry.snapshot import Snapshot
 from tests.test_convert import drive, write
@@ -18,8 +27,8 @@ def look(elapsed: float) -> None:
     unwatched("", elapsed)
 
 
-def cut(path: Path, how: Cut) -> tuple[list[Episode], Losses]:
-    clock, losses = telemetry.Clock(math.inf), Losses()
+def cut(path: Path, how: EpisodeConfig) -> tuple[list[Episode], SkipCounts]:
+    clock, losses = telemetry.Clock(math.inf), SkipCounts()
     with telemetry.open_source(path) as source:
         found = survey(source, path, clock, thresholds=how.thresholds, watch=look)
         return list(episodes(source, found, how, clock, losses, look)), losses
@@ -36,25 +45,27 @@ def four_laps(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_lap_is_an_episode_on_the_exact_grid() -> None:
-    (one,), losses = cut(LAP, Cut())
+    (one,), losses = cut(LAP, EpisodeConfig())
     assert (one.recording, one.number, one.end, len(one.samples)) == ("lap.jsonl.zst", 0, "line", 2073)
     assert is_on_grid(one.samples, 25.0)
     assert [one.samples[k].elapsed for k in (0, 1, 1000)] == [1.0, 1.04, 41.0]
     assert max(one.held_s) == pytest.approx(0.08)
-    assert losses == Losses(short=0, samples=0, holes=0)
+    assert losses == SkipCounts(short=0, samples=0, gaps=0)
 
 
 @pytest.mark.parametrize(
     ("how", "expected"),
     [
-        (Cut(rate=10.0), [([1], 300), ([2], 300), ([3], 300), ([4], 300), ([5], 46)]),
-        (Cut(rate=10.0, kind="stint"), [([1, 2, 3, 4, 5], 1246)]),
-        (Cut(rate=10.0, kind="session", valid_only=True), [([1, 2], 600), ([4], 300)]),
-        (Cut(rate=10.0, kind="stint", laps=((2, 3),)), [([2, 3], 600)]),
-        (Cut(rate=10.0, laps=((2, 2), (4, 9)), valid_only=True), [([2], 300), ([4], 300)]),
+        (EpisodeConfig(rate=10.0), [([1], 300), ([2], 300), ([3], 300), ([4], 300), ([5], 46)]),
+        (EpisodeConfig(rate=10.0, kind="stint"), [([1, 2, 3, 4, 5], 1246)]),
+        (EpisodeConfig(rate=10.0, kind="session", valid_only=True), [([1, 2], 600), ([4], 300)]),
+        (EpisodeConfig(rate=10.0, kind="stint", laps=((2, 3),)), [([2, 3], 600)]),
+        (EpisodeConfig(rate=10.0, laps=((2, 2), (4, 9)), valid_only=True), [([2], 300), ([4], 300)]),
     ],
 )
-def test_laps_stints_and_sessions_are_cut(four_laps: Path, how: Cut, expected: list[tuple[list[int], int]]) -> None:
+def test_laps_stints_and_sessions_are_cut(
+    four_laps: Path, how: EpisodeConfig, expected: list[tuple[list[int], int]]
+) -> None:
     found, _ = cut(four_laps, how)
     assert [(laps, count) for laps, count, _ in told(found)] == expected
     assert all(is_on_grid(one.samples, 10.0) for one in found)
@@ -65,11 +76,11 @@ def test_a_stop_in_the_pits_ends_a_stint_and_no_session(four_laps: Path) -> None
 
     clock = telemetry.Clock(math.inf)
     with telemetry.open_source(four_laps) as source:
-        laps = survey(source, four_laps, clock, thresholds=Cut().thresholds, watch=look).laps
+        laps = survey(source, four_laps, clock, thresholds=EpisodeConfig().thresholds, watch=look).laps
     pitted = tuple(replace(lap, in_lap=lap.number == 2) for lap in laps)
-    stints = group(pitted, choose(pitted, Cut()), "stint")
+    stints = group(pitted, choose(pitted, EpisodeConfig()), "stint")
     assert [[lap.number for lap in laps] for laps in stints] == [[1, 2], [3, 4, 5]]
-    assert len(group(pitted, choose(pitted, Cut()), "session")) == 1
+    assert len(group(pitted, choose(pitted, EpisodeConfig()), "session")) == 1
     restarted = tuple(replace(lap, run=1 if lap.number < 4 else 2) for lap in laps)
     assert [len(laps) for laps in group(restarted, restarted, "session")] == [3, 2]
 
@@ -84,18 +95,18 @@ def holed(first: int, last: int, changes: dict[str, float]) -> list[Snapshot]:
 @pytest.mark.parametrize("changes", [{}, {"status": 3}], ids=["gap", "pause"])
 def test_a_hole_ends_an_episode_and_another_begins_after_it(changes: dict[str, float], tmp_path: Path) -> None:
     path = write(tmp_path / "holed.jsonl", holed(300, 330, changes))
-    found, losses = cut(path, Cut())
+    found, losses = cut(path, EpisodeConfig())
     assert [(count, end) for _, count, end in told(found)] == [(748, "hole"), (1248, "line")]
     assert found[1].samples[0].elapsed == recorded_lap()[330].elapsed
-    assert losses == Losses(short=0, samples=0, holes=1)
+    assert losses == SkipCounts(short=0, samples=0, gaps=1)
 
 
 def test_what_is_too_short_is_counted(tmp_path: Path) -> None:
     lap = recorded_lap()
     path = write(tmp_path / "short.jsonl", [*lap[:300], *lap[320:325], *lap[345:600]])
-    found, losses = cut(path, Cut())
+    found, losses = cut(path, EpisodeConfig())
     assert [count for _, count, _ in told(found)] == [748, 636]
-    assert losses == Losses(short=1, samples=11, holes=2)
+    assert losses == SkipCounts(short=1, samples=11, gaps=2)
 
 
 def test_the_place_between_two_frames_is_that_of_its_own_moment(tmp_path: Path) -> None:
@@ -106,7 +117,7 @@ def test_the_place_between_two_frames_is_that_of_its_own_moment(tmp_path: Path) 
             if step.elapsed > 9.0:
                 break
 
-    def error(how: Cut) -> float:
+    def error(how: EpisodeConfig) -> float:
         """Metres between the steps of the place and those of the speed, at most."""
         (one,), _ = cut(path, how)
         moving = [(a, b) for a, b in zip(one.samples, one.samples[1:], strict=False) if a.speed_kmh > 50.0]
@@ -118,5 +129,5 @@ def test_the_place_between_two_frames_is_that_of_its_own_moment(tmp_path: Path) 
             for a, b in moving
         )
 
-    assert error(Cut(smooth_frames=True)) < 0.02
-    assert error(Cut()) > 0.1
+    assert error(EpisodeConfig(smooth_frames=True)) < 0.02
+    assert error(EpisodeConfig()) > 0.1

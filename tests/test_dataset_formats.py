@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import telemetry
-from telemetry.rl import Spec, begin, follow_recorded, load_spec
-from telemetry.rl.datasets.episodes import Cut, Episode, Losses
-from telemetry.rl.datasets.make import Made, Request, Stopped, make
+from telemetry.rl import Spec, advance_recorded, begin, load_spec
+from telemetry.rl.datasets.episodes import Episode, EpisodeConfig, SkipCounts
+from telemetry.rl.datasets.make import BuildRequest, BuildResult, Stopped, build_dataset
 from telemetry.rl.datasets.minari import id_of
 from telemetry.rl.datasets.transitions import Trajectory, check, trajectories
 from tests.conftest import REPOSITORY, main_in_process
@@ -25,10 +25,10 @@ from tests.test_resample import LAP, recorded_lap
 STEPS = 747
 
 
-def make_of(kind: Any, out: Path | None, *recordings: Path, **options: Any) -> Made:
-    request = Request(format=kind, recordings=recordings, output=out, **options)
-    found = make(request, telemetry.Clock(math.inf))
-    assert isinstance(found, Made)
+def make_of(kind: Any, out: Path | None, *recordings: Path, **options: Any) -> BuildResult:
+    request = BuildRequest(format=kind, recordings=recordings, output=out, **options)
+    found = build_dataset(request, telemetry.Clock(math.inf))
+    assert isinstance(found, BuildResult)
     return found
 
 
@@ -41,14 +41,14 @@ def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def episode(short: Path) -> Episode:
     """The episode in it."""
-    (found,), _ = cut(short, Cut())
+    (found,), _ = cut(short, EpisodeConfig())
     return found
 
 
 @pytest.fixture(scope="module")
 def lap(episode: Episode) -> Trajectory:
     """The same by the default specification."""
-    (one,) = trajectories(Spec(), episode, Losses())
+    (one,) = trajectories(Spec(), episode, SkipCounts())
     return one
 
 
@@ -76,7 +76,7 @@ def test_a_lap_is_folded_as_the_environment_does_it(lap: Trajectory, episode: Ep
     memory, first = begin(spec, episode.samples[0])
     assert (lap.observations[0] == first).all()
     for step, sample in enumerate(episode.samples[1:]):
-        memory, outcome = follow_recorded(spec, memory, sample)
+        memory, outcome = advance_recorded(spec, memory, sample)
         assert (lap.observations[step + 1] == outcome.observation).all()
         assert (lap.rewards[step], lap.actions[step].tolist()) == (
             outcome.reward,
@@ -95,8 +95,8 @@ def test_an_action_is_what_the_sample_after_it_recorded(lap: Trajectory) -> None
 
 
 def test_a_rule_ends_an_episode_and_another_begins_when_it_is_over(tmp_path: Path) -> None:
-    (episode,), _ = cut(with_excursion(tmp_path / "out.jsonl"), Cut())
-    losses = Losses()
+    (episode,), _ = cut(with_excursion(tmp_path / "out.jsonl"), EpisodeConfig())
+    losses = SkipCounts()
     before, after = trajectories(Spec(), episode, losses)
     assert (before.terminated, before.reason, bool(before.terminations[-1])) == (True, "tyres_out", True)
     assert (after.terminated, after.reason) == (False, "recording")
@@ -106,9 +106,9 @@ def test_a_rule_ends_an_episode_and_another_begins_when_it_is_over(tmp_path: Pat
 
 
 def test_after_a_truncation_the_drive_goes_on_at_the_same_sample() -> None:
-    (episode,), _ = cut(LAP, Cut())
+    (episode,), _ = cut(LAP, EpisodeConfig())
     spec = Spec(end=replace(Spec().end, seconds=30.0))
-    found = list(trajectories(spec, episode, Losses()))
+    found = list(trajectories(spec, episode, SkipCounts()))
     assert [(one.steps, one.reason) for one in found] == [(750, "time"), (750, "time"), (572, "line")]
     assert found[0].samples[-1] == found[1].samples[0]
 
@@ -367,8 +367,8 @@ def test_a_clock_that_is_stopped_leaves_nothing(short: Path, tmp_path: Path) -> 
         if what == "converting" and seconds > 20.0:
             clock.stop()
 
-    request = Request(format="npz", recordings=(short, short), output=tmp_path / "out")
-    assert make(request, clock, watch) == Stopped(converted=0, total=1)
+    request = BuildRequest(format="npz", recordings=(short, short), output=tmp_path / "out")
+    assert build_dataset(request, clock, watch) == Stopped(converted=0, total=1)
     assert list(tmp_path.iterdir()) == []
 
 

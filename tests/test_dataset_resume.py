@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 import telemetry
-from telemetry.locking import Lock
+from telemetry.locking import FileLock
 from telemetry.rl.datasets.convert import PIECE
-from telemetry.rl.datasets.make import Made, Request, Stopped, make
-from telemetry.rl.datasets.work import Piece
+from telemetry.rl.datasets.make import BuildRequest, BuildResult, Stopped, build_dataset
+from telemetry.rl.datasets.work import RecordingResult
 from tests.conftest import REPOSITORY, main_in_process, wait_until
 from tests.test_convert import write
 from tests.test_dataset_engines import contents
@@ -37,37 +37,37 @@ def own(drives: Path, tmp_path: Path) -> Path:
     return shutil.copytree(drives, tmp_path / "drives")  # times and all
 
 
-def request_of(folder: Path, kind: Any = "npz", **options: Any) -> Request:
+def request_of(folder: Path, kind: Any = "npz", **options: Any) -> BuildRequest:
     recordings = tuple(sorted(folder.rglob("*.jsonl")))
-    return Request(**{"format": kind, "recordings": recordings, "output": folder.parent / "out", **options})
+    return BuildRequest(**{"format": kind, "recordings": recordings, "output": folder.parent / "out", **options})
 
 
-def made(request: Request) -> tuple[Path, list[str], list[int]]:
+def made(request: BuildRequest) -> tuple[Path, list[str], list[int]]:
     """The dataset, which recordings were converted for it, and how many had been before."""
     converted: list[str] = []
     before: list[int] = []
 
-    def done(piece: Piece) -> None:
+    def done(piece: RecordingResult) -> None:
         converted.append(Path(piece.recording).stem)
 
-    found = make(request, telemetry.Clock(math.inf), done=done, resumed=before.append)
-    assert isinstance(found, Made)
+    found = build_dataset(request, telemetry.Clock(math.inf), done=done, resumed=before.append)
+    assert isinstance(found, BuildResult)
     assert not found.path.with_name(f".unfinished-{found.path.name}").exists()
     return found.path, converted, before
 
 
-def stop_after(request: Request, count: int) -> None:
+def stop_after(request: BuildRequest, count: int) -> None:
     """Convert so many of the recordings, and stop."""
     clock = telemetry.Clock(math.inf)
     left = count
 
-    def done(piece: Piece) -> None:
+    def done(piece: RecordingResult) -> None:
         nonlocal left
         left -= 1
         if not left:
             clock.stop()
 
-    assert make(request, clock, done=done) == Stopped(converted=count, total=len(request.recordings))
+    assert build_dataset(request, clock, done=done) == Stopped(converted=count, total=len(request.recordings))
 
 
 @pytest.mark.parametrize("kind", ["npz", "parquet", "assetto_corsa_gym", "minari", "lerobot"])
@@ -154,8 +154,8 @@ def test_a_recording_that_changes_while_it_is_converted_is_left_out(own: Path) -
     def watch(what: str, seconds: float) -> None:
         os.utime(own / "a.jsonl", ns=(1, 1))
 
-    found = make(request_of(own), telemetry.Clock(math.inf), watch)
-    assert isinstance(found, Made)
+    found = build_dataset(request_of(own), telemetry.Clock(math.inf), watch)
+    assert isinstance(found, BuildResult)
     assert [piece.error for piece in found.failed] == [f"{own / 'a.jsonl'} was not converted: it changed meanwhile."]
 
 
@@ -164,11 +164,11 @@ def test_a_recording_that_failed_is_tried_again(own: Path) -> None:
     (own / "a.jsonl").write_text("nonsense\n")
     clock = telemetry.Clock(math.inf)
 
-    def done(piece: Piece) -> None:
+    def done(piece: RecordingResult) -> None:
         if piece.recording.endswith("b.jsonl"):
             clock.stop()
 
-    assert make(request_of(own), clock, done=done) == Stopped(converted=1, total=4)
+    assert build_dataset(request_of(own), clock, done=done) == Stopped(converted=1, total=4)
     (own / "a.jsonl").write_bytes(good)
     assert made(request_of(own))[1:] == (["a", "c", "d"], [1])
 
@@ -229,11 +229,11 @@ def test_a_dataset_that_cannot_be_put_there_leaves_all_that_is_converted(
 ) -> None:
     path = own.parent / in_the_way
 
-    def done(piece: Piece) -> None:
+    def done(piece: RecordingResult) -> None:
         path.write_text("somebody's")
 
     with pytest.raises(telemetry.TelemetryError, match=sentence):
-        make(request_of(own), telemetry.Clock(math.inf), done=done)
+        build_dataset(request_of(own), telemetry.Clock(math.inf), done=done)
     assert path.read_text() == "somebody's"
     path.unlink()
     assert made(request_of(own))[1:] == ([], [4])
@@ -242,7 +242,7 @@ def test_a_dataset_that_cannot_be_put_there_leaves_all_that_is_converted(
 def test_two_cannot_make_one_dataset(own: Path) -> None:
     folder = own.parent / ".unfinished-out"
     stop_after(request_of(own), 1)
-    lock = Lock(folder / ".conversion", "")
+    lock = FileLock(folder / ".conversion", "")
     with pytest.raises(telemetry.SinkError) as caught:
         made(request_of(own))
     lock.close()

@@ -220,9 +220,9 @@ def test_worn_tyres_cross_both_thresholds_and_are_changed() -> None:
 def test_worn_tyres_have_less_grip() -> None:
     # The peak lateral acceleration in the same fast bend, a lap apart
     seen = [f for f in frames("worn", 225) if 0.85 < f.graphic.normalizedCarPosition < 0.9]
-    fresh = max(abs(f.physics.accG[0]) for f in seen if f.graphic.completedLaps == 0)
+    is_new_step = max(abs(f.physics.accG[0]) for f in seen if f.graphic.completedLaps == 0)
     worn = max(abs(f.physics.accG[0]) for f in seen if f.graphic.completedLaps == 1)
-    assert worn < 0.97 * fresh
+    assert worn < 0.97 * is_new_step
 
 
 @pytest.mark.parametrize("driven", [lambda: drive("laps"), long_drive], ids=["seed 0", "seed 2"])

@@ -240,10 +240,10 @@ def test_tyre_flags_fire_above_four_fifths_and_nineteen_twentieths_of_a_life() -
 
 
 def test_a_new_set_in_the_pits_starts_again() -> None:
-    worn, fresh = follow({}, {"tyre_wear": (89.0,) * 4}, {"tyre_wear": (99.5,) * 4})[1:]
+    worn, is_new_step = follow({}, {"tyre_wear": (89.0,) * 4}, {"tyre_wear": (99.5,) * 4})[1:]
     assert worn.tyre_damaged
-    assert fresh.tyre_worn == (0.0,) * 4
-    assert fresh.tyre_wear_best == (99.5,) * 4
+    assert is_new_step.tyre_worn == (0.0,) * 4
+    assert is_new_step.tyre_wear_best == (99.5,) * 4
 
 
 def test_one_new_tyre_starts_again_alone() -> None:

@@ -157,8 +157,8 @@ def test_the_folder_is_left_as_it_was(tmp_path: Path) -> None:
 
 
 def test_this_machine_tells_time_finely_enough() -> None:
-    assert diagnosis.time_stamps().status is Status.OK
-    assert "late" in diagnosis.sleeps().message
+    assert diagnosis.check_clock_resolution().status is Status.OK
+    assert "late" in diagnosis.check_sleep_jitter().message
 
 
 def test_a_python_of_the_microsoft_store_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:

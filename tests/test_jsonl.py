@@ -15,7 +15,7 @@ from telemetry.clock import Clock
 from telemetry.derived import Sample, derive
 from telemetry.errors import SinkError, SourceError
 from telemetry.io.jsonl import JsonlRecording, create
-from telemetry.recorder import FLUSH_SECONDS, Background, State
+from telemetry.recorder import FLUSH_SECONDS, QueuedSink, State
 from telemetry.selection import json_schema, select
 from telemetry.wire import LineEncoder
 from tests.conftest import PATIENCE, REPOSITORY, sample_of, snapshot_of, wait_until
@@ -397,13 +397,13 @@ def test_a_recording_without_times_plays_ten_samples_a_second(tmp_path: Path) ->
 def test_paused_samples_of_a_recording_are_known_as_such(tmp_path: Path) -> None:
     path = tmp_path / "drive.jsonl"
     write(path, [sample_of(status=3), sample_of(status=2, elapsed=0.1)])
-    states = [(reading.state, reading.fresh) for reading in JsonlRecording(path).readings(Clock(math.inf), None)]
+    states = [(reading.state, reading.is_new_step) for reading in JsonlRecording(path).readings(Clock(math.inf), None)]
     assert states == [(State.PAUSED, False), (State.LIVE, True)]
 
 
 def test_lines_reach_the_file_without_further_samples(tmp_path: Path) -> None:
     path = tmp_path / "drive.jsonl"
-    with_thread = Background(create(path), 10.0)
+    with_thread = QueuedSink(create(path), 10.0)
     try:
         with_thread.write(drive(1)[0])
         wait_until(lambda: path.stat().st_size > 0)

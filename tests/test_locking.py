@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from telemetry.errors import SinkError
-from telemetry.locking import Lock, shared_folder
+from telemetry.locking import FileLock, user_state_dir
 from tests.conftest import PATIENCE, REPOSITORY
 
 HOLD = """
@@ -23,11 +23,11 @@ sys.stdin.read()
 
 def test_what_one_has_another_does_not_get_until_it_is_let_go(tmp_path: Path) -> None:
     path = tmp_path / "folder" / "lock"
-    with closing(Lock(path, "It is taken.")):
+    with closing(FileLock(path, "It is taken.")):
         for _ in range(2):
             with pytest.raises(SinkError, match=r"^It is taken\.$"):
-                Lock(path, "It is taken.")
-    lock = Lock(path, "It is taken.")
+                FileLock(path, "It is taken.")
+    lock = FileLock(path, "It is taken.")
     lock.close()
     lock.close()
 
@@ -39,19 +39,19 @@ def test_a_process_that_is_killed_holds_nothing(tmp_path: Path) -> None:
         assert other.stdout
         assert other.stdout.readline().strip() == b"held"
         with pytest.raises(SinkError, match="taken"):
-            Lock(tmp_path / "lock", "taken")
+            FileLock(tmp_path / "lock", "taken")
     finally:
         other.kill()
         other.communicate(timeout=PATIENCE)
-    Lock(tmp_path / "lock", "taken").close()
+    FileLock(tmp_path / "lock", "taken").close()
 
 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(SinkError, match=r"^The folder .*file.inner cannot be written: "):
-        Lock(tmp_path / "file" / "inner" / "lock", "")
+        FileLock(tmp_path / "file" / "inner" / "lock", "")
 
 
 def test_the_shared_folder_is_this_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOCALAPPDATA" if sys.platform == "win32" else "XDG_STATE_HOME", str(tmp_path))
-    assert shared_folder() == tmp_path / "ac-telemetry"
+    assert user_state_dir() == tmp_path / "ac-telemetry"

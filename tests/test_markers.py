@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from telemetry.errors import SinkError
-from telemetry.io.markers import DEAD_SECONDS, Mailbox, post
+from telemetry.io.markers import DEAD_SECONDS, MarkerInbox, send_marker
 from tests.conftest import wait_until
 
 
@@ -17,12 +17,12 @@ def test_a_marker_reaches_every_running_recording(tmp_path: Path) -> None:
     second: list[tuple[str, float]] = []
     before = time.time()
     with (
-        Mailbox("a.mcap", lambda *marker: first.append(marker), tmp_path),
-        Mailbox("b.mcap", lambda *marker: second.append(marker), tmp_path),
+        MarkerInbox("a.mcap", lambda *marker: first.append(marker), tmp_path),
+        MarkerInbox("b.mcap", lambda *marker: second.append(marker), tmp_path),
     ):
-        assert post("Überholt!", tmp_path) == ["a.mcap", "b.mcap"]
+        assert send_marker("Überholt!", tmp_path) == ["a.mcap", "b.mcap"]
         wait_until(lambda: len(first) == len(second) == 1)
-        post("again", tmp_path)
+        send_marker("again", tmp_path)
     assert [name for name, _ in first] == ["Überholt!", "again"]
     assert first == second
     assert all(before <= moment <= time.time() for _, moment in first)
@@ -30,31 +30,31 @@ def test_a_marker_reaches_every_running_recording(tmp_path: Path) -> None:
 
 
 def test_without_a_recording_a_marker_reaches_nobody(tmp_path: Path) -> None:
-    assert post("x", tmp_path) == []
-    assert post("x", tmp_path / "none") == []
+    assert send_marker("x", tmp_path) == []
+    assert send_marker("x", tmp_path / "none") == []
 
 
 def test_the_mailbox_of_a_killed_recording_is_cleared_away(tmp_path: Path) -> None:
     left_behind = tmp_path / "1234-1.mailbox"
     left_behind.write_bytes(b'{"recording":"old.mcap"}\n')
     os.utime(left_behind, (time.time() - 2 * DEAD_SECONDS,) * 2)
-    assert post("x", tmp_path) == []
+    assert send_marker("x", tmp_path) == []
     assert not left_behind.exists()
 
 
 def test_a_recording_that_was_taken_for_dead_comes_back(tmp_path: Path) -> None:
     taken: list[str] = []
-    with Mailbox("a.mcap", lambda name, _: taken.append(name), tmp_path):
+    with MarkerInbox("a.mcap", lambda name, _: taken.append(name), tmp_path):
         (path,) = tmp_path.iterdir()
         path.unlink()
         wait_until(path.exists)
-        wait_until(lambda: post("back", tmp_path) == ["a.mcap"])
+        wait_until(lambda: send_marker("back", tmp_path) == ["a.mcap"])
     assert "back" in taken
 
 
 def test_nonsense_in_a_mailbox_does_not_end_the_recording(tmp_path: Path) -> None:
     taken: list[str] = []
-    with Mailbox("a.mcap", lambda name, _: taken.append(name), tmp_path):
+    with MarkerInbox("a.mcap", lambda name, _: taken.append(name), tmp_path):
         (path,) = tmp_path.iterdir()
         with path.open("ab") as file:
             file.write(b"nonsense\n[1, 2]\n")
@@ -71,4 +71,4 @@ def test_nonsense_in_a_mailbox_does_not_end_the_recording(tmp_path: Path) -> Non
 def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(SinkError, match="Markers cannot be taken"):
-        Mailbox("a.mcap", lambda *_: None, tmp_path / "file")
+        MarkerInbox("a.mcap", lambda *_: None, tmp_path / "file")

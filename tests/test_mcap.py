@@ -73,7 +73,7 @@ def unfinished(path: Path, steps: Sequence[Step], *, flush_every: int = 10) -> N
 
 
 def pages_in(path: Path, **options: Any) -> list[Pages]:
-    return [step.pages for step in McapRecording(path, **options).page_sets() if step.pages]
+    return [step.pages for step in McapRecording(path, **options).read_steps() if step.pages]
 
 
 def messages(path: Path) -> list[tuple[str, Any]]:
@@ -184,7 +184,7 @@ def test_what_is_written_is_read_back_byte_for_byte(tmp_path: Path) -> None:
     steps = demo(1500)
     write(path, steps, flush_every=100)
     assert pages_in(path) == [step.pages for step in steps]
-    times = [step.elapsed for step in McapRecording(path).page_sets()]
+    times = [step.elapsed for step in McapRecording(path).read_steps()]
     assert times == pytest.approx([step.elapsed - steps[0].elapsed for step in steps], abs=1e-6)
     assert McapRecording(path).cut == ""
 
@@ -225,7 +225,7 @@ def test_a_pause_holds_steps_whose_physics_page_stands_still(tmp_path: Path) -> 
     live, paused, replay, menu = State.LIVE, State.PAUSED, State.REPLAY, State.MENU
     states = [live, paused, paused, replay, menu, live]
     write(path, [Step(state, page) for state, page in zip(states, pages, strict=True)])
-    steps = list(McapRecording(path).page_sets())
+    steps = list(McapRecording(path).read_steps())
     assert [step.pages for step in steps] == pages
     assert [step.state for step in steps] == states
     assert [step.elapsed for step in steps] == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
@@ -236,7 +236,9 @@ def test_a_pause_holds_steps_whose_physics_page_stands_still(tmp_path: Path) -> 
         for at, state in [(0, live), (1, paused), (3, replay), (4, menu), (5, live)]
     ]
     readings = list(McapRecording(path).readings(Clock(math.inf), None))
-    assert [(reading.state, reading.fresh) for reading in readings] == [(state, state is live) for state in states]
+    assert [(reading.state, reading.is_new_step) for reading in readings] == [
+        (state, state is live) for state in states
+    ]
 
 
 def test_gaps_repairs_and_markers_are_kept(tmp_path: Path) -> None:
@@ -264,7 +266,7 @@ def test_gaps_repairs_and_markers_are_kept(tmp_path: Path) -> None:
         Event("state", START + 2.03, {"state": "gone"}),
         Event("state", START + 0.04, {"state": "live"}),
     ]
-    assert [(step.missing, step.repaired) for step in recording.page_sets()] == [
+    assert [(step.missing, step.repaired) for step in recording.read_steps()] == [
         (2, False),
         (0, False),
         (1, True),
@@ -327,7 +329,7 @@ def test_a_wall_clock_that_is_set_back_neither_reverses_nor_changes_the_recordin
         steps[index] = steps[index]._replace(pages=pages._replace(timestamp=pages.timestamp - 3600.0))
     write(path, steps)
     assert pages_in(path) == [step.pages for step in steps]
-    elapsed = [step.elapsed for step in McapRecording(path).page_sets()]
+    elapsed = [step.elapsed for step in McapRecording(path).read_steps()]
     assert elapsed == pytest.approx([0.0, 0.01, 0.02, 0.03], abs=1e-6)
 
 
@@ -335,7 +337,7 @@ def test_pages_without_a_time_are_kept_all_the_same(tmp_path: Path) -> None:
     path = tmp_path / "drive.mcap"
     steps = [Step(step.state, step.pages._replace(timestamp=math.nan), step.elapsed) for step in drive(3) if step.pages]
     write(path, steps)
-    assert [step.elapsed for step in McapRecording(path).page_sets()] == pytest.approx([0.0, 0.01, 0.02])
+    assert [step.elapsed for step in McapRecording(path).read_steps()] == pytest.approx([0.0, 0.01, 0.02])
     assert [event.timestamp for event in McapRecording(path).events()] == [0.0]
 
 
@@ -532,7 +534,7 @@ def test_a_file_cut_anywhere_is_read_up_to_there_and_made_whole(tmp_path: Path) 
             assert path.read_bytes() == whole[:length]
             continue
         recording = McapRecording(path)
-        kept = [step.pages for step in recording.page_sets()]
+        kept = [step.pages for step in recording.read_steps()]
         assert len(kept) % 10 == 0
         assert kept == [step.pages for step in steps[: len(kept)]]
         assert recording.cut.startswith("The recording was cut at byte ")
@@ -567,7 +569,7 @@ def test_recovering_counts_anew_what_is_kept(tmp_path: Path) -> None:
         "recovered": "true",
     }
     assert recording.metadata["session"]["car"] == "demo_gt3"
-    assert [step.missing for step in recording.page_sets()][3] == 4
+    assert [step.missing for step in recording.read_steps()][3] == 4
 
 
 def test_recovering_leaves_a_finished_file_as_it_is(tmp_path: Path) -> None:
@@ -613,7 +615,7 @@ def test_damage_in_a_chunk_costs_that_chunk_and_nothing_else(tmp_path: Path) -> 
     assert result.damage.startswith(f"{path.resolve()} is damaged at byte {place:,}: a chunk ")
     assert result.damage.endswith(f". {length:,} bytes are lost, and 10 steps with them.")
     assert path.read_bytes() == data
-    read = list(McapRecording(beside).page_sets())
+    read = list(McapRecording(beside).read_steps())
     drive_steps = drive(60)
     assert [step.pages for step in read] == [step.pages for step in drive_steps[:30] + drive_steps[40:]]
     assert [step.missing for step in read] == [0] * 30 + [10] + [0] * 19
@@ -656,7 +658,7 @@ def test_a_gap_that_the_recording_tells_of_is_not_told_twice(tmp_path: Path) -> 
     path.write_bytes(data)
     result = recover(path)
     assert (result.steps, result.lost) == (48, 8)
-    read = list(McapRecording(result.path).page_sets())
+    read = list(McapRecording(result.path).read_steps())
     assert sum(step.missing for step in read) == read[30].missing == 12
 
 
@@ -693,7 +695,7 @@ def test_without_an_index_the_next_chunk_is_found_by_what_it_looks_like(
         path.write_bytes(whole[:at] + broken + whole[at + len(broken) :])
         result = recover(path)
         assert (result.steps, result.lost, result.finished) == (50, 10, False)
-        read = list(McapRecording(result.path).page_sets())
+        read = list(McapRecording(result.path).read_steps())
         assert [step.missing for step in read] == [0] * 30 + [10] + [0] * 19
         result.path.unlink()
 
@@ -840,7 +842,7 @@ def test_pages_that_another_tool_wrote_without_events_have_gaps_by_their_count(
                 writer.add_message(graphics, at, steps[0].graphics, at)
                 writer.add_message(static, at, steps[0].static, at)
         writer.finish()
-    read = list(McapRecording(path).page_sets())
+    read = list(McapRecording(path).read_steps())
     assert [step.pages.physics for step in read if step.pages] == [steps[index].physics for index in (0, 1, 4, 5)]
     assert [step.missing for step in read] == [0, 0, 2, 0]
 
@@ -848,12 +850,12 @@ def test_pages_that_another_tool_wrote_without_events_have_gaps_by_their_count(
 def play(path: Path) -> None:
     """Everything that can be done with a file."""
     recording = McapRecording(path)
-    for _ in recording.page_sets():
+    for _ in recording.read_steps():
         pass
     for _ in recording.events():
         pass
     assert recording.info.messages
-    for _ in McapRecording(path, begin=0.05).page_sets():
+    for _ in McapRecording(path, begin=0.05).read_steps():
         pass
 
 
@@ -964,8 +966,8 @@ def test_a_part_of_a_recording_is_the_same_steps(
     steps = drive(100)
     (unfinished if cut else write)(path, steps, flush_every=10)
     low, high = math.ceil((begin or 0.0) * 100 - 0.01), math.ceil((end or 1.0) * 100 - 0.01)
-    whole = list(McapRecording(path).page_sets())
-    part = list(McapRecording(path, begin=begin, end=end).page_sets())
+    whole = list(McapRecording(path).read_steps())
+    part = list(McapRecording(path, begin=begin, end=end).read_steps())
     edge = [step for step in whole if (begin or 0.0) <= step.elapsed < (end or math.inf)]
     assert part == edge
     assert len(part) in range(min(high, 100) - low - 1, min(high, 100) - low + 2)
@@ -981,7 +983,7 @@ def test_a_part_begins_with_the_pages_as_they_were_and_at_once(tmp_path: Path) -
         pages = step.pages._replace(graphics=base[0].pages.graphics, static=later if index >= 12 else step.pages.static)  # type: ignore[union-attr]
         steps.append(step._replace(pages=pages, missing=3 if index in (31, 33) else 0))
     write(path, steps, flush_every=5)
-    part = list(McapRecording(path, begin=0.305).page_sets())
+    part = list(McapRecording(path, begin=0.305).read_steps())
     assert [step.pages for step in part] == [step.pages for step in steps[31:]]
     assert [step.missing for step in part] == [0, 0, 3, 0, 0, 0, 0, 0, 0]
     assert played(path, begin=0.305)[:2] == [(0.0, 0.31), (0.01, 0.32)]

@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telemetry.errors import UsageError
-from telemetry.naming import DEFAULT_TEMPLATE, LAP_TEMPLATE, LONGEST, Template, free, safe
+from telemetry.naming import (
+    DEFAULT_TEMPLATE,
+    LAP_TEMPLATE,
+    MAX_NAME_LENGTH,
+    Template,
+    numbered_paths,
+    sanitize_filename,
+)
 from tests.conftest import sample_of
 
 
@@ -66,17 +73,17 @@ def test_a_wrong_template_is_refused_with_the_reason(template: str, reason: str)
     ],
 )
 def test_what_a_system_forbids_is_replaced(name: str, expected: str) -> None:
-    assert safe(name) == expected
+    assert sanitize_filename(name) == expected
 
 
 @given(st.text())
 def test_any_text_becomes_a_name_that_every_system_takes(text: str) -> None:
-    name = safe(text)
-    assert 0 < len(name.encode()) <= LONGEST
+    name = sanitize_filename(text)
+    assert 0 < len(name.encode()) <= MAX_NAME_LENGTH
     assert not set(name) & set('<>:"/\\|?*\0')
     assert name not in {".", ".."}
     assert name[-1] not in " ."
-    assert safe(name) == name
+    assert sanitize_filename(name) == name
 
 
 @given(st.text())
@@ -89,8 +96,8 @@ def test_any_text_is_a_template_or_is_refused(text: str) -> None:
 def test_names_that_are_too_long_lose_their_longest_texts_and_no_number(track: str, car: str, driver: str) -> None:
     sample = sample_of(track=track, car_model=car, player_nick=driver)
     folder, name = Template("{driver}-{date}/{track}_{car}_{driver}_{lap:03}").path(sample, lap=7).parts
-    assert len(folder.encode()) <= LONGEST
-    assert len(name.encode()) <= LONGEST
+    assert len(folder.encode()) <= MAX_NAME_LENGTH
+    assert len(name.encode()) <= MAX_NAME_LENGTH
     assert name.endswith("_007")
 
 
@@ -98,7 +105,7 @@ def test_a_name_is_measured_in_bytes_and_what_is_short_stays_whole() -> None:
     sample = sample_of(track="日" * 60, track_configuration="", car_model="ks_porsche", player_nick="é" * 70)
     name = Template("{track}_{car}_{driver}_{lap:03}").path(sample, lap=7).name
     assert name == f"{'日' * 17}_ks_porsche_{'é' * 26}_007"
-    assert safe("日" * 120) == "日" * 40
+    assert sanitize_filename("日" * 120) == "日" * 40
     assert Template("{track}").path(sample).name == "日" * 40
 
 
@@ -115,7 +122,7 @@ def test_any_timestamp_gives_a_name(timestamp: float) -> None:
 
 
 def test_free_names_are_numbered_before_the_suffix() -> None:
-    names = free(Path("drives/v1.2"), ".jsonl.zst")
+    names = numbered_paths(Path("drives/v1.2"), ".jsonl.zst")
     assert [next(names) for _ in range(3)] == [
         Path("drives/v1.2.jsonl.zst"),
         Path("drives/v1.2-2.jsonl.zst"),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from telemetry.errors import UsageError
 from telemetry.laps import Lap
-from telemetry.plan import Plan, Refusal, Run
+from telemetry.plan import Plan, Rejection, Run
 from telemetry.plan_file import parse_plan, read_plan
 from telemetry.toml_lines import line_of, lines_of
 from tests.conftest import REPOSITORY, sample_of
@@ -19,13 +19,13 @@ from tests.conftest import REPOSITORY, sample_of
 FORMATS = (".mcap", ".jsonl")
 
 
-def plan_of(text: str) -> Plan:
+def load_plan(text: str) -> Plan:
     return parse_plan(text, Path("folder/plan.toml"), FORMATS)
 
 
 def mistake_in(text: str) -> str:
     with pytest.raises(UsageError) as refusal:
-        plan_of(text)
+        load_plan(text)
     message = str(refusal.value)
     start = f"{Path('folder/plan.toml')}"
     assert message.startswith(start)
@@ -36,7 +36,7 @@ def mistake_in(text: str) -> str:
 
 
 def test_the_smallest_plan_is_a_run_with_a_name_and_laps() -> None:
-    assert plan_of('[[run]]\nname = "one"\nlaps = 3') == Plan(
+    assert load_plan('[[run]]\nname = "one"\nlaps = 3') == Plan(
         name="plan",
         folder=Path("folder/plan"),
         template="{run}/{track}_{car}_{session}_{datetime}",
@@ -46,7 +46,7 @@ def test_the_smallest_plan_is_a_run_with_a_name_and_laps() -> None:
 
 
 def test_a_run_inherits_from_the_defaults_and_these_from_the_plan() -> None:
-    plan = plan_of("""
+    plan = load_plan("""
         name = "wet and dry"
         folder = "../data"
         template = "{run}-{part:02}"
@@ -123,7 +123,7 @@ def test_a_run_inherits_from_the_defaults_and_these_from_the_plan() -> None:
 
 
 def test_names_of_runs_that_no_system_takes_are_made_safe_in_names_of_files() -> None:
-    plan = plan_of('template = "{run}/{car}"\n[[run]]\nname = "a/b: {c}?"\nlaps = 1')
+    plan = load_plan('template = "{run}/{car}"\n[[run]]\nname = "a/b: {c}?"\nlaps = 1')
     assert plan.template_of(plan.runs[0]).path(sample_of()) == Path("a-b- {c}-/demo_gt3")
 
 
@@ -146,7 +146,7 @@ def test_the_hash_of_a_run_is_about_what_a_lap_of_it_is() -> None:
 def test_the_example_of_the_reference_is_a_plan() -> None:
     text = (REPOSITORY / "docs" / "plan.md").read_text(encoding="utf-8")
     example = text.split("```toml\n")[1].split("```")[0]
-    plan = plan_of(example)
+    plan = load_plan(example)
     assert [(run.name, run.laps) for run in plan.runs] == [("quali", 10), ("long run", 20), ("cuts", 5)]
     quali, long_run, cuts = plan.runs
     assert quali.require["aid_tire_rate"] == 1.0
@@ -296,10 +296,10 @@ VALUES = (
 @settings(deadline=None)
 def test_any_text_is_a_plan_or_is_refused(text: str) -> None:
     with suppress(UsageError):
-        plan = plan_of(text)
+        plan = load_plan(text)
         for run in plan.runs:
             assert run.hash
-            run.mismatches(sample_of())
+            run.settings_errors(sample_of())
             plan.template_of(run).path(sample_of())
 
 
@@ -407,8 +407,8 @@ PIT = {"invalid_because": ("in the pits",), "in_pits": True, "out_lap": True}
 def test_a_lap_counts_or_is_refused_with_the_reason(
     rules: dict[str, Any], lap: dict[str, Any], refusal: tuple[str, str] | None
 ) -> None:
-    found = Run(name="r", laps=1, **rules).refusal_of(lap_of(**lap))
-    assert found == (None if refusal is None else Refusal(*refusal))  # type: ignore[arg-type]
+    found = Run(name="r", laps=1, **rules).rejection_reason(lap_of(**lap))
+    assert found == (None if refusal is None else Rejection(*refusal))  # type: ignore[arg-type]
 
 
 def test_tyres_out_spoil_a_lap_as_the_run_says() -> None:
@@ -447,5 +447,7 @@ def test_tyres_out_spoil_a_lap_as_the_run_says() -> None:
         ),
     ],
 )  # fmt: skip
-def test_wrong_settings_are_named_with_what_the_game_has(require: dict[str, Any], mismatches: tuple[str, ...]) -> None:
-    assert Run(name="r", laps=1, require=require).mismatches(sample_of()) == mismatches
+def test_wrong_settings_are_named_with_what_the_game_has(
+    require: dict[str, Any], settings_errors: tuple[str, ...]
+) -> None:
+    assert Run(name="r", laps=1, require=require).settings_errors(sample_of()) == settings_errors

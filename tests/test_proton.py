@@ -26,14 +26,14 @@ from telemetry.demo import SCENARIOS, DemoGame
 from telemetry.errors import NoGameError
 from telemetry.io.proton import (
     COMM_LENGTH,
-    NotAllowed,
-    NotYet,
-    OutOfSight,
+    GameHiddenBySandbox,
+    GameLoading,
+    MemoryAccessDenied,
     Processes,
     Section,
-    recognise,
+    classify_pages,
+    identify_page,
     sandbox,
-    tell_apart,
 )
 from telemetry.io.shared_memory import WAIT_MESSAGE, LiveSource
 from telemetry.recorder import Reading, State
@@ -69,23 +69,23 @@ DRIVEN = driven()
 def test_every_page_of_the_demo_is_recognised_once_it_is_written(scenario: str) -> None:
     for frame in drive(scenario, SEEDS.get(scenario, 0)).frames(60)[::30]:
         pages = paged(frame.physics_bytes, frame.graphics_bytes, frame.static_bytes)
-        assert tuple(map(recognise, pages)) == NAMES
-        assert tell_apart(pages[::-1]) == (2, 1, 0)
+        assert tuple(map(identify_page, pages)) == NAMES
+        assert classify_pages(pages[::-1]) == (2, 1, 0)
 
 
 def test_a_car_that_stands_still_in_the_garage_is_recognised() -> None:
     game = DemoGame(3)
     while not any(game.physics_page()):
         game.step()
-    assert recognise(game.physics_page().ljust(PAGE, b"\0")) == "acpmf_physics"
+    assert identify_page(game.physics_page().ljust(PAGE, b"\0")) == "acpmf_physics"
 
 
 def test_pages_that_are_not_written_yet_are_not_told_apart() -> None:
     physics, graphics, static = DRIVEN
     blank = bytes(PAGE)
-    assert recognise(blank) is None
+    assert identify_page(blank) is None
     for pages in ((blank, graphics, static), (physics, blank, static), (physics, graphics, blank), ()):
-        assert tell_apart(pages) is None
+        assert classify_pages(pages) is None
 
 
 def test_other_sections_of_the_game_do_not_matter() -> None:
@@ -93,14 +93,14 @@ def test_other_sections_of_the_game_do_not_matter() -> None:
     floats = struct.pack("<148f", *(0.5 * index for index in range(1, 149))).ljust(PAGE, b"\0")
     longer = DRIVEN[0][:592] + b"\1" * (PAGE - 592)
     others = [bytes(PAGE), text, floats, longer, b"\xff" * PAGE, b"short", bytes(65536)]
-    assert [recognise(other) for other in others] == [None] * len(others)
-    assert tell_apart([*others, *DRIVEN]) == (7, 8, 9)
+    assert [identify_page(other) for other in others] == [None] * len(others)
+    assert classify_pages([*others, *DRIVEN]) == (7, 8, 9)
 
 
 def test_two_candidates_for_one_page_are_none() -> None:
     physics, graphics, static = DRIVEN
     for twice in DRIVEN:
-        assert tell_apart([physics, graphics, static, twice]) is None
+        assert classify_pages([physics, graphics, static, twice]) is None
 
 
 def test_of_two_pages_with_the_layout_of_physics_the_one_with_a_car_in_it_counts() -> None:
@@ -108,26 +108,26 @@ def test_of_two_pages_with_the_layout_of_physics_the_one_with_a_car_in_it_counts
     words = ac.SPageFilePhysics.from_buffer_copy(physics)
     words.gas, words.gear = 2000.0, 2004
     nonsense = bytes(words).ljust(PAGE, b"\0")
-    assert recognise(nonsense) == "acpmf_physics"
-    assert tell_apart([nonsense, graphics, physics, static]) == (2, 1, 3)
+    assert identify_page(nonsense) == "acpmf_physics"
+    assert classify_pages([nonsense, graphics, physics, static]) == (2, 1, 3)
 
 
 def test_an_orderly_exit_is_not_taken_for_a_game() -> None:
     graphics = ac.SPageFileGraphic()
     graphics.currentTime[:] = [0xD7A5 + index for index in range(15)]
-    assert recognise(bytes(graphics).ljust(PAGE, b"\0")) is None
+    assert identify_page(bytes(graphics).ljust(PAGE, b"\0")) is None
 
 
 @given(st.binary(min_size=684, max_size=PAGE) | st.binary(min_size=592, max_size=592).map(lambda page: paged(page)[0]))
 def test_random_bytes_are_no_page(content: bytes) -> None:
-    assert recognise(content) is None
+    assert identify_page(content) is None
 
 
 @given(st.integers(0, 2), st.integers(0, 500), st.binary(min_size=1, max_size=64))
 def test_a_page_with_other_bytes_in_it_is_itself_or_nothing(index: int, offset: int, patch: bytes) -> None:
     page = DRIVEN[index]
     patched = page[:offset] + patch + page[offset + len(patch) :]
-    assert recognise(patched) in (NAMES[index], None)
+    assert identify_page(patched) in (NAMES[index], None)
 
 
 # --- a fake /proc -----------------------------------------------------------------------------------------------------
@@ -257,7 +257,7 @@ def test_a_descriptor_with_the_right_name_and_another_file_behind_it_is_left_alo
     content = Path(name).read_bytes()
     Path(name).rename(f"{name}.old")
     Path(name).write_bytes(content)
-    with pytest.raises(NotYet):
+    with pytest.raises(GameLoading):
         proc.processes().open_pages()
 
 
@@ -281,7 +281,9 @@ def test_a_game_that_ended_or_came_anew_does_not_run_still(proc: Proc) -> None:
 @on_linux
 def test_a_game_that_loads_has_no_pages_yet(proc: Proc) -> None:
     proc.game(holders=(100,), pages=[bytes(PAGE)] * 3)
-    with pytest.raises(NotYet, match=r"The game is running \(process 100\) and has not written its telemetry yet\."):
+    with pytest.raises(
+        GameLoading, match=r"The game is running \(process 100\) and has not written its telemetry yet\."
+    ):
         proc.processes().open_pages()
 
 
@@ -299,7 +301,7 @@ def test_of_two_games_the_newest_that_can_be_read_is_read(proc: Proc) -> None:
 def test_the_game_of_another_user_is_refused_with_advice(proc: Proc) -> None:
     proc.game(user=4_000_001)
     with pytest.raises(
-        NotAllowed, match=r"belongs to user 4000001 and this program runs as user 4000000\. Run both as the "
+        MemoryAccessDenied, match=r"belongs to user 4000001 and this program runs as user 4000000\. Run both as the "
     ):
         proc.processes().open_pages()
 
@@ -307,7 +309,7 @@ def test_the_game_of_another_user_is_refused_with_advice(proc: Proc) -> None:
 @on_linux
 def test_a_protected_game_is_refused_with_advice(proc: Proc) -> None:
     proc.game()
-    with pytest.raises(NotAllowed, match=r"may not be read.*(protects|outside).*main\.py bridge"):
+    with pytest.raises(MemoryAccessDenied, match=r"may not be read.*(protects|outside).*main\.py bridge"):
         proc.processes().open_pages()
 
 
@@ -317,7 +319,9 @@ def test_from_inside_a_sandbox_a_game_that_is_not_seen_may_run_all_the_same(
 ) -> None:
     monkeypatch.setenv("SNAP", "/snap/this/1")
     assert sandbox() == "a Snap sandbox"
-    with pytest.raises(OutOfSight, match=r"inside a Snap sandbox\. If one runs outside, run this program there too\."):
+    with pytest.raises(
+        GameHiddenBySandbox, match=r"inside a Snap sandbox\. If one runs outside, run this program there too\."
+    ):
         proc.processes().open_pages()
     source, readings, _ = live(proc)
     assert next(readings).message.startswith("No game is to be seen from inside a Snap sandbox.")
@@ -579,7 +583,7 @@ def test_a_game_under_wine_that_loads_is_said_to(wine: Wine) -> None:
     with wine.game("--load", "60000"):
         processes = wine.processes()
         wait_until(lambda: bool(processes.games()))
-        with pytest.raises(NotYet, match="has not written its telemetry yet"):
+        with pytest.raises(GameLoading, match="has not written its telemetry yet"):
             processes.open_pages()
 
 

@@ -9,7 +9,15 @@ import telemetry
 from telemetry.clock import Clock
 from telemetry.derived import Sample, derive
 from telemetry.io import mcap
-from telemetry.quality import ESSENTIAL, RANGES, Quality, Quantiles, Report, findings_of, report_of
+from telemetry.quality import (
+    ESSENTIAL,
+    RANGES,
+    DurationHistogram,
+    QualityAnalyzer,
+    QualityReport,
+    findings_of,
+    report_of,
+)
 from telemetry.recorder import Event, State, Step
 from telemetry.selection import select
 from telemetry.snapshot import Snapshot, encode
@@ -33,23 +41,25 @@ def steps(*packet_ids: int, seconds: float = 0.003, **values: Any) -> list[Snaps
     ]
 
 
-def report_on(snapshots: list[Snapshot], absent: tuple[str, ...] = (), fresh: tuple[bool, ...] = ()) -> Report:
-    quality = Quality(absent)
+def report_on(
+    snapshots: list[Snapshot], absent: tuple[str, ...] = (), is_new_step: tuple[bool, ...] = ()
+) -> QualityReport:
+    quality = QualityAnalyzer(absent)
     for number, sample in enumerate(derived(snapshots)):
-        quality.add(sample, fresh=fresh[number] if fresh else sample.status == 2)
+        quality.add(sample, is_new_step=is_new_step[number] if is_new_step else sample.status == 2)
     return quality.report(file="a.jsonl", file_format="JSON lines", size=1, finished=True)
 
 
-def report_on_file(path: Path) -> Report:
+def report_on_file(path: Path) -> QualityReport:
     with telemetry.open_source(path) as source:
         return report_of(source, path)
 
 
-def errors(report: Report, **options: float) -> list[str]:
+def errors(report: QualityReport, **options: float) -> list[str]:
     return [finding.name for finding in findings_of(report, **options) if finding.severity == "error"]
 
 
-def warnings(report: Report) -> list[str]:
+def warnings(report: QualityReport) -> list[str]:
     return [finding.name for finding in findings_of(report) if finding.severity == "warning"]
 
 
@@ -265,10 +275,10 @@ def test_derived_fields_follow_from_essential_ones_alone() -> None:
 
 
 def test_quantiles_are_exact_to_four_digits() -> None:
-    found = Quantiles()
+    found = DurationHistogram()
     for number in range(1, 101):
         found.add(number * 1.00001)
     assert (found.quantile(0.5), found.quantile(0.99), found.longest) == (50.0, 99.0, 100.001)
     assert (found.count, found.above(98.5)) == (100, [(99.0, 1), (100.0, 1)])
     assert found.distances(50.0).quantile(0.5) == 25.0
-    assert Quantiles().quantile(0.5) is None
+    assert DurationHistogram().quantile(0.5) is None

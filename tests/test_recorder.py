@@ -8,7 +8,17 @@ import pytest
 from telemetry.clock import Clock
 from telemetry.derived import Sample
 from telemetry.errors import SinkError, UsageError
-from telemetry.recorder import Background, Health, Options, Reading, Recorder, Sink, Source, Spread, State
+from telemetry.recorder import (
+    LatencyHistogram,
+    QueuedSink,
+    Reading,
+    RecordingStats,
+    SampleRecorder,
+    SamplingOptions,
+    Sink,
+    Source,
+    State,
+)
 from tests.conftest import sample_of, snapshot_of
 
 
@@ -54,7 +64,7 @@ class Memory(Sink):
 
 
 def live(elapsed: float, packet_id: int, **values: object) -> Reading:
-    return Reading(State.LIVE, snapshot_of(elapsed=elapsed, packet_id=packet_id, **values), fresh=True)
+    return Reading(State.LIVE, snapshot_of(elapsed=elapsed, packet_id=packet_id, **values), is_new_step=True)
 
 
 def at_rate(rate: float, count: int, **values: object) -> list[Reading]:
@@ -67,16 +77,16 @@ def patient_clock() -> Clock:
 
 def test_samples_go_to_every_sink_and_the_sinks_are_closed() -> None:
     first, second = Memory(), Memory()
-    health = Recorder(Script(at_rate(10, 5)), [first, second], clock=patient_clock()).run()
+    stats = SampleRecorder(Script(at_rate(10, 5)), [first, second], clock=patient_clock()).run()
     assert [sample.sequence for sample in first.samples] == [0, 1, 2, 3, 4]
     assert second.samples == first.samples
     assert first.closed > 0
-    assert (health.samples, health.state, health.size) == (5, State.ENDED, 1000)
+    assert (stats.samples, stats.state, stats.size) == (5, State.ENDED, 1000)
 
 
 def test_derived_fields_see_the_sample_before() -> None:
     sink = Memory()
-    Recorder(Script([live(0.0, 10), live(0.1, 43)]), [sink], clock=patient_clock()).run()
+    SampleRecorder(Script([live(0.0, 10), live(0.1, 43)]), [sink], clock=patient_clock()).run()
     assert [sample.physics_steps for sample in sink.samples] == [None, 33]
 
 
@@ -85,13 +95,13 @@ def test_paused_samples_are_shown_but_not_kept() -> None:
         def __init__(self) -> None:
             self.seen: list[tuple[State, bool]] = []
 
-        def show(self, sample: Sample | None, health: Health) -> None:
-            self.seen.append((health.state, sample is not None))
+        def on_reading(self, sample: Sample | None, stats: RecordingStats) -> None:
+            self.seen.append((stats.state, sample is not None))
 
     paused = Reading(State.PAUSED, snapshot_of(elapsed=0.1, packet_id=10, status=3))
     readings = [live(0.0, 10), paused, live(0.2, 43), Reading(State.GONE)]
     sink, onlooker = Memory(), Onlooker()
-    Recorder(Script(readings), [sink], [onlooker], clock=patient_clock()).run()
+    SampleRecorder(Script(readings), [sink], [onlooker], clock=patient_clock()).run()
     assert [sample.sequence for sample in sink.samples] == [0, 1]
     assert [sample.elapsed for sample in sink.samples] == [0.0, 0.2]
     assert onlooker.seen == [(State.LIVE, True), (State.PAUSED, True), (State.LIVE, True), (State.GONE, False)]
@@ -100,17 +110,19 @@ def test_paused_samples_are_shown_but_not_kept() -> None:
 def test_paused_samples_are_kept_when_wanted() -> None:
     paused = Reading(State.PAUSED, snapshot_of(elapsed=0.1, status=3))
     sink = Memory()
-    Recorder(Script([paused]), [sink], clock=patient_clock(), options=Options(include_paused=True)).run()
+    SampleRecorder(Script([paused]), [sink], clock=patient_clock(), options=SamplingOptions(include_paused=True)).run()
     assert [sample.status_name for sample in sink.samples] == ["pause"]
 
 
 def test_a_duration_at_a_rate_is_exactly_their_product() -> None:
-    recorder = Recorder(Script(at_rate(60, 700)), clock=patient_clock(), options=Options(rate=60.0, duration=10.0))
+    recorder = SampleRecorder(
+        Script(at_rate(60, 700)), clock=patient_clock(), options=SamplingOptions(rate=60.0, duration=10.0)
+    )
     assert recorder.run().samples == 600
 
 
 def test_a_number_of_samples_ends_the_run() -> None:
-    recorder = Recorder(Script(at_rate(60, 100)), clock=patient_clock(), options=Options(samples=7))
+    recorder = SampleRecorder(Script(at_rate(60, 100)), clock=patient_clock(), options=SamplingOptions(samples=7))
     assert recorder.run().samples == 7
 
 
@@ -122,15 +134,15 @@ def test_laps_end_the_run_a_moment_after_the_line_so_that_the_late_lap_time_is_i
         live(1.2, 400, completed_laps=1, last_time=90_000),
     ]
     sink = Memory()
-    health = Recorder(Script(readings), [sink], clock=patient_clock(), options=Options(laps=1)).run()
-    assert health.laps == 1
+    stats = SampleRecorder(Script(readings), [sink], clock=patient_clock(), options=SamplingOptions(laps=1)).run()
+    assert stats.laps == 1
     assert sink.samples[-1].last_time == 90_000
     assert len(sink.samples) == 3
 
 
 def test_a_restart_is_no_lap() -> None:
     readings = [live(0.0, 900, completed_laps=3), live(0.1, 5, completed_laps=0), live(0.2, 38, completed_laps=1)]
-    assert Recorder(Script(readings), clock=patient_clock()).run().laps == 1
+    assert SampleRecorder(Script(readings), clock=patient_clock()).run().laps == 1
 
 
 def test_duplicates_missed_ticks_gaps_and_torn_pages_are_counted() -> None:
@@ -140,8 +152,8 @@ def test_duplicates_missed_ticks_gaps_and_torn_pages_are_counted() -> None:
         live(0.2, 76)._replace(missed=3, torn=2),
         live(0.5, 176)._replace(torn=2),
     ]
-    health = Recorder(Script(readings), clock=patient_clock(), options=Options(rate=10.0)).run()
-    assert (health.duplicates, health.missed, health.torn, health.gaps) == (1, 3, 2, 1)
+    stats = SampleRecorder(Script(readings), clock=patient_clock(), options=SamplingOptions(rate=10.0)).run()
+    assert (stats.duplicates, stats.missed, stats.torn, stats.gaps) == (1, 3, 2, 1)
 
 
 def test_a_duration_ends_although_the_game_has_left() -> None:
@@ -154,44 +166,44 @@ def test_a_duration_ends_although_the_game_has_left() -> None:
                 yield Reading(State.GONE)
 
     clock = patient_clock()
-    health = Recorder(Leaving(), clock=clock, options=Options(duration=5.0)).run()
-    assert (health.samples, clock.now()) == (1, 5.0)
+    stats = SampleRecorder(Leaving(), clock=clock, options=SamplingOptions(duration=5.0)).run()
+    assert (stats.samples, clock.now()) == (1, 5.0)
 
 
 def test_a_pause_is_a_gap_and_no_part_of_the_measured_rate() -> None:
     paused = Reading(State.PAUSED, snapshot_of(elapsed=0.2, packet_id=43, status=3))
     readings = [live(0.0, 10), live(0.1, 43), paused, live(100.0, 43), live(100.1, 76)]
-    health = Recorder(Script(readings), clock=patient_clock(), options=Options(rate=10.0)).run()
-    assert health.gaps == 1
-    assert health.rate == pytest.approx(10.0)
+    stats = SampleRecorder(Script(readings), clock=patient_clock(), options=SamplingOptions(rate=10.0)).run()
+    assert stats.gaps == 1
+    assert stats.rate == pytest.approx(10.0)
 
 
 @pytest.mark.parametrize("name", ["rate", "duration", "samples", "laps"])
 @pytest.mark.parametrize("value", [0, -1, math.nan, math.inf])
 def test_numbers_that_make_no_sense_are_refused(name: str, value: float) -> None:
     with pytest.raises(UsageError, match=f"makes no sense as {name}"):
-        Options(**{name: value})  # type: ignore[arg-type]
+        SamplingOptions(**{name: value})  # type: ignore[arg-type]
 
 
 def test_the_measured_rate_counts_intervals() -> None:
-    health = Recorder(Script(at_rate(10, 11)), clock=patient_clock(), options=Options(rate=10.0)).run()
-    assert health.rate == pytest.approx(10.0)
-    assert health.seconds == pytest.approx(1.0)
+    stats = SampleRecorder(Script(at_rate(10, 11)), clock=patient_clock(), options=SamplingOptions(rate=10.0)).run()
+    assert stats.rate == pytest.approx(10.0)
+    assert stats.seconds == pytest.approx(1.0)
 
 
 def test_a_summary_of_nothing_has_no_rate() -> None:
-    summary = Recorder(Script([]), clock=patient_clock()).run().summary()
+    summary = SampleRecorder(Script([]), clock=patient_clock()).run().summary()
     assert (summary["samples"], summary["rate_measured_hz"], summary["jitter_p50_ms"]) == (0, None, None)
 
 
 def test_a_failing_sink_ends_the_run_with_its_error_and_the_others_are_whole() -> None:
     failing, healthy = Memory(fail_at=2), Memory()
-    recorder = Recorder(Script(at_rate(10, 1000)), [failing, healthy], clock=patient_clock())
+    recorder = SampleRecorder(Script(at_rate(10, 1000)), [failing, healthy], clock=patient_clock())
     with pytest.raises(SinkError, match="The memory is full"):
         recorder.run()
     assert len(failing.samples) == 2
     assert failing.closed > 0
-    assert len(healthy.samples) == recorder.health.samples - 1  # the sample at which the other one failed
+    assert len(healthy.samples) == recorder.stats.samples - 1  # the sample at which the other one failed
     assert healthy.closed > 0
 
 
@@ -202,7 +214,7 @@ def test_an_error_while_sinks_are_closed_is_raised() -> None:
             raise SinkError("The end was not written.")
 
     with pytest.raises(SinkError, match="The end was not written"):
-        Recorder(Script(at_rate(10, 1)), [BadEnd()], clock=patient_clock()).run()
+        SampleRecorder(Script(at_rate(10, 1)), [BadEnd()], clock=patient_clock()).run()
 
 
 def test_a_slow_sink_costs_samples_that_are_counted_and_never_time() -> None:
@@ -214,7 +226,7 @@ def test_a_slow_sink_costs_samples_that_are_counted_and_never_time() -> None:
             super().write(sample)
 
     sink = Slow()
-    background = Background(sink, rate=1.0)
+    background = QueuedSink(sink, rate=1.0)
     for _ in range(100):
         background.write(sample_of())
     assert background.dropped in (100 - 64, 100 - 65)
@@ -225,7 +237,7 @@ def test_a_slow_sink_costs_samples_that_are_counted_and_never_time() -> None:
 
 def test_a_patient_sink_loses_nothing() -> None:
     sink = Memory()
-    background = Background(sink, rate=1.0, patient=True)
+    background = QueuedSink(sink, rate=1.0, block_when_full=True)
     for _ in range(1000):
         background.write(sample_of())
     background.close()
@@ -242,12 +254,12 @@ def test_stopping_the_clock_ends_the_run_normally() -> None:
 
     sink = Stopping()
     endless = (live(index / 10, 33 * index) for index in count())
-    Recorder(Script(endless), [sink], clock=clock).run()
+    SampleRecorder(Script(endless), [sink], clock=clock).run()
     assert len(sink.samples) >= 1
 
 
 def test_quantiles_are_within_five_percent() -> None:
-    spread = Spread()
+    spread = LatencyHistogram()
     for value in range(1, 1001):
         spread.add(value / 100)
     assert spread.quantile(0.5) == pytest.approx(5.0, rel=0.05)

@@ -12,7 +12,7 @@ import pytest
 import telemetry
 from telemetry.derived import Sample
 from telemetry.laps import laps
-from telemetry.resample import GAP_SECONDS, NATURES, interpolate, is_jump, nature_of, resample
+from telemetry.resample import GAP_SECONDS, INTERPOLATION, interpolate, interpolation_for, is_jump, resample
 from telemetry.snapshot import Snapshot
 from tests.conftest import REPOSITORY, snapshot_of
 
@@ -48,18 +48,18 @@ def pair(earlier: dict[str, Any], later: dict[str, Any], seconds: float = 1.0) -
 
 
 def test_every_field_has_a_nature_and_these_numbers_are_held() -> None:
-    assert set(NATURES) == set(Snapshot.NAMES)
+    assert set(INTERPOLATION) == set(Snapshot.NAMES)
     numbers = {field.name for field in Snapshot.FIELDS if field.kind == "number" and field.group != "static"}
-    assert {name for name in numbers if NATURES[name] == "held"} == {
+    assert {name for name in numbers if INTERPOLATION[name] == "held"} == {
         "drs", "tc", "abs_setting", "car_damage", "ballast", "brake_bias", "replay_time_multiplier", "penalty_time",
     }  # fmt: skip
     others = {field.name for field in Snapshot.FIELDS if field.kind != "number" or field.group == "static"}
-    assert {NATURES[name] for name in others} == {"held"}
+    assert {INTERPOLATION[name] for name in others} == {"held"}
 
 
 def test_what_does_not_move_in_a_straight_line_is_known_by_name() -> None:
     straight = ("held", "linear", "grid")
-    assert {name: nature for name, nature in NATURES.items() if nature not in straight} == {
+    assert {name: nature for name, nature in INTERPOLATION.items() if nature not in straight} == {
         "heading": "angle",
         "pitch": "angle",
         "roll": "angle",
@@ -73,7 +73,7 @@ def test_what_does_not_move_in_a_straight_line_is_known_by_name() -> None:
 def test_a_new_number_in_a_unit_that_says_nothing_is_noticed() -> None:
     field = next(field for field in Snapshot.FIELDS if field.name == "gas")
     with pytest.raises(TypeError, match="boost_map has the unit 'map', which does not say how it moves"):
-        nature_of(replace(field, name="boost_map", unit="map"))
+        interpolation_for(replace(field, name="boost_map", unit="map"))
 
 
 @pytest.mark.parametrize("rate", [3.0, 7.3, 10.0, 25.0])

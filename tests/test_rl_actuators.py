@@ -12,7 +12,7 @@ import pytest
 
 from telemetry.errors import SinkError, UsageError
 from telemetry.rl.action import Command
-from telemetry.rl.actuators import Actuator, CustomAi, LookOn, VirtualWheel, VJoy, actuator_of
+from telemetry.rl.actuators import Actuator, CustomAi, NoActuator, VirtualWheel, VJoy, create_actuator
 
 
 def test_the_mapped_file_has_csps_layout(tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_off_windows_csp_and_vjoy_say_what_they_need() -> None:
         "says how. uinput needs no bridge."
     )
     with pytest.raises(UsageError, match=r"^The actuator vjoy drives through a driver of Windows"):
-        actuator_of("vjoy").open()
+        create_actuator("vjoy").open()
 
 
 @pytest.mark.parametrize(
@@ -53,12 +53,12 @@ def test_off_windows_csp_and_vjoy_say_what_they_need() -> None:
         ("none", 1, "restart_button: the actuator none has no buttons; uinput and vjoy have."),
         ("uinput", 13, "restart_button: 13 is none; they count from 1 to 12."),
         ("vjoy", 0, "restart_button: 0 is none; they count from 1 to 32."),
-        (LookOn(), 1, "restart_button: it belongs to the actuator where that is an object."),
+        (NoActuator(), 1, "restart_button: it belongs to the actuator where that is an object."),
     ],
 )
 def test_a_button_that_cannot_be_is_refused(what: str | Actuator, button: int, sentence: str) -> None:
     with pytest.raises(UsageError) as caught:
-        actuator_of(what, button)
+        create_actuator(what, button)
     assert str(caught.value) == sentence
 
 

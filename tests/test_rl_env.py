@@ -15,7 +15,7 @@ from telemetry.derived import Sample, derive
 from telemetry.errors import SourceError, TelemetryError, UsageError
 from telemetry.io import open_page_sink, open_source
 from telemetry.recorder import State, Step
-from telemetry.rl import Observation, Spec, TrackMap, begin, follow_recorded
+from telemetry.rl import Observation, Spec, TrackMap, advance_recorded, begin
 from telemetry.snapshot import decode
 from tests.conftest import PATIENCE, REPOSITORY
 
@@ -279,7 +279,7 @@ def test_a_replay_gives_what_an_exporter_makes_of_the_same_samples(recording: Pa
         assert np.array_equal(np.asarray(observation), np.asarray(expected))
         ended, steps = False, 0
         while not ended:
-            memory, outcome = follow_recorded(spec, memory, next(recorded))
+            memory, outcome = advance_recorded(spec, memory, next(recorded))
             observation, gain, terminated, truncated, info = env.step(FULL_GAS)
             assert np.array_equal(np.asarray(observation), np.asarray(outcome.observation))
             assert (gain, info["reward_terms"]) == (outcome.reward, outcome.terms)

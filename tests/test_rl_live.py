@@ -19,7 +19,7 @@ from telemetry.errors import NoGameError, SinkError
 from telemetry.io import open_source
 from telemetry.io.demo import DemoSource
 from telemetry.rl.action import Command
-from telemetry.rl.actuators import CustomAi, VJoy, actuator_of
+from telemetry.rl.actuators import CustomAi, VJoy, create_actuator
 from telemetry.rl.actuators.csp import MAPPING, SIZE, TELEPORT
 from telemetry.rl.live_world import LiveWorld, NewestSource
 from telemetry.snapshot import decode
@@ -158,7 +158,7 @@ def test_a_game_that_leaves_truncates(game: Game, tmp_path: Path) -> None:
 
 
 def test_a_game_that_never_comes_is_said(tmp_path: Path) -> None:
-    env = DriveEnv(tmp_path, patience=0.1)
+    env = DriveEnv(tmp_path, reset_timeout=0.1)
     with pytest.raises(NoGameError) as caught:
         env.reset()
     assert str(caught.value) == (
@@ -170,14 +170,14 @@ def test_a_game_that_never_comes_is_said(tmp_path: Path) -> None:
 
 def test_a_stream_is_looked_on() -> None:
 
-    world = LiveWorld(NewestSource(DemoSource("laps")), 25.0, actuator_of("none"), clock=Clock(4.0))
+    world = LiveWorld(NewestSource(DemoSource("laps")), 25.0, create_actuator("none"), clock=Clock(4.0))
     packets = [world.reset(None, np.random.default_rng(), {}, lambda sample: sample.packet_id > 300).packet_id]
     while len(set(packets)) < 4:
         moment = world.advance(Command())
         assert moment.sample is not None
         packets.append(moment.sample.packet_id)
     assert packets == sorted(packets)
-    assert 0.0 <= moment.facts["frame_age_ms"] < PATIENCE * 1e3
+    assert 0.0 <= moment.info["frame_age_ms"] < PATIENCE * 1e3
     world.close()
 
 
@@ -201,7 +201,7 @@ def test_a_reset_presses_the_button_and_waits_for_the_session_to_begin_anew(game
 
 
 def test_a_button_that_does_nothing_is_an_error_that_says_what_to_check(game: Game, tmp_path: Path) -> None:
-    env = DriveEnv(tmp_path, control_hz=20, actuator=VJoy(library=game, restart_button=7), patience=0.5)
+    env = DriveEnv(tmp_path, control_hz=20, actuator=VJoy(library=game, restart_button=7), reset_timeout=0.5)
     with pytest.raises(NoGameError) as caught:
         env.reset()
     assert str(caught.value) == (

@@ -16,14 +16,14 @@ from telemetry.derived import Sample
 from telemetry.errors import UsageError
 from telemetry.rl import (
     Action,
-    Channel,
     End,
+    Feature,
     Observation,
     Reward,
     Spec,
+    advance,
+    advance_recorded,
     begin,
-    follow,
-    follow_recorded,
     known_track,
     layout,
     load_spec,
@@ -31,7 +31,7 @@ from telemetry.rl import (
     reward,
 )
 from telemetry.rl.action import RELEASED, Command, command_of, recorded_action
-from telemetry.rl.fields import CHANNELS, quantity_of
+from telemetry.rl.fields import FEATURES, feature_info
 from telemetry.rl.reward import progress_metres
 from telemetry.rl.track import TrackMap
 from tests.conftest import REPOSITORY, sample_of
@@ -41,7 +41,7 @@ NO_END = End(**FLAT, no_progress_seconds=0.0, seconds=0.0)  # type: ignore[arg-t
 
 
 def spec_of(*names: str, **observation: Any) -> Spec:
-    fields = tuple(CHANNELS[name] for name in names)
+    fields = tuple(FEATURES[name] for name in names)
     return Spec(
         observation=Observation(fields=fields, action_history=observation.pop("action_history", 0), **observation)
     )
@@ -60,7 +60,7 @@ def drive(*samples: Sample, spec: Spec | None = None, action: tuple[float, ...] 
     spec = spec or Spec()
     memory, _ = begin(spec, samples[0])
     for sample in samples[1:]:
-        memory, outcome = follow(spec, memory, sample, action)
+        memory, outcome = advance(spec, memory, sample, action)
         if outcome.ending.reason:
             assert outcome.ending.terminated != outcome.ending.truncated
             return ("terminated " if outcome.ending.terminated else "truncated ") + outcome.ending.reason
@@ -73,7 +73,7 @@ def drive(*samples: Sample, spec: Spec | None = None, action: tuple[float, ...] 
 def test_a_specification_survives_json_and_pickle() -> None:
     spec = Spec(
         control_hz=50.0,
-        observation=Observation(shape="dict", fields=(Channel("heading", 3.0, -4.0, 4.0),), mask=True),
+        observation=Observation(shape="dict", fields=(Feature("heading", 3.0, -4.0, 4.0),), mask=True),
         action=Action(pedals="steer_throttle_brake", delta=True),
         reward=Reward.preset("acgym"),
         end=End(laps=3),
@@ -96,9 +96,9 @@ def test_a_specification_is_a_small_file(tmp_path: Path) -> None:
         observation=Observation(
             mask=True,
             fields=(
-                Channel("speed", 50.0, 0.0, 125.0),
-                Channel("rpm", 8000.0, -1000.0, 20_000.0),
-                Channel("heading", 3.0, -4, 4),
+                Feature("speed", 50.0, 0.0, 125.0),
+                Feature("rpm", 8000.0, -1000.0, 20_000.0),
+                Feature("heading", 3.0, -4, 4),
             ),
         ),
         action=Action(pedals="steer_throttle_brake"),
@@ -184,9 +184,9 @@ def test_a_file_that_is_none_says_so(tmp_path: Path) -> None:
 
 
 def test_every_channel_known_by_name_is_a_field_with_bounds() -> None:
-    for name, channel in CHANNELS.items():
-        assert (name, quantity_of(name) is not None) == (channel.name, True)
-    assert Spec(observation=Observation(fields=tuple(CHANNELS.values()))).observation.fields
+    for name, channel in FEATURES.items():
+        assert (name, feature_info(name) is not None) == (channel.name, True)
+    assert Spec(observation=Observation(fields=tuple(FEATURES.values()))).observation.fields
 
 
 def test_the_documentation_has_a_specification_that_is_one_and_the_weights_as_they_are() -> None:
@@ -478,7 +478,7 @@ def test_a_lost_source_and_the_end_of_a_recording_truncate() -> None:
     spec = Spec()
     memory, _ = begin(spec, sample_of())
     for how, reason in (("lost", "source_lost"), ("paused", "paused"), ("last", "recording_ended")):
-        _, outcome = follow(spec, memory, sample_of(), (0.0, 0.0), **{how: True})
+        _, outcome = advance(spec, memory, sample_of(), (0.0, 0.0), **{how: True})
         assert outcome.ending == (False, True, reason)
 
 
@@ -489,18 +489,18 @@ def test_history_lives_in_the_memory_alone() -> None:
     assert first.tolist() == [0.0, 0.0, 0.0, 0.0, 0.0]
     memory = start
     for action in ((0.125, 0.25), (0.5, -0.25), (-1.0, 1.0)):
-        memory, outcome = follow(spec, memory, sample_of(gas=0.5), action)
+        memory, outcome = advance(spec, memory, sample_of(gas=0.5), action)
     assert isinstance(outcome.observation, np.ndarray)
     assert outcome.observation.tolist() == [0.5, -1.0, 1.0, 0.5, -0.25]
     assert memory.steps == 3
-    again, _ = follow(spec, start, sample_of(gas=0.5), (0.125, 0.25))
+    again, _ = advance(spec, start, sample_of(gas=0.5), (0.125, 0.25))
     assert again.actions == ((0.125, 0.25),)
 
 
 def test_recorded_steps_have_the_recorded_actions() -> None:
     spec = Spec()
     memory, _ = begin(spec, sample_of())
-    memory, outcome = follow_recorded(spec, memory, sample_of(gas=0.75, steer_angle=0.5), last=True)
+    memory, outcome = advance_recorded(spec, memory, sample_of(gas=0.75, steer_angle=0.5), last=True)
     assert memory.actions == ((0.5, 0.75),)
     assert memory.command == Command(0.5, 0.75, 0.0)
     assert outcome.ending.reason == "recording_ended"

@@ -35,7 +35,7 @@ from telemetry.io import open_source
 from telemetry.io.mcap import McapRecording
 from telemetry.io.websocket.fanout import BUFFER_BYTES
 from telemetry.io.websocket.server import StreamServer
-from telemetry.recorder import Event, Health, State
+from telemetry.recorder import Event, RecordingStats, State
 from telemetry.steps import packet_id_of
 from telemetry.wire import LineEncoder
 from tests.conftest import PATIENCE, REPOSITORY, sample_of, wait_until
@@ -48,24 +48,24 @@ class Rig:
     def __init__(self, **options: Any) -> None:
         self.markers: list[Event] = []
         self.server = StreamServer(port=0, source="rig", rate=60.0, on_marker=self.markers.append, **options)
-        self.health = Health(state=State.LIVE)
+        self.stats = RecordingStats(state=State.LIVE)
 
     @property
     def url(self) -> str:
         return self.server.url
 
-    def show(self, count: int = 1, **values: Any) -> Sample:
+    def on_reading(self, count: int = 1, **values: Any) -> Sample:
         """Take so many samples."""
         for _ in range(count):
-            sample = sample_of(sequence=self.health.samples, timestamp=time.time(), **values)
-            self.health.samples += 1
-            self.server.show(sample, self.health)
+            sample = sample_of(sequence=self.stats.samples, timestamp=time.time(), **values)
+            self.stats.samples += 1
+            self.server.on_reading(sample, self.stats)
             wait_until(lambda: len(self.server._inbox) < 32)
         return sample
 
     def tell(self, state: State, message: str = "") -> None:
-        self.health.state, self.health.message = state, message
-        self.server.show(None, self.health)
+        self.stats.state, self.stats.message = state, message
+        self.server.on_reading(None, self.stats)
 
     def get(self, path: str, method: str = "GET", **headers: str) -> tuple[http.client.HTTPResponse, bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=PATIENCE)
@@ -121,7 +121,7 @@ def test_a_client_as_in_any_tutorial_gets_complete_samples_and_nothing_else(rig:
     async def client() -> list[Any]:
         got = []
         async with connect_async(rig.url) as ws:
-            shown = [await asyncio.to_thread(rig.show, gear=gear, brake=0.9) for gear in range(5)]
+            shown = [await asyncio.to_thread(rig.on_reading, gear=gear, brake=0.9) for gear in range(5)]
             async for message in ws:
                 got.append(message)
                 if len(got) == 5:
@@ -135,10 +135,10 @@ def test_a_client_as_in_any_tutorial_gets_complete_samples_and_nothing_else(rig:
 
 
 def test_a_late_joiner_gets_the_newest_sample_at_once(rig: Rig) -> None:
-    rig.show(3)
+    rig.on_reading(3)
     with connect(rig.url) as ws:
         assert receive(ws)["sequence"] == 2
-        rig.show()
+        rig.on_reading()
         assert receive(ws)["sequence"] == 3
 
 
@@ -147,16 +147,16 @@ def test_samples_of_a_game_that_stands_still_are_not_sent_and_its_state_is(rig: 
         assert receive(ws) == {"type": "state", "state": "waiting", "message": ""}
         rig.tell(State.WAITING, "Waiting for the game.")
         assert receive(ws) == {"type": "state", "state": "waiting", "message": "Waiting for the game."}
-        rig.health.state, rig.health.message = State.LIVE, ""
-        rig.show()
+        rig.stats.state, rig.stats.message = State.LIVE, ""
+        rig.on_reading()
         assert receive(ws) == {"type": "state", "state": "live", "message": ""}
         assert receive(ws) == {"sequence": 0}
-        rig.health.state = State.PAUSED
+        rig.stats.state = State.PAUSED
         for _ in range(3):
-            rig.server.show(sample_of(sequence=1), rig.health)
+            rig.server.on_reading(sample_of(sequence=1), rig.stats)
         assert receive(ws) == {"type": "state", "state": "paused", "message": ""}
-        rig.health.state = State.LIVE
-        rig.show()
+        rig.stats.state = State.LIVE
+        rig.on_reading()
         assert receive(ws) == {"type": "state", "state": "live", "message": ""}
         assert receive(ws) == {"sequence": 1}
 
@@ -168,7 +168,7 @@ def test_each_client_gets_what_it_asked_for(rig: Rig) -> None:
         connect(f"{rig.url}/?fields=sequence,gear&format=msgpack") as packed,
     ):
         wait_until(lambda: rig.figures()["clients"] == 3)
-        rig.show(50, gear=4)
+        rig.on_reading(50, gear=4)
         assert [receive(packed) for _ in range(50)] == [{"sequence": number, "gear": 4} for number in range(50)]
         assert receive(sdk) == {"packetId": 1000, "velocity": [0.0, 0.0, 0.0]}
         assert receive(slow) == {"sequence": 0}
@@ -187,7 +187,7 @@ def test_a_message_changes_what_a_client_gets(rig: Rig) -> None:
         hello = receive(ws)
         assert (hello["type"], hello["tool"], hello["source"], hello["rate"]) == ("hello", "ac-telemetry", "rig", 60.0)
         assert hello["schema"]["required"] == ["gear_name"]
-        rig.show(gear=0)
+        rig.on_reading(gear=0)
         assert receive(ws) == {"gear_name": "R"}
 
 
@@ -195,7 +195,7 @@ def test_the_delta_to_the_best_lap_comes_with_the_samples_to_whom_it_was_asked_f
     def drive(begin: float, completed_laps: int, seconds: float) -> None:
         for step in range(50):
             elapsed = 0.02 * seconds * step
-            rig.show(
+            rig.on_reading(
                 elapsed=begin + elapsed, packet_id=int(333 * (begin + elapsed)), completed_laps=completed_laps,
                 current_time=int(1000 * elapsed), normalized_position=step / 50,
                 last_time=90_000 if completed_laps else 0,
@@ -223,12 +223,12 @@ def test_a_wrong_request_is_told_what_is_wrong_and_stays_connected(rig: Rig) -> 
         for wrong in ("{", "[]", '{"type": "exit"}', b"\xff\x00"):
             ws.send(wrong)
             assert receive(ws)["type"] == "error"
-        rig.show()
+        rig.on_reading()
         assert receive(ws) == {"sequence": 0}
 
 
 def test_a_marker_reaches_all_who_asked_for_events_and_the_recording(rig: Rig) -> None:
-    rig.show(3)
+    rig.on_reading(3)
     with connect(f"{rig.url}/?fields=sequence") as sender, connect(f"{rig.url}/?fields=sequence&events=1") as other:
         assert receive(other)["type"] == "state"
         assert receive(other) == {"sequence": 2}
@@ -243,8 +243,8 @@ def test_a_lap_is_told_when_it_is_completed(rig: Rig) -> None:
     with connect(f"{rig.url}/?fields=sequence&rate=0.01&events=1") as ws:
         with open_source(REPOSITORY / "fixtures" / "lap.jsonl.zst") as source:
             for sample in samples(source, clock=Clock(inf)):
-                rig.health.samples += 1
-                rig.server.show(sample, rig.health)
+                rig.stats.samples += 1
+                rig.server.on_reading(sample, rig.stats)
                 wait_until(lambda: len(rig.server._inbox) < 32)
         rig.tell(State.ENDED)
         told = []
@@ -265,7 +265,7 @@ def test_compressed_messages_hold_the_same(bits: int | None) -> None:
         with plain as one, connect(rig.url, compression=None, extensions=offer) as other:
             assert [item.name for item in other.protocol.extensions] == ["permessage-deflate"]
             wait_until(lambda: rig.figures()["clients"] == 2)
-            rig.show(5, gear=3)
+            rig.on_reading(5, gear=3)
             other.send('{"type": "ping"}')
             for _ in range(5):
                 assert one.recv(timeout=PATIENCE) == other.recv(timeout=PATIENCE)
@@ -291,7 +291,7 @@ def test_a_client_that_stops_reading_costs_the_others_nothing_and_is_cut_off() -
         stalled = shake_hands(rig, receive_buffer=4096)
         wait_until(lambda: rig.figures()["clients"] == 2)
         while rig.figures()["dropped"] < 100:
-            last = rig.show(50).sequence
+            last = rig.on_reading(50).sequence
             wait_until(lambda last=last: bool(seen) and seen[-1] == last)  # type: ignore[misc]
             for client in list(rig.server._fanout.clients):
                 assert client.transport.get_write_buffer_size() <= BUFFER_BYTES
@@ -325,7 +325,7 @@ def test_a_flood_of_messages_is_read_slowly_and_hurts_nobody(rig: Rig) -> None:
         assert answers == list(range(len(answers)))
         assert len(answers) >= 40
         assert answer["message"] == "That is too much: 20 messages per second are read."
-        rig.show(5)
+        rig.on_reading(5)
         assert [receive(ws)["sequence"] for _ in range(5)] == list(range(5))
 
 
@@ -357,7 +357,7 @@ def test_hundreds_of_quick_connects_leave_nothing_behind(rig: Rig) -> None:
         raw.close()
     for _ in range(30):
         shake_hands(rig).close()
-    rig.show()
+    rig.on_reading()
     with connect(rig.url) as ws:
         assert receive(ws)["sequence"] == 0
     wait_until(lambda: rig.figures()["clients"] == 0)
@@ -380,7 +380,7 @@ def test_closing_says_goodbye(rig: Rig) -> None:
 def test_browsers_of_other_sites_are_refused(rig: Rig) -> None:
     own = f"http://127.0.0.1:{rig.server.port}"
     with connect(rig.url, origin=Origin(own)) as ws:
-        rig.show()
+        rig.on_reading()
         receive(ws)
     with pytest.raises(InvalidStatus) as caught:
         connect(rig.url, origin=Origin("http://evil.example")).__enter__()
@@ -396,7 +396,7 @@ def test_foreign_names_are_refused(rig: Rig) -> None:
 
 def test_a_token_is_wanted_for_everything_that_tells_something() -> None:
     with rig_of(token="open sesame") as rig:
-        rig.show()
+        rig.on_reading()
         for path in ("/healthz", "/metrics", "/healthz?token=no"):
             assert rig.get(path)[0].status == 401
         assert rig.get("/healthz", Authorization="Bearer open sesame")[0].status == 200
@@ -410,7 +410,7 @@ def test_a_token_is_wanted_for_everything_that_tells_something() -> None:
 
 
 def test_health_and_metrics(rig: Rig) -> None:
-    rig.show(5)
+    rig.on_reading(5)
     with connect(rig.url) as ws:
         receive(ws)
         figures = rig.figures()
@@ -503,7 +503,7 @@ def test_serve_streams_records_and_ends_well(tmp_path: Path) -> None:
     assert summary.startswith(f"{len(recorded):,} samples in ")
     assert f"\n{path}: {path.stat().st_size:,} bytes.\n{pages}: " in summary
     recording = McapRecording(pages)
-    ids = [packet_id_of(step.pages.physics) for step in recording.page_sets() if step.pages]
+    ids = [packet_id_of(step.pages.physics) for step in recording.read_steps() if step.pages]
     assert ids == list(range(ids[0], ids[0] + len(ids)))
     assert abs(ids[-1] - recorded[-1]["packet_id"]) < 333
     assert [event.values for event in recording.events() if event.kind == "marker"] == [{"name": "here"}]

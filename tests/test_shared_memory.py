@@ -21,8 +21,8 @@ from telemetry.demo import STEP_SECONDS, DemoGame
 from telemetry.errors import NoGameError, SinkError, SourceError
 from telemetry.io.demo import DemoSource
 from telemetry.io.shared_memory import LiveSource, Publisher
-from telemetry.io.shared_memory.looking import GATHERED
-from telemetry.presence import Presence
+from telemetry.io.shared_memory.looking import BATCH_SIZE
+from telemetry.presence import GameStateDetector
 from telemetry.recorder import Reading, State, Step
 from telemetry.steps import packet_id_of
 from tests.conftest import pages_of, wait_until
@@ -39,7 +39,7 @@ class Game:
         self.packet_id = 1000
         self.clock = Clock(math.inf)
         self.source = LiveSource(directory, wait=wait)
-        self.source._presence = Presence(dump=dump)
+        self.source._detector = GameStateDetector(dump=dump)
         self.readings: Iterator[Reading] = self.source.readings(self.clock, 10.0)
 
     def write(self, steps: int = 33, **values: Any) -> None:
@@ -88,7 +88,7 @@ def test_a_moving_game_is_live(game: Game) -> None:
     live_game(game)
     game.write(speed_kmh=99.5)
     reading = game.look()
-    assert (reading.state, reading.fresh, reading.message) == (LIVE, FRESH, "")
+    assert (reading.state, reading.is_new_step, reading.message) == (LIVE, FRESH, "")
     assert reading.snapshot is not None
     assert reading.snapshot.speed_kmh == 99.5
     assert reading.snapshot.elapsed == game.clock.now()
@@ -147,7 +147,7 @@ def test_a_car_that_stands_still_in_time_is_shown_but_not_fresh(
     game.write(steps=0, **values)
     for _ in range(30):
         reading = game.look()
-        assert (reading.state, reading.fresh) == (state, STALE)
+        assert (reading.state, reading.is_new_step) == (state, STALE)
         assert reading.snapshot is not None
         assert reading.message
     game.write()
@@ -158,7 +158,7 @@ def test_a_session_that_goes_on_behind_the_menu_is_fresh(game: Game) -> None:
     live_game(game)
     game.write(is_esc_menu_visible=1)
     reading = game.look()
-    assert (reading.state, reading.fresh) == (State.MENU, FRESH)
+    assert (reading.state, reading.is_new_step) == (State.MENU, FRESH)
 
 
 def test_a_game_that_stops_writing_is_stalled_after_a_second_and_live_when_it_goes_on(game: Game) -> None:
@@ -208,10 +208,10 @@ def test_pages_of_a_dump_that_never_move_are_read(tmp_path: Path) -> None:
     game = Game(tmp_path, dump=True)
     game.write(status=3, gear=4)
     reading = game.look()
-    assert (reading.state, reading.fresh) == (State.STILL, FRESH)
+    assert (reading.state, reading.is_new_step) == (State.STILL, FRESH)
     assert reading.snapshot is not None
     assert reading.snapshot.gear == 4
-    assert [game.look().fresh for _ in range(5)] == [STALE] * 5
+    assert [game.look().is_new_step for _ in range(5)] == [STALE] * 5
     game.source.close()
     game.leave()
 
@@ -268,7 +268,7 @@ class Play(Clock):
         self.directory = directory
         self.writer: ac.PageWriter | None = None
         self.source = LiveSource(directory, wait=wait)
-        self.source._presence = Presence(dump=dump)
+        self.source._detector = GameStateDetector(dump=dump)
         self._acts: list[tuple[float, Callable[[], None]]] = []
         self._end = 0.0
 
@@ -358,7 +358,7 @@ def test_steps_that_nobody_could_see_are_missing(tmp_path: Path) -> None:
     steps = play.steps()
     assert told(steps)[1:] == [*lives(1001, 19), *lives(1025, 20)]
     assert [step.missing for step in steps[1:]] == [0] * 19 + [5] + [0] * 19
-    assert play.source.sorter.missing == 5
+    assert play.source.assembler.missing == 5
 
 
 def test_a_pause_is_told_at_once_after_the_step_held_back(tmp_path: Path) -> None:
@@ -560,10 +560,10 @@ def test_steps_under_a_hostile_writer_are_whole_where_plain_copies_tear(tmp_path
             clock = Clock()
             with LiveSource(tmp_path) as source:
                 stream = source.steps(clock)
-                while not source.sorter.steps:
+                while not source.assembler.steps:
                     next(stream)
                 logged = log_looks(source)
-                for _ in range(GATHERED + 1):  # those that may have been looked at without being logged
+                for _ in range(BATCH_SIZE + 1):  # those that may have been looked at without being logged
                     next(step for step in stream if step.pages)
                 pages = []
                 end = clock.now() + 0.7
@@ -572,8 +572,8 @@ def test_steps_under_a_hostile_writer_are_whole_where_plain_copies_tear(tmp_path
                         pages.append((step.missing, step.pages.physics))
                     if clock.now() > end:
                         break
-                ambiguous = source.sorter.ambiguous
-                repaired += source.sorter.repaired
+                ambiguous = source.assembler.ambiguous
+                repaired += source.assembler.repaired
             ids = [packet_id_of(page) for _, page in pages]
             assert ids == sorted(set(ids))
             assert len(ids) + sum(missing for missing, _ in pages[1:]) == ids[-1] - ids[0] + 1

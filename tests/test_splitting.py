@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from telemetry.capture import Capture, Follower, Limits
+from telemetry.capture import LapTracker, StepRecorder, StopRule
 from telemetry.clock import Clock
 from telemetry.errors import SinkError, UsageError
 from telemetry.naming import Template
 from telemetry.recorder import Event, PageSink, State, Step
-from telemetry.splitting import Files, RollingBuffer, Split, SplitFiles, seconds_of, size_of
+from telemetry.splitting import FolderWriter, RollingBuffer, RotatingWriter, Split, parse_duration, parse_size
 from telemetry.steps import packet_id_of
 from tests.test_capture import ListSink, long_drive_of_steps, step_of
 
@@ -41,10 +41,10 @@ def shelf() -> Shelf:
     return Shelf()
 
 
-def feed(files: Files, *steps: Step) -> None:
-    follower = Follower()
+def feed(files: FolderWriter, *steps: Step) -> None:
+    follower = LapTracker()
     for step in steps:
-        files.take(step, follower.follow(step))
+        files.take(step, follower.update(step))
 
 
 @pytest.mark.parametrize(
@@ -80,12 +80,12 @@ def test_a_wrong_split_is_refused_with_the_reason(text: str, reason: str) -> Non
 
 
 def test_amounts_have_units() -> None:
-    assert (size_of("20GB"), size_of("5 kb"), size_of("2TB")) == (20e9, 5e3, 2e12)
-    assert (seconds_of("120"), seconds_of("120s"), seconds_of("2h")) == (120.0, 120.0, 7200.0)
+    assert (parse_size("20GB"), parse_size("5 kb"), parse_size("2TB")) == (20e9, 5e3, 2e12)
+    assert (parse_duration("120"), parse_duration("120s"), parse_duration("2h")) == (120.0, 120.0, 7200.0)
 
 
 def test_nothing_is_opened_before_there_is_a_car(tmp_path: Path, shelf: Shelf) -> None:
-    files = SplitFiles(tmp_path, Template("{car}"), ".mcap", shelf.open)
+    files = RotatingWriter(tmp_path, Template("{car}"), ".mcap", shelf.open)
     feed(files, Step(State.WAITING), Step(State.LOADING))
     files.note(Event("marker", 0.0, {}))
     files.close()
@@ -95,7 +95,7 @@ def test_nothing_is_opened_before_there_is_a_car(tmp_path: Path, shelf: Shelf) -
 def test_a_recording_is_cut_by_its_size_and_no_file_takes_the_name_of_another(tmp_path: Path, shelf: Shelf) -> None:
     (tmp_path / "demo_gt3-2.mcap").touch()
     told: list[Path] = []
-    files = SplitFiles(tmp_path, Template("{car}"), ".mcap", shelf.open, Split(size=3000.0), told.append)
+    files = RotatingWriter(tmp_path, Template("{car}"), ".mcap", shelf.open, Split(size=3000.0), told.append)
     feed(files, *(step_of(number) for number in range(0, 80, 10)))
     files.close()
     names = ["demo_gt3.mcap", "demo_gt3-3.mcap", "demo_gt3-4.mcap"]
@@ -105,7 +105,7 @@ def test_a_recording_is_cut_by_its_size_and_no_file_takes_the_name_of_another(tm
 
 
 def test_a_recording_is_cut_by_time(tmp_path: Path, shelf: Shelf) -> None:
-    files = SplitFiles(tmp_path, Template("{part:02}"), ".mcap", shelf.open, Split(seconds=1.0))
+    files = RotatingWriter(tmp_path, Template("{part:02}"), ".mcap", shelf.open, Split(seconds=1.0))
     feed(files, *(step_of(10 * number, elapsed=0.4 * number) for number in range(6)))
     files.close()
     assert shelf.ids() == {"01.mcap": [0, 10, 20], "02.mcap": [30, 40, 50]}
@@ -119,38 +119,38 @@ def test_a_recording_is_cut_where_the_session_changes_and_where_the_car_leaves_t
         step_of(number, session=kind, distance_traveled=metres, is_in_pit_lane=lane)
         for number, kind, metres, lane in ways
     ]
-    sessions = SplitFiles(tmp_path, Template("{session}"), ".mcap", shelf.open, Split(part="session"))
+    sessions = RotatingWriter(tmp_path, Template("{session}"), ".mcap", shelf.open, Split(part="session"))
     feed(sessions, *steps)
     sessions.close()
     assert shelf.ids() == {"practice.mcap": [0, 10, 20], "race.mcap": [30, 40]}
     shelf.sinks.clear()
-    stints = SplitFiles(tmp_path, Template("stint/{part}"), ".mcap", shelf.open, Split(part="stint"))
+    stints = RotatingWriter(tmp_path, Template("stint/{part}"), ".mcap", shelf.open, Split(part="stint"))
     feed(stints, *steps)
     stints.close()
     assert shelf.ids() == {"1.mcap": [0, 10], "2.mcap": [20], "3.mcap": [30, 40]}
 
 
 def test_each_file_of_a_lap_holds_the_whole_lap_and_its_official_time(tmp_path: Path, shelf: Shelf) -> None:
-    files = SplitFiles(tmp_path, Template("{lap:03}"), ".mcap", shelf.open, Split(part="lap"))
-    Capture(long_drive_of_steps(), files, clock=Clock(float("inf")), limits=Limits(laps=2)).run()
+    files = RotatingWriter(tmp_path, Template("{lap:03}"), ".mcap", shelf.open, Split(part="lap"))
+    StepRecorder(long_drive_of_steps(), files, clock=Clock(float("inf")), stop_rule=StopRule(laps=2)).run()
     assert [path.name for path in files.files] == ["001.mcap", "002.mcap"]  # the rest of a second is in 002 already
     assert sorted(path.name for path in tmp_path.iterdir()) == ["001.mcap", "002.mcap"]
     first, second = (shelf.ids()[name] for name in ("001.mcap", "002.mcap"))
     assert second[0] in first
     assert first[-1] - second[0] == pytest.approx(333, abs=12)  # one second into the next
     for number, path in enumerate(files.files, start=1):
-        follower = Follower()
-        turns = [follower.follow(step) for step in shelf.sinks[path].steps]
-        laps = [lap for turn in turns if turn for lap in turn.laps]
+        follower = LapTracker()
+        turns = [follower.update(step) for step in shelf.sinks[path].steps]
+        laps = [lap for update in turns if update for lap in update.laps]
         assert [(lap.number, lap.valid, lap.time_ms is not None) for lap in laps] == [(number, True, True)]
 
 
 def test_a_marker_saves_what_was_just_driven(tmp_path: Path, shelf: Shelf) -> None:
     files = RollingBuffer(tmp_path, Template("{part}"), ".mcap", shelf.open, 1.0)
-    follower = Follower()
+    follower = LapTracker()
     for number in range(30):
         step = step_of(10 * number, elapsed=0.1 * number)
-        files.take(step, follower.follow(step))
+        files.take(step, follower.update(step))
         if number in (15, 20):
             files.note(Event("marker", float(number), {"name": "wow"}))
             files.note(Event("state", float(number), {}))
@@ -165,6 +165,6 @@ def test_a_marker_saves_what_was_just_driven(tmp_path: Path, shelf: Shelf) -> No
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, shelf: Shelf) -> None:
     (tmp_path / "file").touch()
-    files = SplitFiles(tmp_path / "file", Template("{car}"), ".mcap", shelf.open)
+    files = RotatingWriter(tmp_path / "file", Template("{car}"), ".mcap", shelf.open)
     with pytest.raises(SinkError, match=r"The folder .*file cannot be made"):
         feed(files, step_of(1))

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ac_native_memory import SIZES, SPageFilePhysics
-from telemetry.steps import PER_FRAME, SortedStep, StepSorter
+from telemetry.steps import PER_FRAME, AssembledStep, StepAssembler
 
 WORDS = SIZES[0] // 4
 MAX_RPM = SPageFilePhysics.currentMaxRpm.offset // 4
@@ -42,43 +42,48 @@ ID_FIRST = list(range(WORDS))
 ID_LAST = [*range(1, WORDS), 0]
 
 
-def sort(pages: Iterable[bytes], sorter: StepSorter[int] | None = None) -> list[SortedStep[int]]:
+def sort(pages: Iterable[bytes], assembler: StepAssembler[int] | None = None) -> list[AssembledStep[int]]:
     """What a sorter makes of these looks, drained; each comes with its place among them."""
-    sorter = sorter or StepSorter()
-    steps = [sorter.see(content, index) for index, content in enumerate(pages)]
-    return [step for step in [*steps, sorter.drain()] if step is not None]
+    assembler = assembler or StepAssembler()
+    steps = [assembler.add_copy(content, index) for index, content in enumerate(pages)]
+    return [step for step in [*steps, assembler.flush()] if step is not None]
 
 
-def step(packet_id: int, first: int, missing: int = 0, *, repaired: bool = False) -> SortedStep[int]:
-    return SortedStep(page(packet_id), first, missing, repaired)
+def step(packet_id: int, first: int, missing: int = 0, *, repaired: bool = False) -> AssembledStep[int]:
+    return AssembledStep(page(packet_id), first, missing, repaired)
 
 
 def test_each_step_comes_once_when_the_next_appears_with_its_first_look() -> None:
-    sorter: StepSorter[str] = StepSorter()
-    assert sorter.see(page(5), "a") is None
-    assert sorter.see(page(5), "b") is None
-    assert sorter.see(page(6), "c") == SortedStep(page(5), "a")
-    assert sorter.drain() == SortedStep(page(6), "c")
-    assert sorter.drain() is None
-    assert sorter.see(page(6), "d") is None
-    assert sorter.see(page(7), "e") is None
-    assert sorter.drain() == SortedStep(page(7), "e")
+    assembler: StepAssembler[str] = StepAssembler()
+    assert assembler.add_copy(page(5), "a") is None
+    assert assembler.add_copy(page(5), "b") is None
+    assert assembler.add_copy(page(6), "c") == AssembledStep(page(5), "a")
+    assert assembler.flush() == AssembledStep(page(6), "c")
+    assert assembler.flush() is None
+    assert assembler.add_copy(page(6), "d") is None
+    assert assembler.add_copy(page(7), "e") is None
+    assert assembler.flush() == AssembledStep(page(7), "e")
 
 
 def test_without_a_look_there_is_no_step() -> None:
-    assert StepSorter().drain() is None
+    assert StepAssembler().flush() is None
 
 
 def test_steps_that_no_look_found_are_missing_before_the_next_one() -> None:
-    sorter: StepSorter[int] = StepSorter()
-    assert sort([page(5), page(6), page(9), page(10)], sorter) == [step(5, 0), step(6, 1), step(9, 2, 2), step(10, 3)]
-    assert (sorter.steps, sorter.missing, sorter.repaired, sorter.ambiguous) == (4, 2, 0, 0)
+    assembler: StepAssembler[int] = StepAssembler()
+    assert sort([page(5), page(6), page(9), page(10)], assembler) == [
+        step(5, 0),
+        step(6, 1),
+        step(9, 2, 2),
+        step(10, 3),
+    ]
+    assert (assembler.steps, assembler.missing, assembler.repaired, assembler.ambiguous) == (4, 2, 0, 0)
 
 
 def test_after_a_drain_missing_steps_are_counted_all_the_same() -> None:
-    sorter: StepSorter[int] = StepSorter()
-    assert sort([page(5)], sorter) == [step(5, 0)]
-    assert sort([page(8)], sorter) == [step(8, 0, 2)]
+    assembler: StepAssembler[int] = StepAssembler()
+    assert sort([page(5)], assembler) == [step(5, 0)]
+    assert sort([page(8)], assembler) == [step(8, 0, 2)]
 
 
 def test_an_id_that_goes_back_is_another_session_and_its_first_may_be_0() -> None:
@@ -87,19 +92,19 @@ def test_an_id_that_goes_back_is_another_session_and_its_first_may_be_0() -> Non
 
 
 def test_what_is_forgotten_is_no_neighbour() -> None:
-    sorter: StepSorter[int] = StepSorter()
-    assert sort([page(5), page(6)], sorter)
-    sorter.forget()
-    assert sort([page(6), page(900)], sorter) == [step(6, 0), step(900, 1, 893)]
-    sorter.forget()
-    assert sort([page(2000)], sorter) == [step(2000, 0)]
+    assembler: StepAssembler[int] = StepAssembler()
+    assert sort([page(5), page(6)], assembler)
+    assembler.reset()
+    assert sort([page(6), page(900)], assembler) == [step(6, 0), step(900, 1, 893)]
+    assembler.reset()
+    assert sort([page(2000)], assembler) == [step(2000, 0)]
 
 
 def test_a_page_whose_id_was_written_first_is_known_by_the_words_of_the_step_before() -> None:
-    sorter: StepSorter[int] = StepSorter()
-    steps = sort([page(5), torn(6, ID_FIRST, 60), page(6), page(7)], sorter)
+    assembler: StepAssembler[int] = StepAssembler()
+    steps = sort([page(5), torn(6, ID_FIRST, 60), page(6), page(7)], assembler)
     assert steps == [step(5, 0), step(6, 1, repaired=True), step(7, 3)]
-    assert (sorter.repaired, sorter.ambiguous) == (1, 0)
+    assert (assembler.repaired, assembler.ambiguous) == (1, 0)
 
 
 def test_a_page_whose_id_is_written_last_is_known_by_the_words_of_the_step_after() -> None:
@@ -128,25 +133,25 @@ def test_of_a_page_whose_id_is_written_in_the_middle_the_whole_one_is_taken() ->
 
 
 def test_a_field_of_the_frame_that_changes_between_steps_is_no_tear_and_the_later_one_counts() -> None:
-    sorter: StepSorter[int] = StepSorter()
+    assembler: StepAssembler[int] = StepAssembler()
     later = page(6, **{f"word{MAX_RPM}": 8000})
-    steps = sort([page(5), page(6), later, page(7)], sorter)
-    assert steps == [step(5, 0), SortedStep(later, 1), step(7, 3)]
-    assert (sorter.repaired, sorter.ambiguous) == (0, 0)
+    steps = sort([page(5), page(6), later, page(7)], assembler)
+    assert steps == [step(5, 0), AssembledStep(later, 1), step(7, 3)]
+    assert (assembler.repaired, assembler.ambiguous) == (0, 0)
 
 
 def test_a_field_of_the_frame_does_not_hide_a_tear() -> None:
     later = page(6, **{f"word{MAX_RPM}": 8000})
     steps = sort([page(5), torn(6, ID_FIRST, 60), page(6), later, page(7)])
-    assert steps == [step(5, 0), SortedStep(later, 1, repaired=True), step(7, 4)]
+    assert steps == [step(5, 0), AssembledStep(later, 1, repaired=True), step(7, 4)]
 
 
 def test_two_contents_that_neither_neighbour_explains_are_ambiguous() -> None:
-    sorter: StepSorter[int] = StepSorter()
+    assembler: StepAssembler[int] = StepAssembler()
     other = page(6, word20=1)
-    steps = sort([page(5), page(6), other, page(7)], sorter)
-    assert steps == [step(5, 0), SortedStep(other, 1, ambiguous=True), step(7, 3)]
-    assert (sorter.repaired, sorter.ambiguous) == (0, 1)
+    steps = sort([page(5), page(6), other, page(7)], assembler)
+    assert steps == [step(5, 0), AssembledStep(other, 1, ambiguous=True), step(7, 3)]
+    assert (assembler.repaired, assembler.ambiguous) == (0, 1)
 
 
 def test_where_both_neighbours_would_do_the_way_of_the_writer_decides() -> None:
@@ -160,10 +165,10 @@ def test_where_both_neighbours_would_do_the_way_of_the_writer_decides() -> None:
         ([page(5), page(6), torn(7, ID_LAST, 60), page(7)], 1),
     ]
     for habit, right in known:
-        sorter: StepSorter[int] = StepSorter()
-        found = sort([*habit, *unclear(21)], sorter)[4]
+        assembler: StepAssembler[int] = StepAssembler()
+        found = sort([*habit, *unclear(21)], assembler)[4]
         assert found.physics == page(21, word20=right)
-        assert (found.repaired, found.ambiguous, sorter.ambiguous) == (True, False, 0)
+        assert (found.repaired, found.ambiguous, assembler.ambiguous) == (True, False, 0)
     found = sort(unclear(21))[1]
     assert (found.repaired, found.ambiguous) == (False, True)
 
@@ -179,38 +184,41 @@ def test_next_to_a_missing_step_the_other_neighbour_decides() -> None:
 
 
 def test_a_step_that_turns_out_otherwise_after_it_was_drained_is_counted_as_ambiguous() -> None:
-    sorter: StepSorter[int] = StepSorter()
-    assert sort([page(5), torn(6, ID_FIRST, 60)], sorter)[1].physics == torn(6, ID_FIRST, 60)
-    assert sort([page(6), torn(7, ID_FIRST, 60), page(7), page(8)], sorter) == [step(7, 1, repaired=True), step(8, 3)]
-    assert (sorter.steps, sorter.repaired, sorter.ambiguous) == (4, 1, 1)
+    assembler: StepAssembler[int] = StepAssembler()
+    assert sort([page(5), torn(6, ID_FIRST, 60)], assembler)[1].physics == torn(6, ID_FIRST, 60)
+    assert sort([page(6), torn(7, ID_FIRST, 60), page(7), page(8)], assembler) == [
+        step(7, 1, repaired=True),
+        step(8, 3),
+    ]
+    assert (assembler.steps, assembler.repaired, assembler.ambiguous) == (4, 1, 1)
 
 
 def test_a_tear_after_a_drain_does_no_harm_where_the_step_given_was_whole() -> None:
-    sorter: StepSorter[int] = StepSorter()
-    assert sort([page(5), page(6)], sorter) == [step(5, 0), step(6, 1)]
-    assert sort([torn(7, ID_LAST, 60), page(7)], sorter) == [step(7, 1)]
-    assert (sorter.steps, sorter.repaired, sorter.ambiguous) == (3, 0, 0)
+    assembler: StepAssembler[int] = StepAssembler()
+    assert sort([page(5), page(6)], assembler) == [step(5, 0), step(6, 1)]
+    assert sort([torn(7, ID_LAST, 60), page(7)], assembler) == [step(7, 1)]
+    assert (assembler.steps, assembler.repaired, assembler.ambiguous) == (3, 0, 0)
 
 
 def test_a_step_that_was_gone_at_the_next_look_is_missing() -> None:
-    sorter: StepSorter[int] = StepSorter()
-    assert sorter.see(page(5), 0) is None
-    assert sorter.see(torn(7, ID_LAST, 60), 1, fleeting=True) == step(5, 0)  # 6, as far as it says
-    assert sorter.drain() is None
-    assert sorter.see(page(7), 2) is None
-    assert sorter.see(page(8), 3) == step(7, 2, missing=1)
-    assert (sorter.steps, sorter.missing, sorter.fleeting) == (2, 1, 1)
+    assembler: StepAssembler[int] = StepAssembler()
+    assert assembler.add_copy(page(5), 0) is None
+    assert assembler.add_copy(torn(7, ID_LAST, 60), 1, unconfirmed=True) == step(5, 0)  # 6, as far as it says
+    assert assembler.flush() is None
+    assert assembler.add_copy(page(7), 2) is None
+    assert assembler.add_copy(page(8), 3) == step(7, 2, missing=1)
+    assert (assembler.steps, assembler.missing, assembler.unconfirmed) == (2, 1, 1)
 
 
 def test_a_step_that_stood_in_one_of_several_looks_is_there_and_whole() -> None:
-    sorter: StepSorter[int] = StepSorter()
-    assert sorter.see(torn(6, ID_FIRST, 60), 0, fleeting=True) is None  # with nothing before it to tell
-    assert sorter.see(page(6), 1) is None
-    assert sorter.see(page(9), 2) == step(6, 0, repaired=True)
-    assert sorter.see(page(12), 3) == step(9, 2, missing=2)
-    assert sorter.see(torn(13, ID_LAST, 60), 4, fleeting=True) is None
-    assert sorter.see(page(13), 5) == step(12, 3, missing=2, repaired=True)
-    assert (sorter.ambiguous, sorter.fleeting) == (0, 0)
+    assembler: StepAssembler[int] = StepAssembler()
+    assert assembler.add_copy(torn(6, ID_FIRST, 60), 0, unconfirmed=True) is None  # with nothing before it to tell
+    assert assembler.add_copy(page(6), 1) is None
+    assert assembler.add_copy(page(9), 2) == step(6, 0, repaired=True)
+    assert assembler.add_copy(page(12), 3) == step(9, 2, missing=2)
+    assert assembler.add_copy(torn(13, ID_LAST, 60), 4, unconfirmed=True) is None
+    assert assembler.add_copy(page(13), 5) == step(12, 3, missing=2, repaired=True)
+    assert (assembler.ambiguous, assembler.unconfirmed) == (0, 0)
 
 
 @st.composite
@@ -246,14 +254,14 @@ def test_where_only_whole_pages_stood_every_step_is_whole_and_the_rest_is_missin
 ) -> None:
     _, pages = case
     seen = [content for content in pages if data.draw(st.booleans())]
-    sorter: StepSorter[int] = StepSorter()
+    assembler: StepAssembler[int] = StepAssembler()
     given_back, stood = [], set()
     for index, content in enumerate(seen):
         packet_id = struct.unpack_from("<I", content)[0]
-        fleeting = content != page(packet_id) or data.draw(st.booleans())
-        stood |= set() if fleeting else {packet_id}
-        given_back.append(sorter.see(content, index, fleeting=fleeting))
-    steps = [found for found in [*given_back, sorter.drain()] if found is not None]
+        unconfirmed = content != page(packet_id) or data.draw(st.booleans())
+        stood |= set() if unconfirmed else {packet_id}
+        given_back.append(assembler.add_copy(content, index, unconfirmed=unconfirmed))
+    steps = [found for found in [*given_back, assembler.flush()] if found is not None]
     ids = [struct.unpack_from("<I", found.physics)[0] for found in steps]
     assert set(ids) == stood
     assert [found.physics for found in steps if not found.ambiguous] == [

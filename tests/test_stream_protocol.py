@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from telemetry.derived import Thresholds
 from telemetry.io.websocket import http
-from telemetry.io.websocket.guard import Guard, is_loopback
+from telemetry.io.websocket.guard import AccessPolicy, is_loopback
 from telemetry.io.websocket.protocol import (
     Marker,
     Ping,
@@ -184,40 +184,40 @@ def test_what_is_this_machine_alone(host: str, yes: bool) -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1:8765", "localhost:8765", "LOCALHOST", "[::1]:8765"])
 def test_own_names_pass(host: str) -> None:
-    assert Guard("127.0.0.1").refuse_host(host) is None
+    assert AccessPolicy("127.0.0.1").check_host(host) is None
 
 
 @pytest.mark.parametrize(
     "host", [None, "", "evil.com", "evil.com:8765", "127.0.0.1.evil.com", "192.168.0.5", "a b", "x'"]
 )
 def test_names_that_are_not_ours_do_not(host: str | None) -> None:
-    assert Guard("127.0.0.1").refuse_host(host) is not None
+    assert AccessPolicy("127.0.0.1").check_host(host) is not None
 
 
 def test_on_a_network_addresses_pass_and_foreign_names_do_not() -> None:
-    guard = Guard("0.0.0.0", allowed_origins=("https://rig.example.org",))
-    assert guard.refuse_host("192.168.0.5:8765") is None
-    assert guard.refuse_host("rig.example.org") is None
-    assert guard.refuse_host("evil.com:8765") is not None
+    policy = AccessPolicy("0.0.0.0", allowed_origins=("https://rig.example.org",))
+    assert policy.check_host("192.168.0.5:8765") is None
+    assert policy.check_host("rig.example.org") is None
+    assert policy.check_host("evil.com:8765") is not None
 
 
 def test_origins() -> None:
-    guard = Guard("127.0.0.1", allowed_origins=("http://localhost:3000",))
+    policy = AccessPolicy("127.0.0.1", allowed_origins=("http://localhost:3000",))
     host = "127.0.0.1:8765"
     for origin in (None, "http://127.0.0.1:8765", "http://localhost:3000"):
-        assert guard.refuse_origin(origin, host) is None
+        assert policy.check_origin(origin, host) is None
     for origin in ("null", "http://evil.com", "http://127.0.0.1", "http://localhost:30000", "file://"):
-        assert guard.refuse_origin(origin, host) is not None
-    assert Guard("127.0.0.1", allowed_origins=("*",)).refuse_origin("null", host) is None
+        assert policy.check_origin(origin, host) is not None
+    assert AccessPolicy("127.0.0.1", allowed_origins=("*",)).check_origin("null", host) is None
 
 
 def test_tokens() -> None:
-    guard = Guard("0.0.0.0", token="sécret")
-    assert guard.refuse_token("token=s%C3%A9cret", None) is None
-    assert Guard("0.0.0.0", token="abc").refuse_token("", "Bearer abc") is None
-    assert guard.refuse_token("", None) == "This server wants its token: add ?token=... to the address."
-    assert guard.refuse_token("token=wrong", None) == "The token is wrong."
-    assert Guard("127.0.0.1").refuse_token("", None) is None
+    policy = AccessPolicy("0.0.0.0", token="sécret")
+    assert policy.check_token("token=s%C3%A9cret", None) is None
+    assert AccessPolicy("0.0.0.0", token="abc").check_token("", "Bearer abc") is None
+    assert policy.check_token("", None) == "This server wants its token: add ?token=... to the address."
+    assert policy.check_token("token=wrong", None) == "The token is wrong."
+    assert AccessPolicy("127.0.0.1").check_token("", None) is None
 
 
 @pytest.fixture

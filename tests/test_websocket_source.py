@@ -21,7 +21,7 @@ from telemetry.errors import NoGameError, SourceError, UsageError
 from telemetry.io import open_source
 from telemetry.io.websocket.client import WebSocketSource
 from telemetry.io.websocket.server import StreamServer
-from telemetry.recorder import Health, Options, Reading, Recorder, State
+from telemetry.recorder import Reading, RecordingStats, SampleRecorder, SamplingOptions, State
 from telemetry.wire import LineEncoder
 from tests.conftest import sample_of
 from tests.test_cli import run, start
@@ -37,7 +37,7 @@ class Sender:
 
     def __init__(self, port: int = 0, first: int = 0, step: int = 1, **options: Any) -> None:
         self.server = StreamServer(port=port, source="sender", rate=50.0, **options)
-        self.health = Health(state=State.LIVE)
+        self.stats = RecordingStats(state=State.LIVE)
         self._closing = threading.Event()
         self._next, self._step = first, step
         self._thread = threading.Thread(target=self._work)
@@ -51,8 +51,8 @@ class Sender:
                 sequence=number, timestamp=time.time(), elapsed=number * 0.02, packet_id=number + 1, gear=number % 7,
                 number_of_tyres_out=4 if number % 2 else 0, brake=0.9,
             )  # fmt: skip
-            self.health.samples = number + 1
-            self.server.show(sample, self.health)
+            self.stats.samples = number + 1
+            self.server.on_reading(sample, self.stats)
 
     def close(self) -> None:
         self._closing.set()
@@ -74,7 +74,7 @@ def take(source: WebSocketSource, count: int, rate: float | None = None) -> list
     clock = Clock()
     found = []
     for reading in source.readings(clock, rate):
-        if reading.fresh:
+        if reading.is_new_step:
             found.append(reading)
         if len(found) == count:
             clock.stop()
@@ -84,7 +84,7 @@ def take(source: WebSocketSource, count: int, rate: float | None = None) -> list
 def test_a_stream_is_read_as_it_was_sent_and_derived_anew() -> None:
     with sending() as sender, open_source(sender.server.url) as source:
         assert source.name == sender.server.url
-        recorder = Recorder(source, options=Options(samples=20))
+        recorder = SampleRecorder(source, options=SamplingOptions(samples=20))
         samples = list(recorder.samples())
     assert [sample.sequence for sample in samples] == list(range(20))
     assert {sample.brake for sample in samples} == {0.9}
@@ -93,7 +93,7 @@ def test_a_stream_is_read_as_it_was_sent_and_derived_anew() -> None:
     elapsed = [sample.elapsed for sample in samples]
     assert elapsed == sorted(elapsed)
     assert elapsed[-1] - elapsed[0] == pytest.approx(19 * 0.02)
-    assert recorder.health.missed == 0
+    assert recorder.stats.missed == 0
 
 
 def test_gaps_are_counted_as_missed() -> None:
@@ -122,7 +122,7 @@ def test_a_connection_that_breaks_is_made_again_and_says_so() -> None:
         for reading in source.readings(clock, None):
             if reading.message:
                 said.append((reading.state, reading.message.replace(str(port), "PORT")))
-            if reading.snapshot and reading.fresh:
+            if reading.snapshot and reading.is_new_step:
                 elapsed.append(reading.snapshot.elapsed)
                 rounds += 1
                 if rounds == 10 and sender:
@@ -152,11 +152,11 @@ def test_the_states_of_the_other_side_are_ours() -> None:
     for reading in source.readings(clock, None):
         if not seen or seen[-1] is not reading.state:
             seen.append(reading.state)
-        if reading.fresh and reading.snapshot and reading.snapshot.sequence > 5:
+        if reading.is_new_step and reading.snapshot and reading.snapshot.sequence > 5:
             sender._closing.set()
             sender._thread.join()
-            sender.health.state = State.PAUSED
-            sender.server.show(sample_of(sequence=sender.health.samples), sender.health)
+            sender.stats.state = State.PAUSED
+            sender.server.on_reading(sample_of(sequence=sender.stats.samples), sender.stats)
         if reading.state is State.PAUSED:
             assert reading.snapshot is not None
             clock.stop()

@@ -51,7 +51,7 @@ def main() -> None:
         serve,  # noqa: F401
     )
 
-    _speak_utf_8()
+    _force_utf8_output()
     try:
         app()
     except TelemetryError as error:
@@ -59,7 +59,7 @@ def main() -> None:
         sys.exit(error.exit_code)
 
 
-def _speak_utf_8() -> None:
+def _force_utf8_output() -> None:
     """Make pipes and files carry UTF-8 with plain newlines on Windows too, and let no console's code page raise."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

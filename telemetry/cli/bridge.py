@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from telemetry.cli import app
-from telemetry.cli.stopping import stopping
+from telemetry.cli.stopping import stop_on_signal
 from telemetry.clock import Clock
 from telemetry.io.bridge import DIRECTORY, PAGE_FILES, Bridge
 
@@ -31,7 +31,7 @@ def bridge(
     This program itself needs no bridge; on Linux, the command says what to type where another program does.
     """
     clock = Clock()
-    with stopping(clock), _controls(directory, prefix) if csp else _pages(directory, prefix) as files:
+    with stop_on_signal(clock), _controls(directory, prefix) if csp else _pages(directory, prefix) as files:
         then = "Now a program on Linux can drive" if csp else "Now start the game"
         print(f"The bridge stands: {directory}. {then}; Ctrl-C ends.", file=sys.stderr, flush=True)
         clock.sleep_until(math.inf)

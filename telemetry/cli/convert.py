@@ -15,17 +15,17 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from telemetry.api import samples
 from telemetry.cli import app
-from telemetry.cli.stopping import Stopped, stopping
+from telemetry.cli.stopping import Interrupted, stop_on_signal
 from telemetry.clock import Clock
 from telemetry.derived import DEFAULTS, Sample, Thresholds, derive, physics_steps
 from telemetry.errors import SourceError, UsageError
 from telemetry.io import RECORDING_SUFFIXES, csv, mcap, open_finished_sink, open_source, parquet
 from telemetry.io.console_panels.text import format_lap_time, format_size
-from telemetry.io.files import whole_file
+from telemetry.io.files import atomic_write
 from telemetry.io.mcap.layout import FILE_METADATA, QUALITY_METADATA
 from telemetry.laps import Lap
 from telemetry.laps import laps as laps_of
-from telemetry.recorder import LAP_TAIL_SECONDS, STATUS_STATES, Event, PageSink, Sink, Source, State, Step
+from telemetry.recorder import LAP_TIME_DELAY_S, STATUS_STATES, Event, PageSink, Sink, Source, State, Step
 from telemetry.resample import resample
 from telemetry.selection import ALL_COLUMNS, select
 from telemetry.snapshot import Snapshot, encode
@@ -114,11 +114,11 @@ def convert(
     numbers = _parse_laps(laps) if laps is not None else None
     thresholds = Thresholds(tyres_out=tyres_out)
     # A recording of laps goes on until the game has told the last one's time; a table holds the laps and nothing else.
-    tail = LAP_TAIL_SECONDS if output.name.endswith(RECORDING_SUFFIXES) else 0.0
+    tail = LAP_TIME_DELAY_S if output.name.endswith(RECORDING_SUFFIXES) else 0.0
     clock = Clock(math.inf)
     with ExitStack() as stack:
-        stack.enter_context(stopping(clock))
-        part = stack.enter_context(whole_file(output, overwrite=overwrite))
+        stack.enter_context(stop_on_signal(clock))
+        part = stack.enter_context(atomic_write(output, overwrite=overwrite))
         origin = stack.enter_context(open_source(source))
         watch = stack.enter_context(_progress(quiet=quiet))
         length = _length_of(origin)
@@ -301,7 +301,7 @@ def _snapshots(source: Source, clock: Clock, watch: _Watch, *, include_paused: b
         if snapshot is None:
             continue
         watch.see(snapshot.elapsed)
-        if reading.fresh or include_paused:
+        if reading.is_new_step or include_paused:
             yield Snapshot.of((snapshot.timestamp, snapshot.elapsed, number, *snapshot[3:]))
         number += 1
 
@@ -391,7 +391,7 @@ def _copy_event(event: Event, latest: Step | None, sink: PageSink) -> None:
 
 def _check_stopped(clock: Clock, output: Path) -> None:
     if clock.stopped:
-        raise Stopped(f"Stopped before it was done: {output} was not written.")
+        raise Interrupted(f"Stopped before it was done: {output} was not written.")
 
 
 def _summary(output: Path, count: int, span: float, size: int, laps: tuple[Lap, ...]) -> str:

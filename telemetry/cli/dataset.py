@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from telemetry.cli import app
 from telemetry.cli.convert import _parse_laps
-from telemetry.cli.stopping import Stopped, stopping
+from telemetry.cli.stopping import Interrupted, stop_on_signal
 from telemetry.clock import Clock
 from telemetry.derived import DEFAULTS, Thresholds
 from telemetry.errors import TelemetryError, UsageError
@@ -22,7 +22,7 @@ from telemetry.io import RECORDING_SUFFIXES
 from telemetry.io.console_panels.text import format_lap_time
 
 if TYPE_CHECKING:
-    from telemetry.rl.datasets.work import Piece, Watch
+    from telemetry.rl.datasets.work import RecordingResult, Watch
 
 _SHOW_EVERY: Final = 512
 """Snapshots between two looks at the progress bar."""
@@ -137,9 +137,9 @@ def dataset(
 ) -> None:
     """Make a dataset for reinforcement learning out of recordings, with a card and a quality report beside it."""
     paths = tuple(_recordings(recordings))
-    from telemetry.rl.datasets.make import Made, Request, make  # noqa: PLC0415 - numpy, and --help needs none of it
+    from telemetry.rl.datasets.make import BuildRequest, BuildResult, build_dataset  # noqa: PLC0415 - numpy, and --help needs none of it
 
-    request = Request(
+    request = BuildRequest(
         format=format_.value,
         recordings=paths,
         output=output,
@@ -160,9 +160,9 @@ def dataset(
         thresholds=Thresholds(tyres_out=tyres_out),
     )
     clock = Clock(math.inf)
-    with stopping(clock), _progress(len(paths), quiet=quiet) as (watch, count):
+    with stop_on_signal(clock), _progress(len(paths), quiet=quiet) as (watch, count):
 
-        def done(piece: "Piece") -> None:
+        def done(piece: "RecordingResult") -> None:
             count(1)
             if piece.error:
                 print(f"ac-telemetry: {piece.error}", file=sys.stderr)
@@ -172,10 +172,10 @@ def dataset(
             if not quiet:
                 print(f"Going on: {_of(converted, len(paths))} converted already.", file=sys.stderr)
 
-        made = make(request, clock, watch, done, resumed)
-    if not isinstance(made, Made):
+        made = build_dataset(request, clock, watch, done, resumed)
+    if not isinstance(made, BuildResult):
         kept = f"{_of(made.converted, made.total)} converted; the same command goes on from there"
-        raise Stopped(f"Stopped before it was done; {kept if made.converted else 'nothing was written'}.")
+        raise Interrupted(f"Stopped before it was done; {kept if made.converted else 'nothing was written'}.")
     for warning in dict.fromkeys(warning for piece in made.pieces for warning in piece.warnings):
         print(f"ac-telemetry: {warning}", file=sys.stderr)
     if not quiet:

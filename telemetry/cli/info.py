@@ -14,13 +14,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from telemetry.cli import app, options
-from telemetry.cli.stopping import Stopped, stopping
+from telemetry.cli.stopping import Interrupted, stop_on_signal
 from telemetry.clock import Clock
 from telemetry.derived import DEFAULTS, Thresholds
 from telemetry.errors import UsageError
 from telemetry.io import open_source
-from telemetry.io.console_panels.text import clean, format_lap_time, format_size
-from telemetry.quality import LATE, MAX_GAP_SHARE, Finding, Report, findings_of, report_of
+from telemetry.io.console_panels.text import format_lap_time, format_size, sanitize
+from telemetry.quality import LATE, MAX_GAP_SHARE, QualityFinding, QualityReport, findings_of, report_of
 from telemetry.recorder import Reading
 from telemetry.snapshot import Snapshot
 
@@ -74,7 +74,7 @@ def validate(
     for report in _reports(files, tyres_out):
         findings = findings_of(report, max_gap_share=max_gap_share)
         if strict:
-            findings = tuple(Finding(finding.name, "error", finding.message) for finding in findings)
+            findings = tuple(QualityFinding(finding.name, "error", finding.message) for finding in findings)
         good = all(finding.severity != "error" for finding in findings)
         passed = passed and good
         if as_json:
@@ -97,18 +97,18 @@ def _print_json(values: list[dict[str, Any]]) -> None:
     sys.stdout.buffer.write(orjson.dumps(values, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
 
 
-def _reports(paths: list[Path], tyres_out: int) -> Iterator[Report]:
+def _reports(paths: list[Path], tyres_out: int) -> Iterator[QualityReport]:
     """The report on each of the files, as soon as it was read."""
     for path in paths:
         if not path.is_file():
             raise UsageError(f"There is no recording {path}.")
     clock = Clock(math.inf)
-    with stopping(clock):
+    with stop_on_signal(clock):
         for path in paths:
             with open_source(path) as source, _progress(path) as watch:
                 report = report_of(source, path, clock=clock, thresholds=Thresholds(tyres_out=tyres_out), watch=watch)
             if clock.stopped:
-                raise Stopped(f"Stopped before {path} was read.")
+                raise Interrupted(f"Stopped before {path} was read.")
             yield report
 
 
@@ -139,7 +139,7 @@ def _progress(path: Path) -> Iterator[Callable[[Reading], None] | None]:
 # For people
 
 
-def _print_report(console: Console, report: Report) -> None:
+def _print_report(console: Console, report: QualityReport) -> None:
     end = "" if report.finished else ", [bold red]cut[/]"
     console.print(
         f"[bold]{_text(report.file)}[/]  {report.format}, {format_size(report.size)}{end}",
@@ -154,7 +154,7 @@ def _print_report(console: Console, report: Report) -> None:
     console.print(table, highlight=False)
 
 
-def _rows(report: Report) -> Iterator[tuple[str, str]]:
+def _rows(report: QualityReport) -> Iterator[tuple[str, str]]:
     """What is said of a recording, line by line: label and text."""
     if not report.samples:
         yield "samples", "none"
@@ -200,7 +200,7 @@ def _rows(report: Report) -> Iterator[tuple[str, str]]:
         yield "constant", f"{len(report.constant_fields)} fields: [dim]{names}[/]"
 
 
-def _laps(report: Report) -> str:
+def _laps(report: QualityReport) -> str:
     laps = report.laps
     if not laps.counted:
         return "none completed"
@@ -208,7 +208,7 @@ def _laps(report: Report) -> str:
     return f"{laps.counted} completed, {laps.valid} valid{best}"
 
 
-def _gaps(report: Report) -> str:
+def _gaps(report: QualityReport) -> str:
     gaps = report.gaps
     if not gaps.count:
         return "none"
@@ -239,7 +239,7 @@ def _list(names: Iterable[str], nothing: str, *, most: int = 1000) -> str:
     return (", ".join(texts[:most]) + rest) or nothing
 
 
-def _print_findings(console: Console, report: Report, findings: Iterable[Finding], *, good: bool) -> None:
+def _print_findings(console: Console, report: QualityReport, findings: Iterable[QualityFinding], *, good: bool) -> None:
     verdict = "[bold green]valid[/]" if good else "[bold red]not valid[/]"
     console.print(f"[bold]{_text(report.file)}[/]  {verdict}", highlight=False, soft_wrap=True)
     table = Table.grid(padding=(0, 2, 0, 0))
@@ -254,4 +254,4 @@ def _print_findings(console: Console, report: Report, findings: Iterable[Finding
 
 
 def _text(text: str) -> str:
-    return escape(clean(text))
+    return escape(sanitize(text))

@@ -17,13 +17,13 @@ from rich.table import Table
 
 from telemetry.api import samples
 from telemetry.cli import app, options
-from telemetry.cli.stopping import stopping
+from telemetry.cli.stopping import stop_on_signal
 from telemetry.clock import Clock
 from telemetry.derived import DEFAULTS, Thresholds
 from telemetry.errors import UsageError
 from telemetry.io import open_source
-from telemetry.io.console_panels.text import clean, format_lap_time
-from telemetry.laps import Lap, Moment, best_lap
+from telemetry.io.console_panels.text import format_lap_time, sanitize
+from telemetry.laps import Lap, SampleRef, best_lap
 from telemetry.laps import laps as laps_of
 
 _WIDE: Final = 140
@@ -54,7 +54,7 @@ def laps(
         if not path.is_file():
             raise UsageError(f"There is no recording {path}.")
     clock = Clock(math.inf)
-    with stopping(clock):
+    with stop_on_signal(clock):
         if as_json:
             found = [lap for path in files for lap in _described(path, _read(path, clock, thresholds))]
             sys.stdout.buffer.write(orjson.dumps(found, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
@@ -78,7 +78,7 @@ def _described(path: Path, found: list[Lap]) -> Iterator[dict[str, Any]]:
     best = best_lap(found)
     for lap in found:
         values = {field.name: getattr(lap, field.name) for field in fields(lap)}
-        moments = {name: value._asdict() for name, value in values.items() if isinstance(value, Moment)}
+        moments = {name: value._asdict() for name, value in values.items() if isinstance(value, SampleRef)}
         verdict = {"kind": lap.kind, "complete": lap.complete, "valid": lap.valid, "best": lap is best}
         yield {"file": str(path), **values, **moments, **verdict}
 
@@ -171,4 +171,4 @@ def _verdict(lap: Lap, *, best: bool) -> str:
 
 
 def _text(text: str) -> str:
-    return escape(clean(text))
+    return escape(sanitize(text))

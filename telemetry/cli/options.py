@@ -12,11 +12,11 @@ from typing import Annotated, Final
 import typer
 
 from telemetry.api import samples
-from telemetry.capture import Capture
+from telemetry.capture import StepRecorder
 from telemetry.clock import Clock
 from telemetry.errors import SinkError, UsageError
 from telemetry.io import RECORDING_SUFFIXES, open_source
-from telemetry.io.markers import Mailbox
+from telemetry.io.markers import MarkerInbox
 from telemetry.laps import STEP_MS, laps
 
 SOURCE_HELP: Final = (
@@ -27,7 +27,7 @@ SOURCE_HELP: Final = (
 )
 
 
-def put_sampling_first() -> None:
+def tune_for_low_latency() -> None:
     """Let the sampling loop wait neither 5 ms for another thread nor for a collection of all that was imported."""
     sys.setswitchinterval(0.0005)
     gc.collect()
@@ -77,7 +77,7 @@ To = Annotated[
 ]
 
 
-def part_of(source: str, begin: str | None, end: str | None) -> tuple[float | None, float | None]:
+def parse_time_range(source: str, begin: str | None, end: str | None) -> tuple[float | None, float | None]:
     """What --from and --to say, in seconds since the recording's first sample; UsageError where they say nothing."""
     if begin is None and end is None:
         return None, None
@@ -125,14 +125,14 @@ def is_stream(source: str) -> bool:
     return source.startswith(("ws://", "wss://"))
 
 
-def mailbox(recording: str, capture: Capture) -> AbstractContextManager[object]:
+def marker_inbox(recording: str, capture: StepRecorder) -> AbstractContextManager[object]:
     """Takes markers of other terminals into a capture; where that cannot be, it says so, and recording goes on."""
     try:
-        inbox = Mailbox(recording, lambda name, timestamp: capture.note("marker", timestamp, name=name))
+        inbox = MarkerInbox(recording, lambda name, timestamp: capture.note("marker", timestamp, name=name))
     except SinkError as error:
         print(f"ac-telemetry: {error} The recording goes on without them.", file=sys.stderr)
         return nullcontext()
-    capture.heed(inbox)
+    capture.close_before_writer(inbox)
     return inbox
 
 

@@ -12,13 +12,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from telemetry.batch import Batch, Tell, say_nothing, verdict
-from telemetry.cli.stopping import stopping
+from telemetry.batch import Batch, Tell, describe_lap, say_nothing
+from telemetry.cli.stopping import stop_on_signal
 from telemetry.clock import Clock
 from telemetry.errors import SinkError, SourceError, TelemetryError, UsageError
 from telemetry.io import RECORDING_SUFFIXES, mcap, open_page_sink, open_source
-from telemetry.io.console_panels.text import clean, format_size
-from telemetry.manifest import LapRecord, Manifest, Progress, replace_file
+from telemetry.io.console_panels.text import format_size, sanitize
+from telemetry.manifest import LapRecord, Manifest, RunProgress, replace_file
 from telemetry.plan import Plan, Run, lap_time_text
 from telemetry.plan_file import read_plan
 from telemetry.quality import findings_of, report_of
@@ -32,7 +32,7 @@ _WIDE: Final = 120
 """Columns of what is written into a pipe or a file."""
 
 
-def plan_of(path: Path, out: str | None, contradicting: Sequence[str]) -> tuple[Plan, Path]:
+def load_plan(path: Path, out: str | None, contradicting: Sequence[str]) -> tuple[Plan, Path]:
     """The plan in this file and its folder; UsageError where one of the ``contradicting`` options was given too."""
     if contradicting:
         raise UsageError(
@@ -49,7 +49,7 @@ def plan_of(path: Path, out: str | None, contradicting: Sequence[str]) -> tuple[
     return plan, folder
 
 
-def open_batch(plan: Plan, folder: Path, source: str, *, wait: bool, tell: Tell) -> Batch:
+def open_plan_folder(plan: Plan, folder: Path, source: str, *, wait: bool, tell: Tell) -> Batch:
     """The batch of this plan where it stopped, or at its beginning; what is done about cut files is told."""
 
     def open_run(path: Path, run: Run) -> PageSink:
@@ -66,13 +66,13 @@ def open_batch(plan: Plan, folder: Path, source: str, *, wait: bool, tell: Tell)
     return Batch(manifest, open_run, wait=wait, tell=tell)
 
 
-def teller(*, quiet: bool, json_summary: bool) -> Tell:
+def status_printer(*, quiet: bool, json_summary: bool) -> Tell:
     """Prints news of the batch where no view fills the terminal, which shows them itself."""
     view = sys.stderr if json_summary else sys.stdout
     return say_nothing if quiet or view.isatty() else _say
 
 
-def conclude(batch: Batch, *, stopped: bool, quiet: bool) -> None:
+def finish_plan(batch: Batch, *, stopped: bool, quiet: bool) -> None:
     """Say how far the plan is and write its quality report; an error where it ended by itself and is not complete."""
     manifest = batch.manifest
     if not quiet:
@@ -116,7 +116,7 @@ def write_quality(manifest: Manifest, tell: Tell) -> None:
         tell(f"Reading {len(new)} recording{'s' * (len(new) > 1)} for the quality report ...")
     reports: list[dict[str, Any]] = []
     clock = Clock(math.inf)
-    with stopping(clock):
+    with stop_on_signal(clock):
         for entry, progress in _files_of(manifest):
             report = known[entry.file] if entry.file not in new else _report_on(manifest.folder, entry.file, clock)
             if clock.stopped:
@@ -160,7 +160,7 @@ def _known_reports(path: Path) -> dict[str, dict[str, Any]]:
         return {}
 
 
-def _files_of(manifest: Manifest) -> list[tuple[Any, Progress]]:
+def _files_of(manifest: Manifest) -> list[tuple[Any, RunProgress]]:
     return [(entry, progress) for progress in manifest.runs for entry in progress.files.values() if entry.finished]
 
 
@@ -222,10 +222,10 @@ def _markdown(names: Sequence[str], rows: Any) -> Iterator[str]:
 
 
 def _cell(text: str) -> str:
-    return clean(" ".join(text.split())).replace("|", "\\|")
+    return sanitize(" ".join(text.split())).replace("|", "\\|")
 
 
-def _best(progress: Progress) -> str:
+def _best(progress: RunProgress) -> str:
     times = [lap.time_ms for lap in progress.laps if lap.kept and lap.time_ms is not None]
     return lap_time_text(min(times)) if times else ""
 
@@ -243,12 +243,12 @@ def _print_runs(manifest: Manifest) -> None:
     for name in ("run", "laps kept", "best", "refused"):
         table.add_column(name, no_wrap=name in ("laps kept", "best"))
     for progress in manifest.runs:
-        refused = [f"lap {lap.number} {verdict(lap)}" for lap in progress.laps if not lap.kept]
+        refused = [f"lap {lap.number} {describe_lap(lap)}" for lap in progress.laps if not lap.kept]
         table.add_row(
-            escape(clean(progress.run.name)),
+            escape(sanitize(progress.run.name)),
             f"{progress.kept} of {progress.run.laps}",
             _best(progress),
-            escape(clean("; ".join(text.replace(" refused", "", 1) for text in refused))),
+            escape(sanitize("; ".join(text.replace(" refused", "", 1) for text in refused))),
         )
     console.print(table, highlight=False)
 

@@ -11,7 +11,7 @@ import typer
 
 from ac_native_memory import PAGE_FILE_DIRECTORY, Pages, check_game
 from telemetry.cli import app, options
-from telemetry.cli.stopping import stopping
+from telemetry.cli.stopping import stop_on_signal
 from telemetry.clock import Clock
 from telemetry.errors import SourceError, UsageError
 from telemetry.io import open_source
@@ -54,8 +54,8 @@ def publish(
     if math.isinf(clock.speed):
         raise UsageError("Shared memory shows one moment at a time; --speed max would show none. Name a number.")
     with ExitStack() as stack:
-        stack.enter_context(stopping(clock))
-        first, last = options.part_of(source, begin, end)
+        stack.enter_context(stop_on_signal(clock))
+        first, last = options.parse_time_range(source, begin, end)
         origin = open_source(source, loop=loop, seed=seed, begin=first, end=last)
         stack.callback(origin.close)
         publisher = Publisher(pages)

@@ -9,13 +9,13 @@ import typer
 from rich.console import Console
 
 from telemetry.cli import app, options
-from telemetry.cli.stopping import stopping
+from telemetry.cli.stopping import stop_on_signal
 from telemetry.cli.thresholds import with_threshold_options
 from telemetry.derived import Thresholds
 from telemetry.errors import UsageError
 from telemetry.io import RECORDING_SUFFIXES, open_sink, open_source
 from telemetry.io.console import View
-from telemetry.recorder import DEFAULT_RATE, Health, Options, Recorder, Watcher
+from telemetry.recorder import DEFAULT_RATE, Listener, RecordingStats, SampleRecorder, SamplingOptions
 from telemetry.selection import ALL_COLUMNS, select
 
 if TYPE_CHECKING:
@@ -111,48 +111,48 @@ def read(
     columns = select(fields) if fields is not None else ALL_COLUMNS
     mode: Mode = "append" if append else "overwrite" if overwrite else "new"
     clock = options.make_clock(speed, source)
-    options.put_sampling_first()
+    options.tune_for_low_latency()
     with ExitStack() as stack:
-        stack.enter_context(stopping(clock))
-        first, last = options.part_of(source, begin, end)
+        stack.enter_context(stop_on_signal(clock))
+        first, last = options.parse_time_range(source, begin, end)
         origin = open_source(source, wait=not no_wait, loop=loop, seed=seed, begin=first, end=last)
         stack.callback(origin.close)
         if rate is None and not source.endswith(RECORDING_SUFFIXES) and not options.is_stream(source):
             rate = DEFAULT_RATE
         sinks = [open_sink(json_output, columns=columns, mode=mode)] if json_output else []
-        watchers: list[Watcher] = []
+        listeners: list[Listener] = []
         if not quiet:
             console = Console(stderr=True, force_terminal=False) if json_output == "-" else Console()
             view = View(console, output=json_output, changes_only=json_output == "-")
-            watchers.append(stack.enter_context(view))
-        recorder = Recorder(
-            origin, sinks, watchers, clock=clock,
-            options=Options(
+            listeners.append(stack.enter_context(view))
+        recorder = SampleRecorder(
+            origin, sinks, listeners, clock=clock,
+            options=SamplingOptions(
                 rate=rate, duration=duration, samples=samples, laps=laps, include_paused=include_paused,
                 thresholds=thresholds,
             ),
         )  # fmt: skip
-        health = recorder.run()
+        stats = recorder.run()
     if json_summary:
-        summary = {"source": origin.name, "output": json_output, **health.summary()}
+        summary = {"source": origin.name, "output": json_output, **stats.summary()}
         stream = sys.stderr if json_output == "-" else sys.stdout
         print(orjson.dumps(summary, option=orjson.OPT_INDENT_2).decode(), file=stream)
     elif not quiet:
-        print(describe(health, json_output), file=sys.stderr)
+        print(describe(stats, json_output), file=sys.stderr)
 
 
-def describe(health: Health, output: str | None) -> str:
+def describe(stats: RecordingStats, output: str | None) -> str:
     """The closing summary for a person."""
-    if health.samples == 0:
+    if stats.samples == 0:
         return "No samples."
-    figures = health.summary()
-    parts = [f"{health.samples:,} samples in {health.seconds:.1f} s"]
-    if health.rate is not None:
-        asked = f" of {health.rate_asked:g} asked" if health.rate_asked else ""
-        parts.append(f"{health.rate:.2f} Hz{asked}")
-    p50, p99 = health.jitter.quantile(0.5), health.jitter.quantile(0.99)
+    figures = stats.summary()
+    parts = [f"{stats.samples:,} samples in {stats.seconds:.1f} s"]
+    if stats.rate is not None:
+        asked = f" of {stats.rate_asked:g} asked" if stats.rate_asked else ""
+        parts.append(f"{stats.rate:.2f} Hz{asked}")
+    p50, p99 = stats.jitter.quantile(0.5), stats.jitter.quantile(0.99)
     if p50 is not None and p99 is not None:
         parts.append(f"jitter p50 {p50:.2f} ms, p99 {p99:.2f} ms")
     parts += [f"{figures[name]:,} {name}" for name in ("laps", "duplicates", "torn", "missed", "dropped", "gaps")]
     text = "; ".join(parts) + "."
-    return f"{text}\n{output}: {health.size:,} bytes." if output and output != "-" else text
+    return f"{text}\n{output}: {stats.size:,} bytes." if output and output != "-" else text

@@ -12,21 +12,21 @@ import orjson
 import typer
 from rich.console import Console
 
-from telemetry.capture import Capture, Limits, SingleFile, Writing
+from telemetry.capture import SingleFileWriter, StepRecorder, StepWriter, StopRule
 from telemetry.cli import app, options
-from telemetry.cli.plan import conclude, open_batch, plan_of, runs_of, teller
-from telemetry.cli.stopping import stopping
+from telemetry.cli.plan import finish_plan, load_plan, open_plan_folder, runs_of, status_printer
+from telemetry.cli.stopping import stop_on_signal
 from telemetry.derived import DEFAULTS, Thresholds
 from telemetry.errors import TelemetryError, UsageError
 from telemetry.io import RECORDING_SUFFIXES, jsonl, open_page_sink, open_source
 from telemetry.io.console import View
 from telemetry.io.keyboard import Keyboard
-from telemetry.io.markers import post
+from telemetry.io.markers import send_marker
 from telemetry.io.retention import prune
-from telemetry.locking import Lock
+from telemetry.locking import FileLock
 from telemetry.naming import DEFAULT_TEMPLATE, LAP_TEMPLATE, PLACEHOLDERS, Template
-from telemetry.recorder import Health, PageSink, Watcher
-from telemetry.splitting import OpenFile, RollingBuffer, Split, SplitFiles, seconds_of, size_of
+from telemetry.recorder import Listener, PageSink, RecordingStats
+from telemetry.splitting import OpenFile, RollingBuffer, RotatingWriter, Split, parse_duration, parse_size
 
 _LIMITS: Final = "When to end"
 _FILES: Final = "Files"
@@ -129,7 +129,7 @@ def record(
 
     Press m to set a marker, q or Ctrl-C to end.
     """
-    limits = Limits(duration=duration, laps=laps, sessions=sessions, until_exit=until_exit)
+    stop_rule = StopRule(duration=duration, laps=laps, sessions=sessions, until_exit=until_exit)
     thresholds = Thresholds(tyres_out=tyres_out)
     clock = options.make_clock(speed, source)
     described = {"source": source, "rate": rate, "driver": driver, "notes": notes, "tags": tags}
@@ -143,34 +143,34 @@ def record(
             "--max-total": max_total, "--keep-last": keep_last, "--driver": driver, "--notes": notes, "--tags": tags,
             "--laps": laps, "--tyres-out": tyres_out != DEFAULTS.tyres_out,
         }  # fmt: skip
-        planned = plan_of(plan, out, [option for option, given in contradicting.items() if given])
+        planned = load_plan(plan, out, [option for option, given in contradicting.items() if given])
     batch = None
-    options.put_sampling_first()
+    options.tune_for_low_latency()
     with ExitStack() as stack:
-        stack.enter_context(stopping(clock))
-        first, last = options.part_of(source, begin, end)
+        stack.enter_context(stop_on_signal(clock))
+        first, last = options.parse_time_range(source, begin, end)
         origin = stack.enter_context(open_source(source, wait=not no_wait, seed=seed, begin=first, end=last))
-        writing: Writing
+        writer: StepWriter
         if planned is not None:
-            lock = Lock(planned[1] / ".recording", f"Another recording works in {planned[1]} now.")
+            lock = FileLock(planned[1] / ".recording", f"Another recording works in {planned[1]} now.")
             stack.callback(lock.close)
-            tell = teller(quiet=quiet, json_summary=json_summary)
-            writing = batch = open_batch(*planned, source, wait=not no_wait, tell=tell)
+            tell = status_printer(quiet=quiet, json_summary=json_summary)
+            writer = batch = open_plan_folder(*planned, source, wait=not no_wait, tell=tell)
             if batch.manifest.complete:
                 if json_summary:
                     _print_json({"source": origin.name, "files": [], "runs": runs_of(batch.manifest)})
-                conclude(batch, stopped=False, quiet=quiet)
+                finish_plan(batch, stopped=False, quiet=quiet)
                 return
         else:
-            writing = _writing(
+            writer = _writing(
                 source, out, split, name, suffix, keep_last, max_total, open_file, overwrite=overwrite, quiet=quiet
             )
-        stack.enter_context(writing)
-        watchers: list[Watcher] = []
+        stack.enter_context(writer)
+        listeners: list[Listener] = []
         if not quiet:
-            view = View(Console(stderr=True) if json_summary else Console(), output=writing.name)
-            watchers.append(stack.enter_context(view))
-        capture = Capture(origin, writing, watchers, clock=clock, limits=limits, thresholds=thresholds)
+            view = View(Console(stderr=True) if json_summary else Console(), output=writer.name)
+            listeners.append(stack.enter_context(view))
+        capture = StepRecorder(origin, writer, listeners, clock=clock, stop_rule=stop_rule, thresholds=thresholds)
 
         def pressed(key: str) -> None:
             if key in "mM":
@@ -179,25 +179,25 @@ def record(
                 clock.stop()
 
         stack.enter_context(Keyboard(pressed))
-        stack.enter_context(options.mailbox(writing.name, capture))
-        health = capture.run()
-    files = [str(path) for path in writing.files]
+        stack.enter_context(options.marker_inbox(writer.name, capture))
+        stats = capture.run()
+    files = [str(path) for path in writer.files]
     if json_summary:
-        summary = {"source": origin.name, "files": files, "sessions": capture.sessions, **figures(health)}
+        summary = {"source": origin.name, "files": files, "sessions": capture.sessions, **stats_dict(stats)}
         if batch is not None:
             summary["runs"] = runs_of(batch.manifest)
         _print_json(summary)
     elif not quiet:
         every_step = rate == "max" and not source.startswith(("ws:", "wss:")) and not source.endswith(jsonl.SUFFIXES)
-        print(describe(health, files, every_step=every_step), file=sys.stderr)
+        print(describe(stats, files, every_step=every_step), file=sys.stderr)
     if batch is not None:
-        conclude(batch, stopped=clock.stopped, quiet=quiet)
+        finish_plan(batch, stopped=clock.stopped, quiet=quiet)
 
 
 @app.command()
 def marker(name: Annotated[str, typer.Argument(metavar="NAME", help="What to remember the moment by.")]) -> None:
     """Put a marker into every recording that runs now."""
-    reached = post(name)
+    reached = send_marker(name)
     if not reached:
         raise TelemetryError("No recording runs.")
     for recording in reached:
@@ -231,7 +231,7 @@ def _writing(
     *,
     overwrite: bool,
     quiet: bool,
-) -> Writing:
+) -> StepWriter:
     """Where to write, by what OUT is and how it is to be cut."""
     if out is None:
         raise UsageError("Where to? Name a file, a folder or a template of names, or a plan with --plan.")
@@ -253,7 +253,7 @@ def _writing(
         asked = [option for option, value in for_folder.items() if value is not None]
         if asked:
             raise UsageError(f"{asked[0]} is about files in a folder, and {out} is one file. Name a folder.")
-        return SingleFile(open_file(path), path)
+        return SingleFileWriter(open_file(path), path)
     if overwrite:
         raise UsageError("--overwrite is about one file; in a folder nothing is ever overwritten.")
     if ending is None and path.suffix and not path.is_dir() and not any(for_folder.values()) and "{" not in out:
@@ -274,23 +274,23 @@ def _writing(
         fixed = next(index for index, part in enumerate(path.parts) if "{" in part)
         folder = Path(*path.parts[:fixed])
         template = Template("/".join(path.parts[fixed:]).removesuffix(ending))
-    limit = size_of(max_total) if max_total is not None else None
+    limit = parse_size(max_total) if max_total is not None else None
     if limit is not None and folder == Path():
         raise UsageError("--max-total deletes recordings: name a folder of their own for them.")
     names = _names_of(template, ending)
-    writing: list[SplitFiles | RollingBuffer] = []
+    writer: list[RotatingWriter | RollingBuffer] = []
 
     def finished(latest: Path) -> None:
-        keep = {latest, *writing[0].open_files}
+        keep = {latest, *writer[0].open_files}
         for deleted, size in prune(folder, names, limit, keep) if limit is not None else []:
             if not quiet:
                 print(f"Deleted {deleted} ({size:,} bytes): more than {max_total} of recordings.", file=sys.stderr)
 
     if keep_last is not None:
-        writing.append(RollingBuffer(folder, template, ending, open_file, seconds_of(keep_last), finished))
+        writer.append(RollingBuffer(folder, template, ending, open_file, parse_duration(keep_last), finished))
     else:
-        writing.append(SplitFiles(folder, template, ending, open_file, cut, finished))
-    return writing[0]
+        writer.append(RotatingWriter(folder, template, ending, open_file, cut, finished))
+    return writer[0]
 
 
 def _names_of(template: Template, ending: str) -> re.Pattern[str]:
@@ -302,18 +302,18 @@ def _names_of(template: Template, ending: str) -> re.Pattern[str]:
     return re.compile("".join(pieces) + r"(-\d+)?" + re.escape(ending))
 
 
-def figures(health: Health) -> dict[str, object]:
+def stats_dict(stats: RecordingStats) -> dict[str, object]:
     """The figures of a capture for a program."""
     return {
-        "steps": health.samples,
-        "seconds": health.seconds,
-        "rate_measured_hz": health.rate,
-        "missing": health.missed,
-        "gaps": health.gaps,
-        "repaired": health.torn,
-        "dropped": health.dropped,
-        "laps": health.laps,
-        "bytes": health.size,
+        "steps": stats.samples,
+        "seconds": stats.seconds,
+        "rate_measured_hz": stats.rate,
+        "missing": stats.missed,
+        "gaps": stats.gaps,
+        "repaired": stats.torn,
+        "dropped": stats.dropped,
+        "laps": stats.laps,
+        "bytes": stats.size,
     }
 
 
@@ -321,20 +321,20 @@ def _print_json(summary: dict[str, object]) -> None:
     print(orjson.dumps(summary, option=orjson.OPT_INDENT_2).decode())
 
 
-def describe(health: Health, files: list[str], *, every_step: bool) -> str:
+def describe(stats: RecordingStats, files: list[str], *, every_step: bool) -> str:
     """The closing summary for a person; ``every_step`` says whether all that the game made was to be kept."""
-    if health.samples == 0:
+    if stats.samples == 0:
         return "No steps."
-    kept = health.samples - health.dropped
-    all_steps = health.samples + health.missed
-    parts = [f"{kept:,} steps {'in' if every_step else 'seen in'} {health.seconds:.1f} s"]
-    if health.rate is not None:
-        parts.append(f"{health.rate:.1f} Hz")
+    kept = stats.samples - stats.dropped
+    all_steps = stats.samples + stats.missed
+    parts = [f"{kept:,} steps {'in' if every_step else 'seen in'} {stats.seconds:.1f} s"]
+    if stats.rate is not None:
+        parts.append(f"{stats.rate:.1f} Hz")
     if every_step:
-        parts.append(f"{kept / all_steps:.3%} of all steps kept, {health.missed:,} missing, {health.dropped:,} dropped")
-        parts.append(f"{health.torn:,} repaired")
-    parts.append(f"{health.laps:,} laps")
+        parts.append(f"{kept / all_steps:.3%} of all steps kept, {stats.missed:,} missing, {stats.dropped:,} dropped")
+        parts.append(f"{stats.torn:,} repaired")
+    parts.append(f"{stats.laps:,} laps")
     text = "; ".join(parts) + "."
     if len(files) == 1:
-        return f"{text}\n{files[0]}: {health.size:,} bytes."
-    return f"{text}\n{len(files)} files, {health.size:,} bytes:\n" + "\n".join(files) if files else f"{text}\nNo file."
+        return f"{text}\n{files[0]}: {stats.size:,} bytes."
+    return f"{text}\n{len(files)} files, {stats.size:,} bytes:\n" + "\n".join(files) if files else f"{text}\nNo file."

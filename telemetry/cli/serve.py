@@ -10,24 +10,24 @@ from typing import Annotated, Final
 
 import typer
 
-from telemetry.capture import Alongside, Capture, SingleFile
+from telemetry.capture import CaptureThread, SingleFileWriter, StepRecorder
 from telemetry.cli import app, options
 from telemetry.cli.serve_acgym import serve_acgym
-from telemetry.cli.stopping import stopping
+from telemetry.cli.stopping import stop_on_signal
 from telemetry.cli.thresholds import THRESHOLD_NAMES, with_threshold_options
 from telemetry.clock import Clock
 from telemetry.derived import Thresholds
 from telemetry.errors import UsageError
 from telemetry.io import open_page_sink, open_sink, open_source
-from telemetry.recorder import Options, Recorder, Sink
+from telemetry.recorder import SampleRecorder, SamplingOptions, Sink
 
-_MAKE_ONE_UP: Final = "new"
+_GENERATE: Final = "new"
 _CLIENTS: Final = "Who may connect"
 _FILES: Final = "Writing at the same time"
 _ACGYM: Final = "For assetto_corsa_gym (--protocol acgym)"
 
 
-_OF_ACGYM: Final = ("lock_step", "actuator", "restart_button", "management_port", "acgym", "ac_root")
+_ACGYM_ONLY_OPTIONS: Final = ("lock_step", "actuator", "restart_button", "management_port", "acgym", "ac_root")
 _OF_WEBSOCKET: Final = (
     "token", "allow_origin", "stall_timeout", "compress", "loop", "duration", "json_output", "record", "include_paused",
     *(name for name in THRESHOLD_NAMES if name != "steer_lock"),
@@ -184,18 +184,18 @@ def serve(
         raise UsageError("--json-output names no file.")
     if token == "":
         raise UsageError("--token is empty; leave it out, or say --token new.")
-    if token == _MAKE_ONE_UP:
+    if token == _GENERATE:
         token = secrets.token_urlsafe(12)
-    options.put_sampling_first()
+    options.tune_for_low_latency()
     with ExitStack() as stack:
-        stack.enter_context(stopping(clock))
+        stack.enter_context(stop_on_signal(clock))
         origin = open_source(source, loop=loop, seed=seed)
         stack.callback(origin.close)
         capture = None
         if record is not None:
             beside = stack.enter_context(open_source(source, loop=loop, seed=seed))
-            writing = stack.enter_context(SingleFile(open_page_sink(record), record))
-            capture = Capture(beside, writing, clock=Clock(clock.speed), thresholds=thresholds)
+            writer = stack.enter_context(SingleFileWriter(open_page_sink(record), record))
+            capture = StepRecorder(beside, writer, clock=Clock(clock.speed), thresholds=thresholds)
         server = stack.enter_context(
             StreamServer(
                 host, port, source=origin.name, rate=rate, token=token, allowed_origins=allow_origin or (),
@@ -211,25 +211,25 @@ def serve(
                 file=sys.stderr, flush=True,
             )  # fmt: skip
         sinks: list[Sink] = [open_sink(json_output)] if json_output else []
-        recorder = Recorder(
+        recorder = SampleRecorder(
             origin, sinks, [server], clock=clock,
-            options=Options(rate=rate, duration=duration, include_paused=include_paused, thresholds=thresholds),
+            options=SamplingOptions(rate=rate, duration=duration, include_paused=include_paused, thresholds=thresholds),
         )  # fmt: skip
         if capture is not None:
-            stack.enter_context(Alongside(capture, clock.stop))
-            stack.enter_context(options.mailbox(str(record), capture))
-        health = recorder.run()
+            stack.enter_context(CaptureThread(capture, clock.stop))
+            stack.enter_context(options.marker_inbox(str(record), capture))
+        stats = recorder.run()
     if not quiet:
-        print(f"{health.samples:,} samples in {health.seconds:.1f} s.", file=sys.stderr)
+        print(f"{stats.samples:,} samples in {stats.seconds:.1f} s.", file=sys.stderr)
         if json_output:
-            print(f"{json_output}: {health.size:,} bytes.", file=sys.stderr)
+            print(f"{json_output}: {stats.size:,} bytes.", file=sys.stderr)
         if capture is not None:
-            print(f"{record}: {capture.health.samples:,} steps, {capture.health.size:,} bytes.", file=sys.stderr)
+            print(f"{record}: {capture.stats.samples:,} steps, {capture.stats.size:,} bytes.", file=sys.stderr)
 
 
 def _refuse_the_others(ctx: typer.Context, protocol: Protocol) -> None:
     """Refuse options that are about another protocol than the one that is spoken."""
-    about = _OF_WEBSOCKET if protocol is Protocol.ACGYM else _OF_ACGYM
+    about = _OF_WEBSOCKET if protocol is Protocol.ACGYM else _ACGYM_ONLY_OPTIONS
     for name in about:
         where = ctx.get_parameter_source(name)
         if where is not None and where.name == "COMMANDLINE":

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from telemetry.cli import options
-from telemetry.cli.stopping import stopping
+from telemetry.cli.stopping import stop_on_signal
 from telemetry.clock import Clock
 from telemetry.errors import UsageError
 
@@ -31,7 +31,7 @@ def serve_acgym(
     from telemetry.io.acgym import EGO_PORT, PluginSockets  # noqa: PLC0415 - numpy, and --help needs none of it
     from telemetry.io.websocket.guard import is_loopback  # noqa: PLC0415 - as above
     from telemetry.rl.acgym.session import AcgymSession, Pace  # noqa: PLC0415 - as above
-    from telemetry.rl.actuators import actuator_of  # noqa: PLC0415 - as above
+    from telemetry.rl.actuators import create_actuator  # noqa: PLC0415 - as above
     from telemetry.rl.live_world import LiveWorld  # noqa: PLC0415 - as above
     from telemetry.rl.replay_world import resampled  # noqa: PLC0415 - as above
     from telemetry.rl.worlds import open_world  # noqa: PLC0415 - as above
@@ -43,21 +43,23 @@ def serve_acgym(
         if folder is not None and not folder.is_dir():
             raise UsageError(f"{option} {folder}: there is no such folder.")
     hertz = 25.0 if rate is None else rate
-    options.put_sampling_first()
+    options.tune_for_low_latency()
     with ExitStack() as stack:
-        stack.enter_context(stopping(clock))
+        stack.enter_context(stop_on_signal(clock))
         # Answers go straight to the actuator, and so the world must not have it.
-        world = stack.enter_context(open_world(source, hertz, patience=float("inf"), clock=clock, samples_of=resampled))
+        world = stack.enter_context(
+            open_world(source, hertz, reset_timeout=float("inf"), clock=clock, samples_of=resampled)
+        )
         live = isinstance(world, LiveWorld)
         if lock_step and live:
             raise UsageError("--lock-step is for the demo and for recordings: the game sets its own pace.")
         if (actuator != "none" or restart_button is not None) and not live:
             raise UsageError(f"An actuator is for a live source; {source} has none.")
-        hands = actuator_of(actuator, restart_button)
+        hands = create_actuator(actuator, restart_button)
         sockets = stack.enter_context(PluginSockets(host, EGO_PORT if port is None else port, management_port))
         session = AcgymSession(
             world, Pace.ANSWERS if lock_step else Pace.WORLD if live else Pace.CLOCK, rate=hertz, clock=clock, say=say,
-            actuator=hands if hands.drives else None, seed=seed, acgym=acgym, ac_root=ac_root, steer_lock=steer_lock,
+            actuator=hands if hands.active else None, seed=seed, acgym=acgym, ac_root=ac_root, steer_lock=steer_lock,
         )  # fmt: skip
         if live and not quiet:
             print("Waiting for a car.", file=sys.stderr, flush=True)

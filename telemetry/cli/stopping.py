@@ -19,14 +19,14 @@ _ONE_REQUEST_SECONDS: Final = 1.0
 """Signals this close together are one request: ``uv run`` passes on what its child got from the terminal already."""
 
 
-class Stopped(TelemetryError):
+class Interrupted(TelemetryError):
     """The user ended it before it was done."""
 
     exit_code = 130
 
 
 @contextmanager
-def stopping(clock: Clock) -> Iterator[None]:
+def stop_on_signal(clock: Clock) -> Iterator[None]:
     """Inside, a signal stops the clock; when that does not help, another one ends the program at once."""
     first: float | None = None
 

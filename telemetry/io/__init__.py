@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from telemetry.capture import SampleFile, Thinned
+from telemetry.capture import DecimatingSink, StepToSampleSink
 from telemetry.derived import DEFAULTS, Thresholds
 from telemetry.errors import UsageError
 from telemetry.io import csv, jsonl, mcap, parquet
@@ -109,7 +109,7 @@ def open_page_sink(
     if path.name.endswith(mcap.SUFFIXES):
         sink: PageSink = mcap.create(path, metadata=metadata, overwrite=overwrite)
     elif path.name.endswith(jsonl.SUFFIXES):
-        sink = SampleFile(jsonl.create(path, mode="overwrite" if overwrite else "new"), thresholds)
+        sink = StepToSampleSink(jsonl.create(path, mode="overwrite" if overwrite else "new"), thresholds)
     else:
         raise UsageError(f"{path} ends in nothing that can be recorded; that is {', '.join(RECORDING_SUFFIXES)}.")
-    return sink if rate is None else Thinned(sink, rate)
+    return sink if rate is None else DecimatingSink(sink, rate)

@@ -12,8 +12,8 @@ from threading import Thread
 from typing import Final
 
 from telemetry.errors import SinkError
-from telemetry.io.ports import why_not
-from telemetry.recorder import Closing
+from telemetry.io.ports import bind_error_message
+from telemetry.recorder import Closeable
 
 EGO_PORT: Final = 2345
 MANAGEMENT_PORT: Final = 2347
@@ -44,7 +44,7 @@ class Listener(ABC):
         """A word by TCP; None: nothing is said to it."""
 
 
-class PluginSockets(Closing):
+class PluginSockets(Closeable):
     """Listens from :meth:`start` until it is closed, in a thread of its own.
 
     The ports are taken when it is made; 0 finds a free one. Raises :class:`telemetry.SinkError` where that cannot be.
@@ -56,12 +56,12 @@ class PluginSockets(Closing):
             self._ego.bind((host, port))
         except OSError as error:
             self._ego.close()
-            raise SinkError(why_not(error, host, port)) from error
+            raise SinkError(bind_error_message(error, host, port)) from error
         try:
             self._management = socket.create_server((host, management_port), backlog=_BACKLOG)
         except OSError as error:
             self._ego.close()
-            raise SinkError(why_not(error, host, management_port, "--management-port")) from error
+            raise SinkError(bind_error_message(error, host, management_port, "--management-port")) from error
         self._ego.settimeout(_LOOK_SECONDS)
         self._management.settimeout(_LOOK_SECONDS)
         self.host = host

@@ -14,7 +14,7 @@ from typing import Final
 
 from ac_native_memory import PAGE_FILE_SIZE, PAGES
 from telemetry.errors import SinkError, UsageError
-from telemetry.recorder import Closing
+from telemetry.recorder import Closeable
 
 DIRECTORY: Final = Path("Z:/dev/shm")
 """Where Linux programs look for page files, as Wine shows it."""
@@ -48,7 +48,7 @@ EXISTS: Final = (
 )
 
 
-class Bridge(Closing):
+class Bridge(Closeable):
     """Files and the named mappings that they back, of these names and sizes, there until it is closed.
 
     Raises :class:`telemetry.UsageError` where this is no Windows program under Wine, :class:`telemetry.SinkError` where

@@ -13,17 +13,17 @@ from rich.segment import ControlType, Segment, Segments
 
 from telemetry.derived import Sample
 from telemetry.io.console_panels import (
+    CURRENT_STATES,
     EMPTY_STATES,
-    LIVELY_STATES,
     History,
     Line,
-    Scene,
-    clean,
+    ViewState,
     frame,
     plain_line,
+    sanitize,
     to_ascii,
 )
-from telemetry.recorder import Health, State
+from telemetry.recorder import RecordingStats, State
 
 DRAW_SECONDS: Final = 0.1
 """Pause between two pictures: a view takes at most ten of them a second, however fast it is shown samples."""
@@ -42,7 +42,7 @@ class View:
 
     def __init__(self, console: Console, *, output: str | None = None, changes_only: bool = False) -> None:
         self._output = output
-        self._latest: tuple[Sample | None, Health] | None = None
+        self._latest: tuple[Sample | None, RecordingStats] | None = None
         self._stop = Event()
         self._thread: Thread | None = None
         self._error: Exception | None = None
@@ -51,9 +51,9 @@ class View:
             _Screen(console) if full_screen else _Lines(console, math.inf if changes_only else LINE_SECONDS)
         )
 
-    def show(self, sample: Sample | None, health: Health) -> None:
+    def on_reading(self, sample: Sample | None, stats: RecordingStats) -> None:
         """Keep the newest sample for the next picture; nothing else, for the sampling loop calls it."""
-        self._latest = sample, health
+        self._latest = sample, stats
 
     def __enter__(self) -> Self:
         try:
@@ -95,10 +95,10 @@ class View:
     def _draw(self) -> None:
         if self._latest is None:
             return
-        sample, health = self._latest
+        sample, stats = self._latest
         # The health is the recorder's own and may already be that of the next sample, which comes in a moment.
-        if sample is not None or health.state not in LIVELY_STATES:
-            self._canvas.draw(sample, health, self._output)
+        if sample is not None or stats.state not in CURRENT_STATES:
+            self._canvas.draw(sample, stats, self._output)
 
 
 class _Screen:
@@ -132,18 +132,18 @@ class _Screen:
         except OSError:  # the terminal has gone away, and took its state with it
             return
 
-    def draw(self, sample: Sample | None, health: Health, output: str | None) -> None:
+    def draw(self, sample: Sample | None, stats: RecordingStats, output: str | None) -> None:
         width, height = self._console.size
-        state = health.state
+        state = stats.state
         # By identity: comparing hundreds of values would cost more than it saves.
-        key = (id(sample), state, health.message, health.samples, health.size, health.torn, width, height)
+        key = (id(sample), state, stats.message, stats.samples, stats.size, stats.torn, width, height)
         if key == self._key and sample is self._seen:
             return
         self._key = key
-        if sample is not None and sample is not self._seen and state in LIVELY_STATES:
-            self._history.add(sample, health)
+        if sample is not None and sample is not self._seen and state in CURRENT_STATES:
+            self._history.add(sample, stats)
         self._seen = sample
-        lines = frame(Scene(sample, health, self._history, output), width, height)
+        lines = frame(ViewState(sample, stats, self._history, output), width, height)
         if self._ascii:
             lines = [[Segment(to_ascii(text), style) for text, style, _ in line] for line in lines]
         self._write(lines, (width, height))
@@ -190,18 +190,18 @@ class _Lines:
     def close(self) -> None:
         pass
 
-    def draw(self, sample: Sample | None, health: Health, output: str | None) -> None:  # noqa: ARG002
+    def draw(self, sample: Sample | None, stats: RecordingStats, output: str | None) -> None:  # noqa: ARG002
         now = self._clock()
-        state, message = health.state, health.message
+        state, message = stats.state, stats.message
         news = (state, message) != self._told
-        lively = sample is not None and state in LIVELY_STATES
+        lively = sample is not None and state in CURRENT_STATES
         if not news and not (lively and now >= self._due):
             return
         self._told = (state, message)
         self._due = now + self._pause
         if sample is not None and lively:
-            line = plain_line(sample, health)
+            line = plain_line(sample, stats)
         else:
             moment = f"{sample.elapsed:8.1f} s  " if sample is not None and state not in EMPTY_STATES else ""
-            line = f"{moment}{state:<7}  {clean(message)}".rstrip()
+            line = f"{moment}{state:<7}  {sanitize(message)}".rstrip()
         self._console.out(to_ascii(line), highlight=False)

@@ -14,7 +14,7 @@ from telemetry.derived import Sample
 from telemetry.errors import SinkError
 from telemetry.recorder import Sink
 from telemetry.selection import ALL_COLUMNS, Column
-from telemetry.target import Mode, Target
+from telemetry.target import Mode, OutputFile
 
 SUFFIXES: Final = (".csv", ".csv.gz")
 
@@ -48,13 +48,13 @@ class CsvSink(Sink):
     a line feed, booleans are ``true`` and ``false``, and text is UTF-8, quoted where it must be.
     """
 
-    def __init__(self, target: Target, columns: Sequence[Column], *, units: bool, packed: bool) -> None:
-        self.name = target.name
-        self._target = target
+    def __init__(self, output: OutputFile, columns: Sequence[Column], *, units: bool, packed: bool) -> None:
+        self.name = output.name
+        self._output = output
         self._compressor = zlib.compressobj(6, zlib.DEFLATED, _GZIP_WINDOW) if packed else None
         headers = [header_of(column) for column in columns]
-        self._runs = [_Run(tuple(run)) for _, run in groupby(columns, key=_sort_of)]
-        self._lone = sum(map(len, headers)) == 1
+        self._runs = [_ColumnGroup(tuple(run)) for _, run in groupby(columns, key=_column_kind)]
+        self._single_column = sum(map(len, headers)) == 1
         self._pending = [_quoted(chain.from_iterable(headers)) + b"\n"]
         if units:
             cells = [column.fields[0].unit for column, names in zip(columns, headers, strict=True) for _ in names]
@@ -64,13 +64,13 @@ class CsvSink(Sink):
     @property
     def size(self) -> int:
         """Bytes in the file so far."""
-        return self._target.size
+        return self._output.size
 
     def write(self, sample: Sample) -> None:
         """Take one sample."""
         row = b",".join([run.encode(sample) for run in self._runs])
         # A row of nothing at all would be taken for a blank line.
-        self._pending.append((b'""' if self._lone and not row else row) + b"\n")
+        self._pending.append((b'""' if self._single_column and not row else row) + b"\n")
         self._pending_bytes += len(row)
         if self._pending_bytes >= _BUFFER:
             self._hand_on(zlib.Z_NO_FLUSH)
@@ -81,12 +81,12 @@ class CsvSink(Sink):
 
     def close(self) -> None:
         """Write what is left and end the file."""
-        if self._target.closed:
+        if self._output.closed:
             return
         try:
             self._hand_on(zlib.Z_FINISH)
         finally:
-            self._target.close()
+            self._output.close()
 
     def _hand_on(self, mode: int) -> None:
         data = b"".join(self._pending)
@@ -94,7 +94,7 @@ class CsvSink(Sink):
         self._pending_bytes = 0
         if self._compressor:
             data = self._compressor.compress(data) + (self._compressor.flush(mode) if mode else b"")
-        self._target.write(data, after=None if self._compressor else b"\n")
+        self._output.write(data, after=None if self._compressor else b"\n")
 
 
 def create(
@@ -111,14 +111,14 @@ def create(
     """
     if mode == "append" and path.exists():
         raise SinkError(f"{path} cannot be continued: only JSON lines can. Use --overwrite, or another name.")
-    return CsvSink(Target.open(path, mode), columns, units=units, packed=path.suffix == ".gz")
+    return CsvSink(OutputFile.open(path, mode), columns, units=units, packed=path.suffix == ".gz")
 
 
-class _Run:
+class _ColumnGroup:
     """Neighbouring columns of one sort as the cells of a row; what seldom changes is encoded when it does."""
 
     def __init__(self, columns: Sequence[Column]) -> None:
-        self._is_text, self._seldom = _sort_of(columns[0])
+        self._is_text, self._seldom = _column_kind(columns[0])
         self._picks = [(column.pick, _depth_of(column)) for column in columns]
         self._remembered: tuple[list[Any], bytes] = ([], b"")
 
@@ -147,7 +147,7 @@ class _Run:
         return orjson.dumps(cells)[1:-1].replace(b"null", b"")
 
 
-def _sort_of(column: Column) -> tuple[bool, bool]:
+def _column_kind(column: Column) -> tuple[bool, bool]:
     """Whether a column holds text, and whether it seldom changes."""
     field = column.fields[0]
     return field.kind == "text", field.group in ("graphics", "static")

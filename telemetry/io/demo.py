@@ -7,7 +7,7 @@ from ac_native_memory import Pages
 from telemetry.clock import Clock
 from telemetry.demo import SCENARIOS, STEP_SECONDS, DemoGame
 from telemetry.errors import UsageError
-from telemetry.presence import Presence
+from telemetry.presence import GameStateDetector
 from telemetry.recorder import DEFAULT_RATE, Reading, Source, State, Step
 from telemetry.snapshot import decode
 
@@ -20,7 +20,7 @@ class DemoSource(Source):
             raise UsageError(f"There is no demo scenario {scenario!r}; there are {', '.join(SCENARIOS)}.")
         self.name = f"demo:{scenario}"
         self._game = DemoGame(seed, scenario)
-        self._presence = Presence()
+        self._detector = GameStateDetector()
 
     def readings(self, clock: Clock, rate: float | None) -> Iterator[Reading]:
         """The car, ``rate`` times per second."""
@@ -28,15 +28,15 @@ class DemoSource(Source):
             now = clock.now()
             self._advance(now)
             pages = self._pages(clock)
-            state, fresh = self._presence.judge(pages, now)
+            state, is_new_step = self._detector.update(pages, now)
             known = state not in (State.LOADING, State.WAITING, State.GONE)
-            yield Reading(state, decode(pages, elapsed=now) if known else None, fresh, missed)
+            yield Reading(state, decode(pages, elapsed=now) if known else None, is_new_step, missed)
 
     def steps(self, clock: Clock) -> Iterator[Step]:
         """Every physics step, at the game's 333 Hz; steps that are late follow at once."""
         for pages in self._all(clock, 0.0):
             now = self._game.steps * STEP_SECONDS
-            state, _ = self._presence.judge(pages, now)
+            state, _ = self._detector.update(pages, now)
             known = state not in (State.LOADING, State.WAITING, State.GONE)
             yield Step(state, pages if known else None, now)
 

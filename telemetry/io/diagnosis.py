@@ -87,7 +87,7 @@ def examine(
     seconds: float = SECONDS,
 ) -> Report:
     """Look at everything: the game (or the page files in ``directory``), and ``folder`` as a place for recordings."""
-    findings = [python(), packages(), time_stamps(), sleeps(), target(folder)]
+    findings = [python(), packages(), check_clock_resolution(), check_sleep_jitter(), target(folder)]
     if directory is None:
         found = processes or (Processes() if sys.platform != "win32" else None)
         findings.append(game_process(found))
@@ -133,7 +133,7 @@ def packages() -> Finding:
     return Finding("packages", Status.OK, f"{words}.", facts=versions)
 
 
-def time_stamps() -> Finding:
+def check_clock_resolution() -> Finding:
     """How finely samples can be told apart in time."""
     steps = {"performance counter": _step_of(time.perf_counter), "wall clock": _step_of(time.time)}
     facts: dict[str, object] = {
@@ -158,7 +158,7 @@ def _step_of(clock: Callable[[], float]) -> float:
     return min(steps)
 
 
-def sleeps() -> Finding:
+def check_sleep_jitter() -> Finding:
     """How late this program wakes."""
     clock = Clock()
     late = []

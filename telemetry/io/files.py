@@ -20,7 +20,7 @@ _GZIP_WINDOW: Final = 31
 
 
 @contextmanager
-def whole_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
+def atomic_write(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     """A path in the same folder to write to, with the same suffix; it becomes ``path`` when the block ends well.
 
     However else the block ends, nothing is left of it, and an older file stays what it was. Raises
@@ -83,7 +83,7 @@ def keys_of_first_line(path: Path) -> frozenset[str]:
     return frozenset(values) if isinstance(values, dict) else frozenset()
 
 
-def ends_whole(path: Path) -> bool:
+def is_complete(path: Path) -> bool:
     """Whether a file of JSON lines ends after a whole one, and its compressed stream, if it has one, was ended."""
     last, ended = b"\n", True
     for text, is_end in _text(path, tail_only=True):

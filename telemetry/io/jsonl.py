@@ -10,14 +10,14 @@ from typing import IO, Final, NamedTuple, Protocol
 
 import zstandard
 
-from telemetry.clock import Clock, Thinning
+from telemetry.clock import Clock, RateLimiter
 from telemetry.derived import Sample
 from telemetry.errors import SinkError, SourceError
-from telemetry.locking import hold
+from telemetry.locking import lock_file
 from telemetry.recorder import STATUS_STATES, Reading, Sink, Source, State
 from telemetry.selection import ALL_COLUMNS, Column
 from telemetry.snapshot import Snapshot
-from telemetry.target import Mode, Target
+from telemetry.target import Mode, OutputFile
 from telemetry.wire import LineEncoder, snapshot_of
 
 SUFFIXES: Final = (".jsonl", ".jsonl.gz", ".jsonl.zst")
@@ -73,9 +73,9 @@ class JsonlSink(Sink):
     get every line at once.
     """
 
-    def __init__(self, target: Target, columns: Sequence[Column], compression: _Compression | None = None) -> None:
-        self.name = target.name
-        self._target = target
+    def __init__(self, output: OutputFile, columns: Sequence[Column], compression: _Compression | None = None) -> None:
+        self.name = output.name
+        self._output = output
         self._encoder = LineEncoder(columns)
         self._compression = compression
         self._compressor = compression.compressor() if compression else None
@@ -86,14 +86,14 @@ class JsonlSink(Sink):
     @property
     def size(self) -> int:
         """Bytes in the file so far."""
-        return self._target.size
+        return self._output.size
 
     def write(self, sample: Sample) -> None:
         """Take one sample."""
         line = self._encoder.encode(sample)
         self._pending.append(line)
         self._pending_bytes += len(line)
-        if self._pending_bytes >= _BUFFER or not self._target.is_regular:
+        if self._pending_bytes >= _BUFFER or not self._output.is_regular:
             self.flush()
 
     def flush(self) -> None:
@@ -105,20 +105,20 @@ class JsonlSink(Sink):
             self._written = True
             if self._compression and self._compressor:
                 data = self._compressor.compress(data) + self._compressor.flush(self._compression.sync)
-            self._target.write(data, after=None if self._compressor else b"\n")
+            self._output.write(data, after=None if self._compressor else b"\n")
         else:
-            self._target.check()
+            self._output.check()
 
     def close(self) -> None:
         """Write what is left and end the file."""
-        if self._target.closed:
+        if self._output.closed:
             return
         try:
             self.flush()
             if self._compression and self._compressor and self._written:
-                self._target.write(self._compressor.flush(self._compression.finish))
+                self._output.write(self._compressor.flush(self._compression.finish))
         finally:
-            self._target.close()
+            self._output.close()
 
 
 def create(path: Path, columns: Sequence[Column] = ALL_COLUMNS, *, mode: Mode = "new") -> JsonlSink:
@@ -130,17 +130,17 @@ def create(path: Path, columns: Sequence[Column] = ALL_COLUMNS, *, mode: Mode = 
     compression = _COMPRESSIONS.get(path.suffix)
     if mode == "append" and path.is_file():
         try:
-            _mend(path, compression)
+            _repair_tail(path, compression)
         except OSError as error:
             raise SinkError(f"The file {path} cannot be written: {error.strerror}.") from error
-    target = Target.open(path, mode, instead="Use --append to continue it, or --overwrite.")
-    return JsonlSink(target, columns, compression)
+    output = OutputFile.open(path, mode, instead="Use --append to continue it, or --overwrite.")
+    return JsonlSink(output, columns, compression)
 
 
 def standard_output(columns: Sequence[Column] = ALL_COLUMNS) -> JsonlSink:
     """A sink that writes to standard output: UTF-8 with plain newlines on every system."""
     # A duplicate: closing it leaves the interpreter's own standard output in peace.
-    return JsonlSink(Target(os.dup(sys.stdout.fileno()), "standard output"), columns)
+    return JsonlSink(OutputFile(os.dup(sys.stdout.fileno()), "standard output"), columns)
 
 
 class JsonlRecording(Source):
@@ -176,31 +176,33 @@ class JsonlRecording(Source):
         began = clock.now()
         first: float | None = None
         shift, elapsed = 0.0, 0.0
-        thinning = Thinning(rate)
+        thinning = RateLimiter(rate)
         while True:
             for number, (recorded, snapshot) in enumerate(self._excerpt()):
                 if first is None:
                     first = recorded
                 elif number == 0:  # the file goes round
-                    shift = elapsed + _PACE - recorded
+                    shift = elapsed + DEFAULT_INTERVAL_S - recorded
                 elapsed = recorded + shift
-                if not thinning.takes(elapsed):
+                if not thinning.accept(elapsed):
                     continue
                 if not clock.sleep_until(began + elapsed - first):
                     return
                 state = STATUS_STATES.get(snapshot.status, State.LIVE)
-                yield Reading(state, Snapshot.of((snapshot[0], elapsed, *snapshot[2:])), fresh=state is State.LIVE)
+                yield Reading(
+                    state, Snapshot.of((snapshot[0], elapsed, *snapshot[2:])), is_new_step=state is State.LIVE
+                )
             if not self._loop:
                 return
 
     def _excerpt(self) -> Iterator[tuple[float, Snapshot]]:
         """The snapshots asked for, each with the time at which it was recorded, which never goes back."""
         first: float | None = None
-        shift, elapsed = 0.0, -_PACE
+        shift, elapsed = 0.0, -DEFAULT_INTERVAL_S
         for snapshot in self.snapshots():
             before, elapsed = elapsed, snapshot.elapsed + shift
             if not elapsed >= before:  # the file was appended to, or holds no times
-                elapsed = before + _PACE
+                elapsed = before + DEFAULT_INTERVAL_S
                 shift = elapsed - snapshot.elapsed if math.isfinite(snapshot.elapsed) else 0.0
             if first is None:
                 first = elapsed
@@ -210,7 +212,7 @@ class JsonlRecording(Source):
                 yield elapsed, snapshot
 
 
-_PACE: Final = 0.1
+DEFAULT_INTERVAL_S: Final = 0.1
 """Seconds between samples of a recording that does not say."""
 
 
@@ -245,18 +247,18 @@ def _chunks(path: Path, compression: _Compression | None) -> Iterator[bytes]:
         raise SourceError(f"{path} is damaged, or not compressed as its name says.") from error
 
 
-def _mend(path: Path, compression: _Compression | None) -> None:
+def _repair_tail(path: Path, compression: _Compression | None) -> None:
     """Make the file end after a whole line, so that it can be continued; OSError or :class:`SinkError` where not."""
     with path.open("rb") as file:
-        hold(file.fileno(), str(path))
+        lock_file(file.fileno(), str(path))
         _refuse_what_is_no_recording(path)
         if compression is None:
-            _mend_text(path)
-        elif not _ends_whole(path, compression):
-            _mend_compressed(path, compression, file)
+            _repair_text_tail(path)
+        elif not _is_complete(path, compression):
+            _repair_compressed_tail(path, compression, file)
 
 
-def _mend_compressed(path: Path, compression: _Compression, held: IO[bytes]) -> None:
+def _repair_compressed_tail(path: Path, compression: _Compression, held: IO[bytes]) -> None:
     mended = path.with_name(path.name + ".mending")
     try:
         sink = mended.open("wb")
@@ -290,7 +292,7 @@ def _refuse_what_is_no_recording(path: Path) -> None:
         raise SinkError(f"{error} It cannot be continued.") from error
 
 
-def _mend_text(path: Path) -> None:
+def _repair_text_tail(path: Path) -> None:
     with path.open("r+b") as file:
         end = size = file.seek(0, os.SEEK_END)
         tail, newline = b"", -1
@@ -310,7 +312,7 @@ def _mend_text(path: Path) -> None:
             file.write(b"\n")
 
 
-def _ends_whole(path: Path, compression: _Compression) -> bool:
+def _is_complete(path: Path, compression: _Compression) -> bool:
     """Whether the last compressed stream was ended, and the text in it after a whole line."""
     last = b"\n"
     stream: _Decompressor | None = None

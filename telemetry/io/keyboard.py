@@ -6,13 +6,13 @@ from contextlib import suppress
 from threading import Event, Thread
 from typing import Final
 
-from telemetry.recorder import Closing
+from telemetry.recorder import Closeable
 
 LOOK_SECONDS: Final = 0.1
 """How often the keyboard is looked at."""
 
 
-class Keyboard(Closing):
+class Keyboard(Closeable):
     """Calls ``pressed`` with each key, from a thread, until it is closed; without a terminal it does nothing."""
 
     def __init__(self, pressed: Callable[[str], None]) -> None:

@@ -11,8 +11,8 @@ from typing import Final
 import orjson
 
 from telemetry.errors import SinkError
-from telemetry.locking import shared_folder
-from telemetry.recorder import Closing
+from telemetry.locking import user_state_dir
+from telemetry.recorder import Closeable
 
 LOOK_SECONDS: Final = 0.5
 """How often a recording looks into its mailbox."""
@@ -29,14 +29,14 @@ Deliver = Callable[[str, float], None]
 """Takes a marker's name and the Unix time at which it was set; called from the mailbox's thread."""
 
 
-class Mailbox(Closing):
+class MarkerInbox(Closeable):
     """The mailbox of one recording, from which a thread delivers markers until it is closed.
 
     Raises :class:`telemetry.SinkError` where none can be made.
     """
 
     def __init__(self, recording: str, deliver: Deliver, folder: Path | None = None) -> None:
-        folder = folder or shared_folder()
+        folder = folder or user_state_dir()
         self._deliver = deliver
         self._path = folder / f"{os.getpid()}-{time.time_ns()}{_SUFFIX}"
         self._header = orjson.dumps({"recording": recording}, option=orjson.OPT_APPEND_NEWLINE)
@@ -64,10 +64,10 @@ class Mailbox(Closing):
             self._look()
             if time.monotonic() - beaten >= BEAT_SECONDS:
                 beaten = time.monotonic()
-                self._beat()
+                self._touch()
         self._look()
 
-    def _beat(self) -> None:
+    def _touch(self) -> None:
         with suppress(OSError):
             try:
                 os.utime(self._path)
@@ -93,11 +93,11 @@ class Mailbox(Closing):
             self._deliver(str(marker["name"]), float(marker["timestamp"]))
 
 
-def post(name: str, folder: Path | None = None) -> list[str]:
+def send_marker(name: str, folder: Path | None = None) -> list[str]:
     """Put a marker into all recordings that run now and name them; mailboxes of killed ones are cleared away."""
     line = orjson.dumps({"name": name, "timestamp": time.time()}, option=orjson.OPT_APPEND_NEWLINE)
     reached = []
-    for path in sorted((folder or shared_folder()).glob(f"*{_SUFFIX}")):
+    for path in sorted((folder or user_state_dir()).glob(f"*{_SUFFIX}")):
         with suppress(OSError, ValueError, KeyError):
             if time.time() - path.stat().st_mtime > DEAD_SECONDS:
                 path.unlink()

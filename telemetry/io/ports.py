@@ -4,7 +4,7 @@ import errno
 import socket
 
 
-def why_not(error: OSError, host: str, port: int, option: str = "--port") -> str:
+def bind_error_message(error: OSError, host: str, port: int, option: str = "--port") -> str:
     """Why nobody can listen there, and what to do; ``option`` is what names the port."""
     if error.errno == errno.EADDRINUSE:
         return f"Port {port} on {host} is in use, perhaps by another serve. Name another {option}; 0 finds a free one."

@@ -44,15 +44,15 @@ LARGEST: Final = 1 << 16
 """Bytes of a mapping that is too large to be a page; the game's have 4,096."""
 
 
-class NotAllowed(SourceError):
+class MemoryAccessDenied(SourceError):
     """The game runs, and the system does not let its memory be read; the text says what to do."""
 
 
-class NotYet(PagesMissing):
+class GameLoading(PagesMissing):
     """The game runs, and no pages of it can be told yet: it loads its session."""
 
 
-class OutOfSight(PagesMissing):
+class GameHiddenBySandbox(PagesMissing):
     """No game is to be seen from inside this sandbox, whether one runs or not; the text says what to do."""
 
 
@@ -102,21 +102,21 @@ class Processes:
     def open_pages(self) -> PageReader:
         """The pages of the running game.
 
-        Raises :class:`ac_native_memory.PagesMissing` where no game runs, :class:`OutOfSight` where none could be seen,
-        :class:`NotYet` where it has not written its pages, :class:`NotAllowed` where it may not be read.
+        Raises :class:`ac_native_memory.PagesMissing` where no game runs, :class:`GameHiddenBySandbox` where none could be seen,
+        :class:`GameLoading` where it has not written its pages, :class:`MemoryAccessDenied` where it may not be read.
         """
         self.current = None
         problem: Exception | None = None
         for pid in self.games():
             try:
                 reader = self.open_pages_of(pid)
-            except (NotAllowed, PagesError) as error:
+            except (MemoryAccessDenied, PagesError) as error:
                 problem = problem or error
             else:
                 self.current = (pid, self._start(pid))
                 return reader
-        if problem is None and (box := sandbox()) in _HIDING:
-            problem = OutOfSight(
+        if problem is None and (box := sandbox()) in _HIDING_SANDBOXES:
+            problem = GameHiddenBySandbox(
                 f"No game is to be seen from inside {box}. If one runs outside, run this program there too. "
                 + USE_BRIDGE
             )
@@ -131,17 +131,17 @@ class Processes:
         try:
             sections = self.sections(pid)
         except PermissionError:
-            raise NotAllowed(self.refusal(pid)) from None
+            raise MemoryAccessDenied(self.refusal(pid)) from None
         with ExitStack() as stack:
             files = self._open_sections(pid, sections)
             for file in files:
                 stack.callback(os.close, file)
             if sections and not files:
-                raise NotAllowed(self.refusal(pid))
+                raise MemoryAccessDenied(self.refusal(pid))
             contents = [os.read(file, LARGEST) for file in files]
-            order = tell_apart(contents)
+            order = classify_pages(contents)
             if order is None:
-                raise NotYet(f"The game is running (process {pid}) and has not written its telemetry yet.")
+                raise GameLoading(f"The game is running (process {pid}) and has not written its telemetry yet.")
             # By descriptors that are held: what /proc/PID/fd/N means may have changed since it was looked at.
             return PageReader.of_files(*(f"/proc/self/fd/{files[index]}" for index in order))
 
@@ -236,7 +236,7 @@ _SANDBOXES: Final = {
 }
 
 
-_HIDING: Final = ("a Flatpak sandbox", "Steam's container", "a Snap sandbox")
+_HIDING_SANDBOXES: Final = ("a Flatpak sandbox", "Steam's container", "a Snap sandbox")
 """Where a player may find himself without knowing."""
 
 
@@ -273,22 +273,22 @@ def _read(path: str) -> bytes:
 # --- which page is which ----------------------------------------------------------------------------------------------
 
 
-def tell_apart(contents: Sequence[bytes]) -> tuple[int, int, int] | None:
+def classify_pages(contents: Sequence[bytes]) -> tuple[int, int, int] | None:
     """Which of these files are the physics, the graphics and the static page; None where that is not beyond doubt."""
     kinds: dict[str, list[int]] = {name: [] for name in PAGES}
     for index, content in enumerate(contents):
-        kind = recognise(content)
+        kind = identify_page(content)
         if kind is not None:
             kinds[kind].append(index)
     physics, graphics, static = kinds.values()
     if len(physics) > 1:
-        physics = [index for index in physics if _is_a_car(contents[index])]
+        physics = [index for index in physics if _is_plausible_physics(contents[index])]
     if len(physics) == len(graphics) == len(static) == 1:
         return physics[0], graphics[0], static[0]
     return None
 
 
-def recognise(content: bytes) -> str | None:
+def identify_page(content: bytes) -> str | None:
     """The name of the page whose layout these bytes have; None where they have no page's, or are not written yet."""
     if len(content) < max(SIZES):
         return None
@@ -301,10 +301,10 @@ def recognise(content: bytes) -> str | None:
 _LARGEST_INTEGER: Final = 10_000_000
 """More than any counter of a page; what is a float really is hundreds of millions when read as an integer."""
 
-_MOST_ODD: Final = 3
+_MAX_IMPLAUSIBLE: Final = 3
 """So many numbers of a physics page may be out of all proportion: the game's own have glitches."""
 
-_FEWEST_WEIGHTY: Final = 24
+_MIN_SIGNIFICANT: Final = 24
 """A car that stands still has so many numbers that are not nearly zero: loads, temperatures, where it is."""
 
 
@@ -318,10 +318,10 @@ def _is_physics(content: bytes) -> bool:
     numbers = [abs(number) for number in _PHYSICS_NUMBERS(content) if number != 0.0]
     odd = sum(not 1e-30 < number < 1e9 for number in numbers)  # also for NaN
     weighty = sum(1e-4 < number < 1e7 for number in numbers)
-    return odd <= _MOST_ODD and weighty >= _FEWEST_WEIGHTY
+    return odd <= _MAX_IMPLAUSIBLE and weighty >= _MIN_SIGNIFICANT
 
 
-def _is_a_car(content: bytes) -> bool:
+def _is_plausible_physics(content: bytes) -> bool:
     """Whether a page with the layout of physics also holds what a car can do."""
     page = SPageFilePhysics.from_buffer_copy(content)
     pedals = (page.gas, page.brake, page.clutch, page.brakeBias)

@@ -8,8 +8,8 @@ all that exporters need, does without Gymnasium, the extra ``gym``.
 from typing import Any
 
 from telemetry.errors import UsageError
-from telemetry.rl.episode import Ending, Memory, Outcome, begin, ended, facts, follow, follow_recorded
-from telemetry.rl.fields import Channel
+from telemetry.rl.episode import Ending, EpisodeState, Outcome, advance, advance_recorded, begin, check_end, info
+from telemetry.rl.fields import Feature
 from telemetry.rl.observation import layout, observe
 from telemetry.rl.reward import reward
 from telemetry.rl.spec import Action, End, Observation, Reward, Spec, as_spec, load_spec
@@ -17,22 +17,22 @@ from telemetry.rl.track import TrackMap, known_track
 
 __all__ = [
     "Action",
-    "Channel",
     "End",
     "Ending",
-    "Memory",
+    "EpisodeState",
+    "Feature",
     "MissingExtraError",
     "Observation",
     "Outcome",
     "Reward",
     "Spec",
     "TrackMap",
+    "advance",
+    "advance_recorded",
     "as_spec",
     "begin",
-    "ended",
-    "facts",
-    "follow",
-    "follow_recorded",
+    "check_end",
+    "info",
     "known_track",
     "layout",
     "load_spec",

@@ -6,28 +6,28 @@ from collections.abc import Sequence
 from typing import Any
 
 from telemetry.errors import UsageError
-from telemetry.rl.fields import COMPUTED, SAMPLE_FIELDS, Channel, quantity_of
+from telemetry.rl.fields import COMPUTED_FEATURES, SAMPLE_FIELDS, Feature, feature_info
 
 
-def meant(word: str, known: Sequence[str]) -> str:
+def suggest(word: str, known: Sequence[str]) -> str:
     """What to say after a word that is not known."""
     close = difflib.get_close_matches(word, known, n=1)
     return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(known)}."
 
 
-def meant_field(name: str) -> str:
+def suggest_field(name: str) -> str:
     """The same after the name of a field."""
-    close = difflib.get_close_matches(name, [*COMPUTED, *SAMPLE_FIELDS], n=1)
+    close = difflib.get_close_matches(name, [*COMPUTED_FEATURES, *SAMPLE_FIELDS], n=1)
     return f"; did you mean {close[0]}?" if close else "; the command 'fields' lists what there is."
 
 
 def check_name(key: str, name: str) -> None:
     """That there is such a field."""
-    if quantity_of(name) is None:
-        raise UsageError(f"{key}: there is no field {name!r} to observe{meant_field(name)}")
+    if feature_info(name) is None:
+        raise UsageError(f"{key}: there is no field {name!r} to observe{suggest_field(name)}")
 
 
-def check_channel(key: str, channel: Channel) -> None:
+def check_feature(key: str, channel: Feature) -> None:
     """That a channel has a field, a scale and bounds."""
     check_name(key, channel.name)
     for name in ("scale", "low", "high"):

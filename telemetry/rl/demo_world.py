@@ -14,7 +14,7 @@ from telemetry.derived import Sample, derive
 from telemetry.errors import UsageError
 from telemetry.recorder import PageSink, State, Step
 from telemetry.rl.action import Command
-from telemetry.rl.world import Moment, Ready, World
+from telemetry.rl.world import Backend, Ready, StepResult
 from telemetry.snapshot import decode
 
 LOADED_STEPS: Final = 500
@@ -31,14 +31,14 @@ STARTS: Final = ("grid", "anywhere")
 _HOLD: Final = Controls(brake=1.0)
 
 
-class DemoWorld(World):
+class DemoWorld(Backend):
     """A new game for each episode; the car stands on its grid box, or with ``start`` anywhere on the racing line.
 
     Samples are those that a reader of the game's pages would have at the end of each control step: pages are made and
     decoded at these moments only, which changes nothing in them. With a ``sink`` every physics step is recorded.
     """
 
-    obeys = True
+    accepts_actions = True
 
     def __init__(self, scenario: str, control_hz: float, start: str, sink: PageSink | None = None) -> None:
         if scenario not in SCENARIOS:
@@ -74,13 +74,13 @@ class DemoWorld(World):
         self._sample = None
         return self._look()
 
-    def advance(self, command: Command) -> Moment:
+    def advance(self, command: Command) -> StepResult:
         """One control step of physics."""
         self._ticks += 1
         # A hair more, so that 3 ms are one step and not, by a rounding error, none.
         due = self._began + math.floor(self._ticks / self._hz / STEP_SECONDS + 1e-6)
         self._run(due - self._game.steps, Controls(command.steer, command.throttle, command.brake))
-        return Moment(self._look())
+        return StepResult(self._look())
 
     def close(self) -> None:
         """Finish the recording."""

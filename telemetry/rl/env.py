@@ -15,7 +15,7 @@ from telemetry.io import open_page_sink
 from telemetry.recorder import PageSink
 from telemetry.rl.action import command_of, recorded_action, recorded_command
 from telemetry.rl.actuators import Actuator
-from telemetry.rl.episode import Memory, begin, ended, facts, follow
+from telemetry.rl.episode import EpisodeState, advance, begin, check_end, info
 from telemetry.rl.live_world import PATIENCE_SECONDS
 from telemetry.rl.observation import ObservationValue, layout
 from telemetry.rl.spaces import action_space, observation_space
@@ -33,7 +33,7 @@ class DriveEnv(gymnasium.Env[ObservationValue, ActionValue]):
     ``specification`` is a :class:`Spec`, its values, or its file; ``control_hz``, ``observation`` (flat or dict),
     ``mask``, ``action`` (steer_pedal or steer_throttle_brake), ``delta`` and ``reward`` (a preset or weights) change
     single points of it. ``track`` is the map of a track that is not known by itself. ``start`` is about the demo, the
-    ``grid`` or ``anywhere``; ``actuator``, ``restart_button`` (of vjoy and uinput, pressed by a reset) and ``patience``
+    ``grid`` or ``anywhere``; ``actuator``, ``restart_button`` (of vjoy and uinput, pressed by a reset) and ``reset_timeout``
     (seconds that a reset waits for a car) are about a live source. ``record`` names a recording of the whole run, which
     is marked with the name of the ``policy``. Raises :class:`telemetry.TelemetryError`.
 
@@ -58,7 +58,7 @@ class DriveEnv(gymnasium.Env[ObservationValue, ActionValue]):
         start: str = "grid",
         actuator: str | Actuator = "none",
         restart_button: int | None = None,
-        patience: float = PATIENCE_SECONDS,
+        reset_timeout: float = PATIENCE_SECONDS,
         record: str | Path | None = None,
         policy: str = "",
         render_mode: str | None = None,
@@ -81,11 +81,11 @@ class DriveEnv(gymnasium.Env[ObservationValue, ActionValue]):
             start=start,
             actuator=actuator,
             restart_button=restart_button,
-            patience=patience,
+            reset_timeout=reset_timeout,
             sink=None if record is None else partial(_sink, record, policy, str(source), self.specification),
         )
         self._track = track
-        self._memory: Memory | None = None
+        self._memory: EpisodeState | None = None
 
     @property
     def observation_names(self) -> tuple[str, ...]:
@@ -109,12 +109,12 @@ class DriveEnv(gymnasium.Env[ObservationValue, ActionValue]):
         spec = self.specification
 
         def ready(sample: Sample) -> bool:
-            return not ended(spec, begin(spec, sample, self._track)[0]).reason
+            return not check_end(spec, begin(spec, sample, self._track)[0]).reason
 
         sample = self._world.reset(seed, self.np_random, options or {}, ready)
         self._memory, observation = begin(spec, sample, self._track)
         nothing = dict.fromkeys(spec.reward.weights, 0.0)
-        return observation, self._info(sample, nothing, "", [0.0] * spec.action.size, self._world.facts)
+        return observation, self._info(sample, nothing, "", [0.0] * spec.action.size, self._world.info)
 
     def step(self, action: ActionValue) -> tuple[ObservationValue, float, bool, bool, dict[str, Any]]:
         """One control step: observation, reward, terminated, truncated, and what is to be known of it."""
@@ -122,13 +122,13 @@ class DriveEnv(gymnasium.Env[ObservationValue, ActionValue]):
         done = _axes(action, spec.action.size)
         moment = world.advance(command_of(spec, done, memory.command))
         sample = memory.sample if moment.sample is None else moment.sample
-        if not world.obeys:
+        if not world.accepts_actions:
             done = recorded_action(spec, memory.sample, sample)
         lost = moment.sample is None and not moment.paused
-        now, outcome = follow(spec, memory, sample, done, lost=lost, paused=moment.paused, last=moment.last)
-        self._memory = now if world.obeys else replace(now, command=recorded_command(sample))
+        now, outcome = advance(spec, memory, sample, done, lost=lost, paused=moment.paused, last=moment.last)
+        self._memory = now if world.accepts_actions else replace(now, command=recorded_command(sample))
         ending = outcome.ending
-        info = self._info(sample, outcome.terms, ending.reason, done, moment.facts)
+        info = self._info(sample, outcome.terms, ending.reason, done, moment.info)
         return outcome.observation, outcome.reward, ending.terminated, ending.truncated, info
 
     def close(self) -> None:
@@ -137,7 +137,7 @@ class DriveEnv(gymnasium.Env[ObservationValue, ActionValue]):
         self._memory = None
 
     @property
-    def _running(self) -> Memory:
+    def _running(self) -> EpisodeState:
         if self._memory is None:
             raise TelemetryError("An episode begins with reset().")
         return self._memory
@@ -151,12 +151,12 @@ class DriveEnv(gymnasium.Env[ObservationValue, ActionValue]):
         more: Mapping[str, Any],
     ) -> dict[str, Any]:
         return {
-            **facts(sample),
+            **info(sample),
             **more,
             "reason": reason,
             "reward_terms": dict(terms),
             "action": np.array(action, dtype=np.float32),
-            "action_ignored": not self._world.obeys,
+            "action_ignored": not self._world.accepts_actions,
         }
 
 

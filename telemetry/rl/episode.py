@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, NamedTuple
 
-from telemetry.derived import FROZEN, Sample, is_new_run
+from telemetry.derived import TIME_STOPPED_STATUSES, Sample, is_new_run
 from telemetry.errors import UsageError
 from telemetry.rl.action import RELEASED, Command, command_of, recorded_action, recorded_command
 from telemetry.rl.observation import Actions, ObservationValue, Observer, observer
@@ -54,8 +54,8 @@ class Outcome(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Memory:
-    """All that an episode remembers; it begins with :func:`begin` and goes on with :func:`follow`."""
+class EpisodeState:
+    """All that an episode remembers; it begins with :func:`begin` and goes on with :func:`advance`."""
 
     sample: Sample
     """The latest sample."""
@@ -79,7 +79,7 @@ class Memory:
     """Whether the latest sample belongs to another run than the one before."""
 
 
-def begin(spec: Spec, sample: Sample, track: TrackMap | None = None) -> tuple[Memory, ObservationValue]:
+def begin(spec: Spec, sample: Sample, track: TrackMap | None = None) -> tuple[EpisodeState, ObservationValue]:
     """An episode that begins with this sample, on this track or on one that is known, and its first observation.
 
     Raises UsageError where the reward needs a reference line and none is known.
@@ -91,86 +91,90 @@ def begin(spec: Spec, sample: Sample, track: TrackMap | None = None) -> tuple[Me
             "acgym_speed does without."
         )
     command = RELEASED if not spec.action.delta else recorded_command(sample)
-    memory = Memory(sample=sample, track=track, observer=observer(spec), command=command)
-    return memory, memory.observer(sample, (), track)
+    state = EpisodeState(sample=sample, track=track, observer=observer(spec), command=command)
+    return state, state.observer(sample, (), track)
 
 
-def follow(
+def advance(
     spec: Spec,
-    memory: Memory,
+    state: EpisodeState,
     sample: Sample,
     action: Sequence[float],
     *,
     lost: bool = False,
     paused: bool = False,
     last: bool = False,
-) -> tuple[Memory, Outcome]:
+) -> tuple[EpisodeState, Outcome]:
     """The episode after one more step: the ``action`` that was in force, and the sample that came of it.
 
     ``lost`` and ``paused`` say that the source gave no new sample (then this is the old one again), ``last`` that there
     is none after it.
     """
-    before = memory.sample
+    before = state.sample
     done = tuple(float(value) for value in action)
-    previous = memory.actions[0] if memory.actions else ()
-    metres = memory.metres + progress_metres(before, sample)
-    gained = metres - memory.mark_metres >= spec.end.no_progress_metres
-    steps = memory.steps + 1
+    previous = state.actions[0] if state.actions else ()
+    metres = state.metres + progress_metres(before, sample)
+    gained = metres - state.mark_metres >= spec.end.no_progress_metres
+    steps = state.steps + 1
     now = replace(
-        memory,
+        state,
         sample=sample,
-        command=command_of(spec, done, memory.command),
-        actions=(done, *memory.actions)[: max(spec.observation.action_history, 1)],
+        command=command_of(spec, done, state.command),
+        actions=(done, *state.actions)[: max(spec.observation.action_history, 1)],
         steps=steps,
         metres=metres,
-        furthest=max(memory.furthest, metres),
-        mark_metres=metres if gained else memory.mark_metres,
-        mark_step=steps if gained else memory.mark_step,
-        laps=memory.laps + (sample.completed_laps == before.completed_laps + 1),
+        furthest=max(state.furthest, metres),
+        mark_metres=metres if gained else state.mark_metres,
+        mark_step=steps if gained else state.mark_step,
+        laps=state.laps + (sample.completed_laps == before.completed_laps + 1),
         restarted=is_new_run(sample, before),
     )
-    total, terms = reward(spec, before, sample, done, previous, memory.track)
-    observation = memory.observer(sample, now.actions, memory.track)
-    return now, Outcome(observation, total, terms, ended(spec, now, lost=lost, paused=paused, last=last))
+    total, terms = reward(spec, before, sample, done, previous, state.track)
+    observation = state.observer(sample, now.actions, state.track)
+    return now, Outcome(observation, total, terms, check_end(spec, now, lost=lost, paused=paused, last=last))
 
 
-def follow_recorded(spec: Spec, memory: Memory, sample: Sample, *, last: bool = False) -> tuple[Memory, Outcome]:
+def advance_recorded(
+    spec: Spec, state: EpisodeState, sample: Sample, *, last: bool = False
+) -> tuple[EpisodeState, Outcome]:
     """The episode after one more recorded sample, with the action that its controls say."""
-    action = recorded_action(spec, memory.sample, sample)
-    now, outcome = follow(spec, memory, sample, action, last=last)
+    action = recorded_action(spec, state.sample, sample)
+    now, outcome = advance(spec, state, sample, action, last=last)
     return replace(now, command=recorded_command(sample)), outcome
 
 
-def ended(spec: Spec, memory: Memory, *, lost: bool = False, paused: bool = False, last: bool = False) -> Ending:
+def check_end(
+    spec: Spec, state: EpisodeState, *, lost: bool = False, paused: bool = False, last: bool = False
+) -> Ending:
     """Whether an episode is over, and why; of several reasons the first, those that terminate before the others."""
-    end, sample = spec.end, memory.sample
-    paused = paused or sample.status in FROZEN
+    end, sample = spec.end, state.sample
+    paused = paused or sample.status in TIME_STOPPED_STATUSES
     absent = lost or sample.status == OFF
     terminated: tuple[tuple[bool, Reason], ...] = (
         (end.bodywork_critical and sample.bodywork_critical, "bodywork_critical"),
         (end.tyre_critical and sample.tyre_critical, "tyre_critical"),
         (0 < end.tyres_out <= sample.number_of_tyres_out, "tyres_out"),
-        (0.0 < end.backwards_metres <= memory.furthest - memory.metres, "backwards"),
-        (0.0 < end.no_progress_seconds <= (memory.steps - memory.mark_step) / spec.control_hz, "no_progress"),
+        (0.0 < end.backwards_metres <= state.furthest - state.metres, "backwards"),
+        (0.0 < end.no_progress_seconds <= (state.steps - state.mark_step) / spec.control_hz, "no_progress"),
     )
     truncated: tuple[tuple[bool, Reason], ...] = (
         (absent, "source_lost"),
         (paused, "paused"),
-        (memory.restarted, "restarted"),
+        (state.restarted, "restarted"),
         (last, "recording_ended"),
-        (0 < end.laps <= memory.laps, "laps"),
+        (0 < end.laps <= state.laps, "laps"),
         (0.0 < end.lap_seconds * 1000.0 < sample.current_time, "lap_time"),
-        (0.0 < end.seconds <= memory.steps / spec.control_hz, "time"),
+        (0.0 < end.seconds <= state.steps / spec.control_hz, "time"),
     )
     # Nothing that is said of a car which stands still in time, or which another run put elsewhere, is its own doing.
-    reason = "" if memory.restarted or paused or absent else _first(terminated)
+    reason = "" if state.restarted or paused or absent else _first(terminated)
     if reason:
         return Ending(terminated=True, reason=reason)
     reason = _first(truncated)
     return Ending(truncated=bool(reason), reason=reason)
 
 
-def facts(sample: Sample) -> dict[str, Any]:
+def info(sample: Sample) -> dict[str, Any]:
     """What is worth knowing of a sample beside its observation: plain numbers, the same for every source.
 
     ``time`` is in seconds of the source's own clock, times of laps in ms, the place is the world's x, y, z in metres.

@@ -12,9 +12,9 @@ from telemetry.derived import Sample, derive, is_new_run
 from telemetry.errors import NoGameError, TelemetryError
 from telemetry.recorder import PageSink, Reading, Source, State, Step
 from telemetry.rl.action import RELEASED, Command
-from telemetry.rl.actuators import Actuator, Controls
-from telemetry.rl.world import Moment, Ready, World
-from telemetry.snapshot import Snapshot, encode, prepare
+from telemetry.rl.actuators import Actuator, ActuatorLease
+from telemetry.rl.world import Backend, Ready, StepResult
+from telemetry.snapshot import Snapshot, encode, warm_up
 
 PATIENCE_SECONDS: Final = 60.0
 """How long a reset waits for a car that is ready to drive."""
@@ -26,7 +26,7 @@ _PAUSED: Final = (State.PAUSED, State.REPLAY, State.MENU)
 _LOOK_SECONDS: Final = 0.05
 
 
-class LiveWorld(World):
+class LiveWorld(Backend):
     """A game that runs by itself. Its actuator is taken by the first reset, and what it reads there is the newest.
 
     Deadlines lie a control step apart from the first on and cannot drift; those that were missed are dropped and told
@@ -41,20 +41,20 @@ class LiveWorld(World):
         actuator: Actuator,
         *,
         clock: Clock | None = None,
-        patience: float = PATIENCE_SECONDS,
+        reset_timeout: float = PATIENCE_SECONDS,
         sink: PageSink | None = None,
     ) -> None:
-        prepare()
+        warm_up()
         self.name = source.name
-        self.obeys = actuator.drives
+        self.accepts_actions = actuator.active
         self._source = source
         self._hz = control_hz
         self._actuator = actuator
         self._clock = clock or Clock()
-        self._patience = patience
+        self._patience = reset_timeout
         self._sink = sink
         self._readings: Iterator[Reading] | None = None
-        self._controls: Controls | None = None
+        self._controls: ActuatorLease | None = None
         self._sample: Sample | None = None
         self._due: float | None = None
         self._moved_at = 0.0
@@ -66,7 +66,7 @@ class LiveWorld(World):
         Raises SinkError where another environment drives already, NoGameError where no car was ready in time.
         """
         if self._readings is None:
-            self._controls = Controls(self._actuator)
+            self._controls = ActuatorLease(self._actuator)
             self._readings = self._source.readings(self._clock, self._hz)
         end, message = self._clock.now() + self._patience, ""
         restart, asked_at = None, math.nan
@@ -96,7 +96,7 @@ class LiveWorld(World):
                 break
         raise NoGameError(f"No episode can begin: {self.name} has had no car that is ready to drive. {message}")
 
-    def advance(self, command: Command) -> Moment:
+    def advance(self, command: Command) -> StepResult:
         """Hand over the command, wait for the next deadline, and take the newest sample."""
         if self._readings is None:
             raise TelemetryError("An episode begins with reset().")
@@ -105,15 +105,15 @@ class LiveWorld(World):
         for reading in self._readings:
             sample = self._take(reading)
             if sample is not None:
-                return Moment(sample, facts=self._facts)
+                return StepResult(sample, info=self._facts)
             paused = reading.state in _PAUSED
             if self._clock.now() > end:
                 break
         self._actuator.apply(RELEASED)
-        return Moment(None, paused=paused, facts=self._facts)
+        return StepResult(None, paused=paused, info=self._facts)
 
     @property
-    def facts(self) -> Mapping[str, Any]:
+    def info(self) -> Mapping[str, Any]:
         """Lateness, frames skipped and age of the latest sample."""
         return self._facts
 
@@ -132,7 +132,7 @@ class LiveWorld(World):
     def _take(self, reading: Reading) -> Sample | None:
         """The sample of a reading, where the car moves on in time."""
         snapshot = reading.snapshot
-        if snapshot is None or not (reading.fresh or reading.state is State.LIVE):
+        if snapshot is None or not (reading.is_new_step or reading.state is State.LIVE):
             self._due = None
             return None
         before, period = self._sample, 1.0 / self._hz
@@ -186,9 +186,9 @@ class NewestSource(Source):
             if reading is None:
                 yield Reading(State.WAITING, missed=missed)
                 continue
-            fresh = reading.fresh and reading.snapshot is not before
+            is_new_step = reading.is_new_step and reading.snapshot is not before
             before = reading.snapshot
-            yield reading._replace(fresh=fresh, missed=missed)
+            yield reading._replace(is_new_step=is_new_step, missed=missed)
 
     def close(self) -> None:
         """End the thread and let go of the source."""

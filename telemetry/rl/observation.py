@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from telemetry.derived import Sample
-from telemetry.rl.fields import COMPUTED, SAMPLE_FIELDS
+from telemetry.rl.fields import COMPUTED_FEATURES, SAMPLE_FIELDS
 from telemetry.rl.spec import Spec
 from telemetry.rl.track import TrackMap
 
@@ -128,11 +128,11 @@ def observe(spec: Spec, sample: Sample, history: Actions = (), track: TrackMap |
     return observer(spec)(sample, history, track)
 
 
-Taker = Callable[[list[Any], Sample, TrackMap | None], None]
+SampleColumns = Callable[[list[Any], Sample, TrackMap | None], None]
 
 
-def _taker(spec: Spec, name: str) -> Taker:
-    if name in COMPUTED:
+def _taker(spec: Spec, name: str) -> SampleColumns:
+    if name in COMPUTED_FEATURES:
         return _computed(spec, name)
     get = operator.itemgetter(Sample.NAMES.index(name))
     if SAMPLE_FIELDS[name].shape:
@@ -140,7 +140,7 @@ def _taker(spec: Spec, name: str) -> Taker:
     return lambda values, sample, _: values.append(get(sample))
 
 
-def _computed(spec: Spec, name: str) -> Taker:
+def _computed(spec: Spec, name: str) -> SampleColumns:
     points, metres = spec.observation.curvature_points, spec.observation.curvature_metres
 
     def lap_phase(values: list[Any], sample: Sample, _: TrackMap | None) -> None:
@@ -151,7 +151,7 @@ def _computed(spec: Spec, name: str) -> Taker:
         position = sample.normalized_position
         values += [math.nan] * points if track is None else track.curvature_ahead(position, points, metres)
 
-    takers: dict[str, Taker] = {
+    takers: dict[str, SampleColumns] = {
         "speed": lambda values, sample, _: values.append(sample.speed_kmh / 3.6),
         "lap_phase": lap_phase,
         "track_offset": lambda values, sample, track: values.append(track.place(sample).offset if track else None),
@@ -164,5 +164,7 @@ def _computed(spec: Spec, name: str) -> Taker:
 def _names_of(name: str, size: int) -> list[str]:
     if size == 1:
         return [name]
-    parts: Sequence[object] = _PARTS.get(name) or (_WHEELS if size == len(_WHEELS) and name not in COMPUTED else ())
+    parts: Sequence[object] = _PARTS.get(name) or (
+        _WHEELS if size == len(_WHEELS) and name not in COMPUTED_FEATURES else ()
+    )
     return [f"{name}_{part}" for part in parts or range(1, size + 1)]

@@ -15,7 +15,7 @@ from telemetry.io import RECORDING_SUFFIXES, open_source
 from telemetry.recorder import Source
 from telemetry.resample import resample
 from telemetry.rl.action import Command
-from telemetry.rl.world import Moment, Ready, World
+from telemetry.rl.world import Backend, Ready, StepResult
 
 SamplesOf = Callable[[Source, float], Iterator[Sample]]
 
@@ -37,14 +37,14 @@ def resampled(source: Source, control_hz: float) -> Iterator[Sample]:
         yield before
 
 
-class ReplayWorld(World):
+class ReplayWorld(Backend):
     """The episodes of a recording one after the other; after the last, and with a seed, it begins anew.
 
     An episode begins with the next sample that may begin one, so that a pause or a wreck is not an episode each.
     ``samples_of`` says which samples a recording has at the control rate.
     """
 
-    obeys = False
+    accepts_actions = False
 
     def __init__(self, path: Path, control_hz: float, samples_of: SamplesOf = recorded_samples) -> None:
         if not path.name.endswith(RECORDING_SUFFIXES):
@@ -73,10 +73,10 @@ class ReplayWorld(World):
             raise SourceError(f"{self._path} has no two samples with which an episode may begin.")
         return first
 
-    def advance(self, command: Command) -> Moment:  # noqa: ARG002 - it is ignored
+    def advance(self, command: Command) -> StepResult:  # noqa: ARG002 - it is ignored
         """The next recorded sample."""
         sample = self._take()
-        return Moment(sample, last=self._next is None)
+        return StepResult(sample, last=self._next is None)
 
     def close(self) -> None:
         """Let go of the file."""

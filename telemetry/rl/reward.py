@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Final
 
 from telemetry.derived import Sample, is_new_run
-from telemetry.laps import FASTEST, REACH_METRES
+from telemetry.laps import MAX_SPEED_MS, POSITION_TOLERANCE_M
 from telemetry.rl.spec import Reward, Spec
 from telemetry.rl.track import TrackMap
 
@@ -60,7 +60,7 @@ def progress_metres(before: Sample, after: Sample) -> float:
     if not math.isfinite(share) or not after.track_spline_length > 0.0 or is_new_run(after, before):
         return 0.0
     metres = math.remainder(share, 1.0) * after.track_spline_length
-    reach = REACH_METRES + FASTEST * max(after.elapsed - before.elapsed, 0.0)
+    reach = POSITION_TOLERANCE_M + MAX_SPEED_MS * max(after.elapsed - before.elapsed, 0.0)
     return metres if abs(metres) <= reach else 0.0
 
 

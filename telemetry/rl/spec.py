@@ -14,16 +14,16 @@ from typing import Any, Final, Literal, Self, get_args
 
 from telemetry.errors import UsageError
 from telemetry.rl.checks import (
-    check_channel,
     check_choice,
+    check_feature,
     check_flag,
     check_name,
     check_positive,
     check_whole,
     is_number,
-    meant,
+    suggest,
 )
-from telemetry.rl.fields import CHANNELS, DEFAULT_FIELDS, Channel, quantity_of
+from telemetry.rl.fields import DEFAULT_FIELDS, FEATURES, Feature, feature_info
 
 Shape = Literal["flat", "dict"]
 """How observations come: one float32 box of scaled numbers, or a dictionary of boxes in the fields' own units."""
@@ -37,10 +37,10 @@ HIGHEST_HZ: Final = 333.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """What is observed, in which order; see :class:`telemetry.rl.fields.Channel` for scales and bounds."""
+    """What is observed, in which order; see :class:`telemetry.rl.fields.Feature` for scales and bounds."""
 
     shape: Shape = "flat"
-    fields: tuple[Channel, ...] = tuple(CHANNELS[name] for name in DEFAULT_FIELDS)
+    fields: tuple[Feature, ...] = tuple(FEATURES[name] for name in DEFAULT_FIELDS)
     action_history: int = 3
     """How many of the latest actions are observed, the newest first; zeros before there were so many."""
     mask: bool = False
@@ -58,7 +58,7 @@ class Observation:
         check_flag("observation.mask", self.mask)
         names: set[str] = set()
         for index, channel in enumerate(self.fields):
-            check_channel(f"observation.fields[{index}]", channel)
+            check_feature(f"observation.fields[{index}]", channel)
             if channel.name in names:
                 raise UsageError(f"observation.fields[{index}]: {channel.name} stands there a second time.")
             names.add(channel.name)
@@ -67,7 +67,7 @@ class Observation:
 
     def size_of(self, name: str) -> int:
         """How many numbers the field of this name has."""
-        quantity = quantity_of(name)
+        quantity = feature_info(name)
         return (quantity.size if quantity else 1) or self.curvature_points
 
 
@@ -236,7 +236,7 @@ class Spec:
         if "observation" in values:
             entries = _table(values, "observation", Observation)
             if "fields" in entries:
-                entries["fields"] = _channels(entries["fields"])
+                entries["fields"] = _features(entries["fields"])
             settings["observation"] = Observation(**entries)
         if "action" in values:
             settings["action"] = Action(**_table(values, "action", Action))
@@ -304,28 +304,28 @@ def _check_keys(values: Mapping[str, Any], kind: type, prefix: str) -> None:
     known = [entry.name for entry in fields(kind)]
     for key in values:
         if key not in known:
-            raise UsageError(f"{prefix}{key}: there is no such key{meant(str(key), known)}")
+            raise UsageError(f"{prefix}{key}: there is no such key{suggest(str(key), known)}")
 
 
-def _channels(entries: Any) -> tuple[Channel, ...]:
+def _features(entries: Any) -> tuple[Feature, ...]:
     if not isinstance(entries, Sequence) or isinstance(entries, str):
         raise UsageError(f"observation.fields: {entries!r} is no list.")
-    return tuple(_channel(f"observation.fields[{index}]", entry) for index, entry in enumerate(entries))
+    return tuple(_feature(f"observation.fields[{index}]", entry) for index, entry in enumerate(entries))
 
 
-def _channel(key: str, entry: Any) -> Channel:
+def _feature(key: str, entry: Any) -> Feature:
     """A channel out of its name alone, or of its name and what differs from the one known by it."""
-    if isinstance(entry, Channel):
+    if isinstance(entry, Feature):
         return entry
     values = {"name": entry} if isinstance(entry, str) else entry
     if not isinstance(values, Mapping) or not isinstance(values.get("name"), str):
         raise UsageError(f"{key}: {entry!r} is neither a field's name nor a table with one.")
-    _check_keys(values, Channel, f"{key}.")
+    _check_keys(values, Feature, f"{key}.")
     name = values["name"]
     check_name(key, name)
-    known = asdict(CHANNELS[name]) if name in CHANNELS else {}
+    known = asdict(FEATURES[name]) if name in FEATURES else {}
     complete = {**known, **values}
-    missing = [entry.name for entry in fields(Channel) if entry.name not in complete]
+    missing = [entry.name for entry in fields(Feature) if entry.name not in complete]
     if missing:
         raise UsageError(f"{key}: {name} has no scale and bounds of its own; say {', '.join(missing)}.")
-    return Channel(**complete)
+    return Feature(**complete)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from telemetry.derived import Sample
-from telemetry.recorder import Closing
+from telemetry.recorder import Closeable
 from telemetry.rl.action import Command
 
 Ready = Callable[[Sample], bool]
@@ -16,24 +16,24 @@ Ready = Callable[[Sample], bool]
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class StepResult:
     """What came of a command: the next sample, or None where there is no new one.
 
-    ``last`` says that no sample can follow this one, ``paused`` that the game stands still, and ``facts`` what else is
+    ``last`` says that no sample can follow this one, ``paused`` that the game stands still, and ``info`` what else is
     to be known.
     """
 
     sample: Sample | None
     last: bool = False
     paused: bool = False
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    info: Mapping[str, Any] = field(default_factory=dict)
 
 
-class World(Closing):
-    """Somewhere to drive, or to look on; ``obeys`` says whether commands move the car, ``name`` what it is."""
+class Backend(Closeable):
+    """Somewhere to drive, or to look on; ``accepts_actions`` says whether commands move the car, ``name`` what it is."""
 
     name: str
-    obeys: bool
+    accepts_actions: bool
 
     @abstractmethod
     def reset(self, seed: int | None, rng: np.random.Generator, options: Mapping[str, Any], ready: Ready) -> Sample:
@@ -43,10 +43,10 @@ class World(Closing):
         """
 
     @abstractmethod
-    def advance(self, command: Command) -> Moment:
+    def advance(self, command: Command) -> StepResult:
         """Hand over a command, let one control step pass, and see what is there."""
 
     @property
-    def facts(self) -> Mapping[str, Any]:
-        """What :attr:`Moment.facts` holds when an episode begins."""
+    def info(self) -> Mapping[str, Any]:
+        """What :attr:`StepResult.info` holds when an episode begins."""
         return {}

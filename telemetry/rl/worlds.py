@@ -7,11 +7,11 @@ from telemetry.clock import Clock
 from telemetry.errors import UsageError
 from telemetry.io import open_source
 from telemetry.recorder import PageSink
-from telemetry.rl.actuators import Actuator, actuator_of
+from telemetry.rl.actuators import Actuator, create_actuator
 from telemetry.rl.demo_world import DemoWorld
 from telemetry.rl.live_world import PATIENCE_SECONDS, LiveWorld, NewestSource
 from telemetry.rl.replay_world import ReplayWorld, SamplesOf, recorded_samples
-from telemetry.rl.world import World
+from telemetry.rl.world import Backend
 
 
 def open_world(
@@ -21,11 +21,11 @@ def open_world(
     start: str = "grid",
     actuator: str | Actuator = "none",
     restart_button: int | None = None,
-    patience: float = PATIENCE_SECONDS,
+    reset_timeout: float = PATIENCE_SECONDS,
     sink: Callable[[], PageSink] | None = None,
     clock: Clock | None = None,
     samples_of: SamplesOf = recorded_samples,
-) -> World:
+) -> Backend:
     """The world of ``demo``, ``demo:SCENARIO``, ``replay:FILE``, a recording, ``live``, a directory, or ``ws://…``.
 
     ``sink`` makes what records it, once the rest is known to make sense; ``clock`` is a live world's, and
@@ -49,8 +49,8 @@ def open_world(
     return LiveWorld(
         origin,
         control_hz,
-        actuator_of(actuator, restart_button),
+        create_actuator(actuator, restart_button),
         clock=clock,
-        patience=patience,
+        reset_timeout=reset_timeout,
         sink=sink and sink(),
     )

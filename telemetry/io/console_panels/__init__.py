@@ -2,7 +2,17 @@
 
 from telemetry.io.console_panels.layout import frame
 from telemetry.io.console_panels.recorder import plain_line
-from telemetry.io.console_panels.scene import EMPTY_STATES, LIVELY_STATES, History, Scene
-from telemetry.io.console_panels.text import Line, clean, to_ascii
+from telemetry.io.console_panels.scene import CURRENT_STATES, EMPTY_STATES, History, ViewState
+from telemetry.io.console_panels.text import Line, sanitize, to_ascii
 
-__all__ = ["EMPTY_STATES", "LIVELY_STATES", "History", "Line", "Scene", "clean", "frame", "plain_line", "to_ascii"]
+__all__ = [
+    "CURRENT_STATES",
+    "EMPTY_STATES",
+    "History",
+    "Line",
+    "ViewState",
+    "frame",
+    "plain_line",
+    "sanitize",
+    "to_ascii",
+]

@@ -7,7 +7,7 @@ from rich.segment import Segment
 
 from telemetry.derived import Sample
 from telemetry.display_limits import DISPLAY_LIMITS
-from telemetry.io.console_panels.scene import History, Scene
+from telemetry.io.console_panels.scene import History, ViewState
 from telemetry.io.console_panels.text import (
     BAD,
     COOL,
@@ -18,11 +18,11 @@ from telemetry.io.console_panels.text import (
     TITLE,
     VALUE,
     Line,
-    big,
+    big_digits,
     centred_bar,
-    fit,
     format_number,
     justify,
+    pad_or_crop,
     percent,
     share_of,
     thick_bar,
@@ -59,7 +59,7 @@ def rpm_bar(sample: Sample, history: History, width: int) -> Line:
     ]
 
 
-def _rpm_line(scene: Scene, sample: Sample, width: int) -> Line:
+def _rpm_line(scene: ViewState, sample: Sample, width: int) -> Line:
     shift = time_to_shift(sample, scene.history)
     return [
         Segment("SHIFT" if shift else "rpm  ", LIT["red"] if shift else LABEL),
@@ -89,7 +89,7 @@ def _pedal_lines(sample: Sample, width: int) -> list[Line]:
             *thick_bar(share_of(sample.brake), room, BAD),
             Segment(f"{percent(sample.brake):>6}", VALUE),
         ],
-        [Segment("steer ", LABEL), *fit(centred_bar(steer, arm, COOL), room), Segment(f"{steering:>6}", VALUE)],
+        [Segment("steer ", LABEL), *pad_or_crop(centred_bar(steer, arm, COOL), room), Segment(f"{steering:>6}", VALUE)],
     ]
 
 
@@ -102,7 +102,7 @@ def _acceleration(sample: Sample) -> tuple[str, str]:
     return format_number(sample.acc_g_x, 2, 6, sign=True), format_number(sample.acc_g_z, 2, 6, sign=True)
 
 
-def car_lines(scene: Scene, sample: Sample, width: int) -> list[Line]:
+def car_lines(scene: ViewState, sample: Sample, width: int) -> list[Line]:
     """Gear, speed, forces, engine speed, pedals and steering in five lines."""
     lateral, longitudinal = _acceleration(sample)
     first = justify(
@@ -123,7 +123,7 @@ def car_lines(scene: Scene, sample: Sample, width: int) -> list[Line]:
     return [first, _rpm_line(scene, sample, width), *_pedal_lines(sample, width)]
 
 
-def big_car_lines(scene: Scene, sample: Sample, width: int) -> list[Line]:
+def big_car_lines(scene: ViewState, sample: Sample, width: int) -> list[Line]:
     """The same in nine lines, with gear and speed large."""
     lateral, longitudinal = _acceleration(sample)
     speed = format_number(sample.speed_kmh, 0, 3)
@@ -136,7 +136,7 @@ def big_car_lines(scene: Scene, sample: Sample, width: int) -> list[Line]:
     )
     gear_style = BAD if time_to_shift(sample, scene.history) else TITLE
     lines: list[Line] = []
-    for row, (gear, digits) in enumerate(zip(big(gear_text(sample)), big(f"{speed:>3}"), strict=True)):
+    for row, (gear, digits) in enumerate(zip(big_digits(gear_text(sample)), big_digits(f"{speed:>3}"), strict=True)):
         left = [
             Segment(f"{gear}   ", gear_style),
             Segment(digits, VALUE),

@@ -15,13 +15,13 @@ from telemetry.io.console_panels.text import (
     VALUE,
     Line,
     bar,
-    big,
+    big_digits,
     centred_bar,
-    fit,
     format_delta,
     format_lap_time,
     format_number,
     justify,
+    pad_or_crop,
     percent,
     share_of,
 )
@@ -46,10 +46,10 @@ def big_lap_lines(sample: Sample, width: int) -> list[Line]:
     """The same in nine lines, with the time of this lap large."""
     style = VALUE if sample.is_lap_valid else BAD
     text = format_lap_time(sample.current_time)
-    while len(text) > 1 and len(big(text)[0]) > width:  # fewer digits rather than half of one
+    while len(text) > 1 and len(big_digits(text)[0]) > width:  # fewer digits rather than half of one
         text = text[:-1]
     return [
-        *([Segment(row, style)] for row in big(text.rstrip(".:"))),
+        *([Segment(row, style)] for row in big_digits(text.rstrip(".:"))),
         justify(_sector(sample), _lap_and_position(sample), width),
         justify(
             [*_time("last", sample.last_time), Segment("   ", PLAIN), *_time("best", sample.best_time)],
@@ -92,7 +92,7 @@ def _gap_lines(sample: Sample, width: int) -> list[Line]:
     return [
         [
             Segment("delta ", LABEL),
-            *fit(centred_bar(delta / FULL_DELTA, arm, style), room),
+            *pad_or_crop(centred_bar(delta / FULL_DELTA, arm, style), room),
             Segment(f"{format_delta(delta):>9}", style),
         ],
         [

@@ -10,7 +10,7 @@ from telemetry.derived import Sample
 from telemetry.io.console_panels.car import big_car_lines, car_lines
 from telemetry.io.console_panels.lap import big_lap_lines, lap_lines
 from telemetry.io.console_panels.recorder import recorder_lines, trace_lines, trace_title
-from telemetry.io.console_panels.scene import EMPTY_STATES, LIVELY_STATES, Scene
+from telemetry.io.console_panels.scene import CURRENT_STATES, EMPTY_STATES, ViewState
 from telemetry.io.console_panels.status import condition_line, condition_lines, damage_lines, flag_lines
 from telemetry.io.console_panels.text import (
     LABEL,
@@ -19,11 +19,11 @@ from telemetry.io.console_panels.text import (
     TITLE,
     VALUE,
     Line,
-    clean,
-    fit,
     format_duration,
     justify,
     length_of,
+    pad_or_crop,
+    sanitize,
 )
 from telemetry.io.console_panels.wheels import wheel_lines, wheels_title
 from telemetry.recorder import State
@@ -41,25 +41,25 @@ ROOMY_WIDTH: Final = 112
 """From here on the conditions stand beside damage and flags."""
 
 
-def frame(scene: Scene, width: int, height: int) -> list[Line]:
+def frame(scene: ViewState, width: int, height: int) -> list[Line]:
     """The picture: exactly ``height`` lines of exactly ``width`` cells, whatever the values are."""
     sample = scene.sample
-    if sample is None or scene.health.state in EMPTY_STATES:
+    if sample is None or scene.stats.state in EMPTY_STATES:
         lines = message_frame(scene, width, height)
     else:
         lines = live_frame(scene, sample, width, height)
     lines += [[] for _ in range(height - len(lines))]
-    return [fit(line, width) for line in lines[:height]]
+    return [pad_or_crop(line, width) for line in lines[:height]]
 
 
-def message_frame(scene: Scene, width: int, height: int) -> list[Line]:
+def message_frame(scene: ViewState, width: int, height: int) -> list[Line]:
     """The state and its message in the middle, for when there is no car to show."""
-    health = scene.health
-    badge = state_badge(health.state)
-    paragraphs = clean(health.message.replace("\n", " "))
+    stats = scene.stats
+    badge = state_badge(stats.state)
+    paragraphs = sanitize(stats.message.replace("\n", " "))
     texts = textwrap.wrap(paragraphs, max(min(width - 4, 60), 1))
     middle: list[Line] = [[badge], [], *([Segment(text, PLAIN)] for text in texts)]
-    foot = panel("recorder", recorder_lines(scene, width - 4), width) if health.samples else []
+    foot = panel("recorder", recorder_lines(scene, width - 4), width) if stats.samples else []
     top = max((height - len(foot) - len(middle)) // 2, 0)
     lines: list[Line] = [[] for _ in range(top)]
     lines += [[Segment(" " * max((width - length_of(line)) // 2, 0), PLAIN), *line] for line in middle]
@@ -67,15 +67,15 @@ def message_frame(scene: Scene, width: int, height: int) -> list[Line]:
     return lines + foot
 
 
-def live_frame(scene: Scene, sample: Sample, width: int, height: int) -> list[Line]:
+def live_frame(scene: ViewState, sample: Sample, width: int, height: int) -> list[Line]:
     """The panels, as many and as large as there is room for; what does not fit is missing at the bottom."""
     panels = _panels(scene, sample, width, height - 1)
-    if scene.health.state not in LIVELY_STATES:
+    if scene.stats.state not in CURRENT_STATES:
         panels = [[Segment(segment.text, LABEL) for segment in line] for line in panels]
     return [header(scene, sample, width), *panels]
 
 
-def _panels(scene: Scene, sample: Sample, width: int, height: int) -> list[Line]:
+def _panels(scene: ViewState, sample: Sample, width: int, height: int) -> list[Line]:
     if height < BASE_HEIGHT:
         return _bare_panels(scene, sample, width)
     if width < ABREAST_WIDTH:
@@ -118,7 +118,7 @@ def _status_panels(sample: Sample, width: int, *, roomy: bool) -> list[Line]:
     return lines
 
 
-def _stacked_panels(scene: Scene, sample: Sample, width: int) -> list[Line]:
+def _stacked_panels(scene: ViewState, sample: Sample, width: int) -> list[Line]:
     """For terminals too narrow for two panels abreast, the panels one below the other."""
     inner = width - 4
     return [
@@ -131,7 +131,7 @@ def _stacked_panels(scene: Scene, sample: Sample, width: int) -> list[Line]:
     ]
 
 
-def _bare_panels(scene: Scene, sample: Sample, width: int) -> list[Line]:
+def _bare_panels(scene: ViewState, sample: Sample, width: int) -> list[Line]:
     """For terminals too low for frames, the lines alone, the most wanted first."""
     if width < ABREAST_WIDTH:
         return [
@@ -147,9 +147,9 @@ def _bare_panels(scene: Scene, sample: Sample, width: int) -> list[Line]:
     top = zip(car_lines(scene, sample, half), lap_lines(sample, half), strict=True)
     low = zip(damage_lines(sample, 28), flag_lines(sample, width - 35), strict=True)
     lines = [
-        *([*fit(car, half), *gap, *lap] for car, lap in top),
+        *([*pad_or_crop(car, half), *gap, *lap] for car, lap in top),
         *wheel_lines(sample, width - 4),
-        *([*fit(damage, 28), *gap, *flags] for damage, flags in low),
+        *([*pad_or_crop(damage, 28), *gap, *flags] for damage, flags in low),
         *recorder_lines(scene, width - 4),
     ]
     return [[Segment("  ", PLAIN), *line] for line in lines]
@@ -157,11 +157,11 @@ def _bare_panels(scene: Scene, sample: Sample, width: int) -> list[Line]:
 
 def panel(title: str, lines: Sequence[Line], width: int) -> list[Line]:
     """The lines in a box with a title."""
-    name = fit([Segment(title, TITLE)], min(length_of([Segment(title)]), width - 6))
+    name = pad_or_crop([Segment(title, TITLE)], min(length_of([Segment(title)]), width - 6))
     top = [Segment("╭─ ", LABEL), *name, Segment(f" {'─' * (width - 5 - length_of(name))}╮", LABEL)]
     left, right = Segment("│ ", LABEL), Segment(" │", LABEL)
     bottom = [Segment(f"╰{'─' * (width - 2)}╯", LABEL)]
-    return [top, *([left, *fit(line, width - 4), right] for line in lines), bottom]
+    return [top, *([left, *pad_or_crop(line, width - 4), right] for line in lines), bottom]
 
 
 def beside(left: list[Line], right: list[Line]) -> list[Line]:
@@ -174,16 +174,16 @@ def state_badge(state: State) -> Segment:
     return Segment(f" ● {state.upper()} ", LIT[STATE_COLOURS.get(state, "yellow")])
 
 
-def header(scene: Scene, sample: Sample, width: int) -> Line:
+def header(scene: ViewState, sample: Sample, width: int) -> Line:
     """State, car and track, and at the right the session and what time of it is left."""
-    track = clean(sample.track)
+    track = sanitize(sample.track)
     if sample.track_configuration:
-        track += f" / {clean(sample.track_configuration)}"
+        track += f" / {sanitize(sample.track_configuration)}"
     dot = Segment(" · ", LABEL)
-    left: Line = [state_badge(scene.health.state), Segment("  ", PLAIN)]
-    if scene.health.message:
-        left += [Segment(clean(scene.health.message), VALUE), dot]
-    left += [Segment(clean(sample.car_model) or "no car", VALUE), dot, Segment(track or "no track", PLAIN)]
+    left: Line = [state_badge(scene.stats.state), Segment("  ", PLAIN)]
+    if scene.stats.message:
+        left += [Segment(sanitize(scene.stats.message), VALUE), dot]
+    left += [Segment(sanitize(sample.car_model) or "no car", VALUE), dot, Segment(track or "no track", PLAIN)]
     right: Line = [Segment("  ", PLAIN), Segment(sample.session_name.replace("_", " "), TITLE), Segment(" ", PLAIN)]
     if session_left := format_duration(sample.session_time_left / 1000.0):
         right += [Segment(f" {session_left}", VALUE), Segment(" left ", LABEL)]

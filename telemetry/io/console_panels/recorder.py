@@ -6,7 +6,7 @@ from rich.segment import Segment
 
 from telemetry.derived import Sample
 from telemetry.io.console_panels.car import gear_text
-from telemetry.io.console_panels.scene import History, Scene
+from telemetry.io.console_panels.scene import History, ViewState
 from telemetry.io.console_panels.status import flags
 from telemetry.io.console_panels.text import (
     BAD,
@@ -18,15 +18,15 @@ from telemetry.io.console_panels.text import (
     WARN,
     Line,
     chart,
-    clean,
     format_duration,
     format_lap_time,
     format_number,
     format_size,
     justify,
     percent,
+    sanitize,
 )
-from telemetry.recorder import Health
+from telemetry.recorder import RecordingStats
 
 
 def trace_title(history: History, width: int) -> str:
@@ -59,30 +59,30 @@ def _labelled(rows: list[Line], name: str, scale: str) -> list[Line]:
     return [[Segment(f"{label:<8}", LABEL), *row] for label, row in zip(labels, rows, strict=True)]
 
 
-def recorder_lines(scene: Scene, width: int) -> list[Line]:
+def recorder_lines(scene: ViewState, width: int) -> list[Line]:
     """The file and its size, the rate, and whatever went wrong, in two lines."""
-    health = scene.health
-    measured = scene.history.rate() or health.rate
-    asked = "" if health.rate_asked is None else f" of {health.rate_asked:g}"
+    stats = scene.stats
+    measured = scene.history.rate() or stats.rate
+    asked = "" if stats.rate_asked is None else f" of {stats.rate_asked:g}"
     if scene.output is None:
         file = [Segment("not recording", LABEL)]
     else:
         file = [
             Segment("● ", BAD),
-            Segment(clean(scene.output), VALUE),
-            Segment(f"  {format_size(health.size)}", PLAIN),
+            Segment(sanitize(scene.output), VALUE),
+            Segment(f"  {format_size(stats.size)}", PLAIN),
         ]
     figures = [
         Segment(f"  {format_number(measured, 1, 7)}{asked}", VALUE),
         Segment(" Hz   ", LABEL),
-        Segment(f"{health.samples:,}", VALUE),
+        Segment(f"{stats.samples:,}", VALUE),
         Segment(" samples   ", LABEL),
-        Segment(format_duration(health.seconds) or "0:00:00", VALUE),
+        Segment(format_duration(stats.seconds) or "0:00:00", VALUE),
     ]
-    jitter = _jitter(health)
-    faults = _faults(health, "duplicates")
+    jitter = _jitter(stats)
+    faults = _faults(stats, "duplicates")
     if _cells(faults) + _cells(jitter) > width:
-        faults = _faults(health, "dup")
+        faults = _faults(stats, "dup")
     return [justify(file, figures, width), justify(faults, jitter, width)]
 
 
@@ -90,22 +90,22 @@ def _cells(line: Line) -> int:
     return sum(segment.cell_length for segment in line)
 
 
-def _faults(health: Health, duplicates: str) -> Line:
+def _faults(stats: RecordingStats, duplicates: str) -> Line:
     faults: Line = []
     for name, count, style in (
-        (duplicates, health.duplicates, PLAIN),
-        ("torn", health.torn, WARN),
-        ("missed", health.missed, WARN),
-        ("dropped", health.dropped, BAD),
-        ("gaps", health.gaps, WARN),
+        (duplicates, stats.duplicates, PLAIN),
+        ("torn", stats.torn, WARN),
+        ("missed", stats.missed, WARN),
+        ("dropped", stats.dropped, BAD),
+        ("gaps", stats.gaps, WARN),
     ):
         faults += [Segment(f"{name} ", LABEL), Segment(f"{count:,}  ", style if count else PLAIN)]
     return faults
 
 
-def _jitter(health: Health) -> Line:
+def _jitter(stats: RecordingStats) -> Line:
     try:
-        middle, most = health.jitter.quantile(0.5), health.jitter.quantile(0.99)
+        middle, most = stats.jitter.quantile(0.5), stats.jitter.quantile(0.99)
     except RuntimeError:  # the sampling loop counted one at that very moment
         middle = most = None
     if middle is None or most is None:
@@ -114,13 +114,13 @@ def _jitter(health: Health) -> Line:
     return [Segment("jitter ", LABEL), Segment(text, PLAIN), Segment(" ms", LABEL)]
 
 
-def plain_line(sample: Sample, health: Health) -> str:
+def plain_line(sample: Sample, stats: RecordingStats) -> str:
     """The moment as one line of text."""
     flag_texts = [flag.lit.lower() for flag in flags(sample) if flag.lit]
     return "  ".join(
         [
             f"{format_number(sample.elapsed, 1, 8):>8} s",
-            f"{health.state:<7}",
+            f"{stats.state:<7}",
             f"lap {sample.completed_laps + 1}",
             f"S{sample.current_sector_index + 1}",
             f"{format_lap_time(sample.current_time):>9}",
@@ -129,7 +129,7 @@ def plain_line(sample: Sample, health: Health) -> str:
             f"{format_number(sample.rpm, 0, 6):>5} rpm",
             f"gas {percent(sample.gas):>3}",
             f"brake {percent(sample.brake):>3}",
-            f"{health.samples} samples",
+            f"{stats.samples} samples",
             *flag_texts,
         ]
     )

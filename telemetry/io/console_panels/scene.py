@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from telemetry.derived import Sample
-from telemetry.recorder import Health, State
+from telemetry.recorder import RecordingStats, State
 
 EMPTY_STATES: Final = frozenset({State.WAITING, State.LOADING, State.GONE})
 """States with nothing to show but a message."""
 
-LIVELY_STATES: Final = frozenset({State.LIVE, State.STILL})
+CURRENT_STATES: Final = frozenset({State.LIVE, State.STILL})
 """States in which the values are those of now; in all others they stay, but dimmed."""
 
 HISTORY_SIZE: Final = 240
@@ -31,7 +31,7 @@ class History:
     counts: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=RATE_SIZE))
     highest_rpm: int = 0
 
-    def add(self, sample: Sample, health: Health) -> None:
+    def add(self, sample: Sample, stats: RecordingStats) -> None:
         """Take note of one moment; time that runs backwards starts the history anew."""
         if self.elapsed and not sample.elapsed >= self.elapsed[-1]:
             for values in (self.elapsed, self.speed, self.gas, self.brake, self.counts):
@@ -40,7 +40,7 @@ class History:
         self.speed.append(sample.speed_kmh)
         self.gas.append(sample.gas)
         self.brake.append(sample.brake)
-        self.counts.append((health.latest, health.samples))
+        self.counts.append((stats.latest, stats.samples))
         self.highest_rpm = max(self.highest_rpm, sample.rpm)
 
     def rate(self) -> float | None:
@@ -52,10 +52,10 @@ class History:
 
 
 @dataclass(frozen=True)
-class Scene:
+class ViewState:
     """All that a picture is drawn from; ``output`` is the name of the file being written."""
 
     sample: Sample | None
-    health: Health
+    stats: RecordingStats
     history: History
     output: str | None = None

@@ -49,7 +49,7 @@ _PLAIN_FORMS: Final = str.maketrans(
 )
 
 
-def clean(text: str) -> str:
+def sanitize(text: str) -> str:
     """The text without anything that could move the cursor or hide: such characters become a replacement mark."""
     if text.isascii() and text.isprintable():
         return text
@@ -133,7 +133,7 @@ def percent(value: float | None) -> str:
     return DASH if value is None or math.isnan(value) else f"{100.0 * min(max(value, -9.0), 9.99):.0f}"
 
 
-def fit(line: Line, width: int) -> Line:
+def pad_or_crop(line: Line, width: int) -> Line:
     """The line cropped or padded to exactly ``width`` cells."""
     fitted: Line = []
     left = max(width, 0)
@@ -157,7 +157,7 @@ def length_of(line: Line) -> int:
 def justify(left: Line, right: Line, width: int) -> Line:
     """A line with one part at either end; where both do not fit, the left one gives way."""
     room = width - length_of(right)
-    return [*fit(left, room), *right] if room >= 0 else fit(right, width)
+    return [*pad_or_crop(left, room), *right] if room >= 0 else pad_or_crop(right, width)
 
 
 def thick_bar(share: float, width: int, style: Style) -> Line:
@@ -221,7 +221,7 @@ _BIG: Final = {
 BIG_HEIGHT: Final = 5
 
 
-def big(text: str) -> list[str]:
+def big_digits(text: str) -> list[str]:
     """The text five lines high, each of its pixels two cells wide; what has no picture becomes a question mark."""
     pictures = [_BIG.get(character, _BIG["?"]) for character in text]
     return [

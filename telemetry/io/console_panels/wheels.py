@@ -21,9 +21,9 @@ from telemetry.io.console_panels.text import (
     WARN,
     Line,
     bar,
-    clean,
     format_number,
     percent,
+    sanitize,
     share_of,
 )
 
@@ -34,7 +34,7 @@ WHEEL_NAMES: Final = ("FL", "FR", "RL", "RR")
 
 def wheels_title(sample: Sample) -> str:
     """The panel's title, with the compound of the tyres where it is known."""
-    compound = clean(sample.tyre_compound)
+    compound = sanitize(sample.tyre_compound)
     return f"wheels · {compound}" if compound else "wheels"
 
 

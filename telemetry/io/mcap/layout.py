@@ -129,7 +129,7 @@ def seconds(nanoseconds: int) -> float:
 
 
 @dataclass
-class Quality:
+class StepCounters:
     """What became of the physics steps of a recording; ``duplicates`` is None where it cannot be known any more."""
 
     steps: int = 0

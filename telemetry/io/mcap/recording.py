@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import orjson
 
 from ac_native_memory import Pages, SPageFileGraphic
-from telemetry.clock import Clock, Thinning
+from telemetry.clock import Clock, RateLimiter
 from telemetry.errors import SourceError, UsageError
 from telemetry.io.mcap.layout import (
     EVENTS,
@@ -33,23 +33,23 @@ from telemetry.io.mcap.records import (
     MESSAGE,
     MESSAGE_INDEX,
     METADATA,
-    Cut,
-    Damaged,
+    CorruptFile,
     Record,
     RecordFile,
+    TruncatedFile,
 )
-from telemetry.recorder import STATUS_STATES, Event, Reading, Source, State, Step, moves_on
+from telemetry.recorder import STATUS_STATES, Event, Reading, Source, State, Step, is_advancing
 from telemetry.snapshot import decode
 from telemetry.steps import packet_id_of
 
-_PACE: Final = 0.003
+DEFAULT_INTERVAL_S: Final = 0.003
 """Seconds from the end of a recording to its beginning, played in a loop: a physics step."""
 
 _STATUS: Final = struct.Struct(f"<{SPageFileGraphic.status.offset}xi")
 _MENU: Final = struct.Struct(f"<{SPageFileGraphic.isEscMenuVisible.offset}xi")
 _MESSAGE: Final = struct.Struct("<HIQQ")
 _UNREAD: Final = frozenset({MESSAGE_INDEX, CHUNK_INDEX, METADATA, ATTACHMENT})
-_UNSURVEYED: Final = frozenset({MESSAGE_INDEX, CHUNK_INDEX, ATTACHMENT, CHUNK, MESSAGE})
+_SKIPPED_IN_SUMMARY: Final = frozenset({MESSAGE_INDEX, CHUNK_INDEX, ATTACHMENT, CHUNK, MESSAGE})
 
 
 class Message(NamedTuple):
@@ -71,7 +71,7 @@ class Info(NamedTuple):
     messages: Mapping[str, int]
 
 
-class _Moment(NamedTuple):
+class _LogTime(NamedTuple):
     """Everything of one log time."""
 
     log_time: int
@@ -81,30 +81,30 @@ class _Moment(NamedTuple):
 
 
 def message_of(file: RecordFile, record: Record, topics: Mapping[int, str]) -> Message:
-    """The message in a record, checked; :class:`Damaged` where it is none of a page's size."""
+    """The message in a record, checked; :class:`CorruptFile` where it is none of a page's size."""
     if len(record.body) < _MESSAGE.size:
-        raise Damaged(file.path, record.at, "a message is too short")
+        raise CorruptFile(file.path, record.at, "a message is too short")
     channel, _, log_time, publish_time = _MESSAGE.unpack_from(record.body)
     topic = topics.get(channel)
     if topic is None:
-        raise Damaged(file.path, record.at, f"a message belongs to an unknown channel, {channel}")
+        raise CorruptFile(file.path, record.at, f"a message belongs to an unknown channel, {channel}")
     data = record.body[_MESSAGE.size :]
     if len(data) != PAGE_SIZES.get(topic, len(data)):
-        raise Damaged(
+        raise CorruptFile(
             file.path, record.at, f"a message of {topic} has {len(data):,} bytes, and the page {PAGE_SIZES[topic]}"
         )
     return Message(record.at, topic, log_time, publish_time, data)
 
 
 def event_of(file: RecordFile, message: Message) -> Event:
-    """The event in a message; :class:`Damaged` where it is none."""
+    """The event in a message; :class:`CorruptFile` where it is none."""
     try:
         values = orjson.loads(message.data)
         kind, timestamp = values.pop("kind"), values.pop("timestamp")
         if type(kind) is not str or type(timestamp) not in (int, float):
             raise ValueError  # noqa: TRY301 - one sentence for all that an event is not
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise Damaged(file.path, message.at, "an event is not as it should be") from None
+        raise CorruptFile(file.path, message.at, "an event is not as it should be") from None
     return Event(kind, float(timestamp), values)
 
 
@@ -149,17 +149,17 @@ class McapRecording(Source):
         if end is not None and (begin or 0.0) >= end:
             raise UsageError(f"There is nothing from {begin or 0.0:g} s to {end:g} s of a recording.")
         with RecordFile(path) as file:
-            self._survey(file)
+            self._read_summary(file)
             check_version(path, self.metadata)
             self._origin = self._find_origin(file)
         if begin is not None:
             self._begin = self._origin + nanoseconds(begin)
         if end is not None:
             self._end = self._origin + nanoseconds(end)
-        if begin is not None and next(self.page_sets(), None) is None:
+        if begin is not None and next(self.read_steps(), None) is None:
             raise SourceError(f"{path} holds no step from {begin:g} s on{f' to {end:g} s' if end else ''}.")
 
-    def page_sets(self) -> Iterator[Step]:
+    def read_steps(self) -> Iterator[Step]:
         """The recorded steps, as fast as they can be read."""
         begin, end = self._begin, self._end
         with RecordFile(self._path) as file:
@@ -215,22 +215,22 @@ class McapRecording(Source):
                 continue
             packet_id = packet_id_of(step.pages.physics)
             moved, latest = latest not in (None, packet_id), packet_id
-            fresh = moves_on(step.state, moved=moved)
-            yield Reading(step.state, decode(step.pages, elapsed=step.elapsed), fresh)
+            is_new_step = is_advancing(step.state, moved=moved)
+            yield Reading(step.state, decode(step.pages, elapsed=step.elapsed), is_new_step)
 
     def _paced(self, clock: Clock, rate: float | None) -> Iterator[Step]:
         began = first = None
-        elapsed, thinning = -math.inf, Thinning(rate)
+        elapsed, thinning = -math.inf, RateLimiter(rate)
         while True:
             shift = 0.0
-            for step in self.page_sets():
+            for step in self.read_steps():
                 before, elapsed = elapsed, step.elapsed + shift
                 if not elapsed >= before:  # the recording goes round, or its clock was set back
-                    elapsed = before + _PACE
+                    elapsed = before + DEFAULT_INTERVAL_S
                     shift = elapsed - step.elapsed
                 if began is None or first is None:
                     began, first = clock.now(), elapsed
-                if not thinning.takes(elapsed):
+                if not thinning.accept(elapsed):
                     continue
                 if not clock.sleep_until(began + elapsed - first):
                     return
@@ -238,7 +238,7 @@ class McapRecording(Source):
             if not self._loop or math.isinf(elapsed):
                 return
 
-    def _survey(self, file: RecordFile) -> None:
+    def _read_summary(self, file: RecordFile) -> None:
         """Read what stands around the messages, and find out where the file ends."""
         if file.summary is not None:
             records = [file.record(8, HEADER), *(file.record(at, METADATA) for at in file.summary.metadata_offsets)]
@@ -247,16 +247,16 @@ class McapRecording(Source):
             return
         at = file.size
         try:
-            for record in file.records(_UNSURVEYED):
+            for record in file.records(_SKIPPED_IN_SUMMARY):
                 self._take(file, record)
-        except Cut as cut:
+        except TruncatedFile as cut:
             at = cut.at
         if not file.finished:
             self.cut = f"The recording was cut at byte {at:,}; all before is whole."
 
     def _take(self, file: RecordFile, record: Record) -> None:
         if record.opcode == HEADER:
-            with suppress(Damaged):  # nothing hangs on it
+            with suppress(CorruptFile):  # nothing hangs on it
                 self._library = file.parse(record).library
         elif record.opcode == METADATA:
             entry = file.parse(record)
@@ -271,7 +271,7 @@ class McapRecording(Source):
             raise SourceError(f"{self._path} holds no recording of Assetto Corsa's pages.")
         raise SourceError(f"{self._path} holds no step.")
 
-    def _moments(self, file: RecordFile, topics: dict[int, str] | None = None) -> Iterator[_Moment]:
+    def _moments(self, file: RecordFile, topics: dict[int, str] | None = None) -> Iterator[_LogTime]:
         """What the messages say, one log time after the other; ``topics`` is filled as channels turn up."""
         topics = {} if topics is None else topics
         pages: dict[str, bytes] = {}
@@ -279,7 +279,7 @@ class McapRecording(Source):
         time = publish_time = missing = 0
         repaired = pending = False
 
-        def moment() -> _Moment | None:
+        def moment() -> _LogTime | None:
             nonlocal latest, missing, repaired, pending
             pending = False
             if len(pages) < len(PAGE_SIZES):
@@ -287,7 +287,7 @@ class McapRecording(Source):
             now = Pages(pages[PHYSICS], pages[GRAPHICS], pages[STATIC], seconds(publish_time))
             if latest is not None and EVENTS not in topics.values():
                 missing = max(0, packet_id_of(now.physics) - packet_id_of(latest.physics) - 1)
-            latest, result = now, _Moment(time, now, missing, repaired)
+            latest, result = now, _LogTime(time, now, missing, repaired)
             missing, repaired = 0, False
             return result
 
@@ -327,7 +327,7 @@ class McapRecording(Source):
                     elif entry.opcode == CHANNEL:
                         channel = file.parse(entry)
                         topics[channel.id] = channel.topic
-        except Cut:
+        except TruncatedFile:
             return
 
     def _chunks(self, file: RecordFile, wanted: Collection[str]) -> list[int] | None:

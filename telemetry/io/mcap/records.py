@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple, Self
 import zstandard
 
 from telemetry.errors import SourceError
-from telemetry.locking import hold
+from telemetry.locking import lock_file
 
 # Opcodes of the MCAP specification.
 HEADER, FOOTER, SCHEMA, CHANNEL, MESSAGE, CHUNK, MESSAGE_INDEX = 1, 2, 3, 4, 5, 6, 7
@@ -45,7 +45,7 @@ _CLASSES: Final = {
 }
 
 
-class Damaged(SourceError):
+class CorruptFile(SourceError):
     """A file's bytes are not what they were; everything before the byte ``at`` is whole."""
 
     def __init__(self, path: Path, at: int, what: str) -> None:
@@ -56,7 +56,7 @@ class Damaged(SourceError):
         self.what = what
 
 
-class Cut(Exception):
+class TruncatedFile(Exception):
     """The file ends at the byte ``at``, before its end was written."""
 
     def __init__(self, at: int) -> None:
@@ -135,9 +135,9 @@ class RecordFile:
         """Whether the file has its end."""
         return self._footer is not None
 
-    def hold(self) -> None:
+    def lock_file(self) -> None:
         """Keep every writer out; :class:`telemetry.SinkError` where one is at work."""
-        hold(self._file.fileno(), str(self.path))
+        lock_file(self._file.fileno(), str(self.path))
 
     def close(self) -> None:
         """Close the file."""
@@ -161,7 +161,7 @@ class RecordFile:
     def records(self, skipped: frozenset[int] = frozenset()) -> Iterator[Record]:
         """The records up to the end of the data, those of the ``skipped`` kinds without their bodies.
 
-        Raises :class:`Cut` where the file ends too early, and :class:`Damaged`.
+        Raises :class:`TruncatedFile` where the file ends too early, and :class:`CorruptFile`.
         """
         at = BEGIN
         while True:
@@ -177,13 +177,13 @@ class RecordFile:
         if len(_MAGIC) <= at < self.size:
             record, _ = self.read(at)
         if record is None or record.opcode != opcode:
-            raise Damaged(self.path, at, "the index points to something else")
+            raise CorruptFile(self.path, at, "the index points to something else")
         return record
 
     def read(self, at: int, skipped: frozenset[int] = frozenset()) -> tuple[Record, int]:
         """The record at this place, of the ``skipped`` kinds without its body, and where the next one begins.
 
-        Raises :class:`Cut` where the file ends in it, and :class:`Damaged`.
+        Raises :class:`TruncatedFile` where the file ends in it, and :class:`CorruptFile`.
         """
         head = self._read(at, _HEAD.size)
         if len(head) < _HEAD.size:
@@ -192,16 +192,16 @@ class RecordFile:
         if opcode == 0 or DATA_END < opcode < 0x80:  # those above are private, and skipped
             if not any(head) and self._only_zeros_from(at):  # a system that crashed can leave NULs behind
                 raise self._too_short(at)
-            raise Damaged(self.path, at, f"there is no record of the kind {opcode}")
+            raise CorruptFile(self.path, at, f"there is no record of the kind {opcode}")
         begin = at + _HEAD.size
         if length > self.size - begin:
             if length > _LIMIT:
-                raise Damaged(self.path, at, f"a record says that it has {length:,} bytes")
+                raise CorruptFile(self.path, at, f"a record says that it has {length:,} bytes")
             raise self._too_short(at)
         if opcode in skipped:
             return Record(at, opcode, b""), begin + length
         if length > _LIMIT:
-            raise Damaged(self.path, at, f"a record says that it has {length:,} bytes")
+            raise CorruptFile(self.path, at, f"a record says that it has {length:,} bytes")
         return Record(at, opcode, self._read(begin, length)), begin + length
 
     def chunk_after(self, at: int) -> int | None:
@@ -225,11 +225,11 @@ class RecordFile:
         try:
             record, _ = self.read(at)
             return record.opcode == CHUNK and bool(self._unpacked(record))
-        except (Damaged, Cut):
+        except (CorruptFile, TruncatedFile):
             return False
 
     def _too_short(self, at: int) -> Exception:
-        return Damaged(self.path, at, "a record is longer than the file") if self.finished else Cut(at)
+        return CorruptFile(self.path, at, "a record is longer than the file") if self.finished else TruncatedFile(at)
 
     def _only_zeros_from(self, at: int) -> bool:
         while data := self._read(at, _BLOCK):
@@ -249,11 +249,11 @@ class RecordFile:
         begin = 0
         while begin < len(data):
             if len(data) - begin < _HEAD.size:
-                raise Damaged(self.path, at, "what it holds ends in the middle of a record")
+                raise CorruptFile(self.path, at, "what it holds ends in the middle of a record")
             opcode, length = _HEAD.unpack_from(data, begin)
             begin, end = begin + _HEAD.size, begin + _HEAD.size + length
             if end > len(data):
-                raise Damaged(self.path, at, "what it holds ends in the middle of a record")
+                raise CorruptFile(self.path, at, "what it holds ends in the middle of a record")
             yield Record(at, opcode, data[begin:end])
             begin = end
 
@@ -261,24 +261,24 @@ class RecordFile:
         chunk = self.parse(record)
         size = chunk.uncompressed_size
         if size > _LIMIT:
-            raise Damaged(self.path, record.at, f"a chunk says that it holds {size:,} bytes")
+            raise CorruptFile(self.path, record.at, f"a chunk says that it holds {size:,} bytes")
         if chunk.compression == "zstd":
             try:
                 if zstandard.frame_content_size(chunk.data) not in (size, -1):  # it would be believed, and allocated
-                    raise Damaged(self.path, record.at, "a chunk does not hold as much as it says")
+                    raise CorruptFile(self.path, record.at, "a chunk does not hold as much as it says")
                 data: bytes = zstandard.ZstdDecompressor().decompress(chunk.data, max_output_size=size)
             except zstandard.ZstdError as error:
-                raise Damaged(self.path, record.at, "a chunk cannot be unpacked") from error
+                raise CorruptFile(self.path, record.at, "a chunk cannot be unpacked") from error
         elif chunk.compression == "":
             data = chunk.data
         elif chunk.compression == "lz4":
             raise SourceError(f"{self.path} is compressed as 'lz4', which is not read here; zstd and none are.")
         else:
-            raise Damaged(self.path, record.at, f"a chunk is compressed as {chunk.compression!r}, which nothing is")
+            raise CorruptFile(self.path, record.at, f"a chunk is compressed as {chunk.compression!r}, which nothing is")
         if len(data) != size:
-            raise Damaged(self.path, record.at, "a chunk does not hold as much as it says")
+            raise CorruptFile(self.path, record.at, "a chunk does not hold as much as it says")
         if chunk.uncompressed_crc and zlib.crc32(data) != chunk.uncompressed_crc:
-            raise Damaged(self.path, record.at, "a chunk does not match its checksum")
+            raise CorruptFile(self.path, record.at, "a chunk does not match its checksum")
         return data
 
     def parse(self, record: Record) -> Any:
@@ -291,7 +291,7 @@ class RecordFile:
             # Out of a buffer, whose end no length in a damaged record can pass.
             return getattr(records, _CLASSES[record.opcode]).read(ReadDataStream(BytesIO(record.body)))
         except (McapError, struct.error, ValueError, OverflowError) as error:
-            raise Damaged(self.path, record.at, "a record is not as it should be") from error
+            raise CorruptFile(self.path, record.at, "a record is not as it should be") from error
 
     @cached_property
     def summary(self) -> Summary | None:
@@ -308,5 +308,5 @@ class RecordFile:
             return None
         try:
             return Summary(self, list(self._split(start, data)))
-        except Damaged:
+        except CorruptFile:
             return None

@@ -20,7 +20,7 @@ from telemetry.io.mcap.layout import (
     PHYSICS,
     QUALITY_METADATA,
     STATIC,
-    Quality,
+    StepCounters,
     register,
     seconds,
 )
@@ -37,10 +37,10 @@ from telemetry.io.mcap.records import (
     MESSAGE_INDEX,
     METADATA,
     SCHEMA,
-    Cut,
-    Damaged,
+    CorruptFile,
     Record,
     RecordFile,
+    TruncatedFile,
 )
 from telemetry.recorder import Event
 from telemetry.steps import packet_id_of
@@ -73,9 +73,9 @@ def recover(path: Path) -> Recovered:
     """
     path = path.resolve()
     with RecordFile(path) as file:
-        file.hold()
+        file.lock_file()
         if file.finished:
-            kept = _Pour(file)
+            kept = _RecoveryCopier(file)
             kept.run()
             if not kept.damage:
                 if kept.quality.steps == 0:
@@ -102,13 +102,13 @@ def recover(path: Path) -> Recovered:
     return result
 
 
-def _write(file: RecordFile, path: Path) -> "_Pour":
+def _write(file: RecordFile, path: Path) -> "_RecoveryCopier":
     from mcap.writer import Writer  # noqa: PLC0415 - --help needs none of it
 
     with path.open("wb") as stream:
         writer: Any = Writer(stream)
         writer.start()
-        pour = _Pour(file, writer)
+        pour = _RecoveryCopier(file, writer)
         pour.run()
         writer.add_metadata(QUALITY_METADATA, {**pour.quality.metadata(), "recovered": "true"})
         writer.finish()
@@ -149,7 +149,7 @@ class _Entry(NamedTuple):
 
 
 @dataclass
-class _Pour:
+class _RecoveryCopier:
     """Everything that is whole in a file, whole chunks only, into a writer if there is one.
 
     Behind a record that lost its length the next chunk is found where the file's index says that it is, or, without
@@ -158,13 +158,13 @@ class _Pour:
 
     file: RecordFile
     writer: Any = None
-    quality: Quality = field(default_factory=lambda: Quality(duplicates=None))
+    quality: StepCounters = field(default_factory=lambda: StepCounters(duplicates=None))
     messages: int = 0
     cut: int = 0
-    _damages: list[Damaged] = field(default_factory=list)
+    _damages: list[CorruptFile] = field(default_factory=list)
     _gaps: int = 0  # steps in those that damage left
-    _torn: bool = False  # since the last step
-    _told: int = 0  # steps that are missing since then by the recording's own events
+    _after_damage: bool = False  # since the last step
+    _reported_missing: int = 0  # steps that are missing since then by the recording's own events
     _ends: dict[int, int] = field(default_factory=dict)  # of chunks, by their places, as the index tells
     _places: list[int] = field(default_factory=list)
     _packet_id: int | None = None
@@ -199,13 +199,13 @@ class _Pour:
 
     def run(self) -> None:
         """Read, and pour."""
-        with suppress(Damaged):
+        with suppress(CorruptFile):
             self._read_index()
         at: int | None = BEGIN
         try:
             while at is not None:
                 at = self._advance(at)
-        except Cut as cut:
+        except TruncatedFile as cut:
             self.cut += self.file.size - cut.at
 
     def _read_index(self) -> None:
@@ -226,21 +226,21 @@ class _Pour:
         try:
             record, end = self.file.read(at, _UNREAD)
             if not self._is_plausible(record, end):
-                raise Damaged(self.file.path, at, "a record is not what stands there")  # noqa: TRY301
+                raise CorruptFile(self.file.path, at, "a record is not what stands there")  # noqa: TRY301
             if record.opcode in (DATA_END, FOOTER):
                 if self._places or self.file.chunk_after(at) is None:
                     return None
-                raise Damaged(self.file.path, at, "the data seems to end and does not")  # noqa: TRY301
+                raise CorruptFile(self.file.path, at, "the data seems to end and does not")  # noqa: TRY301
             following = end
             topics = dict(self._topics)
             # All of a chunk is looked at before the first of it is poured.
             entries = [self._look_at(entry, topics) for entry in self.file.contents(record)]
-        except Cut:
+        except TruncatedFile:
             following = self.file.chunk_after(at)
             if following is None:
                 raise
-            return self._skip(Damaged(self.file.path, at, "a record is longer than the file"), following)
-        except Damaged as damaged:
+            return self._skip(CorruptFile(self.file.path, at, "a record is longer than the file"), following)
+        except CorruptFile as damaged:
             if self._places:
                 return self._skip(damaged, self._ends.get(at) or following or self._chunk_after(at))
             return self._skip(damaged, self.file.chunk_after(at) or following)
@@ -251,10 +251,10 @@ class _Pour:
                 self._take_message(entry.record, entry.message, entry.event)
         return following
 
-    def _skip(self, damaged: Damaged, following: int | None) -> int | None:
+    def _skip(self, damaged: CorruptFile, following: int | None) -> int | None:
         """Go on behind damage, at this place, or where nothing more is to be had."""
         self._damages.append(damaged)
-        self._torn = True
+        self._after_damage = True
         self.cut += (following or self.file.size) - damaged.at
         return following
 
@@ -312,8 +312,8 @@ class _Pour:
 
     def _take_message(self, record: Record, message: Message, event: Event | None) -> None:
         if message.topic == PHYSICS:
-            if self._torn:
-                self._bridge(message)
+            if self._after_damage:
+                self._write_gap(message)
             self._packet_id = packet_id_of(message.data)
             self.quality.steps += 1
         if message.topic in PAGE_SIZES:
@@ -328,15 +328,15 @@ class _Pour:
         if event.kind == "gap":
             self.quality.gaps += 1
             self.quality.missing += steps_of(event)
-            self._told += steps_of(event) if self._torn else 0
+            self._reported_missing += steps_of(event) if self._after_damage else 0
         self.quality.repaired += event.kind == "repaired"
 
-    def _bridge(self, step: Message) -> None:
+    def _write_gap(self, step: Message) -> None:
         """Write what leads over damage to this step: a gap, and the pages that were lost, blank."""
         channels = {topic: channel for channel, topic in self._topics.items()}
         packet_id = packet_id_of(step.data)
         # What the recording itself tells of is missing, but was not lost here.
-        steps = 0 if self._packet_id is None else max(0, packet_id - self._packet_id - 1 - self._told)
+        steps = 0 if self._packet_id is None else max(0, packet_id - self._packet_id - 1 - self._reported_missing)
         self._gaps += steps
         if steps and EVENTS in channels:  # without a channel of events, readers count by the pages
             values = {"steps": steps, "after_packet_id": self._packet_id, "before_packet_id": packet_id}
@@ -347,7 +347,7 @@ class _Pour:
         for topic in (STATIC, GRAPHICS):  # a step without them could not be read, and the next may never come
             if topic in channels and topic not in self._seen:
                 self._write(channels[topic], step._replace(data=bytes(PAGE_SIZES[topic])))
-        self._torn, self._told = False, 0
+        self._after_damage, self._reported_missing = False, 0
 
     def _write(self, channel: int, message: Message, sequence: int = 0) -> None:
         self.messages += 1

@@ -19,14 +19,14 @@ from telemetry.io.mcap.layout import (
     QUALITY_METADATA,
     SESSION_METADATA,
     STATIC,
-    Quality,
+    StepCounters,
     nanoseconds,
     register,
     seconds,
 )
 from telemetry.recorder import Event, PageSink, State, Step
 from telemetry.steps import packet_id_of
-from telemetry.target import Target
+from telemetry.target import OutputFile
 from telemetry.version import tool_version
 
 _CHUNK: Final = 1 << 20
@@ -42,8 +42,8 @@ _SESSION_PLACE: Final = slice(SPageFileGraphic.session.offset, SPageFileGraphic.
 class _File:
     """The stream that the library writes to: what it is given is held until :meth:`flush`."""
 
-    def __init__(self, target: Target) -> None:
-        self.target = target
+    def __init__(self, output: OutputFile) -> None:
+        self.output = output
         self._pending: list[bytes] = []
         self._length = 0
 
@@ -60,7 +60,7 @@ class _File:
         """Hand all bytes on."""
         data = b"".join(self._pending)
         self._pending.clear()
-        self.target.write(data)
+        self.output.write(data)
 
 
 class McapSink(PageSink):
@@ -69,14 +69,14 @@ class McapSink(PageSink):
     A physics step has one message for each page that changed, all of one time, in the order static, graphics, physics.
     """
 
-    def __init__(self, target: Target, metadata: Mapping[str, str]) -> None:
+    def __init__(self, output: OutputFile, metadata: Mapping[str, str]) -> None:
         # The library takes longer to import than all the rest, and --help needs none of it; here, and not at the first
         # step, because that one must not come late.
         from mcap.writer import Writer  # noqa: PLC0415
 
-        self.name = target.name
-        self._target = target
-        self._file = _File(target)
+        self.name = output.name
+        self._output = output
+        self._file = _File(output)
         self._metadata = {**metadata, "tool": "ac-telemetry", "version": tool_version()}
         self._writer: Any = Writer(self._file, chunk_size=_NEVER)  # type: ignore[arg-type]  # it needs no more of a stream
         self._channels: dict[str, int] = {}
@@ -90,12 +90,12 @@ class McapSink(PageSink):
         self._timestamp = self._elapsed = 0.0
         self._events = 0
         self._chunk = 0
-        self._quality = Quality()
+        self._quality = StepCounters()
 
     @property
     def size(self) -> int:
         """Bytes in the file so far."""
-        return self._target.size
+        return self._output.size
 
     def write(self, step: Step) -> None:
         """Take one step; its pages are written where they changed, and its physics page counts as the step."""
@@ -169,7 +169,7 @@ class McapSink(PageSink):
 
     def close(self) -> None:
         """Write what is left, the figures and the index, and end the file."""
-        if self._target.closed:
+        if self._output.closed:
             return
         try:
             if self._channels:
@@ -178,7 +178,7 @@ class McapSink(PageSink):
                 self._writer.finish()
                 self._file.flush()
         finally:
-            self._target.close()
+            self._output.close()
 
     def _start(self) -> None:
         own = {
@@ -225,7 +225,7 @@ def create(path: Path, *, metadata: Mapping[str, str] | None = None, overwrite: 
     An existing file is an error unless it is to be overwritten, which happens at the first step, and not while another
     process writes it. Raises :class:`SinkError`.
     """
-    return McapSink(Target.open(path, "overwrite" if overwrite else "new"), metadata or {})
+    return McapSink(OutputFile.open(path, "overwrite" if overwrite else "new"), metadata or {})
 
 
 def _text(page: bytes, field: Any) -> str:

@@ -7,9 +7,9 @@ from typing import Final, NamedTuple
 
 from ac_native_memory import ATTEMPTS, SETTLE_SECONDS, PageReader, Pages, PagesMissing
 from telemetry.clock import Clock
-from telemetry.io.shared_memory.memory import Memory
+from telemetry.io.shared_memory.memory import PageConnection
 from telemetry.recorder import State, Step
-from telemetry.steps import SortedStep, packet_id_of
+from telemetry.steps import AssembledStep, packet_id_of
 
 LOOK_SECONDS: Final = 0.5
 """How often the game is looked for, stalled pages are opened anew, and something is told at the least."""
@@ -32,7 +32,7 @@ LATE_SECONDS: Final = 4.5e-3
 GLANCE_SECONDS: Final = 0.01
 """How often all pages are looked at at the least."""
 
-GATHERED: Final = 16
+BATCH_SIZE: Final = 16
 """Sightings of a car that drives that are gathered before they are sorted; 48 ms at the game's rate."""
 
 CHANGE_SECONDS: Final = 0.1
@@ -57,7 +57,7 @@ class StepContext(NamedTuple):
     elapsed: float
 
 
-class Sighting(NamedTuple):
+class PollResult(NamedTuple):
     """What one look, or several in a row until the pages held still, found; graphics and static are untorn.
 
     ``contents`` are those of the physics page, oldest first, each with the time at which it was first seen; none where
@@ -82,7 +82,7 @@ class Sighting(NamedTuple):
         return Pages(self.physics, self.graphics, self.static, 0.0)
 
 
-class Sight:
+class PagePoller:
     """Looks at the three pages; ``driving`` is to be said to it: whether, by the last sighting, the car drives."""
 
     def __init__(self, clock: Clock) -> None:
@@ -90,17 +90,17 @@ class Sight:
         self._clock = clock
         self._physics = self._graphics = self._static = b""
 
-    def sightings(self, memory: Memory) -> Iterator[list[Sighting]]:
+    def poll(self, memory: PageConnection) -> Iterator[list[PollResult]]:
         """What there is to see in the pages that are open, until the clock is stopped.
 
         While the car drives a handful of sightings comes at once: after the sleep between two steps little of this
         program is left in the processor's caches, so that what is done with many in a row costs a part of what it costs
         with one at a time.
         """
-        gathered: list[Sighting] = []
+        gathered: list[PollResult] = []
         glance_at = -math.inf
-        pace = Pace(self._clock)
-        for now in pace.looks():
+        scheduler = PollScheduler(self._clock)
+        for now in scheduler.ticks():
             reader = memory.reader
             gather = False
             if reader is None:
@@ -112,28 +112,28 @@ class Sight:
                     if not moved and now < glance_at:
                         continue
                     if moved:
-                        pace.advanced = max(1, packet_id_of(physics) - packet_id_of(self._physics or physics))
+                        scheduler.advanced = max(1, packet_id_of(physics) - packet_id_of(self._physics or physics))
                     gather = moved and self.driving
                     hasty = gather and now < glance_at
-                    sighting = self._take(reader, physics, now, hasty=hasty)
+                    result = self._take(reader, physics, now, hasty=hasty)
                 except PagesMissing:
                     memory.close()
                     gather = False
-                    sighting = self._nothing(now)
+                    result = self._nothing(now)
                 else:
-                    if not hasty and sighting.whole:
+                    if not hasty and result.whole:
                         glance_at = now + GLANCE_SECONDS
-                gathered.append(sighting)
-            if not gather or len(gathered) == GATHERED:
+                gathered.append(result)
+            if not gather or len(gathered) == BATCH_SIZE:
                 yield gathered
                 gathered = []
         if gathered:
             yield gathered
 
-    def _nothing(self, now: float) -> Sighting:
-        return Sighting(now, (), False, self._physics, self._graphics, self._static)
+    def _nothing(self, now: float) -> PollResult:
+        return PollResult(now, (), False, self._physics, self._graphics, self._static)
 
-    def _take(self, reader: PageReader, physics: bytes, now: float, *, hasty: bool) -> Sighting:
+    def _take(self, reader: PageReader, physics: bytes, now: float, *, hasty: bool) -> PollResult:
         """Look until the pages hold still, as far as they do.
 
         In haste the static page, which a game writes once, is looked at only where another frame was drawn.
@@ -167,10 +167,10 @@ class Sight:
             pending = unsettled
         self._physics = contents[0]  # torn or not: the sorter knows better
         self._graphics, self._static = settled[1:]
-        return Sighting(now, found, moved, self._physics, self._graphics, self._static)
+        return PollResult(now, found, moved, self._physics, self._graphics, self._static)
 
 
-class Teller:
+class StepEmitter:
     """Makes steps to be told, and knows what was told last."""
 
     def __init__(self, clock: Clock, message: Callable[[State], str]) -> None:
@@ -181,7 +181,7 @@ class Teller:
         self._others = (b"", b"")
         self._at = -math.inf
 
-    def tell(self, step: SortedStep[StepContext] | None) -> tuple[Step, ...]:
+    def tell(self, step: AssembledStep[StepContext] | None) -> tuple[Step, ...]:
         """The step, where there is one and it has pages worth telling."""
         if step is None:
             return ()
@@ -194,28 +194,28 @@ class Teller:
         pages = Pages(physics, graphics, static, self._epoch + elapsed)
         return (Step(state, pages, elapsed, missing, repaired, self._message(state)),)
 
-    def is_news(self, state: State, sighting: Sighting) -> bool:
+    def is_news(self, state: State, result: PollResult) -> bool:
         """Whether it is time to tell how things stand while physics does."""
-        now = sighting.now
+        now = result.now
         if state is not self._state:
             return True
         changed = (
             state in STANDING
             and now - self._at >= CHANGE_SECONDS
-            and self._others != _others(sighting.graphics, sighting.static)
+            and self._others != _others(result.graphics, result.static)
         )
         return changed or now - self._at >= LOOK_SECONDS
 
-    def stand(self, state: State, sighting: Sighting) -> Iterator[Step]:
+    def stand(self, state: State, result: PollResult) -> Iterator[Step]:
         """How things stand: with pages where they have changed."""
-        now = sighting.now
-        told = (self._state, *self._others) == (state, *_others(sighting.graphics, sighting.static))
+        now = result.now
+        told = (self._state, *self._others) == (state, *_others(result.graphics, result.static))
         if told and now - self._at < LOOK_SECONDS:
             return  # by the step that was held back
         pages = None
         if state not in WITHOUT_PAGES and not told and self._physics:
-            pages = Pages(self._physics, sighting.graphics, sighting.static, self._epoch + now)
-        self._note(state, sighting.graphics, sighting.static, now)
+            pages = Pages(self._physics, result.graphics, result.static, self._epoch + now)
+        self._note(state, result.graphics, result.static, now)
         yield Step(state, pages, now, message=self._message(state))
 
     def _note(self, state: State, graphics: bytes, static: bytes, now: float) -> None:
@@ -227,7 +227,7 @@ def _others(graphics: bytes, static: bytes) -> tuple[bytes, bytes]:
     return graphics[4:], static
 
 
-class Pace:
+class PollScheduler:
     """When to look at the physics page: close behind each step, with few looks; ``advanced`` is said after each look.
 
     A look that finds a step is followed by one a little less than a step later. Thus looks come earlier and earlier
@@ -239,7 +239,7 @@ class Pace:
         self._clock = clock
         self.advanced = 0  # steps since the look before
 
-    def looks(self) -> Iterator[float]:
+    def ticks(self) -> Iterator[float]:
         """The times by the clock, at deadlines that do not drift, until it is stopped."""
         sleep_until, now_by = self._clock.sleep_until, self._clock.now
         due = found_at = now_by()

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from ac_native_memory import PAGE_FILE_DIRECTORY, PageReader, PagesError, PagesMissing
 from telemetry.errors import SourceError
-from telemetry.io.proton import NotAllowed, NotYet, OutOfSight, Processes
+from telemetry.io.proton import GameHiddenBySandbox, GameLoading, MemoryAccessDenied, Processes
 
 
-class Memory:
+class PageConnection:
     """The pages that are open: a directory's, a bridge's, named ones, or those of the game itself under Wine.
 
     ``hint`` says, where none are open, what the player could do about that.
@@ -41,7 +41,7 @@ class Memory:
         before, self.process = self.process, None
         try:
             self.reader = self._open()
-        except (PagesMissing, NotAllowed) as error:
+        except (PagesMissing, MemoryAccessDenied) as error:
             self.hint = _hint_of(error)
             return True
         except PagesError as error:
@@ -83,7 +83,7 @@ class Memory:
             problem = error
         try:
             reader = self._processes.open_pages()
-        except (PagesError, NotAllowed) as error:
+        except (PagesError, MemoryAccessDenied) as error:
             if files is not None:
                 self.hint = _hint_of(error)
                 return files
@@ -102,4 +102,4 @@ class Memory:
 
 
 def _hint_of(error: Exception) -> str:
-    return str(error) if isinstance(error, NotYet | NotAllowed | OutOfSight) else ""
+    return str(error) if isinstance(error, GameLoading | MemoryAccessDenied | GameHiddenBySandbox) else ""

@@ -15,11 +15,11 @@ from ac_native_memory import (
 )
 from telemetry.clock import Clock
 from telemetry.errors import SinkError
-from telemetry.presence import HOLD_SECONDS, Presence
-from telemetry.recorder import Closing, State
+from telemetry.presence import HOLD_SECONDS, GameStateDetector
+from telemetry.recorder import Closeable, State
 
 
-class Publisher(Closing):
+class Publisher(Closeable):
     """Puts pages into real shared memory, where this tool and every other reader find "the game".
 
     Raises :class:`telemetry.SinkError` where the pages cannot be made, or where somebody else is writing them.
@@ -51,10 +51,10 @@ class Publisher(Closing):
 def _refuse_pages_in_use(directory: Path | None, prefix: str) -> None:
     try:
         with PageReader(directory, prefix=prefix) as reader:
-            presence = Presence()
-            presence.judge(reader.copy(), 0.0)
+            detector = GameStateDetector()
+            detector.update(reader.copy(), 0.0)
             Clock().sleep_until(HOLD_SECONDS / 2)
-            state, _ = presence.judge(reader.copy(), HOLD_SECONDS / 2)
+            state, _ = detector.update(reader.copy(), HOLD_SECONDS / 2)
     except PagesMissing:
         return
     except (PagesError, WrongGame) as error:

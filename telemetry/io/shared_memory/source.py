@@ -14,15 +14,15 @@ from telemetry.io.shared_memory.looking import (
     GLANCE_SECONDS,
     LOOK_SECONDS,
     WITHOUT_PAGES,
-    Sight,
+    PagePoller,
     StepContext,
-    Teller,
+    StepEmitter,
 )
-from telemetry.io.shared_memory.memory import Memory
-from telemetry.presence import HOLD_SECONDS, Presence
+from telemetry.io.shared_memory.memory import PageConnection
+from telemetry.presence import HOLD_SECONDS, GameStateDetector
 from telemetry.recorder import DEFAULT_RATE, Reading, Source, State, Step
 from telemetry.snapshot import decode
-from telemetry.steps import StepSorter
+from telemetry.steps import StepAssembler
 
 WAIT_MESSAGE: Final = "Waiting for Assetto Corsa: start a session in the game (its launcher alone has no telemetry)."
 WAIT_FOR_FILES_MESSAGE: Final = "Waiting for the page files of a running game in {}."
@@ -62,10 +62,10 @@ class LiveSource(Source):
         self._directory = directory
         self._prefix = prefix
         self._wait = wait
-        self._memory = Memory(directory, prefix, processes)
-        self._presence = Presence(dump=directory is not None)
+        self._memory = PageConnection(directory, prefix, processes)
+        self._detector = GameStateDetector(dump=directory is not None)
         self._seen = False
-        self._sorter: StepSorter[StepContext] = StepSorter()
+        self._sorter: StepAssembler[StepContext] = StepAssembler()
 
     def readings(self, clock: Clock, rate: float | None) -> Iterator[Reading]:
         """What the pages hold, ``rate`` times per second; twice a second while there is no game."""
@@ -87,7 +87,7 @@ class LiveSource(Source):
             yield from self._capture(clock)
 
     @property
-    def sorter(self) -> "StepSorter[StepContext]":
+    def assembler(self) -> "StepAssembler[StepContext]":
         """What counts the steps that :meth:`steps` gave, and those that were missing, repaired and ambiguous."""
         return self._sorter
 
@@ -124,27 +124,27 @@ class LiveSource(Source):
 
     def _open(self, now: float) -> None:
         if self._memory.open(now):
-            self._presence = Presence(dump=self._directory is not None)
+            self._detector = GameStateDetector(dump=self._directory is not None)
 
     def _judge(self, pages: Pages, now: float) -> tuple[State, bool]:
         """The state of the game and whether its car moved on; pages that stand still are opened anew now and then."""
         memory = self._memory
         memory.physics = pages.physics
         try:
-            state, fresh = self._presence.judge(pages, now)
+            state, is_new_step = self._detector.update(pages, now)
         except WrongGame as error:
             raise SourceError(str(error)) from error
         if state is State.WAITING or state is State.GONE:
             return self._absent(), False
         last_chance = state is State.STALLED and not self._seen and not self._wait
-        if not fresh and (now - memory.opened_at > LOOK_SECONDS or last_chance):
+        if not is_new_step and (now - memory.opened_at > LOOK_SECONDS or last_chance):
             before = memory.process
             self._open(now)
             if memory.process != before:
                 return (self._absent() if memory.reader is None else State.LOADING), False
         if state is not State.LOADING:
             self._seen = self._seen or state is not State.STALLED
-        return state, fresh
+        return state, is_new_step
 
     def _absent(self) -> State:
         return State.GONE if self._seen else State.WAITING
@@ -167,7 +167,7 @@ class LiveSource(Source):
 
     def _read(self, clock: Clock, missed: int) -> Reading:
         memory = self._memory
-        pages, state, fresh, now = None, self._absent(), False, clock.now()
+        pages, state, is_new_step, now = None, self._absent(), False, clock.now()
         if memory.reader is not None:
             try:
                 pages = memory.reader.copy()
@@ -177,54 +177,54 @@ class LiveSource(Source):
                 state = State.LOADING
             else:
                 now = clock.now()
-                state, fresh = self._judge(pages, now)
+                state, is_new_step = self._judge(pages, now)
         message = self._message(state)
         if pages is None or state in WITHOUT_PAGES:
             return Reading(state, torn=memory.torn, message=message)
-        return Reading(state, decode(pages, elapsed=now), fresh, missed, memory.torn, message)
+        return Reading(state, decode(pages, elapsed=now), is_new_step, missed, memory.torn, message)
 
     # --- steps
 
     def _capture(self, clock: Clock) -> Iterator[Step]:
         """The steps of the pages that are open, and how things stand, until there is nothing to look at any more."""
-        sorter, teller = self._sorter, Teller(clock, self._message)
-        state, presence = self._absent(), self._presence
+        assembler, emitter = self._sorter, StepEmitter(clock, self._message)
+        state, detector = self._absent(), self._detector
         since = moved_at = judge_at = clock.now()
         others = (b"", b"")
-        sight = Sight(clock)
-        for sighting in chain.from_iterable(sight.sightings(self._memory)):
-            now = sighting.now
+        sight = PagePoller(clock)
+        for result in chain.from_iterable(sight.poll(self._memory)):
+            now = result.now
             before, state = state, self._absent()
-            moved_at = now if sighting.moved else moved_at
-            if sighting.contents:
-                seen, others = others, (sighting.graphics, sighting.static)
-                if not sighting.whole:
+            moved_at = now if result.moved else moved_at
+            if result.contents:
+                seen, others = others, (result.graphics, result.static)
+                if not result.whole:
                     state = State.LOADING
-                elif before is State.LIVE and sighting.moved and now < judge_at and seen == others:
+                elif before is State.LIVE and result.moved and now < judge_at and seen == others:
                     state = before
                 else:
-                    state, _ = self._judge(sighting.pages, now)
+                    state, _ = self._judge(result.pages, now)
                     judge_at = now + GLANCE_SECONDS
             sight.driving = state is State.LIVE
             since = now if state is not before else since
             over = self._is_over(state)
-            if over or self._presence is not presence:  # what comes next is no neighbour of what was
-                yield from teller.tell(sorter.drain())
-                sorter.forget()
-                presence = self._presence
-            elif any(sighting.physics):  # a blank page is no step, nor is one that is being blanked
-                for physics, first_seen in sighting.contents:
-                    context = StepContext(state, sighting.graphics, sighting.static, first_seen)
-                    step = sorter.see(physics, context, fleeting=physics is not sighting.physics)
-                    yield from teller.tell(step)
+            if over or self._detector is not detector:  # what comes next is no neighbour of what was
+                yield from emitter.tell(assembler.flush())
+                assembler.reset()
+                detector = self._detector
+            elif any(result.physics):  # a blank page is no step, nor is one that is being blanked
+                for physics, first_seen in result.contents:
+                    context = StepContext(state, result.graphics, result.static, first_seen)
+                    step = assembler.add_copy(physics, context, unconfirmed=physics is not result.physics)
+                    yield from emitter.tell(step)
             # A pause may end a moment before its first step: no reason to say that the game has stalled.
             settled = over or state is not State.STALLED or now - since >= HOLD_SECONDS
             if (settled and now > moved_at) or state in WITHOUT_PAGES:
-                news = teller.is_news(state, sighting)
+                news = emitter.is_news(state, result)
                 if news or now - moved_at >= DRAIN_SECONDS:
-                    yield from teller.tell(sorter.drain())
+                    yield from emitter.tell(assembler.flush())
                 if news or over:
-                    yield from teller.stand(state, sighting)
+                    yield from emitter.stand(state, result)
             if over:
                 return
-        yield from teller.tell(sorter.drain())
+        yield from emitter.tell(assembler.flush())

@@ -14,7 +14,7 @@ from websockets.extensions.permessage_deflate import PerMessageDeflate
 from websockets.frames import Frame, Opcode
 from websockets.protocol import State as ConnectionState
 
-from telemetry.clock import Thinning
+from telemetry.clock import RateLimiter
 from telemetry.derived import Sample
 from telemetry.io.websocket.protocol import Format, Message, Subscription, to_msgpack
 from telemetry.lap_delta import LapDelta
@@ -55,7 +55,7 @@ class Client:
         self.protocol = connection.protocol
         self.transport = connection.transport
         self.subscription = subscription
-        self.thinning = Thinning(subscription.rate)
+        self.thinning = RateLimiter(subscription.rate)
         self.dropped = 0
         self.stalled_since: float | None = None
         deflate = [item for item in connection.protocol.extensions if isinstance(item, PerMessageDeflate)]
@@ -164,13 +164,13 @@ class Fanout:
         """Give a client another subscription."""
         self.remove(client)
         client.subscription = subscription
-        client.thinning = Thinning(subscription.rate)
+        client.thinning = RateLimiter(subscription.rate)
         self.add(client)
 
     def send_sample(self, client: Client, sample: Sample, delta: LapDelta) -> None:
         """Give one client a sample, as to a late joiner."""
         feed = self._feeds[_feed_key(client.subscription)]
-        client.thinning.takes(perf_counter(), 0.0)
+        client.thinning.accept(perf_counter(), 0.0)
         self._count(sent=client.write(feed.frame(sample, delta, client.window)))
 
     def send(self, client: Client, message: Message) -> None:
@@ -194,7 +194,7 @@ class Fanout:
             frames: dict[int | None, bytes] = {}
             sent = dropped = 0
             for client in feed.clients:  # what happens here happens for hundreds of clients, and is written out
-                if client.subscription.rate is not None and not client.thinning.takes(begin, grace):
+                if client.subscription.rate is not None and not client.thinning.accept(begin, grace):
                     continue
                 window = client.window
                 if window not in frames:
@@ -218,7 +218,7 @@ class Fanout:
         self.broadcasts += 1
         self.broadcast_seconds += perf_counter() - begin
 
-    def end_stalled(self, timeout: float) -> None:
+    def drop_stalled(self, timeout: float) -> None:
         """Cut off whoever has taken nothing for so many seconds; a close frame would not get through."""
         now = perf_counter()
         for client in list(self.clients):

@@ -11,7 +11,7 @@ from websockets.datastructures import Headers, MultipleValuesError
 from websockets.http11 import Request, Response
 
 from telemetry.io.websocket import http
-from telemetry.io.websocket.guard import Guard
+from telemetry.io.websocket.guard import AccessPolicy
 from telemetry.recorder import State
 from telemetry.version import tool_version
 
@@ -20,7 +20,7 @@ MOST_CLIENTS: Final = 400 if sys.platform == "win32" else 800
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
+class StreamStats:
     """How the stream goes; durations in seconds, ``lost`` are samples that its thread was too late for."""
 
     source: str
@@ -46,11 +46,11 @@ class Figures:
     broadcast_seconds: float
 
 
-class Front:
+class HttpRoutes:
     """Everything that is said over plain HTTP."""
 
-    def __init__(self, guard: Guard, page: Path, figures: Callable[[], Figures]) -> None:
-        self._guard = guard
+    def __init__(self, policy: AccessPolicy, page: Path, figures: Callable[[], StreamStats]) -> None:
+        self._policy = policy
         self._page = page
         self._figures = figures
 
@@ -74,16 +74,16 @@ class Front:
         body = b"" if request.method == "HEAD" else answer.body
         return Response(answer.status.value, answer.status.phrase, Headers(headers), body)
 
-    def _answer(self, request: Request) -> http.Answer | None:
+    def _answer(self, request: Request) -> http.HttpResponse | None:
         headers, (path, _, query) = request.headers, request.path.partition("?")
         host = headers.get("Host")
-        if refusal := self._guard.refuse_host(host):
+        if refusal := self._policy.check_host(host):
             return http.text(HTTPStatus.MISDIRECTED_REQUEST, refusal)
         wants_stream = "websocket" in (value.lower() for value in headers.get_all("Upgrade"))
-        if wants_stream and (refusal := self._guard.refuse_origin(headers.get("Origin"), host)):
+        if wants_stream and (refusal := self._policy.check_origin(headers.get("Origin"), host)):
             return http.text(HTTPStatus.FORBIDDEN, refusal)
         tells_something = wants_stream or path in ("/healthz", "/metrics")
-        if tells_something and (refusal := self._guard.refuse_token(query, headers.get("Authorization"))):
+        if tells_something and (refusal := self._policy.check_token(query, headers.get("Authorization"))):
             return http.text(HTTPStatus.UNAUTHORIZED, refusal, WWW_Authenticate="Bearer")
         if wants_stream:
             if path != "/":
@@ -100,7 +100,7 @@ class Front:
         return http.file(self._page, path, host or "", headers.get("If-None-Match"))
 
 
-def metrics(now: Figures) -> Iterator[http.Metric]:
+def metrics(now: StreamStats) -> Iterator[http.Metric]:
     """The figures for Prometheus."""
 
     def gauge(name: str, meaning: str, value: float) -> http.Metric:

@@ -23,7 +23,7 @@ def is_loopback(host: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Guard:
+class AccessPolicy:
     """What a request must show; each check gives a sentence for the client, or None where it may pass."""
 
     host: str
@@ -32,7 +32,7 @@ class Guard:
     allowed_origins: Sequence[str] = ()
     """Origins like ``https://example.org`` whose pages may connect too; ``*`` is all of them."""
 
-    def refuse_host(self, host: str | None) -> str | None:
+    def check_host(self, host: str | None) -> str | None:
         """Refuse a name that is not ours: a foreign page that had its own name point here (DNS rebinding) shows it."""
         match = _HOST.fullmatch(host or "")
         if match is None:
@@ -48,7 +48,7 @@ class Guard:
             return "This server is for this machine alone."
         return None
 
-    def refuse_origin(self, origin: str | None, host: str | None) -> str | None:
+    def check_origin(self, origin: str | None, host: str | None) -> str | None:
         """Refuse the page of another site, which a browser names; programs name none."""
         if origin is None or "*" in self.allowed_origins or origin in self.allowed_origins:
             return None
@@ -57,7 +57,7 @@ class Guard:
         site = origin[:200]
         return f"Pages of {site} may not connect. Start the server with --allow-origin {site} to let them."
 
-    def refuse_token(self, query: str, authorization: str | None) -> str | None:
+    def check_token(self, query: str, authorization: str | None) -> str | None:
         """Refuse what does not show the token, in the query or as a bearer."""
         if self.token is None:
             return None

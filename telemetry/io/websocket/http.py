@@ -39,7 +39,7 @@ _POLICY: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpResponse:
     """A response to be sent."""
 
     status: HTTPStatus
@@ -47,16 +47,16 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def text(status: HTTPStatus, sentence: str, **headers: str) -> Answer:
+def text(status: HTTPStatus, sentence: str, **headers: str) -> HttpResponse:
     """A sentence for a person."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Answer(status, f"{sentence}\n".encode(), {"Content-Type": "text/plain; charset=utf-8", **named})
+    return HttpResponse(status, f"{sentence}\n".encode(), {"Content-Type": "text/plain; charset=utf-8", **named})
 
 
-def json(values: Mapping[str, Any]) -> Answer:
+def json(values: Mapping[str, Any]) -> HttpResponse:
     """Figures for a program."""
     body = orjson.dumps(values, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-    return Answer(HTTPStatus.OK, body, {"Content-Type": "application/json", "Cache-Control": "no-store"})
+    return HttpResponse(HTTPStatus.OK, body, {"Content-Type": "application/json", "Cache-Control": "no-store"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +78,14 @@ class Metric:
             yield f"{self.name}{place} {value!r}"
 
 
-def prometheus(metrics: Iterable[Metric]) -> Answer:
+def prometheus(metrics: Iterable[Metric]) -> HttpResponse:
     """The metrics for Prometheus."""
     body = "".join(f"{line}\n" for metric in metrics for line in metric.lines()).encode()
     kind = "text/plain; version=0.0.4; charset=utf-8"
-    return Answer(HTTPStatus.OK, body, {"Content-Type": kind, "Cache-Control": "no-store"})
+    return HttpResponse(HTTPStatus.OK, body, {"Content-Type": kind, "Cache-Control": "no-store"})
 
 
-def file(folder: Path, path: str, host: str, known: str | None) -> Answer:
+def file(folder: Path, path: str, host: str, known: str | None) -> HttpResponse:
     """The file of this path of a URL, from within the folder alone; ``known`` is the tag of what the client has."""
     found = _find(folder, path)
     if found is None:
@@ -101,8 +101,8 @@ def file(folder: Path, path: str, host: str, known: str | None) -> Answer:
         "ETag": tag,
     }
     if known is not None and (known == "*" or tag in (entry.strip().removeprefix("W/") for entry in known.split(","))):
-        return Answer(HTTPStatus.NOT_MODIFIED, b"", headers)
-    return Answer(HTTPStatus.OK, body, headers)
+        return HttpResponse(HTTPStatus.NOT_MODIFIED, b"", headers)
+    return HttpResponse(HTTPStatus.OK, body, headers)
 
 
 def _find(folder: Path, path: str) -> Path | None:

@@ -11,7 +11,7 @@ import orjson
 from telemetry.derived import DEFAULTS, Sample, Thresholds
 from telemetry.display_limits import DISPLAY_LIMITS
 from telemetry.errors import UsageError
-from telemetry.laps import Lap, Moment
+from telemetry.laps import Lap, SampleRef
 from telemetry.selection import ALL_COLUMNS, Column, every_key, json_schema, select
 from telemetry.version import tool_version
 
@@ -62,7 +62,7 @@ class Subscription:
         }
 
 
-class Ask(NamedTuple):
+class SubscribeRequest(NamedTuple):
     """A subscription as asked for, whether a hello is wanted with it, and what of it could not be understood."""
 
     subscription: Subscription
@@ -73,7 +73,7 @@ class Ask(NamedTuple):
 class Subscribe(NamedTuple):
     """Other options from now on."""
 
-    ask: Ask
+    ask: SubscribeRequest
 
 
 class Ping(NamedTuple):
@@ -91,12 +91,14 @@ class Marker(NamedTuple):
 Command = Subscribe | Ping | Marker
 
 
-def parse_query(query: str) -> Ask:
+def parse_query(query: str) -> SubscribeRequest:
     """What the query of a URL asks for; what is wrong with it is told and the rest holds."""
     try:
         pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query), max_num_fields=32)
     except ValueError:
-        return Ask(Subscription(), errors=("The query of the address is not written as key=value&key=value.",))
+        return SubscribeRequest(
+            Subscription(), errors=("The query of the address is not written as key=value&key=value.",)
+        )
     given: dict[str, str] = {}
     errors: list[str] = []
     for key, value in pairs:
@@ -144,7 +146,7 @@ def _marker_name(name: Any) -> str:
     return name.strip()
 
 
-def _apply(current: Subscription, given: Mapping[str, Any]) -> Ask:
+def _apply(current: Subscription, given: Mapping[str, Any]) -> SubscribeRequest:
     """The subscription with what was given; each key by itself, so that one mistake does not undo the others."""
     hello = False
     errors: list[str] = []
@@ -157,7 +159,7 @@ def _apply(current: Subscription, given: Mapping[str, Any]) -> Ask:
                 current = replace(changed, columns=_columns(changed))
         except (RequestError, UsageError) as error:
             errors.append(str(error))
-    return Ask(current, hello, tuple(errors))
+    return SubscribeRequest(current, hello, tuple(errors))
 
 
 def _changed(current: Subscription, key: str, value: Any) -> Subscription:
@@ -288,7 +290,7 @@ def hello_message(
 def lap_message(lap: Lap) -> Message:
     """A lap with all that is known of it, as ``laps --json`` tells it."""
     values: Message = {field.name: getattr(lap, field.name) for field in fields(lap)}
-    moments = {name: value._asdict() for name, value in values.items() if isinstance(value, Moment)}
+    moments = {name: value._asdict() for name, value in values.items() if isinstance(value, SampleRef)}
     return {"type": "lap", **values, **moments, "kind": lap.kind, "complete": lap.complete, "valid": lap.valid}
 
 

@@ -20,22 +20,22 @@ from websockets.http11 import Request, Response
 
 from telemetry.derived import DEFAULTS, Sample, Thresholds
 from telemetry.errors import SinkError
-from telemetry.io.ports import why_not
+from telemetry.io.ports import bind_error_message
 from telemetry.io.websocket import http, protocol
 from telemetry.io.websocket.fanout import BUFFER_BYTES, DEFLATE, Client, Fanout
-from telemetry.io.websocket.front import MOST_CLIENTS, Figures, Front
-from telemetry.io.websocket.guard import Guard
+from telemetry.io.websocket.front import MOST_CLIENTS, HttpRoutes, StreamStats
+from telemetry.io.websocket.guard import AccessPolicy
 from telemetry.lap_delta import DeltaTracker, LapDelta
 from telemetry.laps import LapState, advance
-from telemetry.recorder import Closing, Event, Health, State
+from telemetry.recorder import Closeable, Event, RecordingStats, State
 
-INBOX: Final = 128
+INBOX_SIZE: Final = 128
 """Samples on their way to the event loop at most; when it lags behind further, the oldest are lost, and counted."""
 
 LATE_SECONDS: Final = 0.25
 """Age of a sample that is not worth sending while newer ones wait: on a machine that cannot keep up, newest wins."""
 
-HANDSHAKES: Final = 50
+MAX_PENDING_CONNECTIONS: Final = 50
 """Connections at a time that are no clients yet, or no longer."""
 
 MESSAGE_BYTES: Final = 16 * 1024
@@ -50,14 +50,14 @@ MESSAGES_AT_ONCE: Final = 40.0
 CLOSE_SECONDS: Final = 1.0
 """How long a client is given to answer a goodbye."""
 
-RATE_SECONDS: Final = 5.0
+RATE_WINDOW_S: Final = 5.0
 """How far back the measured rate looks."""
 
 _log = logging.getLogger(__name__)
 _log.addHandler(logging.NullHandler())  # what clients do wrong is no matter for this program's terminal
 
 
-class Shown(NamedTuple):
+class QueuedReading(NamedTuple):
     """What the loop showed at one moment."""
 
     sample: Sample | None
@@ -75,7 +75,7 @@ class _Connection(ServerConnection):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        if len(self.server.handler_tasks) > MOST_CLIENTS + HANDSHAKES:
+        if len(self.server.handler_tasks) > MOST_CLIENTS + MAX_PENDING_CONNECTIONS:
             self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
@@ -84,10 +84,10 @@ class _Connection(ServerConnection):
             self.transport.abort()
 
 
-class StreamServer(Closing):
-    """Broadcasts what it is shown to any number of WebSocket clients; a :class:`telemetry.recorder.Watcher`.
+class StreamServer(Closeable):
+    """Broadcasts what it is shown to any number of WebSocket clients; a :class:`telemetry.recorder.Listener`.
 
-    It serves from the moment it is made until it is closed. :meth:`show` hands over and returns at once. Raises
+    It serves from the moment it is made until it is closed. :meth:`on_reading` hands over and returns at once. Raises
     :class:`telemetry.SinkError` where it cannot listen. ``on_marker`` gets the markers that clients set, in the
     server's thread. ``thresholds`` are those of the samples' derived fields; clients are told them.
     """
@@ -114,15 +114,15 @@ class StreamServer(Closing):
         self._on_marker = on_marker
         self._thresholds = thresholds
         # Shared with the loop's thread: appended to there, taken from here.
-        self._inbox: deque[Shown] = deque(maxlen=INBOX)
+        self._inbox: deque[QueuedReading] = deque(maxlen=INBOX_SIZE)
         self._woken = False
         self._lost = 0
-        self._health = Health()
+        self._stats = RecordingStats()
         # The event loop's own.
         self._fanout = Fanout()
-        self._front = Front(Guard(host, token, tuple(allowed_origins)), page, self._figures)
-        self._now = Shown(None, False, State.WAITING, "", perf_counter())
-        self._newest: Shown | None = None
+        self._routes = HttpRoutes(AccessPolicy(host, token, tuple(allowed_origins)), page, self._figures)
+        self._now = QueuedReading(None, False, State.WAITING, "", perf_counter())
+        self._newest: QueuedReading | None = None
         self._times: deque[float] = deque(maxlen=4096)
         self._lap_state = LapState()
         self._delta_tracker = DeltaTracker()
@@ -152,13 +152,13 @@ class StreamServer(Closing):
         host = "127.0.0.1" if self._host in ("", "0.0.0.0") else "::1" if self._host == "::" else self._host  # noqa: S104
         return f"ws://{f'[{host}]' if ':' in host else host}:{self.port}"
 
-    def show(self, sample: Sample | None, health: Health) -> None:
+    def on_reading(self, sample: Sample | None, stats: RecordingStats) -> None:
         """Take note of a reading; never waits."""
-        self._health = health
-        kept = sample is not None and sample.sequence < health.samples
-        if len(self._inbox) == INBOX:
+        self._stats = stats
+        kept = sample is not None and sample.sequence < stats.samples
+        if len(self._inbox) == INBOX_SIZE:
             self._lost += 1
-        self._inbox.append(Shown(sample, kept, health.state, health.message, perf_counter()))
+        self._inbox.append(QueuedReading(sample, kept, stats.state, stats.message, perf_counter()))
         if not self._woken:
             self._woken = True
             self._loop.call_soon_threadsafe(self._take)
@@ -189,11 +189,11 @@ class StreamServer(Closing):
         try:
             server = await self._listen()
         except OSError as error:
-            self._error = SinkError(why_not(error, self._host, self._asked_port))
+            self._error = SinkError(bind_error_message(error, self._host, self._asked_port))
             return
         self._address = server.sockets[0].getsockname()[:2]
         self._listening.set()
-        sweep = asyncio.create_task(self._sweep())
+        sweep = asyncio.create_task(self._drop_stalled_clients())
         try:
             await self._stop.wait()
             self._take()
@@ -222,10 +222,10 @@ class StreamServer(Closing):
             backlog=512,
         )
 
-    async def _sweep(self) -> None:
+    async def _drop_stalled_clients(self) -> None:
         while True:
             await asyncio.sleep(min(1.0, self._stall_timeout / 4.0))
-            self._fanout.end_stalled(self._stall_timeout)
+            self._fanout.drop_stalled(self._stall_timeout)
 
     def _take(self) -> None:
         """Deliver what the loop has shown since."""
@@ -275,7 +275,7 @@ class StreamServer(Closing):
         finally:
             self._fanout.remove(client)
 
-    def _greet(self, client: Client, ask: protocol.Ask) -> None:
+    def _greet(self, client: Client, ask: protocol.SubscribeRequest) -> None:
         for sentence in ask.errors:
             self._fanout.send(client, protocol.error_message(sentence))
         if ask.hello:
@@ -331,22 +331,22 @@ class StreamServer(Closing):
             self._on_marker(Event("marker", now, {"name": name}))
 
     def _process_request(self, connection: ServerConnection, request: Request) -> Response | None:  # noqa: ARG002
-        return self._front.respond(request)
+        return self._routes.respond(request)
 
-    def _figures(self) -> Figures:
-        now, health, fanout = perf_counter(), self._health, self._fanout
-        return Figures(
+    def _figures(self) -> StreamStats:
+        now, stats, fanout = perf_counter(), self._stats, self._fanout
+        return StreamStats(
             source=self._source,
             state=self._now.state,
             message=self._now.message,
             uptime_s=round(now - self._began, 3),
-            samples=health.samples,
+            samples=stats.samples,
             rate_asked_hz=self._rate,
             rate_measured_hz=self._measured_rate(now),
             age_s=round(now - self._newest.taken, 3) if self._newest else None,
-            missed=health.missed,
-            torn=health.torn,
-            recording_dropped=health.dropped,
+            missed=stats.missed,
+            torn=stats.torn,
+            recording_dropped=stats.dropped,
             clients=fanout.count,
             connections=self._connections,
             sent=fanout.sent,
@@ -361,5 +361,5 @@ class StreamServer(Closing):
 
     def _measured_rate(self, now: float) -> float | None:
         """Samples per second of late; None where there are none."""
-        times = [taken for taken in self._times if now - taken <= RATE_SECONDS]
+        times = [taken for taken in self._times if now - taken <= RATE_WINDOW_S]
         return round((len(times) - 1) / (times[-1] - times[0]), 3) if len(times) > 1 and times[-1] > times[0] else None

@@ -15,7 +15,7 @@ import numpy as np
 from telemetry.derived import Sample
 from telemetry.rl.action import Command
 from telemetry.rl.datasets.acgym_columns import place_of_wheels, plugin_columns, static_info, wheel_slips
-from telemetry.rl.datasets.arrays import Taker
+from telemetry.rl.datasets.arrays import SampleColumns
 from telemetry.rl.datasets.geometry import Floats, Geometry
 from telemetry.rl.datasets.tracks import CarMap, find_car
 
@@ -70,7 +70,7 @@ class StateWriter:
         ``done`` is not the plugin's own: it ends the client's episode, and takes back that one was ended.
         """
         lock = self.car_of(sample).steer_lock
-        take = Taker((sample,))
+        take = SampleColumns((sample,))
         place, yaw = take("world_position_z", "world_position_x"), -take("heading")
         columns = plugin_columns(take, place, yaw, wheel_slips(take, yaw, self._arms_of(take, place, yaw)), lock)
         return _plain(
@@ -85,7 +85,7 @@ class StateWriter:
             }
         )
 
-    def _arms_of(self, take: Taker, place: Floats, yaw: Floats) -> Floats:
+    def _arms_of(self, take: SampleColumns, place: Floats, yaw: Floats) -> Floats:
         local: Floats = place_of_wheels(take, place, yaw)[0]
         if take("speed_kmh")[0] / 3.6 < STANDING:
             self._arms = local
@@ -100,7 +100,7 @@ def static_text(sample: Sample, length: float | None) -> str:
     return _plain(static_info(sample, length))
 
 
-def config_text(rate: float, port: int, management_port: int, *, drives: bool) -> str:
+def config_text(rate: float, port: int, management_port: int, *, active: bool) -> str:
     """The plugin's configuration, so far as it means something here."""
     hertz = int(rate) if rate == int(rate) else rate
     return _plain(
@@ -111,7 +111,7 @@ def config_text(rate: float, port: int, management_port: int, *, drives: bool) -
             "telemetry_sampling_freq": 0,
             "ego_server_port": port,
             "simulation_management_server_port": management_port,
-            "vjoy_executed_by_server": int(drives),
+            "vjoy_executed_by_server": int(active),
             "screen_capture_enable": 0,
         }
     )

@@ -15,11 +15,11 @@ from telemetry.errors import NoGameError, SourceError, UsageError
 from telemetry.io.acgym import Address, Listener, PluginSockets
 from telemetry.rl.acgym.messages import StateWriter, answer_of, config_text, static_text, track_text
 from telemetry.rl.action import RELEASED, Command
-from telemetry.rl.actuators import Actuator, Controls, Restart
+from telemetry.rl.actuators import Actuator, ActuatorLease, Restart
 from telemetry.rl.datasets.acgym_columns import REQUIRED
 from telemetry.rl.datasets.geometry import Geometry
 from telemetry.rl.datasets.tracks import find_geometry
-from telemetry.rl.world import World
+from telemetry.rl.world import Backend
 
 SILENCE_SECONDS: Final = 1.0
 """How long a client that drove may say nothing until its pedals are let go; a learner is quicker, or has vanished."""
@@ -68,7 +68,7 @@ class AcgymSession(Listener):
 
     def __init__(
         self,
-        world: World,
+        world: Backend,
         pace: Pace,
         *,
         rate: float,
@@ -82,7 +82,7 @@ class AcgymSession(Listener):
     ) -> None:
         self._world, self._pace, self._rate, self._clock, self._say = world, pace, rate, clock, say
         self._actuator = actuator
-        self._drives = world.obeys or actuator is not None
+        self._drives = world.accepts_actions or actuator is not None
         self._rng = np.random.default_rng(seed)
         self._acgym, self._ac_root = acgym, ac_root
         self._writer = StateWriter(acgym, ac_root, steer_lock)
@@ -124,7 +124,7 @@ class AcgymSession(Listener):
         if self._actuator is None:
             self._serve(sockets, ready)
         else:
-            with Controls(self._actuator):
+            with ActuatorLease(self._actuator):
                 self._serve(sockets, ready)
         return Served(self._states, self._connections)
 
@@ -276,7 +276,7 @@ class AcgymSession(Listener):
             place = None if sample.track_spline_length else self._place_of(sample)
             return static_text(sample, None if place is None else place.length)
         elif request == "get_config":
-            return config_text(self._rate, sockets.port, sockets.management_port, drives=self._drives)
+            return config_text(self._rate, sockets.port, sockets.management_port, active=self._drives)
         elif request == "get_track_info":
             return track_text(self._place_of(sample))
         else:
@@ -312,7 +312,7 @@ class AcgymSession(Listener):
         if self._actuator is not None:
             if not self._putting_back:
                 self._actuator.apply(answer.command)
-        elif not self._world.obeys:
+        elif not self._world.accepts_actions:
             self._say_once(
                 "The client sends its actions, and no --actuator carries them to the game: they are ignored."
                 if self._pace is Pace.WORLD

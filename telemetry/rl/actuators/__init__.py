@@ -4,15 +4,25 @@ from collections.abc import Callable
 from typing import Final
 
 from telemetry.errors import UsageError
-from telemetry.rl.actuators.base import Actuator, Controls, LookOn, Restart
+from telemetry.rl.actuators.base import Actuator, ActuatorLease, NoActuator, Restart
 from telemetry.rl.actuators.csp import CustomAi
 from telemetry.rl.actuators.uinput import VirtualWheel
 from telemetry.rl.actuators.vjoy import VJoy
 
-__all__ = ["ACTUATORS", "Actuator", "Controls", "CustomAi", "LookOn", "Restart", "VJoy", "VirtualWheel", "actuator_of"]
+__all__ = [
+    "ACTUATORS",
+    "Actuator",
+    "ActuatorLease",
+    "CustomAi",
+    "NoActuator",
+    "Restart",
+    "VJoy",
+    "VirtualWheel",
+    "create_actuator",
+]
 
 ACTUATORS: Final[dict[str, Callable[[int | None], Actuator]]] = {
-    "none": lambda _: LookOn(),
+    "none": lambda _: NoActuator(),
     "csp": lambda _: CustomAi(),
     "uinput": lambda button: VirtualWheel(restart_button=button),
     "vjoy": lambda button: VJoy(restart_button=button),
@@ -22,7 +32,7 @@ ACTUATORS: Final[dict[str, Callable[[int | None], Actuator]]] = {
 _WITH_BUTTONS: Final = ("uinput", "vjoy")
 
 
-def actuator_of(what: str | Actuator, restart_button: int | None = None) -> Actuator:
+def create_actuator(what: str | Actuator, restart_button: int | None = None) -> Actuator:
     """The actuator itself, or the one of this name. UsageError where there is none, or none with buttons."""
     if isinstance(what, Actuator):
         if restart_button is not None:

@@ -5,8 +5,8 @@ from hashlib import sha256
 from typing import Final, NamedTuple
 
 from telemetry.errors import UsageError
-from telemetry.locking import Lock, shared_folder
-from telemetry.recorder import Closing
+from telemetry.locking import FileLock, user_state_dir
+from telemetry.recorder import Closeable
 from telemetry.rl.action import RELEASED, Command
 
 PRESS_SECONDS: Final = 1.0
@@ -24,13 +24,13 @@ class Restart(NamedTuple):
     complaint: str = ""
 
 
-class Actuator(Closing):
-    """A way to the wheel and pedals of a running game; ``drives`` says whether it has one at all.
+class Actuator(Closeable):
+    """A way to the wheel and pedals of a running game; ``active`` says whether it has one at all.
 
     Nothing is taken before :meth:`open`. Raises :class:`telemetry.TelemetryError` where the way is barred.
     """
 
-    drives = True
+    active = True
     name = ""
     """What of this machine it takes, which one environment at a time may have; empty where that does not matter."""
 
@@ -47,7 +47,7 @@ class Actuator(Closing):
         return None
 
 
-class Controls(Closing):
+class ActuatorLease(Closeable):
     """The controls of an actuator that was opened, for this environment alone until they are closed.
 
     Raises :class:`telemetry.SinkError` where another environment has them, here or in another process.
@@ -55,11 +55,13 @@ class Controls(Closing):
 
     def __init__(self, actuator: Actuator) -> None:
         self._actuator = actuator
-        self._lock: Lock | None = None
+        self._lock: FileLock | None = None
         name = actuator.name
         if name:
-            path = shared_folder() / f"actuator-{sha256(name.encode()).hexdigest()[:16]}.lock"
-            self._lock = Lock(path, f"{name} is taken by another environment, here or in another process. Close that.")
+            path = user_state_dir() / f"actuator-{sha256(name.encode()).hexdigest()[:16]}.lock"
+            self._lock = FileLock(
+                path, f"{name} is taken by another environment, here or in another process. Close that."
+            )
         try:
             actuator.open()
         except BaseException:
@@ -109,10 +111,10 @@ class ButtonActuator(Actuator):
         )
 
 
-class LookOn(Actuator):
+class NoActuator(Actuator):
     """No actuator: somebody else drives, and commands are ignored."""
 
-    drives = False
+    active = False
 
     def open(self) -> None:
         """Take hold of nothing."""

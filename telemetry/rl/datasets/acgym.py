@@ -13,11 +13,21 @@ import numpy as np
 from telemetry.errors import SourceError, UsageError
 from telemetry.rl.datasets.acgym_columns import REQUIRED, columns_of, static_info
 from telemetry.rl.datasets.arrow import need_pyarrow
-from telemetry.rl.datasets.episodes import Cut, Episode, Losses
+from telemetry.rl.datasets.episodes import Episode, EpisodeConfig, SkipCounts
 from telemetry.rl.datasets.geometry import Geometry
 from telemetry.rl.datasets.signs import Check, check_columns
 from telemetry.rl.datasets.tracks import CarMap, find_car, find_geometry, full_name, grid_file, write_tables
-from telemetry.rl.datasets.work import About, Exporter, Finished, Part, Piece, Written, about, put, safe_name
+from telemetry.rl.datasets.work import (
+    DatasetSummary,
+    EpisodeEntry,
+    Exporter,
+    ExportResult,
+    RecordingResult,
+    StagedRecording,
+    episode_entry,
+    put,
+    safe_name,
+)
 
 ITS_RATE: Final = 25.0
 """``ego_sampling_freq`` of its configuration: relative actions follow from it."""
@@ -54,7 +64,7 @@ class AcgymExporter(Exporter):
             if folder is not None and not folder.is_dir():
                 raise UsageError(f"{option} {folder}: there is no such folder.")
 
-    def convert(self, found: Iterator[Episode], cut: Cut, folder: Path, losses: Losses) -> Written:
+    def convert(self, found: Iterator[Episode], cut: EpisodeConfig, folder: Path, losses: SkipCounts) -> ExportResult:
         """Write the states of a recording; SourceError where they fail a check, unless forced."""
         del losses
         made: list[tuple[Episode, dict[str, Any], Geometry, CarMap]] = []
@@ -84,13 +94,13 @@ class AcgymExporter(Exporter):
         }
         if self.acgym is None or any(not geometry.origin.startswith(str(self.acgym)) for geometry in places.values()):
             details["tables"] = list(places)
-        return Written(entries, tuple(checks), (*warnings, *wrong), details)
+        return ExportResult(entries, tuple(checks), (*warnings, *wrong), details)
 
-    def finish(self, folder: Path, parts: Iterable[Part]) -> Finished:
+    def finish(self, folder: Path, parts: Iterable[StagedRecording]) -> DatasetSummary:
         """Name the folders after day and driver, and write what is said once of each."""
         static: dict[str, Any] = {}
         tables: dict[tuple[str, str], Geometry] = {}
-        entries: list[About] = []
+        entries: list[EpisodeEntry] = []
         for part in parts:
             static = {**part.piece.details.get("static", {}), **static}
             for where in part.piece.details.get("tables", ()):
@@ -104,7 +114,7 @@ class AcgymExporter(Exporter):
             track, car = own.split("/")
             catalogue.setdefault(track, {}).setdefault(car, []).append(names[own])
         taken: set[str] = set()
-        pieces: list[Piece] = []
+        pieces: list[RecordingResult] = []
         for part in parts:
             files: dict[str, str] = {}
             for entry in part.piece.episodes:
@@ -128,7 +138,7 @@ class AcgymExporter(Exporter):
         chapters.append(("Tracks and cars", "\n".join(lines)))
         if tables:
             chapters.append(("Track files", _TABLES.format(config=_config(tables.values(), static))))
-        return Finished(tuple(pieces), tuple(chapters), message=f"For ac_offline_train_paths.yml:\n{snippet}")
+        return DatasetSummary(tuple(pieces), tuple(chapters), message=f"For ac_offline_train_paths.yml:\n{snippet}")
 
 
 def _folder_of(episode: Episode) -> str:
@@ -138,11 +148,11 @@ def _folder_of(episode: Episode) -> str:
 
 def _free_name(stem: str, taken: Callable[[str], bool]) -> str:
     """The name of a file of states; others may begin in the same millisecond."""
-    numbered = (f"{stem}{f'-{count}' if count > 1 else ''}{_SUFFIX}" for count in itertools.count(1))
-    return next(name for name in numbered if not taken(name))
+    with_sequence = (f"{stem}{f'-{count}' if count > 1 else ''}{_SUFFIX}" for count in itertools.count(1))
+    return next(name for name in with_sequence if not taken(name))
 
 
-def _write(folder: Path, episode: Episode, columns: dict[str, Any]) -> About:
+def _write(folder: Path, episode: Episode, columns: dict[str, Any]) -> EpisodeEntry:
     import pyarrow as pa  # noqa: PLC0415 - an extra
     from pyarrow import parquet  # noqa: PLC0415
 
@@ -157,7 +167,7 @@ def _write(folder: Path, episode: Episode, columns: dict[str, Any]) -> About:
     name = _free_name(f"{_folder_of(episode)}/{stamp}", lambda name: (folder / name).exists())
     (folder / name).parent.mkdir(parents=True, exist_ok=True)
     parquet.write_table(pa.table(arrays), folder / name)
-    return about(episode, name)
+    return episode_entry(episode, name)
 
 
 def _warnings(made: Sequence[tuple[Episode, dict[str, Any], Geometry, CarMap]], rate: float) -> Iterator[str]:
@@ -186,7 +196,7 @@ def _missing(made: Sequence[tuple[Episode, dict[str, Any], Geometry, CarMap]]) -
     return [f"There are no numbers for {', '.join(holes)}."] if holes else []
 
 
-def _default_name(entries: Sequence[About]) -> str:
+def _default_name(entries: Sequence[EpisodeEntry]) -> str:
     first = min(entries, key=lambda entry: entry.began)
     initials = "".join(word[0] for word in first.driver.split() if word[0].isalnum()).upper()
     return f"{datetime.fromtimestamp(first.began, UTC):%Y%m%d}_{initials or 'XX'}"

@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from telemetry.derived import Sample
-from telemetry.rl.datasets.arrays import Taker
+from telemetry.rl.datasets.arrays import SampleColumns
 from telemetry.rl.datasets.episodes import Episode
 from telemetry.rl.datasets.geometry import Floats, Geometry
 from telemetry.rl.datasets.tracks import CarMap, full_name
@@ -46,7 +46,7 @@ def columns_of(episode: Episode, geometry: Geometry, car: CarMap, rate: float) -
     """The columns of an episode: arrays (n,) of int64, float64 or bool, and (n, k) for lists."""
     samples = episode.samples
     count = len(samples)
-    take = Taker(samples)
+    take = SampleColumns(samples)
     place = take("world_position_z", "world_position_x")
     yaw = -take("heading")
     speed = take("speed_kmh") / 3.6
@@ -97,7 +97,7 @@ def columns_of(episode: Episode, geometry: Geometry, car: CarMap, rate: float) -
 
 
 def plugin_columns(
-    take: Taker, place: Floats, yaw: Floats, slips: tuple[Floats, Floats], steer_lock: float
+    take: SampleColumns, place: Floats, yaw: Floats, slips: tuple[Floats, Floats], steer_lock: float
 ) -> dict[str, Any]:
     """What its plugin says of the car at each sample, but for counters and clocks; NaN is what nobody can know."""
     load, pressure, travel = take("wheel_load"), take("wheel_pressure"), take("suspension_travel")
@@ -184,7 +184,7 @@ def static_info(sample: Sample, length: float | None) -> dict[str, Any]:
     }
 
 
-def wheel_slips(take: Taker, yaw: Floats, arms: Floats) -> tuple[Floats, Floats]:
+def wheel_slips(take: SampleColumns, yaw: Floats, arms: Floats) -> tuple[Floats, Floats]:
     """Slip angles in degrees, + in a left turn, and slip ratios, + under power, of the wheels: (n, 4) each.
 
     ``arms`` (4, 2) is where the wheels are from the centre of mass, ahead and left in m. The slips are those of the
@@ -209,7 +209,7 @@ def wheel_slips(take: Taker, yaw: Floats, arms: Floats) -> tuple[Floats, Floats]
     return np.where(moves, -np.degrees(np.arctan2(left, safe)), 0.0), ratio
 
 
-def place_of_wheels(take: Taker, place: Floats, yaw: Floats) -> Floats:
+def place_of_wheels(take: SampleColumns, place: Floats, yaw: Floats) -> Floats:
     """Where the points of contact are from the car's place at each sample, ahead and left in m: (n, 4, 2)."""
     return _turned(take("tyre_contact_point")[:, :, [2, 0]] - place[:, None, :], -yaw)
 

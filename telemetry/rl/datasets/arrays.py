@@ -8,7 +8,7 @@ import numpy as np
 from telemetry.derived import Sample
 
 
-class Taker:
+class SampleColumns:
     """Takes fields of samples as arrays: (n,) for one number, (n, k) for several, or for several fields."""
 
     def __init__(self, samples: tuple[Sample, ...]) -> None:

@@ -6,9 +6,9 @@ from typing import Final
 
 import orjson
 
-from telemetry.rl.datasets.episodes import Cut, EpisodeKind
+from telemetry.rl.datasets.episodes import EpisodeConfig, EpisodeKind
 from telemetry.rl.datasets.program import tool
-from telemetry.rl.datasets.work import Exporter, Finished, Piece
+from telemetry.rl.datasets.work import DatasetSummary, Exporter, RecordingResult
 
 CARD: Final = "README.md"
 QUALITY: Final = "quality.json"
@@ -23,13 +23,15 @@ _MOST_ROWS: Final = 50
 """Recordings in the card's table; the report has them all."""
 
 
-def write_beside(folder: Path, exporter: Exporter, cut: Cut, finished: Finished, pieces: Sequence[Piece]) -> None:
+def write_beside(
+    folder: Path, exporter: Exporter, cut: EpisodeConfig, finished: DatasetSummary, pieces: Sequence[RecordingResult]
+) -> None:
     """Write the card and the report into the dataset's folder."""
     (folder / CARD).write_text(_card(exporter, cut, finished, pieces), encoding="utf-8")
     (folder / QUALITY).write_bytes(_report(exporter, cut, pieces))
 
 
-def _card(exporter: Exporter, cut: Cut, finished: Finished, pieces: Sequence[Piece]) -> str:
+def _card(exporter: Exporter, cut: EpisodeConfig, finished: DatasetSummary, pieces: Sequence[RecordingResult]) -> str:
     good = [piece for piece in pieces if not piece.error]
     entries = [entry for piece in good for entry in piece.episodes]
     steps = sum(entry.steps for entry in entries)
@@ -40,7 +42,7 @@ def _card(exporter: Exporter, cut: Cut, finished: Finished, pieces: Sequence[Pie
     )
     valid = ", valid laps only" if cut.valid_only else ""
     minutes = steps / cut.rate / 60.0
-    facts = (
+    info = (
         f"Format: {exporter.title}, written by {tool()}",
         f"Game: Assetto Corsa; {cars} at {tracks}",
         f"Drivers: {drivers}; sessions: {sessions}",
@@ -49,7 +51,7 @@ def _card(exporter: Exporter, cut: Cut, finished: Finished, pieces: Sequence[Pie
         "Numbers between recorded samples are interpolated and not filtered; switches and counters keep their value",
         f"Quality of each recording, checks, and where every episode is from: `{QUALITY}`",
     )
-    parts = [finished.front_matter + "# Driving in Assetto Corsa", "\n".join(f"- {fact}" for fact in facts)]
+    parts = [finished.front_matter + "# Driving in Assetto Corsa", "\n".join(f"- {fact}" for fact in info)]
     parts += [f"## {heading}\n\n{text}" for heading, text in finished.card]
     parts.append(f"## Recordings\n\n{_table(pieces)}")
     if told := _told(pieces):
@@ -61,7 +63,7 @@ def _names(names: Iterable[str]) -> str:
     return ", ".join(dict.fromkeys(names))
 
 
-def _table(pieces: Sequence[Piece]) -> str:
+def _table(pieces: Sequence[RecordingResult]) -> str:
     lines = ["| recording | episodes | steps | laps (valid) | rate | missing |", "|---|--:|--:|--:|--:|--:|"]
     for piece in pieces[:_MOST_ROWS]:
         name = Path(piece.recording).name.replace("|", "\\|")
@@ -83,7 +85,7 @@ def _table(pieces: Sequence[Piece]) -> str:
     return "\n".join(lines)
 
 
-def _told(pieces: Sequence[Piece]) -> str:
+def _told(pieces: Sequence[RecordingResult]) -> str:
     """Errors, warnings and findings, each once."""
     lines: dict[str, None] = {}
     for piece in pieces:
@@ -99,7 +101,7 @@ def _told(pieces: Sequence[Piece]) -> str:
     return "\n".join(lines)
 
 
-def _report(exporter: Exporter, cut: Cut, pieces: Sequence[Piece]) -> bytes:
+def _report(exporter: Exporter, cut: EpisodeConfig, pieces: Sequence[RecordingResult]) -> bytes:
     values = {
         "format": exporter.title,
         "created_by": tool(),

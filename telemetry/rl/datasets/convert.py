@@ -16,9 +16,9 @@ from telemetry.io import files, open_source
 from telemetry.io.mcap import McapRecording
 from telemetry.io.mcap.layout import FILE_METADATA
 from telemetry.manifest import rename
-from telemetry.quality import Report, findings_of
-from telemetry.rl.datasets.episodes import Cut, Losses, episodes, survey
-from telemetry.rl.datasets.work import Exporter, Piece, Watch, unwatched
+from telemetry.quality import QualityReport, findings_of
+from telemetry.rl.datasets.episodes import EpisodeConfig, SkipCounts, episodes, survey
+from telemetry.rl.datasets.work import Exporter, RecordingResult, Watch, unwatched
 
 PIECE: Final = ".piece"
 """The file in a part's folder that says what is in it."""
@@ -29,16 +29,16 @@ class Job:
     """One recording to be converted: all that another process needs."""
 
     exporter: Exporter
-    cut: Cut
+    cut: EpisodeConfig
     path: Path
     parts: Path
     """The folder in which the parts of all recordings are."""
     key: str
     """:func:`key_of` the recording when it was asked for: the name of its part."""
 
-    def failed(self, reason: str) -> Piece:
+    def failed(self, reason: str) -> RecordingResult:
         """What is said of the recording when there is no part of it."""
-        return Piece(recording=str(self.path), error=reason)
+        return RecordingResult(recording=str(self.path), error=reason)
 
 
 def key_of(path: Path) -> str:
@@ -48,14 +48,14 @@ def key_of(path: Path) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:20]
 
 
-def convert(job: Job, clock: Clock, watch: Watch = unwatched) -> Piece | None:
+def convert(job: Job, clock: Clock, watch: Watch = unwatched) -> RecordingResult | None:
     """Make the part of a recording, whole or not at all; None when the clock was stopped before it was done.
 
     An error of ours, or of the system, is the reason in the piece.
     """
     name = str(job.path)
-    report: Report | None = None
-    losses = Losses()
+    report: QualityReport | None = None
+    losses = SkipCounts()
     try:
         with _own_folder(job) as folder:
             with open_source(job.path) as source:
@@ -70,7 +70,7 @@ def convert(job: Job, clock: Clock, watch: Watch = unwatched) -> Piece | None:
                 return None
             laps = len(found.laps)
             none = f"{name}: there is no such episode in it; it has {laps} {'lap' if laps == 1 else 'laps'}."
-            piece = Piece(
+            piece = RecordingResult(
                 recording=name,
                 report=report,
                 findings=findings_of(report),
@@ -94,10 +94,10 @@ def convert(job: Job, clock: Clock, watch: Watch = unwatched) -> Piece | None:
         elif not isinstance(error, TelemetryError):
             text = f"{name} was not converted, by a mistake of this program: {type(error).__name__}: {error}"
         findings = findings_of(report) if report else ()
-        return Piece(recording=name, report=report, findings=findings, losses=losses, error=text)
+        return RecordingResult(recording=name, report=report, findings=findings, losses=losses, error=text)
 
 
-def kept(part: Path) -> Piece | None:
+def kept(part: Path) -> RecordingResult | None:
     """What was said of the recording whose part this is; None where there is none that is whole."""
     try:
         piece = pickle.loads((part / PIECE).read_bytes())  # noqa: S301 - this very program wrote it, into its own folder
@@ -105,7 +105,7 @@ def kept(part: Path) -> Piece | None:
         return None
     except Exception:  # noqa: BLE001 - whatever a damaged file leads to, the recording is converted again
         return None
-    return piece if isinstance(piece, Piece) else None
+    return piece if isinstance(piece, RecordingResult) else None
 
 
 @contextmanager
@@ -118,7 +118,7 @@ def _own_folder(job: Job) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _keep(folder: Path, part: Path, piece: Piece) -> None:
+def _keep(folder: Path, part: Path, piece: RecordingResult) -> None:
     """Make a folder the part of its recording, which is there whole or not at all, even when the power fails."""
     (folder / PIECE).write_bytes(pickle.dumps(piece))
     files.sync_folder(folder)

@@ -10,10 +10,17 @@ from typing import IO, Any, Final
 import numpy as np
 
 from telemetry.errors import UsageError
-from telemetry.rl.datasets.episodes import Cut, Episode, Losses
+from telemetry.rl.datasets.episodes import Episode, EpisodeConfig, SkipCounts
 from telemetry.rl.datasets.plain import task_chapter, write_spec
 from telemetry.rl.datasets.transitions import Trajectory, trajectories
-from telemetry.rl.datasets.work import About, Exporter, Finished, Part, Written, about
+from telemetry.rl.datasets.work import (
+    DatasetSummary,
+    EpisodeEntry,
+    Exporter,
+    ExportResult,
+    StagedRecording,
+    episode_entry,
+)
 from telemetry.rl.spec import Spec
 
 FILE: Final = "dataset.npz"
@@ -35,21 +42,21 @@ class NpzExporter(Exporter):
         if self.spec.observation.shape != "flat":
             raise UsageError('The format npz takes flat observations; say observation.shape = "flat".')
 
-    def convert(self, found: Iterator[Episode], cut: Cut, folder: Path, losses: Losses) -> Written:
+    def convert(self, found: Iterator[Episode], cut: EpisodeConfig, folder: Path, losses: SkipCounts) -> ExportResult:
         """Write the arrays of a recording into a file of their own."""
         del cut
         made: list[dict[str, Any]] = []
-        entries: list[About] = []
+        entries: list[EpisodeEntry] = []
         for episode in found:
             for one in trajectories(self.spec, episode, losses):
                 made.append(arrays_of(one))
-                entries.append(about(episode, FILE, steps=one.steps, end=one.reason, terminated=one.terminated))
+                entries.append(episode_entry(episode, FILE, steps=one.steps, end=one.reason, terminated=one.terminated))
         if made:
             arrays: dict[str, Any] = {key: np.concatenate([part[key] for part in made]) for key in made[0]}
             np.savez(folder / FILE, **arrays)
-        return Written(tuple(entries))
+        return ExportResult(tuple(entries))
 
-    def finish(self, folder: Path, parts: Iterable[Part]) -> Finished:
+    def finish(self, folder: Path, parts: Iterable[StagedRecording]) -> DatasetSummary:
         """Join what the recordings gave, with one of them in memory at a time."""
         pieces = tuple(part.piece for part in parts)
         steps = [entry.steps for piece in pieces for entry in piece.episodes]
@@ -66,7 +73,7 @@ class NpzExporter(Exporter):
             with _member(archive, "episode_starts", starts.shape, starts.dtype) as member:
                 member.write(starts.data)
         write_spec(self.spec, folder)
-        return Finished(pieces, (("Keys", _KEYS), task_chapter(self.spec)))
+        return DatasetSummary(pieces, (("Keys", _KEYS), task_chapter(self.spec)))
 
 
 def arrays_of(one: Trajectory) -> dict[str, Any]:
@@ -86,9 +93,9 @@ def arrays_of(one: Trajectory) -> dict[str, Any]:
 def _member(archive: zipfile.ZipFile, key: str, shape: tuple[int, ...], kind: Any) -> Iterator[IO[bytes]]:
     """An array of an archive, whose numbers are to be written row by row."""
     # Without a date, so that equal arrays make equal files.
-    about = zipfile.ZipInfo(f"{key}.npy")
-    about.compress_type = archive.compression
-    with archive.open(about, "w", force_zip64=True) as member:
+    episode_entry = zipfile.ZipInfo(f"{key}.npy")
+    episode_entry.compress_type = archive.compression
+    with archive.open(episode_entry, "w", force_zip64=True) as member:
         header = {"descr": np.lib.format.dtype_to_descr(np.dtype(kind)), "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(member, header)
         yield member

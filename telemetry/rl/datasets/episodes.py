@@ -10,7 +10,7 @@ from typing import Final, Literal
 from telemetry.clock import Clock
 from telemetry.derived import DEFAULTS, Sample, Thresholds, derive
 from telemetry.laps import Lap
-from telemetry.quality import Report, look_over, numbered
+from telemetry.quality import QualityReport, analyze_recording, with_sequence
 from telemetry.recorder import Reading, Source
 from telemetry.resample import GAP_SECONDS, is_jump, resample
 from telemetry.snapshot import Snapshot
@@ -28,7 +28,7 @@ _Watch = Callable[[float], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cut:
+class EpisodeConfig:
     """How recordings are cut."""
 
     kind: EpisodeKind = "lap"
@@ -57,31 +57,31 @@ class Episode:
     held_s: tuple[float, ...]
     """Seconds since the recorded snapshot whose counters each sample holds; less than the recording's interval."""
     end: str
-    """Why it ends: what ended its last lap (``line``, ``restart``, ``pits``, ...), or ``hole`` in the recording."""
+    """Why it ends: what ended its last lap (``line``, ``restart``, ``pits``, ...), or ``gap`` in the recording."""
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
     """What one look at a whole recording tells: its quality and its laps."""
 
-    report: Report
+    report: QualityReport
     laps: tuple[Lap, ...]
 
 
 @dataclass(slots=True)
-class Losses:
+class SkipCounts:
     """What of a recording went into no episode."""
 
     short: int = 0
     """Pieces shorter than :data:`SHORTEST_SECONDS`."""
     samples: int = 0
     """Samples of chosen laps that are in no episode: those of such pieces, and where the task was over."""
-    holes: int = 0
+    gaps: int = 0
     """Pauses, jumps and gaps that parted what would have been one episode."""
 
 
 @dataclass(slots=True)
-class _Piece:
+class _Segment:
     """An episode under way."""
 
     group: int
@@ -96,11 +96,11 @@ def survey(source: Source, path: Path, clock: Clock, *, thresholds: Thresholds, 
         if reading.snapshot is not None:
             watch(reading.snapshot.elapsed)
 
-    report, laps = look_over(source, path, clock=clock, thresholds=thresholds, watch=see)
+    report, laps = analyze_recording(source, path, clock=clock, thresholds=thresholds, watch=see)
     return Survey(report, tuple(sorted((lap for lap in laps if lap.first and lap.last), key=_first_of)))
 
 
-def choose(laps: Iterable[Lap], cut: Cut) -> tuple[Lap, ...]:
+def choose(laps: Iterable[Lap], cut: EpisodeConfig) -> tuple[Lap, ...]:
     """The laps that are wanted."""
     return tuple(
         lap
@@ -113,28 +113,30 @@ def choose(laps: Iterable[Lap], cut: Cut) -> tuple[Lap, ...]:
 def group(laps: Iterable[Lap], chosen: Iterable[Lap], kind: EpisodeKind) -> tuple[tuple[Lap, ...], ...]:
     """The chosen laps by episode; a lap that was not chosen parts those around it."""
     wanted = {_first_of(lap) for lap in chosen}
-    numbered: list[tuple[int, Lap]] = []
+    with_sequence: list[tuple[int, Lap]] = []
     count, before = 0, None
     for lap in laps:
         count += before is None or kind == "lap" or _parts(before, lap, kind)
         before = lap if _first_of(lap) in wanted else None
         if before is not None:
-            numbered.append((count, lap))
-    return tuple(tuple(lap for _, lap in entries) for _, entries in groupby(numbered, key=lambda entry: entry[0]))
+            with_sequence.append((count, lap))
+    return tuple(tuple(lap for _, lap in entries) for _, entries in groupby(with_sequence, key=lambda entry: entry[0]))
 
 
-def episodes(source: Source, found: Survey, cut: Cut, clock: Clock, losses: Losses, watch: _Watch) -> Iterator[Episode]:
+def episodes(
+    source: Source, found: Survey, cut: EpisodeConfig, clock: Clock, losses: SkipCounts, watch: _Watch
+) -> Iterator[Episode]:
     """The episodes of a recording in their order, each when it is complete; what is left out is counted in ``losses``.
 
     Samples are derived from resampled snapshots, all of the recording before them included.
     """
     groups = group(found.laps, choose(found.laps, cut), cut.kind)
-    owner = _Owner(groups)
+    owner = _EpisodeIndex(groups)
     number = 0
-    ended: set[int] = set()
+    check_end: set[int] = set()
     before: Sample | None = None
     for segment in _segments(source, clock, watch):
-        piece: _Piece | None = None
+        piece: _Segment | None = None
         times: dict[int, float] = {}
         stream = _timed(_smooth(segment) if cut.smooth_frames else segment, times)
         for snapshot in resample(stream, cut.rate):
@@ -144,13 +146,13 @@ def episodes(source: Source, found: Survey, cut: Cut, clock: Clock, losses: Loss
                 for episode in _finished(piece, groups, number, found, losses):
                     number += 1
                     yield episode
-                ended.add(piece.group)
+                check_end.add(piece.group)
                 piece = None
             if belongs is None:
                 continue
             if piece is None:
-                losses.holes += belongs in ended
-                piece = _Piece(belongs)
+                losses.gaps += belongs in check_end
+                piece = _Segment(belongs)
             piece.samples.append(before)
             piece.held.append(snapshot.elapsed - times[snapshot.sequence])
             if len(times) > _REMEMBERED:
@@ -159,7 +161,7 @@ def episodes(source: Source, found: Survey, cut: Cut, clock: Clock, losses: Loss
             for episode in _finished(piece, groups, number, found, losses):
                 number += 1
                 yield episode
-            ended.add(piece.group)
+            check_end.add(piece.group)
 
 
 _REMEMBERED: Final = 4096
@@ -182,7 +184,7 @@ def _parts(before: Lap, lap: Lap, kind: EpisodeKind) -> bool:
     return kind == "stint" and (before.end == "pits" or before.in_lap)
 
 
-class _Owner:
+class _EpisodeIndex:
     """Tells by its number which episode a snapshot belongs to; asked in ascending order."""
 
     def __init__(self, groups: tuple[tuple[Lap, ...], ...]) -> None:
@@ -203,7 +205,7 @@ class _Owner:
 
 
 def _finished(
-    piece: _Piece, groups: tuple[tuple[Lap, ...], ...], number: int, found: Survey, losses: Losses
+    piece: _Segment, groups: tuple[tuple[Lap, ...], ...], number: int, found: Survey, losses: SkipCounts
 ) -> Iterator[Episode]:
     """The piece as an episode, unless it is too short to be one."""
     samples = piece.samples
@@ -235,10 +237,10 @@ def _segments(source: Source, clock: Clock, watch: _Watch) -> Iterator[Iterator[
     count = 0
     waiting: Snapshot | None = None
     readings = source.readings(clock, None)
-    ended = False
+    check_end = False
 
     def run(first: Snapshot) -> Iterator[Snapshot]:
-        nonlocal count, waiting, ended
+        nonlocal count, waiting, check_end
         before = first
         yield before
         for reading in readings:
@@ -246,9 +248,9 @@ def _segments(source: Source, clock: Clock, watch: _Watch) -> Iterator[Iterator[
             if snapshot is None:
                 continue
             watch(snapshot.elapsed)
-            snapshot = numbered(snapshot, count)
+            snapshot = with_sequence(snapshot, count)
             count += 1
-            if not reading.fresh:
+            if not reading.is_new_step:
                 return  # what comes next begins a run of its own
             length = snapshot.elapsed - before.elapsed
             if not 0.0 < length <= GAP_SECONDS or is_jump(before, snapshot):
@@ -256,16 +258,16 @@ def _segments(source: Source, clock: Clock, watch: _Watch) -> Iterator[Iterator[
                 return
             yield snapshot
             before = snapshot
-        ended = True
+        check_end = True
 
-    while not ended:
+    while not check_end:
         if waiting is None:
             for reading in readings:
                 if reading.snapshot is None:
                     continue
                 count += 1
-                if reading.fresh:
-                    waiting = numbered(reading.snapshot, count - 1)
+                if reading.is_new_step:
+                    waiting = with_sequence(reading.snapshot, count - 1)
                     break
             else:
                 return

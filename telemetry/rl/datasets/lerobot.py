@@ -11,10 +11,17 @@ import numpy as np
 
 from telemetry.errors import UsageError
 from telemetry.rl.datasets.arrow import need_pyarrow
-from telemetry.rl.datasets.episodes import Cut, Episode, Losses
+from telemetry.rl.datasets.episodes import Episode, EpisodeConfig, SkipCounts
 from telemetry.rl.datasets.plain import fixed_lists, task_chapter, write_spec
 from telemetry.rl.datasets.transitions import Trajectory, trajectories
-from telemetry.rl.datasets.work import About, Exporter, Finished, Part, Written, about
+from telemetry.rl.datasets.work import (
+    DatasetSummary,
+    EpisodeEntry,
+    Exporter,
+    ExportResult,
+    StagedRecording,
+    episode_entry,
+)
 from telemetry.rl.observation import layout
 from telemetry.rl.spec import Spec
 
@@ -61,21 +68,23 @@ class LeRobotExporter(Exporter):
         if not float(self.spec.control_hz).is_integer():
             raise UsageError(f"LeRobot counts whole steps a second, and no {self.spec.control_hz:g}.")
 
-    def convert(self, found: Iterator[Episode], cut: Cut, folder: Path, losses: Losses) -> Written:
+    def convert(self, found: Iterator[Episode], cut: EpisodeConfig, folder: Path, losses: SkipCounts) -> ExportResult:
         """Write the steps of a recording, with episodes that are counted from its beginning."""
         del cut
         import pyarrow as pa  # noqa: PLC0415 - an extra
         from pyarrow import parquet  # noqa: PLC0415
 
         tables: list[Any] = []
-        entries: list[About] = []
+        entries: list[EpisodeEntry] = []
         for episode in found:
             for one in trajectories(self.spec, episode, losses):
                 tables.append(self._table(one))
-                entries.append(about(episode, _STEPS, steps=one.steps, end=one.reason, terminated=one.terminated))
+                entries.append(
+                    episode_entry(episode, _STEPS, steps=one.steps, end=one.reason, terminated=one.terminated)
+                )
         if tables:
             parquet.write_table(pa.concat_tables(tables), folder / _STEPS)
-        return Written(tuple(entries))
+        return ExportResult(tuple(entries))
 
     def _table(self, one: Trajectory) -> Any:
         import pyarrow as pa  # noqa: PLC0415 - an extra
@@ -93,7 +102,7 @@ class LeRobotExporter(Exporter):
             }
         )
 
-    def finish(self, folder: Path, parts: Iterable[Part]) -> Finished:
+    def finish(self, folder: Path, parts: Iterable[StagedRecording]) -> DatasetSummary:
         """Count episodes, steps and tasks through all recordings, and write what is said of them in ``meta``."""
         import pyarrow as pa  # noqa: PLC0415 - an extra
         from pyarrow import parquet  # noqa: PLC0415
@@ -151,7 +160,7 @@ class LeRobotExporter(Exporter):
         _write_json(_joined(statistics), meta / "stats.json")
         _write_json(self._info(len(statistics), steps, len(tasks)), meta / "info.json")
         write_spec(self.spec, folder)
-        return Finished(tuple(pieces), (("Reading", _READING), ("Columns", _COLUMNS), task_chapter(self.spec)))
+        return DatasetSummary(tuple(pieces), (("Reading", _READING), ("Columns", _COLUMNS), task_chapter(self.spec)))
 
     def _info(self, episodes: int, steps: int, tasks: int) -> dict[str, Any]:
         names = {"observation.state": list(layout(self.spec).names), "action": list(self.spec.action.names)}

@@ -16,19 +16,19 @@ from telemetry.rl.datasets.card import write_beside
 from telemetry.rl.datasets.convert import Job, kept, key_of
 from telemetry.rl.datasets.d4rl import NpzExporter
 from telemetry.rl.datasets.engines import ENGINES, EngineName
-from telemetry.rl.datasets.episodes import Cut, EpisodeKind, Ranges
+from telemetry.rl.datasets.episodes import EpisodeConfig, EpisodeKind, Ranges
 from telemetry.rl.datasets.lerobot import LeRobotExporter
 from telemetry.rl.datasets.plain import ParquetExporter
 from telemetry.rl.datasets.program import program
-from telemetry.rl.datasets.unfinished import Unfinished
-from telemetry.rl.datasets.work import Exporter, Part, Piece, Watch, untold, unwatched
+from telemetry.rl.datasets.unfinished import StagingFolder
+from telemetry.rl.datasets.work import Exporter, RecordingResult, StagedRecording, Watch, untold, unwatched
 from telemetry.rl.spec import Spec, as_spec
 
 Format = Literal["assetto_corsa_gym", "minari", "parquet", "lerobot", "npz"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class BuildRequest:
     """What is to be made of which recordings."""
 
     format: Format
@@ -60,17 +60,17 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class BuildResult:
     """What became of it."""
 
     path: Path
-    pieces: tuple[Piece, ...]
+    pieces: tuple[RecordingResult, ...]
     """In the order of the recordings."""
     message: str
     """What the user should do next."""
 
     @property
-    def failed(self) -> tuple[Piece, ...]:
+    def failed(self) -> tuple[RecordingResult, ...]:
         """The recordings that are not in it."""
         return tuple(piece for piece in self.pieces if piece.error)
 
@@ -87,13 +87,13 @@ class Stopped:
     total: int
 
 
-def make(
-    request: Request,
+def build_dataset(
+    request: BuildRequest,
     clock: Clock,
     watch: Watch = unwatched,
-    done: Callable[[Piece], None] = untold,
+    done: Callable[[RecordingResult], None] = untold,
     resumed: Callable[[int], None] = unresumed,
-) -> Made | Stopped:
+) -> BuildResult | Stopped:
     """Make a dataset, whole or not at all, and go on where the same was interrupted before.
 
     A recording that fails is left out, and said to be; one that failed before it was interrupted is tried again.
@@ -105,7 +105,7 @@ def make(
     exporter.check()
     engine = ENGINES[request.engine](request.jobs, request.address)
     recordings = tuple({one.absolute(): one for one in request.recordings}.values())
-    with Unfinished(path, _settings(exporter, cut), restart=request.restart) as work:
+    with StagingFolder(path, _settings(exporter, cut), restart=request.restart) as work:
         jobs = [Job(exporter, cut, one, work.parts, _key_of(one)) for one in recordings]
         before = {job.path: kept(job.parts / job.key) for job in jobs}
         found = {str(one): piece for one, piece in before.items() if piece is not None}
@@ -121,7 +121,7 @@ def make(
             raise SourceError("Nothing was made: none of the recordings could be converted.")
         pieces = [found[str(job.path)] for job in jobs]
         parts = [
-            Part(number, job.parts / job.key, piece)
+            StagedRecording(number, job.parts / job.key, piece)
             for number, (job, piece) in enumerate(zip(jobs, pieces, strict=True))
             if not piece.error
         ]
@@ -135,7 +135,7 @@ def make(
             return Stopped(good, len(jobs))
     if isinstance(exporter, minari.MinariExporter):
         minari.mark_namespaces(minari.root_of(request.output), exporter.dataset_id)
-    return Made(path, tuple(pieces), finished.message)
+    return BuildResult(path, tuple(pieces), finished.message)
 
 
 class _StoppedError(Exception):
@@ -143,20 +143,20 @@ class _StoppedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class _Interruptible(Iterable[Part]):
+class _Interruptible(Iterable[StagedRecording]):
     """Parts that can be gone through until the clock is stopped."""
 
-    parts: list[Part]
+    parts: list[StagedRecording]
     clock: Clock
 
-    def __iter__(self) -> Iterator[Part]:
+    def __iter__(self) -> Iterator[StagedRecording]:
         for part in self.parts:
             if self.clock.stopped:
                 raise _StoppedError
             yield part
 
 
-def _settings(exporter: Exporter, cut: Cut) -> dict[str, Any]:
+def _settings(exporter: Exporter, cut: EpisodeConfig) -> dict[str, Any]:
     """All that the part of a recording depends on but the recording, as JSON knows it."""
     values = {"program": program(), "format": exporter.title, "options": asdict(exporter), "cut": asdict(cut)}  # type: ignore[call-overload]
     settings: dict[str, Any] = orjson.loads(orjson.dumps(values, default=str))
@@ -170,7 +170,7 @@ def _key_of(recording: Path) -> str:
         return "gone"  # converting says so
 
 
-def _plan(request: Request) -> tuple[Exporter, Cut, Path]:
+def _plan(request: BuildRequest) -> tuple[Exporter, EpisodeConfig, Path]:
     """The exporter, how it cuts, and the folder that it makes."""
     for option, value in (
         ("--acgym", request.acgym),
@@ -180,7 +180,7 @@ def _plan(request: Request) -> tuple[Exporter, Cut, Path]:
         if value is not None and request.format != "assetto_corsa_gym":
             raise UsageError(f"{option} is for assetto_corsa_gym.")
     is_acgym = request.format == "assetto_corsa_gym"
-    cut = Cut(
+    cut = EpisodeConfig(
         kind=request.episode or ("stint" if is_acgym else "lap"),
         rate=request.rate or ITS_RATE,
         laps=request.laps,

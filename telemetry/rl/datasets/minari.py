@@ -15,10 +15,18 @@ from typing import Any, Final
 import numpy as np
 
 from telemetry.errors import UsageError
-from telemetry.rl.datasets.episodes import Cut, Episode, Losses
+from telemetry.rl.datasets.episodes import Episode, EpisodeConfig, SkipCounts
 from telemetry.rl.datasets.plain import task_chapter, write_spec
 from telemetry.rl.datasets.transitions import Trajectory, trajectories
-from telemetry.rl.datasets.work import About, Exporter, Finished, Part, Written, about, safe_name
+from telemetry.rl.datasets.work import (
+    DatasetSummary,
+    EpisodeEntry,
+    Exporter,
+    ExportResult,
+    StagedRecording,
+    episode_entry,
+    safe_name,
+)
 from telemetry.rl.spec import Spec
 
 ROOT_VARIABLE: Final = "MINARI_DATASETS_PATH"
@@ -61,20 +69,20 @@ class MinariExporter(Exporter):
                 '"ac-telemetry[minari]" (in a checkout: uv sync --extra minari).'
             ) from error
 
-    def convert(self, found: Iterator[Episode], cut: Cut, folder: Path, losses: Losses) -> Written:
+    def convert(self, found: Iterator[Episode], cut: EpisodeConfig, folder: Path, losses: SkipCounts) -> ExportResult:
         """Keep the arrays of a recording in a file of their own."""
         del cut
         arrays: dict[str, Any] = {}
-        entries: list[About] = []
+        entries: list[EpisodeEntry] = []
         for episode in found:
             for one in trajectories(self.spec, episode, losses):
                 arrays |= {f"{len(entries)}/{key}": values for key, values in _arrays_of(one).items()}
-                entries.append(about(episode, "", steps=one.steps, end=one.reason, terminated=one.terminated))
+                entries.append(episode_entry(episode, "", steps=one.steps, end=one.reason, terminated=one.terminated))
         if entries:
             np.savez(folder / _ARRAYS, **arrays)
-        return Written(tuple(entries))
+        return ExportResult(tuple(entries))
 
-    def finish(self, folder: Path, parts: Iterable[Part]) -> Finished:
+    def finish(self, folder: Path, parts: Iterable[StagedRecording]) -> DatasetSummary:
         """Make the dataset of what the recordings gave, one after the other."""
         import gymnasium  # noqa: PLC0415 - extras
         import minari  # noqa: PLC0415
@@ -115,7 +123,9 @@ class MinariExporter(Exporter):
         shutil.rmtree(folder / ".minari")
         write_spec(self.spec, folder)
         reading = _READING.format(id=self.dataset_id)
-        return Finished(pieces, (("Reading", reading), task_chapter(self.spec), ("Infos", _INFOS)), message=reading)
+        return DatasetSummary(
+            pieces, (("Reading", reading), task_chapter(self.spec), ("Infos", _INFOS)), message=reading
+        )
 
 
 def root_of(output: Path | None) -> Path:
@@ -156,7 +166,7 @@ def _arrays_of(one: Trajectory) -> dict[str, Any]:
     }
 
 
-def _buffers(part: Part) -> list[Any]:
+def _buffers(part: StagedRecording) -> list[Any]:
     from minari.data_collector import EpisodeBuffer  # noqa: PLC0415 - an extra
 
     with np.load(part.folder / _ARRAYS) as file:

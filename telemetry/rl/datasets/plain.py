@@ -11,9 +11,18 @@ import numpy as np
 
 from telemetry.io.parquet import create
 from telemetry.rl.datasets.arrow import need_pyarrow
-from telemetry.rl.datasets.episodes import Cut, Episode, Losses
+from telemetry.rl.datasets.episodes import Episode, EpisodeConfig, SkipCounts
 from telemetry.rl.datasets.transitions import Trajectory, trajectories
-from telemetry.rl.datasets.work import About, Exporter, Finished, Part, Written, about, put, safe_name
+from telemetry.rl.datasets.work import (
+    DatasetSummary,
+    EpisodeEntry,
+    Exporter,
+    ExportResult,
+    StagedRecording,
+    episode_entry,
+    put,
+    safe_name,
+)
 from telemetry.rl.observation import layout
 from telemetry.rl.spec import Spec
 
@@ -48,12 +57,12 @@ class ParquetExporter(Exporter):
         """UsageError where pyarrow is missing."""
         need_pyarrow("The format parquet")
 
-    def convert(self, found: Iterator[Episode], cut: Cut, folder: Path, losses: Losses) -> Written:
+    def convert(self, found: Iterator[Episode], cut: EpisodeConfig, folder: Path, losses: SkipCounts) -> ExportResult:
         """Write the table of a recording."""
         del cut
         from pyarrow import parquet  # noqa: PLC0415 - an extra
 
-        entries: list[About] = []
+        entries: list[EpisodeEntry] = []
         with ExitStack() as stack:
             writer: Any = None
             for episode in found:
@@ -65,9 +74,9 @@ class ParquetExporter(Exporter):
                         stack.enter_context(writer)
                     writer.write_table(table)
                     entries.append(
-                        about(episode, path.name, steps=one.steps, end=one.reason, terminated=one.terminated)
+                        episode_entry(episode, path.name, steps=one.steps, end=one.reason, terminated=one.terminated)
                     )
-        return Written(tuple(entries))
+        return ExportResult(tuple(entries))
 
     def _table(self, one: Trajectory, episode: int, folder: Path) -> Any:
         """The rows of one trajectory, the fields of its samples behind what is of the task."""
@@ -100,7 +109,7 @@ class ParquetExporter(Exporter):
         # What the samples' own file said of the drive is not true of a file of several episodes.
         return fields.replace_schema_metadata({"specification": self.spec.to_json()})
 
-    def finish(self, folder: Path, parts: Iterable[Part]) -> Finished:
+    def finish(self, folder: Path, parts: Iterable[StagedRecording]) -> DatasetSummary:
         """Number the tables, write the specification, and tell ``datasets`` where all is."""
         pieces = []
         for part in parts:
@@ -116,7 +125,7 @@ class ParquetExporter(Exporter):
             ("Reading", _READING),
         )
         front = "---\nconfigs:\n- config_name: default\n  data_files: data/*.parquet\n---\n\n"
-        return Finished(tuple(pieces), chapters, front_matter=front)
+        return DatasetSummary(tuple(pieces), chapters, front_matter=front)
 
 
 def write_spec(spec: Spec, folder: Path) -> None:

@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 
 from telemetry.derived import Sample
 from telemetry.errors import SourceError
-from telemetry.rl.datasets.episodes import Episode, Losses
+from telemetry.rl.datasets.episodes import Episode, SkipCounts
 from telemetry.rl.datasets.geometry import Floats
-from telemetry.rl.episode import Memory, begin, ended, facts, follow_recorded
+from telemetry.rl.episode import EpisodeState, advance_recorded, begin, check_end, info
 from telemetry.rl.observation import layout
 from telemetry.rl.spec import Spec
 
 Observations = Any
 """float32 (n, k), or for a specification in the shape of a dictionary such arrays by name."""
 
-FACTS: Final[dict[str, Any]] = {
+INFO_KEYS: Final[dict[str, Any]] = {
     "time": np.float64,
     "packet_id": np.int64,
     "lap": np.int64,
@@ -54,11 +54,11 @@ class Trajectory:
     terms: dict[str, Floats]
     """The terms of the rewards, weights applied: (T,) each."""
     infos: dict[str, Any]
-    """:data:`FACTS` of the samples: (T + 1,) each."""
+    """:data:`INFO_KEYS` of the samples: (T + 1,) each."""
     terminated: bool
     """Whether the last step ends the task; else it was cut off there."""
     reason: str
-    """What ended it: a rule of the specification, or what ended its lap (``line``, ``pits``, ``hole``, ...)."""
+    """What ended it: a rule of the specification, or what ended its lap (``line``, ``pits``, ``gap``, ...)."""
 
     @property
     def steps(self) -> int:
@@ -81,7 +81,7 @@ class Trajectory:
         return flags
 
 
-def trajectories(spec: Spec, episode: Episode, losses: Losses) -> Iterator[Trajectory]:
+def trajectories(spec: Spec, episode: Episode, losses: SkipCounts) -> Iterator[Trajectory]:
     """The trajectories of an episode: one, unless a rule of the specification ends it before.
 
     After one that terminated the next begins as soon as what ended it is over; after one that was truncated, at its
@@ -90,16 +90,16 @@ def trajectories(spec: Spec, episode: Episode, losses: Losses) -> Iterator[Traje
     samples = episode.samples
     first = 0
     while first < len(samples) - 1:
-        memory, observation = begin(spec, samples[first])
-        if ended(spec, memory).reason:
+        state, observation = begin(spec, samples[first])
+        if check_end(spec, state).reason:
             first += 1
             losses.samples += 1
             continue
         fold = _Fold(observation)
         last = first
         for last in range(first + 1, len(samples)):
-            memory, outcome = follow_recorded(spec, memory, samples[last])
-            fold.take(outcome, memory)
+            state, outcome = advance_recorded(spec, state, samples[last])
+            fold.take(outcome, state)
             if outcome.ending.reason:
                 break
         if last - first >= SHORTEST_STEPS:
@@ -123,9 +123,9 @@ class _Fold:
         self.terminated = False
         self.reason = ""
 
-    def take(self, outcome: Any, memory: Memory) -> None:
+    def take(self, outcome: Any, state: EpisodeState) -> None:
         self.observations.append(outcome.observation)
-        self.actions.append(memory.actions[0])
+        self.actions.append(state.actions[0])
         self.rewards.append(outcome.reward)
         self.terms.append(outcome.terms)
         self.terminated, self.reason = outcome.ending.terminated, outcome.ending.reason
@@ -137,7 +137,7 @@ class _Fold:
             if spec.observation.shape == "flat"
             else {name: np.stack([row[name] for row in rows]) for name in rows[0]}
         )
-        told = [facts(sample) for sample in samples]
+        told = [info(sample) for sample in samples]
         found = Trajectory(
             episode=episode,
             samples=samples,
@@ -145,7 +145,7 @@ class _Fold:
             actions=np.array(self.actions, dtype=np.float32),
             rewards=np.array(self.rewards, dtype=np.float64),
             terms={name: np.array([terms[name] for terms in self.terms]) for name in self.terms[0]},
-            infos={name: np.array([fact[name] for fact in told], dtype=kind) for name, kind in FACTS.items()},
+            infos={name: np.array([fact[name] for fact in told], dtype=kind) for name, kind in INFO_KEYS.items()},
             terminated=self.terminated,
             reason=self.reason or episode.end,
         )

@@ -9,16 +9,16 @@ from typing import Any, Final
 
 from telemetry.errors import SinkError, UsageError
 from telemetry.io import files
-from telemetry.locking import Lock
+from telemetry.locking import FileLock
 from telemetry.manifest import rename, replace_file
-from telemetry.recorder import Closing
+from telemetry.recorder import Closeable
 
 REQUEST: Final = "request.json"
 
 _ANEW: Final = "Do it as it was begun, name another folder, or throw away what is done with --restart."
 
 
-class Unfinished(Closing):
+class StagingFolder(Closeable):
     """Where the dataset ``path`` is made, by one process at a time: its parts, and then the dataset itself.
 
     ``settings`` are all that the parts depend on but the recordings. Closed, it keeps the parts that are there, and is
@@ -33,7 +33,7 @@ class Unfinished(Closing):
         self.parts = self.folder / "parts"
         self._dataset = self.folder / "dataset"
         self._published = False
-        self._lock = Lock(self.folder / ".conversion", f"Another conversion works in {self.folder} now.")
+        self._lock = FileLock(self.folder / ".conversion", f"Another conversion works in {self.folder} now.")
         try:
             self._sweep()
             if restart:

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from telemetry.quality import Finding, Report
-from telemetry.rl.datasets.episodes import Cut, Episode, Losses
+from telemetry.quality import QualityFinding, QualityReport
+from telemetry.rl.datasets.episodes import Episode, EpisodeConfig, SkipCounts
 from telemetry.rl.datasets.signs import Check
 
 Watch = Callable[[str, float], None]
@@ -20,12 +20,12 @@ def unwatched(what: str, seconds: float) -> None:
     """Show it to nobody."""
 
 
-def untold(piece: "Piece") -> None:
+def untold(piece: "RecordingResult") -> None:
     """Tell nobody of a piece."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class About:
+class EpisodeEntry:
     """What a dataset says of one of its episodes."""
 
     file: str
@@ -47,14 +47,14 @@ class About:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Piece:
+class RecordingResult:
     """What one recording gave: its episodes, or the reason why there are none."""
 
     recording: str
-    report: Report | None = None
-    findings: tuple[Finding, ...] = ()
-    episodes: tuple[About, ...] = ()
-    losses: Losses = field(default_factory=Losses)
+    report: QualityReport | None = None
+    findings: tuple[QualityFinding, ...] = ()
+    episodes: tuple[EpisodeEntry, ...] = ()
+    losses: SkipCounts = field(default_factory=SkipCounts)
     checks: tuple[Check, ...] = ()
     warnings: tuple[str, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
@@ -68,7 +68,7 @@ class Piece:
         """Steps of all episodes."""
         return sum(one.steps for one in self.episodes)
 
-    def moved(self, files: Mapping[str, str]) -> "Piece":
+    def moved(self, files: Mapping[str, str]) -> "RecordingResult":
         """The same with its episodes in other files."""
         return replace(self, episodes=tuple(replace(one, file=files[one.file]) for one in self.episodes))
 
@@ -87,23 +87,23 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class ExportResult:
     """What a format made of one recording."""
 
-    episodes: tuple[About, ...]
+    episodes: tuple[EpisodeEntry, ...]
     checks: tuple[Check, ...] = ()
     warnings: tuple[str, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class StagedRecording:
     """A recording that is converted, and the folder with what the format made of it."""
 
     number: int
     """The recording's place among all that were asked for."""
     folder: Path
-    piece: Piece
+    piece: RecordingResult
 
 
 class Exporter(ABC):
@@ -122,14 +122,14 @@ class Exporter(ABC):
         """Refuse at once what cannot work: a library that is missing, a folder that is not there. UsageError."""
 
     @abstractmethod
-    def convert(self, found: Iterator[Episode], cut: Cut, folder: Path, losses: Losses) -> Written:
+    def convert(self, found: Iterator[Episode], cut: EpisodeConfig, folder: Path, losses: SkipCounts) -> ExportResult:
         """Write the episodes of a recording into a folder of its own.
 
         What goes into no episode is counted in ``losses``.
         """
 
     @abstractmethod
-    def finish(self, folder: Path, parts: Iterable[Part]) -> "Finished":
+    def finish(self, folder: Path, parts: Iterable[StagedRecording]) -> "DatasetSummary":
         """Make the dataset in this folder of what the recordings gave, which is at least one episode.
 
         The parts can be gone through several times, come in the order of the recordings, and stay as they are: what is
@@ -138,10 +138,10 @@ class Exporter(ABC):
 
 
 @dataclass(frozen=True, slots=True)
-class Finished:
+class DatasetSummary:
     """What is to be said of a whole dataset."""
 
-    pieces: tuple[Piece, ...]
+    pieces: tuple[RecordingResult, ...]
     """Of the parts, with the files that their episodes are in now."""
     card: tuple[tuple[str, str], ...] = ()
     """Chapters for its card: a heading and Markdown."""
@@ -162,11 +162,13 @@ def put(file: Path, target: Path) -> None:
         shutil.copyfile(file, target)
 
 
-def about(episode: Episode, file: str, *, steps: int | None = None, end: str = "", terminated: bool = False) -> About:
+def episode_entry(
+    episode: Episode, file: str, *, steps: int | None = None, end: str = "", terminated: bool = False
+) -> EpisodeEntry:
     """What there is to say of an episode."""
     first = episode.samples[0]
     layout = first.track_configuration
-    return About(
+    return EpisodeEntry(
         file=file,
         recording=episode.recording,
         laps=tuple(lap.number for lap in episode.laps),

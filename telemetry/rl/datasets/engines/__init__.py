@@ -8,28 +8,31 @@ from telemetry.errors import UsageError
 from telemetry.rl.datasets.convert import Job
 from telemetry.rl.datasets.engines.local import LocalEngine
 from telemetry.rl.datasets.engines.ray import RayEngine
-from telemetry.rl.datasets.work import Piece, Watch
+from telemetry.rl.datasets.work import RecordingResult, Watch
 
 EngineName = Literal["local", "ray"]
 
 
-class Engine(Protocol):
+class WorkerEngine(Protocol):
     """Converts recordings."""
 
-    def run(self, jobs: Sequence[Job], clock: Clock, watch: Watch) -> Iterator[Piece]:
+    def run(self, jobs: Sequence[Job], clock: Clock, watch: Watch) -> Iterator[RecordingResult]:
         """What the recordings give, each when it is done; ends early, with none half done, when the clock is stopped.
 
         Whatever happens to a recording, or to the process that works on it, is said in its piece.
         """
 
 
-def _local(workers: int | None, address: str | None) -> Engine:
+def _local(workers: int | None, address: str | None) -> WorkerEngine:
     if address is not None:
         raise UsageError("--address is that of a running Ray; say --engine ray.")
     return LocalEngine(workers)
 
 
-ENGINES: Final[Mapping[EngineName, Callable[[int | None, str | None], Engine]]] = {"local": _local, "ray": RayEngine}
+ENGINES: Final[Mapping[EngineName, Callable[[int | None, str | None], WorkerEngine]]] = {
+    "local": _local,
+    "ray": RayEngine,
+}
 """By name: what makes an engine of how many recordings are converted at once (None: as many as it can), and where.
 
 Raises :class:`telemetry.UsageError` where it cannot work.

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from telemetry.clock import Clock
 from telemetry.rl.datasets.convert import Job, convert
-from telemetry.rl.datasets.work import Piece, Watch
+from telemetry.rl.datasets.work import RecordingResult, Watch
 
 _LOOK_SECONDS: Final = 0.2
 """Longest that a stopped clock goes unnoticed."""
@@ -26,7 +26,7 @@ class LocalEngine:
 
     workers: int | None = None
 
-    def run(self, jobs: Sequence[Job], clock: Clock, watch: Watch) -> Iterator[Piece]:
+    def run(self, jobs: Sequence[Job], clock: Clock, watch: Watch) -> Iterator[RecordingResult]:
         """What the recordings give; a recording whose process dies is tried once more, alone."""
         workers = min(self.workers or os.cpu_count() or 1, len(jobs))
         if workers <= 1:
@@ -47,7 +47,7 @@ class LocalEngine:
                 )
 
 
-def _in_pool(left: deque[Job], died: deque[Job], workers: int, clock: Clock) -> Iterator[Piece]:
+def _in_pool(left: deque[Job], died: deque[Job], workers: int, clock: Clock) -> Iterator[RecordingResult]:
     """Take from what is left until nothing is, or a process dies; then all that were under way are in ``died``.
 
     No more are handed out than are worked on, so that one that kills its process takes few along.
@@ -57,7 +57,7 @@ def _in_pool(left: deque[Job], died: deque[Job], workers: int, clock: Clock) -> 
     # Memory that nobody locks: an Event waits for those that follow it, and one that died never answers.
     stop = context.RawValue("b", 0)
     with ProcessPoolExecutor(workers, context, _begin_worker, (stop,)) as pool:
-        running: dict[Future[Piece | None], Job] = {}
+        running: dict[Future[RecordingResult | None], Job] = {}
         broken = False
         try:
             while (left or running) and not broken and not clock.stopped:
@@ -106,5 +106,5 @@ def _begin_worker(stop: Any) -> None:
     Thread(target=follow, daemon=True).start()
 
 
-def _convert_here(job: Job) -> Piece | None:
+def _convert_here(job: Job) -> RecordingResult | None:
     return convert(job, _clock)

@@ -16,7 +16,7 @@ from telemetry.clock import Clock
 from telemetry.errors import UsageError
 from telemetry.rl.datasets.convert import Job, convert
 from telemetry.rl.datasets.program import program
-from telemetry.rl.datasets.work import Piece, Watch
+from telemetry.rl.datasets.work import RecordingResult, Watch
 
 _LOOK_SECONDS: Final = 0.2
 """Longest that a stopped clock goes unnoticed."""
@@ -24,7 +24,7 @@ _LOOK_SECONDS: Final = 0.2
 _PATIENCE_SECONDS: Final = 60.0
 """Time that a machine has to say what it sees."""
 
-_KNOCK_SECONDS: Final = 10.0
+_PING_SECONDS: Final = 10.0
 
 _STORE_BYTES: Final = 100 << 20
 """Memory for what goes between processes: what is said of recordings, never their samples."""
@@ -55,7 +55,7 @@ class RayEngine:
                 "(in a checkout: uv sync --extra ray)."
             ) from error
 
-    def run(self, jobs: Sequence[Job], clock: Clock, watch: Watch) -> Iterator[Piece]:
+    def run(self, jobs: Sequence[Job], clock: Clock, watch: Watch) -> Iterator[RecordingResult]:
         """What the recordings give; one whose process or machine dies is tried once more."""
         del watch
         if not jobs:
@@ -63,7 +63,7 @@ class RayEngine:
         with self._connected() as ray:
             if self.address is not None:
                 _ask_all(ray, jobs[0])
-            task = ray.remote(num_cpus=1, max_retries=1)(_convert_there)
+            task = ray.remote(num_cpus=1, max_retries=1)(_convert_remote)
             here = Path.cwd()
             left = deque(jobs)
             running: dict[Any, Job] = {}
@@ -89,7 +89,7 @@ class RayEngine:
         import ray  # noqa: PLC0415 - an extra
 
         if self.address:
-            _knock(self.address)
+            _ping(self.address)
         own = {"num_cpus": self.workers, "include_dashboard": False, "object_store_memory": _STORE_BYTES}
         numbers = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) is not None]
         handlers = [signal.getsignal(number) for number in numbers]
@@ -113,18 +113,18 @@ class RayEngine:
             ray.shutdown()
 
 
-def _knock(address: str) -> None:
+def _ping(address: str) -> None:
     """Refuse with UsageError where nobody listens; Ray itself would try for minutes."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdecimal():  # a word, like ``auto``
         return
     try:
-        socket.create_connection((host, int(port)), timeout=_KNOCK_SECONDS).close()
+        socket.create_connection((host, int(port)), timeout=_PING_SECONDS).close()
     except (OSError, OverflowError) as error:
         raise UsageError(f"There is no Ray to be reached at {address}: {error}.") from error
 
 
-def _convert_there(job: Job, directory: Path) -> Piece:
+def _convert_remote(job: Job, directory: Path) -> RecordingResult:
     """What a recording gives, in a process that is somewhere, and works in the leader's directory."""
     if sentence := _unseen(job, directory):
         return job.failed(f"{job.path} was not converted: {sentence}")
@@ -140,7 +140,7 @@ def _unseen(job: Job, directory: Path) -> str:
     return ""
 
 
-def _look_there(job: Job, directory: Path, theirs: str) -> str:
+def _check_remote_paths(job: Job, directory: Path, theirs: str) -> str:
     """What speaks against converting on the machine that this runs on."""
     if program() != theirs:
         return f"the machine {socket.gethostname()} has {program()}, and this one {theirs}; all need the same."
@@ -154,7 +154,7 @@ def _ask_all(ray: Any, job: Job) -> None:
     nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU", 0) >= 1]
     if not nodes:
         raise UsageError("This Ray has no processor.")
-    task = ray.remote(num_cpus=0, max_retries=0)(_look_there)
+    task = ray.remote(num_cpus=0, max_retries=0)(_check_remote_paths)
     for node in nodes:
         strategy = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
         reference = task.options(scheduling_strategy=strategy).remote(job, Path.cwd(), program())
@@ -171,9 +171,9 @@ def _ask_all(ray: Any, job: Job) -> None:
             raise UsageError(f"Nothing was converted: {sentence}")
 
 
-def _result(ray: Any, reference: Any, job: Job) -> Piece:
+def _result(ray: Any, reference: Any, job: Job) -> RecordingResult:
     try:
-        piece: Piece = ray.get(reference)
+        piece: RecordingResult = ray.get(reference)
     except ray.exceptions.OutOfMemoryError:
         return job.failed(f"{job.path} was not converted: its machine has too little memory.")
     except (ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError, ray.exceptions.ObjectLostError):
