@@ -28,12 +28,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from ac_native_memory import PageReader
-from telemetry.clock import Clock
+from telemetry.base.clock import Clock
 from telemetry.demo import DemoGame
-from telemetry.io.demo import DemoSource
-from telemetry.io.shared_memory import LiveSource, Publisher
-from telemetry.recorder import Step
-from telemetry.steps import packet_id_of
+from telemetry.demo.source import DemoSource
+from telemetry.fields.pages import packet_id_of
+from telemetry.game import LiveSource, Publisher
+from telemetry.recording.interfaces import Step
 
 SEED = 7
 HASTE_SECONDS = 1.25e-3

@@ -24,19 +24,19 @@ from typing import get_args
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from telemetry.clock import Clock
-from telemetry.io import open_source
-from telemetry.io.demo import DemoSource
-from telemetry.io.mcap import create
-from telemetry.rl.datasets.d4rl import NpzExporter
+from telemetry.base.clock import Clock
+from telemetry.demo.source import DemoSource
+from telemetry.formats.mcap import create
+from telemetry.rl.datasets.build import BuildRequest, BuildResult, Format, build_dataset
 from telemetry.rl.datasets.engines import EngineName
 from telemetry.rl.datasets.episodes import Episode, EpisodeConfig, SkipCounts, episodes, survey
-from telemetry.rl.datasets.lerobot import LeRobotExporter
-from telemetry.rl.datasets.make import BuildRequest, BuildResult, Format, build_dataset
-from telemetry.rl.datasets.plain import ParquetExporter
+from telemetry.rl.datasets.exporter import Exporter
+from telemetry.rl.datasets.formats.lerobot import LeRobotExporter
+from telemetry.rl.datasets.formats.npz import NpzExporter
+from telemetry.rl.datasets.formats.parquet import ParquetExporter
 from telemetry.rl.datasets.transitions import trajectories
-from telemetry.rl.datasets.work import Exporter
 from telemetry.rl.spec import Spec
+from telemetry.sources import open_source
 
 Timed = Callable[[], object]
 

@@ -19,8 +19,8 @@ from capture import cpu_seconds
 
 from ac_native_memory import Pages
 from telemetry.demo import DemoGame
-from telemetry.io.mcap import McapRecording
-from telemetry.steps import packet_id_of
+from telemetry.fields.pages import packet_id_of
+from telemetry.formats.mcap import McapRecording
 
 MAIN = Path(__file__).parent.parent / "main.py"
 SEED = 7

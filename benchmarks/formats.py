@@ -24,11 +24,11 @@ import duckdb
 import pyarrow.parquet as pq
 from mcap.reader import make_reader
 
-from telemetry.capture import DecimatingSink, StepToSampleSink
-from telemetry.clock import Clock
-from telemetry.io import open_finished_sink, open_page_sink, open_source
-from telemetry.io.demo import DemoSource
-from telemetry.recorder import PageSink, Step
+from telemetry.base.clock import Clock
+from telemetry.demo.source import DemoSource
+from telemetry.recording.filters import DecimatingSink, StepToSampleSink
+from telemetry.recording.interfaces import PageSink, Step
+from telemetry.sources import open_finished_sink, open_page_sink, open_source
 
 RATES = (333, 60)
 SUFFIXES = (".mcap", ".jsonl", ".jsonl.zst", ".jsonl.gz", ".csv", ".csv.gz", ".parquet")

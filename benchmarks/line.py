@@ -22,9 +22,9 @@ import orjson
 
 from ac_native_memory import PAGES, Pages, text_of
 from telemetry.demo import STEP_SECONDS, DemoGame
-from telemetry.derived import Sample, derive
-from telemetry.snapshot import Snapshot, decode
-from telemetry.wire import LineEncoder
+from telemetry.fields.derived import Sample, derive
+from telemetry.fields.snapshot import Snapshot, decode
+from telemetry.fields.wire import LineEncoder
 
 COUNT = 300
 RATES = {333: 1, 60: 6}

@@ -22,7 +22,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY))
 
 from ac_native_memory import PageReader, PagesMissing
-from telemetry.io.proton import Processes
+from telemetry.game.proton import Processes
 
 ROUND = 5_000_000
 """A packetId that is a time in microseconds starts again after so many: pages with greater ones are not believed."""

@@ -32,11 +32,12 @@ from websockets.asyncio.server import ServerConnection, broadcast, serve
 from websockets.frames import Frame, Opcode
 
 from telemetry.demo import DemoGame
-from telemetry.derived import Sample, derive
-from telemetry.io.websocket.server import StreamServer
-from telemetry.recorder import RecordingStats, State
-from telemetry.snapshot import decode
-from telemetry.wire import LineEncoder
+from telemetry.fields.derived import Sample, derive
+from telemetry.fields.snapshot import decode
+from telemetry.fields.wire import LineEncoder
+from telemetry.recording.interfaces import State
+from telemetry.recording.stats import RecordingStats
+from telemetry.stream.server import StreamServer
 
 from ac_native_memory import Pages  # isort: skip
 

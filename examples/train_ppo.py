@@ -29,8 +29,8 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecMonitor, VecNormalize
 
 import telemetry
-from telemetry.derived import Sample
-from telemetry.laps import laps
+from telemetry.fields.derived import Sample
+from telemetry.laps.detector import laps
 from telemetry.rl import End, Spec, advance_recorded, as_spec, begin
 
 TASK = as_spec(

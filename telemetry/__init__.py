@@ -12,15 +12,16 @@ Everything public is named here; ``uv run main.py fields`` lists what a :class:`
 """
 
 from ac_native_memory import Pages
-from telemetry.api import record, samples
-from telemetry.clock import Clock
-from telemetry.derived import Sample, Thresholds, derive
-from telemetry.errors import NoGameError, SinkError, SourceError, TelemetryError, UsageError
-from telemetry.io import open_sink, open_source
-from telemetry.recorder import Reading, RecordingStats, Sink, Source, State
-from telemetry.schema import Field
-from telemetry.selection import Column, json_schema, select
-from telemetry.snapshot import Snapshot, decode, encode
+from telemetry.base.clock import Clock
+from telemetry.base.errors import NoGameError, SinkError, SourceError, TelemetryError, UsageError
+from telemetry.fields.derived import Sample, Thresholds, derive
+from telemetry.fields.schema import Field
+from telemetry.fields.selection import Column, json_schema, select
+from telemetry.fields.snapshot import Snapshot, decode, encode
+from telemetry.recording.api import record, samples
+from telemetry.recording.interfaces import Reading, Sink, Source, State
+from telemetry.recording.stats import RecordingStats
+from telemetry.sources import open_sink, open_source
 
 __all__ = [
     "Clock",

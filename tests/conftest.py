@@ -16,8 +16,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from ac_native_memory import Pages, SPageFileGraphic, SPageFilePhysics, SPageFileStatic, units_of
-from telemetry.derived import Sample, Thresholds, derive
-from telemetry.snapshot import Snapshot, decode, encode
+from telemetry.fields.derived import Sample, Thresholds, derive
+from telemetry.fields.snapshot import Snapshot, decode, encode
 
 REPOSITORY = Path(__file__).parent.parent
 PATIENCE = 120.0

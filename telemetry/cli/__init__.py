@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from telemetry.errors import TelemetryError
-from telemetry.version import tool_version
+from telemetry.base.errors import TelemetryError
+from telemetry.base.version import tool_version
 
 app = typer.Typer(
     name="ac-telemetry",

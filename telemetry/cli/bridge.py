@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
+from telemetry.base.clock import Clock
 from telemetry.cli import app
-from telemetry.cli.stopping import stop_on_signal
-from telemetry.clock import Clock
-from telemetry.io.bridge import DIRECTORY, PAGE_FILES, Bridge
+from telemetry.cli._shared.stopping import stop_on_signal
+from telemetry.game.bridge import DIRECTORY, PAGE_FILES, Bridge
 
 
 @app.command()

@@ -13,22 +13,24 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from telemetry.api import samples
+from telemetry.base.clock import Clock
+from telemetry.base.errors import SourceError, UsageError
+from telemetry.base.storage.atomic import atomic_write
+from telemetry.base.text import format_lap_time, format_size
 from telemetry.cli import app
-from telemetry.cli.stopping import Interrupted, stop_on_signal
-from telemetry.clock import Clock
-from telemetry.derived import DEFAULTS, Sample, Thresholds, derive, physics_steps
-from telemetry.errors import SourceError, UsageError
-from telemetry.io import RECORDING_SUFFIXES, csv, mcap, open_finished_sink, open_source, parquet
-from telemetry.io.console_panels.text import format_lap_time, format_size
-from telemetry.io.files import atomic_write
-from telemetry.io.mcap.layout import FILE_METADATA, QUALITY_METADATA
-from telemetry.laps import Lap
-from telemetry.laps import laps as laps_of
-from telemetry.recorder import LAP_TIME_DELAY_S, STATUS_STATES, Event, PageSink, Sink, Source, State, Step
-from telemetry.resample import resample
-from telemetry.selection import ALL_COLUMNS, select
-from telemetry.snapshot import Snapshot, encode
+from telemetry.cli._shared.stopping import Interrupted, stop_on_signal
+from telemetry.fields.derived import DEFAULTS, Sample, Thresholds, derive, physics_steps
+from telemetry.fields.resample import resample
+from telemetry.fields.selection import ALL_COLUMNS, select
+from telemetry.fields.snapshot import Snapshot, encode
+from telemetry.formats import csv, mcap, parquet
+from telemetry.formats.mcap.layout import FILE_METADATA, QUALITY_METADATA
+from telemetry.laps.detector import laps as laps_of
+from telemetry.laps.model import Lap
+from telemetry.recording.api import samples
+from telemetry.recording.interfaces import STATUS_STATES, Event, PageSink, Sink, Source, State, Step
+from telemetry.recording.sample_recorder import LAP_TIME_DELAY_S
+from telemetry.sources import RECORDING_SUFFIXES, open_finished_sink, open_source
 
 SUFFIXES: Final = (*RECORDING_SUFFIXES, *csv.SUFFIXES, *parquet.SUFFIXES)
 

@@ -12,17 +12,17 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from telemetry.base.clock import Clock
+from telemetry.base.errors import TelemetryError, UsageError
+from telemetry.base.text import format_lap_time
 from telemetry.cli import app
+from telemetry.cli._shared.stopping import Interrupted, stop_on_signal
 from telemetry.cli.convert import _parse_laps
-from telemetry.cli.stopping import Interrupted, stop_on_signal
-from telemetry.clock import Clock
-from telemetry.derived import DEFAULTS, Thresholds
-from telemetry.errors import TelemetryError, UsageError
-from telemetry.io import RECORDING_SUFFIXES
-from telemetry.io.console_panels.text import format_lap_time
+from telemetry.fields.derived import DEFAULTS, Thresholds
+from telemetry.sources import RECORDING_SUFFIXES
 
 if TYPE_CHECKING:
-    from telemetry.rl.datasets.work import RecordingResult, Watch
+    from telemetry.rl.datasets.exporter import RecordingResult, Watch
 
 _SHOW_EVERY: Final = 512
 """Snapshots between two looks at the progress bar."""
@@ -137,7 +137,7 @@ def dataset(
 ) -> None:
     """Make a dataset for reinforcement learning out of recordings, with a card and a quality report beside it."""
     paths = tuple(_recordings(recordings))
-    from telemetry.rl.datasets.make import BuildRequest, BuildResult, build_dataset  # noqa: PLC0415 - numpy, and --help needs none of it
+    from telemetry.rl.datasets.build import BuildRequest, BuildResult, build_dataset  # noqa: PLC0415 - numpy, and --help needs none of it
 
     request = BuildRequest(
         format=format_.value,
@@ -229,7 +229,7 @@ def _progress(total: int, *, quiet: bool) -> Iterator[tuple["Watch", Callable[[i
     """What is shown the work in this process, and what counts recordings that are done."""
     console = Console(stderr=True)
     if quiet or not console.is_terminal:
-        from telemetry.rl.datasets.work import unwatched  # noqa: PLC0415 - loaded already
+        from telemetry.rl.datasets.exporter import unwatched  # noqa: PLC0415 - loaded already
 
         yield unwatched, lambda _: None
         return

@@ -12,9 +12,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from telemetry.base.errors import UsageError
 from telemetry.cli import app
-from telemetry.errors import UsageError
-from telemetry.io.diagnosis import Report, Status, examine
+from telemetry.game.doctor import Report, Status, examine
 
 _STYLES: Final = {Status.OK: "green", Status.WARN: "yellow", Status.FAIL: "bold red"}
 _WIDE: Final = 100

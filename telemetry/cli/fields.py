@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from telemetry.base.errors import UsageError
 from telemetry.cli import app
-from telemetry.errors import UsageError
-from telemetry.selection import ALIASES, ALL_COLUMNS, Column, json_schema, select
+from telemetry.fields.selection import ALIASES, ALL_COLUMNS, Column, json_schema, select
 
 _WIDE: Final = 140
 """Columns of a terminal that shows everything."""

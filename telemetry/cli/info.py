@@ -13,16 +13,17 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from telemetry.cli import app, options
-from telemetry.cli.stopping import Interrupted, stop_on_signal
-from telemetry.clock import Clock
-from telemetry.derived import DEFAULTS, Thresholds
-from telemetry.errors import UsageError
-from telemetry.io import open_source
-from telemetry.io.console_panels.text import format_lap_time, format_size, sanitize
-from telemetry.quality import LATE, MAX_GAP_SHARE, QualityFinding, QualityReport, findings_of, report_of
-from telemetry.recorder import Reading
-from telemetry.snapshot import Snapshot
+from telemetry.analysis.quality import LATE, MAX_GAP_SHARE, QualityFinding, QualityReport, findings_of, report_of
+from telemetry.base.clock import Clock
+from telemetry.base.errors import UsageError
+from telemetry.base.text import format_lap_time, format_size, sanitize
+from telemetry.cli import app
+from telemetry.cli._shared import options
+from telemetry.cli._shared.stopping import Interrupted, stop_on_signal
+from telemetry.fields.derived import DEFAULTS, Thresholds
+from telemetry.fields.snapshot import Snapshot
+from telemetry.recording.interfaces import Reading
+from telemetry.sources import open_source
 
 _WIDE: Final = 120
 """Columns of what is written into a pipe or a file."""

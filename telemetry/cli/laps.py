@@ -15,16 +15,17 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from telemetry.api import samples
-from telemetry.cli import app, options
-from telemetry.cli.stopping import stop_on_signal
-from telemetry.clock import Clock
-from telemetry.derived import DEFAULTS, Thresholds
-from telemetry.errors import UsageError
-from telemetry.io import open_source
-from telemetry.io.console_panels.text import format_lap_time, sanitize
-from telemetry.laps import Lap, SampleRef, best_lap
-from telemetry.laps import laps as laps_of
+from telemetry.base.clock import Clock
+from telemetry.base.errors import UsageError
+from telemetry.base.text import format_lap_time, sanitize
+from telemetry.cli import app
+from telemetry.cli._shared import options
+from telemetry.cli._shared.stopping import stop_on_signal
+from telemetry.fields.derived import DEFAULTS, Thresholds
+from telemetry.laps.detector import laps as laps_of
+from telemetry.laps.model import Lap, SampleRef, best_lap
+from telemetry.recording.api import samples
+from telemetry.sources import open_source
 
 _WIDE: Final = 140
 """Columns of what is written into a pipe or a file."""

@@ -12,18 +12,20 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from telemetry.batch import Batch, Tell, describe_lap, say_nothing
-from telemetry.cli.stopping import stop_on_signal
-from telemetry.clock import Clock
-from telemetry.errors import SinkError, SourceError, TelemetryError, UsageError
-from telemetry.io import RECORDING_SUFFIXES, mcap, open_page_sink, open_source
-from telemetry.io.console_panels.text import format_size, sanitize
-from telemetry.manifest import LapRecord, Manifest, RunProgress, replace_file
-from telemetry.plan import Plan, Run, lap_time_text
-from telemetry.plan_file import read_plan
-from telemetry.quality import findings_of, report_of
-from telemetry.recorder import PageSink, Step
-from telemetry.resuming import resume
+from telemetry.analysis.quality import findings_of, report_of
+from telemetry.base.clock import Clock
+from telemetry.base.errors import SinkError, SourceError, TelemetryError, UsageError
+from telemetry.base.storage.atomic import replace_file
+from telemetry.base.text import format_size, sanitize
+from telemetry.cli._shared.stopping import stop_on_signal
+from telemetry.formats import mcap
+from telemetry.plans.manifest import LapRecord, Manifest, RunProgress
+from telemetry.plans.plan import Plan, Run, lap_time_text
+from telemetry.plans.plan_file import read_plan
+from telemetry.plans.resume import resume
+from telemetry.plans.runner import Batch, Tell, describe_lap, say_nothing
+from telemetry.recording.interfaces import PageSink, Step
+from telemetry.sources import RECORDING_SUFFIXES, open_page_sink, open_source
 
 QUALITY_JSON: Final = "quality.json"
 QUALITY_TEXT: Final = "quality.md"

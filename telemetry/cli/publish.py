@@ -10,14 +10,15 @@ from typing import Annotated, Final
 import typer
 
 from ac_native_memory import PAGE_FILE_DIRECTORY, Pages, check_game
-from telemetry.cli import app, options
-from telemetry.cli.stopping import stop_on_signal
-from telemetry.clock import Clock
-from telemetry.errors import SourceError, UsageError
-from telemetry.io import open_source
-from telemetry.io.demo import DemoSource
-from telemetry.io.shared_memory import Publisher
-from telemetry.recorder import Source
+from telemetry.base.clock import Clock
+from telemetry.base.errors import SourceError, UsageError
+from telemetry.cli import app
+from telemetry.cli._shared import options
+from telemetry.cli._shared.stopping import stop_on_signal
+from telemetry.demo.source import DemoSource
+from telemetry.game import Publisher
+from telemetry.recording.interfaces import Source
+from telemetry.sources import open_source
 
 STAND_SECONDS: Final = 1.5e-3
 """How long a page stands at least, half a physics step: those that are late catch up without hiding one another."""

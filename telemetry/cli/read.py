@@ -8,18 +8,21 @@ import orjson
 import typer
 from rich.console import Console
 
-from telemetry.cli import app, options
-from telemetry.cli.stopping import stop_on_signal
+from telemetry.base.errors import UsageError
+from telemetry.cli import app
+from telemetry.cli._shared import options
+from telemetry.cli._shared.stopping import stop_on_signal
 from telemetry.cli.thresholds import with_threshold_options
-from telemetry.derived import Thresholds
-from telemetry.errors import UsageError
-from telemetry.io import RECORDING_SUFFIXES, open_sink, open_source
-from telemetry.io.console import View
-from telemetry.recorder import DEFAULT_RATE, Listener, RecordingStats, SampleRecorder, SamplingOptions
-from telemetry.selection import ALL_COLUMNS, select
+from telemetry.fields.derived import Thresholds
+from telemetry.fields.selection import ALL_COLUMNS, select
+from telemetry.recording.interfaces import Listener
+from telemetry.recording.sample_recorder import DEFAULT_RATE, SampleRecorder, SamplingOptions
+from telemetry.recording.stats import RecordingStats
+from telemetry.sources import RECORDING_SUFFIXES, open_sink, open_source
+from telemetry.terminal.view import View
 
 if TYPE_CHECKING:
-    from telemetry.target import Mode
+    from telemetry.base.storage.output_file import Mode
 
 _LIMITS = "When to end"
 _OUTPUT = "Writing"

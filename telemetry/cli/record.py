@@ -12,21 +12,26 @@ import orjson
 import typer
 from rich.console import Console
 
-from telemetry.capture import SingleFileWriter, StepRecorder, StepWriter, StopRule
-from telemetry.cli import app, options
+from telemetry.base.errors import TelemetryError, UsageError
+from telemetry.base.storage.lock import FileLock
+from telemetry.cli import app
+from telemetry.cli._shared import options
+from telemetry.cli._shared.stopping import stop_on_signal
 from telemetry.cli.plan import finish_plan, load_plan, open_plan_folder, runs_of, status_printer
-from telemetry.cli.stopping import stop_on_signal
-from telemetry.derived import DEFAULTS, Thresholds
-from telemetry.errors import TelemetryError, UsageError
-from telemetry.io import RECORDING_SUFFIXES, jsonl, open_page_sink, open_source
-from telemetry.io.console import View
-from telemetry.io.keyboard import Keyboard
-from telemetry.io.markers import send_marker
-from telemetry.io.retention import prune
-from telemetry.locking import FileLock
-from telemetry.naming import DEFAULT_TEMPLATE, LAP_TEMPLATE, PLACEHOLDERS, Template
-from telemetry.recorder import Listener, PageSink, RecordingStats
-from telemetry.splitting import OpenFile, RollingBuffer, RotatingWriter, Split, parse_duration, parse_size
+from telemetry.fields.derived import DEFAULTS, Thresholds
+from telemetry.formats import jsonl
+from telemetry.recording.file_names import DEFAULT_TEMPLATE, LAP_TEMPLATE, PLACEHOLDERS, Template
+from telemetry.recording.interfaces import Listener, PageSink
+from telemetry.recording.markers import send_marker
+from telemetry.recording.retention import prune
+from telemetry.recording.rotation import OpenFile, RollingBuffer, RotatingWriter, Split, parse_duration, parse_size
+from telemetry.recording.stats import RecordingStats
+from telemetry.recording.step_recorder import StepRecorder
+from telemetry.recording.step_writer import SingleFileWriter, StepWriter
+from telemetry.recording.stop import StopRule
+from telemetry.sources import RECORDING_SUFFIXES, open_page_sink, open_source
+from telemetry.terminal.keyboard import Keyboard
+from telemetry.terminal.view import View
 
 _LIMITS: Final = "When to end"
 _FILES: Final = "Files"

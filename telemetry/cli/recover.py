@@ -1,8 +1,9 @@
 """``recover``: give recordings their end whose writer was killed."""
 
-from telemetry.cli import app, options
-from telemetry.errors import UsageError
-from telemetry.io import mcap
+from telemetry.base.errors import UsageError
+from telemetry.cli import app
+from telemetry.cli._shared import options
+from telemetry.formats import mcap
 
 
 @app.command()

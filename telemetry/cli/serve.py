@@ -10,16 +10,19 @@ from typing import Annotated, Final
 
 import typer
 
-from telemetry.capture import CaptureThread, SingleFileWriter, StepRecorder
-from telemetry.cli import app, options
+from telemetry.base.clock import Clock
+from telemetry.base.errors import UsageError
+from telemetry.cli import app
+from telemetry.cli._shared import options
+from telemetry.cli._shared.stopping import stop_on_signal
 from telemetry.cli.serve_acgym import serve_acgym
-from telemetry.cli.stopping import stop_on_signal
 from telemetry.cli.thresholds import THRESHOLD_NAMES, with_threshold_options
-from telemetry.clock import Clock
-from telemetry.derived import Thresholds
-from telemetry.errors import UsageError
-from telemetry.io import open_page_sink, open_sink, open_source
-from telemetry.recorder import SampleRecorder, SamplingOptions, Sink
+from telemetry.fields.derived import Thresholds
+from telemetry.recording.interfaces import Sink
+from telemetry.recording.sample_recorder import SampleRecorder, SamplingOptions
+from telemetry.recording.step_recorder import CaptureThread, StepRecorder
+from telemetry.recording.step_writer import SingleFileWriter
+from telemetry.sources import open_page_sink, open_sink, open_source
 
 _GENERATE: Final = "new"
 _CLIENTS: Final = "Who may connect"
@@ -159,8 +162,8 @@ def serve(
     thresholds: Thresholds,
 ) -> None:
     """Stream the telemetry to any number of WebSocket clients, and to browsers; or drive assetto_corsa_gym."""
-    from telemetry.io.websocket.guard import is_loopback  # noqa: PLC0415 - nothing else needs websockets
-    from telemetry.io.websocket.server import StreamServer  # noqa: PLC0415 - as above
+    from telemetry.stream.access import is_loopback  # noqa: PLC0415 - nothing else needs websockets
+    from telemetry.stream.server import StreamServer  # noqa: PLC0415 - as above
 
     _refuse_the_others(ctx, protocol)
     clock = options.make_clock(speed, source)

@@ -4,10 +4,10 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from telemetry.cli import options
-from telemetry.cli.stopping import stop_on_signal
-from telemetry.clock import Clock
-from telemetry.errors import UsageError
+from telemetry.base.clock import Clock
+from telemetry.base.errors import UsageError
+from telemetry.cli._shared import options
+from telemetry.cli._shared.stopping import stop_on_signal
 
 
 def serve_acgym(
@@ -28,13 +28,13 @@ def serve_acgym(
     quiet: bool,
 ) -> None:
     """Serve its environment until somebody stops it."""
-    from telemetry.io.acgym import EGO_PORT, PluginSockets  # noqa: PLC0415 - numpy, and --help needs none of it
-    from telemetry.io.websocket.guard import is_loopback  # noqa: PLC0415 - as above
     from telemetry.rl.acgym.session import AcgymSession, Pace  # noqa: PLC0415 - as above
+    from telemetry.rl.acgym.sockets import EGO_PORT, PluginSockets  # noqa: PLC0415 - numpy, and --help needs none of it
     from telemetry.rl.actuators import create_actuator  # noqa: PLC0415 - as above
-    from telemetry.rl.live_world import LiveWorld  # noqa: PLC0415 - as above
-    from telemetry.rl.replay_world import resampled  # noqa: PLC0415 - as above
-    from telemetry.rl.worlds import open_world  # noqa: PLC0415 - as above
+    from telemetry.rl.backends import open_world  # noqa: PLC0415 - as above
+    from telemetry.rl.backends.live import LiveWorld  # noqa: PLC0415 - as above
+    from telemetry.rl.backends.replay import resampled  # noqa: PLC0415 - as above
+    from telemetry.stream.access import is_loopback  # noqa: PLC0415 - as above
 
     def say(sentence: str) -> None:
         print(f"ac-telemetry: {sentence}", file=sys.stderr, flush=True)

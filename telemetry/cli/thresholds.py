@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from telemetry.derived import DEFAULTS, Thresholds
+from telemetry.fields.derived import DEFAULTS, Thresholds
 
 _PANEL: Final = "Thresholds of the derived fields"
 

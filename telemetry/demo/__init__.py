@@ -4,8 +4,8 @@
 ``graphics_page()`` and ``static_page()`` are its pages of 592, 304 and 684 bytes.
 """
 
-from telemetry.demo.car import Controls
 from telemetry.demo.game import STEP_SECONDS, DemoGame
+from telemetry.demo.physics.car import Controls
 from telemetry.demo.scenarios import SCENARIOS
 from telemetry.demo.track import Track, demo_track
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import TYPE_CHECKING, Final
 
-from telemetry.demo.car import BRAKE_TORQUE, DRAG, FRONT, REAR, STEER_LOCK, Controls
-from telemetry.demo.engine import EFFICIENCY, GEARS, RPM, full_torque
+from telemetry.demo.physics.car import BRAKE_TORQUE, DRAG, FRONT, REAR, STEER_LOCK, Controls
+from telemetry.demo.physics.engine import EFFICIENCY, GEARS, RPM, full_torque
+from telemetry.demo.physics.tyre import RADIUS, STEP
 from telemetry.demo.track import (
     PIT_BOX_N,
     PIT_BOX_S,
@@ -20,13 +21,12 @@ from telemetry.demo.track import (
     PIT_LIMIT_BEGIN,
     PIT_LIMIT_END,
 )
-from telemetry.demo.tyre import RADIUS, STEP
 
 if TYPE_CHECKING:
     from random import Random
 
-    from telemetry.demo.car import Car
-    from telemetry.demo.line import Line
+    from telemetry.demo.physics.car import Car
+    from telemetry.demo.racing_line import Line
 
 THINK_EVERY: Final = 4  # steps between two decisions; hands and feet move at every step
 PIT_SPEED: Final = 60.0 / 3.6  # m/s, the limit in the pit lane

@@ -6,9 +6,7 @@ from math import sqrt
 from random import Random
 from typing import Final
 
-from telemetry.demo.car import Car, Controls
 from telemetry.demo.driver import PIT_SPEED, Driver
-from telemetry.demo.line import racing_line
 from telemetry.demo.pages import (
     GRAPHICS_SIZE,
     LIVE,
@@ -18,6 +16,8 @@ from telemetry.demo.pages import (
     ride_heights,
     static_page,
 )
+from telemetry.demo.physics.car import Car, Controls
+from telemetry.demo.racing_line import racing_line
 from telemetry.demo.scenarios import find_scenario
 from telemetry.demo.timing import Timing
 from telemetry.demo.track import (

@@ -8,13 +8,22 @@ from struct import Struct
 from typing import TYPE_CHECKING, Final
 
 import ac_native_memory as ac
-from telemetry.demo.car import FRONT, HALF_TRACK, MAX_TRAVEL, REAR, STATIC_RIDE_HEIGHT, STATIC_TRAVEL, STEER_LOCK, G
-from telemetry.demo.engine import LIMITER_RPM, MAX_POWER, MAX_TORQUE, RPM
+from telemetry.demo.physics.car import (
+    FRONT,
+    HALF_TRACK,
+    MAX_TRAVEL,
+    REAR,
+    STATIC_RIDE_HEIGHT,
+    STATIC_TRAVEL,
+    STEER_LOCK,
+    G,
+)
+from telemetry.demo.physics.engine import LIMITER_RPM, MAX_POWER, MAX_TORQUE, RPM
+from telemetry.demo.physics.tyre import RADIUS
 from telemetry.demo.track import SECTOR_COUNT
-from telemetry.demo.tyre import RADIUS
 
 if TYPE_CHECKING:
-    from telemetry.demo.car import Car, Setup
+    from telemetry.demo.physics.car import Car, Setup
     from telemetry.demo.timing import Board
 
 CAR: Final = "demo_gt3"

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from telemetry.demo.car import Setup
 from telemetry.demo.driver import Detour
 from telemetry.demo.pages import LIVE, PAUSE, REPLAY
+from telemetry.demo.physics.car import Setup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -7,13 +7,14 @@ all that exporters need, does without Gymnasium, the extra ``gym``.
 
 from typing import Any
 
-from telemetry.errors import UsageError
+from telemetry.base.errors import UsageError
 from telemetry.rl.episode import Ending, EpisodeState, Outcome, advance, advance_recorded, begin, check_end, info
-from telemetry.rl.fields import Feature
+from telemetry.rl.features import Feature
 from telemetry.rl.observation import layout, observe
 from telemetry.rl.reward import reward
 from telemetry.rl.spec import Action, End, Observation, Reward, Spec, as_spec, load_spec
-from telemetry.rl.track import TrackMap, known_track
+from telemetry.sources.known_tracks import known_track
+from telemetry.tracks.track import TrackMap
 
 __all__ = [
     "Action",

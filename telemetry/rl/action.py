@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from telemetry.derived import Sample
+from telemetry.fields.derived import Sample
 from telemetry.rl.spec import Action, Spec
 
 

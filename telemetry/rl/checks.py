@@ -5,8 +5,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from telemetry.errors import UsageError
-from telemetry.rl.fields import COMPUTED_FEATURES, SAMPLE_FIELDS, Feature, feature_info
+from telemetry.base.errors import UsageError
+from telemetry.rl.features import COMPUTED_FEATURES, SAMPLE_FIELDS, Feature, feature_info
 
 
 def suggest(word: str, known: Sequence[str]) -> str:

@@ -9,19 +9,19 @@ from typing import Any
 import gymnasium
 import numpy as np
 
-from telemetry.derived import Sample
-from telemetry.errors import TelemetryError, UsageError
-from telemetry.io import open_page_sink
-from telemetry.recorder import PageSink
+from telemetry.base.errors import TelemetryError, UsageError
+from telemetry.fields.derived import Sample
+from telemetry.recording.interfaces import PageSink
 from telemetry.rl.action import command_of, recorded_action, recorded_command
 from telemetry.rl.actuators import Actuator
+from telemetry.rl.backends import open_world
+from telemetry.rl.backends.live import PATIENCE_SECONDS
 from telemetry.rl.episode import EpisodeState, advance, begin, check_end, info
-from telemetry.rl.live_world import PATIENCE_SECONDS
 from telemetry.rl.observation import ObservationValue, layout
 from telemetry.rl.spaces import action_space, observation_space
 from telemetry.rl.spec import Spec, as_spec
-from telemetry.rl.track import TrackMap
-from telemetry.rl.worlds import open_world
+from telemetry.sources import open_page_sink
+from telemetry.tracks.track import TrackMap
 
 ActionValue = Any
 """Numbers, as an array or in any sequence."""

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, NamedTuple
 
-from telemetry.derived import TIME_STOPPED_STATUSES, Sample, is_new_run
-from telemetry.errors import UsageError
+from telemetry.base.errors import UsageError
+from telemetry.fields.derived import TIME_STOPPED_STATUSES, Sample, is_new_run
 from telemetry.rl.action import RELEASED, Command, command_of, recorded_action, recorded_command
 from telemetry.rl.observation import Actions, ObservationValue, Observer, observer
 from telemetry.rl.reward import progress_metres, reward
 from telemetry.rl.spec import Spec
-from telemetry.rl.track import TrackMap, known_track
+from telemetry.sources.known_tracks import known_track
+from telemetry.tracks.track import TrackMap
 
 OFF: Final = 0
 """The ``status`` of a game that leaves, or has not drawn its first frame."""

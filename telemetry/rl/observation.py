@@ -10,10 +10,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from telemetry.derived import Sample
-from telemetry.rl.fields import COMPUTED_FEATURES, SAMPLE_FIELDS
+from telemetry.fields.derived import Sample
+from telemetry.rl.features import COMPUTED_FEATURES, SAMPLE_FIELDS
 from telemetry.rl.spec import Spec
-from telemetry.rl.track import TrackMap
+from telemetry.tracks.track import TrackMap
 
 Floats = NDArray[np.float32]
 ObservationValue = Floats | dict[str, Floats]

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from telemetry.derived import Sample, is_new_run
-from telemetry.laps import MAX_SPEED_MS, POSITION_TOLERANCE_M
+from telemetry.fields.derived import Sample, is_new_run
+from telemetry.laps.detector import MAX_SPEED_MS, POSITION_TOLERANCE_M
 from telemetry.rl.spec import Reward, Spec
-from telemetry.rl.track import TrackMap
+from telemetry.tracks.track import TrackMap
 
 ACGYM_WIDTH: Final = 12.0
 """Metres from the reference line at which assetto_corsa_gym's reward is 0."""

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, Literal, Self, get_args
 
-from telemetry.errors import UsageError
+from telemetry.base.errors import UsageError
 from telemetry.rl.checks import (
     check_choice,
     check_feature,
@@ -23,7 +23,7 @@ from telemetry.rl.checks import (
     is_number,
     suggest,
 )
-from telemetry.rl.fields import DEFAULT_FIELDS, FEATURES, Feature, feature_info
+from telemetry.rl.features import DEFAULT_FIELDS, FEATURES, Feature, feature_info
 
 Shape = Literal["flat", "dict"]
 """How observations come: one float32 box of scaled numbers, or a dictionary of boxes in the fields' own units."""
@@ -37,7 +37,7 @@ HIGHEST_HZ: Final = 333.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """What is observed, in which order; see :class:`telemetry.rl.fields.Feature` for scales and bounds."""
+    """What is observed, in which order; see :class:`telemetry.rl.features.Feature` for scales and bounds."""
 
     shape: Shape = "flat"
     fields: tuple[Feature, ...] = tuple(FEATURES[name] for name in DEFAULT_FIELDS)

@@ -12,12 +12,12 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from telemetry.derived import Sample
+from telemetry.fields.derived import Sample
+from telemetry.rl.acgym.columns import place_of_wheels, plugin_columns, static_info, wheel_slips
+from telemetry.rl.acgym.files import CarMap, find_car
 from telemetry.rl.action import Command
-from telemetry.rl.datasets.acgym_columns import place_of_wheels, plugin_columns, static_info, wheel_slips
-from telemetry.rl.datasets.arrays import SampleColumns
-from telemetry.rl.datasets.geometry import Floats, Geometry
-from telemetry.rl.datasets.tracks import CarMap, find_car
+from telemetry.rl.datasets.columns import SampleColumns
+from telemetry.tracks.geometry import Floats, Geometry
 
 STANDING: Final = 1.0
 """m/s below which the car's place and its points of contact, which are not written together, fit together."""

@@ -9,17 +9,17 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from telemetry.clock import NAP_SECONDS, Clock
-from telemetry.derived import Sample, is_new_run
-from telemetry.errors import NoGameError, SourceError, UsageError
-from telemetry.io.acgym import Address, Listener, PluginSockets
+from telemetry.base.clock import NAP_SECONDS, Clock
+from telemetry.base.errors import NoGameError, SourceError, UsageError
+from telemetry.fields.derived import Sample, is_new_run
+from telemetry.rl.acgym.columns import REQUIRED
+from telemetry.rl.acgym.files import find_geometry
 from telemetry.rl.acgym.messages import StateWriter, answer_of, config_text, static_text, track_text
+from telemetry.rl.acgym.sockets import Address, Listener, PluginSockets
 from telemetry.rl.action import RELEASED, Command
 from telemetry.rl.actuators import Actuator, ActuatorLease, Restart
-from telemetry.rl.datasets.acgym_columns import REQUIRED
-from telemetry.rl.datasets.geometry import Geometry
-from telemetry.rl.datasets.tracks import find_geometry
-from telemetry.rl.world import Backend
+from telemetry.rl.backends.base import Backend
+from telemetry.tracks.geometry import Geometry
 
 SILENCE_SECONDS: Final = 1.0
 """How long a client that drove may say nothing until its pedals are let go; a learner is quicker, or has vanished."""

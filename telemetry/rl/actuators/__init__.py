@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from telemetry.errors import UsageError
+from telemetry.base.errors import UsageError
 from telemetry.rl.actuators.base import Actuator, ActuatorLease, NoActuator, Restart
 from telemetry.rl.actuators.csp import CustomAi
 from telemetry.rl.actuators.uinput import VirtualWheel

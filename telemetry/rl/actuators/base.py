@@ -4,9 +4,9 @@ from abc import abstractmethod
 from hashlib import sha256
 from typing import Final, NamedTuple
 
-from telemetry.errors import UsageError
-from telemetry.locking import FileLock, user_state_dir
-from telemetry.recorder import Closeable
+from telemetry.base.errors import UsageError
+from telemetry.base.storage.lock import FileLock, user_state_dir
+from telemetry.recording.interfaces import Closeable
 from telemetry.rl.action import RELEASED, Command
 
 PRESS_SECONDS: Final = 1.0

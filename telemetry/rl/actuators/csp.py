@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from ac_native_memory import PAGE_FILE_DIRECTORY
-from telemetry.errors import SinkError, UsageError
+from telemetry.base.errors import SinkError, UsageError
 from telemetry.rl.action import Command
 from telemetry.rl.actuators.base import Actuator, Restart
 

@@ -12,7 +12,7 @@ joystick's it would be made a gamepad, which the game steers with filters.
 from importlib import import_module
 from typing import Any, Final
 
-from telemetry.errors import SinkError, UsageError
+from telemetry.base.errors import SinkError, UsageError
 from telemetry.rl.action import Command
 from telemetry.rl.actuators.base import ButtonActuator
 

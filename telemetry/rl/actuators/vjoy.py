@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from telemetry.errors import SinkError, UsageError
+from telemetry.base.errors import SinkError, UsageError
 from telemetry.rl.action import Command
 from telemetry.rl.actuators.base import ButtonActuator
 

@@ -1,6 +1,6 @@
 """pyarrow, or the sentence that says where to get it."""
 
-from telemetry.errors import UsageError
+from telemetry.base.errors import UsageError
 
 
 def need_pyarrow(what: str) -> None:

@@ -7,8 +7,8 @@ from typing import Final
 import orjson
 
 from telemetry.rl.datasets.episodes import EpisodeConfig, EpisodeKind
-from telemetry.rl.datasets.program import tool
-from telemetry.rl.datasets.work import DatasetSummary, Exporter, RecordingResult
+from telemetry.rl.datasets.exporter import DatasetSummary, Exporter, RecordingResult
+from telemetry.rl.datasets.provenance import tool
 
 CARD: Final = "README.md"
 QUALITY: Final = "quality.json"

@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from telemetry.clock import Clock
-from telemetry.errors import TelemetryError
-from telemetry.io import files, open_source
-from telemetry.io.mcap import McapRecording
-from telemetry.io.mcap.layout import FILE_METADATA
-from telemetry.manifest import rename
-from telemetry.quality import QualityReport, findings_of
+from telemetry.analysis.quality import QualityReport, findings_of
+from telemetry.base.clock import Clock
+from telemetry.base.errors import TelemetryError
+from telemetry.base.storage import atomic
+from telemetry.base.storage.atomic import rename
+from telemetry.formats.mcap import McapRecording
+from telemetry.formats.mcap.layout import FILE_METADATA
 from telemetry.rl.datasets.episodes import EpisodeConfig, SkipCounts, episodes, survey
-from telemetry.rl.datasets.work import Exporter, RecordingResult, Watch, unwatched
+from telemetry.rl.datasets.exporter import Exporter, RecordingResult, Watch, unwatched
+from telemetry.sources import open_source
 
 PIECE: Final = ".piece"
 """The file in a part's folder that says what is in it."""
@@ -121,7 +122,7 @@ def _own_folder(job: Job) -> Iterator[Path]:
 def _keep(folder: Path, part: Path, piece: RecordingResult) -> None:
     """Make a folder the part of its recording, which is there whole or not at all, even when the power fails."""
     (folder / PIECE).write_bytes(pickle.dumps(piece))
-    files.sync_folder(folder)
+    atomic.sync_folder(folder)
     if kept(part) is None:  # or somebody whose leader was killed, but who was not, made it meanwhile
         shutil.rmtree(part, ignore_errors=True)
         rename(folder, part)

@@ -7,13 +7,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final, Literal
 
-from telemetry.clock import Clock
-from telemetry.derived import DEFAULTS, Sample, Thresholds, derive
-from telemetry.laps import Lap
-from telemetry.quality import QualityReport, analyze_recording, with_sequence
-from telemetry.recorder import Reading, Source
-from telemetry.resample import GAP_SECONDS, is_jump, resample
-from telemetry.snapshot import Snapshot
+from telemetry.analysis.quality import QualityReport, analyze_recording, with_sequence
+from telemetry.base.clock import Clock
+from telemetry.fields.derived import DEFAULTS, Sample, Thresholds, derive
+from telemetry.fields.resample import GAP_SECONDS, is_jump, resample
+from telemetry.fields.snapshot import Snapshot
+from telemetry.laps.model import Lap
+from telemetry.recording.interfaces import Reading, Source
 
 EpisodeKind = Literal["lap", "stint", "session"]
 """What an episode is: a lap; the laps from one stop in the pits to the next; those from one start or restart on."""

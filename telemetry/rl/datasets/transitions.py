@@ -7,13 +7,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from telemetry.derived import Sample
-from telemetry.errors import SourceError
+from telemetry.base.errors import SourceError
+from telemetry.fields.derived import Sample
 from telemetry.rl.datasets.episodes import Episode, SkipCounts
-from telemetry.rl.datasets.geometry import Floats
 from telemetry.rl.episode import EpisodeState, advance_recorded, begin, check_end, info
 from telemetry.rl.observation import layout
 from telemetry.rl.spec import Spec
+from telemetry.tracks.geometry import Floats
 
 Observations = Any
 """float32 (n, k), or for a specification in the shape of a dictionary such arrays by name."""

@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, Literal, Protocol
 
-from telemetry.clock import Clock
-from telemetry.errors import UsageError
+from telemetry.base.clock import Clock
+from telemetry.base.errors import UsageError
 from telemetry.rl.datasets.convert import Job
 from telemetry.rl.datasets.engines.local import LocalEngine
 from telemetry.rl.datasets.engines.ray import RayEngine
-from telemetry.rl.datasets.work import RecordingResult, Watch
+from telemetry.rl.datasets.exporter import RecordingResult, Watch
 
 EngineName = Literal["local", "ray"]
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from threading import Thread
 from typing import Any, Final
 
-from telemetry.clock import Clock
+from telemetry.base.clock import Clock
 from telemetry.rl.datasets.convert import Job, convert
-from telemetry.rl.datasets.work import RecordingResult, Watch
+from telemetry.rl.datasets.exporter import RecordingResult, Watch
 
 _LOOK_SECONDS: Final = 0.2
 """Longest that a stopped clock goes unnoticed."""

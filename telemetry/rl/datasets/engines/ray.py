@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from telemetry.clock import Clock
-from telemetry.errors import UsageError
+from telemetry.base.clock import Clock
+from telemetry.base.errors import UsageError
 from telemetry.rl.datasets.convert import Job, convert
-from telemetry.rl.datasets.program import program
-from telemetry.rl.datasets.work import RecordingResult, Watch
+from telemetry.rl.datasets.exporter import RecordingResult, Watch
+from telemetry.rl.datasets.provenance import program
 
 _LOOK_SECONDS: Final = 0.2
 """Longest that a stopped clock goes unnoticed."""

@@ -1,0 +1,1 @@
+"""Laps against laps, and the quality of a recording."""

@@ -1,0 +1,83 @@
+"""Values as short text for people: lap times, durations, sizes, numbers."""
+
+import math
+import unicodedata
+from typing import Final
+
+DASH: Final = "\N{EN DASH}"
+NO_TIME: Final = "-:--.---"
+
+
+def sanitize(text: str) -> str:
+    """The text without anything that could move the cursor or hide: such characters become a replacement mark."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        character
+        if character.isprintable() and unicodedata.category(character)[0] != "M"
+        else "\N{REPLACEMENT CHARACTER}"
+        for character in text
+    )
+
+
+def format_lap_time(milliseconds: int) -> str:
+    """A lap time as m:ss.mmm (from 100 minutes on h:mm:ss); 0 and less is none."""
+    if milliseconds <= 0:
+        return NO_TIME
+    seconds, millis = divmod(milliseconds, 1000)
+    minutes, seconds = divmod(seconds, 60)
+    if minutes >= 100:
+        return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
+    return f"{minutes}:{seconds:02}.{millis:03}"
+
+
+def format_duration(seconds: float) -> str:
+    """A positive duration as h:mm:ss; empty for what is none, such as the infinity of a session without an end."""
+    if not 0.0 < seconds < 360_000.0:  # also for NaN
+        return ""
+    whole = int(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
+
+
+def format_size(size: int) -> str:
+    """A number of bytes in units of a thousand, as file managers show it."""
+    amount = float(size)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 999.95 or unit == "GB":
+            break
+        amount /= 1000.0
+    return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+
+
+def format_number(value: float | None, decimals: int = 0, width: int = 6, *, sign: bool = False) -> str:
+    """A figure of at most ``width`` characters: fewer decimals where it is long, a bound where nothing else helps."""
+    if value is None or math.isnan(value):
+        return DASH
+    plus = "+" if sign else ""
+    if math.isfinite(value):
+        for places in range(decimals, -1, -1):
+            text = f"{value:{plus}.{places}f}"
+            if len(text) <= width:
+                # A zero has a sign only by accident of rounding.
+                return text.replace("-", " ", 1) if text.startswith("-") and not float(text) else text
+    bound = f">1e{width - 1}" if value > 0.0 else f"<-1e{width - 2}"
+    if len(bound) <= width:
+        return bound
+    return "9" * (width - 1) + "+" if value > 0.0 else "-" + "9" * (width - 1)
+
+
+def format_delta(seconds: float) -> str:
+    """A gap in seconds with its sign, as -0.123."""
+    return format_number(seconds, 3, 7, sign=True)
+
+
+def share_of(value: float | None, full: float = 1.0) -> float:
+    """``value`` as a share of ``full``, clamped to 0..1; what is no number counts as nothing."""
+    if value is None or math.isnan(value) or not full > 0.0:
+        return 0.0
+    return min(max(value / full, 0.0), 1.0)
+
+
+def percent(value: float | None) -> str:
+    """A share of 1 in percent, at most four characters."""
+    return DASH if value is None or math.isnan(value) else f"{100.0 * min(max(value, -9.0), 9.99):.0f}"

@@ -1,0 +1,1 @@
+"""The physics of the built-in car: chassis, tyres, engine."""

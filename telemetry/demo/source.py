@@ -1,0 +1,66 @@
+"""The built-in car as a source that keeps pace with the clock."""
+
+import math
+from collections.abc import Iterator
+
+from ac_native_memory import Pages
+from telemetry.base.clock import Clock
+from telemetry.base.errors import UsageError
+from telemetry.demo import SCENARIOS, STEP_SECONDS, DemoGame
+from telemetry.fields.snapshot import decode
+from telemetry.recording.game_state import GameStateDetector
+from telemetry.recording.interfaces import Reading, Source, State, Step
+from telemetry.recording.sample_recorder import DEFAULT_RATE
+
+
+class DemoSource(Source):
+    """The demo car, driven in real time; :meth:`pages` gives what it would write into shared memory."""
+
+    def __init__(self, scenario: str = "laps", *, seed: int = 0) -> None:
+        if scenario not in SCENARIOS:
+            raise UsageError(f"There is no demo scenario {scenario!r}; there are {', '.join(SCENARIOS)}.")
+        self.name = f"demo:{scenario}"
+        self._game = DemoGame(seed, scenario)
+        self._detector = GameStateDetector()
+
+    def readings(self, clock: Clock, rate: float | None) -> Iterator[Reading]:
+        """The car, ``rate`` times per second."""
+        for missed in clock.ticks(rate or DEFAULT_RATE):
+            now = clock.now()
+            self._advance(now)
+            pages = self._pages(clock)
+            state, is_new_step = self._detector.update(pages, now)
+            known = state not in (State.LOADING, State.WAITING, State.GONE)
+            yield Reading(state, decode(pages, elapsed=now) if known else None, is_new_step, missed)
+
+    def steps(self, clock: Clock) -> Iterator[Step]:
+        """Every physics step, at the game's 333 Hz; steps that are late follow at once."""
+        for pages in self._all(clock, 0.0):
+            now = self._game.steps * STEP_SECONDS
+            state, _ = self._detector.update(pages, now)
+            known = state not in (State.LOADING, State.WAITING, State.GONE)
+            yield Step(state, pages if known else None, now)
+
+    def pages(self, clock: Clock) -> Iterator[Pages]:
+        """The pages after every physics step, at the game's 333 Hz; late steps follow half a period apart or more.
+
+        So a reader of shared memory has a chance to see each.
+        """
+        return self._all(clock, STEP_SECONDS / 2.0)
+
+    def _all(self, clock: Clock, rest: float) -> Iterator[Pages]:
+        """The pages after every step, each at its time, and ``rest`` seconds after the one before was dealt with."""
+        game = self._game
+        due = 0.0
+        while clock.sleep_until(max(due, (game.steps + 1) * STEP_SECONDS)):
+            game.step()
+            yield self._pages(clock)
+            due = clock.now() + rest
+
+    def _advance(self, now: float) -> None:
+        for _ in range(math.floor(now / STEP_SECONDS) - self._game.steps):
+            self._game.step()
+
+    def _pages(self, clock: Clock) -> Pages:
+        game = self._game
+        return Pages(game.physics_page(), game.graphics_page(), game.static_page(), clock.unix())

@@ -1,0 +1,115 @@
+"""Which fields are written, and under what names: wire names, the SDK's names, aliases, globs and groups."""
+
+import difflib
+import operator
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any, Final
+
+from telemetry.base.errors import UsageError
+from telemetry.fields.derived import Sample
+from telemetry.fields.schema import Field
+
+GROUPS: Final = ("sample", "physics", "graphics", "static", "derived")
+
+ALIASES: Final = {"yaw": "heading", "steer": "steer_angle", "throttle": "gas"}
+"""Other names by which a field may be asked for, beside those of the SDK."""
+
+_BY_NAME: Final = {field.name: field for field in Sample.FIELDS}
+_PLACES: Final = {field.name: place for place, field in enumerate(Sample.FIELDS)}
+
+
+def _by_sdk_name() -> dict[str, tuple[Field, ...]]:
+    """The fields of each SDK name; where two pages share one (``packetId``) the physics page has it."""
+    names: dict[str, tuple[Field, ...]] = {}
+    for field in Sample.FIELDS:
+        if field.sdk_name is None:
+            continue
+        known = names.get(field.sdk_name, ())
+        if not known or known[0].group == field.group:
+            names[field.sdk_name] = (*known, field)
+    return names
+
+
+_BY_SDK_NAME: Final = _by_sdk_name()
+
+
+def every_key() -> dict[str, tuple[Field, ...]]:
+    """Every name under which a field can be written, and the fields it stands for."""
+    aliases = {alias: (_BY_NAME[name],) for alias, name in ALIASES.items()}
+    return {**_BY_SDK_NAME, **aliases, **{name: (field,) for name, field in _BY_NAME.items()}}
+
+
+_KEYS: Final = every_key()
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One key of what is written: the name that was asked for and the fields it stands for (several for a vector)."""
+
+    key: str
+    fields: tuple[Field, ...]
+
+    @property
+    def pick(self) -> Callable[[Sample], Any]:
+        """Takes the column's value out of a sample; the numbers of a vector come as a tuple."""
+        return operator.itemgetter(*(_PLACES[field.name] for field in self.fields))
+
+    def json_schema(self) -> dict[str, Any]:
+        """The column's value as JSON Schema."""
+        schema = self.fields[0].json_schema()
+        if len(self.fields) == 1:
+            return schema
+        count = len(self.fields)
+        meaning = "; ".join(field.meaning for field in self.fields)
+        description = f"{meaning} [{self.fields[0].unit}]"
+        items = {"type": schema["type"]}
+        return {"description": description, "type": "array", "items": items, "minItems": count, "maxItems": count}
+
+
+ALL_COLUMNS: Final = tuple(Column(field.name, (field,)) for field in Sample.FIELDS)
+"""Every field under its wire name."""
+
+
+def select(patterns: str | Iterable[str]) -> tuple[Column, ...]:
+    """The columns that the patterns name, in the order asked, none twice.
+
+    A pattern is a wire name, an alias or an SDK name (each written under that very name), a glob over wire names like
+    ``tyre_*``, or one of :data:`GROUPS`; a text holds several, separated by commas. Raises :class:`UsageError` for one
+    that names nothing.
+    """
+    if isinstance(patterns, str):
+        patterns = patterns.split(",")
+    columns: dict[str, Column] = {}
+    for pattern in (text.strip() for text in patterns):
+        if pattern:
+            columns.update((column.key, column) for column in _matches(pattern))
+    if not columns:
+        raise UsageError("No field was named.")
+    return tuple(columns.values())
+
+
+def _matches(pattern: str) -> Sequence[Column]:
+    if pattern in GROUPS:
+        return [column for column in ALL_COLUMNS if column.fields[0].group == pattern]
+    if pattern in _KEYS:
+        return [Column(pattern, _KEYS[pattern])]
+    found = [column for column in ALL_COLUMNS if fnmatchcase(column.key, pattern)]
+    if not found:
+        near = difflib.get_close_matches(pattern, [*_KEYS, *GROUPS], n=3, cutoff=0.5)
+        hint = f" Did you mean {' or '.join(near)}?" if near else ""
+        raise UsageError(f"There is no field {pattern!r}.{hint} The command 'fields' lists them all.")
+    return found
+
+
+def json_schema(columns: Sequence[Column] = ALL_COLUMNS) -> dict[str, Any]:
+    """A JSON Schema (draft 2020-12) that every line with these columns validates against."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "One sample of Assetto Corsa telemetry",
+        "type": "object",
+        "properties": {column.key: column.json_schema() for column in columns},
+        "required": [column.key for column in columns],
+        "additionalProperties": False,
+    }

@@ -1,0 +1,1 @@
+"""File formats: one file or folder per format, reading and writing."""

@@ -1,0 +1,163 @@
+"""What stands in a recording: its channels, their schemas, and the records of metadata around them."""
+
+import ctypes
+import math
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from ac_native_memory import PAGES, Page
+from telemetry.fields.snapshot import Snapshot
+
+SUFFIXES: Final = (".mcap",)
+
+FORMAT_VERSION: Final = 1
+"""Raised when a reader of the version before would misread what is written."""
+
+FILE_METADATA: Final = "ac_telemetry"
+SESSION_METADATA: Final = "session"
+QUALITY_METADATA: Final = "quality"
+
+PHYSICS: Final = "/acpmf_physics"
+GRAPHICS: Final = "/acpmf_graphics"
+STATIC: Final = "/acpmf_static"
+EVENTS: Final = "/ac_telemetry/events"
+
+PAGE_SIZES: Final = {f"/{name}": ctypes.sizeof(structure) for name, structure in PAGES.items()}
+"""Bytes of the messages of each page's channel."""
+
+SCHEMA_NAMES: Final = {
+    PHYSICS: "assetto_corsa/Physics",
+    GRAPHICS: "assetto_corsa/Graphics",
+    STATIC: "assetto_corsa/Static",
+    EVENTS: "ac_telemetry/Event",
+}
+
+CHANNELS: Final = (STATIC, GRAPHICS, PHYSICS, EVENTS)
+"""The channels of a recording in the order of their numbers, of which the first is 1."""
+
+EVENT_SCHEMA: Final = orjson.dumps(
+    {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": SCHEMA_NAMES[EVENTS],
+        "description": "What happened in a recording, and the values that belong to it.",
+        "type": "object",
+        "properties": {
+            "kind": {"type": "string", "description": "gap, repaired, state, or what a marker is called"},
+            "timestamp": {"type": "number", "description": "Unix time [s]"},
+            "steps": {"type": "integer", "description": "gap: physics steps that could not be seen"},
+            "after_packet_id": {"type": ["integer", "null"], "description": "gap: the last step seen before it"},
+            "before_packet_id": {"type": "integer", "description": "gap: the first step seen after it"},
+            "packet_id": {"type": "integer", "description": "repaired: the step"},
+            "state": {"type": "string", "description": "state: how things stand from now on"},
+        },
+        "required": ["kind", "timestamp"],
+    }
+)
+
+_ROS_TYPES: Final[dict[Any, str]] = {ctypes.c_int32: "int32", ctypes.c_float: "float32", ctypes.c_uint16: "uint16"}
+_ASCII: Final = str.maketrans({"°": "deg ", "³": "3"})  # parsers of other languages are not sure to know UTF-8
+
+
+def page_schema(topic: str) -> bytes:
+    """The ROS 1 message definition of a page: its fields under their wire names, padding included, byte for byte."""
+    name = topic.removeprefix("/")
+    structure = PAGES[name]
+    lines = [f"# {name}: {ctypes.sizeof(structure)} bytes as the game writes them, texts in UTF-16 units"]
+    end = paddings = 0
+
+    def pad(offset: int) -> None:
+        nonlocal paddings
+        if offset > end:
+            paddings += 1
+            lines.append(f"uint8[{offset - end}] padding_{paddings}")
+
+    for sdk_name, c_type, *_ in structure._fields_:
+        place = getattr(structure, sdk_name)
+        pad(place.offset)
+        lines.extend(_field_lines(structure, sdk_name, c_type))
+        end = place.offset + place.size
+    pad(ctypes.sizeof(structure))
+    return ("\n".join(lines) + "\n").encode("ascii")
+
+
+def _field_lines(structure: type[Page], sdk_name: str, c_type: Any) -> list[str]:
+    length = 1
+    while issubclass(c_type, ctypes.Array):
+        length *= c_type._length_
+        c_type = c_type._type_
+    ros_type = _ROS_TYPES[c_type]
+    fields = [
+        field
+        for field in Snapshot.FIELDS
+        if field.sdk_name == sdk_name and field.page and PAGES[field.page] is structure
+    ]
+    if not fields:
+        snake_case = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", sdk_name).lower()
+        return [f"{ros_type} {snake_case}" if length == 1 else f"{ros_type}[{length}] {snake_case}"]
+    if length > 1 and fields[0].component is None:
+        ros_type += f"[{length}]"
+    elif len(fields) != length:
+        raise TypeError(f"{sdk_name} has {length} components, and {len(fields)} of them are declared")
+    return [f"{ros_type} {field.name}  # {field.unit}: {field.meaning}".translate(_ASCII) for field in fields]
+
+
+def register(writer: Any) -> dict[str, int]:
+    """The numbers of a recording's channels, of which this new writer of the library is told."""
+    numbers = {}
+    for topic in CHANNELS:
+        schema_encoding, message_encoding = ("jsonschema", "json") if topic == EVENTS else ("ros1msg", "ros1")
+        data = EVENT_SCHEMA if topic == EVENTS else page_schema(topic)
+        schema = writer.register_schema(SCHEMA_NAMES[topic], schema_encoding, data)
+        numbers[topic] = writer.register_channel(topic, message_encoding, schema)
+    return numbers
+
+
+def nanoseconds(timestamp: float) -> int:
+    """Unix nanoseconds of a time in seconds, from which :func:`seconds` makes the same float again; 0 for no time."""
+    if not 0.0 <= timestamp < 1e10:  # NaN too
+        return 0
+    whole = int(timestamp)  # apart: their product would be too coarse for a double
+    return whole * 1_000_000_000 + round((timestamp - whole) * 1e9)
+
+
+def seconds(nanoseconds: int) -> float:
+    """A time in seconds."""
+    return nanoseconds / 1_000_000_000
+
+
+@dataclass
+class StepCounters:
+    """What became of the physics steps of a recording; ``duplicates`` is None where it cannot be known any more."""
+
+    steps: int = 0
+    missing: int = 0
+    gaps: int = 0
+    repaired: int = 0
+    duplicates: int | None = 0
+    first: int = 0
+    last: int = 0
+    elapsed: float = math.nan
+    _origin: int | None = None
+
+    def see(self, log_time: int, publish_time: int) -> None:
+        """Take note of a step's time."""
+        if self._origin is None:
+            self._origin, self.first = log_time, publish_time
+        self.last, self.elapsed = publish_time, seconds(log_time - self._origin)
+
+    def metadata(self) -> dict[str, str]:
+        """The figures as the metadata of a file."""
+        figures = {
+            "steps": self.steps,
+            "missing": self.missing,
+            "gaps": self.gaps,
+            "repaired": self.repaired,
+            "duplicates": self.duplicates,
+            "first_timestamp": seconds(self.first),
+            "last_timestamp": seconds(self.last),
+            "elapsed_seconds": self.elapsed,
+        }
+        return {name: str(figure) for name, figure in figures.items() if figure is not None}

@@ -1,0 +1,312 @@
+"""A file's records, read with suspicion: whatever stands in it, the result is a record, its cut end, or a sentence."""
+
+import os
+import struct
+import zlib
+from collections.abc import Iterator
+from functools import cached_property
+from io import BytesIO
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, NamedTuple, Self
+
+import zstandard
+
+from telemetry.base.errors import SourceError
+from telemetry.base.storage.lock import lock_file
+
+# Opcodes of the MCAP specification.
+HEADER, FOOTER, SCHEMA, CHANNEL, MESSAGE, CHUNK, MESSAGE_INDEX = 1, 2, 3, 4, 5, 6, 7
+CHUNK_INDEX, ATTACHMENT, STATISTICS, METADATA, METADATA_INDEX, DATA_END = 8, 9, 11, 12, 13, 15
+
+_MAGIC: Final = b"\x89MCAP0\r\n"
+BEGIN: Final = len(_MAGIC)
+"""Where a file's first record is."""
+
+_LIMIT: Final = 1 << 26
+"""Bytes of the largest record that is read and the largest chunk once unpacked: a damaged length may say anything."""
+
+_HEAD: Final = struct.Struct("<BQ")
+_CHUNK_HEAD: Final = struct.Struct("<BQQQQI")
+_ZSTD: Final = struct.pack("<I4s", 4, b"zstd")  # what follows on such a head in every chunk of ours
+_FOOTER: Final = struct.Struct("<BQQQI")
+_UNKNOWN_SIZE: Final = 2**64 - 1
+_BLOCK: Final = 1 << 16
+_CLASSES: Final = {
+    HEADER: "Header",
+    SCHEMA: "Schema",
+    CHANNEL: "Channel",
+    CHUNK: "Chunk",
+    CHUNK_INDEX: "ChunkIndex",
+    ATTACHMENT: "Attachment",
+    STATISTICS: "Statistics",
+    METADATA: "Metadata",
+    METADATA_INDEX: "MetadataIndex",
+}
+
+
+class CorruptFile(SourceError):
+    """A file's bytes are not what they were; everything before the byte ``at`` is whole."""
+
+    def __init__(self, path: Path, at: int, what: str) -> None:
+        super().__init__(
+            f"{path} is damaged at byte {at:,}: {what}. The command 'recover' keeps everything that is whole."
+        )
+        self.at = at
+        self.what = what
+
+
+class TruncatedFile(Exception):
+    """The file ends at the byte ``at``, before its end was written."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__(at)
+        self.at = at
+
+
+class Record(NamedTuple):
+    """One record; ``at`` is its place in the file, or that of the chunk that holds it."""
+
+    at: int
+    opcode: int
+    body: bytes
+
+
+class Summary:
+    """The index at the end of a finished file."""
+
+    def __init__(self, file: "RecordFile", records: list[Record]) -> None:
+        self._file = file
+        self._records = records
+        self.topics: dict[int, str] = {channel.id: channel.topic for channel in self._parsed(CHANNEL)}
+        self.metadata_offsets = [index.offset for index in self._parsed(METADATA_INDEX)]
+        self.message_counts: dict[int, int] | None = None
+        for statistics in self._parsed(STATISTICS):
+            self.message_counts = statistics.channel_message_counts
+
+    @property
+    def declarations(self) -> list[Record]:
+        """The schemas, and then the channels."""
+        return [record for opcode in (SCHEMA, CHANNEL) for record in self._records if record.opcode == opcode]
+
+    @cached_property
+    def chunk_indexes(self) -> list[Any]:
+        """Where each chunk lies, and what of which time it holds; in the order of the file."""
+        return sorted(self._parsed(CHUNK_INDEX), key=lambda index: index.chunk_start_offset)
+
+    def _parsed(self, opcode: int) -> list[Any]:
+        return [self._file.parse(record) for record in self._records if record.opcode == opcode]
+
+
+class RecordFile:
+    """An MCAP file that is open for reading; :class:`telemetry.SourceError` for one that is none."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._file = path.open("rb")
+            self.size = self._file.seek(0, os.SEEK_END)
+        except OSError as error:
+            raise SourceError(f"{path} cannot be read: {error.strerror}.") from error
+        try:
+            self._footer = self._read_head_and_footer()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _read_head_and_footer(self) -> tuple[int, int, int] | None:
+        """Where the summary and its offsets begin, and its checksum; None for a file that was not finished."""
+        begin = self._read(0, len(_MAGIC))
+        if not _MAGIC.startswith(begin):
+            raise SourceError(f"{self.path} is no MCAP file.")
+        end = self._read(max(0, self._end_of_summary), _FOOTER.size + len(_MAGIC))
+        if len(end) < _FOOTER.size + len(_MAGIC) or not end.endswith(_MAGIC):
+            return None
+        opcode, length, start, offset_start, checksum = _FOOTER.unpack_from(end)
+        finished = opcode == FOOTER and length == _FOOTER.size - _HEAD.size
+        return (start, offset_start, checksum) if finished else None
+
+    @property
+    def _end_of_summary(self) -> int:
+        return self.size - _FOOTER.size - len(_MAGIC)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the file has its end."""
+        return self._footer is not None
+
+    def lock_file(self) -> None:
+        """Keep every writer out; :class:`telemetry.SinkError` where one is at work."""
+        lock_file(self._file.fileno(), str(self.path))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _read(self, at: int, length: int) -> bytes:
+        try:
+            self._file.seek(at)
+            return self._file.read(length)
+        except OSError as error:
+            raise SourceError(f"{self.path} cannot be read: {error.strerror}.") from error
+
+    def records(self, skipped: frozenset[int] = frozenset()) -> Iterator[Record]:
+        """The records up to the end of the data, those of the ``skipped`` kinds without their bodies.
+
+        Raises :class:`TruncatedFile` where the file ends too early, and :class:`CorruptFile`.
+        """
+        at = BEGIN
+        while True:
+            record, end = self.read(at, skipped)
+            yield record
+            if record.opcode in (DATA_END, FOOTER):
+                return
+            at = end
+
+    def record(self, at: int, opcode: int) -> Record:
+        """The record of this kind that an index says is there."""
+        record = None
+        if len(_MAGIC) <= at < self.size:
+            record, _ = self.read(at)
+        if record is None or record.opcode != opcode:
+            raise CorruptFile(self.path, at, "the index points to something else")
+        return record
+
+    def read(self, at: int, skipped: frozenset[int] = frozenset()) -> tuple[Record, int]:
+        """The record at this place, of the ``skipped`` kinds without its body, and where the next one begins.
+
+        Raises :class:`TruncatedFile` where the file ends in it, and :class:`CorruptFile`.
+        """
+        head = self._read(at, _HEAD.size)
+        if len(head) < _HEAD.size:
+            raise self._too_short(at)
+        opcode, length = _HEAD.unpack(head)
+        if opcode == 0 or DATA_END < opcode < 0x80:  # those above are private, and skipped
+            if not any(head) and self._only_zeros_from(at):  # a system that crashed can leave NULs behind
+                raise self._too_short(at)
+            raise CorruptFile(self.path, at, f"there is no record of the kind {opcode}")
+        begin = at + _HEAD.size
+        if length > self.size - begin:
+            if length > _LIMIT:
+                raise CorruptFile(self.path, at, f"a record says that it has {length:,} bytes")
+            raise self._too_short(at)
+        if opcode in skipped:
+            return Record(at, opcode, b""), begin + length
+        if length > _LIMIT:
+            raise CorruptFile(self.path, at, f"a record says that it has {length:,} bytes")
+        return Record(at, opcode, self._read(begin, length)), begin + length
+
+    def chunk_after(self, at: int) -> int | None:
+        """The place of the next whole chunk behind this one, found by what it looks like; None where there is none."""
+        begin = at + 1
+        while len(data := self._read(begin, _BLOCK + _CHUNK_HEAD.size + len(_ZSTD))) > _CHUNK_HEAD.size:
+            found = data.find(_ZSTD, _CHUNK_HEAD.size)
+            while found >= 0:
+                place = begin + found - _CHUNK_HEAD.size
+                if self._is_whole_chunk(place):
+                    return place
+                found = data.find(_ZSTD, found + 1)
+            begin += _BLOCK
+        return None
+
+    def resembles_chunk(self, at: int) -> bool:
+        """Whether what stands here goes on like a chunk, whatever kind of record it says that it is."""
+        return self._read(at + _CHUNK_HEAD.size, len(_ZSTD)) == _ZSTD
+
+    def _is_whole_chunk(self, at: int) -> bool:
+        try:
+            record, _ = self.read(at)
+            return record.opcode == CHUNK and bool(self._unpacked(record))
+        except (CorruptFile, TruncatedFile):
+            return False
+
+    def _too_short(self, at: int) -> Exception:
+        return CorruptFile(self.path, at, "a record is longer than the file") if self.finished else TruncatedFile(at)
+
+    def _only_zeros_from(self, at: int) -> bool:
+        while data := self._read(at, _BLOCK):
+            if any(data):
+                return False
+            at += len(data)
+        return True
+
+    def contents(self, record: Record) -> Iterator[Record]:
+        """The records in a chunk, or the record itself."""
+        if record.opcode != CHUNK:
+            yield record
+            return
+        yield from self._split(record.at, self._unpacked(record))
+
+    def _split(self, at: int, data: bytes) -> Iterator[Record]:
+        begin = 0
+        while begin < len(data):
+            if len(data) - begin < _HEAD.size:
+                raise CorruptFile(self.path, at, "what it holds ends in the middle of a record")
+            opcode, length = _HEAD.unpack_from(data, begin)
+            begin, end = begin + _HEAD.size, begin + _HEAD.size + length
+            if end > len(data):
+                raise CorruptFile(self.path, at, "what it holds ends in the middle of a record")
+            yield Record(at, opcode, data[begin:end])
+            begin = end
+
+    def _unpacked(self, record: Record) -> bytes:
+        chunk = self.parse(record)
+        size = chunk.uncompressed_size
+        if size > _LIMIT:
+            raise CorruptFile(self.path, record.at, f"a chunk says that it holds {size:,} bytes")
+        if chunk.compression == "zstd":
+            try:
+                if zstandard.frame_content_size(chunk.data) not in (size, -1):  # it would be believed, and allocated
+                    raise CorruptFile(self.path, record.at, "a chunk does not hold as much as it says")
+                data: bytes = zstandard.ZstdDecompressor().decompress(chunk.data, max_output_size=size)
+            except zstandard.ZstdError as error:
+                raise CorruptFile(self.path, record.at, "a chunk cannot be unpacked") from error
+        elif chunk.compression == "":
+            data = chunk.data
+        elif chunk.compression == "lz4":
+            raise SourceError(f"{self.path} is compressed as 'lz4', which is not read here; zstd and none are.")
+        else:
+            raise CorruptFile(self.path, record.at, f"a chunk is compressed as {chunk.compression!r}, which nothing is")
+        if len(data) != size:
+            raise CorruptFile(self.path, record.at, "a chunk does not hold as much as it says")
+        if chunk.uncompressed_crc and zlib.crc32(data) != chunk.uncompressed_crc:
+            raise CorruptFile(self.path, record.at, "a chunk does not match its checksum")
+        return data
+
+    def parse(self, record: Record) -> Any:
+        """The library's object for a record."""
+        from mcap import records  # noqa: PLC0415 - --help needs none of it
+        from mcap.data_stream import ReadDataStream  # noqa: PLC0415
+        from mcap.exceptions import McapError  # noqa: PLC0415
+
+        try:
+            # Out of a buffer, whose end no length in a damaged record can pass.
+            return getattr(records, _CLASSES[record.opcode]).read(ReadDataStream(BytesIO(record.body)))
+        except (McapError, struct.error, ValueError, OverflowError) as error:
+            raise CorruptFile(self.path, record.at, "a record is not as it should be") from error
+
+    @cached_property
+    def summary(self) -> Summary | None:
+        """The index at the file's end; None where there is none, or none that can be trusted."""
+        if self._footer is None:
+            return None
+        start, offset_start, checksum = self._footer
+        length = self._end_of_summary - start
+        if start < len(_MAGIC) or not 0 < length <= _LIMIT:
+            return None
+        data = self._read(start, length)
+        footer = _FOOTER.pack(FOOTER, _FOOTER.size - _HEAD.size, start, offset_start, 0)[:-4]
+        if checksum and zlib.crc32(footer, zlib.crc32(data)) != checksum:
+            return None
+        try:
+            return Summary(self, list(self._split(start, data)))
+        except CorruptFile:
+            return None

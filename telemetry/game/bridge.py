@@ -1,0 +1,133 @@
+"""Named mappings of a Wine prefix as files of Linux, made from inside the prefix and before whoever else makes them.
+
+They are backed by files in ``/dev/shm``: a game finds mappings of its pages' names there already, writes them as it
+writes its own, and nothing is ever copied. The other way round, a program of Linux writes what the game reads.
+"""
+
+import mmap
+import os
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from ac_native_memory import PAGE_FILE_SIZE, PAGES
+from telemetry.base.errors import SinkError, UsageError
+from telemetry.recording.interfaces import Closeable
+
+DIRECTORY: Final = Path("Z:/dev/shm")
+"""Where Linux programs look for page files, as Wine shows it."""
+
+PAGE_FILES: Final[Mapping[str, int]] = dict.fromkeys(PAGES, PAGE_FILE_SIZE)
+"""What the game's pages are called, and the bytes of each."""
+
+PURPOSE: Final = (
+    "The bridge is for the game under Wine or Proton: it runs in a Windows Python in the game's own prefix, before the "
+    "game, and shows its pages as files in /dev/shm to Linux programs that cannot read the game by themselves."
+)
+HOW_TO: Final = f"""\
+{PURPOSE}
+This program needs no bridge: `uv run main.py read` on Linux reads the running game itself.
+
+For other programs, with Assetto Corsa from Steam (244210 is its number there):
+1. Once, install Python for Windows (python.org, 64-bit) in the game's prefix, and this program's packages in it:
+     protontricks-launch --appid 244210 python-3.13-amd64.exe
+     protontricks-launch --appid 244210 py.exe -m pip install .
+2. Before each session, and before the game:
+     protontricks-launch --appid 244210 py.exe main.py bridge
+With a Wine of your own: WINEPREFIX=/path/to/the/prefix wine py.exe main.py bridge
+
+To drive from Linux through Custom Shaders Patch (docs/rl.md), `bridge --csp` shows its controls instead of the
+pages, at any time before the first reset; the car is the program's for as long as that runs."""
+
+
+EXISTS: Final = (
+    "The shared memory {} exists already: the game runs, or another program holds its pages. "
+    "The bridge has to come first: end the game and that program, start the bridge, then the game."
+)
+
+
+class Bridge(Closeable):
+    """Files and the named mappings that they back, of these names and sizes, there until it is closed.
+
+    Raises :class:`telemetry.UsageError` where this is no Windows program under Wine, :class:`telemetry.SinkError` where
+    the mappings exist already (a bridge that comes later silently bridges nothing; ``exists`` says so) or cannot be
+    made.
+    """
+
+    def __init__(
+        self, directory: Path = DIRECTORY, sizes: Mapping[str, int] = PAGE_FILES, *, exists: str = EXISTS
+    ) -> None:
+        self.directory = directory
+        self.left: list[Path] = []
+        self._maps: list[mmap.mmap] = []
+        self._files: list[Path] = []
+        if sys.platform != "win32":
+            raise UsageError(HOW_TO)
+        if not directory.is_dir():
+            raise UsageError(
+                f"{PURPOSE} This is Windows itself, or a prefix that hides {directory}: here every program reads the "
+                "game directly."
+            )
+        for name in sizes:
+            if _exists(name):
+                raise SinkError(exists.format(name))
+        try:
+            for name, size in sizes.items():
+                self._make(name, size)
+        except OSError as error:
+            self.close()
+            raise SinkError(f"The bridge's files in {directory} cannot be made: {error.strerror}.") from error
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """End the mappings and remove the files; those in ``left`` stay until the game that still maps them ends."""
+        while self._maps:
+            self._maps.pop().close()
+        while self._files:
+            path = self._files.pop()
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+            if path.exists():
+                self.left.append(path)
+
+    def _make(self, name: str, size: int) -> None:
+        path = self.directory / name
+        with path.open("r+b" if path.exists() else "x+b") as file:
+            self._files.append(path)
+            file.truncate(size)
+            file.write(bytes(size))  # what a game before left behind is no game
+            file.flush()
+            os.fsync(file.fileno())
+            self._maps.append(_map(file.fileno(), size, name))
+
+
+if sys.platform == "win32":
+    import ctypes
+    from ctypes import wintypes
+
+    _kernel32 = ctypes.WinDLL("kernel32", use_last_error=True)
+    _kernel32.OpenFileMappingW.argtypes = (wintypes.DWORD, wintypes.BOOL, wintypes.LPCWSTR)
+    _kernel32.OpenFileMappingW.restype = wintypes.HANDLE
+    _kernel32.CloseHandle.argtypes = (wintypes.HANDLE,)
+    _FILE_MAP_READ: Final = 4
+
+    def _exists(name: str) -> bool:
+        handle = _kernel32.OpenFileMappingW(_FILE_MAP_READ, False, name)
+        if handle:
+            _kernel32.CloseHandle(handle)
+        return bool(handle)
+
+    def _map(descriptor: int, size: int, name: str) -> mmap.mmap:
+        return mmap.mmap(descriptor, size, tagname=name, access=mmap.ACCESS_WRITE)
+
+else:
+
+    def _exists(name: str) -> bool:
+        raise NotImplementedError(name)
+
+    def _map(descriptor: int, size: int, name: str) -> mmap.mmap:
+        raise NotImplementedError(descriptor, size, name)

@@ -1,6 +1,0 @@
-"""The running game, and page files in a directory: as a source, and as what a publisher writes."""
-
-from telemetry.io.shared_memory.publisher import Publisher
-from telemetry.io.shared_memory.source import WAIT_MESSAGE, LiveSource
-
-__all__ = ["WAIT_MESSAGE", "LiveSource", "Publisher"]

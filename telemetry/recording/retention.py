@@ -1,0 +1,40 @@
+"""Making room: the oldest recordings of a folder are deleted until the rest fits."""
+
+import re
+import time
+from collections.abc import Collection
+from pathlib import Path
+from typing import Final
+
+from telemetry.base.errors import SinkError
+
+BUSY_SECONDS: Final = 5.0
+"""A file that changed less than this ago may be what another recording is writing."""
+
+
+def prune(folder: Path, names: re.Pattern[str], limit: float, keep: Collection[Path]) -> list[tuple[Path, int]]:
+    """Delete the oldest recordings in a folder until no more than ``limit`` bytes are left.
+
+    Only files count whose path in the folder, with slashes, is one of ``names``; those in ``keep`` stay, and what is
+    being written. Gives what was deleted, with its size. Raises :class:`telemetry.SinkError` for a file that cannot be
+    deleted.
+    """
+    found = []
+    for path in folder.rglob("*"):
+        if names.fullmatch(path.relative_to(folder).as_posix()) and path.is_file():
+            status = path.stat()
+            found.append((status.st_mtime, path, status.st_size))
+    total = sum(size for _, _, size in found)
+    deleted = []
+    for changed, path, size in sorted(found):
+        if total <= limit:
+            break
+        if path in keep or time.time() - changed < BUSY_SECONDS:
+            continue
+        try:
+            path.unlink()
+        except OSError as error:
+            raise SinkError(f"{path} cannot be deleted to make room: {error.strerror}.") from error
+        total -= size
+        deleted.append((path, size))
+    return deleted

@@ -1,0 +1,239 @@
+"""The columns of assetto_corsa_gym's states, out of samples: its names, order, units and signs.
+
+Its plane is x = the game's z, y = the game's x; yaw is counted to the left; the car's velocities are forward, left, up.
+What its plugin reads off the game's Python interface and shared memory does not hold is derived, and where that cannot
+be done either NaN: the lateral friction (``Dy_*``), the aligning torque (``Mz``) and the loaded radius.
+"""
+
+import math
+from typing import Any, Final
+
+import numpy as np
+
+from telemetry.fields.derived import Sample
+from telemetry.rl.acgym.files import CarMap, full_name
+from telemetry.rl.datasets.columns import SampleColumns
+from telemetry.rl.datasets.episodes import Episode
+from telemetry.tracks.geometry import Floats, Geometry
+
+REQUIRED: Final = (
+    "world_position_x", "world_position_y", "yaw", "speed", "local_velocity_x", "local_velocity_y",
+    "angular_velocity_y", "accelX", "accelY", "accStatus", "brakeStatus", "actualGear", "RPM", "steerAngle", "LastFF",
+    "SlipAngle_fl", "SlipAngle_fr", "SlipAngle_rl", "SlipAngle_rr", "LapDist", "gap", "out_of_track",
+    "out_of_track_calc", "sensors", "dist_to_border",
+)  # fmt: skip
+"""What its loader cannot do without."""
+
+WHEELS: Final = ("fl", "fr", "rl", "rr")
+
+STEER_STEP: Final = 36.0 / 449.3
+"""Most that its steering axis moves in a step of 40 ms: 900 degrees a second."""
+
+PEDAL_STEP: Final = 0.48
+"""Most that its pedal and brake axes move in a step of 40 ms."""
+
+TOP_GAP: Final = 12.0
+"""Metres from the reference line at which its reward is 0."""
+
+SLOW: Final = 0.5
+"""m/s of a wheel below which it has neither slip angle nor slip ratio: they divide by it."""
+
+_OUT: Final = 2
+"""Tyres that may be off the track before the car is."""
+
+
+def columns_of(episode: Episode, geometry: Geometry, car: CarMap, rate: float) -> dict[str, Any]:
+    """The columns of an episode: arrays (n,) of int64, float64 or bool, and (n, k) for lists."""
+    samples = episode.samples
+    count = len(samples)
+    take = SampleColumns(samples)
+    place = take("world_position_z", "world_position_x")
+    yaw = -take("heading")
+    speed = take("speed_kmh") / 3.6
+    rays = geometry.rays(place, yaw)
+    gap, line_point = geometry.gaps(place)
+    off = geometry.off_track(place)
+    border = rays.min(axis=1)
+    if off.any():  # then the track may lie right behind
+        border[off] = np.minimum(border[off], geometry.rays(place[off], yaw[off] + np.pi).min(axis=1))
+    out = (take("number_of_tyres_out") > _OUT).astype(np.float64)
+    steer, gas, brake = take("steer_angle"), take("gas"), take("brake")
+    absolute = np.stack([steer, 2.0 * gas - 1.0, car.brake_axis_at(brake)], axis=1)
+    steps = np.diff(absolute, axis=0, prepend=absolute[:1])
+    relative = np.clip(steps / np.array([STEER_STEP, PEDAL_STEP, PEDAL_STEP]), -1.0, 1.0)
+    slips = wheel_slips(
+        take, yaw, _arms(place_of_wheels(take, place, yaw), np.hypot(*take("velocity_z", "velocity_x").T))
+    )
+    zeros = np.zeros(count)
+    length = take("track_spline_length")
+    if geometry.length is not None:
+        length = np.where(length > 0.0, length, geometry.length)
+    time = take("elapsed")
+    last = np.arange(count) == count - 1
+    return {
+        "steps": 1 + np.rint((time - time[0]) * rate).astype(np.int64),
+        "timestamp_ac": time,
+        "timestamp_env": time,
+        "total_errors_out_of_sync": np.zeros(count, dtype=np.int64),
+        "packetId": take.whole("graphics_packet_id"),
+        "currentTime": take("current_time") / 1e3 + np.array(episode.held_s),
+        **plugin_columns(take, place, yaw, slips, car.steer_lock),
+        "done": np.zeros(count, dtype=np.int64),
+        "LapDist": length * take("normalized_position"),
+        "rl_point": line_point,
+        "gap": gap,
+        "out_of_track_calc": off.astype(np.float64),
+        "out_of_track_ac": out,
+        "out_of_track": out,
+        "sensors": rays,
+        "dist_to_border": border,
+        "going_backwards": zeros,
+        "terminated": np.zeros(count, dtype=np.bool_),
+        "TimeLimit.truncated": last,
+        **{f"current_action_abs_{axis}": absolute[:, axis] for axis in range(3)},
+        **{f"actions_{axis}": relative[:, axis] for axis in range(3)},
+        "reward": 3.6 * speed * (1.0 - np.abs(gap) / TOP_GAP) / 300.0,
+    }
+
+
+def plugin_columns(
+    take: SampleColumns, place: Floats, yaw: Floats, slips: tuple[Floats, Floats], steer_lock: float
+) -> dict[str, Any]:
+    """What its plugin says of the car at each sample, but for counters and clocks; NaN is what nobody can know."""
+    load, pressure, travel = take("wheel_load"), take("wheel_pressure"), take("suspension_travel")
+    heading = take("tyre_contact_heading")
+    return {
+        "world_position_x": place[:, 0],
+        "world_position_y": place[:, 1],
+        "world_position_z": take("world_position_y"),
+        "speed": take("speed_kmh") / 3.6,
+        "local_velocity_x": take("local_velocity_z"),
+        "local_velocity_y": take("local_velocity_x"),
+        "local_velocity_z": take("local_velocity_y"),
+        "accelX": take("acc_g_x"),
+        "accelY": take("acc_g_z"),
+        "accStatus": take("gas"),
+        "brakeStatus": take("brake"),
+        "actualGear": take.whole("gear"),
+        "RPM": np.maximum(take("rpm"), 0.0),
+        "steerAngle": take("steer_angle") * steer_lock,
+        "yaw": yaw,
+        "pitch": take("pitch"),
+        "roll": take("roll"),
+        "LastFF": take("final_ff"),
+        "LapInvalidated": 1 - take.whole("is_lap_valid"),
+        "NormalizedSplinePosition": take("normalized_position"),
+        "LapCount": take.whole("completed_laps"),
+        "BestLap": take.whole("best_time"),
+        "iLastTime": take.whole("last_time"),
+        "completedLaps": take.whole("completed_laps"),
+        "numberOfTyresOut": take.whole("number_of_tyres_out"),
+        "isInPit": take.whole("is_in_pit"),
+        "penaltyTime": take("penalty_time"),
+        "angular_velocity_x": take("angular_velocity_x"),
+        "angular_velocity_y": take("angular_velocity_y"),
+        "angular_velocity_z": take("angular_velocity_z"),
+        "velocity_x": take("velocity_x"),
+        "velocity_y": take("velocity_y"),
+        "velocity_z": take("velocity_z"),
+        "cgHeight": take("cg_height"),
+        **_by_wheel("SlipAngle_{}", slips[0]),
+        **{
+            f"tyreContactHeading_{wheel.upper()}_{axis}": heading[:, number, part]
+            for number, wheel in enumerate(WHEELS)
+            for part, axis in enumerate("xyz")
+        },
+        **_by_wheel("tyre_slip_ratio_{}", slips[1]),
+        "Mz": np.full((len(yaw), 4), np.nan),
+        **{f"Dy_{wheel}": np.full(len(yaw), np.nan) for wheel in WHEELS},
+        "dynamic_pressure": pressure,
+        "tyre_loaded_radius": np.full((len(yaw), 4), np.nan),
+        "tyres_load": load,
+        "NdSlip": take("wheel_slip"),
+        "SuspensionTravel": travel,
+        "CamberRad": take("camber_rad") * np.array([1.0, -1.0, 1.0, -1.0]),
+        **_by_wheel("wheel_speed_{}", take("wheel_angular_speed")),
+        **_by_wheel("{}_tire_temperature_core", take("tyre_core_temp")),
+        **_by_wheel("{}_damper_linear_potentiometer", travel),
+        **_by_wheel("{}_wheel_load", load),
+        **_by_wheel("{}_tire_pressure", pressure),
+    }
+
+
+def static_info(sample: Sample, length: float | None) -> dict[str, Any]:
+    """What its plugin says once of a session; ``length`` is that of a lap in m, where the game does not say it."""
+    points = [list(point) for point in sample.tyre_contact_point]
+    return {
+        "TrackName": sample.track,
+        "TrackConfiguration": sample.track_configuration,
+        "TrackFullName": full_name(sample.track, sample.track_configuration),
+        "TrackLength": sample.track_spline_length or length,
+        "CarName": sample.car_model,
+        "WindSpeed": sample.wind_speed,
+        "WindDirection": sample.wind_direction,
+        "penaltiesEnabled": sample.penalties_enabled,
+        "autoShifterOn": sample.auto_shifter_on,
+        "isCarInPit": sample.is_in_pit,
+        "isCarInPitlane": sample.is_in_pit_lane,
+        "LastSplits": [],
+        "CAR_WHEEL_R": list(sample.tyre_radius),
+        "CAR_TRACK": math.dist(points[3], points[2]),
+        "CAR_WHEELBASE": math.dist(points[0], points[2]),
+        **{f"TyreContactPoint_{wheel.upper()}": points[place] for place, wheel in enumerate(WHEELS)},
+        "WorldPosition": [sample.world_position_x, sample.world_position_y, sample.world_position_z],
+    }
+
+
+def wheel_slips(take: SampleColumns, yaw: Floats, arms: Floats) -> tuple[Floats, Floats]:
+    """Slip angles in degrees, + in a left turn, and slip ratios, + under power, of the wheels: (n, 4) each.
+
+    ``arms`` (4, 2) is where the wheels are from the centre of mass, ahead and left in m. The slips are those of the
+    point of contact, in the plane, without the relaxation of the tyre that the game adds to its
+    own. The radius is that of the unloaded tyre, so that a rolling wheel reads one or two percent of slip.
+    """
+    velocity = take("velocity_z", "velocity_x")
+    rate = take("angular_velocity_y")
+    backwards = take("tyre_contact_heading")[:, :, [2, 0]]
+    arm = _turned(arms, yaw)
+    at_wheel = velocity[:, None, :] + rate[:, None, None] * np.stack([-arm[..., 1], arm[..., 0]], axis=-1)
+    ahead = np.stack([np.cos(yaw), np.sin(yaw)], axis=-1)[:, None, :]
+    norm = np.linalg.norm(backwards, axis=-1, keepdims=True)
+    known = norm > 0.1
+    direction = np.where(known, -backwards / np.where(known, norm, 1.0), ahead)
+    forward = (at_wheel * direction).sum(axis=-1)
+    left = direction[..., 0] * at_wheel[..., 1] - direction[..., 1] * at_wheel[..., 0]
+    moves = np.abs(forward) > SLOW
+    safe = np.where(moves, np.abs(forward), 1.0)
+    radius = take("tyre_radius")
+    ratio = np.where(moves & (radius > 0.0), (take("wheel_angular_speed") * radius - forward) / safe, 0.0)
+    return np.where(moves, -np.degrees(np.arctan2(left, safe)), 0.0), ratio
+
+
+def place_of_wheels(take: SampleColumns, place: Floats, yaw: Floats) -> Floats:
+    """Where the points of contact are from the car's place at each sample, ahead and left in m: (n, 4, 2)."""
+    return _turned(take("tyre_contact_point")[:, :, [2, 0]] - place[:, None, :], -yaw)
+
+
+def _arms(local: Floats, speed: Floats) -> Floats:
+    """The arms for :func:`wheel_slips`, from where the wheels are at each sample, and m/s.
+
+    Place and points of contact are not written at the same moment, so that at speed the car seems to be behind. What
+    grows with the speed is taken off.
+    """
+    if np.ptp(speed) < 10.0:
+        return np.median(local, axis=0)
+    faster, further = speed - speed.mean(), local[..., 0] - local[..., 0].mean(axis=0)
+    slope = (faster[:, None] * further).sum(axis=0) / np.square(faster).sum()
+    ahead = local[..., 0].mean(axis=0) - slope * speed.mean()
+    return np.stack([ahead, np.median(local[..., 1], axis=0)], axis=1)
+
+
+def _turned(vectors: Floats, angle: Floats) -> Floats:
+    """Vectors (4, 2) or (n, 4, 2) turned to the left by angles (n,)."""
+    cos, sin = np.cos(angle)[:, None], np.sin(angle)[:, None]
+    x, y = vectors[..., 0], vectors[..., 1]
+    return np.stack([cos * x - sin * y, sin * x + cos * y], axis=-1)
+
+
+def _by_wheel(name: str, values: Floats) -> dict[str, Floats]:
+    return {name.format(wheel): values[:, number] for number, wheel in enumerate(WHEELS)}

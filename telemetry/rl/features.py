@@ -1,0 +1,150 @@
+"""What an observation can be made of: every field with its unit, its shape, and the scale that fits it by nature.
+
+Besides the fields of a sample there are a few that only a driver needs: where the road goes, and where on it the car
+is.
+"""
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from telemetry.fields.derived import Sample
+from telemetry.fields.schema import Field
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One field of an observation: its value is kept in ``low`` .. ``high`` and, in a flat box, divided by ``scale``.
+
+    All three are in the field's own unit and fixed, never running statistics, so that a policy can move between the
+    demo, recordings and the game.
+    """
+
+    name: str
+    scale: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureInfo:
+    """What is to be known of a field: its unit, its meaning and how many numbers it has; 0: as many as asked for."""
+
+    unit: str
+    meaning: str
+    size: int = 1
+
+
+COMPUTED_FEATURES: Final = MappingProxyType(
+    {
+        "speed": FeatureInfo("m/s", "speed, never negative"),
+        "lap_phase": FeatureInfo("", "position on the lap as sine and cosine, which do not jump at the line", 2),
+        "track_offset": FeatureInfo("m", "distance from the centre line, + left; nothing where the track is not known"),
+        "track_heading": FeatureInfo(
+            "rad", "direction of the car against that of the road, + turned left; nothing where the track is not known"
+        ),
+        "curvature_ahead": FeatureInfo(
+            "1/m", "curvature of the road at even distances ahead, + left; nothing where the track is not known", 0
+        ),
+    }
+)
+"""The fields that are in no sample."""
+
+SAMPLE_FIELDS: Final = MappingProxyType(
+    {
+        field.name: field
+        for field in Sample.FIELDS
+        if field.kind != "text" and len(field.shape) < 2 and field.name not in ("timestamp", "elapsed", "sequence")
+    }
+)
+"""The fields of a sample that an observation may hold: numbers and flags, and no time of the clock on the wall."""
+
+FEATURES: Final = MappingProxyType(
+    {
+        channel.name: channel
+        for channel in (
+            Feature("speed", 50.0, 0.0, 125.0),
+            Feature("local_velocity_x", 10.0, -50.0, 50.0),
+            Feature("local_velocity_y", 5.0, -25.0, 25.0),
+            Feature("local_velocity_z", 50.0, -125.0, 125.0),
+            Feature("angular_velocity_x", 1.0, -10.0, 10.0),
+            Feature("angular_velocity_y", 1.0, -10.0, 10.0),
+            Feature("angular_velocity_z", 1.0, -10.0, 10.0),
+            Feature("acc_g_x", 2.0, -10.0, 10.0),
+            Feature("acc_g_y", 2.0, -10.0, 10.0),
+            Feature("acc_g_z", 2.0, -10.0, 10.0),
+            Feature("rpm", 10_000.0, -1_000.0, 20_000.0),
+            Feature("gear", 8.0, 0.0, 10.0),
+            Feature("gas", 1.0, 0.0, 1.0),
+            Feature("brake", 1.0, 0.0, 1.0),
+            Feature("clutch", 1.0, 0.0, 1.0),
+            Feature("steer_angle", 1.0, -1.0, 1.0),
+            Feature("wheel_slip", 2.0, 0.0, 10.0),
+            Feature("slip_ratio", 1.0, 0.0, 1.0),
+            Feature("wheel_load", 5_000.0, 0.0, 25_000.0),
+            Feature("wheel_angular_speed", 150.0, -450.0, 450.0),
+            Feature("wheel_pressure", 30.0, 0.0, 60.0),
+            Feature("suspension_travel", 0.1, -0.5, 0.5),
+            Feature("ride_height", 0.1, -0.5, 0.5),
+            Feature("lap_phase", 1.0, -1.0, 1.0),
+            Feature("normalized_position", 1.0, 0.0, 1.0),
+            Feature("track_offset", 10.0, -50.0, 50.0),
+            Feature("track_heading", 1.0, -3.2, 3.2),
+            Feature("curvature_ahead", 0.02, -0.2, 0.2),
+            Feature("tyre_worn", 1.0, 0.0, 1.0),
+            Feature("tyre_core_temp", 100.0, -50.0, 300.0),
+            Feature("tyre_temp_inner", 100.0, -50.0, 300.0),
+            Feature("tyre_temp_middle", 100.0, -50.0, 300.0),
+            Feature("tyre_temp_outer", 100.0, -50.0, 300.0),
+            Feature("tyre_dirty_level", 5.0, 0.0, 5.0),
+            Feature("brake_temp", 500.0, -50.0, 1_500.0),
+            Feature("number_of_tyres_out", 4.0, 0.0, 4.0),
+            Feature("damage_level", 1.0, 0.0, 1.0),
+            Feature("is_lap_valid", 1.0, 0.0, 1.0),
+            Feature("wheel_lock_detected", 1.0, 0.0, 1.0),
+            Feature("wheel_locked", 1.0, 0.0, 1.0),
+            Feature("fuel", 100.0, 0.0, 300.0),
+            Feature("pitch", 0.2, -1.6, 1.6),
+            Feature("roll", 0.2, -3.2, 3.2),
+            Feature("final_ff", 1.0, -6.0, 6.0),
+            Feature("surface_grip", 1.0, 0.0, 1.0),
+            Feature("air_temp", 50.0, -50.0, 60.0),
+            Feature("road_temp", 50.0, -50.0, 100.0),
+        )
+    }
+)
+"""The channels that may be asked for by name alone. Bounds are wider than what a race car does; glitches are cut."""
+
+DEFAULT_FIELDS: Final = (
+    "speed",
+    "local_velocity_x",
+    "angular_velocity_y",
+    "acc_g_x",
+    "acc_g_z",
+    "rpm",
+    "gear",
+    "gas",
+    "brake",
+    "steer_angle",
+    "wheel_slip",
+    "number_of_tyres_out",
+    "tyre_worn",
+    "tyre_core_temp",
+    "lap_phase",
+    "track_offset",
+    "track_heading",
+    "curvature_ahead",
+)
+"""What is observed unless a specification says otherwise."""
+
+
+def feature_info(name: str) -> FeatureInfo | None:
+    """What is to be known of the field of this name; None where there is none that can be observed."""
+    if name in COMPUTED_FEATURES:
+        return COMPUTED_FEATURES[name]
+    field = SAMPLE_FIELDS.get(name)
+    return None if field is None else FeatureInfo(field.unit, field.meaning, _size_of(field))
+
+
+def _size_of(field: Field) -> int:
+    return field.shape[0] if field.shape else 1

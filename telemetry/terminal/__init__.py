@@ -1,0 +1,1 @@
+"""The live view in a terminal, and the keys pressed there."""

@@ -1,0 +1,153 @@
+"""What the live view is drawn with: styles, bars, charts and big digits, all of a known width in cells."""
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+
+from telemetry.base.text import DASH, share_of
+
+Line = list[Segment]
+"""One line of the view; its segments hold neither line breaks nor control codes."""
+
+# Only the terminal's own sixteen colours and attributes: whoever chose a light or a dark theme has made them readable.
+# What is lit is reversed, not just coloured, and so still stands out where colours are off.
+PLAIN: Final = Style()
+LABEL: Final = Style(dim=True)
+VALUE: Final = Style(bold=True)
+TITLE: Final = Style(color="cyan")
+GOOD: Final = Style(color="green")
+WARN: Final = Style(color="yellow")
+BAD: Final = Style(color="red", bold=True)
+COLD: Final = Style(color="blue")
+COOL: Final = Style(color="cyan")
+LIT: Final = {
+    colour: Style(color=colour, bold=True, reverse=True) for colour in ("red", "yellow", "green", "blue", "cyan")
+}
+LIT["white"] = Style(bold=True, reverse=True)
+
+_PLAIN_FORMS: Final = str.maketrans(
+    {
+        **dict.fromkeys("▁▂▃", "."),
+        **dict.fromkeys("▄▅▆", ":"),
+        **dict.fromkeys("▇█", "#"),
+        **dict.fromkeys("━╸", "="),
+        **dict.fromkeys("╭╮╰╯┼", "+"),
+        "─": "-",
+        "│": "|",
+        "┃": "|",
+        DASH: "-",
+        "·": "-",
+        "●": "*",
+        "°": " ",
+    }
+)
+
+
+def to_ascii(text: str) -> str:
+    """The same text, of the same width, in ASCII alone, for consoles that cannot show more."""
+    if text.isascii():
+        return text
+    return "".join(
+        character if character.isascii() else "?" * cell_len(character) for character in text.translate(_PLAIN_FORMS)
+    )
+
+
+def pad_or_crop(line: Line, width: int) -> Line:
+    """The line cropped or padded to exactly ``width`` cells."""
+    fitted: Line = []
+    left = max(width, 0)
+    for segment in line:
+        length = cell_len(segment.text)
+        if length >= left:
+            if left:
+                fitted.append(segment if length == left else Segment(set_cell_size(segment.text, left), segment.style))
+            return fitted
+        fitted.append(segment)
+        left -= length
+    fitted.append(Segment(" " * left, PLAIN))
+    return fitted
+
+
+def length_of(line: Line) -> int:
+    """The width of the line in cells."""
+    return sum(cell_len(segment.text) for segment in line)
+
+
+def justify(left: Line, right: Line, width: int) -> Line:
+    """A line with one part at either end; where both do not fit, the left one gives way."""
+    room = width - length_of(right)
+    return [*pad_or_crop(left, room), *right] if room >= 0 else pad_or_crop(right, width)
+
+
+def thick_bar(share: float, width: int, style: Style) -> Line:
+    """A horizontal bar of ``width`` cells, as high as leaves a gap to the next line."""
+    filled = round(min(max(share, 0.0), 1.0) * max(width, 0))
+    return [Segment("▇" * filled, style), Segment("─" * (width - filled), LABEL)]
+
+
+def bar(share: float, width: int, style: Style) -> Line:
+    """A thin horizontal bar of ``width`` cells, drawn in half cells."""
+    halves = round(min(max(share, 0.0), 1.0) * max(width, 0) * 2)
+    fill = "━" * (halves // 2) + "╸" * (halves % 2)
+    return [Segment(fill, style), Segment("─" * (width - len(fill)), LABEL)]
+
+
+def centred_bar(value: float, width: int, style: Style) -> Line:
+    """A bar from the middle of an odd ``width``, to the right for positive values of -1..1."""
+    arm = max(width, 1) // 2
+    value = 0.0 if math.isnan(value) else min(max(value, -1.0), 1.0)
+    length = round(abs(value) * arm)
+    rest, fill = "─" * (arm - length), "▇" * length
+    middle = Segment("┼", VALUE)
+    if value < 0.0:
+        return [Segment(rest, LABEL), Segment(fill, style), middle, Segment("─" * arm, LABEL)]
+    return [Segment("─" * arm, LABEL), middle, Segment(fill, style), Segment(rest, LABEL)]
+
+
+def chart(values: Sequence[float], full: float, width: int, height: int, style: Style) -> list[Line]:
+    """The newest ``width`` values as columns of eighths of a cell, the newest at the right."""
+    newest = values[-width:] if width > 0 else ()
+    # An eighth stays free at the top, so that charts one above the other do not run into each other.
+    eighths = [round(share_of(value, full) * (height * 8 - 1)) for value in newest]
+    blank = " " * (width - len(eighths))
+    rows: list[Line] = []
+    for row in range(height - 1, -1, -1):
+        floor = 1 if row == 0 else 0  # the lowest row keeps a hairline: nothing is drawn unlike nothing known
+        text = "".join(" ▁▂▃▄▅▆▇█"[min(max(value - row * 8, floor), 8)] for value in eighths)
+        rows.append([Segment(blank + text, style)])
+    return rows
+
+
+_BIG: Final = {
+    "0": ("###", "# #", "# #", "# #", "###"),
+    "1": (" # ", "## ", " # ", " # ", "###"),
+    "2": ("###", "  #", "###", "#  ", "###"),
+    "3": ("###", "  #", "###", "  #", "###"),
+    "4": ("# #", "# #", "###", "  #", "  #"),
+    "5": ("###", "#  ", "###", "  #", "###"),
+    "6": ("###", "#  ", "###", "# #", "###"),
+    "7": ("###", "  #", "  #", "  #", "  #"),
+    "8": ("###", "# #", "###", "# #", "###"),
+    "9": ("###", "# #", "###", "  #", "###"),
+    "N": ("## ", "# #", "# #", "# #", "# #"),
+    "R": ("## ", "# #", "## ", "# #", "# #"),
+    "-": ("   ", "   ", "###", "   ", "   "),
+    "?": ("###", "  #", " ##", "   ", " # "),
+    ":": (" ", "#", " ", "#", " "),
+    ".": (" ", " ", " ", " ", "#"),
+    " ": ("   ", "   ", "   ", "   ", "   "),
+}
+BIG_HEIGHT: Final = 5
+
+
+def big_digits(text: str) -> list[str]:
+    """The text five lines high, each of its pixels two cells wide; what has no picture becomes a question mark."""
+    pictures = [_BIG.get(character, _BIG["?"]) for character in text]
+    return [
+        " ".join(picture[row].replace("#", "██").replace(" ", "  ") for picture in pictures)
+        for row in range(BIG_HEIGHT)
+    ]

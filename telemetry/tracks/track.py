@@ -1,0 +1,111 @@
+"""Where the road goes: the map of a track that is known, and the car's place on it."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from telemetry.fields.derived import Sample
+
+_REACH = 6
+"""Segments of the reference line before and after the car among which the nearest one is."""
+
+
+class Place(NamedTuple):
+    """Where a car is: metres left of the centre line, and radians that it is turned to the left of the road."""
+
+    offset: float
+    heading: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrackMap:
+    """A closed circuit, sampled at one even distance from the line on, in the world's x and z, in metres.
+
+    ``curvature`` is in 1/m, + where the road turns left. ``line`` are the points of the reference line, one beside each
+    point of the centre line; empty where none is known.
+    """
+
+    length: float
+    x: Sequence[float]
+    z: Sequence[float]
+    tangent_x: Sequence[float]
+    tangent_z: Sequence[float]
+    curvature: Sequence[float]
+    line: Sequence[tuple[float, float]] = ()
+
+    @classmethod
+    def of_points(
+        cls, points: Sequence[tuple[float, float]], length: float, line: Sequence[tuple[float, float]] = ()
+    ) -> "TrackMap":
+        """The map of a closed centre line (x, z), evenly spaced in driving direction from the start line on."""
+        count = len(points)
+        spacing = length / count
+        tangents = []
+        for index in range(count):
+            before, after = points[index - 1], points[(index + 1) % count]
+            dx, dz = after[0] - before[0], after[1] - before[1]
+            run = math.hypot(dx, dz) or 1.0
+            tangents.append((dx / run, dz / run))
+        bends = []
+        for index in range(count):
+            a, b = tangents[index - 1], tangents[(index + 1) % count]
+            bends.append((b[0] * a[1] - b[1] * a[0]) / (2.0 * spacing))
+        return cls(
+            length,
+            tuple(point[0] for point in points),
+            tuple(point[1] for point in points),
+            tuple(tangent[0] for tangent in tangents),
+            tuple(tangent[1] for tangent in tangents),
+            tuple(bends),
+            tuple(line),
+        )
+
+    def node(self, position: float, x: float, z: float) -> int:
+        """The index of the point nearest to a place, looked for from its ``normalized_position`` on."""
+        count = len(self.x)
+        index = int(position * count) % count if math.isfinite(position) else 0
+        best = (self.x[index] - x) ** 2 + (self.z[index] - z) ** 2
+        for step in (1, -1):
+            while True:
+                following = (index + step) % count
+                distance = (self.x[following] - x) ** 2 + (self.z[following] - z) ** 2
+                if not distance < best:
+                    break
+                index, best = following, distance
+        return index
+
+    def place(self, sample: Sample) -> Place:
+        """Where the car of this sample is."""
+        x, z = sample.world_position_x, sample.world_position_z
+        node = self.node(sample.normalized_position, x, z)
+        tx, tz = self.tangent_x[node], self.tangent_z[node]
+        turned = math.atan2(-tx, tz) - sample.heading
+        heading = math.remainder(turned, math.tau) if math.isfinite(turned) else math.nan
+        return Place((x - self.x[node]) * tz - (z - self.z[node]) * tx, heading)
+
+    def curvature_ahead(self, position: float, count: int, metres: float) -> list[float]:
+        """The curvature at ``count`` even distances up to ``metres`` ahead of a ``normalized_position``."""
+        bends = self.curvature
+        if not math.isfinite(position):
+            return [math.nan] * count
+        nodes = len(bends)
+        start, stride = position * nodes, metres / count * nodes / self.length
+        return [bends[int(start + stride * ahead) % nodes] for ahead in range(1, count + 1)]
+
+    def gap(self, sample: Sample) -> float | None:
+        """Metres from the reference line, as the crow flies; None where none is known."""
+        line = self.line
+        if not line:
+            return None
+        x, z = sample.world_position_x, sample.world_position_z
+        node = self.node(sample.normalized_position, x, z)
+        count = len(line)
+        nearest = math.inf
+        for index in range(node - _REACH, node + _REACH):
+            (ax, az), (bx, bz) = line[index % count], line[(index + 1) % count]
+            dx, dz = bx - ax, bz - az
+            along = ((x - ax) * dx + (z - az) * dz) / ((dx * dx + dz * dz) or 1.0)
+            along = min(max(along, 0.0), 1.0)
+            nearest = min(nearest, math.hypot(x - ax - along * dx, z - az - along * dz))
+        return nearest

@@ -1,0 +1,284 @@
+import math
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+import telemetry
+from telemetry.analysis.quality import (
+    ESSENTIAL,
+    RANGES,
+    DurationHistogram,
+    QualityAnalyzer,
+    QualityReport,
+    findings_of,
+    report_of,
+)
+from telemetry.base.clock import Clock
+from telemetry.fields.derived import Sample, derive
+from telemetry.fields.selection import select
+from telemetry.fields.snapshot import Snapshot, encode
+from telemetry.formats import mcap
+from telemetry.recording.interfaces import Event, State, Step
+from tests.conftest import snapshot_of
+from tests.fields.test_resample import LAP, derived, recorded_lap
+
+
+def steps(*packet_ids: int, seconds: float = 0.003, **values: Any) -> list[Snapshot]:
+    """Snapshots of a car on its way, at these physics steps and as far apart in time."""
+    first = snapshot_of(speed_kmh=100.0, **values)
+    begin = packet_ids[0]
+    return [
+        first.replace(
+            packet_id=packet_id,
+            elapsed=(packet_id - begin) * seconds,
+            timestamp=1.7e9 + (packet_id - begin) * seconds,
+            current_time=(packet_id - begin) * 3,
+            rpm=5000 + packet_id % 7,
+        )
+        for packet_id in packet_ids
+    ]
+
+
+def report_on(
+    snapshots: list[Snapshot], absent: tuple[str, ...] = (), is_new_step: tuple[bool, ...] = ()
+) -> QualityReport:
+    quality = QualityAnalyzer(absent)
+    for number, sample in enumerate(derived(snapshots)):
+        quality.add(sample, is_new_step=is_new_step[number] if is_new_step else sample.status == 2)
+    return quality.report(file="a.jsonl", file_format="JSON lines", size=1, finished=True)
+
+
+def report_on_file(path: Path) -> QualityReport:
+    with telemetry.open_source(path) as source:
+        return report_of(source, path)
+
+
+def errors(report: QualityReport, **options: float) -> list[str]:
+    return [finding.name for finding in findings_of(report, **options) if finding.severity == "error"]
+
+
+def warnings(report: QualityReport) -> list[str]:
+    return [finding.name for finding in findings_of(report) if finding.severity == "warning"]
+
+
+def test_the_report_on_the_recorded_lap_is_this() -> None:
+    report = report_on_file(LAP)
+    values = report.to_dict()
+    constant = values.pop("constant_fields")
+    assert {"drs", "tc", "status", "session", "air_temp"} < set(constant)
+    assert not {"speed_kmh", "max_rpm", "car_model", "sequence"} & set(constant)
+    assert values.pop("rate_hz") == pytest.approx(10.0)
+    assert values.pop("span_s") == pytest.approx(83.8)
+    assert values.pop("interval_max_ms") == pytest.approx(100.0)
+    assert values.pop("size") == LAP.stat().st_size
+    assert values == {
+        "file": str(LAP),
+        "format": "JSON lines, zstd",
+        "finished": True,
+        "cars": ("demo_gt3",),
+        "tracks": ("demo_ring",),
+        "sessions": ("practice",),
+        "laps": {"counted": 1, "valid": 1, "best_ms": 83_811},
+        "samples": 839,
+        "full_rate": False,
+        "interval_p50_ms": 100.0,
+        "interval_p99_ms": 100.0,
+        "jitter_p50_ms": 0.0,
+        "jitter_p99_ms": 0.0,
+        "gaps": {"count": 0, "missing": 0, "share": 0.0, "longest_s": 0.0},
+        "pauses": 0,
+        "paused_s": 0.0,
+        "paused_share": 0.0,
+        "torn": 0,
+        "repaired": 0,
+        "duplicates": 0,
+        "restarts": 0,
+        "time_backwards": 0,
+        "events": {},
+        "missing_fields": (),
+        "non_finite": {},
+        "out_of_range": {},
+        "top_speed_kmh": max(one.speed_kmh for one in recorded_lap()),
+    }
+    assert findings_of(report) == ()
+    assert orjson.loads(orjson.dumps(report.to_dict()))["laps"]["counted"] == 1
+
+
+def test_steps_that_are_missing_are_counted_at_the_full_rate() -> None:
+    ids = [*range(1000, 2000), *range(2004, 3000), *range(3001, 4000)]
+    report = report_on(steps(*ids))
+    assert report.full_rate
+    assert (report.gaps.count, report.gaps.missing, report.gaps.longest_s) == (2, 5, 0.012)
+    assert report.gaps.share == pytest.approx(5 / 2999)
+    assert errors(report) == ["gaps"]
+    assert errors(report, max_gap_share=0.01) == []
+    assert findings_of(report)[0].message == ("0.167% of the physics steps are missing (5 in 2 gaps); 0.100% may be.")
+
+
+def test_below_the_full_rate_late_samples_are_gaps() -> None:
+    ids = [*range(0, 5000, 100), *range(5100, 9000, 100)]
+    report = report_on(steps(*ids))
+    assert not report.full_rate
+    assert (report.gaps.count, report.gaps.missing, report.gaps.longest_s) == (1, 1, 0.6)
+    assert report.gaps.share == pytest.approx(1 / 88)
+    assert errors(report) == ["gaps"]
+    assert findings_of(report)[0].message == (
+        "1.1% of the intervals are longer than 1.5 periods, up to 0.6 s; 1% may be."
+    )
+
+
+def test_a_pause_is_no_gap() -> None:
+    before, after = steps(*range(0, 1000, 10)), steps(*range(1000, 2000, 10))
+    after = [one.replace(elapsed=one.elapsed + 3.0 + 30.0, timestamp=one.timestamp + 33.0) for one in after]
+    report = report_on([*before, *after])  # a recording that left the pause out
+    assert (report.pauses, report.gaps.count) == (1, 0)
+    assert report.paused_s == pytest.approx(30.0)
+    assert report.rate_hz == pytest.approx(33.333, abs=0.01)
+    still = [before[-1].replace(elapsed=2.97 + tick / 10, status=3) for tick in range(1, 301)]
+    report = report_on([*before, *still, *after])  # one that kept it
+    assert (report.pauses, report.gaps.count, report.duplicates) == (1, 0, 0)
+    assert report.paused_s == pytest.approx(30.03)
+    assert report.paused_share == pytest.approx(30.03 / 35.97)
+
+
+def test_duplicates_restarts_and_time_that_goes_back_are_counted() -> None:
+    run = steps(10, 11, 11, 12)
+    again = [one.replace(elapsed=one.elapsed + 1.0, timestamp=one.timestamp - 50.0) for one in steps(3, 4, 5)]
+    report = report_on([*run, *again])
+    assert (report.duplicates, report.restarts, report.time_backwards) == (1, 1, 1)
+    assert errors(report) == ["time_backwards"]
+
+
+def test_numbers_that_are_none_are_counted_by_field() -> None:
+    rows = steps(*range(100))
+    rows[7] = rows[7].replace(fuel=math.nan, wheel_load=(1.0, math.inf, 3.0, 4.0))
+    rows[50] = rows[50].replace(fuel=math.nan, gas=math.nan)
+    rows[51] = rows[51].replace(tyre_contact_point=(*rows[51].tyre_contact_point[:3], (0.0, math.nan, 0.0)))
+    report = report_on(rows)
+    assert report.non_finite == {"fuel": 2, "wheel_load": 1, "gas": 1, "tyre_contact_point": 1}
+    assert errors(report) == ["non_finite"]
+    assert findings_of(report)[0].message == "Numbers that are none, or endless: gas (1)."
+
+
+def test_values_that_the_game_does_not_write_are_a_warning() -> None:
+    rows = steps(*range(100))
+    for number, gas in ((4, 1.5), (9, -0.25), (20, 1.0)):
+        rows[number] = rows[number].replace(gas=gas)
+    rows[30] = rows[30].replace(gear=99)
+    report = report_on(rows)
+    strays = {name: (one.count, one.lowest, one.highest) for name, one in report.out_of_range.items()}
+    assert strays == {"gas": (2, -0.25, 1.5), "gear": (1, 99, 99)}
+    assert warnings(report) == ["no_lap", "out_of_range"]
+    assert findings_of(report)[1].message == (
+        "Values that the game does not write: gas (-0.25 to 1.5, 2 samples), gear (99 to 99, 1 sample)."
+    )
+    assert {name for name in RANGES if getattr(rows[0], name) is None} == set()
+
+
+def test_fields_that_never_changed_are_named_and_those_of_the_session_are_not() -> None:
+    rows = steps(*range(50))
+    report = report_on(rows)
+    moved = {"packet_id", "current_time", "rpm"}
+    assert set(report.constant_fields) == {
+        field.name for field in Snapshot.FIELDS if field.group in ("physics", "graphics") and field.name not in moved
+    }
+    rows[-1] = rows[-1].replace(drs=1.0)
+    assert "drs" not in report_on(rows).constant_fields
+    assert report_on(rows[:1]).constant_fields == ()
+
+
+def test_a_car_that_never_moved_and_several_of_them_are_found() -> None:
+    rows = [one.replace(speed_kmh=0.3) for one in steps(*range(20))]
+    assert errors(report_on(rows)) == ["never_moved"]
+    rows = [*steps(*range(20)), *steps(*range(20, 40), car_model="other", track="spa", track_configuration="short")]
+    report = report_on(rows)
+    assert (report.cars, report.tracks) == (("demo_gt3", "other"), ("demo_ring", "spa (short)"))
+    assert warnings(report) == ["several_cars", "several_tracks", "no_lap"]
+
+
+def test_no_sample_is_the_only_thing_to_be_said_of_nothing() -> None:
+    report = report_on([])
+    assert (report.samples, report.span_s, report.rate_hz, report.top_speed_kmh) == (0, 0.0, None, None)
+    assert errors(report) == ["no_samples"]
+
+
+def test_fields_that_a_file_lacks_are_found_under_any_of_their_names(tmp_path: Path) -> None:
+    path = tmp_path / "part.jsonl"
+    with telemetry.open_sink(path, columns=select("timestamp,elapsed,wheelSlip,throttle,speed_kmh,velocity")) as sink:
+        for sample in derived(recorded_lap()[:100]):
+            sink.write(sample)
+    report = report_on_file(path)
+    held = {"timestamp", "elapsed", "sequence", "wheel_slip", "gas", "speed_kmh"}
+    held |= {"velocity_x", "velocity_y", "velocity_z"}
+    assert set(report.missing_fields) == set(Snapshot.NAMES) - held
+    assert (report.non_finite, report.duplicates, report.sessions) == ({}, 0, ())
+    assert set(report.constant_fields) <= held
+    assert errors(report) == ["missing_fields"]
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.zst", "a.jsonl.gz", "a.mcap"])
+def test_a_file_that_was_cut_is_no_data_set(tmp_path: Path, name: str) -> None:
+    from telemetry.cli.convert import convert
+
+    path = tmp_path / name
+    convert(LAP, path, quiet=True)
+    assert report_on_file(path).finished
+    path.write_bytes(path.read_bytes()[:-100])
+    report = report_on_file(path)
+    assert not report.finished
+    assert errors(report)[0] == "cut"
+
+
+def test_what_a_recording_of_pages_says_of_itself_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.mcap"
+    with mcap.create(path) as sink:
+        for number, one in enumerate(steps(*range(100), *range(110, 400))):
+            sink.write(Step(State.LIVE, encode(one), one.elapsed, 10 if number == 100 else 0, number == 5))
+        sink.note(Event("marker", 1.7e9 + 1.0, {"note": "kerb"}))
+    report = report_on_file(path)
+    assert (report.format, report.full_rate, report.repaired, report.torn) == ("MCAP", True, 1, 0)
+    assert report.events == {"state": 1, "repaired": 1, "gap": 1, "marker": 1}
+    assert (report.gaps.count, report.gaps.missing) == (1, 10)
+
+
+def test_a_clock_that_is_stopped_ends_it() -> None:
+    clock = Clock(math.inf)
+    seen = 0
+
+    def stop(_: object) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == 10:
+            clock.stop()
+
+    with telemetry.open_source(LAP) as source:
+        assert report_of(source, LAP, clock=clock, watch=stop).samples == 10
+
+
+def test_derived_fields_follow_from_essential_ones_alone() -> None:
+    names = set(Snapshot.NAMES) - set(ESSENTIAL) - {"timestamp", "elapsed", "sequence"}
+    blank = {"integer": 77, "number": math.nan, "text": "?"}
+    before: Sample | None = None
+    for one in recorded_lap()[200:800:60]:
+        sample = derive(one, before)
+        changes: dict[str, Any] = {}
+        for field in Snapshot.FIELDS:
+            value: Any = blank[field.kind]
+            for length in reversed(field.shape):
+                value = (value,) * length
+            if field.name in names:
+                changes[field.name] = value
+        assert derive(one.replace(**changes), before)[len(Snapshot.FIELDS) :] == sample[len(Snapshot.FIELDS) :]
+        before = sample
+
+
+def test_quantiles_are_exact_to_four_digits() -> None:
+    found = DurationHistogram()
+    for number in range(1, 101):
+        found.add(number * 1.00001)
+    assert (found.quantile(0.5), found.quantile(0.99), found.longest) == (50.0, 99.0, 100.001)
+    assert (found.count, found.above(98.5)) == (100, [(99.0, 1), (100.0, 1)])
+    assert found.distances(50.0).quantile(0.5) == 25.0
+    assert DurationHistogram().quantile(0.5) is None

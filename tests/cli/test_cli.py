@@ -1,0 +1,534 @@
+"""The command line as its users run it: a process of its own, real files, real shared memory."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import uuid
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import IO, Self
+
+import orjson
+import pytest
+from jsonschema import Draft202012Validator
+
+import ac_native_memory as ac
+from telemetry.fields.derived import Sample
+from telemetry.fields.selection import json_schema
+from tests.conftest import PATIENCE, REPOSITORY, main_in_process, pages_of, wait_until
+
+COMMAND = [sys.executable, str(REPOSITORY / "main.py")]
+FAST = ["--source", "demo", "--speed", "max"]
+with_signals = pytest.mark.skipif(
+    sys.platform == "win32", reason="no test can send a signal to another process there; test_wine.py does from outside"
+)
+
+
+def run(*arguments: str | Path, cwd: Path | None = None, timeout: float = PATIENCE) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        capture_output=True,
+        cwd=cwd or REPOSITORY,
+        timeout=timeout,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        encoding="utf-8",
+    )
+
+
+def start(*arguments: str | Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*COMMAND, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        encoding="utf-8",
+    )
+
+
+def interrupt(process: subprocess.Popen[str]) -> tuple[str, str]:
+    process.send_signal(signal.SIGINT)
+    return process.communicate(timeout=PATIENCE)
+
+
+class Watched:
+    """A command that runs, and what its view has said so far."""
+
+    def __init__(self, *arguments: str | Path) -> None:
+        self.process = start(*arguments)
+        self.lines: list[str] = []
+        self.messages: list[str] = []
+        streams = ((self.process.stdout, self.lines), (self.process.stderr, self.messages))
+        self._threads = [threading.Thread(target=_collect, args=arguments) for arguments in streams]
+        for thread in self._threads:
+            thread.start()
+
+    @property
+    def states(self) -> list[str]:
+        """The states it showed, in order; those that may pass before they are drawn are left out."""
+        words = [re.search(r"\b(waiting|live|gone)\b", line) for line in self.lines]
+        states = [word[0] for word in words if word]
+        return [after for before, after in pairwise(["", *states]) if after != before]
+
+    def shows(self, *states: str) -> None:
+        """Wait until these are the states it showed."""
+        wait_until(
+            lambda: self.states == list(states),
+            lambda: (self.states, self.lines, self.messages, self.process.poll()),
+        )
+
+    def end(self) -> str:
+        """Wait for its normal end and give what it said on standard error."""
+        code = self.process.wait(timeout=PATIENCE)
+        self._join()
+        said = "".join(self.messages)
+        assert code == 0, said
+        return said
+
+    def interrupt(self) -> str:
+        """Press Ctrl-C and give what it says until it has ended well."""
+        self.process.send_signal(signal.SIGINT)
+        return self.end()
+
+    def _join(self) -> None:
+        for thread in self._threads:
+            thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        self._join()
+        for stream in (self.process.stdout, self.process.stderr):
+            assert stream is not None
+            stream.close()
+
+
+def _collect(stream: IO[str], lines: list[str]) -> None:
+    lines.extend(stream)
+
+
+def rows(path: Path) -> list[dict[str, object]]:
+    return [orjson.loads(line) for line in path.read_bytes().splitlines()]
+
+
+def rows_so_far(path: Path) -> list[dict[str, object]]:
+    """Those lines of a recording that goes on which have reached the file whole."""
+    data = path.read_bytes() if path.exists() else b""
+    return [orjson.loads(line) for line in data[: data.rfind(b"\n") + 1].splitlines()]
+
+
+@pytest.fixture
+def shared_memory() -> Iterator[Path]:
+    """A directory of its own in real shared memory, where the system has such a thing."""
+    if sys.platform == "win32" or not ac.PAGE_FILE_DIRECTORY.is_dir():
+        pytest.skip("page files in shared memory are for Linux; for Windows' named mappings see test_windows.py")
+    directory = ac.PAGE_FILE_DIRECTORY / f"test-{uuid.uuid4().hex}"
+    directory.mkdir()
+    yield directory
+    for path in directory.iterdir():
+        path.unlink()
+    directory.rmdir()
+
+
+def test_help_names_every_command() -> None:
+    result = run("--help")
+    assert result.returncode == 0
+    assert re.findall(r"^\W*(fields|publish|read) ", result.stdout, re.MULTILINE) == ["fields", "publish", "read"]
+
+
+def test_help_of_read_names_every_kind_of_source() -> None:
+    text = " ".join(main_in_process("read", "--help").stdout.replace("│", " ").split())
+    for kind in ("live: the running game", "demo:SCENARIO", "DIRECTORY", ".jsonl.zst"):
+        assert kind in text
+
+
+def test_a_recording_of_the_demo_has_as_many_lines_as_rate_times_duration_and_they_validate(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    result = run("read", *FAST, "--rate", "60", "--duration", "10", "--json-output", path, "--json-summary")
+    assert result.returncode == 0, result.stderr
+    recorded = rows(path)
+    assert len(recorded) == 600
+    validator = Draft202012Validator(json_schema())
+    for row in recorded[::50]:
+        validator.validate(row)
+    assert [row["sequence"] for row in recorded] == list(range(600))
+    summary = json.loads(result.stdout[result.stdout.index("{") :])
+    assert (summary["samples"], summary["missed"], summary["dropped"], summary["torn"]) == (600, 0, 0, 0)
+    assert summary["bytes"] == path.stat().st_size
+
+
+def test_the_same_seed_gives_the_same_recording(tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("a.jsonl", "b.jsonl", "c.jsonl")]
+    for path, seed in zip(files, (3, 3, 4), strict=True):
+        fields = "elapsed,sequence,physics,graphics,static,derived"
+        options = ("--seed", str(seed), "--samples", "50", "--fields", fields, "--quiet")
+        assert main_in_process("read", *FAST, *options, "--json-output", path).returncode == 0
+    first, second, third = (path.read_bytes() for path in files)
+    assert first == second
+    assert first != third
+
+
+def test_standard_output_carries_lines_and_nothing_else() -> None:
+    result = run("read", *FAST, "--samples", "3", "--json-output", "-", "--fields", "sequence,yaw")
+    assert result.returncode == 0
+    lines = result.stdout.splitlines()
+    assert [orjson.loads(line)["sequence"] for line in lines] == [0, 1, 2]
+    assert result.stderr.count(" live ") <= 1
+    assert "3 samples" in result.stderr
+
+
+def test_lines_on_standard_output_end_in_plain_newlines() -> None:
+    command = [*COMMAND, "read", *FAST, "--samples", "2", "--json-output", "-", "--quiet"]
+    output = subprocess.run(command, capture_output=True, check=True, timeout=PATIENCE, stdin=subprocess.DEVNULL).stdout
+    assert output.count(b"\n") == 2
+    assert b"\r" not in output
+
+
+def test_quiet_says_nothing(tmp_path: Path) -> None:
+    result = main_in_process("read", *FAST, "--samples", "3", "--json-output", tmp_path / "o.jsonl", "--quiet")
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+
+def test_the_view_is_plain_lines_when_the_output_is_no_terminal() -> None:
+    result = run("read", "--source", "demo", "--samples", "5")
+    assert result.returncode == 0
+    assert "\x1b" not in result.stdout
+    assert re.search(r"live +lap 1", result.stdout)
+    assert re.search(r"^5 samples in \d+\.\d s; ", result.stderr)
+
+
+def test_a_recording_is_a_source_and_its_derived_fields_are_computed_anew(tmp_path: Path) -> None:
+    first, second = tmp_path / "a.jsonl.zst", tmp_path / "b.jsonl"
+    assert main_in_process("read", *FAST, "--samples", "20", "--json-output", first, "--quiet").returncode == 0
+    result = main_in_process(
+        "read", "--source", first, "--speed", "max", "--json-output", second, "--steer-lock", "400", "--quiet"
+    )
+    assert result.returncode == 0, result.stderr
+    recorded = rows(second)
+    assert len(recorded) == 20
+    for row in recorded:
+        steer_angle, steer_degrees = row["steer_angle"], row["steer_degrees"]
+        assert isinstance(steer_angle, float)
+        assert steer_degrees == steer_angle * 400
+
+
+def test_a_directory_of_page_files_is_read_although_nothing_moves(tmp_path: Path) -> None:
+    with ac.PageWriter(tmp_path) as writer:
+        writer.write(*pages_of(gear=4, fuel=12.5)[:3])
+        result = main_in_process("read", "--source", tmp_path, "--samples", "1", "--json-output", "-")
+    assert result.returncode == 0, result.stderr
+    row = orjson.loads(result.stdout)
+    assert (row["gear"], row["fuel"], row["car_model"], list(row)) == (4, 12.5, "demo_gt3", list(Sample.NAMES))
+
+
+def test_publisher_and_reader_talk_through_shared_memory(shared_memory: Path, tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    publisher = start("publish", "--pages", shared_memory)
+    try:
+        options = ("--rate", "50", "--samples", "100", "--quiet", "--json-summary")
+        result = run("read", "--source", shared_memory, *options, "--json-output", path)
+    finally:
+        _, messages = interrupt(publisher)
+    assert result.returncode == 0, result.stderr
+    assert publisher.returncode == 0
+    assert re.search(r"Published [\d,]+ physics pages", messages)
+    assert list(shared_memory.iterdir()) == []
+    recorded = rows(path)
+    assert len(recorded) == 100
+    steps = [row["physics_steps"] for row in recorded[1:]]
+    assert sum(int(str(step)) for step in steps) == int(str(recorded[-1]["packet_id"])) - int(
+        str(recorded[0]["packet_id"])
+    )
+    assert recorded[-1]["car_model"] == recorded[0]["car_model"] != ""
+    assert json.loads(result.stdout)["torn"] == 0
+
+
+def test_the_reader_waits_for_a_publisher_and_notices_that_it_has_gone(shared_memory: Path) -> None:
+    with Watched("read", "--source", shared_memory) as reader:
+        reader.shows("waiting")
+        assert reader.lines == [f"waiting  Waiting for the page files of a running game in {shared_memory}.\n"]
+        with ac.PageWriter(shared_memory) as game:  # a game that loads its session, for as long as it takes to see it
+            game.write(static=pages_of(car_model="", track="").static)
+            wait_until(lambda: reader.lines[-1].startswith("loading"), lambda: reader.lines)
+        with Watched("publish", "--pages", shared_memory, "--quiet") as publisher:
+            wait_until(lambda: reader.states[-1] == "live", lambda: reader.lines)
+            assert publisher.interrupt() == ""
+        wait_until(lambda: reader.states[-1] == "gone", lambda: reader.lines)
+        summary = reader.interrupt()
+    assert " samples in " in summary
+
+
+@with_signals
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_ends_a_recording_normally(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "out.jsonl"
+    process = start("read", "--source", "demo", "--rate", "100", "--json-output", path)
+    wait_until(lambda: path.exists() and path.stat().st_size > 0)
+    process.send_signal(getattr(signal, name))
+    _, summary = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0
+    assert " samples in " in summary
+    assert path.read_bytes().endswith(b"}\n")
+    assert len(rows(path)) == int(summary.split(" samples")[0].replace(",", ""))
+
+
+@with_signals
+def test_the_same_request_twice_at_once_is_one_request(tmp_path: Path) -> None:
+    process = start("publish", "--pages", tmp_path)
+    assert process.stderr is not None
+    assert process.stderr.readline() == f"Publishing demo:laps in {tmp_path}; Ctrl-C ends.\n"
+    for _ in range(3):
+        process.send_signal(signal.SIGTERM)
+    _, messages = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0
+    assert "Published" in messages
+    assert list(tmp_path.iterdir()) == []
+
+
+@with_signals
+def test_ctrl_c_while_waiting_for_the_game_ends_normally(tmp_path: Path) -> None:
+    process = start("read", "--source", tmp_path)
+    assert process.stdout is not None
+    process.stdout.readline()
+    interrupt(process)
+    assert process.returncode == 0
+
+
+def test_a_reader_of_standard_output_that_goes_away_is_a_sentence() -> None:
+    process = start("read", "--source", "demo", "--rate", "50", "--json-output", "-", "--quiet")
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(timeout=PATIENCE) == 1
+    assert (
+        "Writing to standard output ended: its reader closed it. Everything before is intact" in process.stderr.read()
+    )
+    process.stderr.close()
+
+
+def test_no_game_without_waiting_is_exit_code_three(tmp_path: Path) -> None:
+    result = run("read", "--source", tmp_path, "--no-wait")
+    assert result.returncode == 3
+    assert result.stderr.startswith("ac-telemetry: No game: ")
+
+
+def test_another_games_pages_are_refused_in_a_sentence(tmp_path: Path) -> None:
+    with ac.PageWriter(tmp_path) as writer:
+        writer.write(*pages_of(sm_version="1.9")[:3])
+        result = main_in_process("read", "--source", tmp_path, "--samples", "1")
+    assert result.returncode == 1
+    assert "belongs to another game: its version is '1.9'" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--source", "nonsense"], 2, "There is no source 'nonsense'. Say live, demo, demo:SCENARIO"),
+        (["--source", "demo:nonsense"], 2, "There is no demo scenario 'nonsense'; there are"),
+        (["--source", "README.md"], 2, "README.md is no recording that can be read"),
+        (["--source", "demo", "--speed", "fast"], 2, "--speed fast is neither a number nor max"),
+        (["--source", "demo", "--speed", "0"], 2, "--speed 0 makes no sense"),
+        (["--speed", "2"], 2, "--speed is for the demo and for recordings"),
+        (["--rate", "0"], 2, "Invalid value for '--rate'"),
+        (["--rate", "5000"], 2, "Invalid value for '--rate'"),
+        (["--fields", "gear"], 2, "name one with --json-output"),
+        (["--json-output", "x", "--append", "--overwrite"], 2, "contradict each other"),
+        ([*FAST, "--json-output", "x", "--fields", "geer"], 2, "There is no field 'geer'. Did you mean gear"),
+        ([*FAST, "--json-output", "/no/where/x"], 1, "cannot be written"),
+        ([*FAST, "--json-output", "x" * 300], 1, "cannot be written"),
+        ([*FAST, "--json-output", ""], 2, "names no file"),
+        ([*FAST, "--json-output", "x", "--fields", ""], 2, "No field was named"),
+        (["--source", ""], 2, "There is no source ''"),
+        (["--source", "x" * 300], 2, "There is no source"),
+        (["--source", "README.md", "--json-output", "README.md", "--overwrite"], 2, "is the source itself"),
+    ],
+)
+def test_bad_input_is_a_sentence_and_a_code(arguments: list[str], code: int, message: str, tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("no recording")
+    result = main_in_process("read", *arguments, cwd=tmp_path)
+    assert result.returncode == code
+    assert message in " ".join(result.stderr.replace("│", " ").split())
+    assert "Traceback" not in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--rate", "0"], 2, "Invalid value for '--rate'"),
+        ([*FAST, "--json-output", "/no/where/x"], 1, "cannot be written"),
+    ],
+)
+def test_a_process_says_and_ends_with_the_same(arguments: list[str], code: int, message: str) -> None:
+    result = run("read", *arguments)
+    assert (result.returncode, result.stdout) == (code, "")
+    assert message in " ".join(result.stderr.replace("│", " ").split())
+    assert "Traceback" not in result.stderr
+
+
+def test_an_existing_file_stays_untouched(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    path.write_text("precious\n")
+    result = main_in_process("read", *FAST, "--samples", "1", "--json-output", path)
+    assert result.returncode == 1
+    assert "exists already and stays untouched" in result.stderr
+    assert path.read_text() == "precious\n"
+
+
+def test_append_continues_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl.gz"
+    for _ in range(2):
+        options = ("--samples", "3", "--json-output", path, "--append", "--quiet")
+        assert main_in_process("read", *FAST, *options).returncode == 0
+    result = main_in_process(
+        "read", "--source", path, "--speed", "max", "--json-output", "-", "--fields", "sequence", "--quiet"
+    )
+    assert [orjson.loads(line)["sequence"] for line in result.stdout.splitlines()] == list(range(6))
+
+
+def test_paused_samples_stay_out_of_recordings_unless_wanted(tmp_path: Path) -> None:
+    counts = {}
+    for option in ((), ("--include-paused",)):
+        path = tmp_path / f"{len(option)}.jsonl"
+        options = ("--rate", "10", "--duration", "60", "--fields", "status_name", "--json-output", path, "--quiet")
+        assert main_in_process("read", "--source", "demo:pause", "--speed", "max", *options, *option).returncode == 0
+        counts[bool(option)] = {str(row["status_name"]) for row in rows(path)}
+    assert counts[False] == {"live"}
+    assert counts[True] > {"live", "pause"}
+
+
+def test_publish_plays_a_recording_into_shared_memory(shared_memory: Path, tmp_path: Path) -> None:
+    path = tmp_path / "drive.jsonl"
+    options = ("--rate", "100", "--samples", "100", "--json-output", path, "--quiet")
+    assert main_in_process("read", *FAST, *options).returncode == 0
+    publisher = start("publish", "--source", path, "--pages", shared_memory, "--loop", "--quiet")
+    try:
+        wait_until((shared_memory / "acpmf_static").exists)
+        result = run(
+            "read", "--source", shared_memory, "--rate", "50", "--samples", "20", "--json-output", "-", "--quiet"
+        )
+    finally:
+        interrupt(publisher)
+    assert result.returncode == 0, result.stderr
+    recorded = {row["packet_id"]: row for row in rows(path)}
+    for line in result.stdout.splitlines():
+        row = orjson.loads(line)
+        original = recorded[row["packet_id"]]
+        assert row["velocity_x"] == original["velocity_x"]
+        assert row["tyre_contact_point"] == original["tyre_contact_point"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--source", "live"], "Only the demo and recordings can be published"),
+        (["--speed", "max"], "Shared memory shows one moment at a time"),
+    ],
+)
+def test_publish_refuses_what_it_cannot_publish(arguments: list[str], message: str) -> None:
+    result = main_in_process("publish", *arguments)
+    assert result.returncode == 2
+    assert message in result.stderr
+
+
+def test_a_recording_without_static_fields_cannot_be_published(shared_memory: Path, tmp_path: Path) -> None:
+    path = tmp_path / "some.jsonl"
+    assert (
+        main_in_process(
+            "read", *FAST, "--samples", "3", "--json-output", path, "--fields", "gear", "--quiet"
+        ).returncode
+        == 0
+    )
+    result = main_in_process("publish", "--source", path, "--pages", shared_memory)
+    assert result.returncode == 1
+    assert "it lacks the static fields, by which readers know the game" in result.stderr
+
+
+def is_driving(directory: Path) -> bool:
+    try:
+        with ac.PageReader(directory) as reader:
+            return any(reader.copy().physics)
+    except ac.PagesMissing:
+        return False
+
+
+def test_two_publishers_do_not_fight(shared_memory: Path) -> None:
+    first = start("publish", "--pages", shared_memory, "--quiet")
+    try:
+        wait_until(lambda: is_driving(shared_memory))
+        second = run("publish", "--pages", shared_memory)
+    finally:
+        interrupt(first)
+    assert second.returncode == 1
+    assert "Somebody is writing the game's pages already" in second.stderr
+
+
+def test_fields_lists_every_field_with_its_meaning() -> None:
+    table = run("fields").stdout
+    for field in Sample.FIELDS:
+        assert re.search(rf"^{field.name} ", table, re.MULTILINE), field.name
+
+
+def test_fields_can_be_filtered_and_read_by_programs() -> None:
+    described = json.loads(main_in_process("fields", "tyre_w*", "currentMaxRpm", "--json").stdout)
+    assert [field["name"] for field in described] == ["tyre_wear", "tyre_worn", "tyre_wear_best", "currentMaxRpm"]
+    assert described[0]["page"] == "acpmf_physics"
+    assert (described[0]["offset"], described[0]["layout"], described[0]["unit"]) == (120, "f32[4]", "%")
+    assert (described[3]["offset"], described[3]["type"]) == (588, "integer")
+
+
+def test_the_schema_of_some_fields_fits_a_recording_of_them() -> None:
+    schema = json.loads(main_in_process("fields", "gear,accG", "--json-schema").stdout)
+    result = main_in_process("read", *FAST, "--samples", "1", "--json-output", "-", "--fields", "gear,accG", "--quiet")
+    Draft202012Validator(schema).validate(orjson.loads(result.stdout))
+
+
+def test_the_view_leaves_a_terminal_as_it_found_it() -> None:
+    if sys.platform == "win32":
+        pytest.skip("needs a pseudo terminal; for a console see test_wine.py")
+    import fcntl
+    import pty
+    import struct
+    import termios
+
+    parent, child = pty.openpty()
+    fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    before = termios.tcgetattr(child)
+    environment = {**os.environ, "TERM": "xterm-256color"}
+    process = subprocess.Popen(
+        [*COMMAND, "read", "--source", "demo", "--duration", "1"],
+        stdin=child,
+        stdout=child,
+        stderr=child,
+        env=environment,
+    )
+    output = bytearray()
+
+    def drain() -> None:
+        while True:
+            try:
+                output.extend(os.read(parent, 1 << 16))
+            except OSError:
+                return
+
+    thread = threading.Thread(target=drain)
+    thread.start()
+    assert process.wait(timeout=PATIENCE) == 0
+    assert termios.tcgetattr(child) == before
+    os.close(child)
+    thread.join(timeout=PATIENCE)
+    os.close(parent)
+    text = output.decode()
+    assert text.count("\x1b[?1049h") == text.count("\x1b[?1049l") == 1
+    assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")
+    assert "demo_ring" in text
+    assert " samples in " in text[text.rindex("\x1b[?1049l") :]

@@ -1,0 +1,368 @@
+import csv
+import json
+import math
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+import telemetry
+from telemetry.base.storage.atomic import atomic_write
+from telemetry.cli.convert import convert
+from telemetry.fields.snapshot import Snapshot, encode
+from telemetry.formats import mcap
+from telemetry.formats.text_files import is_complete
+from telemetry.laps.detector import laps
+from telemetry.recording.interfaces import Event, State, Step
+from tests.conftest import PATIENCE, REPOSITORY, sizes, wait_until
+from tests.fields.test_resample import LAP, derived, recorded_lap
+
+FORMATS = ["a.jsonl", "a.jsonl.gz", "a.jsonl.zst", "a.mcap", "a.csv", "a.csv.gz", "a.parquet"]
+
+
+_COUNTS = ("sequence", "packet_id", "completed_laps", "physics_steps")
+
+
+def run(*arguments: str | Path, cwd: Path = REPOSITORY) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(REPOSITORY / "main.py"), "convert", *map(str, arguments)],
+        capture_output=True,
+        cwd=cwd,
+        timeout=PATIENCE,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        encoding="utf-8",
+    )
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    return [orjson.loads(line) for line in path.read_bytes().splitlines()]
+
+
+def snapshots_of(path: Path) -> list[Snapshot]:
+    with telemetry.open_source(path) as source:
+        readings = source.readings(telemetry.Clock(math.inf), None)
+        return [reading.snapshot for reading in readings if reading.snapshot]
+
+
+def drive(*numbers: int, cut: tuple[int, ...] = ()) -> list[Snapshot]:
+    """Laps of these numbers, thirty seconds each, twice a second; in those that are ``cut`` all tyres are out once."""
+    lap = recorded_lap()[200]
+    found: list[Snapshot] = []
+    for count, number in enumerate(numbers):
+        for tick in range(60):
+            elapsed = count * 30.0 + tick / 2
+            found.append(
+                lap.replace(
+                    elapsed=elapsed,
+                    timestamp=1.7e9 + elapsed,
+                    sequence=len(found),
+                    packet_id=1000 + round(elapsed / 0.003),
+                    normalized_position=tick / 60,
+                    current_time=tick * 500,
+                    completed_laps=number - 1,
+                    last_time=30_000 if count else 0,
+                    number_of_tyres_out=4 if number in cut and tick == 30 else 0,
+                    distance_traveled=elapsed * 30,
+                )
+            )
+    return found
+
+
+def write(path: Path, snapshots: list[Snapshot]) -> Path:
+    with telemetry.open_sink(path) as sink:
+        for sample in derived(snapshots):
+            sink.write(sample)
+    return path
+
+
+@pytest.fixture(scope="module")
+def four_laps(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Laps 1 to 4 and the beginning of the fifth; the third is cut."""
+    return write(tmp_path_factory.mktemp("laps") / "four.jsonl", drive(1, 2, 3, 4, 5, cut=(3,))[:-50])
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_holds_every_sample(name: str, tmp_path: Path) -> None:
+    if name.endswith(".parquet"):
+        pytest.importorskip("pyarrow", reason="there is no pyarrow for this Python")
+    path = tmp_path / name
+    convert(LAP, path, quiet=True)
+    assert [entry.name for entry in tmp_path.iterdir()] == [name]
+    if not path.name.endswith((".csv", ".csv.gz", ".parquet")):
+        offset = recorded_lap()[0].elapsed if name == "a.mcap" else 0.0  # its pages know the world's time alone
+        found = snapshots_of(path)
+        assert [one[3:] for one in found] == [one[3:] for one in recorded_lap()]
+        assert [one.elapsed for one in found] == pytest.approx([one.elapsed - offset for one in recorded_lap()])
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.csv", "a.parquet"])
+def test_duckdb_reads_what_it_makes(name: str, tmp_path: Path) -> None:
+    duckdb = pytest.importorskip("duckdb", reason="there is no duckdb for this Python")
+    if name.endswith(".parquet"):
+        pytest.importorskip("pyarrow", reason="there is no pyarrow for this Python")
+    convert(LAP, tmp_path / name, quiet=True)
+    (found,) = duckdb.sql(
+        f"select count(*), max(sequence), max(last_time), sum(physics_steps), any_value(track) from '{tmp_path / name}'"
+    ).fetchall()
+    steps = recorded_lap()[-1].packet_id - recorded_lap()[0].packet_id
+    assert found == (839, 838, 83_811, steps, "demo_ring")
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="there is no jq here; duckdb reads the same lines above")
+def test_jq_reads_what_it_makes(tmp_path: Path) -> None:
+    convert(LAP, tmp_path / "a.jsonl", quiet=True)
+    command = ["jq", "-s", "[length, (map(.speed_kmh) | max), .[838].last_time]", str(tmp_path / "a.jsonl")]
+    result = subprocess.run(command, capture_output=True, check=True, timeout=PATIENCE)
+    assert json.loads(result.stdout) == [839, max(one.speed_kmh for one in recorded_lap()), 83_811]
+
+
+def test_another_rate_has_its_samples_on_the_grid_and_keeps_the_lap(tmp_path: Path) -> None:
+    convert(LAP, tmp_path / "a.jsonl", rate=25.0, quiet=True)
+    found = rows(tmp_path / "a.jsonl")
+    assert [row["elapsed"] for row in found] == [1.0 + k / 25.0 for k in range(2096)]
+    assert [row["sequence"] for row in found] == list(range(2096))
+    (lap, *_) = laps(derived(snapshots_of(tmp_path / "a.jsonl")))
+    assert (lap.time_ms, lap.valid) == (83_811, True)
+
+
+def test_pages_at_another_rate_hold_the_same_numbers_as_lines_do(tmp_path: Path) -> None:
+    convert(LAP, tmp_path / "a.mcap", rate=4.0, quiet=True)
+    convert(LAP, tmp_path / "a.jsonl", rate=4.0, quiet=True)
+    assert [one[3:] for one in snapshots_of(tmp_path / "a.mcap")] == [
+        one[3:] for one in snapshots_of(tmp_path / "a.jsonl")
+    ]
+
+
+def test_fields_are_chosen_and_units_are_added(tmp_path: Path) -> None:
+    convert(LAP, tmp_path / "a.csv", fields="sequence,yaw,rpm", units=True, quiet=True)
+    lines = (tmp_path / "a.csv").read_text().splitlines()
+    assert lines[:3] == ["sequence,yaw,rpm", "count,rad,rpm", "0,-0.00298016,1499"]
+    assert len(lines) == 841
+
+
+@pytest.mark.parametrize(
+    ("chosen", "options", "expected"),
+    [
+        ("2", {}, [2]),
+        ("2-3", {}, [2, 3]),
+        ("1,3, 4", {}, [1, 3, 4]),
+        ("2-9", {}, [2, 3, 4, 5]),
+        (None, {"valid_only": True}, [1, 2, 4]),
+        ("2-5", {"valid_only": True}, [2, 4]),
+        ("4", {"rate": 10.0}, [4]),
+    ],
+)
+def test_laps_are_chosen(
+    four_laps: Path, tmp_path: Path, chosen: str | None, options: dict[str, Any], expected: list[int]
+) -> None:
+    convert(four_laps, tmp_path / "a.csv", laps=chosen, quiet=True, **options)
+    with (tmp_path / "a.csv").open(newline="") as file:
+        found = [{name: int(row[name] or 0) for name in _COUNTS} for row in csv.DictReader(file)]
+    assert list(dict.fromkeys(row["completed_laps"] + 1 for row in found)) == expected
+    assert [row["sequence"] for row in found] == list(range(len(found)))
+    assert sum(row["physics_steps"] for row in found) == found[-1]["packet_id"] - found[0]["packet_id"]
+    if not options.get("rate"):
+        assert len(found) == sum(10 if number == 5 else 60 for number in expected)
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.mcap"])
+def test_a_recording_of_laps_goes_on_until_the_last_one_is_told(four_laps: Path, tmp_path: Path, name: str) -> None:
+    convert(four_laps, tmp_path / name, laps="2", quiet=True)
+    (before,) = [lap for lap in laps(derived(snapshots_of(four_laps))) if lap.number == 2]
+    (after,) = laps(derived(snapshots_of(tmp_path / name)))
+    assert (after.number, after.end, after.time_ms, after.valid) == (2, "line", before.time_ms, True)
+
+
+def test_laps_of_pages_are_copied_as_they_are(four_laps: Path, tmp_path: Path) -> None:
+    convert(four_laps, tmp_path / "a.mcap", quiet=True)
+    convert(tmp_path / "a.mcap", tmp_path / "b.mcap", laps="2,4", quiet=True)
+    whole = list(mcap.McapRecording(tmp_path / "a.mcap").read_steps())
+    part = list(mcap.McapRecording(tmp_path / "b.mcap").read_steps())
+    assert [step.pages for step in part] == [step.pages for step in whole[60:122] + whole[180:242]]
+
+
+def test_pages_are_copied_byte_for_byte_with_what_happened(tmp_path: Path) -> None:
+    physics, *_ = sizes()
+    pages = [encode(one) for one in recorded_lap()[:40]]
+    odd = [page._replace(physics=page.physics[: physics - 4] + b"\1\2\3\4") for page in pages]
+    steps = [Step(State.LIVE, page, number / 10, missing=32 if number else 0) for number, page in enumerate(odd)]
+    steps[20] = steps[20]._replace(repaired=True)
+    with mcap.create(tmp_path / "a.mcap", metadata={"driver": "me"}) as sink:
+        for number, step in enumerate(steps):
+            sink.write(step)
+            if number == 10:
+                sink.note(Event("marker", odd[10].timestamp + 0.05, {"note": "kerb"}))
+            if number == 30:
+                sink.write(Step(State.STALLED, elapsed=3.05))
+    convert(tmp_path / "a.mcap", tmp_path / "b.mcap", quiet=True)
+    before, after = (mcap.McapRecording(tmp_path / name) for name in ("a.mcap", "b.mcap"))
+    assert list(after.read_steps()) == list(before.read_steps())
+    assert [step.pages for step in after.read_steps()] == odd
+    assert [(event.kind, event.values) for event in after.events()] == [
+        (event.kind, event.values) for event in before.events()
+    ]
+    assert after.metadata["quality"] == before.metadata["quality"]
+    assert after.metadata["ac_telemetry"]["driver"] == "me"
+    assert after.metadata["ac_telemetry"]["converted_from"] == "a.mcap"
+
+
+def test_pauses_are_left_out_unless_wanted_and_always_kept_as_pages(tmp_path: Path) -> None:
+    paused = [one.replace(status=3) if 10 <= one.sequence < 20 else one for one in recorded_lap()[:40]]
+    path = write(tmp_path / "in.jsonl", paused)
+    convert(path, tmp_path / "a.jsonl", quiet=True)
+    convert(path, tmp_path / "b.jsonl", include_paused=True, quiet=True)
+    convert(path, tmp_path / "c.mcap", quiet=True)
+    assert [len(snapshots_of(tmp_path / name)) for name in ("a.jsonl", "b.jsonl", "c.mcap")] == [30, 40, 40]
+
+
+def test_derived_fields_are_computed_anew(tmp_path: Path, four_laps: Path) -> None:
+    lines = four_laps.read_text().replace('"is_lap_valid":false', '"is_lap_valid":true').replace('"practice"', '"x"')
+    (tmp_path / "in.jsonl").write_text(lines)
+    convert(tmp_path / "in.jsonl", tmp_path / "a.jsonl", quiet=True)
+    assert (tmp_path / "a.jsonl").read_bytes() == four_laps.read_bytes()
+    cut = drive(1, 2, cut=(1,))
+    path = write(tmp_path / "cut.jsonl", [one.replace(number_of_tyres_out=one.number_of_tyres_out // 2) for one in cut])
+    convert(path, tmp_path / "b.jsonl", tyres_out=2, quiet=True)
+    assert sum(not row["is_lap_valid"] for row in rows(tmp_path / "b.jsonl")) == 30
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda t: convert(t / "none.jsonl", t / "a.csv"), "There is no recording"),
+        (lambda t: convert(Path("demo"), t / "a.csv"), "There is no recording demo."),
+        (lambda t: convert(t, t / "a.csv"), "There is no recording"),
+        (lambda t: convert(LAP, t / "a.xyz"), "a.xyz is no format that can be written; those end in .mcap, .jsonl,"),
+        (lambda t: convert(LAP, t / "old.csv"), "exists already and stays untouched. Use --overwrite to replace it."),
+        (lambda t: convert(LAP, t / "none" / "a.csv"), "There is no folder"),
+        (lambda t: convert(t / "in.jsonl", t / "in.jsonl", overwrite=True), "is the recording itself"),
+        (lambda t: convert(LAP, t / "a.mcap", fields="gas"), "--fields is not for .mcap: it holds the game's pages"),
+        (lambda t: convert(LAP, t / "a.jsonl", units=True), "--units is for CSV"),
+        (lambda t: convert(LAP, t / "a.csv", fields="gass"), "There is no field 'gass'. Did you mean gas"),
+        (lambda t: convert(LAP, t / "a.csv", laps="x"), "--laps x: 'x' is no lap; say 3, or 3-7, or 3,5,7-9."),
+        (lambda t: convert(LAP, t / "a.csv", laps="7-3"), "--laps 7-3: there is nothing from 7 to 3"),
+        (lambda t: convert(LAP, t / "a.csv", laps="0"), "there is nothing from 0 to 0; laps count from 1."),
+        (
+            lambda t: convert(LAP, t / "a.csv", laps="4-5"),
+            "lap.jsonl.zst: it has lap 1. The command 'laps' shows them.",
+        ),
+        (lambda t: convert(t / "in.jsonl", t / "a.csv", valid_only=True), "There is no such valid lap in"),
+        (
+            lambda t: convert(t / "paused.jsonl", t / "a.csv"),
+            "no sample to write; those of pauses need --include-paused",
+        ),
+        (lambda t: convert(t / "paused.jsonl", t / "a.jsonl"), "no sample to write"),
+        (lambda t: convert(t / "broken.jsonl", t / "a.csv"), "line 2: this is not JSON"),
+    ],
+)
+def test_what_cannot_be_done_is_a_sentence_and_leaves_nothing(
+    make: Callable[[Path], None], message: str, tmp_path: Path
+) -> None:
+    write(tmp_path / "in.jsonl", list(recorded_lap()[:5]))
+    write(tmp_path / "paused.jsonl", [one.replace(status=3) for one in recorded_lap()[:5]])
+    (tmp_path / "broken.jsonl").write_bytes((tmp_path / "in.jsonl").read_bytes().splitlines()[0] + b"\n{nonsense\n")
+    (tmp_path / "old.csv").write_text("precious")
+    there = sorted(tmp_path.iterdir())
+    with pytest.raises(telemetry.TelemetryError) as caught:
+        make(tmp_path)
+    assert message in str(caught.value)
+    assert sorted(tmp_path.iterdir()) == there
+    assert (tmp_path / "old.csv").read_text() == "precious"
+
+
+def test_the_command_says_what_it_made_and_what_it_could_not(tmp_path: Path) -> None:
+    done = run(LAP, tmp_path / "a.csv", "--laps", "1", "--fields", "elapsed,gas")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == f"{tmp_path / 'a.csv'}: 829 samples in 82.8 s, lap 1, 8.5 kB.\n"
+    refused = run(LAP, tmp_path / "a.csv")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("ac-telemetry: The file ")
+    assert run(LAP, tmp_path / "a.csv", "--overwrite", "--quiet").stderr == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no test can send a signal to another process there")
+def test_an_interrupt_leaves_nothing_and_says_so(tmp_path: Path) -> None:
+    one = b"".join(LAP.read_bytes() for _ in range(60))  # compressed streams can stand one behind the other
+    (tmp_path / "long.jsonl.zst").write_bytes(one)
+    command = [sys.executable, str(REPOSITORY / "main.py"), "convert", str(tmp_path / "long.jsonl.zst")]
+    process = subprocess.Popen([*command, str(tmp_path / "a.csv")], stderr=subprocess.PIPE, encoding="utf-8")
+    wait_until(lambda: any(path.stat().st_size for path in tmp_path.glob(".unfinished-*")))
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130
+    assert errors == f"ac-telemetry: Stopped before it was done: {tmp_path / 'a.csv'} was not written.\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["long.jsonl.zst"]
+
+
+def test_help_loads_none_of_what_conversion_needs() -> None:
+    code = (
+        "import sys, telemetry.cli.convert, telemetry.cli.info\n"
+        "print([name for name in ('pyarrow', 'numpy', 'mcap') if name in sys.modules])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, cwd=REPOSITORY, timeout=PATIENCE, check=True
+    )
+    assert result.stdout.split() == [b"[]"]
+
+
+# Whole files
+
+
+def test_a_whole_file_appears_when_it_is_finished(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    with atomic_write(path) as part:
+        assert (part.parent, part.suffix, path.exists()) == (tmp_path, ".txt", False)
+        part.write_text("all of it")
+    assert [(entry.name, entry.read_text()) for entry in tmp_path.iterdir()] == [("a.txt", "all of it")]
+
+
+def test_an_error_leaves_the_older_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("older")
+
+    def fail(part: Path) -> None:
+        part.write_text("half")
+        raise ValueError("half way")
+
+    with pytest.raises(ValueError, match="half way"), atomic_write(path, overwrite=True) as part:
+        fail(part)
+    assert [(entry.name, entry.read_text()) for entry in tmp_path.iterdir()] == [("a.txt", "older")]
+
+
+def test_a_file_that_somebody_made_meanwhile_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    with pytest.raises(telemetry.SinkError, match="exists already"), atomic_write(path):
+        path.write_text("theirs")
+    assert [(entry.name, entry.read_text()) for entry in tmp_path.iterdir()] == [("a.txt", "theirs")]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the system cannot be told to write no more")
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet", "a.jsonl.zst", "a.mcap"])
+def test_a_full_disk_is_a_sentence_about_the_file_that_was_wanted(name: str, tmp_path: Path) -> None:
+    command = [sys.executable, str(REPOSITORY / "main.py"), "convert", str(LAP), str(tmp_path / name)]
+    limited = ["sh", "-c", 'ulimit -f 64; exec "$@"', "sh", *command]
+    # Byte code that the limit cuts would be found, and believed, by every later process.
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    result = subprocess.run(
+        limited, capture_output=True, timeout=PATIENCE, check=False, encoding="utf-8", env=environment
+    )
+    assert (result.returncode, list(tmp_path.iterdir())) == (1, [])
+    assert result.stderr == (
+        f"ac-telemetry: The file {tmp_path / name} cannot be written: File too large. Nothing is left of it.\n"
+    )
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.gz", "a.jsonl.zst"])
+def test_a_file_that_was_cut_is_known(name: str, tmp_path: Path) -> None:
+    path = write(tmp_path / name, list(recorded_lap()[:20]))
+    assert is_complete(path)
+    path.write_bytes(path.read_bytes()[:-7])
+    assert not is_complete(path)

@@ -1,0 +1,161 @@
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+
+import telemetry
+from telemetry.cli.info import info, validate
+from telemetry.fields.snapshot import Snapshot
+from tests.conftest import PATIENCE, REPOSITORY
+from tests.fields.test_resample import derived, recorded_lap
+
+LAP = "fixtures/lap.jsonl.zst"
+
+
+def run(*arguments: str | Path, cwd: Path = REPOSITORY, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(REPOSITORY / "main.py"), *map(str, arguments)],
+        capture_output=True,
+        cwd=cwd,
+        timeout=PATIENCE,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        encoding="utf-8",
+        env={**os.environ, **environment},
+    )
+
+
+def write(path: Path, snapshots: Iterable[Snapshot]) -> Path:
+    with telemetry.open_sink(path) as sink:
+        for sample in derived(list(snapshots)):
+            sink.write(sample)
+    return path
+
+
+@pytest.fixture(scope="module")
+def bad(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twenty seconds with a gap and two cars, whose last line was cut."""
+    rows = [one for one in recorded_lap()[:200] if not 50 <= one.sequence < 60]
+    rows[100:] = [one.replace(car_model="ks_porsche_911_gt3_r_2016", gas=1.5) for one in rows[100:]]
+    path = write(tmp_path_factory.mktemp("bad") / "bad.jsonl", rows)
+    path.write_bytes(path.read_bytes()[:-10])
+    return path
+
+
+def test_info_says_what_a_recording_holds() -> None:
+    result = run("info", LAP)
+    assert (result.returncode, result.stderr) == (0, "")
+    title, *lines = result.stdout.splitlines()
+    assert title == f"{Path(LAP)}  JSON lines, zstd, 594.2 kB"
+    told = dict(line.strip().split(maxsplit=1) for line in lines if not line.startswith("   "))
+    assert told.pop("constant").startswith("45 fields: tyre_dirty_level, drs, tc, car_damage,")
+    assert {label: text.strip() for label, text in told.items()} == {
+        "car": "demo_gt3",
+        "track": "demo_ring",
+        "session": "practice",
+        "laps": "1 completed, 1 valid, best 1:23.811",
+        "samples": "839 in 1 min 24 s at 10.00 Hz",
+        "interval": "p50 100.00 ms   p99 100.00 ms   max 100.00 ms",
+        "jitter": "p50 0.00 ms   p99 0.00 ms",
+        "gaps": "none",
+        "fields": "148 of 148",
+    }
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_info_fits_its_terminal(bad: Path, columns: int) -> None:
+    result = run("info", bad.name, cwd=bad.parent, FORCE_COLOR="1", COLUMNS=str(columns), TERM="xterm-256color")
+    lines = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", result.stdout).splitlines()
+    assert max(len(line.rstrip()) for line in lines) <= columns
+    text = " ".join(" ".join(lines).split())
+    for part in (
+        "bad.jsonl JSON lines, 880.8 kB, cut car demo_gt3, ks_porsche_911_gt3_r_2016 track demo_ring",
+        "laps none completed samples 189 in 19.8 s",
+        "gaps 1, the longest 1.1 s; 10 samples missing; 0.53% of the intervals are above 1.5 periods",
+        "beyond gas (1.5 to 1.5)",
+    ):
+        assert part in text
+
+
+def test_programs_get_one_array_for_all_files(bad: Path) -> None:
+    result = run("info", "--json", LAP, bad)
+    first, second = json.loads(result.stdout)
+    assert (first["file"], first["samples"], first["laps"]) == (
+        str(Path(LAP)),
+        839,
+        {"counted": 1, "valid": 1, "best_ms": 83_811},
+    )
+    assert (second["finished"], second["gaps"]["missing"], second["out_of_range"]["gas"]["highest"]) == (False, 10, 1.5)
+
+
+def test_validate_lets_a_good_recording_pass() -> None:
+    result = run("validate", LAP)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.strip() == f"{Path(LAP)}  valid"
+
+
+def test_validate_names_what_is_wrong_and_fails(bad: Path) -> None:
+    result = run("validate", LAP, bad)
+    assert result.returncode == 1
+    lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
+    assert lines == [
+        f"{Path(LAP)} valid",
+        f"{bad} not valid",
+        "error cut The file is cut: its writer did not come to an end.",
+        "warning several_cars It holds 2 cars: demo_gt3, ks_porsche_911_gt3_r_2016.",
+        "warning no_lap No lap was completed.",
+        "warning out_of_range Values that the game does not write: gas (1.5 to 1.5, 89 samples).",
+    ]
+
+
+def test_a_warning_is_an_error_when_it_is_to_be_strict(tmp_path: Path) -> None:
+    path = write(tmp_path / "short.jsonl", recorded_lap()[100:200])
+    assert run("validate", path).returncode == 0
+    result = run("validate", "--strict", "--json", path)
+    assert result.returncode == 1
+    assert json.loads(result.stdout) == [
+        {
+            "file": str(path),
+            "valid": False,
+            "findings": [{"name": "no_lap", "severity": "error", "message": "No lap was completed."}],
+        }
+    ]
+
+
+@pytest.mark.parametrize("command", [info, validate])
+@pytest.mark.parametrize(
+    ("name", "code", "message"),
+    [
+        ("none.jsonl", 2, "There is no recording none.jsonl."),
+        ("demo", 2, "There is no recording demo."),
+        ("notes.txt", 2, "notes.txt is no recording that can be read"),
+        ("broken.jsonl", 1, "broken.jsonl, line 1: this is not JSON."),
+        ("broken.mcap", 1, "broken.mcap"),
+    ],
+)
+def test_bad_input_is_a_sentence_and_a_code(
+    command: Callable[[list[Path]], None],
+    name: str,
+    code: int,
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for broken in ("notes.txt", "broken.jsonl", "broken.mcap"):
+        (tmp_path / broken).write_text("no recording\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(telemetry.TelemetryError) as caught:
+        command([Path(name)])
+    assert message in str(caught.value)
+    assert caught.value.exit_code == code
+
+
+def test_bad_input_ends_the_command_with_its_sentence(tmp_path: Path) -> None:
+    result = run("validate", "none.mcap", cwd=tmp_path)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == "ac-telemetry: There is no recording none.mcap.\n"

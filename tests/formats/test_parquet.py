@@ -1,0 +1,171 @@
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import telemetry
+from telemetry.fields.selection import select
+from telemetry.sources import open_finished_sink
+from tests.conftest import sample_of
+from tests.fields.test_resample import derived, recorded_lap
+
+pa = pytest.importorskip("pyarrow", reason="there is no pyarrow for this Python")
+pq = pytest.importorskip("pyarrow.parquet", reason="there is no pyarrow for this Python")
+
+
+@pytest.fixture(scope="module")
+def lap(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The recorded lap as Parquet."""
+    path = tmp_path_factory.mktemp("parquet") / "lap.parquet"
+    with open_finished_sink(path) as sink:
+        for sample in derived(recorded_lap()):
+            sink.write(sample)
+    assert sink.size == path.stat().st_size
+    return path
+
+
+def written(path: Path, fields: str, *samples: telemetry.Sample) -> Any:
+    with open_finished_sink(path, columns=select(fields)) as sink:
+        for sample in samples:
+            sink.write(sample)
+    return pq.read_table(path)
+
+
+def test_columns_have_the_types_of_their_fields(lap: Path) -> None:
+    schema = pq.read_schema(lap)
+    assert schema.names == list(telemetry.Sample.NAMES)
+    expected = {
+        "timestamp": pa.float64(),
+        "elapsed": pa.float64(),
+        "sequence": pa.int64(),
+        "speed_kmh": pa.float32(),
+        "gear": pa.int32(),
+        "car_model": pa.string(),
+        "is_lap_valid": pa.bool_(),
+        "wheel_slip": pa.list_(pa.float32(), 4),
+        "wheel_locked": pa.list_(pa.bool_(), 4),
+        "car_damage": pa.list_(pa.float32(), 5),
+        "tyre_contact_point": pa.list_(pa.list_(pa.float32(), 3), 4),
+        "slip_ratio": pa.list_(pa.float32(), 4),
+        "physics_steps": pa.int32(),
+    }
+    assert {name: schema.field(name).type for name in expected} == expected
+
+
+def test_units_and_meanings_are_with_the_columns_and_the_drive_with_the_file(lap: Path) -> None:
+    schema = pq.read_schema(lap)
+    assert schema.field("wheel_pressure").metadata == {
+        b"unit": b"psi",
+        b"meaning": b"tyre pressure now, hot",
+        b"group": b"physics",
+        b"sdk_name": b"wheelsPressure",
+    }
+    assert schema.field("tyre_core_temp").metadata[b"unit"].decode() == "°C"
+    about = schema.metadata
+    assert about.pop(b"created_by").startswith(b"ac-telemetry ")
+    assert about == {
+        b"game": b"Assetto Corsa",
+        b"car_model": b"demo_gt3",
+        b"track": b"demo_ring",
+        b"track_configuration": b"",
+        b"session_name": b"practice",
+        b"player_name": b"Demo Driver",
+        b"tyre_compound": b"Slicks Medium (M)",
+    }
+
+
+def test_every_value_of_the_game_comes_back(lap: Path) -> None:
+    samples = list(derived(recorded_lap()))
+    table = pq.read_table(lap)
+    import numpy as np
+
+    for field in telemetry.Snapshot.FIELDS:
+        found = table.column(field.name).to_pylist()
+        values = [getattr(sample, field.name) for sample in samples]
+        if field.kind == "number":
+            narrow = np.float64 if field.group == "sample" else np.float32
+            assert np.array_equal(np.array(found, narrow), np.array(values, narrow)), field.name
+        else:
+            assert found == values, field.name
+
+
+def test_a_minute_is_a_row_group_and_numbers_are_split_into_bytes(lap: Path) -> None:
+    metadata = pq.ParquetFile(lap).metadata
+    assert [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)] == [601, 238]
+    group = metadata.row_group(0)
+    columns = {column["path_in_schema"]: column for column in map(lambda i: group.column(i).to_dict(), range(100))}  # noqa: C417
+    assert {column["compression"] for column in columns.values()} == {"ZSTD"}
+    assert "BYTE_STREAM_SPLIT" in columns["speed_kmh"]["encodings"]
+    assert "BYTE_STREAM_SPLIT" in columns["wheel_load.list.element"]["encodings"]
+    assert "DELTA_BINARY_PACKED" in columns["packet_id"]["encodings"]
+    assert "RLE_DICTIONARY" in columns["gear"]["encodings"]
+
+
+def test_what_is_no_number_is_null(tmp_path: Path) -> None:
+    odd = sample_of(fuel=math.nan, gas=math.inf, wheel_load=(1.0, math.nan, 3.0, 4.0), brake=1e300)
+    table = written(
+        tmp_path / "a.parquet", "fuel,gas,brake,wheel_load,steer_degrees,slip_ratio,physics_steps,track", odd
+    )
+    assert table.to_pylist() == [
+        {
+            "fuel": None,
+            "gas": None,
+            "brake": None,
+            "wheel_load": [1.0, None, 3.0, 4.0],
+            "steer_degrees": None,
+            "slip_ratio": [None, None, None, None],
+            "physics_steps": None,
+            "track": "demo_ring",
+        }
+    ]
+
+
+def test_columns_have_the_names_that_were_asked_for_and_a_vector_is_one_column(tmp_path: Path) -> None:
+    table = written(tmp_path / "a.parquet", "yaw,velocity", sample_of(heading=0.5, velocity_y=2.0))
+    assert table.to_pylist() == [{"yaw": 0.5, "velocity": [0.0, 2.0, 0.0]}]
+
+
+def test_a_file_without_samples_has_its_columns(tmp_path: Path) -> None:
+    table = written(tmp_path / "a.parquet", "gas,track")
+    assert (table.num_rows, table.column_names) == (0, ["gas", "track"])
+
+
+def test_duckdb_reads_it_arrays_and_all(lap: Path) -> None:
+    duckdb = pytest.importorskip("duckdb", reason="there is no duckdb for this Python")
+    samples = list(derived(recorded_lap()))
+    (found,) = duckdb.sql(
+        "select count(*), max(speed_kmh), max(wheel_load[1]), max(tyre_contact_point[4][2]), bool_and(is_lap_valid), "
+        f"count(steer_degrees), any_value(track), typeof(any_value(wheel_load)) from '{lap}'"
+    ).fetchall()
+    assert found[4:] == (True, 0, "demo_ring", "FLOAT[]")
+    assert found[:4] == pytest.approx(
+        (
+            839,
+            max(sample.speed_kmh for sample in samples),
+            max(sample.wheel_load[0] for sample in samples),
+            max(sample.tyre_contact_point[3][1] for sample in samples),
+        )
+    )
+
+
+def test_a_number_that_the_game_cannot_hold_is_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(telemetry.SinkError, match=r"Writing to .*a\.parquet ended: "):
+        written(tmp_path / "a.parquet", "gear", sample_of(gear=1 << 40))
+
+
+def test_it_is_not_for_recording(tmp_path: Path) -> None:
+    with pytest.raises(telemetry.UsageError, match=r"cannot be read when its recording was killed\. Record to \.mcap"):
+        telemetry.open_sink(tmp_path / "a.parquet")
+
+
+def test_without_pyarrow_it_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(telemetry.UsageError) as caught:
+        open_finished_sink(tmp_path / "a.parquet")
+    assert str(caught.value) == (
+        'Parquet needs pyarrow, which is not installed. Get it with: pip install "ac-telemetry[parquet]" '
+        "(in a checkout: uv sync --extra parquet)."
+    )
+    assert list(tmp_path.iterdir()) == []

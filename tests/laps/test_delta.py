@@ -1,0 +1,135 @@
+"""The delta to the best lap: as the dashboard once computed it by itself, and for any input."""
+
+import json
+import math
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from telemetry.fields.derived import Sample
+from telemetry.laps.delta import POSITION_COUNT, DeltaTracker, LapDelta, ReferenceLap
+from telemetry.laps.model import Lap
+from tests.conftest import REPOSITORY, sample_of
+
+STEP_MS: Final = 50
+BLANK: Final = sample_of()
+
+
+def a_sample(number: int, time_ms: int, position: float, **values: Any) -> Sample:
+    """A sample of lap ``number``, ``time_ms`` after its start."""
+    return BLANK.replace(
+        current_time=time_ms, normalized_position=position, completed_laps=number - 1, track="ring", **values
+    )
+
+
+def driven(number: int, seconds: float, until: float = 1.0, **values: Any) -> Iterator[Sample]:
+    """A lap, faster in its second half, up to a fraction of its time; the car is on its way at the first sample."""
+    for time_ms in range(20, int(1000 * seconds * until), STEP_MS):
+        part = time_ms / (1000 * seconds)
+        yield a_sample(number, time_ms, part * (0.8 + 0.2 * part), **values)
+
+
+def a_lap(number: int, seconds: float, *, valid: bool = True) -> Lap:
+    """What the lap counter says of that lap."""
+    time_ms = round(1000 * seconds)
+    return Lap(
+        number=number, run=1, start="line", end="line", first=None, last=None, time_ms=time_ms, measured_ms=time_ms,
+        sectors_ms=(), invalid_because=() if valid else ("cut",), first_cut_m=None, first_cut_position=None,
+        out_lap=False, in_lap=False, in_pits=False, paused_s=0.0, top_speed_kmh=None, fuel_used_l=None,
+        tyre_compound="", tyre_worn=(None,) * 4, session="practice", car="gt3", track="ring", layout="",
+    )  # fmt: skip
+
+
+def eventful_drive() -> Iterator[Sample | Lap]:
+    """A first lap, a restart, a faster lap, an invalid one, a jump into the pits, a late joining, and another car."""
+    yield from driven(1, 90)
+    yield from driven(2, 84, 0.02)
+    yield a_lap(1, 90)
+    yield from driven(2, 84, 0.02)  # a restart
+    yield from driven(2, 84)
+    yield a_sample(3, 10, 0.999)  # the clock is over the line, the position is not yet
+    yield from driven(3, 60, 0.05)
+    yield a_lap(2, 84.017)
+    yield from list(driven(3, 60))[10:]
+    yield from driven(4, 88, 0.03)
+    yield a_lap(3, 60, valid=False)
+    yield from list(driven(4, 88, 0.4))[50:]
+    yield from (a_sample(4, 36_000 + 20 * step, 0.002) for step in range(20))  # in the box
+    yield from (a_sample(5, 20 * step, 0.6) for step in range(100))  # on a grid in the middle of the lap
+    yield from driven(5, 81)
+    yield from driven(6, 95, 0.05)
+    yield a_lap(5, 81)
+    yield from list(driven(6, 95))[95:]
+    yield from driven(7, 85, 0.1, car_model="other")
+
+
+def test_the_delta_is_that_which_the_dashboard_computed_when_it_did_so_itself() -> None:
+    tracker, found = DeltaTracker(), []
+    for item in eventful_drive():
+        if isinstance(item, Lap):
+            tracker.complete_lap(item)
+        else:
+            tracker.update(item)
+        found.append(tracker.delta())
+    recorded = json.loads((REPOSITORY / "tests" / "page" / "recorded_delta.json").read_text("utf-8"))
+    assert len(recorded) == len(found[::20])
+    for now, (delta_s, reference_ms, position) in zip(found[::20], recorded, strict=True):
+        assert now.reference_ms == reference_ms
+        assert now.delta_s == (None if delta_s is None else pytest.approx(delta_s, abs=0.002))
+        assert now.reference_position == (None if position is None else pytest.approx(position, abs=1e-4))
+
+
+def test_a_lap_against_itself_has_no_delta() -> None:
+    tracker = DeltaTracker()
+    for sample in driven(1, 80):
+        tracker.update(sample)
+    tracker.update(a_sample(2, 20, 0.0002))
+    tracker.complete_lap(a_lap(1, 80))
+    for sample in driven(2, 80):
+        tracker.update(sample)
+        assert tracker.delta().delta_s == pytest.approx(0.0, abs=0.02)
+        assert tracker.delta().reference_position == pytest.approx(sample.normalized_position, abs=0.001)
+
+
+def test_a_slower_lap_or_one_seen_in_part_is_no_reference() -> None:
+    tracker = DeltaTracker()
+    for sample in list(driven(1, 80))[100:]:
+        tracker.update(sample)
+    tracker.update(a_sample(2, 20, 0.0002))
+    tracker.complete_lap(a_lap(1, 80))
+    assert tracker.delta() == LapDelta()
+    for number, seconds in ((2, 90), (3, 95)):
+        for sample in driven(number, seconds):
+            tracker.update(sample)
+        tracker.update(a_sample(number + 1, 20, 0.0002))
+        tracker.complete_lap(a_lap(number, seconds))
+        assert tracker.delta().reference_ms == 90_000
+
+
+def test_a_time_is_found_at_its_position_and_back() -> None:
+    lap = ReferenceLap(100_000, [50.0 * index for index in range(POSITION_COUNT + 1)])
+    assert (lap.time_at(0.0), lap.time_at(0.25), lap.time_at(1.0)) == (0.0, 25_000.0, 100_000.0)
+    assert (lap.time_at(-1.0), lap.time_at(2.0)) == (0.0, 100_000.0)
+    assert (lap.position_at(0.0), lap.position_at(25_010.0), lap.position_at(200_000.0)) == (0.0, 0.2501, 1.0)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(-(2**31), 2**31 - 1), st.floats(width=32), st.integers(-(2**31), 2**31 - 1), st.booleans()
+        ),
+        max_size=40,
+    )
+)
+def test_whatever_the_game_writes_the_tracker_goes_on(rows: list[tuple[int, float, int, bool]]) -> None:
+    tracker = DeltaTracker()
+    for time_ms, position, completed, ends in rows:
+        tracker.update(a_sample(completed + 1, time_ms, position))
+        if ends:
+            tracker.complete_lap(a_lap(completed, 90))
+        delta = tracker.delta()
+        assert delta.delta_s is None or math.isfinite(delta.delta_s)
+        assert delta.reference_position is None or 0.0 <= delta.reference_position <= 1.0

@@ -1,0 +1,74 @@
+"""Markers that come from another terminal."""
+
+import os
+import time
+from pathlib import Path
+
+import orjson
+import pytest
+
+from telemetry.base.errors import SinkError
+from telemetry.recording.markers import DEAD_SECONDS, MarkerInbox, send_marker
+from tests.conftest import wait_until
+
+
+def test_a_marker_reaches_every_running_recording(tmp_path: Path) -> None:
+    first: list[tuple[str, float]] = []
+    second: list[tuple[str, float]] = []
+    before = time.time()
+    with (
+        MarkerInbox("a.mcap", lambda *marker: first.append(marker), tmp_path),
+        MarkerInbox("b.mcap", lambda *marker: second.append(marker), tmp_path),
+    ):
+        assert send_marker("Überholt!", tmp_path) == ["a.mcap", "b.mcap"]
+        wait_until(lambda: len(first) == len(second) == 1)
+        send_marker("again", tmp_path)
+    assert [name for name, _ in first] == ["Überholt!", "again"]
+    assert first == second
+    assert all(before <= moment <= time.time() for _, moment in first)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_recording_a_marker_reaches_nobody(tmp_path: Path) -> None:
+    assert send_marker("x", tmp_path) == []
+    assert send_marker("x", tmp_path / "none") == []
+
+
+def test_the_mailbox_of_a_killed_recording_is_cleared_away(tmp_path: Path) -> None:
+    left_behind = tmp_path / "1234-1.mailbox"
+    left_behind.write_bytes(b'{"recording":"old.mcap"}\n')
+    os.utime(left_behind, (time.time() - 2 * DEAD_SECONDS,) * 2)
+    assert send_marker("x", tmp_path) == []
+    assert not left_behind.exists()
+
+
+def test_a_recording_that_was_taken_for_dead_comes_back(tmp_path: Path) -> None:
+    taken: list[str] = []
+    with MarkerInbox("a.mcap", lambda name, _: taken.append(name), tmp_path):
+        (path,) = tmp_path.iterdir()
+        path.unlink()
+        wait_until(path.exists)
+        wait_until(lambda: send_marker("back", tmp_path) == ["a.mcap"])
+    assert "back" in taken
+
+
+def test_nonsense_in_a_mailbox_does_not_end_the_recording(tmp_path: Path) -> None:
+    taken: list[str] = []
+    with MarkerInbox("a.mcap", lambda name, _: taken.append(name), tmp_path):
+        (path,) = tmp_path.iterdir()
+        with path.open("ab") as file:
+            file.write(b"nonsense\n[1, 2]\n")
+        time.sleep(0.3)
+        with path.open("ab") as file:
+            file.write(orjson.dumps({"name": "half", "timestamp": 1.0}))
+        time.sleep(0.3)
+        assert taken == []
+        with path.open("ab") as file:
+            file.write(b"\n")
+    assert taken == ["half"]
+
+
+def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SinkError, match="Markers cannot be taken"):
+        MarkerInbox("a.mcap", lambda *_: None, tmp_path / "file")

@@ -1,0 +1,172 @@
+"""Where a recording is cut, and what the files are called."""
+
+from pathlib import Path
+
+import pytest
+
+from telemetry.base.clock import Clock
+from telemetry.base.errors import SinkError, UsageError
+from telemetry.fields.pages import packet_id_of
+from telemetry.recording.file_names import Template
+from telemetry.recording.interfaces import Event, PageSink, State, Step
+from telemetry.recording.lap_tracker import LapTracker
+from telemetry.recording.rotation import FolderWriter, RollingBuffer, RotatingWriter, Split, parse_duration, parse_size
+from telemetry.recording.step_recorder import StepRecorder
+from telemetry.recording.stop import StopRule
+from tests.recording.test_step_recorder import ListSink, long_drive_of_steps, step_of
+
+
+class Shelf:
+    """Makes sinks that remember, and files of their names that hold nothing but their number of steps."""
+
+    def __init__(self) -> None:
+        self.sinks: dict[Path, ListSink] = {}
+
+    def open(self, path: Path) -> PageSink:
+        try:
+            path.touch(exist_ok=False)
+        except FileExistsError as error:
+            raise SinkError("There is such a file.") from error
+        sink = ListSink()
+        self.sinks[path] = sink
+        return sink
+
+    def ids(self) -> dict[str, list[int]]:
+        return {
+            path.name: [packet_id_of(step.pages.physics) for step in sink.steps if step.pages]
+            for path, sink in self.sinks.items()
+        }
+
+
+@pytest.fixture
+def shelf() -> Shelf:
+    return Shelf()
+
+
+def feed(files: FolderWriter, *steps: Step) -> None:
+    follower = LapTracker()
+    for step in steps:
+        files.take(step, follower.update(step))
+
+
+@pytest.mark.parametrize(
+    ("text", "split"),
+    [
+        ("session", Split(part="session")),
+        ("stint", Split(part="stint")),
+        ("lap", Split(part="lap")),
+        ("size:200MB", Split(size=200e6)),
+        ("size:1.5 gb", Split(size=1.5e9)),
+        ("time:10m", Split(seconds=600.0)),
+        ("time:90", Split(seconds=90.0)),
+    ],
+)
+def test_a_split_says_where_to_cut(text: str, split: Split) -> None:
+    assert Split.parse(text) == split
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("laps", "Nothing can be split by 'laps'; say session, lap, stint, size:200MB or time:10m."),
+        ("size:", "'' is not a size like 200MB."),
+        ("size:10m", "'10m' is not a size like 200MB."),
+        ("time:0s", "'0s' is not a time like 120s, 10m or 2h."),
+        ("time:soon", "'soon' is not a time like 120s, 10m or 2h."),
+    ],
+)
+def test_a_wrong_split_is_refused_with_the_reason(text: str, reason: str) -> None:
+    with pytest.raises(UsageError) as refusal:
+        Split.parse(text)
+    assert str(refusal.value) == reason
+
+
+def test_amounts_have_units() -> None:
+    assert (parse_size("20GB"), parse_size("5 kb"), parse_size("2TB")) == (20e9, 5e3, 2e12)
+    assert (parse_duration("120"), parse_duration("120s"), parse_duration("2h")) == (120.0, 120.0, 7200.0)
+
+
+def test_nothing_is_opened_before_there_is_a_car(tmp_path: Path, shelf: Shelf) -> None:
+    files = RotatingWriter(tmp_path, Template("{car}"), ".mcap", shelf.open)
+    feed(files, Step(State.WAITING), Step(State.LOADING))
+    files.note(Event("marker", 0.0, {}))
+    files.close()
+    assert (list(tmp_path.iterdir()), files.files, files.size) == ([], [], 0)
+
+
+def test_a_recording_is_cut_by_its_size_and_no_file_takes_the_name_of_another(tmp_path: Path, shelf: Shelf) -> None:
+    (tmp_path / "demo_gt3-2.mcap").touch()
+    told: list[Path] = []
+    files = RotatingWriter(tmp_path, Template("{car}"), ".mcap", shelf.open, Split(size=3000.0), told.append)
+    feed(files, *(step_of(number) for number in range(0, 80, 10)))
+    files.close()
+    names = ["demo_gt3.mcap", "demo_gt3-3.mcap", "demo_gt3-4.mcap"]
+    assert shelf.ids() == dict(zip(names, ([0, 10, 20], [30, 40, 50], [60, 70]), strict=True))
+    assert files.files == told == [tmp_path / name for name in names]
+    assert files.size == 8000
+
+
+def test_a_recording_is_cut_by_time(tmp_path: Path, shelf: Shelf) -> None:
+    files = RotatingWriter(tmp_path, Template("{part:02}"), ".mcap", shelf.open, Split(seconds=1.0))
+    feed(files, *(step_of(10 * number, elapsed=0.4 * number) for number in range(6)))
+    files.close()
+    assert shelf.ids() == {"01.mcap": [0, 10, 20], "02.mcap": [30, 40, 50]}
+
+
+def test_a_recording_is_cut_where_the_session_changes_and_where_the_car_leaves_the_pits(
+    tmp_path: Path, shelf: Shelf
+) -> None:
+    ways = [(0, 0, 0.0, 0), (10, 0, 500.0, 1), (20, 0, 600.0, 0), (30, 2, 0.0, 0), (40, 2, 500.0, 0)]
+    steps = [
+        step_of(number, session=kind, distance_traveled=metres, is_in_pit_lane=lane)
+        for number, kind, metres, lane in ways
+    ]
+    sessions = RotatingWriter(tmp_path, Template("{session}"), ".mcap", shelf.open, Split(part="session"))
+    feed(sessions, *steps)
+    sessions.close()
+    assert shelf.ids() == {"practice.mcap": [0, 10, 20], "race.mcap": [30, 40]}
+    shelf.sinks.clear()
+    stints = RotatingWriter(tmp_path, Template("stint/{part}"), ".mcap", shelf.open, Split(part="stint"))
+    feed(stints, *steps)
+    stints.close()
+    assert shelf.ids() == {"1.mcap": [0, 10], "2.mcap": [20], "3.mcap": [30, 40]}
+
+
+def test_each_file_of_a_lap_holds_the_whole_lap_and_its_official_time(tmp_path: Path, shelf: Shelf) -> None:
+    files = RotatingWriter(tmp_path, Template("{lap:03}"), ".mcap", shelf.open, Split(part="lap"))
+    StepRecorder(long_drive_of_steps(), files, clock=Clock(float("inf")), stop_rule=StopRule(laps=2)).run()
+    assert [path.name for path in files.files] == ["001.mcap", "002.mcap"]  # the rest of a second is in 002 already
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["001.mcap", "002.mcap"]
+    first, second = (shelf.ids()[name] for name in ("001.mcap", "002.mcap"))
+    assert second[0] in first
+    assert first[-1] - second[0] == pytest.approx(333, abs=12)  # one second into the next
+    for number, path in enumerate(files.files, start=1):
+        follower = LapTracker()
+        turns = [follower.update(step) for step in shelf.sinks[path].steps]
+        laps = [lap for update in turns if update for lap in update.laps]
+        assert [(lap.number, lap.valid, lap.time_ms is not None) for lap in laps] == [(number, True, True)]
+
+
+def test_a_marker_saves_what_was_just_driven(tmp_path: Path, shelf: Shelf) -> None:
+    files = RollingBuffer(tmp_path, Template("{part}"), ".mcap", shelf.open, 1.0)
+    follower = LapTracker()
+    for number in range(30):
+        step = step_of(10 * number, elapsed=0.1 * number)
+        files.take(step, follower.update(step))
+        if number in (15, 20):
+            files.note(Event("marker", float(number), {"name": "wow"}))
+            files.note(Event("state", float(number), {}))
+    files.close()
+    assert shelf.ids() == {"1.mcap": list(range(50, 151, 10)), "2.mcap": list(range(100, 201, 10))}
+    assert [sink.events for sink in shelf.sinks.values()] == [
+        [Event("marker", 15.0, {"name": "wow"})],
+        [Event("marker", 20.0, {"name": "wow"})],
+    ]
+    assert files.files == [tmp_path / "1.mcap", tmp_path / "2.mcap"]
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, shelf: Shelf) -> None:
+    (tmp_path / "file").touch()
+    files = RotatingWriter(tmp_path / "file", Template("{car}"), ".mcap", shelf.open)
+    with pytest.raises(SinkError, match=r"The folder .*file cannot be made"):
+        feed(files, step_of(1))

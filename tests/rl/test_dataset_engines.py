@@ -1,0 +1,228 @@
+import json
+import math
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import telemetry
+from telemetry.rl.datasets.build import BuildRequest, BuildResult, Stopped, build_dataset
+from telemetry.rl.datasets.convert import Job, key_of
+from telemetry.rl.datasets.engines import ENGINES, EngineName
+from telemetry.rl.datasets.episodes import Episode, EpisodeConfig, SkipCounts
+from telemetry.rl.datasets.exporter import (
+    DatasetSummary,
+    Exporter,
+    ExportResult,
+    RecordingResult,
+    StagedRecording,
+    episode_entry,
+    unwatched,
+)
+from tests.cli.test_convert import write
+from tests.conftest import main_in_process
+from tests.fields.test_resample import recorded_lap
+
+RAY = pytest.param("ray", marks=[pytest.mark.heavy, pytest.mark.filterwarnings("default")])
+"""Ray, whose own code warns of this and that."""
+
+CLOCK = telemetry.Clock(math.inf)
+
+
+@pytest.fixture(scope="module")
+def several(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ...]:
+    """Four recordings of about ten seconds each, none like another, and one that is none."""
+    folder = tmp_path_factory.mktemp("several")
+    lap = recorded_lap()
+    good = [write(folder / f"{name}.jsonl", list(lap[at : at + 100])) for at, name in enumerate("abcd")]
+    (folder / "bad.jsonl").write_text("nonsense\n")
+    return (*good[:2], folder / "bad.jsonl", *good[2:])
+
+
+@dataclass(frozen=True, slots=True)
+class Deadly(Exporter):
+    """Ends its process at recordings of a name: always, or as long as a file of that name with ``.once`` is there."""
+
+    name: str
+
+    @property
+    def title(self) -> str:
+        return "deadly"
+
+    def check(self) -> None:
+        return
+
+    def convert(self, found: Iterator[Episode], cut: EpisodeConfig, folder: Path, losses: SkipCounts) -> ExportResult:
+        (episode,) = found
+        once = folder.parent / f"{self.name}.once"
+        if episode.recording == self.name:
+            if not once.exists():
+                os._exit(9)
+            elif once.read_text() == "":
+                once.write_text("it was")
+                os._exit(9)
+        (folder / "file").write_text(episode.recording)
+        return ExportResult((episode_entry(episode, "file"),))
+
+    def finish(self, folder: Path, parts: Iterable[StagedRecording]) -> DatasetSummary:
+        raise AssertionError
+
+
+def jobs_of(parts: Path, exporter: Exporter, *recordings: Path) -> list[Job]:
+    parts.mkdir(exist_ok=True)
+    return [Job(exporter, EpisodeConfig(), one, parts, key_of(one)) for one in recordings]
+
+
+def run(engine: EngineName, jobs: list[Job]) -> dict[str, RecordingResult]:
+    found = list(ENGINES[engine](2, None).run(jobs, CLOCK, unwatched))
+    assert len({piece.recording for piece in found}) == len(found)
+    return {Path(piece.recording).name: piece for piece in found}
+
+
+@pytest.mark.parametrize("engine", ["local", RAY])
+def test_a_process_that_dies_takes_one_recording_along_and_no_other(
+    engine: EngineName, several: tuple[Path, ...], tmp_path: Path
+) -> None:
+    jobs = jobs_of(tmp_path / "parts", Deadly("b.jsonl"), *several)
+    found = run(engine, jobs)
+    assert {name for name, piece in found.items() if piece.error} == {"b.jsonl", "bad.jsonl"}
+    assert found["b.jsonl"].error.startswith(f"{several[1]} was not converted: the process that works on it")
+    assert {(job.parts / job.key / "file").read_text() for job in jobs if (job.parts / job.key).exists()} == {
+        "a.jsonl", "c.jsonl", "d.jsonl",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("engine", ["local", RAY])
+def test_a_recording_whose_process_died_is_tried_once_more(
+    engine: EngineName, several: tuple[Path, ...], tmp_path: Path
+) -> None:
+    jobs = jobs_of(tmp_path / "parts", Deadly("b.jsonl"), several[0], several[1])
+    (tmp_path / "parts" / "b.jsonl.once").touch()
+    assert {name: piece.error for name, piece in run(engine, jobs).items()} == {"a.jsonl": "", "b.jsonl": ""}
+    assert (tmp_path / "parts" / "b.jsonl.once").read_text() == "it was"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("engine", "jobs"),
+    [("local", 2), pytest.param("ray", 2, marks=RAY.marks), pytest.param("ray", None, marks=RAY.marks)],
+)
+def test_who_converts_changes_no_byte(
+    engine: EngineName, jobs: int | None, several: tuple[Path, ...], tmp_path: Path
+) -> None:
+    told: list[str] = []
+
+    def made(name: str, **options: Any) -> Path:
+        request = BuildRequest(format="npz", recordings=several, output=tmp_path / name, **options)
+        found = build_dataset(request, CLOCK, done=lambda piece: told.append(piece.error))
+        assert isinstance(found, BuildResult)
+        return found.path
+
+    alone = contents(made("alone"))
+    assert contents(made("together", engine=engine, jobs=jobs)) == alone
+    assert [error for error in told if error] == [f"{several[2]}, line 1: this is not JSON."] * 2
+    assert json.loads(alone["quality.json"])["failed"] == [str(several[2])]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["alone", "together"]
+
+
+@pytest.mark.parametrize("engine", ["local", RAY])
+def test_an_engine_that_is_stopped_leaves_what_is_done_and_goes_on(
+    engine: EngineName, several: tuple[Path, ...], tmp_path: Path
+) -> None:
+    clock = telemetry.Clock(math.inf)
+    good = (*several[:2], *several[3:])
+    request = BuildRequest(format="npz", recordings=good, output=tmp_path / "out", engine=engine, jobs=2)
+    left = build_dataset(request, clock, done=lambda piece: clock.stop())
+    assert isinstance(left, Stopped)
+    assert 1 <= left.converted < 4
+    before: list[int] = []
+    assert isinstance(build_dataset(request, CLOCK, resumed=before.append), BuildResult)
+    assert before[0] >= left.converted, "one more may have been done when the clock was stopped"
+    alone = BuildRequest(format="npz", recordings=good, output=tmp_path / "alone")
+    assert isinstance(build_dataset(alone, CLOCK), BuildResult)
+    assert contents(tmp_path / "out") == contents(tmp_path / "alone")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["alone", "out"]
+
+
+def test_what_an_engine_cannot_do_is_a_sentence(several: tuple[Path, ...], tmp_path: Path) -> None:
+    result = main_in_process("dataset", "npz", several[0], "-o", tmp_path / "out", "--address", "auto")
+    assert (result.returncode, result.stderr) == (
+        2,
+        "ac-telemetry: --address is that of a running Ray; say --engine ray.\n",
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_ray_its_engine_names_the_extra(
+    several: tuple[Path, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    result = main_in_process("dataset", "npz", several[0], "-o", tmp_path / "out", "--engine", "ray")
+    assert result.returncode == 2
+    assert result.stderr == (
+        "ac-telemetry: The engine ray needs Ray, which is not installed. Get it with: pip install "
+        '"ac-telemetry[ray]" (in a checkout: uv sync --extra ray).\n'
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_machine_that_does_not_see_all_says_what(several: tuple[Path, ...], tmp_path: Path) -> None:
+    from telemetry.rl.datasets.engines.ray import _check_remote_paths, _convert_remote
+    from telemetry.rl.datasets.provenance import program
+
+    (job,) = jobs_of(tmp_path / "parts", Deadly(""), several[0])
+    here = Path.cwd()
+    assert _check_remote_paths(job, here, program()) == ""
+    assert _check_remote_paths(job, here, "another").endswith(
+        f"has {program()}, and this one another; all need the same."
+    )
+    shutil.rmtree(job.parts)
+    assert (
+        f"does not see {job.parts}. All machines have to see recordings and output" in _convert_remote(job, here).error
+    )
+    gone = Job(job.exporter, job.cut, Path("none.mcap"), tmp_path, "")
+    assert f"does not see {here / 'none.mcap'}. All machines" in _check_remote_paths(gone, here, program())
+
+
+@pytest.fixture
+def address() -> Iterator[str]:
+    """That of a Ray with two machines of one processor each, as far as Ray can tell."""
+    cluster_utils = pytest.importorskip("ray.cluster_utils")
+    cluster = cluster_utils.Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    cluster.add_node(num_cpus=1)
+    yield cluster.address
+    cluster.shutdown()
+
+
+@pytest.mark.heavy
+@pytest.mark.filterwarnings("default")
+def test_a_running_ray_converts_and_goes_on_running(address: str, several: tuple[Path, ...], tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        result = main_in_process(
+            "dataset", "npz", *several, "-o", tmp_path / name, "--engine", "ray", "--address", address
+        )
+        assert result.stdout == ""
+        assert result.stderr.splitlines() == [
+            f"ac-telemetry: {several[2]}, line 1: this is not JSON.",
+            f"{tmp_path / name}: 4 episodes, 988 steps.",
+            "ac-telemetry: 1 recording of 5 could not be converted and is not in it.",
+        ]
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+
+
+@pytest.mark.heavy
+@pytest.mark.filterwarnings("default")
+def test_a_ray_that_is_not_there_is_a_sentence(several: tuple[Path, ...], tmp_path: Path) -> None:
+    arguments = ("dataset", "npz", several[0], "-o", tmp_path / "out", "--engine", "ray", "--address", "127.0.0.1:1")
+    result = main_in_process(*arguments)
+    assert result.returncode == 2
+    assert result.stderr.startswith("ac-telemetry: There is no Ray to be reached at 127.0.0.1:1: ")
+    assert list(tmp_path.iterdir()) == []

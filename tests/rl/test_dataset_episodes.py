@@ -1,0 +1,133 @@
+import math
+from pathlib import Path
+
+import pytest
+
+import telemetry
+from telemetry.demo.source import DemoSource
+from telemetry.fields.snapshot import Snapshot
+from telemetry.formats.mcap import create
+from telemetry.rl.datasets.episodes import (
+    Episode,
+    EpisodeConfig,
+    SkipCounts,
+    choose,
+    episodes,
+    group,
+    is_on_grid,
+    survey,
+)
+from telemetry.rl.datasets.exporter import unwatched
+from tests.cli.test_convert import drive, write
+from tests.fields.test_resample import LAP, recorded_lap
+
+
+def look(elapsed: float) -> None:
+    """Show it to nobody."""
+    unwatched("", elapsed)
+
+
+def cut(path: Path, how: EpisodeConfig) -> tuple[list[Episode], SkipCounts]:
+    clock, losses = telemetry.Clock(math.inf), SkipCounts()
+    with telemetry.open_source(path) as source:
+        found = survey(source, path, clock, thresholds=how.thresholds, watch=look)
+        return list(episodes(source, found, how, clock, losses, look)), losses
+
+
+def told(found: list[Episode]) -> list[tuple[list[int], int, str]]:
+    return [([lap.number for lap in one.laps], len(one.samples), one.end) for one in found]
+
+
+@pytest.fixture(scope="module")
+def four_laps(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Laps 1 to 4 of thirty seconds and the beginning of the fifth; the third is cut."""
+    return write(tmp_path_factory.mktemp("episodes") / "four.jsonl", drive(1, 2, 3, 4, 5, cut=(3,))[:-50])
+
+
+def test_a_lap_is_an_episode_on_the_exact_grid() -> None:
+    (one,), losses = cut(LAP, EpisodeConfig())
+    assert (one.recording, one.number, one.end, len(one.samples)) == ("lap.jsonl.zst", 0, "line", 2073)
+    assert is_on_grid(one.samples, 25.0)
+    assert [one.samples[k].elapsed for k in (0, 1, 1000)] == [1.0, 1.04, 41.0]
+    assert max(one.held_s) == pytest.approx(0.08)
+    assert losses == SkipCounts(short=0, samples=0, gaps=0)
+
+
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    [
+        (EpisodeConfig(rate=10.0), [([1], 300), ([2], 300), ([3], 300), ([4], 300), ([5], 46)]),
+        (EpisodeConfig(rate=10.0, kind="stint"), [([1, 2, 3, 4, 5], 1246)]),
+        (EpisodeConfig(rate=10.0, kind="session", valid_only=True), [([1, 2], 600), ([4], 300)]),
+        (EpisodeConfig(rate=10.0, kind="stint", laps=((2, 3),)), [([2, 3], 600)]),
+        (EpisodeConfig(rate=10.0, laps=((2, 2), (4, 9)), valid_only=True), [([2], 300), ([4], 300)]),
+    ],
+)
+def test_laps_stints_and_sessions_are_cut(
+    four_laps: Path, how: EpisodeConfig, expected: list[tuple[list[int], int]]
+) -> None:
+    found, _ = cut(four_laps, how)
+    assert [(laps, count) for laps, count, _ in told(found)] == expected
+    assert all(is_on_grid(one.samples, 10.0) for one in found)
+
+
+def test_a_stop_in_the_pits_ends_a_stint_and_no_session(four_laps: Path) -> None:
+    from dataclasses import replace
+
+    clock = telemetry.Clock(math.inf)
+    with telemetry.open_source(four_laps) as source:
+        laps = survey(source, four_laps, clock, thresholds=EpisodeConfig().thresholds, watch=look).laps
+    pitted = tuple(replace(lap, in_lap=lap.number == 2) for lap in laps)
+    stints = group(pitted, choose(pitted, EpisodeConfig()), "stint")
+    assert [[lap.number for lap in laps] for laps in stints] == [[1, 2], [3, 4, 5]]
+    assert len(group(pitted, choose(pitted, EpisodeConfig()), "session")) == 1
+    restarted = tuple(replace(lap, run=1 if lap.number < 4 else 2) for lap in laps)
+    assert [len(laps) for laps in group(restarted, restarted, "session")] == [3, 2]
+
+
+def holed(first: int, last: int, changes: dict[str, float]) -> list[Snapshot]:
+    """The recorded lap, whose samples from ``first`` to before ``last`` are gone or changed."""
+    lap = recorded_lap()
+    middle = [one.replace(**changes) for one in lap[first:last]] if changes else []
+    return [*lap[:first], *middle, *lap[last:]]
+
+
+@pytest.mark.parametrize("changes", [{}, {"status": 3}], ids=["gap", "pause"])
+def test_a_hole_ends_an_episode_and_another_begins_after_it(changes: dict[str, float], tmp_path: Path) -> None:
+    path = write(tmp_path / "holed.jsonl", holed(300, 330, changes))
+    found, losses = cut(path, EpisodeConfig())
+    assert [(count, end) for _, count, end in told(found)] == [(748, "hole"), (1248, "line")]
+    assert found[1].samples[0].elapsed == recorded_lap()[330].elapsed
+    assert losses == SkipCounts(short=0, samples=0, gaps=1)
+
+
+def test_what_is_too_short_is_counted(tmp_path: Path) -> None:
+    lap = recorded_lap()
+    path = write(tmp_path / "short.jsonl", [*lap[:300], *lap[320:325], *lap[345:600]])
+    found, losses = cut(path, EpisodeConfig())
+    assert [count for _, count, _ in told(found)] == [748, 636]
+    assert losses == SkipCounts(short=1, samples=11, gaps=2)
+
+
+def test_the_place_between_two_frames_is_that_of_its_own_moment(tmp_path: Path) -> None:
+    path = tmp_path / "full.mcap"
+    with create(path) as sink:
+        for step in DemoSource("laps", seed=2).steps(telemetry.Clock(math.inf)):
+            sink.write(step)
+            if step.elapsed > 9.0:
+                break
+
+    def error(how: EpisodeConfig) -> float:
+        """Metres between the steps of the place and those of the speed, at most."""
+        (one,), _ = cut(path, how)
+        moving = [(a, b) for a, b in zip(one.samples, one.samples[1:], strict=False) if a.speed_kmh > 50.0]
+        return max(
+            abs(
+                math.dist((a.world_position_x, a.world_position_z), (b.world_position_x, b.world_position_z))
+                - (a.speed_kmh + b.speed_kmh) / 7.2 * 0.04
+            )
+            for a, b in moving
+        )
+
+    assert error(EpisodeConfig(smooth_frames=True)) < 0.02
+    assert error(EpisodeConfig()) > 0.1

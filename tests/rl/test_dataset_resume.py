@@ -1,0 +1,301 @@
+import json
+import math
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import telemetry
+from telemetry.base.storage.lock import FileLock
+from telemetry.rl.datasets.build import BuildRequest, BuildResult, Stopped, build_dataset
+from telemetry.rl.datasets.convert import PIECE
+from telemetry.rl.datasets.exporter import RecordingResult
+from tests.cli.test_convert import write
+from tests.conftest import REPOSITORY, main_in_process, wait_until
+from tests.fields.test_resample import recorded_lap
+from tests.rl.test_dataset_engines import contents
+
+
+@pytest.fixture(scope="module")
+def drives(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with four recordings of about ten seconds each, none like another."""
+    folder = tmp_path_factory.mktemp("drives")
+    (folder / "more").mkdir()
+    for at, name in enumerate(("a", "b", "c", "more/d")):
+        write(folder / f"{name}.jsonl", list(recorded_lap()[at : at + 100]))
+    return folder
+
+
+@pytest.fixture
+def own(drives: Path, tmp_path: Path) -> Path:
+    """The same, for this test alone."""
+    return shutil.copytree(drives, tmp_path / "drives")  # times and all
+
+
+def request_of(folder: Path, kind: Any = "npz", **options: Any) -> BuildRequest:
+    recordings = tuple(sorted(folder.rglob("*.jsonl")))
+    return BuildRequest(**{"format": kind, "recordings": recordings, "output": folder.parent / "out", **options})
+
+
+def made(request: BuildRequest) -> tuple[Path, list[str], list[int]]:
+    """The dataset, which recordings were converted for it, and how many had been before."""
+    converted: list[str] = []
+    before: list[int] = []
+
+    def done(piece: RecordingResult) -> None:
+        converted.append(Path(piece.recording).stem)
+
+    found = build_dataset(request, telemetry.Clock(math.inf), done=done, resumed=before.append)
+    assert isinstance(found, BuildResult)
+    assert not found.path.with_name(f".unfinished-{found.path.name}").exists()
+    return found.path, converted, before
+
+
+def stop_after(request: BuildRequest, count: int) -> None:
+    """Convert so many of the recordings, and stop."""
+    clock = telemetry.Clock(math.inf)
+    left = count
+
+    def done(piece: RecordingResult) -> None:
+        nonlocal left
+        left -= 1
+        if not left:
+            clock.stop()
+
+    assert build_dataset(request, clock, done=done) == Stopped(converted=count, total=len(request.recordings))
+
+
+@pytest.mark.parametrize("kind", ["npz", "parquet", "assetto_corsa_gym", "minari", "lerobot"])
+def test_what_was_interrupted_goes_on_and_becomes_the_same(kind: str, own: Path, tmp_path: Path) -> None:
+    options: dict[str, Any] = {}
+    if kind == "minari":
+        if sys.platform == "win32":
+            pytest.skip("HDF5 calls what Wine does not have (feholdexcept), and ends the process")
+        pytest.importorskip("minari", reason="there is no minari for this Python")
+        options = {"name": "out-v0", "output": tmp_path}
+    elif kind != "npz":
+        pytest.importorskip("pyarrow", reason="there is no pyarrow for this Python")
+    request = request_of(own, kind, **options)
+    whole, converted, _ = made(request)
+    assert converted == ["a", "b", "c", "d"]
+    whole = whole.rename(tmp_path / "whole")
+    stop_after(request, 2)
+    assert {path.name for path in tmp_path.iterdir()} >= {f".unfinished-out{'-v0' if options else ''}"}
+    path, converted, before = made(request)
+    assert (converted, before) == (["c", "d"], [2])
+    first, second = contents(whole), contents(path)
+    assert first.keys() == second.keys()
+    differing = {name for name in first if first[name] != second[name]}
+    assert differing <= {"data/main_data.hdf5"}, "HDF5 keeps the time in it"
+
+
+def start(own: Path, **options: str) -> "subprocess.Popen[bytes]":
+    arguments = [word for name, value in options.items() for word in (f"--{name}", value)]
+    return subprocess.Popen(
+        [sys.executable, "main.py", "dataset", "npz", str(own), "-o", str(own.parent / "out"), *arguments],
+        cwd=REPOSITORY, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("kept", "jobs"), [(0, "1"), (1, "1"), (3, "1"), (1, "2")])
+def test_killed_at_any_moment_it_goes_on_and_becomes_the_same(kept: int, jobs: str, own: Path) -> None:
+    folder = own.parent / ".unfinished-out"
+    if kept:  # what is under way meanwhile differs; nothing of it may remain
+        process = start(own, jobs=jobs)
+        wait_until(lambda: len(list(folder.glob(f"parts/*/{PIECE}"))) >= kept or process.poll() is not None)
+    else:
+        process = start(own, jobs=jobs)
+        wait_until(lambda: list(folder.glob("parts/*")) or process.poll() is not None)
+    process.kill()
+    process.wait()
+    out = own.parent / "out"
+    if out.exists():  # it was quicker than we, and whole
+        shutil.rmtree(out)
+    assert made(request_of(own, jobs=1))[0] == out
+    resumed = contents(out)
+    shutil.rmtree(out)
+    made(request_of(own))
+    assert contents(out) == resumed
+
+
+def test_what_is_left_of_a_finish_that_was_killed_is_made_again(own: Path) -> None:
+    stop_after(request_of(own), 2)
+    folder = own.parent / ".unfinished-out"
+    (folder / "dataset").mkdir()
+    (folder / "dataset" / "half").write_text("x")
+    (folder / "parts" / "half.abc").mkdir()
+    path, converted, _ = made(request_of(own))
+    assert (converted, "half" in contents(path)) == (["c", "d"], False)
+
+
+def test_what_changed_meanwhile_is_converted_again_and_what_came_too(own: Path) -> None:
+    request = request_of(own)
+    stop_after(request, 2)
+    os.utime(own / "a.jsonl", ns=(1, 1))
+    part = next(
+        part
+        for part in (own.parent / ".unfinished-out" / "parts").iterdir()
+        if b"b.jsonl" in (part / PIECE).read_bytes()
+    )
+    (part / PIECE).write_bytes(b"half")
+    shutil.copy(own / "c.jsonl", own / "0.jsonl")
+    path, converted, before = made(request_of(own))
+    assert (converted, before) == (["0", "a", "b", "c", "d"], [])
+    quality = json.loads((path / "quality.json").read_text())
+    assert [Path(one["recording"]).stem for one in quality["recordings"]] == ["0", "a", "b", "c", "d"]
+
+
+def test_a_recording_that_changes_while_it_is_converted_is_left_out(own: Path) -> None:
+    def watch(what: str, seconds: float) -> None:
+        os.utime(own / "a.jsonl", ns=(1, 1))
+
+    found = build_dataset(request_of(own), telemetry.Clock(math.inf), watch)
+    assert isinstance(found, BuildResult)
+    assert [piece.error for piece in found.failed] == [f"{own / 'a.jsonl'} was not converted: it changed meanwhile."]
+
+
+def test_a_recording_that_failed_is_tried_again(own: Path) -> None:
+    good = (own / "a.jsonl").read_bytes()
+    (own / "a.jsonl").write_text("nonsense\n")
+    clock = telemetry.Clock(math.inf)
+
+    def done(piece: RecordingResult) -> None:
+        if piece.recording.endswith("b.jsonl"):
+            clock.stop()
+
+    assert build_dataset(request_of(own), clock, done=done) == Stopped(converted=1, total=4)
+    (own / "a.jsonl").write_bytes(good)
+    assert made(request_of(own))[1:] == (["a", "c", "d"], [1])
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"rate": 10.0}, "options.spec.control_hz was 25.0 and is 10.0; cut.rate was 25.0 and is 10.0."),
+        ({"valid_only": True}, "cut.valid_only was false and is true."),
+        ({"laps": ((2, 3),)}, "cut.laps was nothing and is [[2, 3]]."),
+        ({"format": "parquet"}, 'format was "NumPy archive with the keys of D4RL" and is "Parquet".'),
+    ],
+)
+def test_another_request_is_refused_and_begins_anew_only_when_told(
+    change: dict[str, Any], sentence: str, own: Path
+) -> None:
+    if change.get("format"):
+        pytest.importorskip("pyarrow", reason="there is no pyarrow for this Python")
+    stop_after(request_of(own), 2)
+    folder = own.parent / ".unfinished-out"
+    with pytest.raises(telemetry.UsageError) as caught:
+        made(request_of(own, **change))
+    assert str(caught.value) == (
+        f"What is done in {folder} was begun otherwise: {sentence} Do it as it was begun, name another folder, or "
+        "throw away what is done with --restart."
+    )
+    assert len(list(folder.glob("parts/*"))) == 2
+    again = request_of(own, restart=True)
+    assert made(again)[1:] == (["a", "b", "c", "d"], [])
+
+
+def test_another_program_is_refused_and_a_damaged_request_too(own: Path) -> None:
+    stop_after(request_of(own), 1)
+    path = own.parent / ".unfinished-out" / "request.json"
+    settings = json.loads(path.read_text())
+    path.write_text(json.dumps({**settings, "program": "ac-telemetry 0.0.1 (abc)"}))
+    with pytest.raises(telemetry.UsageError, match=r'program was "ac-telemetry 0\.0\.1 \(abc\)" and is "ac-telem'):
+        made(request_of(own))
+    path.write_text("{")
+    with pytest.raises(telemetry.UsageError, match=r"request\.json is damaged, so it cannot be gone on"):
+        made(request_of(own))
+    path.write_text(json.dumps(settings))
+    assert made(request_of(own))[1:] == (["b", "c", "d"], [1])
+
+
+@pytest.mark.parametrize(
+    ("in_the_way", "sentence"),
+    [
+        ("out", r"out exists already and stays untouched; name another folder, or take it away\.$"),
+        (
+            ".unfinished-out/dataset",
+            r"^The dataset .* cannot be written: .*\. The same command goes on with what is conv",
+        ),
+    ],
+)
+def test_a_dataset_that_cannot_be_put_there_leaves_all_that_is_converted(
+    in_the_way: str, sentence: str, own: Path
+) -> None:
+    path = own.parent / in_the_way
+
+    def done(piece: RecordingResult) -> None:
+        path.write_text("somebody's")
+
+    with pytest.raises(telemetry.TelemetryError, match=sentence):
+        build_dataset(request_of(own), telemetry.Clock(math.inf), done=done)
+    assert path.read_text() == "somebody's"
+    path.unlink()
+    assert made(request_of(own))[1:] == ([], [4])
+
+
+def test_two_cannot_make_one_dataset(own: Path) -> None:
+    folder = own.parent / ".unfinished-out"
+    stop_after(request_of(own), 1)
+    lock = FileLock(folder / ".conversion", "")
+    with pytest.raises(telemetry.SinkError) as caught:
+        made(request_of(own))
+    lock.close()
+    assert str(caught.value) == f"Another conversion works in {folder} now."
+    made(request_of(own))
+
+
+def test_the_parts_of_two_hands_and_engines_are_one_work(own: Path) -> None:
+    stop_after(request_of(own), 2)
+    assert made(request_of(own, jobs=2))[2] == [2]
+
+
+def test_a_recording_named_twice_is_in_it_once(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(own)
+    request = request_of(own)
+    assert made(replace(request, recordings=(Path("a.jsonl"), *request.recordings)))[1] == ["a", "b", "c", "d"]
+
+
+# The command
+
+
+def test_a_folder_and_a_list_stand_for_their_recordings(own: Path, tmp_path: Path) -> None:
+    (own / ".unfinished-1-e.jsonl").write_text("")
+    (own / "notes.txt").write_text("")
+    listed = tmp_path / "list.txt"
+    listed.write_text(f"{own / 'more'}\n\n{own / 'a.jsonl'}\r\n", encoding="utf-8")
+    result = main_in_process("dataset", "npz", own, "-o", tmp_path / "all")
+    assert (result.returncode, result.stderr) == (0, f"{tmp_path / 'all'}: 4 episodes, 988 steps.\n")
+    result = main_in_process("dataset", "npz", f"@{listed}", "-o", tmp_path / "two")
+    assert (result.returncode, result.stderr) == (0, f"{tmp_path / 'two'}: 2 episodes, 494 steps.\n")
+    report = json.loads((tmp_path / "two" / "quality.json").read_text())
+    assert [one["recording"] for one in report["recordings"]] == [str(own / "more" / "d.jsonl"), str(own / "a.jsonl")]
+
+
+@pytest.mark.parametrize(
+    ("argument", "sentence"),
+    [
+        ("{}", "There is no recording in the folder {}."),
+        ("@{}/none.txt", "The list of recordings {}/none.txt cannot be read: No such file or directory."),
+    ],
+)
+def test_a_folder_or_a_list_with_nothing_is_refused(argument: str, sentence: str, tmp_path: Path) -> None:
+    where = tmp_path.as_posix()
+    result = main_in_process("dataset", "npz", argument.format(where), "-o", tmp_path / "out")
+    assert result.returncode == 2
+    assert result.stderr.replace("\\", "/") == f"ac-telemetry: {sentence.format(where)}\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_says_what_it_goes_on_with(own: Path) -> None:
+    stop_after(request_of(own), 3)
+    result = main_in_process("dataset", "npz", own, "-o", own.parent / "out")
+    assert result.stderr.splitlines() == [
+        "Going on: 3 of 4 recordings are converted already.",
+        f"{own.parent / 'out'}: 4 episodes, 988 steps.",
+    ]

@@ -1,0 +1,78 @@
+"""What learners of others make of the environment; they need PyTorch."""
+
+import csv
+import json
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import telemetry
+from telemetry.formats.mcap import McapRecording
+from telemetry.formats.mcap.layout import FILE_METADATA
+from telemetry.rl import load_spec
+from tests.conftest import REPOSITORY, main_in_process
+from tests.rl.test_env import made, recording
+
+pytestmark = pytest.mark.heavy
+
+__all__ = ["recording"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"observation": "dict"}, {"mask": True, "action": "steer_throttle_brake", "delta": True}],
+    ids=["flat", "dict", "masked"],
+)
+@pytest.mark.parametrize("source", ["demo", "replay"])
+def test_stable_baselines_own_check_finds_nothing(source: str, options: dict[str, Any], recording: Path) -> None:
+    from stable_baselines3.common.env_checker import check_env
+
+    env = made("Drive", source=f"replay:{recording}" if source == "replay" else source, **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_env(env.unwrapped)
+    env.close()
+
+
+def run(example: str, *arguments: str | Path) -> str:
+    """What an example says."""
+    command = [sys.executable, str(REPOSITORY / "examples" / example), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, timeout=600, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_examples_learn_and_drive_into_a_recording(tmp_path: Path) -> None:
+    folder = tmp_path / "trained"
+    said = run("train_ppo.py", "--out", folder, "--steps", "300", "--seeds", "5", "--envs", "2")
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "curve.csv",
+        "learning_curve.svg",
+        "ppo_5.pkl",
+        "ppo_5.zip",
+        "results.json",
+        "spec.json",
+    ]
+    with (folder / "curve.csv").open(newline="") as file:
+        curve = list(csv.DictReader(file))
+    assert {row["seed"] for row in curve} == {"5"}
+    assert int(curve[0]["steps"]) == 0
+    assert int(curve[-1]["steps"]) >= 300
+    results = json.loads((folder / "results.json").read_text())
+    assert [exam["valid_laps"] for exam in results["built-in driver"]] == [2, 2, 2]
+    assert [exam["seed"] for exam in results["seed 5"]] == [10_001, 10_002, 10_003]
+    assert "built-in driver: return 1" in said
+
+    recording = tmp_path / "policy.mcap"
+    assert run("drive_policy.py", folder / "ppo_5.zip", recording).startswith(f"{recording}: return ")
+    with telemetry.open_source(recording) as source:
+        assert isinstance(source, McapRecording)
+        assert source.metadata[FILE_METADATA]["policy"] == "ppo_5"
+    shape = ("--episode", "session", "--spec", folder / "spec.json")
+    made = main_in_process("dataset", "npz", recording, "-o", tmp_path / "data", *shape)
+    assert made.returncode == 0, made.stderr
+    assert load_spec(tmp_path / "data" / "spec.json") == load_spec(folder / "spec.json")

@@ -1,0 +1,267 @@
+"""The stream of one machine as the source of another."""
+
+import contextlib
+import math
+import re
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from websockets.sync.server import Server, ServerConnection
+from websockets.sync.server import serve as serve_sync
+
+from telemetry.base.clock import Clock
+from telemetry.base.errors import NoGameError, SourceError, UsageError
+from telemetry.fields.derived import Sample
+from telemetry.fields.wire import LineEncoder
+from telemetry.recording.interfaces import Reading, State
+from telemetry.recording.sample_recorder import SampleRecorder, SamplingOptions
+from telemetry.recording.stats import RecordingStats
+from telemetry.sources import open_source
+from telemetry.stream.client import WebSocketSource
+from telemetry.stream.server import StreamServer
+from tests.cli.test_cli import run, start
+from tests.conftest import sample_of
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+class Sender:
+    """A server that tells of a car, sample by sample, until it is closed."""
+
+    def __init__(self, port: int = 0, first: int = 0, step: int = 1, **options: Any) -> None:
+        self.server = StreamServer(port=port, source="sender", rate=50.0, **options)
+        self.stats = RecordingStats(state=State.LIVE)
+        self._closing = threading.Event()
+        self._next, self._step = first, step
+        self._thread = threading.Thread(target=self._work)
+        self._thread.start()
+
+    def _work(self) -> None:
+        while not self._closing.wait(0.01):
+            number = self._next
+            self._next += self._step
+            sample = sample_of(
+                sequence=number, timestamp=time.time(), elapsed=number * 0.02, packet_id=number + 1, gear=number % 7,
+                number_of_tyres_out=4 if number % 2 else 0, brake=0.9,
+            )  # fmt: skip
+            self.stats.samples = number + 1
+            self.server.on_reading(sample, self.stats)
+
+    def close(self) -> None:
+        self._closing.set()
+        self._thread.join()
+        self.server.close()
+
+
+@contextlib.contextmanager
+def sending(**options: Any) -> Iterator[Sender]:
+    sender = Sender(**options)
+    try:
+        yield sender
+    finally:
+        sender.close()
+
+
+def take(source: WebSocketSource, count: int, rate: float | None = None) -> list[Reading]:
+    """The first readings that hold a sample."""
+    clock = Clock()
+    found = []
+    for reading in source.readings(clock, rate):
+        if reading.is_new_step:
+            found.append(reading)
+        if len(found) == count:
+            clock.stop()
+    return found
+
+
+def test_a_stream_is_read_as_it_was_sent_and_derived_anew() -> None:
+    with sending() as sender, open_source(sender.server.url) as source:
+        assert source.name == sender.server.url
+        recorder = SampleRecorder(source, options=SamplingOptions(samples=20))
+        samples = list(recorder.samples())
+    assert [sample.sequence for sample in samples] == list(range(20))
+    assert {sample.brake for sample in samples} == {0.9}
+    assert [sample.gear for sample in samples[1:]] == [(samples[0].gear + number) % 7 for number in range(1, 20)]
+    assert not samples[-1].is_lap_valid
+    elapsed = [sample.elapsed for sample in samples]
+    assert elapsed == sorted(elapsed)
+    assert elapsed[-1] - elapsed[0] == pytest.approx(19 * 0.02)
+    assert recorder.stats.missed == 0
+
+
+def test_gaps_are_counted_as_missed() -> None:
+    with sending(step=3) as sender:
+        readings = take(WebSocketSource(sender.server.url), 5)
+    assert [reading.missed for reading in readings] == [0, 2, 2, 2, 2]
+
+
+def test_the_server_thins_out_to_the_rate_and_nothing_counts_as_missed() -> None:
+    with sending() as sender:
+        readings = take(WebSocketSource(sender.server.url), 3, rate=10.0)
+    assert [reading.missed for reading in readings] == [0, 0, 0]
+    first, _, third = [reading.snapshot.sequence for reading in readings if reading.snapshot]
+    assert third - first > 3
+
+
+def test_a_connection_that_breaks_is_made_again_and_says_so() -> None:
+    port = free_port()
+    clock = Clock()
+    source = WebSocketSource(f"ws://127.0.0.1:{port}")
+    said: list[tuple[State, str]] = []
+    sender: Sender | None = None
+    rounds = 0
+    elapsed: list[float] = []
+    try:
+        for reading in source.readings(clock, None):
+            if reading.message:
+                said.append((reading.state, reading.message.replace(str(port), "PORT")))
+            if reading.snapshot and reading.is_new_step:
+                elapsed.append(reading.snapshot.elapsed)
+                rounds += 1
+                if rounds == 10 and sender:
+                    sender.close()
+                    sender = None
+                if rounds == 20:
+                    clock.stop()
+            elif sender is None and reading.state in (State.WAITING, State.GONE) and "next attempt" in reading.message:
+                sender = Sender(port)
+    finally:
+        if sender:
+            sender.close()
+    there = "ws://127.0.0.1:PORT"
+    wanted = [
+        (State.WAITING, f"Connecting to {there}."),
+        (State.WAITING, f"No stream at {there}: nobody listens there. The next attempt comes after 0.5 s."),
+        (State.GONE, f"No stream at {there}: the connection ended. The next attempt comes after 0.5 s."),
+    ]
+    assert [entry for entry in wanted if entry in said] == wanted
+    assert elapsed == sorted(elapsed)
+
+
+def test_the_states_of_the_other_side_are_ours() -> None:
+    sender = Sender()
+    source, clock = WebSocketSource(sender.server.url), Clock()
+    seen: list[State] = []
+    for reading in source.readings(clock, None):
+        if not seen or seen[-1] is not reading.state:
+            seen.append(reading.state)
+        if reading.is_new_step and reading.snapshot and reading.snapshot.sequence > 5:
+            sender._closing.set()
+            sender._thread.join()
+            sender.stats.state = State.PAUSED
+            sender.server.on_reading(sample_of(sequence=sender.stats.samples), sender.stats)
+        if reading.state is State.PAUSED:
+            assert reading.snapshot is not None
+            clock.stop()
+    sender.close()
+    assert seen == [State.WAITING, State.LIVE, State.PAUSED]
+
+
+def test_not_waiting_is_no_game() -> None:
+    with pytest.raises(NoGameError, match=r"No stream at ws://127\.0\.0\.1:\d+: nobody listens there\."):
+        next(iter(take(WebSocketSource(f"ws://127.0.0.1:{free_port()}", wait=False), 1)))
+
+
+def test_a_token_is_shown_and_kept_out_of_sight() -> None:
+    with sending(token="secret") as sender:
+        source = WebSocketSource(f"{sender.server.url}/?token=secret")
+        assert source.name == f"{sender.server.url}/"
+        assert len(take(source, 1)) == 1
+        with pytest.raises(SourceError) as caught:
+            take(WebSocketSource(f"{sender.server.url}/?token=wrong"), 1)
+        assert str(caught.value) == f"{sender.server.url}/ does not let us in (401): The token is wrong."
+
+
+@contextlib.contextmanager
+def sends(*messages: str) -> Iterator[str]:
+    """A WebSocket server that is none of ours."""
+
+    def handle(connection: ServerConnection) -> None:
+        for message in messages:
+            connection.send(message)
+        connection.wait_closed(10)
+
+    server: Server = serve_sync(handle, "127.0.0.1", 0)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"ws://127.0.0.1:{server.socket.getsockname()[1]}"
+    finally:
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("message", "sentence"),
+    [
+        ("hello", "sends something else than telemetry: this is not JSON."),
+        ("[1]", "sends something else than telemetry."),
+        ('{"price": 3}', "sends something else than telemetry: this is not a sample of telemetry."),
+        ('{"gear": "first"}', "sends something else than telemetry: the value of gear is not what it should be."),
+        ('{"type": "error", "message": "No."}', "says: No."),
+    ],
+)
+def test_what_is_no_stream_is_said(message: str, sentence: str) -> None:
+    with sends(message) as url:
+        with pytest.raises(SourceError) as caught:
+            take(WebSocketSource(url), 1)
+        assert str(caught.value) == f"{url} {sentence}"
+
+
+@pytest.mark.parametrize("url", ["ws://", "ws://:80", "ws://host:port", "ws://host:99999"])
+def test_what_is_no_address_is_said(url: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        open_source(url)
+    assert str(caught.value) == f"{url} is no address of a stream; those look like ws://192.168.0.5:8765."
+
+
+def test_fields_and_names_of_ones_own_are_read_too() -> None:
+    with sending() as sender:
+        (reading,) = take(WebSocketSource(f"{sender.server.url}/?names=sdk&fields=timestamp,gear,brake"), 1)
+    assert reading.snapshot is not None
+    assert reading.snapshot.brake == 0.9
+    assert math.isnan(reading.snapshot.speed_kmh)
+
+
+def test_a_late_joiners_old_sample_is_not_told_twice() -> None:
+    line = LineEncoder().encode(sample_of(sequence=7)).decode()
+    with sends(line, line, LineEncoder().encode(sample_of(sequence=8, timestamp=1.0)).decode()) as url:
+        readings = take(WebSocketSource(url), 2)
+    assert [reading.snapshot.sequence for reading in readings if reading.snapshot] == [7, 8]
+
+
+def test_read_records_a_stream(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    with sending() as sender:
+        result = run("read", "--source", sender.server.url, "--samples", "30", "--json-output", path)
+    assert result.returncode == 0, result.stderr
+    rows = [orjson.loads(line) for line in path.read_bytes().splitlines()]
+    assert [row["sequence"] for row in rows] == list(range(30))
+    assert list(rows[0]) == list(Sample.NAMES)
+    assert " live " in result.stdout
+
+
+def test_read_without_a_server_waits_and_says_so() -> None:
+    process = start("read", "--source", f"ws://127.0.0.1:{free_port()}")
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    if "Connecting" in line:
+        line = process.stdout.readline()
+    process.kill()
+    process.communicate()
+    assert re.fullmatch(r"waiting  No stream at ws://127\.0\.0\.1:\d+: nobody listens there\. .*\n", line)
+
+
+def test_speed_is_for_the_demo() -> None:
+    result = run("read", "--source", "ws://127.0.0.1:9", "--speed", "2")
+    assert result.returncode == 2
+    assert "--speed is for the demo and for recordings" in result.stderr

@@ -1,0 +1,273 @@
+"""What clients may ask for, who may ask, and what plain HTTP answers: all without a connection."""
+
+import json
+import string
+from contextlib import suppress
+from http import HTTPStatus
+from pathlib import Path
+
+import orjson
+import ormsgpack
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from telemetry.fields.derived import Thresholds
+from telemetry.fields.selection import ALL_COLUMNS, select
+from telemetry.fields.wire import LineEncoder
+from telemetry.stream import http_responses
+from telemetry.stream.access import AccessPolicy, is_loopback
+from telemetry.stream.protocol import (
+    Marker,
+    Ping,
+    RequestError,
+    Subscribe,
+    Subscription,
+    hello_message,
+    in_sdk_names,
+    parse_message,
+    parse_query,
+    to_msgpack,
+)
+from tests.conftest import sample_of
+
+
+def keys(subscription: Subscription) -> list[str]:
+    return [column.key for column in subscription.columns]
+
+
+def test_nothing_asked_for_is_everything_as_json() -> None:
+    ask = parse_query("")
+    assert ask.subscription == Subscription()
+    assert (ask.subscription.columns, ask.hello, ask.errors) == (ALL_COLUMNS, False, ())
+
+
+def test_a_query_says_it_all() -> None:
+    ask = parse_query("rate=5&fields=speed_kmh,gear&names=sdk&format=msgpack&events=1&hello=1&token=secret")
+    wanted = ask.subscription
+    assert (wanted.rate, wanted.names, wanted.format, wanted.events, ask.hello) == (5.0, "sdk", "msgpack", True, True)
+    assert keys(wanted) == ["speedKmh", "gear"]
+    assert ask.errors == ()
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ("rate=fast", "rate is a number of samples per second from 0.01 up, not 'fast'."),
+        ("rate=0", "rate is a number of samples per second from 0.01 up, not '0'."),
+        ("rate=nan", "rate is a number of samples per second from 0.01 up, not 'nan'."),
+        ("fields=geer", "There is no field 'geer'. Did you mean gear"),
+        ("fields=", "No field was named."),
+        ("names=SDK", "names is wire or sdk, not 'SDK'."),
+        ("format=xml", "format is json or msgpack, not 'xml'."),
+        ("events=maybe", "events is 1 or 0, not 'maybe'."),
+        ("colour=red", "There is no option 'colour'; there are rate, fields, names, format, events, delta, hello."),
+        ("rate=5&rate=6", "rate is given twice"),
+        ("rate", "The query of the address is not written as key=value&key=value."),
+    ],
+)
+def test_what_makes_no_sense_is_said_and_the_rest_holds(query: str, sentence: str) -> None:
+    (error,) = parse_query(query).errors
+    assert error.startswith(sentence)
+    assert parse_query(f"hello=1&{query}").hello or query == "rate"
+
+
+def test_a_message_changes_what_it_names_and_leaves_the_rest() -> None:
+    before = parse_query("fields=gear,rpm&events=1").subscription
+    command = parse_message('{"type": "subscribe", "rate": 5, "names": "sdk"}', before)
+    assert isinstance(command, Subscribe)
+    now = command.ask.subscription
+    assert (now.rate, now.events, keys(now)) == (5.0, True, ["gear", "rpms"])
+    command = parse_message('{"type": "subscribe", "rate": null, "fields": ["brake", "gas"]}', now)
+    assert isinstance(command, Subscribe)
+    assert (command.ask.subscription.rate, keys(command.ask.subscription)) == (None, ["brake", "gas"])
+    command = parse_message('{"type": "subscribe", "fields": "nothing_such"}', now)
+    assert isinstance(command, Subscribe)
+    assert keys(command.ask.subscription) == ["gear", "rpms"]
+    assert len(command.ask.errors) == 1
+
+
+def test_pings_and_markers() -> None:
+    assert parse_message(b'{"type": "ping", "id": [1]}', Subscription()) == Ping([1])
+    assert parse_message('{"type": "marker", "name": " oversteer "}', Subscription()) == Marker("oversteer")
+
+
+@pytest.mark.parametrize(
+    ("message", "sentence"),
+    [
+        ("hello", "This is not JSON. A request is an object"),
+        ("[1]", "This is no object. A request is one"),
+        ("{}", "The request has no type; there are subscribe, ping and marker."),
+        ('{"type": "shutdown"}', "There is no request of type 'shutdown'; there are subscribe, ping and marker."),
+        ('{"type": ["x"]}', "There is no request of type ['x']"),
+        ('{"type": "ping", "x": 1}', "A ping has no 'x'; it takes id."),
+        ('{"type": "marker"}', 'A marker needs a name: {"type": "marker", "name": "understeer"}.'),
+        ('{"type": "marker", "name": "a\\nb"}', "A marker's name is one line of at most 200 characters."),
+    ],
+)
+def test_what_is_no_request_is_said(message: str, sentence: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        parse_message(message, Subscription())
+    assert str(caught.value).startswith(sentence)
+
+
+@given(st.text() | st.text(string.printable) | st.text("rate=fields&%,*1;"))
+def test_any_query_is_understood_or_told_off(query: str) -> None:
+    assert parse_query(query).subscription.columns
+
+
+_json = st.recursive(st.none() | st.booleans() | st.floats() | st.integers() | st.text(), st.lists, max_leaves=5)
+_keys = st.sampled_from(["type", "rate", "fields", "names", "format", "events", "delta", "hello", "id", "name", "x"])
+
+
+_requests = st.dictionaries(_keys, _json | st.sampled_from(["subscribe", "ping", "marker"])).map(json.dumps)
+
+
+@given(st.binary() | _requests)
+def test_any_message_is_understood_or_told_off(data: bytes | str) -> None:
+    with suppress(RequestError):
+        parse_message(data, Subscription())
+
+
+def test_sdk_names_join_whole_vectors_and_leave_parts_alone() -> None:
+    assert [column.key for column in in_sdk_names(select("velocity_x,velocity_y,velocity_z,acc_g_x"))] == [
+        "velocity",
+        "acc_g_x",
+    ]
+    names = [column.key for column in in_sdk_names(ALL_COLUMNS)]
+    assert len(names) == len(set(names))
+    assert {"packetId", "graphics_packet_id", "speedKmh", "tyreContactPoint", "is_lap_valid", "timestamp"} <= set(names)
+    sample = sample_of(velocity_x=1.0, velocity_y=2.0, velocity_z=3.0, gear=3)
+    line = orjson.loads(LineEncoder(in_sdk_names(select("velocity_*,gear"))).encode(sample))
+    assert line == {"velocity": [1.0, 2.0, 3.0], "gear": 3}
+
+
+def test_messagepack_holds_what_json_holds() -> None:
+    text = LineEncoder().encode(sample_of(brake=float("nan"), gas=0.9))
+    values = ormsgpack.unpackb(to_msgpack(text))
+    assert values == orjson.loads(text)
+    assert (values["brake"], values["gas"]) == (None, 0.9)
+
+
+def test_a_hello_describes_the_clients_own_samples() -> None:
+    subscription = parse_query("fields=gear,speed_kmh").subscription
+    message = hello_message(subscription, "demo", 20.0, sample_of())
+    assert orjson.loads(orjson.dumps(message))["subscription"]["fields"] == "gear,speed_kmh"
+    assert message["units"] == {"gear": "enum", "speed_kmh": "km/h"}
+    assert message["schema"]["required"] == ["gear", "speed_kmh"]
+    assert message["static"]["car_model"] == "demo_gt3"
+    assert hello_message(subscription, "demo", 20.0, None)["static"] is None
+
+
+def test_a_hello_tells_the_thresholds_of_the_server_and_the_limits_of_displays() -> None:
+    message = orjson.loads(
+        orjson.dumps(hello_message(Subscription(), "demo", 20.0, None, Thresholds(tyre_damaged=0.7, steer_lock=450.0)))
+    )
+    assert message["thresholds"] == {
+        "tyres_out": 3, "lock_brake": 0.5, "lock_slip": 0.5, "brake_on": 0.05, "locked_wheel": 0.1, "min_speed": 2.0,
+        "damaged": 0.05, "critical": 0.5, "tyre_floor": None, "default_tyre_floor": 88.0, "tyre_damaged": 0.7,
+        "tyre_critical": 0.95, "steer_lock": 450.0,
+    }  # fmt: skip
+    assert message["display_limits"] == {
+        "shift_rpm_fraction": 0.92, "first_light_rpm_fraction": 0.7, "peak_slip": 1.0, "full_slip": 2.0,
+        "full_delta_s": 2.0,
+        "tyre_temperature_bands": [[50.0, "cold"], [70.0, "cool"], [100.0, "good"], [115.0, "hot"]],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("host", "yes"), [("127.0.0.1", True), ("localhost", True), ("::1", True), ("0.0.0.0", False), ("rig", False)]
+)
+def test_what_is_this_machine_alone(host: str, yes: bool) -> None:
+    assert is_loopback(host) is yes
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8765", "localhost:8765", "LOCALHOST", "[::1]:8765"])
+def test_own_names_pass(host: str) -> None:
+    assert AccessPolicy("127.0.0.1").check_host(host) is None
+
+
+@pytest.mark.parametrize(
+    "host", [None, "", "evil.com", "evil.com:8765", "127.0.0.1.evil.com", "192.168.0.5", "a b", "x'"]
+)
+def test_names_that_are_not_ours_do_not(host: str | None) -> None:
+    assert AccessPolicy("127.0.0.1").check_host(host) is not None
+
+
+def test_on_a_network_addresses_pass_and_foreign_names_do_not() -> None:
+    policy = AccessPolicy("0.0.0.0", allowed_origins=("https://rig.example.org",))
+    assert policy.check_host("192.168.0.5:8765") is None
+    assert policy.check_host("rig.example.org") is None
+    assert policy.check_host("evil.com:8765") is not None
+
+
+def test_origins() -> None:
+    policy = AccessPolicy("127.0.0.1", allowed_origins=("http://localhost:3000",))
+    host = "127.0.0.1:8765"
+    for origin in (None, "http://127.0.0.1:8765", "http://localhost:3000"):
+        assert policy.check_origin(origin, host) is None
+    for origin in ("null", "http://evil.com", "http://127.0.0.1", "http://localhost:30000", "file://"):
+        assert policy.check_origin(origin, host) is not None
+    assert AccessPolicy("127.0.0.1", allowed_origins=("*",)).check_origin("null", host) is None
+
+
+def test_tokens() -> None:
+    policy = AccessPolicy("0.0.0.0", token="sécret")
+    assert policy.check_token("token=s%C3%A9cret", None) is None
+    assert AccessPolicy("0.0.0.0", token="abc").check_token("", "Bearer abc") is None
+    assert policy.check_token("", None) == "This server wants its token: add ?token=... to the address."
+    assert policy.check_token("token=wrong", None) == "The token is wrong."
+    assert AccessPolicy("127.0.0.1").check_token("", None) is None
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Path:
+    folder = tmp_path / "page"
+    (folder / "vendor").mkdir(parents=True)
+    (folder / "index.html").write_text("<!doctype html>", encoding="utf-8")
+    (folder / "vendor" / "plot.js").write_text("1", encoding="utf-8")
+    (folder / ".hidden.js").write_text("hidden", encoding="utf-8")
+    (folder / "module.py").write_text("no page", encoding="utf-8")
+    (tmp_path / "secret.txt").write_text("secret", encoding="utf-8")
+    return folder
+
+
+def test_files_are_served_with_type_policy_and_tag(page: Path) -> None:
+    answer = http_responses.file(page, "/", "127.0.0.1:8765", None)
+    assert (answer.status, answer.body) == (HTTPStatus.OK, b"<!doctype html>")
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'; script-src 'self'; ")
+    assert "ws://127.0.0.1:8765" in answer.headers["Content-Security-Policy"]
+    assert "unsafe" not in answer.headers["Content-Security-Policy"]
+    again = http_responses.file(page, "/", "127.0.0.1:8765", answer.headers["ETag"])
+    assert (again.status, again.body) == (HTTPStatus.NOT_MODIFIED, b"")
+    script = http_responses.file(page, "/vendor/plot.js", "h", None)
+    assert script.headers["Content-Type"] == "text/javascript; charset=utf-8"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/../secret.txt", "/%2e%2e/secret.txt", "/..%2fsecret.txt", "/..\\secret.txt", "/%5c..%5csecret.txt",
+     "//secret.txt", "/vendor", "/vendor/", "/.hidden.js", "/module.py", "/C:/secret.txt", "/index.html::$DATA",
+     "/a%00b", "/nothing.js", "/" + "x" * 5000],
+)  # fmt: skip
+def test_nothing_else_is_served(page: Path, path: str) -> None:
+    assert http_responses.file(page, path, "h", None).status == HTTPStatus.NOT_FOUND
+
+
+def test_a_link_that_leads_out_is_not_followed(page: Path, tmp_path: Path) -> None:
+    try:
+        (page / "link.txt").symlink_to(tmp_path / "secret.txt")
+    except OSError:
+        pytest.skip("this system lets us make no link")
+    assert http_responses.file(page, "/link.txt", "h", None).status == HTTPStatus.NOT_FOUND
+
+
+def test_metrics_are_prometheus_text() -> None:
+    answer = http_responses.prometheus(
+        [
+            http_responses.Metric("a", "gauge", "What a is.", {'x="1"': 2.0}),
+            http_responses.Metric("b", "counter", "b.", {"": 3}),
+        ]
+    )
+    assert answer.body == b'# HELP a What a is.\n# TYPE a gauge\na{x="1"} 2.0\n# HELP b b.\n# TYPE b counter\nb 3\n'
