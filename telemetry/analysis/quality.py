@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from telemetry.base.clock import Clock
-from telemetry.base.storage import atomic
 from telemetry.fields.derived import DEFAULTS, Sample, Thresholds, derive
 from telemetry.fields.selection import every_key
 from telemetry.fields.snapshot import Snapshot
 from telemetry.formats.mcap import McapRecording
+from telemetry.formats.text_files import is_complete, keys_of_first_line
 from telemetry.laps.detector import LapState, advance, finish
 from telemetry.laps.model import Lap, best_lap
 from telemetry.recording.interfaces import Event, Reading, Source
@@ -495,7 +495,7 @@ def analyze_recording(
             quality.add_event(event)
         finished = not source.cut
     else:
-        finished = atomic.is_complete(path)
+        finished = is_complete(path)
     size = path.stat().st_size
     report = quality.report(file=str(path), file_format=format_of(path), size=size, finished=finished)
     return report, tuple(quality.laps)
@@ -520,7 +520,7 @@ def _absent_from(path: Path) -> frozenset[str]:
     if ".jsonl" not in path.suffixes:
         return frozenset()
     known = every_key()
-    held = {one.name for key in atomic.keys_of_first_line(path) for one in known.get(key, ())}
+    held = {one.name for key in keys_of_first_line(path) for one in known.get(key, ())}
     return frozenset(Snapshot.NAMES) - held - {"timestamp", "elapsed", "sequence"}
 
 

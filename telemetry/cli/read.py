@@ -15,7 +15,6 @@ from telemetry.cli._shared.stopping import stop_on_signal
 from telemetry.cli.thresholds import with_threshold_options
 from telemetry.fields.derived import Thresholds
 from telemetry.fields.selection import ALL_COLUMNS, select
-from telemetry.recording.interfaces import Listener
 from telemetry.recording.sample_recorder import DEFAULT_RATE, SampleRecorder, SamplingOptions
 from telemetry.recording.stats import RecordingStats
 from telemetry.sources import RECORDING_SUFFIXES, open_sink, open_source
@@ -23,6 +22,7 @@ from telemetry.terminal.view import View
 
 if TYPE_CHECKING:
     from telemetry.base.storage.output_file import Mode
+    from telemetry.recording.interfaces import Listener
 
 _LIMITS = "When to end"
 _OUTPUT = "Writing"

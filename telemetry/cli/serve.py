@@ -6,7 +6,7 @@ import sys
 from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -18,11 +18,13 @@ from telemetry.cli._shared.stopping import stop_on_signal
 from telemetry.cli.serve_acgym import serve_acgym
 from telemetry.cli.thresholds import THRESHOLD_NAMES, with_threshold_options
 from telemetry.fields.derived import Thresholds
-from telemetry.recording.interfaces import Sink
 from telemetry.recording.sample_recorder import SampleRecorder, SamplingOptions
 from telemetry.recording.step_recorder import CaptureThread, StepRecorder
 from telemetry.recording.step_writer import SingleFileWriter
 from telemetry.sources import open_page_sink, open_sink, open_source
+
+if TYPE_CHECKING:
+    from telemetry.recording.interfaces import Sink
 
 _GENERATE: Final = "new"
 _CLIENTS: Final = "Who may connect"

@@ -102,8 +102,9 @@ class Processes:
     def open_pages(self) -> PageReader:
         """The pages of the running game.
 
-        Raises :class:`ac_native_memory.PagesMissing` where no game runs, :class:`GameHiddenBySandbox` where none could be seen,
-        :class:`GameLoading` where it has not written its pages, :class:`MemoryAccessDenied` where it may not be read.
+        Raises :class:`ac_native_memory.PagesMissing` where no game runs, :class:`GameHiddenBySandbox` where none could
+        be seen, :class:`GameLoading` where it has not written its pages, :class:`MemoryAccessDenied` where it may not
+        be read.
         """
         self.current = None
         problem: Exception | None = None

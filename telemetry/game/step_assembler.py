@@ -36,9 +36,10 @@ class AssembledStep(NamedTuple, Generic[T]):
 class StepAssembler(Generic[T]):
     """Takes every look at the physics page and gives each step when the next appears, or when it is drained.
 
-    Only contents that stood for two looks count as whole. A step of which every content was ``unconfirmed``, gone at the
-    very next look, may be a mixture that nothing tells from a whole page: it is missing. ``steps``, ``missing``,
-    ``repaired``, ``ambiguous`` and ``unconfirmed``, the steps that are missing for that reason, count over its whole life.
+    Only contents that stood for two looks count as whole. A step of which every content was ``unconfirmed``, gone at
+    the very next look, may be a mixture that nothing tells from a whole page: it is missing. ``steps``, ``missing``,
+    ``repaired``, ``ambiguous`` and ``unconfirmed``, the steps that are missing for that reason, count over its whole
+    life.
     """
 
     def __init__(self) -> None:

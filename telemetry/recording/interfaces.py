@@ -43,8 +43,8 @@ def is_advancing(state: State, *, moved: bool) -> bool:
 class Reading(NamedTuple):
     """What a source saw at one moment; ``snapshot`` is None where there is nothing to decode.
 
-    ``is_new_step`` is false where the car does not move on in time: in pause, in a replay, when the game stalls. ``missed``
-    counts the deadlines dropped since the reading before, ``torn`` the torn pages so far.
+    ``is_new_step`` is false where the car does not move on in time: in pause, in a replay, when the game stalls.
+    ``missed`` counts the deadlines dropped since the reading before, ``torn`` the torn pages so far.
     """
 
     state: State

@@ -16,8 +16,8 @@ QUEUE_SECONDS: Final = 10.0
 class QueuedSink:
     """A sink in a thread of its own behind a bounded queue, so that sampling never waits for a disk.
 
-    What does not fit is dropped and counted, unless ``block_when_full``: then :meth:`write` waits for room. The sink's error is
-    raised by the next call.
+    What does not fit is dropped and counted, unless ``block_when_full``: then :meth:`write` waits for room. The sink's
+    error is raised by the next call.
     """
 
     def __init__(self, sink: Sink, rate: float, *, block_when_full: bool = False) -> None:

@@ -33,9 +33,9 @@ class DriveEnv(gymnasium.Env[ObservationValue, ActionValue]):
     ``specification`` is a :class:`Spec`, its values, or its file; ``control_hz``, ``observation`` (flat or dict),
     ``mask``, ``action`` (steer_pedal or steer_throttle_brake), ``delta`` and ``reward`` (a preset or weights) change
     single points of it. ``track`` is the map of a track that is not known by itself. ``start`` is about the demo, the
-    ``grid`` or ``anywhere``; ``actuator``, ``restart_button`` (of vjoy and uinput, pressed by a reset) and ``reset_timeout``
-    (seconds that a reset waits for a car) are about a live source. ``record`` names a recording of the whole run, which
-    is marked with the name of the ``policy``. Raises :class:`telemetry.TelemetryError`.
+    ``grid`` or ``anywhere``; ``actuator``, ``restart_button`` (of vjoy and uinput, pressed by a reset) and
+    ``reset_timeout`` (seconds that a reset waits for a car) are about a live source. ``record`` names a recording of
+    the whole run, which is marked with the name of the ``policy``. Raises :class:`telemetry.TelemetryError`.
 
     Numbers of an action beyond -1..1 are cut. Where commands move nothing (a replay, or no actuator), the action in
     force is the one that was recorded: it is in ``info["action"]``, and ``info["action_ignored"]`` is true.

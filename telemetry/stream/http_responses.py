@@ -27,7 +27,7 @@ TYPES: Final = {
 }
 """What is served, by suffix; anything else in the folder is not."""
 
-PAGE: Final = Path(__file__).parent.parent.parent / "page"
+PAGE: Final = Path(__file__).parent / "dashboard"
 """The dashboard's files, within the package."""
 
 _POLICY: Final = (

@@ -86,7 +86,7 @@ class _Connection(ServerConnection):
 
 
 class StreamServer(Closeable):
-    """Broadcasts what it is shown to any number of WebSocket clients; a :class:`telemetry.recording.interfaces.Listener`.
+    """Broadcasts readings to any number of WebSocket clients; a :class:`telemetry.recording.interfaces.Listener`.
 
     It serves from the moment it is made until it is closed. :meth:`on_reading` hands over and returns at once. Raises
     :class:`telemetry.SinkError` where it cannot listen. ``on_marker`` gets the markers that clients set, in the

@@ -5,14 +5,13 @@ from collections.abc import Callable
 from threading import Event, Thread
 from time import monotonic
 from types import TracebackType
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from rich.console import Console
 from rich.control import Control
 from rich.segment import ControlType, Segment, Segments
 
 from telemetry.fields.derived import Sample
-from telemetry.recording.interfaces import State
 from telemetry.recording.stats import RecordingStats
 from telemetry.terminal.panels import (
     CURRENT_STATES,
@@ -25,6 +24,9 @@ from telemetry.terminal.panels import (
     sanitize,
     to_ascii,
 )
+
+if TYPE_CHECKING:
+    from telemetry.recording.interfaces import State
 
 DRAW_SECONDS: Final = 0.1
 """Pause between two pictures: a view takes at most ten of them a second, however fast it is shown samples."""

@@ -233,7 +233,7 @@ def test_a_game_under_wine_can_be_recorded(wine: Wine, tmp_path: Path) -> None:
 # --- the command ------------------------------------------------------------------------------------------------------
 
 
-def doctor(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+def run_doctor(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, str(REPOSITORY / "main.py"), "doctor", *map(str, arguments)],
         capture_output=True,
@@ -252,7 +252,7 @@ def game(pages: Path) -> Iterator[Path]:
 
 
 def test_the_command_ends_with_0_when_recording_would_work(game: Path, tmp_path: Path) -> None:
-    result = doctor("--source", game, "--output-dir", tmp_path)
+    result = run_doctor("--source", game, "--output-dir", tmp_path)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "demo_gt3 on demo_ring" in result.stdout
     assert "Recording would work" in result.stdout

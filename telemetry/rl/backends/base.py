@@ -30,7 +30,7 @@ class StepResult:
 
 
 class Backend(Closeable):
-    """Somewhere to drive, or to look on; ``accepts_actions`` says whether commands move the car, ``name`` what it is."""
+    """Where an episode is driven or watched. ``accepts_actions``: whether commands move the car."""
 
     name: str
     accepts_actions: bool

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from telemetry.base.errors import SinkError, UsageError
-from telemetry.base.storage import atomic
-from telemetry.base.storage.atomic import rename, replace_file
+from telemetry.base.storage.atomic import rename, replace_file, sync_folder
 from telemetry.base.storage.lock import FileLock
 from telemetry.recording.interfaces import Closeable
 
@@ -58,7 +57,7 @@ class StagingFolder(Closeable):
         try:
             self._dataset.mkdir()
             yield self._dataset
-            atomic.sync_folder(self._dataset)
+            sync_folder(self._dataset)
             refuse_existing(self.path)
             rename(self._dataset, self.path)
         except OSError as error:
