@@ -1,7 +1,13 @@
-"""Makes everything in ``fixtures/`` anew, from the demo car: ``uv run scripts/make_fixtures.py``."""
+"""Makes everything in ``fixtures/`` anew, from the demo car: ``uv run scripts/make_fixtures.py``.
 
+With the word ``unchanged`` only what users get today, which ``tests/test_unchanged.py`` compares; with names of its
+files after it, only those.
+"""
+
+import json
 import math
 import sys
+import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -9,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import telemetry
 from ac_native_memory import PAGES
 from telemetry.demo import DemoGame
+from tests.unchanged import OBSERVATIONS, STORED
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 PAGE_FILE_SIZE = 2048  # as the bridges of Proton make them
@@ -33,6 +40,17 @@ def make_lap() -> None:
         telemetry.record(source, sink, rate=10, laps=1, clock=telemetry.Clock(math.inf))
 
 
+def make_unchanged(*names: str) -> None:
+    """What users get, of which tests say that it stays so."""
+    STORED.mkdir(exist_ok=True)
+    for name in names or OBSERVATIONS:
+        with tempfile.TemporaryDirectory() as folder:
+            seen = OBSERVATIONS[name](Path(folder))
+        (STORED / f"{name}.json").write_bytes(json.dumps(seen, indent=1).encode() + b"\n")
+
+
 if __name__ == "__main__":
-    make_pages()
-    make_lap()
+    if sys.argv[1:2] != ["unchanged"]:
+        make_pages()
+        make_lap()
+    make_unchanged(*sys.argv[2:])
