@@ -11,12 +11,15 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+from telemetry.fields.derived import Thresholds
 from telemetry.fields.wire import LineEncoder
+from telemetry.stream.protocol import Subscription, hello_message
 from tests.conftest import REPOSITORY, sample_of, wait_until
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the page's tests need playwright, of the group dev")
@@ -28,6 +31,7 @@ MONITOR: Final = {"width": 1280, "height": 720}
 PHONE: Final = {"width": 390, "height": 844}
 HOST: Final = "127.0.0.1"
 DASH: Final = "\N{EN DASH}"
+HELLO: Final = hello_message(Subscription(), "stage", 20.0, None)
 
 
 def free_port() -> int:
@@ -138,13 +142,13 @@ def a_sample(**values: Any) -> dict[str, Any]:
     return fields | {"elapsed": 1.0, "sequence": 0} | values
 
 
-def staged(visit: Visit, url: str, *messages: dict[str, Any]) -> Any:
-    """The page with a stream that says just this; what it gives sends more."""
+def staged(visit: Visit, url: str, *messages: dict[str, Any], hello: dict[str, Any] | None = None) -> Any:
+    """The page with a stream that sends a hello and just this; what it gives sends more."""
     streams: list[Any] = []
 
     def connected(stream: Any) -> None:
         streams.append(stream)
-        for message in messages:
+        for message in ({**HELLO, **(hello or {})}, *messages):
             stream.send(json.dumps(message))
 
     visit.page.route_web_socket("**/*", connected)
@@ -234,7 +238,7 @@ def test_everything_fits_on_a_monitor_and_is_one_column_on_a_phone(
     assert page.page.evaluate(over) == []
     tops = page.page.evaluate("""() => Object.fromEntries([...document.querySelectorAll(".panel")].map((panel) =>
         [panel.classList[1], panel.getBoundingClientRect().top]))""")
-    assert sorted(tops, key=lambda name: tops[name])[:6] == ["drive", "lap", "lights-panel", "traces", "wheels", "map"]
+    assert sorted(tops, key=lambda name: tops[name])[:6] == ["drive", "lap", "flag-panel", "traces", "wheels", "map"]
     assert page.complaints == []
 
 
@@ -324,10 +328,10 @@ def test_flags_shift_lights_and_states_show(demo: str, visit: Callable[..., Visi
         "wheel_locked": [True, False, False, False],
     }
     send = staged(page, demo, {"type": "state", "state": "live", "message": ""}, a_sample(**values))
-    page.until("document.querySelectorAll('#lamps li:not([data-lit=no])').length")
+    page.until("document.querySelectorAll('#flags li:not([data-lit=no])').length")
     page.until("document.querySelector('#drive').dataset.shift === 'now'")
     lit = page.page.evaluate(
-        "[...document.querySelectorAll('#lamps li:not([data-lit=no])')].map((lamp) => lamp.textContent)"
+        "[...document.querySelectorAll('#flags li:not([data-lit=no])')].map((flag) => flag.textContent)"
     )
     assert lit == ["Invalid", "Lock", "4 out", "Damage", "yellow", "Pit lane", "Limiter"]
     assert page.page.evaluate("document.querySelector('#flag-stripe').dataset.flag") == "yellow"
@@ -350,55 +354,53 @@ def test_flags_shift_lights_and_states_show(demo: str, visit: Callable[..., Visi
     page.until("document.querySelector('#missed').textContent === '2'")
 
 
-def test_the_delta_is_to_the_best_valid_lap_at_the_same_place(demo: str, visit: Callable[..., Visit]) -> None:
+def test_the_delta_is_the_servers_and_the_games_own_stands_in(demo: str, visit: Callable[..., Visit]) -> None:
     page = visit()
-    page.page.goto(f"{demo}fields.js")  # the module alone is quicker than the page
-    laps = page.page.evaluate("""async () => {
-        const {Laps} = await import("/laps.js");
-        const laps = new Laps();
-        const drive = (number, seconds, until = 1) => {
-          for (let time = 20; time < 1000 * seconds * until; time += 50) {
-            const position = time / (1000 * seconds);
-            const current_sector_index = Math.floor(position * 3);
-            laps.add({track: "ring", track_configuration: "", car_model: "gt3", current_time: time,
-              normalized_position: position, completed_laps: number - 1, current_sector_index,
-              last_sector_time: current_sector_index ? 1000 * seconds / 3 : 0});
-          }
-        };
-        const told = (number, seconds, valid = true) => laps.judge({number, valid, time_ms: 1000 * seconds, end: "line",
-          sectors_ms: [1, 2, 3].map(() => Math.round(1000 * seconds / 3))});
-        const found = {};
-        drive(1, 90); drive(2, 84, 0.02); told(1, 90);
-        found.first = laps.best.time;
-        drive(2, 84, 0.5);  // a restart of lap 2, which then is driven to its half
-        found.delta = laps.delta;
-        found.ghost = laps.ghost;
-        found.gain = laps.sectors[0].gain;
-        drive(3, 60); drive(4, 60, 0.02); told(3, 60, false);
-        found.invalid = laps.best.time;
-        drive(5, 81); drive(6, 81, 0.02); told(5, 81);
-        found.better = laps.best.time;
-        found.last = laps.sectors[2].time;
-        laps.add({track: "other", track_configuration: "", car_model: "gt3", current_time: 50000,
-          normalized_position: 0.4, completed_laps: 0, current_sector_index: 1, last_sector_time: 0});
-        found.other = laps.delta;
-        return found;
-    }""")
-    assert laps["first"] == 90_000
-    assert laps["delta"] == pytest.approx(-3.0, abs=0.1)
-    assert laps["ghost"] == pytest.approx(0.5 * 84 / 90, abs=0.01)
-    assert laps["gain"] == -2000
-    assert laps["invalid"] == 90_000
-    assert laps["better"] == 81_000
-    assert laps["last"] == 27_000
-    assert laps["other"] is None
+    sample = a_sample(performance_meter=-0.25)  # from a server of before, which computes none
+    send = staged(page, demo, {"type": "state", "state": "live", "message": ""}, sample)
+    page.until("document.querySelector('#speed').textContent === '0'")
+    assert (page.text("delta"), page.text("delta-reference")) == (DASH, "")
+    shown = "document.querySelector('#delta').textContent"
+    send(sample | {"delta_s": None, "reference_ms": None, "reference_position": None})
+    page.until(f"{shown} === '\u22120.250'")
+    assert page.text("delta-reference") == "as the game has it"
+    send(sample | {"delta_s": 1.5, "reference_ms": 84_017, "reference_position": 0.6})
+    page.until(f"{shown} === '+1.500'")
+    assert page.text("delta-reference") == "to 1:24.017, best lap seen"
+    box = "document.querySelector('#delta-box').dataset.trend + document.querySelector('#delta-bar').style.transform"
+    assert page.page.evaluate(box) == "behindscaleX(0.75)"
+    assert page.page.is_visible("#map-ghost")
+    send(sample | {"performance_meter": 0.0, "delta_s": None, "reference_ms": None, "reference_position": None})
+    page.until(f"{shown} === '{DASH}'")
+    assert page.text("delta-reference") == "from the second valid lap on"
+    assert page.complaints == []
+
+
+def test_colours_change_where_the_servers_thresholds_are(demo: str, visit: Callable[..., Visit]) -> None:
+    values = {"tyre_worn": [0.75, 0.65, 0.85, None], "damage_level": [0.1, 0.3, 0.6, 0.0, 0.6]}
+    live = {"type": "state", "state": "live", "message": ""}
+    levels = """() => [...["FL", "FR", "RL", "RR"].map((wheel) =>
+        document.querySelector(`[data-wheel=${wheel}] [data-part=worn-box]`).dataset.level),
+        ...["front", "rear", "left"].map((zone) => document.querySelector(`#zone-${zone}`).dataset.level)]"""
+    changed = asdict(Thresholds(tyre_damaged=0.7, damaged=0.2, critical=0.7))
+    found = []
+    for hello in ({}, {"thresholds": changed}, {"thresholds": None}):
+        page = visit()
+        staged(page, demo, live, a_sample(**values), hello=hello)
+        page.until("document.querySelector('[data-wheel=FL] [data-part=worn]').textContent === '75'")
+        found.append(page.page.evaluate(levels))
+    assert found == [
+        ["good", "good", "warn", "none", "warn", "warn", "bad"],
+        ["warn", "good", "warn", "none", "good", "warn", "warn"],
+        ["none"] * 7,
+    ]
 
 
 def test_memory_is_taken_once(demo: str, visit: Callable[..., Visit]) -> None:
     page = visit()
-    page.page.goto(f"{demo}fields.js")  # the module alone is quicker than the page
+    page.page.goto(f"{demo}stream/fields.js")  # the module alone is quicker than the page
     found = page.page.evaluate("""async () => {
-        const {SlidingWindow} = await import("/window.js");
+        const {SlidingWindow} = await import("/model/sliding_window.js");
         const window = new SlidingWindow(2, 10, 1000);
         const columns = [...window.columns];
         for (let index = 0; index < 60 * 3600; index += 1) window.add(index / 60, index);
@@ -421,7 +423,9 @@ def test_the_page_needs_nothing_from_elsewhere_and_nothing_inline() -> None:
     assert not re.search(r"\son\w+=", html)
     for script in (part for part in html.split("<script") if "</script>" in part):
         assert script.split(">", 1)[1].startswith("</script>")
-    for file in PAGE.glob("*.*"):
+    for file in PAGE.rglob("*.*"):
+        if file.parent.name == "vendor":
+            continue
         text = file.read_text("utf-8").replace("http://www.w3.org/2000/svg", "")
         assert "://" not in text.replace("ws://", ""), file.name
     assert {file.name for file in (PAGE / "vendor").iterdir()} == {
@@ -435,7 +439,7 @@ def test_the_page_needs_nothing_from_elsewhere_and_nothing_inline() -> None:
 def test_the_page_asks_for_fields_that_there_are() -> None:
     from telemetry.fields.selection import select
 
-    text = (PAGE / "fields.js").read_text("utf-8").split("[", 1)[1].split("]")[0]
+    text = (PAGE / "stream" / "fields.js").read_text("utf-8").split("[", 1)[1].split("]")[0]
     lines = (line for line in text.splitlines() if not line.strip().startswith("//"))
     names = [name.strip(' "') for name in "".join(lines).split(",") if name.strip()]
     assert len(names) == len(set(names))

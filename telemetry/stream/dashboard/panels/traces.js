@@ -1,15 +1,17 @@
 // The last seconds of pedals, speed and steering as lines that move, drawn by uPlot.
 
-import { palette } from "./canvas.js";
-import { element } from "./text.js";
-import { SlidingWindow } from "./window.js";
+/* global uPlot -- of the script in vendor/, which index.html loads before the modules */
+
+import { SlidingWindow } from "../model/sliding_window.js";
+import { palette } from "../ui/canvas.js";
+import { findElement } from "../ui/elements.js";
 
 const SECONDS = 10;
 const CAPACITY = 1000; // samples: more than ten seconds of the fastest stream
 const GAP_S = 0.5; // no line is drawn over a longer time without a sample, unless they come as slowly as that
 
-/** Stretches in pixels without samples, where a straight line would be an invention. */
-function gaps(plot, _series, first, last) {
+/** Times without samples, as from and to in pixels: no line is drawn over them. */
+function findGaps(plot, _series, first, last) {
   const times = plot.data[0];
   const usual = (times[last] - times[first]) / Math.max(last - first, 1);
   const longest = Math.max(GAP_S, 3 * usual);
@@ -21,14 +23,14 @@ function gaps(plot, _series, first, last) {
   return found;
 }
 
-function inPercent(share) {
-  return share == null ? null : 100 * share;
+function toPercent(fraction) {
+  return fraction == null ? null : 100 * fraction;
 }
 
 const noPoints = { show: false };
 
 function line(colour, width, scale) {
-  return { stroke: () => palette[colour], width, scale, gaps, points: noPoints };
+  return { stroke: () => palette[colour], width, scale, gaps: findGaps, points: noPoints };
 }
 
 function axis(options) {
@@ -42,7 +44,7 @@ function axis(options) {
   };
 }
 
-/** Seconds before now, at fixed places: the lines move, the grid stands. */
+/** Seconds before now, at fixed positions: the lines move, the grid stands. */
 function timeAxis(show) {
   return axis({
     size: show ? Math.round(1.5 * palette.size) : 4,
@@ -63,7 +65,7 @@ export class Traces {
     this.window = new SlidingWindow(5, SECONDS, CAPACITY);
     this.topSpeed = 200; // km/h
     this.topSteer = 25; // % of the lock: most cars turn little of it, except where it is slow
-    this.boxes = [element("pedal-trace"), element("steer-trace")];
+    this.boxes = [findElement("pedal-trace"), findElement("steer-trace")];
     this.plots = null;
     this.observer = new ResizeObserver(() => this.resize());
     this.boxes.forEach((box) => this.observer.observe(box));
@@ -71,7 +73,7 @@ export class Traces {
 
   add(sample) {
     const { elapsed, gas, brake, speed_kmh: speed, steer_angle: steer } = sample;
-    this.window.add(elapsed, inPercent(gas), inPercent(brake), speed, inPercent(steer));
+    this.window.add(elapsed, toPercent(gas), toPercent(brake), speed, toPercent(steer));
     if (speed > this.topSpeed) this.topSpeed = 50 * Math.ceil(speed / 50);
     if (Math.abs(100 * steer) > this.topSteer) this.topSteer = Math.abs(100 * steer) > 50 ? 100 : 50;
   }
@@ -134,7 +136,7 @@ export class Traces {
     });
   }
 
-  draw() {
+  drawCanvas() {
     if (!this.plots || !this.window.size) return;
     const [time, gas, brake, speed, steer] = this.window.views();
     this.plots[0].setData([time, speed, brake, gas]);

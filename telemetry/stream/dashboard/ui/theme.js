@@ -1,4 +1,5 @@
 // A plain script, not a module: it runs before the first paint, so that the page never flashes in the other theme.
+// On the document it listens to the event "toggletheme", and sends "themechange" when another theme holds.
 "use strict";
 
 (() => {
@@ -19,11 +20,11 @@
 
   apply();
   prefersLight.addEventListener("change", apply);
-  window.toggleTheme = () => {
+  document.addEventListener("toggletheme", () => {
     chosen = root.dataset.theme === "light" ? "dark" : "light";
     try {
       localStorage.setItem(KEY, chosen);
     } catch {}
     apply();
-  };
+  });
 })();

@@ -20,6 +20,6 @@ export const FIELDS = [
   "wheel_lock_detected", "number_of_tyres_out", "flag_name", "is_in_pit", "is_in_pit_lane", "pit_limiter_on",
   "drs_available", "drs_enabled",
   // car and conditions
-  "fuel", "max_fuel", "air_temp", "road_temp", "surface_grip", "wind_speed", "wind_direction", "brake_bias",
+  "fuel", "max_fuel", "air_temp", "road_temp", "surface_grip", "wind_speed", "brake_bias",
   "car_model", "track", "track_configuration",
 ];

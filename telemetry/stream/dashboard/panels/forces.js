@@ -1,21 +1,22 @@
 // The g-g diagram: where the tyres' grip goes, forwards, backwards and to the sides, with a trail of the last seconds.
 
-import { Surface, palette } from "./canvas.js";
-import { Text, element, figure } from "./text.js";
-import { SlidingWindow } from "./window.js";
+import { SlidingWindow } from "../model/sliding_window.js";
+import { HiDpiCanvas, palette } from "../ui/canvas.js";
+import { TextElement, findElement } from "../ui/elements.js";
+import { formatNumber } from "../ui/format.js";
 
 const TRAIL_S = 4;
 const CAPACITY = 400;
-const STEPS = [2, 3, 4, 6, 10]; // g at the rim
+const RIMS_G = [2, 3, 4, 6, 10]; // what the rim can stand for
 const HALF_LIFE_S = 30; // after which a crash no longer makes the rest of the diagram small
-const FADES = 6;
+const FADE_STEPS = 6; // of the trail, from faint to full
 
 export class ForceDiagram {
   constructor() {
-    this.surface = new Surface(element("gg"));
+    this.canvas = new HiDpiCanvas(findElement("gg"));
     this.trail = new SlidingWindow(3, TRAIL_S, CAPACITY);
-    this.lateral = new Text("g-lateral");
-    this.longitudinal = new Text("g-longitudinal");
+    this.lateral = new TextElement("g-lateral");
+    this.longitudinal = new TextElement("g-longitudinal");
     this.peak = 0;
   }
 
@@ -27,17 +28,17 @@ export class ForceDiagram {
     this.trail.add(elapsed, -left, forward); // a turn to the right goes to the right
   }
 
-  drawSlowly(sample) {
+  drawText(sample) {
     const { acc_g_x: left, acc_g_z: forward } = sample;
-    this.lateral.set(`${figure(left == null ? null : Math.abs(left), 2)}`);
-    this.longitudinal.set(`${figure(forward, 2, true)}`);
+    this.lateral.set(formatNumber(left == null ? null : Math.abs(left), 2));
+    this.longitudinal.set(formatNumber(forward, 2, true));
   }
 
-  draw(dimmed) {
-    const { surface } = this;
-    const { width, height } = surface;
-    const context = surface.begin();
-    const rim = STEPS.find((step) => step >= this.peak * 1.02) ?? STEPS.at(-1);
+  drawCanvas(dimmed) {
+    const { canvas } = this;
+    const { width, height } = canvas;
+    const context = canvas.clear();
+    const rim = RIMS_G.find((g) => g >= this.peak * 1.02) ?? RIMS_G.at(-1);
     const radius = Math.min(width, height) / 2 - 2;
     if (radius < 20) return;
     const [x, y] = [width / 2, height / 2];
@@ -48,10 +49,10 @@ export class ForceDiagram {
     context.strokeStyle = palette.accent;
     context.lineWidth = 2;
     context.lineJoin = "round";
-    for (let fade = 0; fade < FADES; fade += 1) {
-      const begin = Math.floor((count * fade) / FADES);
-      const end = Math.min(Math.floor((count * (fade + 1)) / FADES) + 1, count);
-      context.globalAlpha = 0.12 + (0.88 * fade) / FADES;
+    for (let fade = 0; fade < FADE_STEPS; fade += 1) {
+      const begin = Math.floor((count * fade) / FADE_STEPS);
+      const end = Math.min(Math.floor((count * (fade + 1)) / FADE_STEPS) + 1, count);
+      context.globalAlpha = 0.12 + (0.88 * fade) / FADE_STEPS;
       context.beginPath();
       for (let index = begin; index < end; index += 1) {
         context.lineTo(x + rights[index] * scale, y - forwards[index] * scale);

@@ -24,7 +24,7 @@ export class SlidingWindow {
     return this.size ? this.columns[0][this.end - 1] : null;
   }
 
-  /** Append one row, null for what is absent; time that runs backwards begins anew. */
+  /** Append one row, null for what is absent; time that runs backwards starts over. */
   add(...row) {
     if (this.size && !(row[0] > this.newest)) {
       if (row[0] === this.newest) return;

@@ -1,12 +1,12 @@
 // How well the stream comes in: its rate, what is missing of it, and how old the newest sample is.
 
 const WINDOW_MS = 2000;
-const ARRIVALS = 256; // more than two seconds of the fastest stream
+const MAX_ARRIVALS = 256; // more than two seconds of the fastest stream
 
 export class Health {
   constructor(sameClock) {
     this.sameClock = sameClock;
-    this.arrivals = new Float64Array(ARRIVALS);
+    this.arrivals = new Float64Array(MAX_ARRIVALS);
     this.count = 0;
     this.missed = 0;
     this.sequence = null;
@@ -22,7 +22,7 @@ export class Health {
     this.sequence = sequence;
     this.timestamp = sample.timestamp;
     this.arrived = now;
-    this.arrivals[this.count % ARRIVALS] = now;
+    this.arrivals[this.count % MAX_ARRIVALS] = now;
     this.count += 1;
   }
 
@@ -34,14 +34,14 @@ export class Health {
 
   /** Samples per second over the last two seconds; null where there are too few to tell. */
   rate(now) {
-    const kept = Math.min(this.count, ARRIVALS);
+    const kept = Math.min(this.count, MAX_ARRIVALS);
     let first = kept;
     for (let back = 1; back <= kept; back += 1) {
-      if (now - this.arrivals[(this.count - back) % ARRIVALS] > WINDOW_MS) break;
+      if (now - this.arrivals[(this.count - back) % MAX_ARRIVALS] > WINDOW_MS) break;
       first = back;
     }
     if (first < 2 || first === kept + 1) return null;
-    const span = this.arrived - this.arrivals[(this.count - first) % ARRIVALS];
+    const span = this.arrived - this.arrivals[(this.count - first) % MAX_ARRIVALS];
     return span > 0 ? (1000 * (first - 1)) / span : null;
   }
 

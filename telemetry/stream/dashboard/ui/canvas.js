@@ -1,21 +1,21 @@
 // What all drawing shares: sharp canvases of any size, and the theme's colours.
 
-/** The theme's colours, read off the style sheet once per theme and not once per frame. */
+/** The theme's colours, read from the style sheet once per theme and not once per frame. */
 export const palette = {};
 
-const NAMES = ["text", "muted", "line", "grid", "track", "good", "bad", "warn", "cool", "accent", "purple", "panel"];
+const COLOURS = ["text", "muted", "line", "grid", "track", "good", "bad", "warn", "cool", "accent", "purple", "panel"];
 
 export function readPalette() {
   const style = getComputedStyle(document.documentElement);
-  for (const name of NAMES) palette[name] = style.getPropertyValue(`--${name}`).trim();
+  for (const name of COLOURS) palette[name] = style.getPropertyValue(`--${name}`).trim();
   palette.font = getComputedStyle(document.body).fontFamily;
   palette.size = parseFloat(style.fontSize);
 }
 
-/** A canvas that follows the size of its box and is drawn on in CSS pixels; `version` counts its new beginnings. */
-export class Surface {
+/** A canvas that follows the size of its box and is drawn on in CSS pixels; `version` counts its resizes. */
+export class HiDpiCanvas {
   constructor(canvas) {
-    this.canvas = canvas;
+    this.element = canvas;
     this.context = canvas.getContext("2d");
     this.width = 0;
     this.height = 0;
@@ -25,18 +25,18 @@ export class Surface {
   }
 
   fit() {
-    const { clientWidth, clientHeight } = this.canvas.parentElement;
+    const { clientWidth, clientHeight } = this.element.parentElement;
     const ratio = Math.min(devicePixelRatio || 1, 3);
     this.width = clientWidth;
     this.height = clientHeight;
     this.ratio = ratio;
-    this.canvas.width = Math.round(clientWidth * ratio);
-    this.canvas.height = Math.round(clientHeight * ratio);
+    this.element.width = Math.round(clientWidth * ratio);
+    this.element.height = Math.round(clientHeight * ratio);
     this.version += 1;
   }
 
-  /** The context, wiped and in CSS pixels. */
-  begin() {
+  /** The context, emptied and in CSS pixels. */
+  clear() {
     const { context } = this;
     context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     context.clearRect(0, 0, this.width, this.height);
