@@ -31,6 +31,11 @@ def format_lap_time(milliseconds: int) -> str:
     return f"{minutes}:{seconds:02}.{millis:03}"
 
 
+def format_sector_time(milliseconds: int) -> str:
+    """A sector time as s.mmm, or like a lap time where it takes a minute."""
+    return f"{milliseconds / 1e3:.3f}" if milliseconds < 60_000 else format_lap_time(milliseconds)
+
+
 def format_duration(seconds: float) -> str:
     """A positive duration as h:mm:ss; empty for what is none, such as the infinity of a session without an end."""
     if not 0.0 < seconds < 360_000.0:  # also for NaN

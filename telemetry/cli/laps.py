@@ -17,7 +17,7 @@ from rich.table import Table
 
 from telemetry.base.clock import Clock
 from telemetry.base.errors import UsageError
-from telemetry.base.text import format_lap_time, sanitize
+from telemetry.base.text import format_lap_time, format_sector_time, sanitize
 from telemetry.cli import app
 from telemetry.cli._shared import options
 from telemetry.cli._shared.stopping import stop_on_signal
@@ -147,9 +147,7 @@ def _time(lap: Lap) -> str:
 
 
 def _sector(time_ms: int | None) -> str:
-    if time_ms is None:
-        return _NONE
-    return f"{time_ms / 1e3:.3f}" if time_ms < 60_000 else format_lap_time(time_ms)
+    return _NONE if time_ms is None else format_sector_time(time_ms)
 
 
 def _tyres(lap: Lap, *, roomy: bool) -> str:

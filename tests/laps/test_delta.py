@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from telemetry.fields.derived import Sample
 from telemetry.laps.delta import POSITION_COUNT, DeltaTracker, LapDelta, ReferenceLap
 from telemetry.laps.model import Lap
-from tests.conftest import REPOSITORY, sample_of
+from tests.conftest import sample_of
 
 STEP_MS: Final = 50
 BLANK: Final = sample_of()
@@ -74,7 +75,7 @@ def test_the_delta_is_that_which_the_dashboard_computed_when_it_did_so_itself() 
         else:
             tracker.update(item)
         found.append(tracker.delta())
-    recorded = json.loads((REPOSITORY / "tests" / "page" / "recorded_delta.json").read_text("utf-8"))
+    recorded = json.loads(Path(__file__).with_name("recorded_delta.json").read_text("utf-8"))
     assert len(recorded) == len(found[::20])
     for now, (delta_s, reference_ms, position) in zip(found[::20], recorded, strict=True):
         assert now.reference_ms == reference_ms

@@ -26,7 +26,7 @@ playwright = pytest.importorskip("playwright.sync_api", reason="the page's tests
 CHROMIUM: Final = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="the page's tests need a Chromium: apt-get install chromium")
 
-PAGE: Final = REPOSITORY / "telemetry" / "page"
+PAGE: Final = REPOSITORY / "telemetry" / "stream" / "dashboard"
 MONITOR: Final = {"width": 1280, "height": 720}
 PHONE: Final = {"width": 390, "height": 844}
 HOST: Final = "127.0.0.1"

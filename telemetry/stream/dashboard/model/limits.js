@@ -53,11 +53,12 @@ export class Limits {
     return this.display !== null && rpmFraction >= this.display.shift_rpm_fraction;
   }
 
-  /** How many of the shift lights are on at this fraction of the highest engine speed; not clamped. */
+  /** How many of so many shift lights are on at this fraction of the highest engine speed. */
   shiftLights(rpmFraction, count) {
     if (!this.display) return 0;
     const { first_light_rpm_fraction: first, shift_rpm_fraction: shift } = this.display;
-    return Math.ceil(((rpmFraction - first) / (shift - first)) * count);
+    const lit = Math.ceil(((rpmFraction - first) / (shift - first)) * count);
+    return Math.min(Math.max(lit, 0), count);
   }
 }
 

@@ -1,0 +1,48 @@
+// Sector times: a drive's samples and laps as the server sends them, and the sectors that Python finds in them.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { SectorTimes } from "../../../telemetry/stream/dashboard/model/sectors.js";
+import { vectors } from "./vectors.js";
+
+function shown(sectors) {
+  return sectors.map(({ time, delta, best, previousLap }) => ({ time, delta, best, previousLap }));
+}
+
+test("after each lap its sectors are the official ones, compared with the best lap before", () => {
+  const sectorTimes = new SectorTimes();
+  let laps = 0;
+  for (const { message, expected } of vectors.sectors) {
+    if (message.type !== "lap") {
+      sectorTimes.add(message);
+      continue;
+    }
+    sectorTimes.onLapCompleted(message);
+    if (expected) assert.deepEqual(shown(sectorTimes.sectors), expected, `lap ${message.number}`);
+    laps += 1;
+  }
+  assert.equal(laps, vectors.lap_count);
+  assert.equal(sectorTimes.bestLap.time, vectors.best_time_ms);
+});
+
+test("another car makes every comparison void", () => {
+  const sectorTimes = new SectorTimes();
+  for (const { message } of vectors.sectors) {
+    if (message.type === "lap") sectorTimes.onLapCompleted(message);
+    else sectorTimes.add(message);
+  }
+  const { message } = vectors.sectors.at(-1);
+  sectorTimes.add({ ...message, car_model: "other" });
+  assert.deepEqual([sectorTimes.bestLap, sectorTimes.bestSectors, sectorTimes.sectors], [null, [], []]);
+});
+
+test("a lap that was joined in its middle has no time for the sector under way", () => {
+  const sectorTimes = new SectorTimes();
+  const blank = { track: "ring", track_configuration: "", car_model: "gt3", completed_laps: 0 };
+  const sample = { ...blank, current_time: 20000, normalized_position: 0.3, current_sector_index: 0, last_sector_time: 0 };
+  sectorTimes.add(sample);
+  assert.equal(sectorTimes.sectorIndex, 0);
+  sectorTimes.add({ ...sample, current_time: 31000, normalized_position: 0.34, current_sector_index: 1, last_sector_time: 30950 });
+  assert.deepEqual(shown(sectorTimes.sectors), [{ time: 30950, delta: null, best: false, previousLap: false }]);
+});
