@@ -82,11 +82,11 @@ class Client:
 class Feed:
     """One way of writing samples, and the clients that want it."""
 
-    def __init__(self, columns: tuple[Column, ...], form: Format, delta: bool) -> None:  # noqa: FBT001 - a feed's key
+    def __init__(self, subscription: Subscription) -> None:
         self.clients: set[Client] = set()
-        self.delta = delta
-        self._format: Format = form
-        self._encoder = LineEncoder(columns)
+        self.delta = subscription.delta
+        self._format: Format = subscription.format
+        self._encoder = LineEncoder(subscription.columns)
         self._sample: Sample | None = None
         self._payload = b""
         self._frames: dict[int | None, bytes] = {}
@@ -148,7 +148,7 @@ class Fanout:
         key = _feed_key(client.subscription)
         feed = self._feeds.get(key)
         if feed is None:
-            feed = self._feeds[key] = Feed(*key)
+            feed = self._feeds[key] = Feed(client.subscription)
         feed.clients.add(client)
 
     def remove(self, client: Client) -> None:
