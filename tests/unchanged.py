@@ -14,8 +14,10 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -34,9 +36,9 @@ STORED: Final = REPOSITORY / "fixtures" / "unchanged"
 LAP: Final = REPOSITORY / "fixtures" / "lap.jsonl.zst"
 PAGES: Final = REPOSITORY / "fixtures" / "pages"
 SCENARIOS: Final = {
-    "laps": 8, "offtrack": 12, "lockup": 12, "crash": 12, "pit": 12, "pause": 18, "restart": 26, "worn": 8,
+    "laps": 3, "offtrack": 25, "lockup": 15, "crash": 20, "pit": 13, "pause": 16, "restart": 23, "worn": 3,
 }  # fmt: skip
-"""How many seconds of each are looked at slowly."""
+"""How many seconds of each it takes until something happens."""
 WALL_CLOCK: Final = frozenset({"timestamp", "began", "created", "date"})
 """Keys whose values are times of the clock on the wall."""
 
@@ -106,7 +108,7 @@ def demo_lines(folder: Path) -> Seen:
     """Lines of every scenario: slowly for long enough to see something happen, and quickly for a moment."""
     found: Seen = {}
     for scenario, long in SCENARIOS.items():
-        for rate, seconds in ((10, long), (60, 2)):
+        for rate, seconds in ((10, long), (60, 1)):
             path = folder / f"{scenario}-{rate}.jsonl"
             arguments = ["--source", f"demo:{scenario}", "--seed", "3", "--speed", "max", "--rate", str(rate)]
             run("read", *arguments, "--duration", str(seconds), "--json-output", path, "--quiet", "--include-paused")
@@ -299,7 +301,7 @@ def serving(*options: str | Path) -> Iterator[str]:
 def stream(folder: Path) -> Seen:
     """Messages of the stream: of the hello its keys, the others whole but for the time."""
     with (
-        serving("--source", end_of_lap(folder), "--loop", "--speed", "10", "--rate", "20") as url,
+        serving("--source", end_of_lap(folder), "--loop", "--speed", "20", "--rate", "20") as url,
         connect(
             f"{url}/?hello=1&events=1&rate=5&fields=speed_kmh,gear", max_size=None, open_timeout=PATIENCE
         ) as client,
@@ -332,6 +334,55 @@ def stream(folder: Path) -> Seen:
         "lap": {key: lap[key] for key in surest},
         "keys of a lap": {key: sorted(one) if isinstance(one, dict) else None for key, one in lap.items()},
     }
+
+
+# The dashboard
+
+SHOWN: Final = (
+    "car-name", "track-name", "session", "rpm", "rpm-limit", "gear", "speed", "clutch-text", "brake-text",
+    "gas-text", "steer", "lap-number", "lap-position", "lap-time", "delta", "last-time", "best-time",
+    "map-progress", "compound", "tyres", "g-lateral", "g-longitudinal", "damage-front", "damage-left",
+    "damage-right", "damage-rear", "damage-overall", "fuel", "fuel-laps", "air", "road", "grip", "wind", "bias",
+)  # fmt: skip
+"""Places of the page that show values and hardly any word."""
+TEXTS: Final = (
+    "() => Object.fromEntries([...document.querySelectorAll('[id]')].map((one) => [one.id, one.textContent]))"
+)
+
+
+def dashboard(folder: Path) -> Seen:
+    """What the page shows of the first sample of the second lap: the sample is the last that reaches it."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="the page's tests need playwright")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("the page's tests need a Chromium: apt-get install chromium")
+    reached: list[Seen] = []
+
+    def pass_on(socket: Any) -> None:
+        def on_message(text: str) -> None:
+            message = orjson.loads(text)
+            if not reached:
+                socket.send(text)
+                reached.extend([message] * (message.get("completed_laps") == 1 and message["current_time"] == 84))
+
+        socket.connect_to_server().on_message(on_message)
+
+    with (
+        serving("--source", end_of_lap(folder), "--loop", "--speed", "8", "--rate", "20") as url,
+        playwright.sync_playwright() as driver,
+    ):
+        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1280, "height": 720})
+        page.route_web_socket("**/*", pass_on)
+        page.goto(url.replace("ws:", "http:"))
+        end = time.monotonic() + PATIENCE
+        while not reached or page.evaluate(TEXTS)["lap-number"] != "2":
+            assert time.monotonic() < end, "the page never showed the second lap"
+            page.wait_for_timeout(30)
+        page.wait_for_timeout(500)  # what it draws less often than the lap's number
+        texts = page.evaluate(TEXTS)
+        browser.close()
+    return {name: re.findall(r"[-+\N{MINUS SIGN}]?[\d.:]+", texts[name]) or texts[name].strip() for name in SHOWN}
 
 
 # The command line
@@ -411,6 +462,7 @@ OBSERVATIONS: Final[dict[str, Callable[[Path], Seen]]] = {
     "plans": plans,
     "datasets": datasets,
     "stream": stream,
+    "dashboard": dashboard,
     "options": options,
     "exit_codes": exit_codes,
 }
