@@ -8,8 +8,8 @@ This module needs nothing but the standard library and can be copied out and use
         pages = reader.copy()
     print(ac.SPageFilePhysics.from_buffer_copy(pages.physics).speedKmh)
 
-The structures carry the names of the game's SDK. Units and meanings live in ``telemetry.snapshot``; the fields behind
-``localVelocity`` (physics) and ``windDirection`` (graphics) are real but stand in no edition of the SDK.
+The structures carry the names of the game's SDK. Units and meanings live in ``telemetry.fields.snapshot``; the fields
+behind ``localVelocity`` (physics) and ``windDirection`` (graphics) are real but stand in no edition of the SDK.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ from telemetry.demo import DemoGame
 from telemetry.fields.derived import Sample, derive
 from telemetry.fields.snapshot import decode
 from telemetry.fields.wire import LineEncoder
-from telemetry.recording.interfaces import State
+from telemetry.recording.game_state import State
 from telemetry.recording.stats import RecordingStats
 from telemetry.stream.server import StreamServer
 

@@ -19,7 +19,8 @@ from telemetry.fields.schema import Field
 from telemetry.fields.selection import Column, json_schema, select
 from telemetry.fields.snapshot import Snapshot, decode, encode
 from telemetry.recording.api import record, samples
-from telemetry.recording.interfaces import Reading, Sink, Source, State
+from telemetry.recording.game_state import State
+from telemetry.recording.interfaces import Reading, Sink, Source
 from telemetry.recording.stats import RecordingStats
 from telemetry.sources import open_sink, open_source
 

@@ -28,7 +28,8 @@ from telemetry.formats.mcap.layout import FILE_METADATA, QUALITY_METADATA
 from telemetry.laps.detector import laps as laps_of
 from telemetry.laps.model import Lap
 from telemetry.recording.api import samples
-from telemetry.recording.interfaces import STATUS_STATES, Event, PageSink, Sink, Source, State, Step
+from telemetry.recording.game_state import STATUS_STATES, State
+from telemetry.recording.interfaces import Event, PageSink, Sink, Source, Step
 from telemetry.recording.sample_recorder import LAP_TIME_DELAY_S
 from telemetry.sources import RECORDING_SUFFIXES, open_finished_sink, open_source
 

@@ -8,8 +8,8 @@ from telemetry.base.clock import Clock
 from telemetry.base.errors import UsageError
 from telemetry.demo import SCENARIOS, STEP_SECONDS, DemoGame
 from telemetry.fields.snapshot import decode
-from telemetry.recording.game_state import GameStateDetector
-from telemetry.recording.interfaces import Reading, Source, State, Step
+from telemetry.recording.game_state import GameStateDetector, State
+from telemetry.recording.interfaces import Reading, Source, Step
 from telemetry.recording.sample_recorder import DEFAULT_RATE
 
 

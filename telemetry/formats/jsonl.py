@@ -18,7 +18,8 @@ from telemetry.fields.derived import Sample
 from telemetry.fields.selection import ALL_COLUMNS, Column
 from telemetry.fields.snapshot import Snapshot
 from telemetry.fields.wire import LineEncoder, snapshot_of
-from telemetry.recording.interfaces import STATUS_STATES, Reading, Sink, Source, State
+from telemetry.recording.game_state import STATUS_STATES, State
+from telemetry.recording.interfaces import Reading, Sink, Source
 
 SUFFIXES: Final = (".jsonl", ".jsonl.gz", ".jsonl.zst")
 

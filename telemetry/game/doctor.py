@@ -20,7 +20,8 @@ from telemetry.base.errors import SourceError
 from telemetry.fields.snapshot import Snapshot
 from telemetry.game import LiveSource
 from telemetry.game.proton import GAMES, Processes, sandbox
-from telemetry.recording.interfaces import Reading, State
+from telemetry.recording.game_state import State
+from telemetry.recording.interfaces import Reading
 
 SECONDS: Final = 1.5
 """How long the game is watched: it must be seen to move, and for long enough to count its steps."""

@@ -10,7 +10,8 @@ from telemetry.base.clock import Clock
 from telemetry.fields.pages import packet_id_of
 from telemetry.game.page_connection import PageConnection
 from telemetry.game.step_assembler import AssembledStep
-from telemetry.recording.interfaces import State, Step
+from telemetry.recording.game_state import State
+from telemetry.recording.interfaces import Step
 
 LOOK_SECONDS: Final = 0.5
 """How often the game is looked for, stalled pages are opened anew, and something is told at the least."""

@@ -15,8 +15,8 @@ from ac_native_memory import (
 )
 from telemetry.base.clock import Clock
 from telemetry.base.errors import SinkError
-from telemetry.recording.game_state import HOLD_SECONDS, GameStateDetector
-from telemetry.recording.interfaces import Closeable, State
+from telemetry.recording.game_state import HOLD_SECONDS, GameStateDetector, State
+from telemetry.recording.interfaces import Closeable
 
 
 class Publisher(Closeable):

@@ -21,8 +21,8 @@ from telemetry.game.polling import (
 )
 from telemetry.game.proton import Processes
 from telemetry.game.step_assembler import StepAssembler
-from telemetry.recording.game_state import HOLD_SECONDS, GameStateDetector
-from telemetry.recording.interfaces import Reading, Source, State, Step
+from telemetry.recording.game_state import HOLD_SECONDS, GameStateDetector, State
+from telemetry.recording.interfaces import Reading, Source, Step
 from telemetry.recording.sample_recorder import DEFAULT_RATE
 
 WAIT_MESSAGE: Final = "Waiting for Assetto Corsa: start a session in the game (its launcher alone has no telemetry)."

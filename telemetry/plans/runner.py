@@ -15,7 +15,8 @@ from telemetry.plans.manifest import FileRecord, LapRecord, Manifest, RunProgres
 from telemetry.plans.plan import Plan, Run, lap_time_text
 from telemetry.recording.file_names import Template
 from telemetry.recording.filters import DecimatingSink, ForwardingSink
-from telemetry.recording.interfaces import Event, PageSink, State, Step
+from telemetry.recording.game_state import State
+from telemetry.recording.interfaces import Event, PageSink, Step
 from telemetry.recording.lap_tracker import LapTracker, StepUpdate
 from telemetry.recording.rotation import FolderWriter
 from telemetry.recording.sample_recorder import LAP_TIME_DELAY_S

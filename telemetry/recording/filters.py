@@ -4,7 +4,8 @@ from telemetry.base.clock import RateLimiter
 from telemetry.fields.derived import DEFAULTS, Sample, Thresholds, derive
 from telemetry.fields.pages import packet_id_of
 from telemetry.fields.snapshot import decode
-from telemetry.recording.interfaces import Event, PageSink, Sink, Step, is_advancing
+from telemetry.recording.game_state import is_advancing
+from telemetry.recording.interfaces import Event, PageSink, Sink, Step
 
 
 class _Onward:

@@ -1,10 +1,10 @@
 """What the pages say of the game itself: whether it runs, and whether its car moves on in time."""
 
 import struct
+from enum import StrEnum
 from typing import Final
 
 from ac_native_memory import Pages, SPageFileGraphic, SPageFileStatic, check_game, text_of
-from telemetry.recording.interfaces import State
 
 STALL_SECONDS: Final = 1.0
 """How long physics may stand still, in a session that says it is live, before the game counts as stalled."""
@@ -16,6 +16,30 @@ _PACKET_ID = struct.Struct("<i")
 _STATUS = struct.Struct(f"<{SPageFileGraphic.status.offset}xi")
 _MENU = struct.Struct(f"<{SPageFileGraphic.isEscMenuVisible.offset}xi")
 _OFF, _REPLAY, _PAUSE = 0, 1, 3
+
+
+class State(StrEnum):
+    """What a source can say of the game."""
+
+    WAITING = "waiting"
+    LOADING = "loading"
+    LIVE = "live"
+    PAUSED = "paused"
+    REPLAY = "replay"
+    MENU = "menu"
+    STALLED = "stalled"
+    STILL = "still"
+    GONE = "gone"
+    ENDED = "ended"
+
+
+STATUS_STATES: Final = {1: State.REPLAY, 3: State.PAUSED}
+"""What the graphics page's ``status`` says of a recorded moment; any other was live."""
+
+
+def is_advancing(state: State, *, moved: bool) -> bool:
+    """Whether the car moves on in time in this state, where its physics has moved: also behind the menu, online."""
+    return state is State.LIVE or (state is State.MENU and moved)
 
 
 class GameStateDetector:

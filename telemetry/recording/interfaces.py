@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from enum import StrEnum
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Protocol, Self
 
@@ -10,34 +9,11 @@ from ac_native_memory import Pages
 from telemetry.base.clock import Clock
 from telemetry.fields.derived import Sample
 from telemetry.fields.snapshot import Snapshot, encode
+from telemetry.recording.game_state import State
 from telemetry.recording.stats import RecordingStats
 
 FLUSH_SECONDS: Final = 0.5
 """How long a written sample may wait on its way to the operating system."""
-
-
-class State(StrEnum):
-    """What a source can say of the game."""
-
-    WAITING = "waiting"
-    LOADING = "loading"
-    LIVE = "live"
-    PAUSED = "paused"
-    REPLAY = "replay"
-    MENU = "menu"
-    STALLED = "stalled"
-    STILL = "still"
-    GONE = "gone"
-    ENDED = "ended"
-
-
-STATUS_STATES: Final = {1: State.REPLAY, 3: State.PAUSED}
-"""What the graphics page's ``status`` says of a recorded moment; any other was live."""
-
-
-def is_advancing(state: State, *, moved: bool) -> bool:
-    """Whether the car moves on in time in this state, where its physics has moved: also behind the menu, online."""
-    return state is State.LIVE or (state is State.MENU and moved)
 
 
 class Reading(NamedTuple):

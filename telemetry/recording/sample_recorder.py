@@ -9,7 +9,8 @@ from telemetry.base.clock import Clock
 from telemetry.base.errors import UsageError
 from telemetry.fields.derived import DEFAULTS, Sample, Thresholds, derive
 from telemetry.fields.snapshot import Snapshot, warm_up
-from telemetry.recording.interfaces import Listener, Reading, Sink, Source, State
+from telemetry.recording.game_state import State
+from telemetry.recording.interfaces import Listener, Reading, Sink, Source
 from telemetry.recording.queued_sink import QueuedSink
 from telemetry.recording.stats import RecordingStats
 

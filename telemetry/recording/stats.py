@@ -4,7 +4,7 @@ import math
 from collections import Counter
 from dataclasses import dataclass, field
 
-from telemetry.recording.interfaces import State
+from telemetry.recording.game_state import State
 
 
 class LatencyHistogram:

@@ -13,15 +13,8 @@ from telemetry.base.clock import Clock
 from telemetry.fields.derived import DEFAULTS, Sample, Thresholds
 from telemetry.fields.pages import packet_id_of
 from telemetry.laps.model import Lap
-from telemetry.recording.interfaces import (
-    FLUSH_SECONDS,
-    Closeable,
-    Event,
-    Listener,
-    Source,
-    State,
-    Step,
-)
+from telemetry.recording.game_state import State
+from telemetry.recording.interfaces import FLUSH_SECONDS, Closeable, Event, Listener, Source, Step
 from telemetry.recording.lap_tracker import LapTracker
 from telemetry.recording.queued_sink import QUEUE_SECONDS
 from telemetry.recording.stats import RecordingStats

@@ -20,7 +20,8 @@ from telemetry.base.clock import Clock
 from telemetry.base.errors import NoGameError, SourceError, UsageError
 from telemetry.fields.snapshot import Snapshot
 from telemetry.fields.wire import snapshot_of
-from telemetry.recording.interfaces import STATUS_STATES, Reading, Source, State
+from telemetry.recording.game_state import STATUS_STATES, State
+from telemetry.recording.interfaces import Reading, Source
 
 PAUSES: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 """Seconds between attempts to connect: each longer than the one before, and the last for good."""

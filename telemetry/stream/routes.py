@@ -11,7 +11,7 @@ from websockets.datastructures import Headers, MultipleValuesError
 from websockets.http11 import Request, Response
 
 from telemetry.base.version import tool_version
-from telemetry.recording.interfaces import State
+from telemetry.recording.game_state import State
 from telemetry.stream import http_responses
 from telemetry.stream.access import AccessPolicy
 

@@ -23,7 +23,8 @@ from telemetry.base.ports import bind_error_message
 from telemetry.fields.derived import DEFAULTS, Sample, Thresholds
 from telemetry.laps.delta import DeltaTracker, LapDelta
 from telemetry.laps.detector import LapState, advance
-from telemetry.recording.interfaces import Closeable, Event, State
+from telemetry.recording.game_state import State
+from telemetry.recording.interfaces import Closeable, Event
 from telemetry.recording.stats import RecordingStats
 from telemetry.stream import http_responses, protocol
 from telemetry.stream.access import AccessPolicy

@@ -26,7 +26,7 @@ from telemetry.terminal.panels import (
 )
 
 if TYPE_CHECKING:
-    from telemetry.recording.interfaces import State
+    from telemetry.recording.game_state import State
 
 DRAW_SECONDS: Final = 0.1
 """Pause between two pictures: a view takes at most ten of them a second, however fast it is shown samples."""

@@ -20,7 +20,8 @@ from telemetry.fields.derived import Sample, derive
 from telemetry.fields.selection import select
 from telemetry.fields.snapshot import Snapshot, encode
 from telemetry.formats import mcap
-from telemetry.recording.interfaces import Event, State, Step
+from telemetry.recording.game_state import State
+from telemetry.recording.interfaces import Event, Step
 from tests.conftest import snapshot_of
 from tests.fields.test_resample import LAP, derived, recorded_lap
 

@@ -14,8 +14,8 @@ from tests.conftest import PATIENCE, REPOSITORY
 HOLD = """
 import sys
 from pathlib import Path
-from telemetry.locking import Lock
-kept = Lock(Path(sys.argv[1]), "")
+from telemetry.base.storage.lock import FileLock
+kept = FileLock(Path(sys.argv[1]), "")
 print("held", flush=True)
 sys.stdin.read()
 """

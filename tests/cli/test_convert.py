@@ -20,7 +20,8 @@ from telemetry.fields.snapshot import Snapshot, encode
 from telemetry.formats import mcap
 from telemetry.formats.text_files import is_complete
 from telemetry.laps.detector import laps
-from telemetry.recording.interfaces import Event, State, Step
+from telemetry.recording.game_state import State
+from telemetry.recording.interfaces import Event, Step
 from tests.conftest import PATIENCE, REPOSITORY, sizes, wait_until
 from tests.fields.test_resample import LAP, derived, recorded_lap
 

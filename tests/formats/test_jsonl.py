@@ -17,7 +17,8 @@ from telemetry.fields.derived import Sample, derive
 from telemetry.fields.selection import json_schema, select
 from telemetry.fields.wire import LineEncoder
 from telemetry.formats.jsonl import JsonlRecording, create
-from telemetry.recording.interfaces import FLUSH_SECONDS, State
+from telemetry.recording.game_state import State
+from telemetry.recording.interfaces import FLUSH_SECONDS
 from telemetry.recording.queued_sink import QueuedSink
 from tests.conftest import PATIENCE, REPOSITORY, sample_of, snapshot_of, wait_until
 
@@ -196,9 +197,9 @@ def test_a_file_that_is_removed_while_it_is_written_is_noticed(tmp_path: Path) -
 FULL_DISK = """
 import resource, signal, sys
 from pathlib import Path
-from telemetry.errors import SinkError
-from telemetry.io.jsonl import create
-from tests.test_jsonl import drive
+from telemetry.base.errors import SinkError
+from telemetry.formats.jsonl import create
+from tests.formats.test_jsonl import drive
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 sink = create(Path(sys.argv[1]))
 limit = int(sys.argv[2])
@@ -247,10 +248,10 @@ KILLED = """
 import sys, time
 from itertools import count
 from pathlib import Path
-from telemetry.io.jsonl import create
-from telemetry.recorder import Background
-from tests.test_jsonl import drive
-sink = Background(create(Path(sys.argv[1])), 60.0)
+from telemetry.formats.jsonl import create
+from telemetry.recording.queued_sink import QueuedSink
+from tests.formats.test_jsonl import drive
+sink = QueuedSink(create(Path(sys.argv[1])), 60.0)
 (sample,) = drive(1)
 for sequence in count():
     sink.write(sample.replace(sequence=sequence))

@@ -27,7 +27,8 @@ from telemetry.demo.source import DemoSource
 from telemetry.fields.snapshot import Snapshot, decode
 from telemetry.formats.mcap import Info, McapRecording, Recovered, create, recover
 from telemetry.formats.mcap.layout import nanoseconds, page_schema, seconds
-from telemetry.recording.interfaces import Event, State, Step
+from telemetry.recording.game_state import State
+from telemetry.recording.interfaces import Event, Step
 from tests.conftest import PATIENCE, REPOSITORY, pages_of
 
 START = 1_700_000_000.0
@@ -404,9 +405,9 @@ def test_a_file_that_is_removed_while_it_is_written_is_noticed(tmp_path: Path) -
 FULL_DISK = """
 import resource, signal, sys
 from pathlib import Path
-from telemetry.errors import SinkError
-from telemetry.io.mcap import create
-from tests.test_mcap import demo
+from telemetry.base.errors import SinkError
+from telemetry.formats.mcap import create
+from tests.formats.test_mcap import demo
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 steps = demo(3000)
 sink = create(Path(sys.argv[1]))
@@ -456,8 +457,8 @@ def test_a_disk_that_is_full_from_the_beginning_leaves_no_file_behind(tmp_path: 
 KILLED = """
 import os, sys
 from pathlib import Path
-from telemetry.io.mcap import create
-from tests.test_mcap import drive
+from telemetry.formats.mcap import create
+from tests.formats.test_mcap import drive
 steps = drive(4000)
 for line in iter(sys.stdin.readline, ""):
     if hasattr(os, "fork") and os.fork():  # a writer of its own for every file, without its start

@@ -36,13 +36,15 @@ from telemetry.game.proton import (
     identify_page,
     sandbox,
 )
-from telemetry.recording.interfaces import Reading, State
+from telemetry.recording.game_state import State
 from tests.conftest import PATIENCE, REPOSITORY, pages_of, wait_until
 from tests.drives import SEEDS, drive
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import ModuleType, TracebackType
+
+    from telemetry.recording.interfaces import Reading
 
 NAMES = tuple(ac.PAGES)
 PAGE = 4096
@@ -589,13 +591,13 @@ def test_a_game_under_wine_that_loads_is_said_to(wine: Wine) -> None:
 
 READ_AS = """
 import os, struct, sys, time
-from telemetry.io.proton import NotAllowed, Processes
+from telemetry.game.proton import MemoryAccessDenied, Processes
 "".encode("utf-16-le"), "".encode("idna")  # what is loaded late, while it may still be
 user = int(sys.argv[1])
 os.setgroups([]), os.setgid(user), os.setuid(user)
 try:
     reader = Processes(games=(sys.argv[2],)).open_pages()
-except NotAllowed as error:
+except MemoryAccessDenied as error:
     sys.exit(str(error))
 first = steps = struct.unpack_from("<i", reader.copy().physics)[0]
 while steps < first + 30:

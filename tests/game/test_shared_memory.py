@@ -23,8 +23,8 @@ from telemetry.demo.source import DemoSource
 from telemetry.fields.pages import packet_id_of
 from telemetry.game import LiveSource, Publisher
 from telemetry.game.polling import BATCH_SIZE
-from telemetry.recording.game_state import GameStateDetector
-from telemetry.recording.interfaces import Reading, State, Step
+from telemetry.recording.game_state import GameStateDetector, State
+from telemetry.recording.interfaces import Reading, Step
 from tests.conftest import pages_of, wait_until
 
 LIVE, FRESH, STALE = State.LIVE, True, False

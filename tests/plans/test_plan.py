@@ -421,7 +421,7 @@ def test_tyres_out_spoil_a_lap_as_the_run_says() -> None:
 
 
 @pytest.mark.parametrize(
-    ("require", "mismatches"),
+    ("require", "settings_errors"),
     [
         ({}, ()),
         ({"car_model": "demo_gt3", "track": "demo_ring", "track_configuration": ""}, ()),

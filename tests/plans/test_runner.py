@@ -20,7 +20,8 @@ from telemetry.plans.manifest import FileRecord, Manifest
 from telemetry.plans.plan import Plan, Run
 from telemetry.plans.resume import resume
 from telemetry.plans.runner import Batch
-from telemetry.recording.interfaces import Event, PageSink, State, Step
+from telemetry.recording.game_state import State
+from telemetry.recording.interfaces import Event, PageSink, Step
 from telemetry.recording.step_recorder import StepRecorder
 from tests.cli.test_cli import run, start
 from tests.conftest import PATIENCE, wait_until

@@ -8,7 +8,8 @@ from telemetry.base.clock import Clock
 from telemetry.base.errors import SinkError, UsageError
 from telemetry.fields.pages import packet_id_of
 from telemetry.recording.file_names import Template
-from telemetry.recording.interfaces import Event, PageSink, State, Step
+from telemetry.recording.game_state import State
+from telemetry.recording.interfaces import Event, PageSink, Step
 from telemetry.recording.lap_tracker import LapTracker
 from telemetry.recording.rotation import FolderWriter, RollingBuffer, RotatingWriter, Split, parse_duration, parse_size
 from telemetry.recording.step_recorder import StepRecorder

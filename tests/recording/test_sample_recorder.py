@@ -8,7 +8,8 @@ import pytest
 from telemetry.base.clock import Clock
 from telemetry.base.errors import SinkError, UsageError
 from telemetry.fields.derived import Sample
-from telemetry.recording.interfaces import Reading, Sink, Source, State
+from telemetry.recording.game_state import State
+from telemetry.recording.interfaces import Reading, Sink, Source
 from telemetry.recording.queued_sink import QueuedSink
 from telemetry.recording.sample_recorder import SampleRecorder, SamplingOptions
 from telemetry.recording.stats import LatencyHistogram, RecordingStats

@@ -15,7 +15,8 @@ from telemetry.base.errors import SinkError, UsageError
 from telemetry.demo.source import DemoSource
 from telemetry.fields.derived import Sample
 from telemetry.recording.filters import DecimatingSink, StepToSampleSink
-from telemetry.recording.interfaces import Closeable, Event, PageSink, Reading, Sink, Source, State, Step
+from telemetry.recording.game_state import State
+from telemetry.recording.interfaces import Closeable, Event, PageSink, Reading, Sink, Source, Step
 from telemetry.recording.lap_tracker import LapTracker
 from telemetry.recording.step_recorder import StepRecorder
 from telemetry.recording.step_writer import SingleFileWriter
@@ -257,7 +258,7 @@ def test_it_ends_before_the_session_after_the_last_one_wanted() -> None:
     assert [step.pages for step in sink.steps] == [step.pages for step in sessions[:4]]
 
 
-@pytest.mark.parametrize("limits", [StopRule(until_exit=True), StopRule(sessions=1)])
+@pytest.mark.parametrize("stop_rule", [StopRule(until_exit=True), StopRule(sessions=1)])
 def test_it_ends_when_the_game_is_left(stop_rule: StopRule) -> None:
     steps = [Step(State.WAITING), step_of(1), step_of(2), Step(State.GONE, elapsed=1.0), step_of(1, elapsed=5.0)]
     sink = ListSink()

@@ -17,7 +17,8 @@ from ac_native_memory import Pages
 from telemetry.base.clock import Clock
 from telemetry.base.errors import SinkError, SourceError
 from telemetry.demo import DemoGame, demo_track
-from telemetry.recording.interfaces import State, Step
+from telemetry.recording.game_state import State
+from telemetry.recording.interfaces import Step
 from telemetry.rl.acgym.messages import Answer, StateWriter, answer_of, static_text, track_text
 from telemetry.rl.acgym.session import NEEDED, AcgymSession, Pace, Served
 from telemetry.rl.acgym.sockets import MANAGEMENT_PORT, PluginSockets

@@ -14,7 +14,8 @@ from telemetry.base.errors import SourceError, TelemetryError, UsageError
 from telemetry.demo import SCENARIOS, Controls, DemoGame
 from telemetry.fields.derived import Sample, derive
 from telemetry.fields.snapshot import decode
-from telemetry.recording.interfaces import State, Step
+from telemetry.recording.game_state import State
+from telemetry.recording.interfaces import Step
 from telemetry.rl import Observation, Spec, TrackMap, advance_recorded, begin
 from telemetry.sources import open_page_sink, open_source
 from tests.conftest import PATIENCE, REPOSITORY

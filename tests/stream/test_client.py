@@ -19,7 +19,8 @@ from telemetry.base.clock import Clock
 from telemetry.base.errors import NoGameError, SourceError, UsageError
 from telemetry.fields.derived import Sample
 from telemetry.fields.wire import LineEncoder
-from telemetry.recording.interfaces import Reading, State
+from telemetry.recording.game_state import State
+from telemetry.recording.interfaces import Reading
 from telemetry.recording.sample_recorder import SampleRecorder, SamplingOptions
 from telemetry.recording.stats import RecordingStats
 from telemetry.sources import open_source

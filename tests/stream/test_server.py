@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator
 from math import inf
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import ormsgpack
@@ -34,13 +34,16 @@ from telemetry.fields.pages import packet_id_of
 from telemetry.fields.wire import LineEncoder
 from telemetry.formats.mcap import McapRecording
 from telemetry.recording.api import samples
-from telemetry.recording.interfaces import Event, State
+from telemetry.recording.game_state import State
 from telemetry.recording.stats import RecordingStats
 from telemetry.sources import open_source
 from telemetry.stream.broadcast import BUFFER_BYTES
 from telemetry.stream.server import StreamServer
 from tests.cli.test_cli import interrupt, run, start, with_signals
 from tests.conftest import PATIENCE, REPOSITORY, sample_of, wait_until
+
+if TYPE_CHECKING:
+    from telemetry.recording.interfaces import Event
 
 
 class Rig:

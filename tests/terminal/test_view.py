@@ -24,7 +24,7 @@ from telemetry.base.text import (
 )
 from telemetry.fields.derived import Sample, derive
 from telemetry.fields.snapshot import decode
-from telemetry.recording.interfaces import State
+from telemetry.recording.game_state import State
 from telemetry.recording.stats import RecordingStats
 from telemetry.terminal.draw import BAD, COLD, GOOD, PLAIN, WARN, bar, big_digits, centred_bar, chart, pad_or_crop
 from telemetry.terminal.panels import History, Line, ViewState, frame, plain_line, to_ascii

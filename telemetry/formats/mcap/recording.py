@@ -40,7 +40,8 @@ from telemetry.formats.mcap.records import (
     RecordFile,
     TruncatedFile,
 )
-from telemetry.recording.interfaces import STATUS_STATES, Event, Reading, Source, State, Step, is_advancing
+from telemetry.recording.game_state import STATUS_STATES, State, is_advancing
+from telemetry.recording.interfaces import Event, Reading, Source, Step
 
 DEFAULT_INTERVAL_S: Final = 0.003
 """Seconds from the end of a recording to its beginning, played in a loop: a physics step."""

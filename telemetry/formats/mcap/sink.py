@@ -27,7 +27,8 @@ from telemetry.formats.mcap.layout import (
     register,
     seconds,
 )
-from telemetry.recording.interfaces import Event, PageSink, State, Step
+from telemetry.recording.game_state import State
+from telemetry.recording.interfaces import Event, PageSink, Step
 
 _CHUNK: Final = 1 << 20
 """Bytes of messages after which a chunk is ended at the latest."""

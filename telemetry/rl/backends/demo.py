@@ -13,7 +13,8 @@ from telemetry.demo import SCENARIOS, STEP_SECONDS, Controls, DemoGame
 from telemetry.demo.racing_line import racing_line
 from telemetry.fields.derived import Sample, derive
 from telemetry.fields.snapshot import decode
-from telemetry.recording.interfaces import PageSink, State, Step
+from telemetry.recording.game_state import State
+from telemetry.recording.interfaces import PageSink, Step
 from telemetry.rl.action import Command
 from telemetry.rl.backends.base import Backend, Ready, StepResult
 

@@ -11,7 +11,8 @@ from telemetry.base.clock import Clock
 from telemetry.base.errors import NoGameError, TelemetryError
 from telemetry.fields.derived import Sample, derive, is_new_run
 from telemetry.fields.snapshot import Snapshot, encode, warm_up
-from telemetry.recording.interfaces import PageSink, Reading, Source, State, Step
+from telemetry.recording.game_state import State
+from telemetry.recording.interfaces import PageSink, Reading, Source, Step
 from telemetry.rl.action import RELEASED, Command
 from telemetry.rl.actuators import Actuator, ActuatorLease
 from telemetry.rl.backends.base import Backend, Ready, StepResult

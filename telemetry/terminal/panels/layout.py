@@ -8,7 +8,7 @@ from rich.segment import Segment
 
 from telemetry.base.text import format_duration, sanitize
 from telemetry.fields.derived import Sample
-from telemetry.recording.interfaces import State
+from telemetry.recording.game_state import State
 from telemetry.terminal.draw import LABEL, LIT, PLAIN, TITLE, VALUE, Line, justify, length_of, pad_or_crop
 from telemetry.terminal.panels.car import big_car_lines, car_lines
 from telemetry.terminal.panels.lap import big_lap_lines, lap_lines

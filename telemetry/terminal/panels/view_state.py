@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from telemetry.fields.derived import Sample
-from telemetry.recording.interfaces import State
+from telemetry.recording.game_state import State
 from telemetry.recording.stats import RecordingStats
 
 EMPTY_STATES: Final = frozenset({State.WAITING, State.LOADING, State.GONE})
