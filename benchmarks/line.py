@@ -21,7 +21,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import orjson
 
 from ac_native_memory import PAGES, Pages, text_of
-from telemetry.demo import STEP_SECONDS, DemoGame
+from telemetry.base.units import STEP_S
+from telemetry.demo import DemoGame
 from telemetry.fields.derived import Sample, derive
 from telemetry.fields.snapshot import Snapshot, decode
 from telemetry.fields.wire import LineEncoder
@@ -42,7 +43,7 @@ def pages_of_the_demo(steps: int) -> list[Pages]:
     for _ in range(COUNT):
         for _ in range(steps):
             game.step()
-        time = game.steps * STEP_SECONDS
+        time = game.steps * STEP_S
         pages.append(Pages(game.physics_page(), game.graphics_page(), game.static_page(), time))
     return pages
 

@@ -7,7 +7,8 @@ from functools import cache
 from typing import NamedTuple
 
 import ac_native_memory as ac
-from telemetry.demo import STEP_SECONDS, DemoGame
+from telemetry.base.units import STEP_S
+from telemetry.demo import DemoGame
 
 SEEDS = {"pit": 1}
 """Whose drives are not those of seed 0."""
@@ -23,7 +24,7 @@ class Frame(NamedTuple):
 
     @property
     def seconds(self) -> float:
-        return self.step * STEP_SECONDS
+        return self.step * STEP_S
 
     @property
     def physics(self) -> ac.SPageFilePhysics:
@@ -50,10 +51,10 @@ class Drive:
 
     def frames(self, seconds: float, *, every_step: float = 0.0) -> list[Frame]:
         """Its frames in so many seconds."""
-        game, last = self._game, int(seconds / STEP_SECONDS)
+        game, last = self._game, int(seconds / STEP_S)
         while game.steps < last - 1:
             game.step()
-            if 300 <= game.steps < int(every_step / STEP_SECONDS):
+            if 300 <= game.steps < int(every_step / STEP_S):
                 self.steps.append(game.physics_page())
             drawn = game.graphics_page()
             if drawn is not self._drawn:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from telemetry.base.clock import Clock
+from telemetry.base.units import STEP_S
 from telemetry.fields.derived import DEFAULTS, Sample, Thresholds, derive
 from telemetry.fields.selection import every_key
 from telemetry.fields.snapshot import Snapshot
@@ -18,9 +19,6 @@ from telemetry.formats.text_files import is_complete, keys_of_first_line
 from telemetry.laps.detector import LapState, advance, finish
 from telemetry.laps.model import Lap, best_lap
 from telemetry.recording.interfaces import Event, Reading, Source
-
-STEP_SECONDS: Final = 0.003
-"""One physics step."""
 
 PAUSE_SECONDS: Final = 0.5
 """Time that the game must lag behind the clock in one interval to count as paused in it: more than any hitch."""
@@ -362,7 +360,7 @@ class QualityAnalyzer:
         if steps is None:
             self._restarts += 1
             return
-        lag = seconds - steps * STEP_SECONDS
+        lag = seconds - steps * STEP_S
         if not is_new_step or (steps > 0 and lag > PAUSE_SECONDS):
             self._pauses += self._was_fresh
             self._paused_s += max(seconds if not is_new_step else lag, 0.0)
@@ -383,7 +381,7 @@ class QualityAnalyzer:
                 count=sum(lost.values()),
                 missing=missing,
                 share=missing / (missing + there) if missing else 0.0,
-                longest_s=max(lost, default=0) * STEP_SECONDS,
+                longest_s=max(lost, default=0) * STEP_S,
             )
         return self._late()
 

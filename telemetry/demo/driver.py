@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import TYPE_CHECKING, Final
 
+from telemetry.base.units import STEP_S
 from telemetry.demo.physics.car import BRAKE_TORQUE, DRAG, FRONT, REAR, STEER_LOCK, Controls
 from telemetry.demo.physics.engine import EFFICIENCY, GEARS, RPM, full_torque
-from telemetry.demo.physics.tyre import RADIUS, STEP
+from telemetry.demo.physics.tyre import RADIUS
 from telemetry.demo.track import (
     PIT_BOX_N,
     PIT_BOX_S,
@@ -37,10 +38,10 @@ LOOK_LEAST: Final = 7.0  # m
 UNDERSTEER: Final = 0.0011  # s²/m²: how much more the wheel is turned at speed
 YAW_FEEL: Final = 0.20  # s: correction of the wheel for yaw that was not asked for
 SPEED_FEEL: Final = 1.6  # 1/s: how hard a speed error is corrected
-STEER_RATE: Final = 3.2 * STEP  # of full lock each step
-GAS_RATE: Final = 6.0 * STEP  # of the pedal each step
-PEDAL_OFF_RATE: Final = 12.0 * STEP
-BRAKE_RATE: Final = 9.0 * STEP
+STEER_RATE: Final = 3.2 * STEP_S  # of full lock each step
+GAS_RATE: Final = 6.0 * STEP_S  # of the pedal each step
+PEDAL_OFF_RATE: Final = 12.0 * STEP_S
+BRAKE_RATE: Final = 9.0 * STEP_S
 MOOD_LENGTH: Final = 170.0  # m after which the driver's concentration is another
 MOOD_SPREAD: Final = 0.022  # share of pace between good and bad concentration
 WANDER: Final = 0.18  # m left or right of the line he means

@@ -32,7 +32,6 @@ from telemetry.demo.track import (
     demo_track,
 )
 
-STEP_SECONDS: Final = 0.003
 SILENT_STEPS: Final = 300  # after a load nothing is written
 STATIC_STEPS: Final = 150  # after which the static page is filled
 START_STEPS: Final = 500  # of a session until the driver may go

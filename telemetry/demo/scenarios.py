@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from telemetry.base.units import STEP_S
 from telemetry.demo.driver import Detour
 from telemetry.demo.pages import LIVE, PAUSE, REPLAY
 from telemetry.demo.physics.car import Setup
@@ -79,15 +80,15 @@ def _pit(game: DemoGame) -> None:
 
 def _pause(game: DemoGame) -> None:
     """Show the pause menu, the escape menu and a replay in turn, and drive in between."""
-    seconds = game.steps * 0.003 % 60.0
+    seconds = game.steps * STEP_S % 60.0
     game.status = PAUSE if 12.0 <= seconds < 16.0 else REPLAY if 34.0 <= seconds < 39.0 else LIVE
     game.escape = 22.0 <= seconds < 26.0
 
 
 def _restart(game: DemoGame) -> None:
     """Restart 22 s after the first start, later some seconds into every second lap."""
-    first = "restarted" not in game.marks and game.timing.elapsed * 0.003 > 22.0
-    if first or (game.timing.laps_begun >= 1 and game.timing.lap_steps * 0.003 > 6.0):
+    first = "restarted" not in game.marks and game.timing.elapsed * STEP_S > 22.0
+    if first or (game.timing.laps_begun >= 1 and game.timing.lap_steps * STEP_S > 6.0):
         game.marks["restarted"] = 1
         game.restart()
 

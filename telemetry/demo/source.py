@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from ac_native_memory import Pages
 from telemetry.base.clock import Clock
 from telemetry.base.errors import UsageError
-from telemetry.demo import SCENARIOS, STEP_SECONDS, DemoGame
+from telemetry.base.units import STEP_S
+from telemetry.demo import SCENARIOS, DemoGame
 from telemetry.fields.snapshot import decode
 from telemetry.recording.game_state import GameStateDetector, State
 from telemetry.recording.interfaces import Reading, Source, Step
@@ -36,7 +37,7 @@ class DemoSource(Source):
     def steps(self, clock: Clock) -> Iterator[Step]:
         """Every physics step, at the game's 333 Hz; steps that are late follow at once."""
         for pages in self._all(clock, 0.0):
-            now = self._game.steps * STEP_SECONDS
+            now = self._game.steps * STEP_S
             state, _ = self._detector.update(pages, now)
             known = state not in (State.LOADING, State.WAITING, State.GONE)
             yield Step(state, pages if known else None, now)
@@ -46,19 +47,19 @@ class DemoSource(Source):
 
         So a reader of shared memory has a chance to see each.
         """
-        return self._all(clock, STEP_SECONDS / 2.0)
+        return self._all(clock, STEP_S / 2.0)
 
     def _all(self, clock: Clock, rest: float) -> Iterator[Pages]:
         """The pages after every step, each at its time, and ``rest`` seconds after the one before was dealt with."""
         game = self._game
         due = 0.0
-        while clock.sleep_until(max(due, (game.steps + 1) * STEP_SECONDS)):
+        while clock.sleep_until(max(due, (game.steps + 1) * STEP_S)):
             game.step()
             yield self._pages(clock)
             due = clock.now() + rest
 
     def _advance(self, now: float) -> None:
-        for _ in range(math.floor(now / STEP_SECONDS) - self._game.steps):
+        for _ in range(math.floor(now / STEP_S) - self._game.steps):
             self._game.step()
 
     def _pages(self, clock: Clock) -> Pages:

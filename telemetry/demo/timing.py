@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from telemetry.base.units import STEP_MS
 from telemetry.demo.track import SECTOR_COUNT
 
 if TYPE_CHECKING:
     from random import Random
 
-STEP_MS: Final = 3
 MOST_TYRES_OUT: Final = 2  # more make the lap invalid
 NO_TIME: Final = "-:--:---"
 MAX_DELAY: Final = 5  # frames after the lap by which the last time may come late

@@ -15,6 +15,7 @@ from typing import Any, Final, Literal
 import orjson
 
 from telemetry.base.errors import UsageError
+from telemetry.base.units import STEP_S
 from telemetry.fields.derived import LINE_POSITION, TIME_STOPPED_STATUSES, is_new_run
 from telemetry.fields.schema import Field
 from telemetry.fields.snapshot import Snapshot
@@ -60,8 +61,6 @@ GAP_SECONDS: Final = 1.5
 PAUSE_SECONDS: Final = 0.25
 """Time that the game lags behind the clock in one interval to count as paused in it: more than any hitch of drawing."""
 
-STEP_SECONDS: Final = 0.003
-"""One physics step."""
 
 TELEPORT_METRES: Final = 10.0
 """Distance on top of what its speed explains by which a car was put somewhere else."""
@@ -141,7 +140,7 @@ def is_jump(before: Snapshot, after: Snapshot) -> bool:
         return True  # the clock went back with the car, and not at the line: a restart, the pits
     seconds = after.elapsed - before.elapsed
     steps = after.packet_id - before.packet_id
-    if steps > 0 and seconds - steps * STEP_SECONDS > PAUSE_SECONDS:
+    if steps > 0 and seconds - steps * STEP_S > PAUSE_SECONDS:
         return True
     explained = max(before.speed_kmh, after.speed_kmh) / 3.6 * seconds * 1.5
     return _distance(before, after) > explained + TELEPORT_METRES

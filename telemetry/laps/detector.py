@@ -10,11 +10,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
+from telemetry.base.units import STEP_MS
 from telemetry.fields.derived import TIME_STOPPED_STATUSES, Sample
 from telemetry.laps.model import Lap, LapEnd, LapStart, SampleRef
-
-STEP_MS: Final = 3
-"""Milliseconds of one physics step."""
 
 WAIT_SECONDS: Final = 1.0
 """Game time in which the second sign of a line, the official time and the last sector come, if they come at all."""

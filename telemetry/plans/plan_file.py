@@ -9,15 +9,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from telemetry.base.errors import UsageError
+from telemetry.base.units import STEPS_PER_SECOND
 from telemetry.fields.derived import SESSION_NAMES
 from telemetry.fields.schema import Field
 from telemetry.fields.snapshot import Snapshot
 from telemetry.plans.plan import PLAN_TEMPLATE, SHORT_KEYS, Plan, Required, Run, Scalar, lap_time_text, with_run
 from telemetry.plans.toml_positions import KeyPath, line_of, lines_of
 from telemetry.recording.file_names import Template, sanitize_filename
-
-HIGHEST_RATE: Final = 333.0
-"""Physics steps per second."""
 
 MOST_LAPS: Final = 1_000_000
 """Laps of a run: a year of them without a break."""
@@ -211,9 +209,10 @@ class _Reader:
         if value == "max":
             return None
         rate = _finite(value)
-        if rate is None or not 0.0 < rate <= HIGHEST_RATE:
+        if rate is None or not 0.0 < rate <= STEPS_PER_SECOND:
             raise self._wrong(
-                ("rate",), f'{_written(value)} makes no sense; say "max", or steps per second up to {HIGHEST_RATE:g}.'
+                ("rate",),
+                f'{_written(value)} makes no sense; say "max", or steps per second up to {STEPS_PER_SECOND:g}.',
             )
         return rate
 

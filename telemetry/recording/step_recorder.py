@@ -10,6 +10,7 @@ from time import perf_counter
 from typing import Final
 
 from telemetry.base.clock import Clock
+from telemetry.base.units import STEPS_PER_SECOND
 from telemetry.fields.derived import DEFAULTS, Sample, Thresholds
 from telemetry.fields.pages import packet_id_of
 from telemetry.laps.model import Lap
@@ -20,9 +21,6 @@ from telemetry.recording.queued_sink import QUEUE_SECONDS
 from telemetry.recording.stats import RecordingStats
 from telemetry.recording.step_writer import StepWriter
 from telemetry.recording.stop import StopRule
-
-STEPS_PER_SECOND: Final = 333
-"""The rate of the game's physics, for queues; a step takes 3 ms."""
 
 BATCH: Final = 32
 """Steps after which the writer is woken: what writing them takes is less than the time between two steps."""

@@ -10,9 +10,10 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Final, Literal, Self, get_args
+from typing import Any, Literal, Self, get_args
 
 from telemetry.base.errors import UsageError
+from telemetry.base.units import STEPS_PER_SECOND
 from telemetry.rl.checks import (
     check_choice,
     check_feature,
@@ -30,9 +31,6 @@ Shape = Literal["flat", "dict"]
 
 Pedals = Literal["steer_pedal", "steer_throttle_brake"]
 """What an action holds: steering and one pedal axis (+ throttle, - brake), or steering, throttle and brake."""
-
-HIGHEST_HZ: Final = 333.0
-"""Physics steps per second: nobody can steer more often."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,7 +208,7 @@ class Spec:
     end: End = field(default_factory=End)
 
     def __post_init__(self) -> None:
-        if not is_number(self.control_hz) or not 0.0 < self.control_hz <= HIGHEST_HZ:
+        if not is_number(self.control_hz) or not 0.0 < self.control_hz <= STEPS_PER_SECOND:
             raise UsageError(f"control_hz: {self.control_hz!r} makes no sense; it is more than 0 and at most 333.")
 
     @property

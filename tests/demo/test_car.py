@@ -10,7 +10,8 @@ from typing import NamedTuple
 import pytest
 
 import ac_native_memory as ac
-from telemetry.demo import STEP_SECONDS, Controls, DemoGame
+from telemetry.base.units import STEP_S
+from telemetry.demo import Controls, DemoGame
 from tests.drives import LAP_SECONDS, LONG_SECONDS, long_drive
 
 G = 9.80665
@@ -48,7 +49,7 @@ def long_run() -> list[ac.SPageFilePhysics]:
 
 
 def drive(game: DemoGame, seconds: float, controls: Controls) -> ac.SPageFilePhysics:
-    for _ in range(round(seconds / STEP_SECONDS)):
+    for _ in range(round(seconds / STEP_S)):
         game.step(controls)
     return Physics.from_buffer_copy(game.physics_page())
 
@@ -96,7 +97,7 @@ def test_local_velocity_is_the_world_velocity_in_left_up_forward() -> None:
 def test_acceleration_is_the_change_of_velocity_in_the_cars_axes() -> None:
     # 7.6e-6 m/s of single precision at 70 m/s over 3 ms is 2.5 mm/s² for each of two velocities and three axes
     for before, page in list(pairwise(lap_run().physics))[::7]:
-        change = [(b - a) / STEP_SECONDS for a, b in zip(before.velocity, page.velocity, strict=True)]
+        change = [(b - a) / STEP_S for a, b in zip(before.velocity, page.velocity, strict=True)]
         for axis, g in zip(axes(page), page.accG, strict=True):
             assert g * G == pytest.approx(dot(axis, change), abs=0.02)
 
@@ -104,13 +105,13 @@ def test_acceleration_is_the_change_of_velocity_in_the_cars_axes() -> None:
 def test_heading_turns_against_the_local_yaw_rate() -> None:
     # The yaw rate is about the car's own up axis, which roll and pitch tilt by a few hundredths
     for before, page in list(pairwise(lap_run().physics))[::7]:
-        assert turned(before.heading, page.heading) / STEP_SECONDS == pytest.approx(-page.localAngularVel[1], abs=0.01)
+        assert turned(before.heading, page.heading) / STEP_S == pytest.approx(-page.localAngularVel[1], abs=0.01)
 
 
 def test_pitch_and_roll_rates_turn_about_left_and_forward() -> None:
     for before, page in list(pairwise(lap_run().physics))[::7]:
-        assert (page.pitch - before.pitch) / STEP_SECONDS == pytest.approx(-page.localAngularVel[0], abs=0.02)
-        assert (page.roll - before.roll) / STEP_SECONDS == pytest.approx(-page.localAngularVel[2], abs=0.02)
+        assert (page.pitch - before.pitch) / STEP_S == pytest.approx(-page.localAngularVel[0], abs=0.02)
+        assert (page.roll - before.roll) / STEP_S == pytest.approx(-page.localAngularVel[2], abs=0.02)
 
 
 def test_coordinates_move_with_the_velocity() -> None:
@@ -118,14 +119,14 @@ def test_coordinates_move_with_the_velocity() -> None:
     for (first, a), (last, b) in pairwise(run.graphics):
         moved = [end - start for start, end in zip(a.carCoordinates, b.carCoordinates, strict=True)]
         for axis in range(3):
-            way = sum(page.velocity[axis] for page in run.physics[first:last]) * STEP_SECONDS
+            way = sum(page.velocity[axis] for page in run.physics[first:last]) * STEP_S
             assert moved[axis] == pytest.approx(way, abs=0.002)
 
 
 def test_distance_travelled_is_the_way_since_the_grid() -> None:
     run = lap_run()
     step, page = run.graphics[-1]
-    way = sum(p.speedKmh for p in run.physics[:step]) / 3.6 * STEP_SECONDS
+    way = sum(p.speedKmh for p in run.physics[:step]) / 3.6 * STEP_S
     assert page.distanceTraveled == pytest.approx(way, rel=1e-4)
 
 
@@ -136,7 +137,7 @@ def test_a_lap_is_as_long_as_the_static_page_says() -> None:
         step for (_, a), (step, b) in pairwise(run.graphics) if b.normalizedCarPosition < a.normalizedCarPosition - 0.5
     ]
     assert len(wraps) == 2
-    way = sum(p.speedKmh for p in run.physics[wraps[0] : wraps[1]]) / 3.6 * STEP_SECONDS
+    way = sum(p.speedKmh for p in run.physics[wraps[0] : wraps[1]]) / 3.6 * STEP_S
     assert way == pytest.approx(run.static.trackSPlineLength, rel=0.02)
     assert 2000 < run.static.trackSPlineLength < 4000
 
@@ -232,7 +233,7 @@ def test_a_shift_shows_neutral_with_the_clutch_open() -> None:
         elif length:
             lengths.append(length)
             length = 0
-    assert 0.05 < min(lengths) * STEP_SECONDS <= max(lengths) * STEP_SECONDS < 0.15
+    assert 0.05 < min(lengths) * STEP_S <= max(lengths) * STEP_S < 0.15
 
 
 def test_a_closed_clutch_ties_engine_and_rear_wheels() -> None:

@@ -11,7 +11,8 @@ import pytest
 
 import ac_native_memory as ac
 import telemetry.demo
-from telemetry.demo import SCENARIOS, STEP_SECONDS, DemoGame
+from telemetry.base.units import STEP_S
+from telemetry.demo import SCENARIOS, DemoGame
 from telemetry.demo.timing import Board, Timing
 from tests.drives import long_drive
 
@@ -29,7 +30,7 @@ def frames() -> list[tuple[int, ac.SPageFileGraphic]]:
 
 
 def test_the_public_face_is_exact_and_sorted() -> None:
-    assert telemetry.demo.__all__ == ["SCENARIOS", "STEP_SECONDS", "Controls", "DemoGame", "Track", "demo_track"]
+    assert telemetry.demo.__all__ == ["SCENARIOS", "Controls", "DemoGame", "Track", "demo_track"]
     assert telemetry.demo.__all__ == sorted(telemetry.demo.__all__, key=lambda name: (not name.isupper(), name))
 
 
@@ -108,7 +109,7 @@ def test_graphics_pages_count_by_two_from_one() -> None:
 
 def test_frames_come_about_sixty_times_a_second_but_not_evenly() -> None:
     gaps = [b - a for (a, _), (b, _) in pairwise(frames())]
-    assert sum(gaps) / len(gaps) * STEP_SECONDS == pytest.approx(1 / 60, rel=0.001)
+    assert sum(gaps) / len(gaps) * STEP_S == pytest.approx(1 / 60, rel=0.001)
     assert set(gaps) == {4, 5, 6, 7}
 
 

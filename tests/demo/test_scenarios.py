@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 import ac_native_memory as ac
-from telemetry.demo import STEP_SECONDS, DemoGame
+from telemetry.base.units import STEP_S
+from telemetry.demo import DemoGame
 from tests.drives import SEEDS, Drive, Frame, drive, long_drive
 
 if TYPE_CHECKING:
@@ -189,7 +190,7 @@ def test_a_restart_puts_the_car_back_on_the_grid_with_all_clocks_at_zero() -> No
 def test_after_a_restart_physics_is_silent_for_300_steps_and_counts_anew() -> None:
     game = DemoGame(0, "restart")
     packets = []
-    for _ in range(int(24 / STEP_SECONDS)):
+    for _ in range(int(24 / STEP_S)):
         game.step()
         packets.append(Physics.from_buffer_copy(game.physics_page()).packetId)
     at = next(i for i, (a, b) in enumerate(pairwise(packets), 1) if b < a)

@@ -18,7 +18,8 @@ import pytest
 import ac_native_memory as ac
 from telemetry.base.clock import Clock
 from telemetry.base.errors import NoGameError, SinkError, SourceError
-from telemetry.demo import STEP_SECONDS, DemoGame
+from telemetry.base.units import STEP_S
+from telemetry.demo import DemoGame
 from telemetry.demo.source import DemoSource
 from telemetry.fields.pages import packet_id_of
 from telemetry.game import LiveSource, Publisher
@@ -284,8 +285,8 @@ class Play(Clock):
     def drive(self, at: float, first: int, count: int, **values: Any) -> float:
         """So many steps in the game's own time; gives when the next would be due."""
         for index in range(count):
-            self.write(at + index * STEP_SECONDS, first + index, **values)
-        return at + count * STEP_SECONDS
+            self.write(at + index * STEP_S, first + index, **values)
+        return at + count * STEP_S
 
     def at(self, time: float, act: Callable[[], None]) -> None:
         self._acts.append((time, act))
@@ -338,16 +339,16 @@ def test_every_step_of_a_game_comes_once_with_the_time_of_its_first_sight(tmp_pa
         assert step.pages is not None
         assert step.pages[:3] == pages_of(packet_id=1001 + index)[:3]
         assert step.pages.timestamp == pytest.approx(play.unix() - play.now() + step.elapsed, abs=1e-6)
-    late = [step.elapsed - (1 + index) * STEP_SECONDS for index, step in enumerate(steps[1:])]
+    late = [step.elapsed - (1 + index) * STEP_S for index, step in enumerate(steps[1:])]
     assert min(late) >= -1e-9
-    assert max(late) < STEP_SECONDS
+    assert max(late) < STEP_S
 
 
 def test_steps_in_haste_after_a_hitch_are_all_seen(tmp_path: Path) -> None:
     play = Play(tmp_path)
     due = play.drive(0.0, 1000, 100)
     for index in range(50):
-        play.write(due + 0.05 + index * STEP_SECONDS / 2, 1100 + index)
+        play.write(due + 0.05 + index * STEP_S / 2, 1100 + index)
     assert told(play.steps())[1:] == lives(1001, 149)
 
 
@@ -614,8 +615,8 @@ def test_a_published_demo_catches_up_gently_and_loses_no_step() -> None:
         if len(ids) == 450:
             break
     assert ids[299:] == list(range(300, 451))
-    assert min(after - before for before, after in pairwise(times)) >= STEP_SECONDS / 2 - 1e-9
-    assert times[-1] == pytest.approx(450 * STEP_SECONDS)
+    assert min(after - before for before, after in pairwise(times)) >= STEP_S / 2 - 1e-9
+    assert times[-1] == pytest.approx(450 * STEP_S)
 
 
 def test_by_a_clock_that_jumps_the_demo_is_published_at_its_own_times() -> None:
@@ -623,7 +624,7 @@ def test_by_a_clock_that_jumps_the_demo_is_published_at_its_own_times() -> None:
     game = DemoGame(3)
     for pages, _ in zip(DemoSource(seed=3).pages(clock), range(400), strict=False):
         game.step()
-        assert clock.now() == pytest.approx(game.steps * STEP_SECONDS)
+        assert clock.now() == pytest.approx(game.steps * STEP_S)
         assert pages[:3] == (game.physics_page(), game.graphics_page(), game.static_page())
 
 

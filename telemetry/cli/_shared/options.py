@@ -13,7 +13,8 @@ import typer
 
 from telemetry.base.clock import Clock
 from telemetry.base.errors import SinkError, UsageError
-from telemetry.laps.detector import STEP_MS, laps
+from telemetry.base.units import STEP_MS
+from telemetry.laps.detector import laps
 from telemetry.recording.api import samples
 from telemetry.recording.markers import MarkerInbox
 from telemetry.recording.step_recorder import StepRecorder

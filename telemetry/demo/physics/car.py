@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import TYPE_CHECKING, Final
 
+from telemetry.base.units import STEP_S
 from telemetry.demo.physics.engine import Engine
-from telemetry.demo.physics.tyre import HEAT_EVERY, INERTIA, RADIUS, STEP, Wheel
+from telemetry.demo.physics.tyre import HEAT_EVERY, INERTIA, RADIUS, Wheel
 from telemetry.demo.track import (
     HALF_WIDTH,
     KERB_WIDTH,
@@ -326,7 +327,7 @@ class Car:
             grounds[i] = kind
             road = roads[i]
             rise = (bump - road) * (1.0 / ENVELOPE)
-            road += rise * STEP
+            road += rise * STEP_S
             roads[i] = road
             compression = road + gradient * along - height - pitch * x + roll * y
             wheel.compression = compression
@@ -373,7 +374,7 @@ class Car:
         if turn & 1:
             due = (turn >> 1) & 3
             wheels[due].age(
-                STEP * HEAT_EVERY, air_speed, setup.air, setup.road, roll, setup.tyre_rate, grounds[due] == GRASS
+                STEP_S * HEAT_EVERY, air_speed, setup.air, setup.road, roll, setup.tyre_rate, grounds[due] == GRASS
             )
         elif turn & 7 == 0:
             self.mass = DRY_MASS + FUEL_DENSITY * engine.fuel
@@ -389,27 +390,27 @@ class Car:
             world_x += push_x
             world_z += push_z
             yaw_moment += moment
-        per_mass = STEP / mass
+        per_mass = STEP_S / mass
         new_x = old_x + world_x * per_mass
         new_z = old_z + world_z * per_mass
-        new_y = old_y + (load_sum - downforce) * per_mass - G * STEP
+        new_y = old_y + (load_sum - downforce) * per_mass - G * STEP_S
         self.velocity_x, self.velocity_y, self.velocity_z = new_x, new_y, new_z
-        self.accel_x = (new_x - old_x) * (1.0 / STEP)
-        self.accel_y = (new_y - old_y) * (1.0 / STEP)
-        self.accel_z = (new_z - old_z) * (1.0 / STEP)
+        self.accel_x = (new_x - old_x) * (1.0 / STEP_S)
+        self.accel_y = (new_y - old_y) * (1.0 / STEP_S)
+        self.accel_z = (new_z - old_z) * (1.0 / STEP_S)
         pitch_moment += force_forward * lever + downforce * ((1.0 - DOWNFORCE_FRONT) * REAR - DOWNFORCE_FRONT * FRONT)
         roll_moment -= force_left * (lever - ROLL_CENTRE)
-        pitch_rate += pitch_moment * (STEP / PITCH_INERTIA)
-        roll_rate += roll_moment * (STEP / ROLL_INERTIA)
-        yaw += yaw_moment * (STEP / YAW_INERTIA)
+        pitch_rate += pitch_moment * (STEP_S / PITCH_INERTIA)
+        roll_rate += roll_moment * (STEP_S / ROLL_INERTIA)
+        yaw += yaw_moment * (STEP_S / YAW_INERTIA)
         self.pitch_rate, self.roll_rate, self.yaw_rate = pitch_rate, roll_rate, yaw
-        self.pitch = pitch + pitch_rate * STEP
-        self.roll = roll + roll_rate * STEP
-        self.x += new_x * STEP
-        self.y += new_y * STEP
-        self.z += new_z * STEP
-        # Turn the direction by yaw * STEP: a rational rotation keeps its length
-        half = 0.5 * yaw * STEP
+        self.pitch = pitch + pitch_rate * STEP_S
+        self.roll = roll + roll_rate * STEP_S
+        self.x += new_x * STEP_S
+        self.y += new_y * STEP_S
+        self.z += new_z * STEP_S
+        # Turn the direction by yaw * STEP_S: a rational rotation keeps its length
+        half = 0.5 * yaw * STEP_S
         scale = 1.0 / (1.0 + half * half)
         cos_turn = (1.0 - half * half) * scale
         sin_turn = 2.0 * half * scale
@@ -420,7 +421,7 @@ class Car:
         self.dir_x, self.dir_z = new_dir_x * scale, new_dir_z * scale
         speed = sqrt(new_x * new_x + new_y * new_y + new_z * new_z)
         self.speed = speed
-        self.distance += speed * STEP
+        self.distance += speed * STEP_S
         self._find()
 
     def _find(self) -> None:

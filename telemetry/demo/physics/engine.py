@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from typing import Final
 
-STEP: Final = 0.003  # s
+from telemetry.base.units import STEP_S
+
 RPM: Final = 9.549296585513721  # rpm per rad/s
 
 # Engine turns per wheel turn: reverse, neutral, first to sixth
@@ -141,15 +142,15 @@ class Engine:
         if rpm < IDLE_RPM and self.fuel > 0.0 and torque < (IDLE_RPM - rpm) * 0.2:
             torque = (IDLE_RPM - rpm) * 0.2  # the idle governor
         if torque > 0.0:
-            self.fuel = max(0.0, self.fuel - torque * speed * STEP * fuel_rate / JOULES_PER_LITRE)
+            self.fuel = max(0.0, self.fuel - torque * speed * STEP_S * fuel_rate / JOULES_PER_LITRE)
         if self.fuel > 0.0:
-            self.fuel = max(0.0, self.fuel - IDLE_LITRES * STEP * fuel_rate)
+            self.fuel = max(0.0, self.fuel - IDLE_LITRES * STEP_S * fuel_rate)
         if gear == NEUTRAL:  # between two gears the engine is brought to the speed it will need
             self.clutch = 0.0
             want = wheel * GEARS[self.target]
             if want < IDLE_RPM / RPM:
                 want = IDLE_RPM / RPM
-            self.speed = speed + (want - speed) * (STEP / 0.018)
+            self.speed = speed + (want - speed) * (STEP_S / 0.018)
             return 0.0
         driven = wheel * ratio
         if self.joined and driven * RPM > IDLE_RPM * 1.02:
@@ -176,5 +177,5 @@ class Engine:
             carried = most
         elif carried < -most:
             carried = -most
-        self.speed = max(0.0, speed + (torque - carried) * (STEP / ENGINE_INERTIA))
+        self.speed = max(0.0, speed + (torque - carried) * (STEP_S / ENGINE_INERTIA))
         return carried * ratio * EFFICIENCY

@@ -13,7 +13,8 @@ from __future__ import annotations
 from math import sqrt
 from typing import Final
 
-STEP: Final = 0.003  # s
+from telemetry.base.units import STEP_S
+
 HEAT_EVERY: Final = 8  # steps between two updates of heat and wear of one wheel
 
 RADIUS: Final = 0.33  # m, front and rear
@@ -179,11 +180,11 @@ class Wheel:
         speed = vx if vx >= 0.0 else -vx
         if load <= 0.0:  # in the air: nothing to push against
             self.force_forward = self.force_left = self.slip = self.kappa = self.sigma = self.outward = 0.0
-            spin += STEP / inertia * drive
-            most = STEP / inertia * brake
+            spin += STEP_S / inertia * drive
+            most = STEP_S / inertia * brake
             self.spin = spin - most if spin > most else spin + most if spin < -most else 0.0
             return
-        hold = STEP / RELAXATION
+        hold = STEP_S / RELAXATION
         fade = 1.0 / (1.0 + hold * speed)
         sigma = (self.sigma - hold * vy) * fade
         if sigma > MAX_SLIP:
@@ -205,7 +206,7 @@ class Wheel:
         stiffness = secant * (RADIUS / PEAK_SLIP_RATIO)
         gain = hold * RADIUS * fade
         start = (kappa - hold * vx) * fade
-        turn = STEP / inertia
+        turn = STEP_S / inertia
         below = 1.0 / (1.0 + turn * stiffness * gain)
         free = (spin + turn * (drive - stiffness * start)) * below
         most = turn * (brake + drag * load * RADIUS) * below
@@ -231,11 +232,11 @@ class Wheel:
         self.force_left = fy * cos_steer - fx * sin_steer
         power = fx * slide - fy * vy
         if power > 0.0:
-            self.heat += power * STEP
-        self.travelled += speed * STEP
+            self.heat += power * STEP_S
+        self.travelled += speed * STEP_S
         self.outward = fy / load * self.side
         if brake > 0.0:
-            self.warm_brake += brake * (new if new >= 0.0 else -new) * STEP
+            self.warm_brake += brake * (new if new >= 0.0 else -new) * STEP_S
 
     def age(
         self, seconds: float, speed: float, air: float, road: float, roll: float, tyre_rate: float, dirty: bool

@@ -13,6 +13,7 @@ import orjson
 from ac_native_memory import Pages, SPageFileGraphic
 from telemetry.base.clock import Clock, RateLimiter
 from telemetry.base.errors import SourceError, UsageError
+from telemetry.base.units import STEP_S
 from telemetry.fields.pages import packet_id_of
 from telemetry.fields.snapshot import decode
 from telemetry.formats.mcap.layout import (
@@ -42,9 +43,6 @@ from telemetry.formats.mcap.records import (
 )
 from telemetry.recording.game_state import STATUS_STATES, State, is_advancing
 from telemetry.recording.interfaces import Event, Reading, Source, Step
-
-DEFAULT_INTERVAL_S: Final = 0.003
-"""Seconds from the end of a recording to its beginning, played in a loop: a physics step."""
 
 _STATUS: Final = struct.Struct(f"<{SPageFileGraphic.status.offset}xi")
 _MENU: Final = struct.Struct(f"<{SPageFileGraphic.isEscMenuVisible.offset}xi")
@@ -227,7 +225,7 @@ class McapRecording(Source):
             for step in self.read_steps():
                 before, elapsed = elapsed, step.elapsed + shift
                 if not elapsed >= before:  # the recording goes round, or its clock was set back
-                    elapsed = before + DEFAULT_INTERVAL_S
+                    elapsed = before + STEP_S
                     shift = elapsed - step.elapsed
                 if began is None or first is None:
                     began, first = clock.now(), elapsed

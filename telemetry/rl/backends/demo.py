@@ -9,7 +9,8 @@ import numpy as np
 
 from ac_native_memory import Pages
 from telemetry.base.errors import UsageError
-from telemetry.demo import SCENARIOS, STEP_SECONDS, Controls, DemoGame
+from telemetry.base.units import STEP_S
+from telemetry.demo import SCENARIOS, Controls, DemoGame
 from telemetry.demo.racing_line import racing_line
 from telemetry.fields.derived import Sample, derive
 from telemetry.fields.snapshot import decode
@@ -79,7 +80,7 @@ class DemoWorld(Backend):
         """One control step of physics."""
         self._ticks += 1
         # A hair more, so that 3 ms are one step and not, by a rounding error, none.
-        due = self._began + math.floor(self._ticks / self._hz / STEP_SECONDS + 1e-6)
+        due = self._began + math.floor(self._ticks / self._hz / STEP_S + 1e-6)
         self._run(due - self._game.steps, Controls(command.steer, command.throttle, command.brake))
         return StepResult(self._look())
 
@@ -97,7 +98,7 @@ class DemoWorld(Backend):
             return
         for _ in range(steps):
             step(controls)
-            self._recorded += STEP_SECONDS
+            self._recorded += STEP_S
             if self._game.packet >= SILENT_STEPS:
                 self._sink.write(Step(State.LIVE, self._pages(self._epoch + self._recorded), self._recorded))
 
