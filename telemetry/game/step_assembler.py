@@ -16,6 +16,9 @@ PER_FRAME: Final = ("rideHeight", "ersRecoveryLevel", "ersPowerLevel", "currentM
 """Fields that belong to the drawn frame: that they change under one packetId is no sign of a torn page."""
 
 
+CLEAR_MAJORITY: Final = 4
+"""How many times as often neighbours must have told one kind of writer as the other, so that the kind is known."""
+
 _without_frame: Final = mask_fields(SPageFilePhysics, PER_FRAME)
 
 
@@ -130,27 +133,36 @@ class StepAssembler(Generic[T]):
         return step
 
     def _choose_copy(self, following: bytes | None) -> tuple[bytes, bool]:
-        """The whole one among the several contents of the present id, and whether it is certain to be."""
+        """The whole one among the several contents of the present id, and whether it is certain to be.
+
+        The neighbours are evidence, not proof: of the step after there is only a first look, and a writer that was
+        suspended for long enough in the middle of a page left one that counts as whole. So once they have told how the
+        writer works, that decides, and a content which they then contradict, or which was gone at the next look, is in
+        doubt.
+        """
         last = len(self._contents) - 1
         confirmed = [index for index, held in enumerate(self._stood) if held]
-        explained = self._consistent_copies(following)
-        possible = [index for index in confirmed if index in explained]
-        if len(possible) == 1:
-            (choice,) = possible
-            self._begins += choice == last
-            self._ends += choice == 0
-            return self._contents[choice], True
-        choice = (possible or confirmed)[0 if self._ends > self._begins else -1]
-        return self._contents[choice], len(possible) > 1 and self._ends != self._begins
+        consistent = self._consistent_copies(following)
+        possible = [index for index in confirmed if index in consistent]
+        begins, ends = self._begins, self._ends
+        if len(consistent) == len(possible) == 1 and self._page_before() is not None:
+            self._begins += possible == [last]
+            self._ends += possible == [0]
+        if begins > CLEAR_MAJORITY * ends or ends > CLEAR_MAJORITY * begins:
+            choice = last if begins > ends else 0
+            return self._contents[choice], choice in confirmed and (len(consistent) > 1 or consistent == [choice])
+        return self._contents[(possible or confirmed)[0 if ends > begins else -1]], len(possible) == 1
+
+    def _page_before(self) -> bytes | None:
+        """The page of the step right before the present id's, where that is known to be whole."""
+        return self._before[1] if self._before and self._before[0] + 1 == self._packet_id else None
 
     def _consistent_copies(self, following: bytes | None) -> list[int]:
         """Those of the contents which, if they are whole, explain all others by the steps around."""
         contents = [_without_frame(content) for content in self._contents]
-        before = after = None
-        if self._before and self._before[1] and self._before[0] + 1 == self._packet_id:
-            before = _without_frame(self._before[1])
-        if following is not None:
-            after = _without_frame(following)
+        page_before = self._page_before()
+        before = None if page_before is None else _without_frame(page_before)
+        after = None if following is None else _without_frame(following)
         # Contents older than the whole one still hold words of the step before, newer ones already of the step after.
         return [
             index

@@ -42,6 +42,11 @@ ID_FIRST = list(range(WORDS))
 ID_LAST = [*range(1, WORDS), 0]
 
 
+SHOWS_ID_FIRST = [page(5), torn(6, ID_FIRST, 60), page(6), page(7)]
+SHOWS_ID_LAST = [page(5), page(6), torn(7, ID_LAST, 60), page(7)]
+"""Looks that tell how the writer works."""
+
+
 def sort(pages: Iterable[bytes], assembler: StepAssembler[int] | None = None) -> list[AssembledStep[int]]:
     """What a sorter makes of these looks, drained; each comes with its place among them."""
     assembler = assembler or StepAssembler()
@@ -160,17 +165,31 @@ def test_where_both_neighbours_would_do_the_way_of_the_writer_decides() -> None:
         before, after = page(packet_id - 1, word20=1), page(packet_id + 1, word20=2)
         return [before, page(packet_id, word20=1), page(packet_id, word20=2), after]
 
-    known: list[tuple[list[bytes], int]] = [
-        ([page(5), torn(6, ID_FIRST, 60), page(6), page(7)], 2),
-        ([page(5), page(6), torn(7, ID_LAST, 60), page(7)], 1),
-    ]
-    for habit, right in known:
+    for habit, right in [(SHOWS_ID_FIRST, 2), (SHOWS_ID_LAST, 1)]:
         assembler: StepAssembler[int] = StepAssembler()
         found = sort([*habit, *unclear(21)], assembler)[4]
         assert found.physics == page(21, word20=right)
         assert (found.repaired, found.ambiguous, assembler.ambiguous) == (True, False, 0)
     found = sort(unclear(21))[1]
     assert (found.repaired, found.ambiguous) == (False, True)
+
+
+def test_where_a_torn_neighbour_contradicts_the_way_of_the_writer_that_wins_but_is_in_doubt() -> None:
+    looks = [page(20), torn(21, ID_LAST, 60), torn(22, ID_LAST, 90), page(22)]  # the writer was suspended twice
+    found = sort([*SHOWS_ID_LAST, *looks])[3]
+    assert found == AssembledStep(page(20), 4, 12, ambiguous=True)
+    looks = [torn(20, ID_FIRST, 60), torn(21, ID_FIRST, 30), page(21), page(22)]
+    found = sort([*SHOWS_ID_FIRST, *looks])[4]
+    assert found == AssembledStep(page(21), 5, ambiguous=True)
+
+
+def test_a_whole_page_that_was_gone_at_the_next_look_wins_by_the_way_of_the_writer_but_is_in_doubt() -> None:
+    assembler: StepAssembler[int] = StepAssembler()
+    sort(SHOWS_ID_LAST, assembler)
+    assert assembler.add_copy(page(20), 4, unconfirmed=True) is None
+    assert assembler.add_copy(torn(21, ID_LAST, 60), 5) is None  # the writer was suspended
+    found = assembler.add_copy(page(21), 6)
+    assert found == AssembledStep(page(20), 4, 12, ambiguous=True)
 
 
 def test_a_first_step_with_two_contents_is_ambiguous_where_nothing_before_it_is_known() -> None:
