@@ -2,12 +2,15 @@
 
 import ctypes
 import os
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from collections.abc import Callable, Iterator
-from contextlib import chdir
+from contextlib import chdir, contextmanager
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
@@ -18,13 +21,27 @@ from hypothesis import HealthCheck, settings
 from ac_native_memory import Pages, SPageFileGraphic, SPageFilePhysics, SPageFileStatic, units_of
 from telemetry.fields.derived import Sample, Thresholds, derive
 from telemetry.fields.snapshot import Snapshot, decode, encode
+from tests import leftovers
 
 REPOSITORY = Path(__file__).parent.parent
 PATIENCE = 120.0
 """Seconds that anything may take at all, on a machine that has other things to do. Only what hangs takes so long."""
 
+real_time = pytest.mark.xdist_group("real time")
+"""On tests that measure time, or own a port, shared memory, a keyboard or a browser: they run one by one."""
+
+GOING_SECONDS = 5.0
+"""How long what a test ended may take to be gone."""
+
 # A machine that stalls is no mistake of the code under test.
-settings.register_profile("steady", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "steady",
+    deadline=None,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.too_slow],
+    database=None,
+    print_blob=True,
+)
 settings.load_profile("steady")
 
 MakePages = Callable[..., Pages]
@@ -69,14 +86,101 @@ def wait_until(condition: Callable[[], object], seen: Callable[[], object] | Non
         time.sleep(0.01)
 
 
+def unique_name() -> str:
+    """The beginning of names where the whole machine shares them; what is left under it is found and reported."""
+    return f"{leftovers.OWN_NAME}{uuid.uuid4().hex}_"
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """More would only wait: half of the suite measures time and runs one by one."""
+    return min(os.cpu_count() or 1, 4)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file together, for they share what it makes, unless they are of another group."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(REPOSITORY))))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def byte_code(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Byte code for the processes that tests start, wherever this one may not keep any: it halves their start."""
     with pytest.MonkeyPatch.context() as patch:
-        if os.environ.get("PYTHONDONTWRITEBYTECODE"):
-            patch.delenv("PYTHONDONTWRITEBYTECODE")
+        if os.environ.get("PYTHONDONTWRITEBYTECODE") or not os.access(REPOSITORY, os.W_OK):
+            patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
             patch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path_factory.mktemp("byte-code")))
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def usual_signals() -> Iterator[None]:
+    """Signals as a terminal's foreground process has them: nohup and a shell's ``&`` let their children ignore some."""
+    numbers = [getattr(signal, name) for name in ("SIGHUP", "SIGINT", "SIGQUIT") if hasattr(signal, name)]
+    ignored = [number for number in numbers if signal.getsignal(number) == signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_folders() -> Iterator[None]:
+    """A temporary folder and a user's folder for state that nobody else has; nothing is left in the former."""
+    folder = Path(tempfile.mkdtemp(prefix="ac-telemetry-"))
+    folder.chmod(0o711)  # tests that become another user go through it
+    state = folder / "state"
+    state.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(folder / "temporary"))
+        Path(tempfile.gettempdir()).mkdir(mode=0o711)
+        for name in ("TMPDIR", "TEMP", "TMP"):
+            patch.setenv(name, tempfile.gettempdir())
+        for name in ("XDG_STATE_HOME", "LOCALAPPDATA"):
+            patch.setenv(name, str(state))
+        yield
+        left = leftovers.in_temporary_folder()
+    shutil.rmtree(folder, ignore_errors=True)
+    assert not left, "files are left in the temporary folder"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_is_left_by_the_session(own_folders: None) -> Iterator[None]:
+    """What fixtures of modules and of the session start and make is gone at the end too."""
+    leftovers.adopt_orphans()
+    files = leftovers.in_checkout(REPOSITORY)
+    with nothing_is_left():
+        yield
+    assert leftovers.in_checkout(REPOSITORY) - files == set(), "files are left in the checkout"
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_by_a_test() -> Iterator[None]:
+    """No process that a test started outlives it, and no file that it made outside its own folder."""
+    with nothing_is_left():
+        yield
+
+
+@contextmanager
+def nothing_is_left() -> Iterator[None]:
+    """Fail when processes or files are there afterwards that were not before; those that are about to go may."""
+    processes, temporary, shared = leftovers.children(), leftovers.in_temporary_folder(), leftovers.in_shared_memory()
+
+    def left() -> tuple[set[leftovers.Process], set[str], set[str]]:
+        return (
+            leftovers.children() - processes,
+            leftovers.in_temporary_folder() - temporary,
+            leftovers.in_shared_memory() - shared,
+        )
+
+    yield
+    end = time.monotonic() + GOING_SECONDS
+    while any(found := left()) and time.monotonic() < end:
+        time.sleep(0.01)
+    leftovers.end_all(found[0])
+    assert found == (set(), set(), set()), "processes, temporary files or files in shared memory are left"
 
 
 def main_in_process(

@@ -14,7 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ac_native_memory as ac
-from tests.conftest import PATIENCE, REPOSITORY, pages_of, wait_until
+from tests.conftest import PATIENCE, REPOSITORY, pages_of, real_time, wait_until
+
+pytestmark = real_time
 
 # offset and name of every field, as in the reference of the running game
 PHYSICS = """

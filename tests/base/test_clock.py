@@ -7,6 +7,9 @@ import pytest
 
 from telemetry.base.clock import Clock, RateLimiter
 from telemetry.base.errors import UsageError
+from tests.conftest import real_time
+
+pytestmark = real_time
 
 
 def test_a_clock_that_jumps_shows_each_deadline_at_once() -> None:

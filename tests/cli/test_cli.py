@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import uuid
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -20,7 +19,9 @@ from jsonschema import Draft202012Validator
 import ac_native_memory as ac
 from telemetry.fields.derived import Sample
 from telemetry.fields.selection import json_schema
-from tests.conftest import PATIENCE, REPOSITORY, main_in_process, pages_of, wait_until
+from tests.conftest import PATIENCE, REPOSITORY, main_in_process, pages_of, real_time, unique_name, wait_until
+
+pytestmark = real_time
 
 COMMAND = [sys.executable, str(REPOSITORY / "main.py")]
 FAST = ["--source", "demo", "--speed", "max"]
@@ -130,7 +131,7 @@ def shared_memory() -> Iterator[Path]:
     """A directory of its own in real shared memory, where the system has such a thing."""
     if sys.platform == "win32" or not ac.PAGE_FILE_DIRECTORY.is_dir():
         pytest.skip("page files in shared memory are for Linux; for Windows' named mappings see test_windows.py")
-    directory = ac.PAGE_FILE_DIRECTORY / f"test-{uuid.uuid4().hex}"
+    directory = ac.PAGE_FILE_DIRECTORY / unique_name()
     directory.mkdir()
     yield directory
     for path in directory.iterdir():

@@ -17,9 +17,11 @@ from telemetry.formats.mcap import McapRecording
 from telemetry.recording.interfaces import Step
 from telemetry.sources import open_source
 from tests.cli.test_cli import FAST, interrupt, run, shared_memory, start, with_signals
-from tests.conftest import REPOSITORY, main_in_process, wait_until
+from tests.conftest import REPOSITORY, main_in_process, real_time, wait_until
 
 __all__ = ["shared_memory"]
+
+pytestmark = real_time
 
 LAP = REPOSITORY / "fixtures/lap.jsonl.zst"
 

@@ -6,6 +6,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from itertools import islice
@@ -115,8 +116,9 @@ def test_a_schema_covers_every_byte_of_its_page_at_the_offsets_of_the_structure(
     assert offsets == rest[name]
 
 
-def test_a_decoder_that_is_not_ours_reads_the_same_values(tmp_path: Path) -> None:
+def test_a_decoder_that_is_not_ours_reads_the_same_values(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     decoder = pytest.importorskip("mcap_ros1.decoder", reason="not among the packages of the Windows Python")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # it keeps what it makes there until the process ends
     game = DemoGame(seed=3)
     for _ in range(2000):
         game.step()

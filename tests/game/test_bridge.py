@@ -6,7 +6,6 @@ import signal
 import struct
 import subprocess
 import sys
-import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,13 +20,15 @@ from telemetry.rl.action import Command
 from telemetry.rl.actuators import CustomAi
 from telemetry.rl.actuators.csp import MAPPING
 from telemetry.rl.backends.live import LiveWorld
-from tests.conftest import PATIENCE, REPOSITORY, wait_until
+from tests.conftest import PATIENCE, REPOSITORY, real_time, unique_name, wait_until
 from tests.game.test_proton import WINDOWS, Wine, needs_wine, wine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = ["wine"]
+
+pytestmark = real_time
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="about Linux")
@@ -48,7 +49,7 @@ def test_on_windows_without_linux_below_it_the_bridge_says_that_none_is_needed(t
 
 @pytest.fixture
 def prefix() -> Iterator[str]:
-    prefix = f"test_{uuid.uuid4().hex}_"
+    prefix = unique_name()
     yield prefix
     for path in page_files(prefix):
         path.unlink()

@@ -8,7 +8,6 @@ import re
 import subprocess
 import sys
 import threading
-import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,13 +18,15 @@ from telemetry.base.clock import Clock
 from telemetry.game import doctor
 from telemetry.game.doctor import Finding, Report, Status, examine
 from telemetry.game.proton import Processes
-from tests.conftest import PATIENCE, REPOSITORY, main_in_process, pages_of, snapshot_of
+from tests.conftest import PATIENCE, REPOSITORY, main_in_process, pages_of, real_time, snapshot_of, unique_name
 from tests.game.test_proton import Proc, Wine, needs_wine, on_linux, proc, wine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = ["proc", "wine"]
+
+pytestmark = real_time
 
 
 class Moving:
@@ -206,7 +207,7 @@ def test_who_holds_a_page_is_known_of_real_processes(pages: Path) -> None:
 @on_linux
 def test_a_game_that_may_not_be_read_is_found_and_explained(proc: Proc, tmp_path: Path) -> None:
     proc.game(user=4_000_001)
-    report = examine(None, tmp_path, processes=Processes(proc.root), prefix=f"test_{uuid.uuid4().hex}_", seconds=0.1)
+    report = examine(None, tmp_path, processes=Processes(proc.root), prefix=unique_name(), seconds=0.1)
     assert find(report, "game process").message == "The game runs: process 100."
     session = find(report, "session")
     assert session.message.endswith("Run both as the same user.")
@@ -215,7 +216,7 @@ def test_a_game_that_may_not_be_read_is_found_and_explained(proc: Proc, tmp_path
 
 @on_linux
 def test_without_a_game_the_process_is_said_to_be_missing(proc: Proc, tmp_path: Path) -> None:
-    report = examine(None, tmp_path, processes=Processes(proc.root), prefix=f"test_{uuid.uuid4().hex}_", seconds=0.1)
+    report = examine(None, tmp_path, processes=Processes(proc.root), prefix=unique_name(), seconds=0.1)
     assert find(report, "game process").message == "No process is called acs.exe or acs_x86.exe."
     assert not report.ready
 
@@ -224,7 +225,7 @@ def test_without_a_game_the_process_is_said_to_be_missing(proc: Proc, tmp_path: 
 def test_a_game_under_wine_can_be_recorded(wine: Wine, tmp_path: Path) -> None:
     processes = wine.processes()
     with wine.game():
-        report = examine(None, tmp_path, processes=processes, prefix=f"test_{uuid.uuid4().hex}_", seconds=1.5)
+        report = examine(None, tmp_path, processes=processes, prefix=unique_name(), seconds=1.5)
     session = find(report, "session")
     assert report.ready, report
     assert session.message.startswith("standin_car on standin_track, read from the memory of process ")

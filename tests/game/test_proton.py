@@ -37,7 +37,7 @@ from telemetry.game.proton import (
     sandbox,
 )
 from telemetry.recording.game_state import State
-from tests.conftest import PATIENCE, REPOSITORY, pages_of, wait_until
+from tests.conftest import PATIENCE, REPOSITORY, pages_of, real_time, unique_name, wait_until
 from tests.drives import SEEDS, drive
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from types import ModuleType, TracebackType
 
     from telemetry.recording.interfaces import Reading
+
+pytestmark = real_time
 
 NAMES = tuple(ac.PAGES)
 PAGE = 4096
@@ -335,7 +337,7 @@ def test_from_inside_a_sandbox_a_game_that_is_not_seen_may_run_all_the_same(
 
 def live(proc: Proc, **options: Any) -> tuple[LiveSource, Iterator[Reading], Clock]:
     clock = Clock(float("inf"))
-    prefix = f"test_{uuid.uuid4().hex}_"
+    prefix = unique_name()
     source = LiveSource(prefix=prefix, processes=proc.processes(), **options)
     return source, source.readings(clock, 10.0), clock
 
@@ -479,7 +481,7 @@ class Wine:
         )  # fmt: skip
 
     def game(self, *options: str, prefix: str = "") -> StandIn:
-        prefix = prefix or f"test_{uuid.uuid4().hex}_"
+        prefix = prefix or unique_name()
         return StandIn(self.start(self.folder / self.name, "--prefix", prefix, *options))
 
     def processes(self) -> Processes:
@@ -563,7 +565,7 @@ def test_the_pages_of_a_game_under_wine_are_read_live_with_no_bridge(wine: Wine)
 @needs_wine
 @pytest.mark.parametrize("command", ["exit", "crash"])
 def test_a_game_under_wine_that_ends_and_comes_back_is_noticed(wine: Wine, command: str) -> None:
-    source = LiveSource(prefix=f"test_{uuid.uuid4().hex}_", processes=wine.processes())
+    source = LiveSource(prefix=unique_name(), processes=wine.processes())
     readings = source.readings(Clock(), 50.0)
 
     def look_until(state: State) -> None:

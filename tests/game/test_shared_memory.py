@@ -26,7 +26,9 @@ from telemetry.game import LiveSource, Publisher
 from telemetry.game.polling import BATCH_SIZE
 from telemetry.recording.game_state import GameStateDetector, State
 from telemetry.recording.interfaces import Reading, Step
-from tests.conftest import pages_of, wait_until
+from tests.conftest import pages_of, real_time, wait_until
+
+pytestmark = real_time
 
 LIVE, FRESH, STALE = State.LIVE, True, False
 

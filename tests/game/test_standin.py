@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 import ac_native_memory as ac
-from tests.conftest import wait_until
+from tests.conftest import real_time, wait_until
 from tests.game.standin import StandIn, layout, needs_standin
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-pytestmark = needs_standin
+pytestmark = [real_time, needs_standin]
 
 PAGES = {"physics": ac.SPageFilePhysics, "graphics": ac.SPageFileGraphic, "static": ac.SPageFileStatic}
 FLOATS = [

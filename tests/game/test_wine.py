@@ -17,15 +17,18 @@ from typing import IO, TYPE_CHECKING
 import orjson
 import pytest
 
-from tests.conftest import PATIENCE, REPOSITORY, wait_until
+from tests.conftest import PATIENCE, REPOSITORY, real_time, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = pytest.mark.skipif(
-    not os.environ.get("AC_TEST_WINE"), reason="needs a Windows Python under Wine: run scripts/test-windows"
-)
+pytestmark = [
+    real_time,
+    pytest.mark.skipif(
+        not os.environ.get("AC_TEST_WINE"), reason="needs a Windows Python under Wine: run scripts/test-windows"
+    ),
+]
 
 WINDOWS_PYTHON = str(REPOSITORY / "scripts" / "windows-python")
 REAL_NAMES = """

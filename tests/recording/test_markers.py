@@ -9,7 +9,9 @@ import pytest
 
 from telemetry.base.errors import SinkError
 from telemetry.recording.markers import DEAD_SECONDS, MarkerInbox, send_marker
-from tests.conftest import wait_until
+from tests.conftest import real_time, wait_until
+
+pytestmark = real_time
 
 
 def test_a_marker_reaches_every_running_recording(tmp_path: Path) -> None:

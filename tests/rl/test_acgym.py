@@ -29,7 +29,9 @@ from telemetry.rl.backends.replay import resampled
 from telemetry.sources import open_page_sink
 from tests.cli.test_cli import interrupt, start, with_signals
 from tests.cli.test_convert import write
-from tests.conftest import PATIENCE, REPOSITORY, main_in_process, sample_of, snapshot_of, wait_until
+from tests.conftest import PATIENCE, REPOSITORY, main_in_process, real_time, sample_of, snapshot_of, wait_until
+
+pytestmark = real_time
 
 SILENT = Command()
 

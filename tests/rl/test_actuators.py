@@ -13,6 +13,9 @@ import pytest
 from telemetry.base.errors import SinkError, UsageError
 from telemetry.rl.action import Command
 from telemetry.rl.actuators import Actuator, CustomAi, NoActuator, VirtualWheel, VJoy, create_actuator
+from tests.conftest import real_time
+
+pytestmark = real_time
 
 
 def test_the_mapped_file_has_csps_layout(tmp_path: Path) -> None:

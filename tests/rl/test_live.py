@@ -23,11 +23,13 @@ from telemetry.rl.actuators import CustomAi, VJoy, create_actuator
 from telemetry.rl.actuators.csp import MAPPING, SIZE, TELEPORT
 from telemetry.rl.backends.live import LiveWorld, NewestSource
 from telemetry.sources import open_source
-from tests.conftest import PATIENCE, REPOSITORY
+from tests.conftest import PATIENCE, REPOSITORY, real_time
 from tests.game.driven import BRAKING, controls_of, run
 
 gymnasium = pytest.importorskip("gymnasium", reason="The environment needs gymnasium, an extra.")
 from telemetry.rl.env import DriveEnv  # noqa: E402
+
+pytestmark = real_time
 
 FULL_GAS = np.array([0.0, 1.0], np.float32)
 

@@ -27,7 +27,9 @@ from telemetry.sources import open_source
 from telemetry.stream.client import WebSocketSource
 from telemetry.stream.server import StreamServer
 from tests.cli.test_cli import run, start
-from tests.conftest import sample_of
+from tests.conftest import real_time, sample_of
+
+pytestmark = real_time
 
 
 def free_port() -> int:

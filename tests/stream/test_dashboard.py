@@ -20,11 +20,14 @@ import pytest
 from telemetry.fields.derived import Thresholds
 from telemetry.fields.wire import LineEncoder
 from telemetry.stream.protocol import Subscription, hello_message
-from tests.conftest import REPOSITORY, sample_of, wait_until
+from tests.conftest import REPOSITORY, real_time, sample_of, wait_until
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the page's tests need playwright, of the group dev")
 CHROMIUM: Final = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="the page's tests need a Chromium: apt-get install chromium")
+pytestmark = [
+    real_time,
+    pytest.mark.skipif(CHROMIUM is None, reason="the page's tests need a Chromium: apt-get install chromium"),
+]
 
 PAGE: Final = REPOSITORY / "telemetry" / "stream" / "dashboard"
 MONITOR: Final = {"width": 1280, "height": 720}

@@ -40,7 +40,9 @@ from telemetry.sources import open_source
 from telemetry.stream.broadcast import BUFFER_BYTES
 from telemetry.stream.server import StreamServer
 from tests.cli.test_cli import interrupt, run, start, with_signals
-from tests.conftest import PATIENCE, REPOSITORY, sample_of, wait_until
+from tests.conftest import PATIENCE, REPOSITORY, real_time, sample_of, wait_until
+
+pytestmark = real_time
 
 if TYPE_CHECKING:
     from telemetry.recording.interfaces import Event
