@@ -31,7 +31,7 @@ from ac_native_memory import PageReader
 from telemetry.base.clock import Clock
 from telemetry.demo import DemoGame
 from telemetry.demo.source import DemoSource
-from telemetry.fields.pages import packet_id_of
+from telemetry.fields.pages import read_packet_id
 from telemetry.game import LiveSource, Publisher
 from telemetry.recording.interfaces import Step
 
@@ -47,7 +47,7 @@ def publish(directory: Path, results: Connection) -> None:
     with Publisher(directory) as publisher:
         for pages in DemoSource(seed=SEED).pages(clock):
             publisher.write(pages)
-            written.setdefault(packet_id_of(pages.physics), time.perf_counter())
+            written.setdefault(read_packet_id(pages.physics), time.perf_counter())
             if results.poll():
                 break
     results.send(written)
@@ -75,7 +75,7 @@ def record(directory: Path, seconds: float) -> tuple[list[Step], LiveSource, flo
 def check(steps: list[Step]) -> tuple[int, int]:
     """How many of the physics pages and of the graphics pages the demo never wrote in that step, or never at all."""
     game = DemoGame(SEED)
-    last = max(packet_id_of(step.pages.physics) for step in steps if step.pages)
+    last = max(read_packet_id(step.pages.physics) for step in steps if step.pages)
     physics: dict[int, bytes] = {}
     graphics = set()
     while game.packet <= last + 1000:
@@ -83,17 +83,17 @@ def check(steps: list[Step]) -> tuple[int, int]:
         graphics.add(game.graphics_page())
         physics[game.packet] = game.physics_page()
     pages = [step.pages for step in steps if step.pages]
-    torn = sum(page.physics != physics[packet_id_of(page.physics)] for page in pages)
+    torn = sum(page.physics != physics[read_packet_id(page.physics)] for page in pages)
     return torn, sum(page.graphics not in graphics for page in pages)
 
 
 def spin(directory: Path, seconds: float) -> tuple[float, float]:
     """The shares of the steps that a loop sees which only ever looks, and of a core that it takes."""
     with PageReader(directory) as reader:
-        first = packet_id = packet_id_of(reader.look(0))
+        first = packet_id = read_packet_id(reader.look(0))
         seen, end, used = 1, time.perf_counter() + seconds, time.process_time()
         while time.perf_counter() < end:
-            now = packet_id_of(reader.look(0))
+            now = read_packet_id(reader.look(0))
             seen += now != packet_id
             packet_id = now
     return seen / (packet_id - first + 1), (time.process_time() - used) / seconds
@@ -158,7 +158,7 @@ def main() -> None:
 
 def report(steps: list[Step], source: LiveSource, written: dict[int, float], used: float, zero: float) -> float:
     """Print what was found; gives the share of the steps that is there."""
-    seen = {packet_id_of(step.pages.physics): step.elapsed + zero for step in steps if step.pages}
+    seen = {read_packet_id(step.pages.physics): step.elapsed + zero for step in steps if step.pages}
     first, last = min(seen), max(seen)
     missing = [packet_id for packet_id in range(first, last) if packet_id not in seen]
     stood = {packet_id: written[packet_id + 1] - written[packet_id] for packet_id in range(first, last)}

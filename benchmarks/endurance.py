@@ -19,7 +19,7 @@ from capture import cpu_seconds
 
 from ac_native_memory import Pages
 from telemetry.demo import DemoGame
-from telemetry.fields.pages import packet_id_of
+from telemetry.fields.pages import read_packet_id
 from telemetry.formats.mcap import McapRecording
 
 MAIN = Path(__file__).parent.parent / "main.py"
@@ -59,7 +59,7 @@ def account(path: Path) -> list[Pages]:
     recording = McapRecording(path)
     steps = [step for step in recording.read_steps() if step.pages]
     pages = [step.pages for step in steps if step.pages]
-    ids = [packet_id_of(page.physics) for page in pages]
+    ids = [read_packet_id(page.physics) for page in pages]
     moved = [now for before, now in zip([None, *ids], ids, strict=False) if now != before]
     missing = sum(step.missing for step in steps)
     span = moved[-1] - moved[0] + 1
@@ -71,21 +71,21 @@ def account(path: Path) -> list[Pages]:
 def check(pages: list[Pages]) -> None:
     """Say how many physics pages, and graphics pages, the demo never wrote."""
     game = DemoGame(SEED)
-    last = packet_id_of(pages[-1].physics)
+    last = read_packet_id(pages[-1].physics)
     physics, graphics = {}, set()
     while game.packet <= last:
         game.step()
         physics[game.packet] = game.physics_page()
         graphics.add(game.graphics_page())
-    torn = sum(page.physics != physics[packet_id_of(page.physics)] for page in pages)
+    torn = sum(page.physics != physics[read_packet_id(page.physics)] for page in pages)
     print(f"torn: {torn} physics pages, {sum(page.graphics not in graphics for page in pages)} graphics pages")
 
 
 def compare(again: list[Pages], first: list[Pages]) -> None:
     """Say how many pages of the second recording are not those of the first."""
-    known = {packet_id_of(page.physics): page.physics for page in first}
+    known = {read_packet_id(page.physics): page.physics for page in first}
     graphics, static = {page.graphics for page in first}, {page.static for page in first}
-    others = sum(known.get(packet_id_of(page.physics)) != page.physics for page in again)
+    others = sum(known.get(read_packet_id(page.physics)) != page.physics for page in again)
     print(f"{len(again):,} steps played back and recorded again; other than the first time: {others} physics pages,")
     print(f"{sum(page.graphics not in graphics for page in again)} graphics pages,", end=" ")
     print(f"{sum(page.static not in static for page in again)} static pages")

@@ -1,6 +1,7 @@
 """How fields are declared: a row class whose annotations are the schema, and all that can be asked of a field."""
 
 import ctypes
+import math
 import operator
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -47,6 +48,15 @@ class Field:
     def page(self) -> str | None:
         """The name of the mapping that holds the field."""
         return f"acpmf_{self.group}" if self.group in STRUCTURES else None
+
+    @property
+    def byte_size(self) -> int:
+        """How many bytes of its page the field takes; 0 where it is in no page."""
+        if self.offset is None:
+            return 0
+        if self.layout is not None and self.layout.startswith("u16"):
+            return 2 * int(self.layout.removeprefix("u16[").removesuffix("]"))
+        return 4 * math.prod(self.shape)
 
     @property
     def type_text(self) -> str:

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from ac_native_memory import ATTEMPTS, SETTLE_SECONDS, PageReader, Pages, PagesMissing
 from telemetry.base.clock import Clock
-from telemetry.fields.pages import packet_id_of
+from telemetry.fields.pages import read_packet_id
 from telemetry.game.page_connection import PageConnection
 from telemetry.game.step_assembler import AssembledStep
 from telemetry.recording.game_state import State
@@ -114,7 +114,7 @@ class PagePoller:
                     if not moved and now < glance_at:
                         continue
                     if moved:
-                        scheduler.advanced = max(1, packet_id_of(physics) - packet_id_of(self._physics or physics))
+                        scheduler.advanced = max(1, read_packet_id(physics) - read_packet_id(self._physics or physics))
                     gather = moved and self.driving
                     hasty = gather and now < glance_at
                     result = self._take(reader, physics, now, hasty=hasty)

@@ -7,19 +7,18 @@ the step after, where it is written last. One look cannot tell such a page from 
 
 from typing import Final, Generic, NamedTuple, TypeVar
 
-from ac_native_memory import SPageFilePhysics
-from telemetry.fields.pages import mask_fields, packet_id_of
+from telemetry.fields.pages import mask_fields, read_packet_id
 
 T = TypeVar("T")
 
-PER_FRAME: Final = ("rideHeight", "ersRecoveryLevel", "ersPowerLevel", "currentMaxRpm")
+PER_FRAME: Final = ("ride_height", "ers_recovery_level", "ers_power_level", "current_max_rpm")
 """Fields that belong to the drawn frame: that they change under one packetId is no sign of a torn page."""
 
 
 CLEAR_MAJORITY: Final = 4
 """How many times as often neighbours must have told one kind of writer as the other, so that the kind is known."""
 
-_without_frame: Final = mask_fields(SPageFilePhysics, PER_FRAME)
+_without_frame: Final = mask_fields("physics", PER_FRAME)
 
 
 class AssembledStep(NamedTuple, Generic[T]):
@@ -68,7 +67,7 @@ class StepAssembler(Generic[T]):
                 self._add(physics, confirmed=True)
             return None
         self._look = physics
-        packet_id = packet_id_of(physics)
+        packet_id = read_packet_id(physics)
         step = None
         if packet_id != self._packet_id:
             step = self._finish_step(packet_id, physics)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from telemetry.base.errors import SinkError
-from telemetry.fields.pages import packet_id_of
+from telemetry.fields.pages import read_packet_id
 from telemetry.laps.detector import LATE_JOIN_MS
 from telemetry.laps.model import Lap
 from telemetry.plans.manifest import FileRecord, LapRecord, Manifest, RunProgress
@@ -51,7 +51,7 @@ class Count:
         if step.pages is None:
             return
         self.missing += step.missing
-        packet_id = packet_id_of(step.pages.physics)
+        packet_id = read_packet_id(step.pages.physics)
         self.steps += packet_id != self.packet_id
         self.packet_id = packet_id
 

@@ -2,7 +2,7 @@
 
 from telemetry.base.clock import RateLimiter
 from telemetry.fields.derived import DEFAULTS, Sample, Thresholds, derive
-from telemetry.fields.pages import packet_id_of
+from telemetry.fields.pages import read_packet_id
 from telemetry.fields.snapshot import decode
 from telemetry.recording.game_state import is_advancing
 from telemetry.recording.interfaces import Event, PageSink, Sink, Step
@@ -85,7 +85,7 @@ class StepToSampleSink(PageSink):
         """Take one step."""
         if step.pages is None:
             return
-        packet_id = packet_id_of(step.pages.physics)
+        packet_id = read_packet_id(step.pages.physics)
         moved, self._packet_id = packet_id != self._packet_id, packet_id
         if not is_advancing(step.state, moved=moved):
             return

@@ -1,10 +1,10 @@
 """What the pages say of the game itself: whether it runs, and whether its car moves on in time."""
 
-import struct
 from enum import StrEnum
 from typing import Final
 
-from ac_native_memory import Pages, SPageFileGraphic, SPageFileStatic, check_game, text_of
+from ac_native_memory import Pages, check_game
+from telemetry.fields.pages import read_car_model, read_menu_visible, read_packet_id, read_status, read_track
 
 STALL_SECONDS: Final = 1.0
 """How long physics may stand still, in a session that says it is live, before the game counts as stalled."""
@@ -12,9 +12,6 @@ STALL_SECONDS: Final = 1.0
 HOLD_SECONDS: Final = 0.2
 """How long a game is given, once found, to show that it moves."""
 
-_PACKET_ID = struct.Struct("<i")
-_STATUS = struct.Struct(f"<{SPageFileGraphic.status.offset}xi")
-_MENU = struct.Struct(f"<{SPageFileGraphic.isEscMenuVisible.offset}xi")
 _OFF, _REPLAY, _PAUSE = 0, 1, 3
 
 
@@ -67,7 +64,7 @@ class GameStateDetector:
         if not any(pages.physics) or not self._filled:
             return State.LOADING, False
 
-        (packet_id,) = _PACKET_ID.unpack_from(pages.physics)
+        packet_id = read_packet_id(pages.physics)
         moved = self._packet_id is not None and packet_id != self._packet_id
         if self._packet_id is None:
             self._first_seen = now
@@ -77,15 +74,14 @@ class GameStateDetector:
         if self._moved_at is None and self._dump:
             return State.STILL, now == self._first_seen  # once: the same again is no news
 
-        (status,) = _STATUS.unpack_from(pages.graphics)
-        (menu,) = _MENU.unpack_from(pages.graphics)
+        status = read_status(pages.graphics)
         if status == _OFF:
             return State.GONE, False
         if status == _REPLAY:
             return State.REPLAY, False
         if status == _PAUSE:
             return State.PAUSED, False
-        if menu:  # the session goes on behind the menu online, and stands still offline
+        if read_menu_visible(pages.graphics):  # the session goes on behind the menu online, and stands still offline
             return State.MENU, moved
         if self._moved_at is None:
             return (State.LOADING if now - self._first_seen < HOLD_SECONDS else State.STALLED), False
@@ -95,7 +91,4 @@ class GameStateDetector:
 
 
 def _names_car_and_track(static: bytes) -> bool:
-    return all(
-        text_of(static[field.offset : field.offset + field.size])
-        for field in (SPageFileStatic.carModel, SPageFileStatic.track)
-    )
+    return bool(read_car_model(static) and read_track(static))

@@ -1,11 +1,10 @@
 """Follows the laps of a recording step by step, and decodes a page only where something may have changed."""
 
-from struct import Struct
 from typing import Final, Literal, NamedTuple
 
-from ac_native_memory import Pages, SPageFileGraphic, SPageFilePhysics
+from ac_native_memory import Pages
 from telemetry.fields.derived import DEFAULTS, Sample, Thresholds, derive
-from telemetry.fields.pages import mask_fields, packet_id_of
+from telemetry.fields.pages import mask_fields, read_lap_time_ms, read_packet_id, read_tyres_out
 from telemetry.fields.snapshot import decode, warm_up
 from telemetry.laps.detector import LapInProgress, LapState, advance, finish
 from telemetry.laps.model import Lap
@@ -44,7 +43,7 @@ class LapTracker:
         self._state = LapState()
         self._before: Sample | None = None
         self._graphics = b""
-        self._last_seen = (b"", b"", b"")
+        self._last_seen = (b"", b"", 0)
 
     def update(self, step: Step) -> StepUpdate | None:
         """What the step brought; None where it has no pages, or nothing in them that matters here."""
@@ -63,10 +62,10 @@ class LapTracker:
         drawn = pages.graphics != self._graphics
         self._graphics = pages.graphics
         of_graphics = _without_volatile_fields(pages.graphics) if drawn else standing[0]
-        self._last_seen = (of_graphics, pages.static, pages.physics[_TYRES_OUT])
-        if before is None or self._last_seen != standing or packet_id_of(pages.physics) < before.packet_id:
+        self._last_seen = (of_graphics, pages.static, read_tyres_out(pages.physics))
+        if before is None or self._last_seen != standing or read_packet_id(pages.physics) < before.packet_id:
             return True
-        (lap_time,) = _LAP_TIME.unpack_from(pages.graphics)
+        lap_time = read_lap_time_ms(pages.graphics)
         return lap_time < before.current_time or (drawn and elapsed - before.elapsed >= FOLLOW_SECONDS)
 
     def finish(self) -> tuple[Lap, ...]:
@@ -75,17 +74,12 @@ class LapTracker:
         return finish(state)
 
 
-_TYRES_OUT: Final = slice(
-    SPageFilePhysics.numberOfTyresOut.offset,
-    SPageFilePhysics.numberOfTyresOut.offset + SPageFilePhysics.numberOfTyresOut.size,
-)
-
-_LAP_TIME: Final = Struct(f"<{SPageFileGraphic.iCurrentTime.offset}xi")
 _VOLATILE: Final = (
-    *("packetId", "currentTime", "iCurrentTime", "sessionTimeLeft", "distanceTraveled", "normalizedCarPosition"),
-    *("carCoordinates", "windSpeed", "windDirection"),
+    *("graphics_packet_id", "current_time_text", "current_time", "session_time_left", "distance_traveled"),
+    *("normalized_position", "world_position_x", "world_position_y", "world_position_z", "wind_speed"),
+    "wind_direction",
 )
-_without_volatile_fields: Final = mask_fields(SPageFileGraphic, _VOLATILE)
+_without_volatile_fields: Final = mask_fields("graphics", _VOLATILE)
 
 
 def _began(

@@ -12,7 +12,7 @@ from typing import Final
 from telemetry.base.clock import Clock
 from telemetry.base.units import STEPS_PER_SECOND
 from telemetry.fields.derived import DEFAULTS, Sample, Thresholds
-from telemetry.fields.pages import packet_id_of
+from telemetry.fields.pages import read_packet_id
 from telemetry.laps.model import Lap
 from telemetry.recording.game_state import State
 from telemetry.recording.interfaces import FLUSH_SECONDS, Closeable, Event, Listener, Source, Step
@@ -93,7 +93,7 @@ class StepRecorder:
         stats, pages = self.stats, step.pages
         stats.state, stats.message = step.state, step.message or self._writer.message
         if pages is not None:
-            packet_id = packet_id_of(pages.physics)
+            packet_id = read_packet_id(pages.physics)
             is_new, self._packet_id = packet_id != self._packet_id, packet_id
             if is_new:
                 self._count(step)

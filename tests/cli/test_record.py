@@ -12,7 +12,7 @@ import pytest
 
 from ac_native_memory import Pages
 from telemetry.base.clock import Clock
-from telemetry.fields.pages import packet_id_of
+from telemetry.fields.pages import read_packet_id
 from telemetry.formats.mcap import McapRecording
 from telemetry.recording.interfaces import Step
 from telemetry.sources import open_source
@@ -32,7 +32,7 @@ def steps_of(path: Path) -> list[Step]:
 
 
 def pages_by_id(steps: list[Step]) -> dict[int, Pages]:
-    return {packet_id_of(step.pages.physics): step.pages for step in steps if step.pages}
+    return {read_packet_id(step.pages.physics): step.pages for step in steps if step.pages}
 
 
 @pytest.fixture(scope="module")

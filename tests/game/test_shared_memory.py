@@ -21,7 +21,7 @@ from telemetry.base.errors import NoGameError, SinkError, SourceError
 from telemetry.base.units import STEP_S
 from telemetry.demo import DemoGame
 from telemetry.demo.source import DemoSource
-from telemetry.fields.pages import packet_id_of
+from telemetry.fields.pages import read_packet_id
 from telemetry.game import LiveSource, Publisher
 from telemetry.game.polling import BATCH_SIZE
 from telemetry.recording.game_state import GameStateDetector, State
@@ -321,7 +321,7 @@ class Play(Clock):
 
 
 def told(steps: list[Step]) -> list[tuple[State, int | None]]:
-    return [(step.state, packet_id_of(step.pages.physics) if step.pages else None) for step in steps]
+    return [(step.state, read_packet_id(step.pages.physics) if step.pages else None) for step in steps]
 
 
 def lives(first: int, count: int) -> list[tuple[State, int | None]]:
@@ -386,7 +386,7 @@ def test_a_replay_is_told_ten_times_a_second(tmp_path: Path) -> None:
         play.write(due + frame / 60, 1019, status=1, graphics_packet_id=401 + 2 * frame, distance_traveled=float(frame))
     replay = [step for step in play.steps() if step.state is State.REPLAY]
     assert len(replay) in range(17, 22)
-    assert {packet_id_of(step.pages.physics) for step in replay if step.pages} == {1019}
+    assert {read_packet_id(step.pages.physics) for step in replay if step.pages} == {1019}
 
 
 def test_frames_that_show_nothing_new_are_not_told(tmp_path: Path) -> None:
@@ -577,13 +577,13 @@ def test_steps_under_a_hostile_writer_are_whole_where_plain_copies_tear(tmp_path
                         break
                 ambiguous = source.assembler.ambiguous
                 repaired += source.assembler.repaired
-            ids = [packet_id_of(page) for _, page in pages]
+            ids = [read_packet_id(page) for _, page in pages]
             assert ids == sorted(set(ids))
             assert len(ids) + sum(missing for missing, _ in pages[1:]) == ids[-1] - ids[0] + 1
-            torn = {packet_id_of(page) for _, page in pages if page != hostile_page(packet_id_of(page))}
+            torn = {read_packet_id(page) for _, page in pages if page != hostile_page(read_packet_id(page))}
             seen = set(logged.looks)
             assert len([packet_id for packet_id in torn if hostile_page(packet_id) in seen]) <= ambiguous
-            torn_plain += sum(page != hostile_page(packet_id_of(page)) for page in seen)
+            torn_plain += sum(page != hostile_page(read_packet_id(page)) for page in seen)
             torn_steps |= torn
     finally:
         orders.send(None)
@@ -613,7 +613,7 @@ def test_a_published_demo_catches_up_gently_and_loses_no_step() -> None:
     times, ids = [], []
     for pages in DemoSource().pages(clock):
         times.append(clock.now())
-        ids.append(packet_id_of(pages.physics))
+        ids.append(read_packet_id(pages.physics))
         if len(ids) == 450:
             break
     assert ids[299:] == list(range(300, 451))

@@ -5,19 +5,20 @@ from collections.abc import Iterable, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ac_native_memory import SIZES, SPageFilePhysics
+from ac_native_memory import SIZES
+from telemetry.fields.pages import byte_range
 from telemetry.game.step_assembler import PER_FRAME, AssembledStep, StepAssembler
 
 WORDS = SIZES[0] // 4
-MAX_RPM = SPageFilePhysics.currentMaxRpm.offset // 4
+MAX_RPM = byte_range("current_max_rpm").start // 4
 
 
 def words_of(packet_id: int) -> list[int]:
     """Words that no other step has in the same place, and that the frame's fields share."""
     words = [packet_id, *(1_000_000 + packet_id * WORDS + index for index in range(1, WORDS))]
     for name in PER_FRAME:
-        field = getattr(SPageFilePhysics, name)
-        for index in range(field.offset // 4, (field.offset + field.size) // 4):
+        field = byte_range(name)
+        for index in range(field.start // 4, field.stop // 4):
             words[index] = 7
     return words
 

@@ -14,7 +14,7 @@ from telemetry.base.clock import Clock
 from telemetry.base.errors import SinkError, SourceError, UsageError
 from telemetry.base.storage.lock import FileLock
 from telemetry.cli.plan import load_plan, open_plan_folder
-from telemetry.fields.pages import packet_id_of
+from telemetry.fields.pages import read_packet_id
 from telemetry.formats import mcap
 from telemetry.plans.manifest import FileRecord, Manifest
 from telemetry.plans.plan import Plan, Run
@@ -120,7 +120,7 @@ class Folder:
         """First and last step of each file."""
         found = {}
         for path, sink in self.sinks.items():
-            numbers = [packet_id_of(step.pages.physics) for step in sink.steps if step.pages]
+            numbers = [read_packet_id(step.pages.physics) for step in sink.steps if step.pages]
             found[path.name] = (numbers[0], numbers[-1])
         return found
 

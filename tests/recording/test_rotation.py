@@ -6,7 +6,7 @@ import pytest
 
 from telemetry.base.clock import Clock
 from telemetry.base.errors import SinkError, UsageError
-from telemetry.fields.pages import packet_id_of
+from telemetry.fields.pages import read_packet_id
 from telemetry.recording.file_names import Template
 from telemetry.recording.game_state import State
 from telemetry.recording.interfaces import Event, PageSink, Step
@@ -34,7 +34,7 @@ class Shelf:
 
     def ids(self) -> dict[str, list[int]]:
         return {
-            path.name: [packet_id_of(step.pages.physics) for step in sink.steps if step.pages]
+            path.name: [read_packet_id(step.pages.physics) for step in sink.steps if step.pages]
             for path, sink in self.sinks.items()
         }
 

@@ -30,7 +30,7 @@ from websockets.typing import Origin
 from telemetry.base.clock import Clock
 from telemetry.base.errors import SinkError
 from telemetry.fields.derived import Sample
-from telemetry.fields.pages import packet_id_of
+from telemetry.fields.pages import read_packet_id
 from telemetry.fields.wire import LineEncoder
 from telemetry.formats.mcap import McapRecording
 from telemetry.recording.api import samples
@@ -509,7 +509,7 @@ def test_serve_streams_records_and_ends_well(tmp_path: Path) -> None:
     assert summary.startswith(f"{len(recorded):,} samples in ")
     assert f"\n{path}: {path.stat().st_size:,} bytes.\n{pages}: " in summary
     recording = McapRecording(pages)
-    ids = [packet_id_of(step.pages.physics) for step in recording.read_steps() if step.pages]
+    ids = [read_packet_id(step.pages.physics) for step in recording.read_steps() if step.pages]
     assert ids == list(range(ids[0], ids[0] + len(ids)))
     assert abs(ids[-1] - recorded[-1]["packet_id"]) < 333
     assert [event.values for event in recording.events() if event.kind == "marker"] == [{"name": "here"}]

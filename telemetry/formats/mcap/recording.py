@@ -10,11 +10,11 @@ from typing import Final, NamedTuple
 
 import orjson
 
-from ac_native_memory import Pages, SPageFileGraphic
+from ac_native_memory import Pages
 from telemetry.base.clock import Clock, RateLimiter
 from telemetry.base.errors import SourceError, UsageError
 from telemetry.base.units import STEP_S
-from telemetry.fields.pages import packet_id_of
+from telemetry.fields.pages import read_menu_visible, read_packet_id, read_status
 from telemetry.fields.snapshot import decode
 from telemetry.formats.mcap.layout import (
     EVENTS,
@@ -44,8 +44,6 @@ from telemetry.formats.mcap.records import (
 from telemetry.recording.game_state import STATUS_STATES, State, is_advancing
 from telemetry.recording.interfaces import Event, Reading, Source, Step
 
-_STATUS: Final = struct.Struct(f"<{SPageFileGraphic.status.offset}xi")
-_MENU: Final = struct.Struct(f"<{SPageFileGraphic.isEscMenuVisible.offset}xi")
 _MESSAGE: Final = struct.Struct("<HIQQ")
 _UNREAD: Final = frozenset({MESSAGE_INDEX, CHUNK_INDEX, METADATA, ATTACHMENT})
 _SKIPPED_IN_SUMMARY: Final = frozenset({MESSAGE_INDEX, CHUNK_INDEX, ATTACHMENT, CHUNK, MESSAGE})
@@ -212,7 +210,7 @@ class McapRecording(Source):
         for step in self._paced(clock, rate):
             if step.pages is None:
                 continue
-            packet_id = packet_id_of(step.pages.physics)
+            packet_id = read_packet_id(step.pages.physics)
             moved, latest = latest not in (None, packet_id), packet_id
             is_new_step = is_advancing(step.state, moved=moved)
             yield Reading(step.state, decode(step.pages, elapsed=step.elapsed), is_new_step)
@@ -285,7 +283,7 @@ class McapRecording(Source):
                 return None
             now = Pages(pages[PHYSICS], pages[GRAPHICS], pages[STATIC], seconds(publish_time))
             if latest is not None and EVENTS not in topics.values():
-                missing = max(0, packet_id_of(now.physics) - packet_id_of(latest.physics) - 1)
+                missing = max(0, read_packet_id(now.physics) - read_packet_id(latest.physics) - 1)
             latest, result = now, _LogTime(time, now, missing, repaired)
             missing, repaired = 0, False
             return result
@@ -351,6 +349,4 @@ class McapRecording(Source):
 
 
 def _state_of(graphics: bytes) -> State:
-    (status,) = _STATUS.unpack_from(graphics)
-    (menu,) = _MENU.unpack_from(graphics)
-    return STATUS_STATES.get(status, State.MENU if menu else State.LIVE)
+    return STATUS_STATES.get(read_status(graphics), State.MENU if read_menu_visible(graphics) else State.LIVE)

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from telemetry.base.errors import SinkError, SourceError
-from telemetry.fields.pages import packet_id_of
+from telemetry.fields.pages import read_packet_id
 from telemetry.formats.mcap.layout import (
     CHANNELS,
     EVENTS,
@@ -314,7 +314,7 @@ class _RecoveryCopier:
         if message.topic == PHYSICS:
             if self._after_damage:
                 self._write_gap(message)
-            self._packet_id = packet_id_of(message.data)
+            self._packet_id = read_packet_id(message.data)
             self.quality.steps += 1
         if message.topic in PAGE_SIZES:
             self._seen.add(message.topic)
@@ -334,7 +334,7 @@ class _RecoveryCopier:
     def _write_gap(self, step: Message) -> None:
         """Write what leads over damage to this step: a gap, and the pages that were lost, blank."""
         channels = {topic: channel for channel, topic in self._topics.items()}
-        packet_id = packet_id_of(step.data)
+        packet_id = read_packet_id(step.data)
         # What the recording itself tells of is missing, but was not lost here.
         steps = 0 if self._packet_id is None else max(0, packet_id - self._packet_id - 1 - self._reported_missing)
         self._gaps += steps

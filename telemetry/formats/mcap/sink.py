@@ -1,6 +1,5 @@
 """Writing recordings: pages as they are, in chunks that survive the process that wrote them."""
 
-import struct
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,11 +7,20 @@ from typing import Any, Final
 
 import orjson
 
-from ac_native_memory import Pages, SPageFileGraphic, SPageFileStatic, text_of
+from ac_native_memory import Pages
 from telemetry.base.storage.output_file import OutputFile
 from telemetry.base.version import tool_version
 from telemetry.fields.derived import SESSION_NAMES
-from telemetry.fields.pages import packet_id_of
+from telemetry.fields.pages import (
+    read_ac_version,
+    read_car_model,
+    read_graphics_packet_id,
+    read_packet_id,
+    read_player_name,
+    read_session,
+    read_track,
+    read_track_configuration,
+)
 from telemetry.formats.mcap.layout import (
     EVENTS,
     FILE_METADATA,
@@ -35,9 +43,6 @@ _CHUNK: Final = 1 << 20
 
 _NEVER: Final = 1 << 62
 """The library may end no chunk by itself: it would do so in the middle of a step."""
-
-_SESSION: Final = struct.Struct("<i")
-_SESSION_PLACE: Final = slice(SPageFileGraphic.session.offset, SPageFileGraphic.session.offset + _SESSION.size)
 
 
 class _File:
@@ -86,7 +91,7 @@ class McapSink(PageSink):
         self._packet_id: int | None = None
         self._state: State | None = None
         self._session: dict[str, str] = {}
-        self._session_place = b""
+        self._session_kind: int | None = None
         self._log_time = -1
         self._timestamp = self._elapsed = 0.0
         self._events = 0
@@ -124,12 +129,12 @@ class McapSink(PageSink):
         if drawn:
             self._graphics = pages.graphics
             self._chunk += len(pages.graphics)
-            number = int.from_bytes(pages.graphics[:4], "little")
+            number = read_graphics_packet_id(pages.graphics) & 0xFFFFFFFF
             add(self._channels[GRAPHICS], log_time, pages.graphics, publish_time, number)
         if step.state is not self._state:
             self._write_state(step.state, pages.timestamp)
         if moved or step.missing or step.repaired:
-            packet_id = packet_id_of(pages.physics)
+            packet_id = read_packet_id(pages.physics)
             if step.missing or step.repaired:
                 self._write_flaws(step, pages, packet_id)
             if moved:
@@ -141,7 +146,7 @@ class McapSink(PageSink):
         elif not (drawn or loaded) and self._quality.duplicates is not None:
             self._quality.duplicates += 1
         self._quality.see(log_time, publish_time)
-        if loaded or (drawn and pages.graphics[_SESSION_PLACE] != self._session_place):
+        if loaded or (drawn and read_session(pages.graphics) != self._session_kind):
             self._tell_session()
         if self._held:
             held, self._held = self._held, []
@@ -206,14 +211,14 @@ class McapSink(PageSink):
 
     def _tell_session(self) -> None:
         """Write what is driven, where and by whom, once it is known and whenever it changes."""
-        self._session_place = self._graphics[_SESSION_PLACE]
+        self._session_kind = read_session(self._graphics)
         session = {
-            "car": _text(self._static, SPageFileStatic.carModel),
-            "track": _text(self._static, SPageFileStatic.track),
-            "layout": _text(self._static, SPageFileStatic.trackConfiguration),
-            "session": SESSION_NAMES.get(_SESSION.unpack(self._session_place)[0], "unknown"),
-            "player": _text(self._static, SPageFileStatic.playerName),
-            "ac_version": _text(self._static, SPageFileStatic.acVersion),
+            "car": read_car_model(self._static),
+            "track": read_track(self._static),
+            "layout": read_track_configuration(self._static),
+            "session": SESSION_NAMES.get(self._session_kind, "unknown"),
+            "player": read_player_name(self._static),
+            "ac_version": read_ac_version(self._static),
         }
         if session["car"] and session["track"] and session != self._session:
             self._session = session
@@ -227,7 +232,3 @@ def create(path: Path, *, metadata: Mapping[str, str] | None = None, overwrite: 
     process writes it. Raises :class:`SinkError`.
     """
     return McapSink(OutputFile.open(path, "overwrite" if overwrite else "new"), metadata or {})
-
-
-def _text(page: bytes, field: Any) -> str:
-    return text_of(page[field.offset : field.offset + field.size])

@@ -1,0 +1,64 @@
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+
+from ac_native_memory import Pages
+from telemetry.fields import pages as accessors
+from telemetry.fields.pages import byte_range, mask_fields
+from telemetry.fields.snapshot import Snapshot, decode
+from tests.conftest import pages_of
+from tests.fields.test_snapshot import any_pages
+
+READERS: dict[str, Callable[[bytes], int | str]] = {
+    "packet_id": accessors.read_packet_id,
+    "number_of_tyres_out": accessors.read_tyres_out,
+    "graphics_packet_id": accessors.read_graphics_packet_id,
+    "status": accessors.read_status,
+    "session": accessors.read_session,
+    "completed_laps": accessors.read_completed_laps,
+    "current_time": accessors.read_lap_time_ms,
+    "is_esc_menu_visible": accessors.read_menu_visible,
+    "ac_version": accessors.read_ac_version,
+    "car_model": accessors.read_car_model,
+    "track": accessors.read_track,
+    "track_configuration": accessors.read_track_configuration,
+    "player_name": accessors.read_player_name,
+}
+
+
+def test_every_reader_has_a_field() -> None:
+    assert {value for name, value in vars(accessors).items() if name.startswith("read_")} == set(READERS.values())
+
+
+@given(any_pages)
+def test_single_values_are_those_of_the_decoded_snapshot(pages: Pages) -> None:
+    snapshot = decode(pages)
+    groups = {field.name: field.group for field in Snapshot.FIELDS}
+    read = {name: reader(getattr(pages, groups[name])) for name, reader in READERS.items()}
+    assert read == {name: getattr(snapshot, name) for name in READERS}
+
+
+def test_a_page_without_some_fields_is_the_rest_of_its_bytes() -> None:
+    page = bytes(index % 251 for index in range(304))
+    masked = mask_fields("graphics", ["graphics_packet_id", "session", "status", "is_esc_menu_visible"])(page)
+    assert masked == page[12:300]
+
+
+def test_masked_pages_differ_only_by_the_fields_that_stay() -> None:
+    without_flag = mask_fields("graphics", ["flag"])
+    assert without_flag(pages_of(flag=1).graphics) == without_flag(pages_of(flag=2).graphics)
+    assert without_flag(pages_of(status=1).graphics) != without_flag(pages_of(status=2).graphics)
+
+
+def test_a_field_of_another_page_cannot_be_masked() -> None:
+    with pytest.raises(KeyError, match="status"):
+        mask_fields("physics", ["gas", "status"])
+    with pytest.raises(KeyError, match="elapsed"):
+        byte_range("elapsed")
+
+
+def test_byte_ranges_have_the_size_of_the_field() -> None:
+    assert byte_range("packet_id") == slice(0, 4)
+    assert byte_range("tyre_wear") == slice(120, 136)
+    assert byte_range("ac_version") == slice(30, 60)
