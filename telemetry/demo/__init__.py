@@ -4,9 +4,10 @@
 ``graphics_page()`` and ``static_page()`` are its pages of 592, 304 and 684 bytes.
 """
 
+from telemetry.demo.circuit import demo_track
 from telemetry.demo.game import DemoGame
 from telemetry.demo.physics.car import Controls
 from telemetry.demo.scenarios import SCENARIOS
-from telemetry.demo.track import Track, demo_track
+from telemetry.demo.track import Track
 
 __all__ = ["SCENARIOS", "Controls", "DemoGame", "Track", "demo_track"]

@@ -6,6 +6,7 @@ from math import sqrt
 from random import Random
 from typing import Final
 
+from telemetry.demo.circuit import demo_track, racing_line
 from telemetry.demo.driver import PIT_SPEED, Driver
 from telemetry.demo.pages import (
     GRAPHICS_SIZE,
@@ -17,7 +18,6 @@ from telemetry.demo.pages import (
     static_page,
 )
 from telemetry.demo.physics.car import Car, Controls
-from telemetry.demo.racing_line import racing_line
 from telemetry.demo.scenarios import find_scenario
 from telemetry.demo.timing import Timing
 from telemetry.demo.track import (
@@ -29,7 +29,6 @@ from telemetry.demo.track import (
     PIT_LANE_EDGES,
     PIT_LIMIT_BEGIN,
     PIT_LIMIT_END,
-    demo_track,
 )
 
 SILENT_STEPS: Final = 300  # after a load nothing is written

@@ -7,11 +7,10 @@ speed by a forward and a backward pass: never faster than the bend, the engine o
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from math import sqrt
 from typing import Final
 
-from telemetry.demo.track import HALF_WIDTH, demo_track
+from telemetry.demo.track import HALF_WIDTH, Track
 
 MARGIN: Final = 1.35  # m between the car's middle and the white line: half a car and a hand
 COARSE: Final = 6  # track nodes between two points of the elastic band
@@ -39,10 +38,8 @@ class Line:
     acceleration: tuple[float, ...]  # m/s², along the line
 
 
-@cache
-def racing_line() -> Line:
-    """Return the demo circuit's racing line; computed once in a process."""
-    track = demo_track()
+def compute_racing_line(track: Track) -> Line:
+    """Compute the racing line of a circuit; takes some 100 ms."""
     count = len(track.x)
     coarse = list(range(0, count - COARSE // 2, COARSE))
     points = [(track.x[i], track.z[i]) for i in coarse]

@@ -1,7 +1,8 @@
 """The demo circuit: a closed B-spline with kerbs, grass, barriers, hills, three sectors and a pit lane.
 
-Nothing is read from a file: the centre line is computed from a few control points and sampled every two metres. Places
-on it are given as `s`, metres along the centre line from the start line, and `n`, metres to the *left* of it.
+The centre line is computed from a few control points and sampled every two metres; the result is shipped as a file,
+so that the demo starts at once (:mod:`telemetry.demo.circuit`). Places on it are given as `s`, metres along the centre
+line from the start line, and `n`, metres to the *left* of it.
 
 Coordinates are the game's: x and z are horizontal, y is up; a car that faces +z has +x on its left.
 """
@@ -9,7 +10,6 @@ Coordinates are the game's: x and z are horizontal, y is up; a car that faces +z
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from itertools import pairwise
 from math import cos, pi, sin, sqrt
 from random import Random
@@ -183,9 +183,8 @@ def _roughness() -> tuple[float, ...]:
     )
 
 
-@cache
-def demo_track() -> Track:
-    """Return the demo circuit; computed once in a process.
+def compute_track() -> Track:
+    """Compute the demo circuit from its control points.
 
     Values that come out of sine and cosine are rounded, so that every platform's library gives the same circuit.
     """

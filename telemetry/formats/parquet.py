@@ -7,7 +7,8 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from telemetry.base.errors import SinkError, UsageError
+from telemetry.base.errors import SinkError
+from telemetry.base.extras import require
 from telemetry.fields.derived import Sample
 from telemetry.fields.schema import Field
 from telemetry.fields.selection import ALL_COLUMNS, Column
@@ -42,7 +43,7 @@ class ParquetSink(Sink):
 
     def __init__(self, path: Path, columns: Sequence[Column], *, overwrite: bool) -> None:
         self.name = str(path)
-        self._pa = _pyarrow()
+        self._pa = require("pyarrow", extra="parquet", purpose="Parquet")
         self._makers = [_maker_of(self._pa, column) for column in columns]
         self._picks = [column.pick for column in columns]
         self._fields = [_described(self._pa, column) for column in columns]
@@ -120,7 +121,7 @@ class ParquetSink(Sink):
         self._batches, self._rows, self._group_began = [], 0, None
 
     def _open(self) -> Any:
-        from pyarrow import parquet  # noqa: PLC0415 - an extra
+        parquet = require("pyarrow.parquet", extra="parquet", purpose="Parquet")
 
         schema = self._pa.schema(self._fields, metadata=_file_metadata(self._latest))
         return parquet.ParquetWriter(self._file, schema, compression="zstd", **self._encodings)
@@ -140,17 +141,6 @@ class ParquetSink(Sink):
 def create(path: Path, columns: Sequence[Column] = ALL_COLUMNS, *, overwrite: bool = False) -> ParquetSink:
     """A sink that writes this file. Raises :class:`telemetry.SinkError`, and UsageError where pyarrow is missing."""
     return ParquetSink(path, columns, overwrite=overwrite)
-
-
-def _pyarrow() -> Any:
-    try:
-        import pyarrow as pa  # noqa: PLC0415 - an extra, and slow to import
-    except ImportError as error:
-        raise UsageError(
-            'Parquet needs pyarrow, which is not installed. Get it with: pip install "ac-telemetry[parquet]" '
-            "(in a checkout: uv sync --extra parquet)."
-        ) from error
-    return pa
 
 
 def _type_of(field: Field) -> str:

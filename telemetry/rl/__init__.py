@@ -5,9 +5,10 @@ registers it, with others whose source is settled: ``Demo-v0``, ``Replay-v0`` an
 all that exporters need, does without Gymnasium, the extra ``gym``.
 """
 
+from importlib import import_module
 from typing import Any
 
-from telemetry.base.errors import UsageError
+from telemetry.base.extras import MissingExtraError, is_installed, require
 from telemetry.rl.episode import Ending, EpisodeState, Outcome, advance, advance_recorded, begin, check_end, info
 from telemetry.rl.features import Feature
 from telemetry.rl.observation import layout, observe
@@ -45,30 +46,18 @@ ENVIRONMENTS = {"Drive": "demo", "Demo": "demo", "Replay": None, "Live": "live"}
 """The names of the environments, and the source that each has unless another is asked for; None: it must be."""
 
 
-class MissingExtraError(UsageError, ImportError):
-    """What was asked for needs a library that is an extra of this package."""
-
-
 def __getattr__(name: str) -> Any:
     """``DriveEnv``, which needs Gymnasium, when it is asked for."""
     if name != "DriveEnv":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        from telemetry.rl.env import DriveEnv  # noqa: PLC0415 - an extra
-    except ModuleNotFoundError as error:
-        if error.name != "gymnasium":
-            raise
-        raise MissingExtraError(
-            "The environment needs gymnasium: pip install 'ac-telemetry[gym]' (in a checkout: uv sync --extra gym)."
-        ) from error
-    return DriveEnv
+    require("gymnasium", extra="gym", purpose="The environment")
+    return import_module("telemetry.rl.env").DriveEnv
 
 
 def _register() -> None:
-    try:
-        import gymnasium  # noqa: PLC0415 - an extra
-    except ModuleNotFoundError:
+    if not is_installed("gymnasium"):
         return
+    gymnasium = require("gymnasium", extra="gym", purpose="The environment")
     for name, source in ENVIRONMENTS.items():
         gymnasium.register(
             f"AssettoCorsa/{name}-v0",

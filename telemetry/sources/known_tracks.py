@@ -3,8 +3,8 @@
 from functools import cache
 
 from telemetry.demo import demo_track
+from telemetry.demo.circuit import racing_line
 from telemetry.demo.pages import TRACK
-from telemetry.demo.racing_line import racing_line
 from telemetry.fields.derived import Sample
 from telemetry.tracks.track import TrackMap
 

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 import orjson
 
 from telemetry.base.errors import UsageError
+from telemetry.base.extras import is_installed, require
 from telemetry.base.version import tool_version
 from telemetry.fields.derived import DEFAULTS, Sample, Thresholds
 from telemetry.fields.display_limits import DISPLAY_LIMITS
@@ -172,7 +173,7 @@ def _changed(current: Subscription, key: str, value: Any) -> Subscription:
             return replace(current, names=value)
         case "names":
             raise RequestError(f"names is wire or sdk, not {_shown(value)}.")
-        case "format" if value == "msgpack" and not has_msgpack():
+        case "format" if value == "msgpack" and not is_installed("ormsgpack"):
             raise RequestError("This server has no MessagePack (its extra msgpack is not installed); you get JSON.")
         case "format" if value in ("json", "msgpack"):
             return replace(current, format=value)
@@ -241,20 +242,11 @@ def in_sdk_names(columns: Sequence[Column]) -> tuple[Column, ...]:
     return tuple(renamed.values())
 
 
-def has_msgpack() -> bool:
-    """Whether the extra is installed."""
-    try:
-        import ormsgpack  # noqa: F401, PLC0415 - an extra
-    except ImportError:
-        return False
-    return True
-
-
 def to_msgpack(text: bytes) -> bytes:
     """The very object of a JSON text as MessagePack, so that the two formats cannot disagree."""
-    import ormsgpack  # noqa: PLC0415 - an extra
-
-    return ormsgpack.packb(orjson.loads(text))
+    ormsgpack = require("ormsgpack", extra="msgpack", purpose="MessagePack")
+    packed: bytes = ormsgpack.packb(orjson.loads(text))
+    return packed
 
 
 def hello_message(

@@ -6,7 +6,8 @@ from math import dist
 
 import pytest
 
-from telemetry.demo.racing_line import MARGIN, racing_line
+from telemetry.demo.circuit import CIRCUIT_FILE, demo_track, encode_circuit, racing_line
+from telemetry.demo.racing_line import MARGIN, compute_racing_line
 from telemetry.demo.track import (
     GRID_BOX_S,
     HALF_WIDTH,
@@ -19,7 +20,7 @@ from telemetry.demo.track import (
     PIT_LIMIT_BEGIN,
     PIT_LIMIT_END,
     PIT_WALL_N,
-    demo_track,
+    compute_track,
 )
 
 TRACK = demo_track()
@@ -116,3 +117,11 @@ def test_the_planned_speed_and_acceleration_agree() -> None:
         assert planned == pytest.approx(gained, abs=180)
     assert 60 < 3.6 * min(line.speed) < 100
     assert 230 < 3.6 * max(line.speed) < 280
+
+
+def test_the_shipped_circuit_equals_the_computed_one_value_for_value() -> None:
+    track = compute_track()
+    line = compute_racing_line(track)
+    assert demo_track() == track
+    assert racing_line() == line
+    assert CIRCUIT_FILE.read_bytes() == encode_circuit(track, line)

@@ -201,8 +201,8 @@ def test_without_evdev_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(UsageError) as caught:
         VirtualWheel().open()
     assert str(caught.value) == (
-        "The actuator uinput needs python-evdev, which exists on Linux: pip install 'ac-telemetry[uinput]' (in a "
-        "checkout: uv sync --extra uinput)."
+        "The actuator uinput (on Linux) needs evdev, which is not installed. Get it with: pip install "
+        '"ac-telemetry[uinput]" (in a checkout: uv sync --extra uinput).'
     )
 
 

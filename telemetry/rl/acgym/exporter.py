@@ -11,9 +11,9 @@ from typing import Any, Final
 import numpy as np
 
 from telemetry.base.errors import SourceError, UsageError
+from telemetry.base.extras import require
 from telemetry.rl.acgym.columns import REQUIRED, columns_of, static_info
 from telemetry.rl.acgym.files import CarMap, find_car, find_geometry, full_name, grid_file, write_tables
-from telemetry.rl.datasets.arrow import need_pyarrow
 from telemetry.rl.datasets.consistency import Check, check_columns
 from telemetry.rl.datasets.episodes import Episode, EpisodeConfig, SkipCounts
 from telemetry.rl.datasets.exporter import (
@@ -59,7 +59,7 @@ class AcgymExporter(Exporter):
 
     def check(self) -> None:
         """UsageError where pyarrow is missing, or a folder is not there."""
-        need_pyarrow("The format assetto_corsa_gym")
+        require("pyarrow", extra="parquet", purpose="The format assetto_corsa_gym")
         for option, folder in (("--acgym", self.acgym), ("--ac-root", self.ac_root)):
             if folder is not None and not folder.is_dir():
                 raise UsageError(f"{option} {folder}: there is no such folder.")
@@ -153,8 +153,8 @@ def _free_name(stem: str, taken: Callable[[str], bool]) -> str:
 
 
 def _write(folder: Path, episode: Episode, columns: dict[str, Any]) -> EpisodeEntry:
-    import pyarrow as pa  # noqa: PLC0415 - an extra
-    from pyarrow import parquet  # noqa: PLC0415
+    import pyarrow as pa
+    from pyarrow import parquet
 
     arrays = {}
     for name, values in columns.items():

@@ -93,7 +93,7 @@ def find_car(car: str, *, acgym: Path | None, ac_root: Path | None, steer_lock: 
 def demo_geometry() -> Geometry:
     """The demo's own track: its white lines, and its racing line as the reference."""
     from telemetry.demo import demo_track  # noqa: PLC0415 - computed only where the demo was recorded
-    from telemetry.demo.racing_line import racing_line  # noqa: PLC0415
+    from telemetry.demo.circuit import racing_line  # noqa: PLC0415
     from telemetry.demo.track import HALF_WIDTH  # noqa: PLC0415
 
     track = demo_track()

@@ -9,10 +9,10 @@ ABS_X, ABS_GAS and ABS_BRAKE, which the kernel and udev know, is none to SDL 2.2
 joystick's it would be made a gamepad, which the game steers with filters.
 """
 
-from importlib import import_module
 from typing import Any, Final
 
-from telemetry.base.errors import SinkError, UsageError
+from telemetry.base.errors import SinkError
+from telemetry.base.extras import require
 from telemetry.rl.action import Command
 from telemetry.rl.actuators.base import ButtonActuator
 
@@ -41,13 +41,7 @@ class VirtualWheel(ButtonActuator):
         if self._device is not None:
             return
         if self._evdev is None:
-            try:
-                self._evdev = import_module("evdev")  # on Linux alone
-            except ImportError as error:
-                raise UsageError(
-                    "The actuator uinput needs python-evdev, which exists on Linux: pip install 'ac-telemetry[uinput]' "
-                    "(in a checkout: uv sync --extra uinput)."
-                ) from error
+            self._evdev = require("evdev", extra="uinput", purpose="The actuator uinput (on Linux)")
         codes, info = self._evdev.ecodes, self._evdev.AbsInfo
         steering = info(value=0, min=-RANGE, max=RANGE, fuzz=0, flat=0, resolution=0)
         pedal = info(value=0, min=0, max=RANGE, fuzz=0, flat=0, resolution=0)

@@ -11,7 +11,7 @@ from ac_native_memory import Pages
 from telemetry.base.errors import UsageError
 from telemetry.base.units import STEP_S
 from telemetry.demo import SCENARIOS, Controls, DemoGame
-from telemetry.demo.racing_line import racing_line
+from telemetry.demo.circuit import racing_line
 from telemetry.fields.derived import Sample, derive
 from telemetry.fields.snapshot import decode
 from telemetry.recording.game_state import State

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from telemetry.base.clock import Clock
 from telemetry.base.errors import UsageError
+from telemetry.base.extras import require
 from telemetry.rl.datasets.convert import Job, convert
 from telemetry.rl.datasets.exporter import RecordingResult, Watch
 from telemetry.rl.datasets.provenance import program
@@ -47,13 +48,7 @@ class RayEngine:
 
     def __post_init__(self) -> None:
         os.environ.update(_QUIET)
-        try:
-            import ray as _  # noqa: F401, PLC0415 - an extra, and slow to import
-        except ImportError as error:
-            raise UsageError(
-                'The engine ray needs Ray, which is not installed. Get it with: pip install "ac-telemetry[ray]" '
-                "(in a checkout: uv sync --extra ray)."
-            ) from error
+        require("ray", extra="ray", purpose="The engine ray")
 
     def run(self, jobs: Sequence[Job], clock: Clock, watch: Watch) -> Iterator[RecordingResult]:
         """What the recordings give; one whose process or machine dies is tried once more."""

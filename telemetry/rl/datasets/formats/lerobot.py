@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from telemetry.base.errors import UsageError
-from telemetry.rl.datasets.arrow import need_pyarrow
+from telemetry.base.extras import require
 from telemetry.rl.datasets.episodes import Episode, EpisodeConfig, SkipCounts
 from telemetry.rl.datasets.exporter import (
     DatasetSummary,
@@ -62,7 +62,7 @@ class LeRobotExporter(Exporter):
 
     def check(self) -> None:
         """UsageError where pyarrow is missing, or the specification has what the layout has not."""
-        need_pyarrow("The format lerobot")
+        require("pyarrow", extra="parquet", purpose="The format lerobot")
         if self.spec.observation.shape != "flat":
             raise UsageError('The format lerobot takes flat observations; say observation.shape = "flat".')
         if not float(self.spec.control_hz).is_integer():
@@ -71,8 +71,8 @@ class LeRobotExporter(Exporter):
     def convert(self, found: Iterator[Episode], cut: EpisodeConfig, folder: Path, losses: SkipCounts) -> ExportResult:
         """Write the steps of a recording, with episodes that are counted from its beginning."""
         del cut
-        import pyarrow as pa  # noqa: PLC0415 - an extra
-        from pyarrow import parquet  # noqa: PLC0415
+        import pyarrow as pa
+        from pyarrow import parquet
 
         tables: list[Any] = []
         entries: list[EpisodeEntry] = []
@@ -87,7 +87,7 @@ class LeRobotExporter(Exporter):
         return ExportResult(tuple(entries))
 
     def _table(self, one: Trajectory) -> Any:
-        import pyarrow as pa  # noqa: PLC0415 - an extra
+        import pyarrow as pa
 
         frames = np.arange(one.steps)
         return pa.table(
@@ -104,8 +104,8 @@ class LeRobotExporter(Exporter):
 
     def finish(self, folder: Path, parts: Iterable[StagedRecording]) -> DatasetSummary:
         """Count episodes, steps and tasks through all recordings, and write what is said of them in ``meta``."""
-        import pyarrow as pa  # noqa: PLC0415 - an extra
-        from pyarrow import parquet  # noqa: PLC0415
+        import pyarrow as pa
+        from pyarrow import parquet
 
         tasks: dict[str, int] = {}
         statistics: list[dict[str, Statistics]] = []
@@ -187,7 +187,7 @@ class LeRobotExporter(Exporter):
 
 
 def _with(table: Any, columns: dict[str, Any]) -> Any:
-    import pyarrow as pa  # noqa: PLC0415 - an extra
+    import pyarrow as pa
 
     for name, values in columns.items():
         table = table.append_column(name, pa.array(values))
@@ -233,8 +233,8 @@ def _joined(statistics: list[dict[str, Statistics]]) -> dict[str, dict[str, list
 
 def _write_tasks(tasks: dict[str, int], path: Path) -> None:
     """The tasks as pandas writes them with the task as its index, which is how they are read."""
-    import pyarrow as pa  # noqa: PLC0415 - an extra
-    from pyarrow import parquet  # noqa: PLC0415
+    import pyarrow as pa
+    from pyarrow import parquet
 
     text = {"pandas_type": "unicode", "numpy_type": "object", "metadata": None}
     number = {"pandas_type": "int64", "numpy_type": "int64", "metadata": None}

@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 
 from telemetry.base.errors import UsageError
+from telemetry.base.extras import require
 from telemetry.rl.datasets.episodes import Episode, EpisodeConfig, SkipCounts
 from telemetry.rl.datasets.exporter import (
     DatasetSummary,
@@ -58,16 +59,8 @@ class MinariExporter(Exporter):
                 f"--name {self.dataset_id}: this is no name of a Minari dataset. It is made of letters, digits, _ and "
                 "-, with / between folders of two letters or more, and ends in a version: spa/me-v0."
             )
-        try:
-            import gymnasium  # noqa: F401, PLC0415 - extras, and slow to import
-            import h5py  # noqa: F401, PLC0415
-            import minari  # noqa: F401, PLC0415
-            import PIL  # noqa: F401, PLC0415 - Minari does not say that it needs it
-        except ImportError as error:
-            raise UsageError(
-                f"The format minari needs {error.name}, which is not installed. Get it with: pip install "
-                '"ac-telemetry[minari]" (in a checkout: uv sync --extra minari).'
-            ) from error
+        for module in ("gymnasium", "h5py", "minari", "PIL"):  # Minari does not say that it needs Pillow
+            require(module, extra="minari", purpose="The format minari")
 
     def convert(self, found: Iterator[Episode], cut: EpisodeConfig, folder: Path, losses: SkipCounts) -> ExportResult:
         """Keep the arrays of a recording in a file of their own."""
@@ -84,10 +77,10 @@ class MinariExporter(Exporter):
 
     def finish(self, folder: Path, parts: Iterable[StagedRecording]) -> DatasetSummary:
         """Make the dataset of what the recordings gave, one after the other."""
-        import gymnasium  # noqa: PLC0415 - extras
-        import minari  # noqa: PLC0415
+        import gymnasium
+        import minari
 
-        import telemetry.rl  # noqa: F401, PLC0415 - registers the environment
+        import telemetry.rl  # noqa: F401 - registers the environment
 
         environment = copy.deepcopy(gymnasium.spec(ENVIRONMENT))
         environment.kwargs = {"source": "demo", "specification": self.spec.to_dict()}
@@ -167,7 +160,7 @@ def _arrays_of(one: Trajectory) -> dict[str, Any]:
 
 
 def _buffers(part: StagedRecording) -> list[Any]:
-    from minari.data_collector import EpisodeBuffer  # noqa: PLC0415 - an extra
+    from minari.data_collector import EpisodeBuffer
 
     with np.load(part.folder / _ARRAYS) as file:
         arrays = dict(file)

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import numpy as np
 
+from telemetry.base.extras import require
 from telemetry.formats.parquet import create
-from telemetry.rl.datasets.arrow import need_pyarrow
 from telemetry.rl.datasets.episodes import Episode, EpisodeConfig, SkipCounts
 from telemetry.rl.datasets.exporter import (
     DatasetSummary,
@@ -55,12 +55,12 @@ class ParquetExporter(Exporter):
 
     def check(self) -> None:
         """UsageError where pyarrow is missing."""
-        need_pyarrow("The format parquet")
+        require("pyarrow", extra="parquet", purpose="The format parquet")
 
     def convert(self, found: Iterator[Episode], cut: EpisodeConfig, folder: Path, losses: SkipCounts) -> ExportResult:
         """Write the table of a recording."""
         del cut
-        from pyarrow import parquet  # noqa: PLC0415 - an extra
+        from pyarrow import parquet
 
         entries: list[EpisodeEntry] = []
         with ExitStack() as stack:
@@ -80,8 +80,8 @@ class ParquetExporter(Exporter):
 
     def _table(self, one: Trajectory, episode: int, folder: Path) -> Any:
         """The rows of one trajectory, the fields of its samples behind what is of the task."""
-        import pyarrow as pa  # noqa: PLC0415 - an extra
-        from pyarrow import parquet  # noqa: PLC0415
+        import pyarrow as pa
+        from pyarrow import parquet
 
         part = folder / ".fields.parquet"
         with create(part, overwrite=True) as sink:
@@ -146,7 +146,7 @@ def task_chapter(spec: Spec) -> tuple[str, str]:
 
 def fixed_lists(values: Any) -> Any:
     """An array (n, k) as a column of Arrow."""
-    import pyarrow as pa  # noqa: PLC0415 - an extra
+    import pyarrow as pa
 
     return pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), values.shape[1])
 

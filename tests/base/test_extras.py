@@ -1,0 +1,26 @@
+"""Packages that are not installed end in a sentence that names the extra."""
+
+import sys
+
+import pytest
+
+from telemetry.base.extras import MissingExtraError, is_installed, require
+
+
+def test_a_module_that_is_installed_is_handed_over() -> None:
+    assert require("json", extra="parquet", purpose="Parquet").loads("[1]") == [1]
+    assert is_installed("json")
+
+
+def test_a_module_that_is_missing_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    with pytest.raises(MissingExtraError) as error:
+        require("pyarrow.parquet", extra="parquet", purpose="Parquet")
+    assert str(error.value) == (
+        'Parquet needs pyarrow, which is not installed. Get it with: pip install "ac-telemetry[parquet]" '
+        "(in a checkout: uv sync --extra parquet)."
+    )
+    assert isinstance(error.value, ImportError)
+    assert error.value.exit_code == 2
+    assert not is_installed("pyarrow")

@@ -1,0 +1,45 @@
+"""The lazy face of the package: it loads nothing that it does not need, and hides nothing from type checkers."""
+
+import ast
+import json
+import subprocess
+import sys
+from importlib import import_module
+
+import pytest
+
+import telemetry
+from tests.conftest import REPOSITORY
+
+HEAVY = ("mcap", "numpy", "orjson", "pyarrow", "rich", "typer", "websockets", "zstandard")
+
+
+def modules_after(statement: str) -> set[str]:
+    """The top-level packages that a fresh Python has loaded after a statement."""
+    program = f"{statement}; import json, sys; print(json.dumps([name.partition('.')[0] for name in sys.modules]))"
+    command = [sys.executable, "-c", program]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, timeout=120, check=True)
+    return set(json.loads(result.stdout))
+
+
+@pytest.mark.parametrize("statement", ["import telemetry", "import telemetry; telemetry.Clock"])
+def test_importing_the_package_loads_no_heavy_library(statement: str) -> None:
+    assert modules_after(statement).isdisjoint(HEAVY)
+
+
+def test_every_name_comes_from_the_module_that_type_checkers_are_told() -> None:
+    tree = ast.parse((REPOSITORY / "telemetry" / "__init__.py").read_text(encoding="utf-8"))
+    (guard,) = [node for node in tree.body if isinstance(node, ast.If)]
+    imported = {
+        alias.name: node.module for node in guard.body if isinstance(node, ast.ImportFrom) for alias in node.names
+    }
+    assert sorted(imported) == telemetry.__all__
+    for name, home in imported.items():
+        assert home is not None
+        assert getattr(telemetry, name) is getattr(import_module(home), name)
+
+
+def test_what_the_package_does_not_offer_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match=r"^module 'telemetry' has no attribute 'Recordr'$"):
+        getattr(telemetry, "Recordr")  # noqa: B009 - a type checker would refuse the attribute
+    assert set(telemetry.__all__) <= set(dir(telemetry))
