@@ -384,7 +384,7 @@ def _copy_event(event: Event, latest: Step | None, sink: PageSink) -> None:
     if event.kind in _RECREATED:
         return
     if event.kind != "state":
-        sink.note(event)
+        sink.add_event(event)
         return
     state = event.values.get("state")
     if latest is not None and latest.pages is not None and state in set(State) - set(_OF_PAGES):

@@ -21,7 +21,7 @@ from telemetry.cli.plan import finish_plan, load_plan, open_plan_folder, runs_of
 from telemetry.fields.derived import DEFAULTS, Thresholds
 from telemetry.formats import jsonl
 from telemetry.recording.file_names import DEFAULT_TEMPLATE, LAP_TEMPLATE, PLACEHOLDERS, Template
-from telemetry.recording.interfaces import Listener, PageSink
+from telemetry.recording.interfaces import Event, Listener, PageSink
 from telemetry.recording.markers import send_marker
 from telemetry.recording.retention import prune
 from telemetry.recording.rotation import OpenFile, RollingBuffer, RotatingWriter, Split, parse_duration, parse_size
@@ -179,7 +179,7 @@ def record(
 
         def pressed(key: str) -> None:
             if key in "mM":
-                capture.note("marker", time.time(), name="key")
+                capture.add_event(Event("marker", time.time(), {"name": "key"}))
             elif key in "qQ":
                 clock.stop()
 

@@ -205,7 +205,7 @@ def serve(
             StreamServer(
                 host, port, source=origin.name, rate=rate, token=token, allowed_origins=allow_origin or (),
                 stall_timeout=stall_timeout, compress=compress, thresholds=thresholds,
-                on_marker=capture.put if capture else None,
+                on_marker=capture.add_event if capture else None,
             )
         )  # fmt: skip
         if not quiet:

@@ -135,7 +135,7 @@ class Batch(FolderWriter):
         """What is wrong with the settings; else ``run 2 of 3 'quali': 4 of 10 laps kept, 2 refused (1 cut, 1 pit)``."""
         return self._message
 
-    def take(self, step: Step, update: StepUpdate | None) -> None:
+    def write(self, step: Step, update: StepUpdate | None) -> None:
         """Write one step into the file of the run that is driven, if it may be."""
         if step.pages is None:
             for recording in self._open_recordings():
@@ -149,7 +149,7 @@ class Batch(FolderWriter):
             tail, self._tail = self._tail, None
             self._finish(tail)
         if update is not None:
-            if "session" in update.began:
+            if "session" in update.started:
                 self._finish_all()
             self._check(step, update)
         for recording in self._open_recordings():
@@ -157,12 +157,12 @@ class Batch(FolderWriter):
         if self._current is not None and self._current.until is not None:
             self._start_next_run(update)
 
-    def note(self, event: Event) -> None:
+    def add_event(self, event: Event) -> None:
         """Write what happened."""
         if self._current is not None:
-            self._current.sink.note(event)
+            self._current.sink.add_event(event)
         elif self._tail is not None:
-            self._tail.sink.note(event)
+            self._tail.sink.add_event(event)
 
     def flush(self) -> None:
         """Hand everything taken so far to the operating system."""

@@ -20,9 +20,9 @@ class _Onward:
         """Bytes written so far."""
         return self._sink.size
 
-    def note(self, event: Event) -> None:
+    def add_event(self, event: Event) -> None:
         """Take what happened."""
-        self._sink.note(event)
+        self._sink.add_event(event)
 
     def flush(self) -> None:
         """Hand everything taken so far to the operating system."""
@@ -94,7 +94,7 @@ class StepToSampleSink(PageSink):
         self._count += 1
         self._sink.write(self._before)
 
-    def note(self, event: Event) -> None:
+    def add_event(self, event: Event) -> None:
         """Leave it out: there is no line for it."""
 
     def flush(self) -> None:

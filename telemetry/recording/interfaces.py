@@ -130,7 +130,7 @@ class PageSink(Closeable, ABC):
         """Take one step; one without pages tells of a state alone."""
 
     @abstractmethod
-    def note(self, event: Event) -> None:
+    def add_event(self, event: Event) -> None:
         """Take what happened."""
 
     @abstractmethod

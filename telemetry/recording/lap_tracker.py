@@ -25,7 +25,7 @@ class StepUpdate(NamedTuple):
 
     sample: Sample
     lap: int
-    began: frozenset[SegmentKind]
+    started: frozenset[SegmentKind]
     laps: tuple[Lap, ...]
 
 
@@ -55,7 +55,7 @@ class LapTracker:
         running = self._state.running
         self._state, laps = advance(self._state, sample)
         now = self._state.running
-        return StepUpdate(sample, now.number if now else 1, _began(running, now, before, sample), laps)
+        return StepUpdate(sample, now.number if now else 1, _started_segments(running, now, before, sample), laps)
 
     def _needs_decode(self, pages: Pages, elapsed: float) -> bool:
         standing, before = self._last_seen, self._before
@@ -82,7 +82,7 @@ _VOLATILE: Final = (
 _without_volatile_fields: Final = mask_fields("graphics", _VOLATILE)
 
 
-def _began(
+def _started_segments(
     before: LapInProgress | None, now: LapInProgress | None, last: Sample | None, sample: Sample
 ) -> frozenset[SegmentKind]:
     """The parts that begin with this sample."""

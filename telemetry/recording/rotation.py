@@ -158,7 +158,7 @@ class RotatingWriter(FolderWriter):
         tail = self._closing_file[1].size if self._closing_file else 0
         return self._finished_size + tail + (self._sink.size if self._sink else 0)
 
-    def take(self, step: Step, update: StepUpdate | None) -> None:
+    def write(self, step: Step, update: StepUpdate | None) -> None:
         """Write one step, into a new file where one begins with it."""
         if self._sink is None or (update is not None and self._is_cut(step, update)):
             if update is None:
@@ -174,14 +174,14 @@ class RotatingWriter(FolderWriter):
         if self._sink is not None:
             self._sink.write(step)
 
-    def note(self, event: Event) -> None:
+    def add_event(self, event: Event) -> None:
         """Write what happened, into every file that it falls into."""
         if self._sink is None:
             self._early.append(event)
             return
         if self._closing_file is not None:
-            self._closing_file[1].note(event)
-        self._sink.note(event)
+            self._closing_file[1].add_event(event)
+        self._sink.add_event(event)
 
     def flush(self) -> None:
         """Hand everything taken so far to the operating system."""
@@ -206,7 +206,7 @@ class RotatingWriter(FolderWriter):
     def _is_cut(self, step: Step, update: StepUpdate) -> bool:
         split = self._split
         if split.part is not None:
-            return split.part in update.began
+            return split.part in update.started
         if split.size is not None:
             return self._sink is not None and self._sink.size >= split.size
         return split.seconds is not None and step.elapsed - self._began >= split.seconds
@@ -215,7 +215,7 @@ class RotatingWriter(FolderWriter):
         before = self._sink
         if before is not None:
             self._sink = None
-            if self._split.part == "lap" and "session" not in update.began:
+            if self._split.part == "lap" and "session" not in update.started:
                 if self._closing_file is not None:
                     self._close(*self._closing_file[:2])
                 self._closing_file = (self._path, before, step.elapsed + LAP_TIME_DELAY_S)
@@ -225,7 +225,7 @@ class RotatingWriter(FolderWriter):
         self._began = step.elapsed
         early, self._early = self._early, []
         for event in early:
-            self._sink.note(event)
+            self._sink.add_event(event)
 
 
 class RollingBuffer(FolderWriter):
@@ -255,7 +255,7 @@ class RollingBuffer(FolderWriter):
         """How much is kept, and how to save it."""
         return "" if self._files else "Waiting for a marker, which saves what was just driven."
 
-    def take(self, step: Step, update: StepUpdate | None) -> None:
+    def write(self, step: Step, update: StepUpdate | None) -> None:
         """Keep one step and forget those that are too old."""
         if step.pages is None:
             return
@@ -265,7 +265,7 @@ class RollingBuffer(FolderWriter):
         while steps[0][0].elapsed < step.elapsed - self._seconds:
             steps.popleft()
 
-    def note(self, event: Event) -> None:
+    def add_event(self, event: Event) -> None:
         """Save what is kept when it is a marker."""
         if event.kind != "marker" or not self._steps:
             return
@@ -276,7 +276,7 @@ class RollingBuffer(FolderWriter):
         with sink:
             for step, _ in self._steps:
                 sink.write(step)
-            sink.note(event)
+            sink.add_event(event)
         self._close(path, sink)
 
     def flush(self) -> None:

@@ -64,12 +64,8 @@ class StepRecorder:
         """Close this, which brings events, after the last step: what it still holds is in the recording then."""
         self._inboxes.append(inbox)
 
-    def note(self, kind: str, timestamp: float, **values: object) -> None:
-        """Put an event into the recording; any thread may."""
-        self.put(Event(kind, timestamp, values))
-
-    def put(self, event: Event) -> None:
-        """Put this event into the recording; any thread may."""
+    def add_event(self, event: Event) -> None:
+        """Write an event into the recording, after the steps so far; any thread may call this."""
         self._writer.put(event)
 
     def run(self) -> RecordingStats:
@@ -241,7 +237,7 @@ class _WriterThread:
                 self._drain()
             self._count(self._tracker.finish())
             if self._lost and self.sample is not None:
-                self._writing.note(Event("gap", self.sample.timestamp, {"steps": self._lost}))
+                self._writing.add_event(Event("gap", self.sample.timestamp, {"steps": self._lost}))
             self._writing.close()
         except Exception as error:  # noqa: BLE001 - as above
             self._error = self._error or error
@@ -260,17 +256,17 @@ class _WriterThread:
         if self.done:
             return
         if isinstance(item, Event):
-            self._writing.note(item)
+            self._writing.add_event(item)
             return
         update = self._tracker.update(item)
         if update is not None:
-            sessions = self.sessions + ("session" in update.began)
+            sessions = self.sessions + ("session" in update.started)
             if self._stop_rule.sessions is not None and sessions > self._stop_rule.sessions:
                 self.done = True
                 return
             self.sample, self.sessions = update.sample, sessions
             self._count(update.laps)
-        self._writing.take(item, update)
+        self._writing.write(item, update)
         enough = self._stop_rule.laps is not None and self._stats.laps >= self._stop_rule.laps
         self.done = enough or self._writing.done
 

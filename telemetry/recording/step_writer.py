@@ -40,11 +40,11 @@ class StepWriter(Closeable, ABC):
         return ""
 
     @abstractmethod
-    def take(self, step: Step, update: StepUpdate | None) -> None:
+    def write(self, step: Step, update: StepUpdate | None) -> None:
         """Write one step; ``update`` says what it brought."""
 
     @abstractmethod
-    def note(self, event: Event) -> None:
+    def add_event(self, event: Event) -> None:
         """Write what happened."""
 
     @abstractmethod
@@ -64,6 +64,6 @@ class SingleFileWriter(_Onward, StepWriter):
         """The file, once it was closed and holds something."""
         return [self._path] if self._path.exists() else []
 
-    def take(self, step: Step, update: StepUpdate | None) -> None:  # noqa: ARG002 - nothing happens at a turn
+    def write(self, step: Step, update: StepUpdate | None) -> None:  # noqa: ARG002 - nothing happens at a turn
         """Write one step."""
         self._sink.write(step)

@@ -237,7 +237,7 @@ def test_what_a_recording_of_pages_says_of_itself_is_told(tmp_path: Path) -> Non
     with mcap.create(path) as sink:
         for number, one in enumerate(steps(*range(100), *range(110, 400))):
             sink.write(Step(State.LIVE, encode(one), one.elapsed, 10 if number == 100 else 0, number == 5))
-        sink.note(Event("marker", 1.7e9 + 1.0, {"note": "kerb"}))
+        sink.add_event(Event("marker", 1.7e9 + 1.0, {"note": "kerb"}))
     report = report_on_file(path)
     assert (report.format, report.full_rate, report.repaired, report.torn) == ("MCAP", True, 1, 0)
     assert report.events == {"state": 1, "repaired": 1, "gap": 1, "marker": 1}

@@ -200,7 +200,7 @@ def test_pages_are_copied_byte_for_byte_with_what_happened(tmp_path: Path) -> No
         for number, step in enumerate(steps):
             sink.write(step)
             if number == 10:
-                sink.note(Event("marker", odd[10].timestamp + 0.05, {"note": "kerb"}))
+                sink.add_event(Event("marker", odd[10].timestamp + 0.05, {"note": "kerb"}))
             if number == 30:
                 sink.write(Step(State.STALLED, elapsed=3.05))
     convert(tmp_path / "a.mcap", tmp_path / "b.mcap", quiet=True)

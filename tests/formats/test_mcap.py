@@ -248,11 +248,11 @@ def test_gaps_repairs_and_markers_are_kept(tmp_path: Path) -> None:
     path = tmp_path / "drive.mcap"
     steps = drive(5)
     with create(path) as sink:
-        sink.note(Event("marker", START - 1.0, {"text": "before the first step"}))
+        sink.add_event(Event("marker", START - 1.0, {"text": "before the first step"}))
         sink.write(Step(State.WAITING))
         sink.write(steps[0]._replace(missing=2))
         sink.write(steps[1])
-        sink.note(Event("marker", START + 0.015, {"text": "slow", "kind": "never mind"}))
+        sink.add_event(Event("marker", START + 0.015, {"text": "slow", "kind": "never mind"}))
         sink.write(steps[3]._replace(missing=1, repaired=True))
         sink.write(steps[3])
         sink.write(Step(State.GONE, elapsed=steps[3].elapsed + 2.0))
@@ -381,7 +381,7 @@ def test_a_recording_without_steps_leaves_no_file(tmp_path: Path) -> None:
     path = tmp_path / "drive.mcap"
     with create(path) as sink:
         sink.write(Step(State.WAITING))
-        sink.note(Event("marker", START, {}))
+        sink.add_event(Event("marker", START, {}))
         sink.flush()
         assert path.exists()
     assert not path.exists()

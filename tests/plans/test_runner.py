@@ -256,13 +256,13 @@ def test_a_file_begins_with_a_game_that_moves(folder: Folder) -> None:
 
 def test_markers_go_into_the_file_that_is_written(folder: Folder) -> None:
     batch = folder.batch(Run(name="a", laps=1))
-    batch.note(Event("marker", 0.0, {}))
+    batch.add_event(Event("marker", 0.0, {}))
     steps = [*Car().drive(1.0)]
 
     class Marked(Script):
         def steps(self, clock: Clock) -> Iterator[Step]:
             yield from super().steps(clock)
-            batch.note(Event("marker", 1.0, {"name": "here"}))
+            batch.add_event(Event("marker", 1.0, {"name": "here"}))
 
     StepRecorder(Marked(*steps), batch, clock=hurry()).run()
     assert [sink.events for sink in folder.sinks.values()] == [[Event("marker", 1.0, {"name": "here"})]]
@@ -296,7 +296,7 @@ def kill(batch: Batch, *steps: Step) -> None:
     """Record steps, and never come to the end."""
     update = StepRecorder(Script(), batch, clock=hurry())._writer._tracker.update
     for step in steps:
-        batch.take(step, update(step))
+        batch.write(step, update(step))
 
 
 def test_what_was_killed_is_recovered_and_counted_anew(folder: Folder) -> None:

@@ -47,7 +47,7 @@ def shelf() -> Shelf:
 def feed(files: FolderWriter, *steps: Step) -> None:
     follower = LapTracker()
     for step in steps:
-        files.take(step, follower.update(step))
+        files.write(step, follower.update(step))
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_amounts_have_units() -> None:
 def test_nothing_is_opened_before_there_is_a_car(tmp_path: Path, shelf: Shelf) -> None:
     files = RotatingWriter(tmp_path, Template("{car}"), ".mcap", shelf.open)
     feed(files, Step(State.WAITING), Step(State.LOADING))
-    files.note(Event("marker", 0.0, {}))
+    files.add_event(Event("marker", 0.0, {}))
     files.close()
     assert (list(tmp_path.iterdir()), files.files, files.size) == ([], [], 0)
 
@@ -153,10 +153,10 @@ def test_a_marker_saves_what_was_just_driven(tmp_path: Path, shelf: Shelf) -> No
     follower = LapTracker()
     for number in range(30):
         step = step_of(10 * number, elapsed=0.1 * number)
-        files.take(step, follower.update(step))
+        files.write(step, follower.update(step))
         if number in (15, 20):
-            files.note(Event("marker", float(number), {"name": "wow"}))
-            files.note(Event("state", float(number), {}))
+            files.add_event(Event("marker", float(number), {"name": "wow"}))
+            files.add_event(Event("state", float(number), {}))
     files.close()
     assert shelf.ids() == {"1.mcap": list(range(50, 151, 10)), "2.mcap": list(range(100, 201, 10))}
     assert [sink.events for sink in shelf.sinks.values()] == [

@@ -43,7 +43,7 @@ class ListSink(PageSink):
     def write(self, step: Step) -> None:
         self.steps.append(step)
 
-    def note(self, event: Event) -> None:
+    def add_event(self, event: Event) -> None:
         self.events.append(event)
 
     def flush(self) -> None:
@@ -125,7 +125,7 @@ class Letter(Closeable):
         self._capture = capture
 
     def close(self) -> None:
-        self._capture.note("marker", 1.0, name="late")
+        self._capture.add_event(Event("marker", 1.0, {"name": "late"}))
 
 
 @pytest.mark.parametrize("speed", [1.0, math.inf])
@@ -221,7 +221,7 @@ def test_events_go_where_the_steps_go() -> None:
             for number, step in enumerate(super().steps(clock)):
                 yield step
                 if number == 1:
-                    capture.note("marker", 12.5, name="here")
+                    capture.add_event(Event("marker", 12.5, {"name": "here"}))
 
     capture = StepRecorder(Marked(step_of(1), step_of(2), step_of(3)), into(sink), clock=hurry())
     capture.run()
@@ -281,11 +281,11 @@ def test_the_follower_looks_thirty_times_a_second_and_at_tyres_that_leave_the_tr
     assert tracker.update(Step(State.WAITING)) is None
     first = tracker.update(step_of(10))
     assert first is not None
-    assert first.began == {"session", "stint", "lap"}
+    assert first.started == {"session", "stint", "lap"}
     assert tracker.update(step_of(11)) is None
     out = tracker.update(step_of(12, number_of_tyres_out=4))
     assert out is not None
-    assert (out.sample.is_lap_valid, out.began) == (False, frozenset())
+    assert (out.sample.is_lap_valid, out.started) == (False, frozenset())
     assert tracker.update(step_of(13, number_of_tyres_out=4)) is None
     back = tracker.update(step_of(14))
     assert back is not None
@@ -322,7 +322,7 @@ def test_a_stint_begins_where_the_car_leaves_the_pit_lane() -> None:
     for number, in_lane in enumerate(lane):
         update = tracker.update(step_of(10 * number, is_in_pit_lane=in_lane))
         assert update is not None
-        began.append("stint" in update.began)
+        began.append("stint" in update.started)
     assert began == [True, False, True, False, False, True]
 
 
@@ -348,7 +348,7 @@ def test_steps_become_samples_and_those_of_a_pause_do_not() -> None:
     behind_the_menu = step_of(4)._replace(state=State.MENU)  # online the car moves on there
     for step in (Step(State.WAITING), step_of(1), step_of(2)._replace(state=State.PAUSED), *[behind_the_menu] * 2):
         sink.write(step)
-    sink.note(Event("marker", 0.0, {}))
+    sink.add_event(Event("marker", 0.0, {}))
     first, second = samples.samples
     assert (first.packet_id, first.sequence, first.physics_steps) == (1, 0, None)
     assert (second.packet_id, second.sequence, second.physics_steps) == (4, 1, 3)

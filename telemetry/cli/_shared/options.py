@@ -16,6 +16,7 @@ from telemetry.base.errors import SinkError, UsageError
 from telemetry.base.units import STEP_MS
 from telemetry.laps.detector import laps
 from telemetry.recording.api import samples
+from telemetry.recording.interfaces import Event
 from telemetry.recording.markers import MarkerInbox
 from telemetry.recording.step_recorder import StepRecorder
 from telemetry.sources import RECORDING_SUFFIXES, open_source
@@ -129,7 +130,9 @@ def is_stream(source: str) -> bool:
 def marker_inbox(recording: str, capture: StepRecorder) -> AbstractContextManager[object]:
     """Takes markers of other terminals into a capture; where that cannot be, it says so, and recording goes on."""
     try:
-        inbox = MarkerInbox(recording, lambda name, timestamp: capture.note("marker", timestamp, name=name))
+        inbox = MarkerInbox(
+            recording, lambda name, timestamp: capture.add_event(Event("marker", timestamp, {"name": name}))
+        )
     except SinkError as error:
         print(f"ac-telemetry: {error} The recording goes on without them.", file=sys.stderr)
         return nullcontext()

@@ -151,11 +151,11 @@ class McapSink(PageSink):
         if self._held:
             held, self._held = self._held, []
             for event in held:
-                self.note(event)
+                self.add_event(event)
         if self._chunk >= _CHUNK:
             self.flush()
 
-    def note(self, event: Event) -> None:
+    def add_event(self, event: Event) -> None:
         """Write an event at the time of the last step, its own time inside; before the first step it is held back."""
         if not self._channels:
             self._held.append(event)
@@ -197,17 +197,17 @@ class McapSink(PageSink):
 
     def _write_state(self, state: State, timestamp: float) -> None:
         self._state = state
-        self.note(Event("state", timestamp, {"state": state.value}))
+        self.add_event(Event("state", timestamp, {"state": state.value}))
 
     def _write_flaws(self, step: Step, pages: Pages, packet_id: int) -> None:
         if step.missing > 0:
             self._quality.gaps += 1
             self._quality.missing += step.missing
             between = {"after_packet_id": self._packet_id, "before_packet_id": packet_id}
-            self.note(Event("gap", pages.timestamp, {"steps": step.missing, **between}))
+            self.add_event(Event("gap", pages.timestamp, {"steps": step.missing, **between}))
         if step.repaired:
             self._quality.repaired += 1
-            self.note(Event("repaired", pages.timestamp, {"packet_id": packet_id}))
+            self.add_event(Event("repaired", pages.timestamp, {"packet_id": packet_id}))
 
     def _tell_session(self) -> None:
         """Write what is driven, where and by whom, once it is known and whenever it changes."""
