@@ -162,10 +162,10 @@ def dataset(
     clock = Clock(math.inf)
     with stop_on_signal(clock), _progress(len(paths), quiet=quiet) as (watch, count):
 
-        def done(piece: "RecordingResult") -> None:
+        def done(result: "RecordingResult") -> None:
             count(1)
-            if piece.error:
-                print(f"ac-telemetry: {piece.error}", file=sys.stderr)
+            if result.error:
+                print(f"ac-telemetry: {result.error}", file=sys.stderr)
 
         def resumed(converted: int) -> None:
             count(converted)
@@ -176,19 +176,19 @@ def dataset(
     if not isinstance(made, BuildResult):
         kept = f"{_of(made.converted, made.total)} converted; the same command goes on from there"
         raise Interrupted(f"Stopped before it was done; {kept if made.converted else 'nothing was written'}.")
-    for warning in dict.fromkeys(warning for piece in made.pieces for warning in piece.warnings):
+    for warning in dict.fromkeys(warning for result in made.results for warning in result.warnings):
         print(f"ac-telemetry: {warning}", file=sys.stderr)
     if not quiet:
-        episodes = sum(len(piece.episodes) for piece in made.pieces)
-        steps = sum(piece.steps for piece in made.pieces)
+        episodes = sum(len(result.episodes) for result in made.results)
+        steps = sum(result.steps for result in made.results)
         print(f"{made.path}: {_count(episodes, 'episode')}, {_count(steps, 'step')}.", file=sys.stderr)
         if made.message:
             print(made.message)
     if made.failed:
         raise _SomeFailed(
-            f"{_count(len(made.failed), 'recording')} of {len(made.pieces)} could not be converted and is not in it."
+            f"{_count(len(made.failed), 'recording')} of {len(made.results)} could not be converted and is not in it."
             if len(made.failed) == 1
-            else f"{len(made.failed)} recordings of {len(made.pieces)} could not be converted and are not in it."
+            else f"{len(made.failed)} recordings of {len(made.results)} could not be converted and are not in it."
         )
 
 
@@ -229,9 +229,9 @@ def _progress(total: int, *, quiet: bool) -> Iterator[tuple["Watch", Callable[[i
     """What is shown the work in this process, and what counts recordings that are done."""
     console = Console(stderr=True)
     if quiet or not console.is_terminal:
-        from telemetry.rl.datasets.exporter import unwatched  # noqa: PLC0415 - loaded already
+        from telemetry.rl.datasets.exporter import ignore_samples  # noqa: PLC0415 - loaded already
 
-        yield unwatched, lambda _: None
+        yield ignore_samples, lambda _: None
         return
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[driven]}"),

@@ -28,11 +28,11 @@ def serve_acgym(
     quiet: bool,
 ) -> None:
     """Serve its environment until somebody stops it."""
-    from telemetry.rl.acgym.session import AcgymSession, Pace  # noqa: PLC0415 - as above
+    from telemetry.rl.acgym.session import AcgymSession, TimeBase  # noqa: PLC0415 - as above
     from telemetry.rl.acgym.sockets import EGO_PORT, PluginSockets  # noqa: PLC0415 - numpy, and --help needs none of it
     from telemetry.rl.actuators import create_actuator  # noqa: PLC0415 - as above
-    from telemetry.rl.backends import open_world  # noqa: PLC0415 - as above
-    from telemetry.rl.backends.live import LiveWorld  # noqa: PLC0415 - as above
+    from telemetry.rl.backends import open_backend  # noqa: PLC0415 - as above
+    from telemetry.rl.backends.live import LiveBackend  # noqa: PLC0415 - as above
     from telemetry.rl.backends.replay import resampled  # noqa: PLC0415 - as above
     from telemetry.stream.access import is_loopback  # noqa: PLC0415 - as above
 
@@ -47,10 +47,10 @@ def serve_acgym(
     with ExitStack() as stack:
         stack.enter_context(stop_on_signal(clock))
         # Answers go straight to the actuator, and so the world must not have it.
-        world = stack.enter_context(
-            open_world(source, hertz, reset_timeout=float("inf"), clock=clock, samples_of=resampled)
+        backend = stack.enter_context(
+            open_backend(source, hertz, reset_timeout=float("inf"), clock=clock, samples_of=resampled)
         )
-        live = isinstance(world, LiveWorld)
+        live = isinstance(backend, LiveBackend)
         if lock_step and live:
             raise UsageError("--lock-step is for the demo and for recordings: the game sets its own pace.")
         if (actuator != "none" or restart_button is not None) and not live:
@@ -58,16 +58,24 @@ def serve_acgym(
         hands = create_actuator(actuator, restart_button)
         sockets = stack.enter_context(PluginSockets(host, EGO_PORT if port is None else port, management_port))
         session = AcgymSession(
-            world, Pace.ANSWERS if lock_step else Pace.WORLD if live else Pace.CLOCK, rate=hertz, clock=clock, say=say,
-            actuator=hands if hands.active else None, seed=seed, acgym=acgym, ac_root=ac_root, steer_lock=steer_lock,
-        )  # fmt: skip
+            backend,
+            TimeBase.ANSWERS if lock_step else TimeBase.WORLD if live else TimeBase.CLOCK,
+            rate=hertz,
+            clock=clock,
+            say=say,
+            actuator=hands if hands.active else None,
+            seed=seed,
+            acgym=acgym,
+            ac_root=ac_root,
+            steer_lock=steer_lock,
+        )
         if live and not quiet:
             print("Waiting for a car.", file=sys.stderr, flush=True)
 
         def ready() -> None:
             if not quiet:
                 print(
-                    f"Serving {world.name} to assetto_corsa_gym at {host}: states at {hertz:g} Hz from UDP port "
+                    f"Serving {backend.name} to assetto_corsa_gym at {host}: states at {hertz:g} Hz from UDP port "
                     f"{sockets.port}, questions at TCP port {sockets.management_port} - Ctrl-C ends.",
                     flush=True,
                 )

@@ -19,7 +19,7 @@ RELEASED: Final = Command()
 """Hands and feet off."""
 
 
-def command_of(spec: Spec, action: Sequence[float], latest: Command = RELEASED) -> Command:
+def to_command(spec: Spec, action: Sequence[float], latest: Command = RELEASED) -> Command:
     """What an action asks for, after the ``latest`` command; numbers beyond -1..1 are cut, what is none counts as 0."""
     axes = [min(max(float(value), -1.0), 1.0) if value == value else 0.0 for value in action]  # noqa: PLR0124 - NaN
     if spec.action.delta:

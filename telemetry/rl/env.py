@@ -12,10 +12,10 @@ import numpy as np
 from telemetry.base.errors import TelemetryError, UsageError
 from telemetry.fields.derived import Sample
 from telemetry.recording.interfaces import PageSink
-from telemetry.rl.action import command_of, recorded_action, recorded_command
+from telemetry.rl.action import recorded_action, recorded_command, to_command
 from telemetry.rl.actuators import Actuator
-from telemetry.rl.backends import open_world
-from telemetry.rl.backends.live import PATIENCE_SECONDS
+from telemetry.rl.backends import open_backend
+from telemetry.rl.backends.live import RESET_TIMEOUT_S
 from telemetry.rl.episode import EpisodeState, advance, begin, check_end, info
 from telemetry.rl.observation import ObservationValue, layout
 from telemetry.rl.spaces import action_space, observation_space
@@ -58,7 +58,7 @@ class DriveEnv(gymnasium.Env[ObservationValue, ActionValue]):
         start: str = "grid",
         actuator: str | Actuator = "none",
         restart_button: int | None = None,
-        reset_timeout: float = PATIENCE_SECONDS,
+        reset_timeout: float = RESET_TIMEOUT_S,
         record: str | Path | None = None,
         policy: str = "",
         render_mode: str | None = None,
@@ -75,7 +75,7 @@ class DriveEnv(gymnasium.Env[ObservationValue, ActionValue]):
         self.render_mode = None
         self.observation_space = observation_space(self.specification)
         self.action_space = action_space(self.specification)
-        self._world = open_world(
+        self._backend = open_backend(
             str(source),
             self.specification.control_hz,
             start=start,
@@ -111,29 +111,29 @@ class DriveEnv(gymnasium.Env[ObservationValue, ActionValue]):
         def ready(sample: Sample) -> bool:
             return not check_end(spec, begin(spec, sample, self._track)[0]).reason
 
-        sample = self._world.reset(seed, self.np_random, options or {}, ready)
+        sample = self._backend.reset(seed, self.np_random, options or {}, ready)
         self._memory, observation = begin(spec, sample, self._track)
         nothing = dict.fromkeys(spec.reward.weights, 0.0)
-        return observation, self._info(sample, nothing, "", [0.0] * spec.action.size, self._world.info)
+        return observation, self._info(sample, nothing, "", [0.0] * spec.action.size, self._backend.info)
 
     def step(self, action: ActionValue) -> tuple[ObservationValue, float, bool, bool, dict[str, Any]]:
         """One control step: observation, reward, terminated, truncated, and what is to be known of it."""
-        spec, memory, world = self.specification, self._running, self._world
+        spec, memory, backend = self.specification, self._running, self._backend
         done = _axes(action, spec.action.size)
-        moment = world.advance(command_of(spec, done, memory.command))
+        moment = backend.advance(to_command(spec, done, memory.command))
         sample = memory.sample if moment.sample is None else moment.sample
-        if not world.accepts_actions:
+        if not backend.accepts_actions:
             done = recorded_action(spec, memory.sample, sample)
         lost = moment.sample is None and not moment.paused
         now, outcome = advance(spec, memory, sample, done, lost=lost, paused=moment.paused, last=moment.last)
-        self._memory = now if world.accepts_actions else replace(now, command=recorded_command(sample))
+        self._memory = now if backend.accepts_actions else replace(now, command=recorded_command(sample))
         ending = outcome.ending
         info = self._info(sample, outcome.terms, ending.reason, done, moment.info)
         return outcome.observation, outcome.reward, ending.terminated, ending.truncated, info
 
     def close(self) -> None:
         """Let go of the source, the car and the recording; harmless when done twice."""
-        self._world.close()
+        self._backend.close()
         self._memory = None
 
     @property
@@ -156,7 +156,7 @@ class DriveEnv(gymnasium.Env[ObservationValue, ActionValue]):
             "reason": reason,
             "reward_terms": dict(terms),
             "action": np.array(action, dtype=np.float32),
-            "action_ignored": not self._world.accepts_actions,
+            "action_ignored": not self._backend.accepts_actions,
         }
 
 

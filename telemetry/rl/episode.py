@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from telemetry.base.errors import UsageError
 from telemetry.fields.derived import TIME_STOPPED_STATUSES, Sample, is_new_run
-from telemetry.rl.action import RELEASED, Command, command_of, recorded_action, recorded_command
+from telemetry.rl.action import RELEASED, Command, recorded_action, recorded_command, to_command
 from telemetry.rl.observation import Actions, ObservationValue, Observer, observer
 from telemetry.rl.reward import progress_metres, reward
 from telemetry.rl.spec import Spec
@@ -120,7 +120,7 @@ def advance(
     now = replace(
         state,
         sample=sample,
-        command=command_of(spec, done, state.command),
+        command=to_command(spec, done, state.command),
         actions=(done, *state.actions)[: max(spec.observation.action_history, 1)],
         steps=steps,
         metres=metres,

@@ -17,7 +17,7 @@ ACGYM_WIDTH: Final = 12.0
 ACGYM_TOP_SPEED: Final = 300.0
 """km/h that it divides by."""
 
-MOST_SLIP: Final = 10.0
+MAX_SLIP: Final = 10.0
 """``wheel_slip`` that a locked wheel reads; the game's glitches are far beyond."""
 
 
@@ -82,7 +82,7 @@ def _wheel_lock(step: _Step) -> float:
 
 
 def _slip(step: _Step) -> float:
-    beyond = [min(slip, MOST_SLIP) - 1.0 for slip in step.after.wheel_slip if slip > 1.0]
+    beyond = [min(slip, MAX_SLIP) - 1.0 for slip in step.after.wheel_slip if slip > 1.0]
     return -math.fsum(beyond) * step.seconds
 
 

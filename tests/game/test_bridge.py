@@ -19,7 +19,7 @@ from telemetry.game.bridge import Bridge
 from telemetry.rl.action import Command
 from telemetry.rl.actuators import CustomAi
 from telemetry.rl.actuators.csp import MAPPING
-from telemetry.rl.backends.live import LiveWorld
+from telemetry.rl.backends.live import LiveBackend
 from tests.conftest import PATIENCE, REPOSITORY, real_time, unique_name, wait_until
 from tests.game.test_proton import WINDOWS, Wine, needs_wine, wine
 
@@ -134,7 +134,7 @@ def test_a_program_of_linux_drives_a_car_under_wine_through_csps_mapping(
     name = prefix + MAPPING.format(car=0)
     pages = tmp_path / "pages"
     pages.mkdir()
-    world = LiveWorld(LiveSource(pages), 20.0, CustomAi(prefix=prefix))
+    world = LiveBackend(LiveSource(pages), 20.0, CustomAi(prefix=prefix))
     bridge = start_bridge(wine, prefix, "--csp")
     try:
         stands(bridge)

@@ -19,12 +19,12 @@ from telemetry.base.errors import SinkError, SourceError
 from telemetry.demo import DemoGame, demo_track
 from telemetry.recording.game_state import State
 from telemetry.recording.interfaces import Step
-from telemetry.rl.acgym.messages import Answer, StateWriter, answer_of, static_text, track_text
-from telemetry.rl.acgym.session import NEEDED, AcgymSession, Pace, Served
+from telemetry.rl.acgym.messages import Reply, StateWriter, reply_to, static_text, track_text
+from telemetry.rl.acgym.session import REQUIRED_FIELDS, AcgymSession, Served, TimeBase
 from telemetry.rl.acgym.sockets import MANAGEMENT_PORT, PluginSockets
 from telemetry.rl.action import Command
 from telemetry.rl.actuators import Actuator, CustomAi, VJoy
-from telemetry.rl.backends import open_world
+from telemetry.rl.backends import open_backend
 from telemetry.rl.backends.replay import resampled
 from telemetry.sources import open_page_sink
 from tests.cli.test_cli import interrupt, start, with_signals
@@ -46,12 +46,12 @@ class Rig:
         self.served: Served | None = None
         self.error: Exception | None = None
         self.clock = Clock(speed)
-        self._world = open_world(str(source), 25.0, clock=self.clock, samples_of=resampled)
-        pace = Pace.ANSWERS if lock_step else Pace.WORLD if Path(source).is_dir() else Pace.CLOCK
+        self._backend = open_backend(str(source), 25.0, clock=self.clock, samples_of=resampled)
+        pace = TimeBase.ANSWERS if lock_step else TimeBase.WORLD if Path(source).is_dir() else TimeBase.CLOCK
         self._actuator: Actuator | None = options.get("actuator")
         self.sockets = PluginSockets(port=0, management_port=0)
         self._session = AcgymSession(
-            self._world, pace, rate=25.0, clock=self.clock, say=self.said.append, **{"steer_lock": 450.0, **options}
+            self._backend, pace, rate=25.0, clock=self.clock, say=self.said.append, **{"steer_lock": 450.0, **options}
         )
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run)
@@ -75,7 +75,7 @@ class Rig:
         self.clock.stop()
         self._thread.join(PATIENCE)
         self.sockets.close()
-        self._world.close()
+        self._backend.close()
         if self._actuator is not None:
             self._actuator.close()
 
@@ -211,7 +211,7 @@ def test_states_have_the_plugins_columns_units_and_signs() -> None:
     with Rig() as rig, client_of(rig) as client:
         first = client.connect()
         states = client.drive(first, 60, acc=1.0) + client.drive({**first, "steps": 61}, 25, steer=0.3, acc=0.0)
-    assert set(NEEDED) <= set(first)
+    assert set(REQUIRED_FIELDS) <= set(first)
     assert not {"Mz", "Dy_fl", "tyre_loaded_radius"} & set(first)  # nobody knows them
     assert [state["steps"] for state in (first, *states)] == list(range(1, 87))
     assert {state["done"] for state in states} == {0}
@@ -447,7 +447,7 @@ def test_on_a_live_game_a_reset_presses_the_button_for_a_restart_and_says_where_
 
     for variable in ("LOCALAPPDATA", "XDG_STATE_HOME"):
         monkeypatch.setenv(variable, str(tmp_path / "state"))
-    monkeypatch.setattr("telemetry.rl.acgym.session.PATIENCE_SECONDS", 0.5)
+    monkeypatch.setattr("telemetry.rl.acgym.session.RESET_TIMEOUT_S", 0.5)
     game = Game(tmp_path)
     try:
         wheel = VJoy(library=game, restart_button=8 if assigned else 7)
@@ -494,16 +494,16 @@ def test_without_an_actuator_a_live_game_is_looked_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("said", "answer"),
     [
-        ({"steer": 0.5, "acc": 1, "brake": -1, "server_steps": 7}, Answer(Command(0.5, 1.0, 0.0), 7)),
-        ({"steer": -9.0, "acc": 0.0, "brake": 9.0}, Answer(Command(-1.0, 0.5, 1.0), None)),
+        ({"steer": 0.5, "acc": 1, "brake": -1, "server_steps": 7}, Reply(Command(0.5, 1.0, 0.0), 7)),
+        ({"steer": -9.0, "acc": 0.0, "brake": 9.0}, Reply(Command(-1.0, 0.5, 1.0), None)),
         ({"steer": 10**400, "acc": 0.0, "brake": 0.0}, None),
         ({"steer": [], "acc": 0.0, "brake": 0.0}, None),
         ({"steer": 0.0, "acc": 0.0}, None),
         ("connect", None),
     ],
 )
-def test_an_answer_is_cut_to_what_hands_and_feet_can_do(said: object, answer: Answer | None) -> None:
-    assert answer_of(json.dumps(said).encode()) == answer
+def test_an_answer_is_cut_to_what_hands_and_feet_can_do(said: object, answer: Reply | None) -> None:
+    assert reply_to(json.dumps(said).encode()) == answer
 
 
 def test_what_a_source_does_not_say_is_left_out() -> None:

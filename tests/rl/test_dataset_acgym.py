@@ -209,7 +209,7 @@ def test_columns_that_do_not_fit_are_refused_and_written_only_when_forced(tmp_pa
         "wrong.jsonl: what was recorded does not fit together, so nothing was made of it. lateral g:"
     )
     assert [path.name for path in tmp_path.iterdir()] == ["wrong.jsonl"]
-    (piece,) = made(tmp_path / "out", wrong, force=True).pieces
+    (piece,) = made(tmp_path / "out", wrong, force=True).results
     assert [text.partition(":")[0] for text in piece.warnings if " has to be " in text] == ["lateral g", "slip angle"]
 
 

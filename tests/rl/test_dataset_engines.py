@@ -12,7 +12,7 @@ import pytest
 
 import telemetry
 from telemetry.rl.datasets.build import BuildRequest, BuildResult, Stopped, build_dataset
-from telemetry.rl.datasets.convert import Job, key_of
+from telemetry.rl.datasets.convert import Job, job_key
 from telemetry.rl.datasets.engines import ENGINES, EngineName
 from telemetry.rl.datasets.episodes import Episode, EpisodeConfig, SkipCounts
 from telemetry.rl.datasets.exporter import (
@@ -22,7 +22,7 @@ from telemetry.rl.datasets.exporter import (
     RecordingResult,
     StagedRecording,
     episode_entry,
-    unwatched,
+    ignore_samples,
 )
 from tests.cli.test_convert import write
 from tests.conftest import main_in_process
@@ -75,13 +75,13 @@ class Deadly(Exporter):
 
 def jobs_of(parts: Path, exporter: Exporter, *recordings: Path) -> list[Job]:
     parts.mkdir(exist_ok=True)
-    return [Job(exporter, EpisodeConfig(), one, parts, key_of(one)) for one in recordings]
+    return [Job(exporter, EpisodeConfig(), one, parts, job_key(one)) for one in recordings]
 
 
 def run(engine: EngineName, jobs: list[Job]) -> dict[str, RecordingResult]:
-    found = list(ENGINES[engine](2, None).run(jobs, CLOCK, unwatched))
-    assert len({piece.recording for piece in found}) == len(found)
-    return {Path(piece.recording).name: piece for piece in found}
+    found = list(ENGINES[engine](2, None).run(jobs, CLOCK, ignore_samples))
+    assert len({result.recording for result in found}) == len(found)
+    return {Path(result.recording).name: result for result in found}
 
 
 @pytest.mark.parametrize("engine", ["local", RAY])
@@ -90,7 +90,7 @@ def test_a_process_that_dies_takes_one_recording_along_and_no_other(
 ) -> None:
     jobs = jobs_of(tmp_path / "parts", Deadly("b.jsonl"), *several)
     found = run(engine, jobs)
-    assert {name for name, piece in found.items() if piece.error} == {"b.jsonl", "bad.jsonl"}
+    assert {name for name, result in found.items() if result.error} == {"b.jsonl", "bad.jsonl"}
     assert found["b.jsonl"].error.startswith(f"{several[1]} was not converted: the process that works on it")
     assert {(job.parts / job.key / "file").read_text() for job in jobs if (job.parts / job.key).exists()} == {
         "a.jsonl", "c.jsonl", "d.jsonl",
@@ -103,7 +103,7 @@ def test_a_recording_whose_process_died_is_tried_once_more(
 ) -> None:
     jobs = jobs_of(tmp_path / "parts", Deadly("b.jsonl"), several[0], several[1])
     (tmp_path / "parts" / "b.jsonl.once").touch()
-    assert {name: piece.error for name, piece in run(engine, jobs).items()} == {"a.jsonl": "", "b.jsonl": ""}
+    assert {name: result.error for name, result in run(engine, jobs).items()} == {"a.jsonl": "", "b.jsonl": ""}
     assert (tmp_path / "parts" / "b.jsonl.once").read_text() == "it was"
 
 
@@ -122,7 +122,7 @@ def test_who_converts_changes_no_byte(
 
     def made(name: str, **options: Any) -> Path:
         request = BuildRequest(format="npz", recordings=several, output=tmp_path / name, **options)
-        found = build_dataset(request, CLOCK, done=lambda piece: told.append(piece.error))
+        found = build_dataset(request, CLOCK, done=lambda result: told.append(result.error))
         assert isinstance(found, BuildResult)
         return found.path
 
@@ -140,7 +140,7 @@ def test_an_engine_that_is_stopped_leaves_what_is_done_and_goes_on(
     clock = telemetry.Clock(math.inf)
     good = (*several[:2], *several[3:])
     request = BuildRequest(format="npz", recordings=good, output=tmp_path / "out", engine=engine, jobs=2)
-    left = build_dataset(request, clock, done=lambda piece: clock.stop())
+    left = build_dataset(request, clock, done=lambda result: clock.stop())
     assert isinstance(left, Stopped)
     assert 1 <= left.converted < 4
     before: list[int] = []

@@ -17,14 +17,14 @@ from telemetry.rl.datasets.episodes import (
     is_on_grid,
     survey,
 )
-from telemetry.rl.datasets.exporter import unwatched
+from telemetry.rl.datasets.exporter import ignore_samples
 from tests.cli.test_convert import drive, write
 from tests.fields.test_resample import LAP, recorded_lap
 
 
 def look(elapsed: float) -> None:
     """Show it to nobody."""
-    unwatched("", elapsed)
+    ignore_samples("", elapsed)
 
 
 def cut(path: Path, how: EpisodeConfig) -> tuple[list[Episode], SkipCounts]:

@@ -15,7 +15,7 @@ import telemetry
 from telemetry.rl import Spec, advance_recorded, begin, load_spec
 from telemetry.rl.datasets.build import BuildRequest, BuildResult, Stopped, build_dataset
 from telemetry.rl.datasets.episodes import Episode, EpisodeConfig, SkipCounts
-from telemetry.rl.datasets.formats.minari import id_of
+from telemetry.rl.datasets.formats.minari import make_id
 from telemetry.rl.datasets.transitions import Trajectory, check, trajectories
 from tests.cli.test_convert import write
 from tests.conftest import REPOSITORY, main_in_process
@@ -147,7 +147,7 @@ def test_numpy_reads_the_keys_of_d4rl(lap: Trajectory, short: Path, tmp_path: Pa
     ]
     with np.load(made.path / "dataset.npz") as file:
         arrays = dict(file)
-    steps = [one.steps for piece in made.pieces for one in piece.episodes]
+    steps = [one.steps for piece in made.results for one in piece.episodes]
     assert steps == [STEPS, 1000, 72]
     assert arrays["episode_starts"].tolist() == [0, STEPS, STEPS + 1000]
     assert arrays["observations"].shape == arrays["next_observations"].shape == (sum(steps), 45)
@@ -230,7 +230,7 @@ def test_pyarrow_finds_the_layout_that_lerobot_loads(lap: Trajectory, short: Pat
     pd = pytest.importorskip("pandas", reason="there is no pandas for this Python")
     tasks = pd.read_parquet(made.path / "meta" / "tasks.parquet")
     assert tasks.iloc[0].name == "Drive demo_gt3 at demo_ring."
-    assert [one.file for piece in made.pieces for one in piece.episodes] == [
+    assert [one.file for piece in made.results for one in piece.episodes] == [
         f"data/chunk-000/file-00{number}.parquet" for number in (0, 1, 1)
     ]
 
@@ -311,7 +311,7 @@ def test_a_dataset_that_minari_has_is_left_alone_and_another_stands_beside_it(sh
     ],
 )
 def test_a_dataset_has_a_name(name: str | None, recording: str, expected: str) -> None:
-    assert id_of(name, Path(recording)) == expected
+    assert make_id(name, Path(recording)) == expected
 
 
 # The command

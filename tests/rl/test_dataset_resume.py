@@ -13,7 +13,7 @@ import pytest
 import telemetry
 from telemetry.base.storage.lock import FileLock
 from telemetry.rl.datasets.build import BuildRequest, BuildResult, Stopped, build_dataset
-from telemetry.rl.datasets.convert import PIECE
+from telemetry.rl.datasets.convert import RESULT_FILE
 from telemetry.rl.datasets.exporter import RecordingResult
 from tests.cli.test_convert import write
 from tests.conftest import REPOSITORY, main_in_process, wait_until
@@ -47,8 +47,8 @@ def made(request: BuildRequest) -> tuple[Path, list[str], list[int]]:
     converted: list[str] = []
     before: list[int] = []
 
-    def done(piece: RecordingResult) -> None:
-        converted.append(Path(piece.recording).stem)
+    def done(result: RecordingResult) -> None:
+        converted.append(Path(result.recording).stem)
 
     found = build_dataset(request, telemetry.Clock(math.inf), done=done, resumed=before.append)
     assert isinstance(found, BuildResult)
@@ -61,7 +61,7 @@ def stop_after(request: BuildRequest, count: int) -> None:
     clock = telemetry.Clock(math.inf)
     left = count
 
-    def done(piece: RecordingResult) -> None:
+    def done(result: RecordingResult) -> None:
         nonlocal left
         left -= 1
         if not left:
@@ -107,7 +107,7 @@ def test_killed_at_any_moment_it_goes_on_and_becomes_the_same(kept: int, jobs: s
     folder = own.parent / ".unfinished-out"
     if kept:  # what is under way meanwhile differs; nothing of it may remain
         process = start(own, jobs=jobs)
-        wait_until(lambda: len(list(folder.glob(f"parts/*/{PIECE}"))) >= kept or process.poll() is not None)
+        wait_until(lambda: len(list(folder.glob(f"parts/*/{RESULT_FILE}"))) >= kept or process.poll() is not None)
     else:
         process = start(own, jobs=jobs)
         wait_until(lambda: list(folder.glob("parts/*")) or process.poll() is not None)
@@ -140,9 +140,9 @@ def test_what_changed_meanwhile_is_converted_again_and_what_came_too(own: Path) 
     part = next(
         part
         for part in (own.parent / ".unfinished-out" / "parts").iterdir()
-        if b"b.jsonl" in (part / PIECE).read_bytes()
+        if b"b.jsonl" in (part / RESULT_FILE).read_bytes()
     )
-    (part / PIECE).write_bytes(b"half")
+    (part / RESULT_FILE).write_bytes(b"half")
     shutil.copy(own / "c.jsonl", own / "0.jsonl")
     path, converted, before = made(request_of(own))
     assert (converted, before) == (["0", "a", "b", "c", "d"], [])
@@ -156,7 +156,7 @@ def test_a_recording_that_changes_while_it_is_converted_is_left_out(own: Path) -
 
     found = build_dataset(request_of(own), telemetry.Clock(math.inf), watch)
     assert isinstance(found, BuildResult)
-    assert [piece.error for piece in found.failed] == [f"{own / 'a.jsonl'} was not converted: it changed meanwhile."]
+    assert [result.error for result in found.failed] == [f"{own / 'a.jsonl'} was not converted: it changed meanwhile."]
 
 
 def test_a_recording_that_failed_is_tried_again(own: Path) -> None:
@@ -164,8 +164,8 @@ def test_a_recording_that_failed_is_tried_again(own: Path) -> None:
     (own / "a.jsonl").write_text("nonsense\n")
     clock = telemetry.Clock(math.inf)
 
-    def done(piece: RecordingResult) -> None:
-        if piece.recording.endswith("b.jsonl"):
+    def done(result: RecordingResult) -> None:
+        if result.recording.endswith("b.jsonl"):
             clock.stop()
 
     assert build_dataset(request_of(own), clock, done=done) == Stopped(converted=1, total=4)
@@ -229,7 +229,7 @@ def test_a_dataset_that_cannot_be_put_there_leaves_all_that_is_converted(
 ) -> None:
     path = own.parent / in_the_way
 
-    def done(piece: RecordingResult) -> None:
+    def done(result: RecordingResult) -> None:
         path.write_text("somebody's")
 
     with pytest.raises(telemetry.TelemetryError, match=sentence):

@@ -21,7 +21,7 @@ from telemetry.fields.snapshot import decode
 from telemetry.rl.action import Command
 from telemetry.rl.actuators import CustomAi, VJoy, create_actuator
 from telemetry.rl.actuators.csp import MAPPING, SIZE, TELEPORT
-from telemetry.rl.backends.live import LiveWorld, NewestSource
+from telemetry.rl.backends.live import LiveBackend, NewestSource
 from telemetry.sources import open_source
 from tests.conftest import PATIENCE, REPOSITORY, real_time
 from tests.game.driven import BRAKING, controls_of, run
@@ -172,15 +172,15 @@ def test_a_game_that_never_comes_is_said(tmp_path: Path) -> None:
 
 def test_a_stream_is_looked_on() -> None:
 
-    world = LiveWorld(NewestSource(DemoSource("laps")), 25.0, create_actuator("none"), clock=Clock(4.0))
-    packets = [world.reset(None, np.random.default_rng(), {}, lambda sample: sample.packet_id > 300).packet_id]
+    backend = LiveBackend(NewestSource(DemoSource("laps")), 25.0, create_actuator("none"), clock=Clock(4.0))
+    packets = [backend.reset(None, np.random.default_rng(), {}, lambda sample: sample.packet_id > 300).packet_id]
     while len(set(packets)) < 4:
-        moment = world.advance(Command())
+        moment = backend.advance(Command())
         assert moment.sample is not None
         packets.append(moment.sample.packet_id)
     assert packets == sorted(packets)
     assert 0.0 <= moment.info["frame_age_ms"] < PATIENCE * 1e3
-    world.close()
+    backend.close()
 
 
 # --- a button that restarts the session

@@ -30,7 +30,7 @@ from telemetry.rl import (
     observe,
     reward,
 )
-from telemetry.rl.action import RELEASED, Command, command_of, recorded_action
+from telemetry.rl.action import RELEASED, Command, recorded_action, to_command
 from telemetry.rl.features import FEATURES, feature_info
 from telemetry.rl.reward import progress_metres
 from telemetry.tracks.track import TrackMap
@@ -290,31 +290,31 @@ def test_any_numbers_are_observed_within_their_bounds(numbers: list[float], coun
 
 def test_a_pedal_is_throttle_or_brake() -> None:
     spec = Spec()
-    assert command_of(spec, (0.5, 0.25)) == Command(0.5, 0.25, 0.0)
-    assert command_of(spec, (-2.0, -0.25)) == Command(-1.0, 0.0, 0.25)
-    assert command_of(spec, (math.nan, math.nan)) == RELEASED
+    assert to_command(spec, (0.5, 0.25)) == Command(0.5, 0.25, 0.0)
+    assert to_command(spec, (-2.0, -0.25)) == Command(-1.0, 0.0, 0.25)
+    assert to_command(spec, (math.nan, math.nan)) == RELEASED
 
 
 def test_three_axes_have_released_pedals_at_minus_1() -> None:
     spec = Spec(action=Action(pedals="steer_throttle_brake"))
-    assert command_of(spec, (0.0, -1.0, 1.0)) == Command(0.0, 0.0, 1.0)
-    assert command_of(spec, (0.0, 0.0, -0.5)) == Command(0.0, 0.5, 0.25)
+    assert to_command(spec, (0.0, -1.0, 1.0)) == Command(0.0, 0.0, 1.0)
+    assert to_command(spec, (0.0, 0.0, -0.5)) == Command(0.0, 0.5, 0.25)
 
 
 def test_a_delta_moves_the_controls_by_their_rates() -> None:
     spec = Spec(action=Action(pedals="steer_throttle_brake", delta=True))
-    once = command_of(spec, (1.0, 1.0, -1.0), Command(0.0, 0.0, 1.0))
+    once = to_command(spec, (1.0, 1.0, -1.0), Command(0.0, 0.0, 1.0))
     assert once == pytest.approx((0.08, 0.24, 0.76))
-    assert command_of(spec, (1.0, 1.0, 1.0), Command(0.99, 0.99, 0.99)) == Command(1.0, 1.0, 1.0)
+    assert to_command(spec, (1.0, 1.0, 1.0), Command(0.99, 0.99, 0.99)) == Command(1.0, 1.0, 1.0)
 
 
 def test_1_steers_the_share_of_the_lock_that_is_its_range() -> None:
     spec = Spec(action=Action(steer_range=0.25))
-    assert command_of(spec, (1.0, 0.5)) == Command(0.25, 0.5, 0.0)
+    assert to_command(spec, (1.0, 0.5)) == Command(0.25, 0.5, 0.0)
     assert recorded_action(spec, sample_of(), sample_of(steer_angle=-0.125, gas=0.5)) == (-0.5, 0.5)
     assert recorded_action(spec, sample_of(), sample_of(steer_angle=0.9)) == (1.0, 0.0)
     by_change = Spec(action=Action(steer_range=0.25, delta=True))
-    assert command_of(by_change, (0.5, 0.0)) == pytest.approx((0.04, 0.0, 0.0))  # half of 2 locks a second
+    assert to_command(by_change, (0.5, 0.0)) == pytest.approx((0.04, 0.0, 0.0))  # half of 2 locks a second
 
 
 @given(
@@ -334,7 +334,7 @@ def test_a_recorded_action_asks_for_what_was_done(
     after = sample_of(steer_angle=steer, gas=max(pedal, 0.0), brake=max(-pedal, 0.0))
     action = recorded_action(spec, before, after)
     assert all(-1.0 <= axis <= 1.0 for axis in action)
-    done = command_of(spec, action, Command(0.25, 0.5, 0.0))
+    done = to_command(spec, action, Command(0.25, 0.5, 0.0))
     assert done == pytest.approx((steer, max(pedal, 0.0), max(-pedal, 0.0)), abs=1e-9)
 
 

@@ -88,7 +88,7 @@ class AcgymExporter(Exporter):
             )
         entries = tuple(_write(folder, episode, columns) for episode, columns, _, _ in made)
         details = {
-            "static": {_folder_of(one[0]): static_info(one[0].samples[0], one[2].length) for one in reversed(made)},
+            "static": {_folder_for(one[0]): static_info(one[0].samples[0], one[2].length) for one in reversed(made)},
             "geometry": {geometry.name: geometry.origin for geometry in places.values()},
             "cars": {one[0].samples[0].car_model: (one[3].steer_lock, one[3].origin) for one in made},
         }
@@ -96,17 +96,17 @@ class AcgymExporter(Exporter):
             details["tables"] = list(places)
         return ExportResult(entries, tuple(checks), (*warnings, *wrong), details)
 
-    def finish(self, folder: Path, parts: Iterable[StagedRecording]) -> DatasetSummary:
+    def finish(self, folder: Path, staged: Iterable[StagedRecording]) -> DatasetSummary:
         """Name the folders after day and driver, and write what is said once of each."""
         static: dict[str, Any] = {}
         tables: dict[tuple[str, str], Geometry] = {}
         entries: list[EpisodeEntry] = []
-        for part in parts:
-            static = {**part.piece.details.get("static", {}), **static}
-            for where in part.piece.details.get("tables", ()):
+        for part in staged:
+            static = {**part.result.details.get("static", {}), **static}
+            for where in part.result.details.get("tables", ()):
                 if where not in tables:
                     tables[where] = find_geometry(*where, acgym=self.acgym, ac_root=self.ac_root)
-            entries += part.piece.episodes
+            entries += part.result.episodes
         names: dict[str, str] = {}
         catalogue: dict[str, dict[str, list[str]]] = {}
         for own in sorted(static):
@@ -114,15 +114,15 @@ class AcgymExporter(Exporter):
             track, car = own.split("/")
             catalogue.setdefault(track, {}).setdefault(car, []).append(names[own])
         taken: set[str] = set()
-        pieces: list[RecordingResult] = []
-        for part in parts:
+        results: list[RecordingResult] = []
+        for part in staged:
             files: dict[str, str] = {}
-            for entry in part.piece.episodes:
+            for entry in part.result.episodes:
                 own, _, name = entry.file.removesuffix(_SUFFIX).rpartition("/")
                 files[entry.file] = _free_name(f"{own}/{names[own]}/laps/{name}", taken.__contains__)
                 taken.add(files[entry.file])
                 put(part.folder / entry.file, folder / files[entry.file])
-            pieces.append(part.piece.moved(files))
+            results.append(part.result.moved(files))
         for own, information in static.items():
             text = json.dumps(information, indent=4)
             (folder / own / names[own] / "laps" / "static_info.json").write_text(text, encoding="utf-8")
@@ -130,18 +130,18 @@ class AcgymExporter(Exporter):
             write_tables(geometry, folder / "tracks")
         snippet = _catalogue(catalogue)
         (folder / "ac_offline_train_paths.yml").write_text(snippet, encoding="utf-8")
-        origins = {name: origin for piece in pieces for name, origin in piece.details.get("geometry", {}).items()}
-        cars = {name: car for piece in pieces for name, car in piece.details.get("cars", {}).items()}
+        origins = {name: origin for result in results for name, origin in result.details.get("geometry", {}).items()}
+        cars = {name: car for result in results for name, car in result.details.get("cars", {}).items()}
         chapters = [("Catalogue", f"For `ac_offline_train_paths.yml`:\n\n```yaml\n{snippet}```"), ("Columns", _COLUMNS)]
         lines = [f"- {name}: {origin}" for name, origin in sorted(origins.items())]
         lines += [f"- {name}: {lock:g} degrees of steering lock ({origin})" for name, (lock, origin) in cars.items()]
         chapters.append(("Tracks and cars", "\n".join(lines)))
         if tables:
             chapters.append(("Track files", _TABLES.format(config=_config(tables.values(), static))))
-        return DatasetSummary(tuple(pieces), tuple(chapters), message=f"For ac_offline_train_paths.yml:\n{snippet}")
+        return DatasetSummary(tuple(results), tuple(chapters), message=f"For ac_offline_train_paths.yml:\n{snippet}")
 
 
-def _folder_of(episode: Episode) -> str:
+def _folder_for(episode: Episode) -> str:
     first = episode.samples[0]
     return f"{safe_name(full_name(first.track, first.track_configuration))}/{safe_name(first.car_model)}"
 
@@ -164,7 +164,7 @@ def _write(folder: Path, episode: Episode, columns: dict[str, Any]) -> EpisodeEn
             offsets = np.arange(len(values) + 1, dtype=np.int32) * values.shape[1]
             arrays[name] = pa.ListArray.from_arrays(offsets, pa.array(values.ravel()))
     stamp = datetime.fromtimestamp(episode.samples[0].timestamp, UTC).strftime("%Y%m%d_%H%M%S.%f")[:-3]
-    name = _free_name(f"{_folder_of(episode)}/{stamp}", lambda name: (folder / name).exists())
+    name = _free_name(f"{_folder_for(episode)}/{stamp}", lambda name: (folder / name).exists())
     (folder / name).parent.mkdir(parents=True, exist_ok=True)
     parquet.write_table(pa.table(arrays), folder / name)
     return episode_entry(episode, name)

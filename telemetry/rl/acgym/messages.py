@@ -23,14 +23,14 @@ STANDING: Final = 1.0
 """m/s below which the car's place and its points of contact, which are not written together, fit together."""
 
 
-class Answer(NamedTuple):
+class Reply(NamedTuple):
     """What a client answers to a state: what hands and feet are to do, and the ``steps`` of that state, if it says."""
 
     command: Command
     steps: int | None
 
 
-def answer_of(data: bytes) -> Answer | None:
+def reply_to(data: bytes) -> Reply | None:
     """The answer in a datagram; None where it is none. Its axes are -1..1, and pedals are up at -1."""
     try:
         said = json.loads(data)
@@ -41,7 +41,7 @@ def answer_of(data: bytes) -> Answer | None:
     if not all(map(math.isfinite, (steer, throttle, brake))):
         return None
     command = Command(_cut(steer, -1.0), _cut(0.5 + 0.5 * throttle, 0.0), _cut(0.5 + 0.5 * brake, 0.0))
-    return Answer(command, steps if isinstance(steps, int) else None)
+    return Reply(command, steps if isinstance(steps, int) else None)
 
 
 class StateWriter:

@@ -14,24 +14,24 @@ from telemetry.base.errors import NoGameError, SourceError, UsageError
 from telemetry.fields.derived import Sample, is_new_run
 from telemetry.rl.acgym.columns import REQUIRED
 from telemetry.rl.acgym.files import find_geometry
-from telemetry.rl.acgym.messages import StateWriter, answer_of, config_text, static_text, track_text
-from telemetry.rl.acgym.sockets import Address, Listener, PluginSockets
+from telemetry.rl.acgym.messages import StateWriter, config_text, reply_to, static_text, track_text
+from telemetry.rl.acgym.sockets import Address, PluginHandler, PluginSockets
 from telemetry.rl.action import RELEASED, Command
 from telemetry.rl.actuators import Actuator, ActuatorLease, Restart
 from telemetry.rl.backends.base import Backend
 from telemetry.tracks.geometry import Geometry
 
-SILENCE_SECONDS: Final = 1.0
+SILENCE_TIMEOUT_S: Final = 1.0
 """How long a client that drove may say nothing until its pedals are let go; a learner is quicker, or has vanished."""
 
-PATIENCE_SECONDS: Final = 5.0
+RESET_TIMEOUT_S: Final = 5.0
 """How long a client may drive nothing at all, or a restart may take, until the user is told."""
 
-_ITS_OWN: Final = ("LapDist", "gap", "out_of_track", "out_of_track_calc", "sensors", "dist_to_border")
+_PLUGIN_FIELDS: Final = ("LapDist", "gap", "out_of_track", "out_of_track_calc", "sensors", "dist_to_border")
 """What it computes of the rest."""
 
-NEEDED: Final = (
-    *(name for name in REQUIRED if name not in _ITS_OWN),
+REQUIRED_FIELDS: Final = (
+    *(name for name in REQUIRED if name not in _PLUGIN_FIELDS),
     *("currentTime", "NormalizedSplinePosition", "numberOfTyresOut", "LapCount", "BestLap", "iLastTime"),
 )
 """What its environment cannot do without."""
@@ -40,7 +40,7 @@ _OUT: Final = 2
 """Tyres off the track with which its environment lets an episode go on."""
 
 
-class Pace(Enum):
+class TimeBase(Enum):
     """What lets time pass."""
 
     WORLD = auto()
@@ -58,7 +58,7 @@ class Served(NamedTuple):
     connections: int
 
 
-class AcgymSession(Listener):
+class AcgymSession(PluginHandler):
     """One world for one client at a time.
 
     Where the pace is not the world's, time stands still while nobody is connected. With an ``actuator`` answers go
@@ -68,8 +68,8 @@ class AcgymSession(Listener):
 
     def __init__(
         self,
-        world: Backend,
-        pace: Pace,
+        backend: Backend,
+        time_base: TimeBase,
         *,
         rate: float,
         clock: Clock,
@@ -80,9 +80,9 @@ class AcgymSession(Listener):
         ac_root: Path | None = None,
         steer_lock: float | None = None,
     ) -> None:
-        self._world, self._pace, self._rate, self._clock, self._say = world, pace, rate, clock, say
+        self._backend, self._pace, self._rate, self._clock, self._say = backend, time_base, rate, clock, say
         self._actuator = actuator
-        self._drives = world.accepts_actions or actuator is not None
+        self._drives = backend.accepts_actions or actuator is not None
         self._rng = np.random.default_rng(seed)
         self._acgym, self._ac_root = acgym, ac_root
         self._writer = StateWriter(acgym, ac_root, steer_lock)
@@ -136,9 +136,9 @@ class AcgymSession(Listener):
         ready()
         try:
             ticks = self._clock.ticks(self._rate)
-            while not self._clock.stopped and (self._pace is not Pace.CLOCK or next(ticks, None) is not None):
+            while not self._clock.stopped and (self._pace is not TimeBase.CLOCK or next(ticks, None) is not None):
                 sockets.check()
-                self._beat(sockets)
+                self._send_state(sockets)
         finally:
             with self._news:
                 client, self._client = self._client, None
@@ -147,12 +147,12 @@ class AcgymSession(Listener):
 
     def _begin(self) -> None:
         """See the first sample, and whether it says enough."""
-        live = self._pace is Pace.WORLD
-        sample = self._sample = self._world.reset(None, self._rng, {}, _any if live else _fit)
+        live = self._pace is TimeBase.WORLD
+        sample = self._sample = self._backend.reset(None, self._rng, {}, _any if live else _fit)
         state = json.loads(self._writer.write(sample, steps=0, out_of_sync=0, done=False))
-        missing = [name for name in NEEDED if name not in state]
+        missing = [name for name in REQUIRED_FIELDS if name not in state]
         if missing:
-            raise SourceError(f"{self._world.name} has no {', '.join(missing)}, and assetto_corsa_gym needs it.")
+            raise SourceError(f"{self._backend.name} has no {', '.join(missing)}, and assetto_corsa_gym needs it.")
         car = self._writer.car_of(sample)
         if car.assumed:
             self._say(
@@ -160,20 +160,20 @@ class AcgymSession(Listener):
                 "with which steerAngle is scaled; state it with --steer-lock, or name a checkout with --acgym."
             )
 
-    def _beat(self, sockets: PluginSockets) -> None:
+    def _send_state(self, sockets: PluginSockets) -> None:
         """Do what was asked for, let one step pass where it is due, and send the state."""
         with self._news:
-            if self._pace is Pace.ANSWERS:
+            if self._pace is TimeBase.ANSWERS:
                 self._news.wait_for(lambda: self._turn or self._reset_asked, NAP_SECONDS)
-            turn, self._turn = self._turn or self._pace is not Pace.ANSWERS, False
+            turn, self._turn = self._turn or self._pace is not TimeBase.ANSWERS, False
             reset, self._reset_asked = self._reset_asked, False
             connected, connection = self._client is not None, self._connections
-            command = self._hands()
+            command = self._apply_controls()
         if reset or self._over_since not in (None, connection):
             self._put_back()
-        if not turn or self._over_since is not None or not (connected or self._pace is Pace.WORLD):
+        if not turn or self._over_since is not None or not (connected or self._pace is TimeBase.WORLD):
             return
-        moment = self._world.advance(command)
+        moment = self._backend.advance(command)
         if moment.sample is None:
             return
         before, self._sample, self._began = self._sample, moment.sample, False
@@ -189,16 +189,16 @@ class AcgymSession(Listener):
         sockets.send(self._writer.write(moment.sample, steps=steps, out_of_sync=out_of_sync, done=moment.last), client)
         self._states += 1
 
-    def _hands(self) -> Command:
+    def _apply_controls(self) -> Command:
         """What is in force; nothing where the client fell silent."""
         now = self._clock.now()
         if self._answered_at is None:
-            if self._client is not None and self._drives and now - self._connected_at > PATIENCE_SECONDS:
-                self._say_once(
+            if self._client is not None and self._drives and now - self._connected_at > RESET_TIMEOUT_S:
+                self._print_once(
                     "The client sends no actions, and nothing else drives the car: its config.yml must have "
                     "vjoy_executed_by_server: True."
                 )
-        elif self._pace is not Pace.ANSWERS and now - self._answered_at > SILENCE_SECONDS:
+        elif self._pace is not TimeBase.ANSWERS and now - self._answered_at > SILENCE_TIMEOUT_S:
             self._release()
         return self._command
 
@@ -211,18 +211,18 @@ class AcgymSession(Listener):
     def _put_back(self) -> None:
         """Begin anew, so far as the world can."""
         self._over_since = None
-        if self._pace is not Pace.WORLD:
+        if self._pace is not TimeBase.WORLD:
             if self._began:  # nothing of it has passed
                 return
             self._began = True
-            self._sample = self._world.reset(None, self._rng, {}, _fit)
+            self._sample = self._backend.reset(None, self._rng, {}, _fit)
             return
         with self._news:
             self._restart = None if self._actuator is None else self._actuator.restart()
             self._restart_at = self._clock.now()
             self._putting_back = self._restart is not None
         if self._restart is None:
-            self._say_once(
+            self._print_once(
                 "The client asks for the car to be put back, which shared memory alone cannot do. Restart in the game, "
                 "or let --actuator csp do it, or the --restart-button of another."
             )
@@ -242,13 +242,13 @@ class AcgymSession(Listener):
             self._putting_back = False
         if began_anew or not restart.complaint:
             self._restart = None
-        elif passed > restart.seconds + PATIENCE_SECONDS:
+        elif passed > restart.seconds + RESET_TIMEOUT_S:
             self._restart = None
-            self._say_once(restart.complaint)
+            self._print_once(restart.complaint)
 
     # --- in the sockets' thread
 
-    def heard(self, data: bytes, address: Address) -> None:
+    def on_command(self, data: bytes, address: Address) -> None:
         """Follow who is connected, and what hands and feet are to do."""
         with self._news:
             if data == b"connect":
@@ -262,7 +262,7 @@ class AcgymSession(Listener):
                 self._answer(data)
             self._news.notify()
 
-    def asked(self, request: str) -> str | None:
+    def on_request(self, request: str) -> str | None:
         """Answer a question; a reset is done in the thread of the world, and nothing is said to it."""
         sample, sockets = self._sample, self._sockets
         if sample is None or sockets is None:
@@ -280,7 +280,7 @@ class AcgymSession(Listener):
         elif request == "get_track_info":
             return track_text(self._place_of(sample))
         else:
-            self._say_once("Somebody asked for what assetto_corsa_gym's plugin does not know; nothing was answered.")
+            self._print_once("Somebody asked for what assetto_corsa_gym's plugin does not know; nothing was answered.")
         return None
 
     def _connect(self, address: Address) -> None:
@@ -297,14 +297,14 @@ class AcgymSession(Listener):
             self._sockets.send("identified", address)
 
     def _answer(self, data: bytes) -> None:
-        answer = answer_of(data)
+        answer = reply_to(data)
         if answer is None:
-            self._say_once("A datagram that is no answer of assetto_corsa_gym's client was ignored.")
+            self._print_once("A datagram that is no answer of assetto_corsa_gym's client was ignored.")
             return
         self._answered_at = self._clock.now()
         if answer.steps not in (None, self._steps):
             self._out_of_sync += 1
-        if self._pace is Pace.ANSWERS:
+        if self._pace is TimeBase.ANSWERS:
             if answer.steps not in (None, self._steps) or self._answered == self._steps:
                 return
             self._answered = self._steps
@@ -312,10 +312,10 @@ class AcgymSession(Listener):
         if self._actuator is not None:
             if not self._putting_back:
                 self._actuator.apply(answer.command)
-        elif not self._world.accepts_actions:
-            self._say_once(
+        elif not self._backend.accepts_actions:
+            self._print_once(
                 "The client sends its actions, and no --actuator carries them to the game: they are ignored."
-                if self._pace is Pace.WORLD
+                if self._pace is TimeBase.WORLD
                 else "The client sends its actions; a recording goes by as it was driven, and they are ignored."
             )
         self._command = answer.command
@@ -331,7 +331,7 @@ class AcgymSession(Listener):
                 self._say(str(error))
         return self._places[where]
 
-    def _say_once(self, sentence: str) -> None:
+    def _print_once(self, sentence: str) -> None:
         if sentence not in self._said:
             self._said.add(sentence)
             self._say(sentence)

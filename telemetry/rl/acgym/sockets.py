@@ -19,28 +19,28 @@ EGO_PORT: Final = 2345
 MANAGEMENT_PORT: Final = 2347
 """The ports in its configuration."""
 
-MOST_BYTES: Final = 65536
+MAX_BYTES: Final = 65536
 """More than any datagram holds."""
 
-_LOOK_SECONDS: Final = 0.1
-_PATIENCE_SECONDS: Final = 1.0
+_POLL_S: Final = 0.1
+_TIMEOUT_S: Final = 1.0
 """How long somebody who asked may take to read the answer."""
 
-_MOST_ASKING: Final = 32
+_MAX_CONNECTIONS: Final = 32
 _BACKLOG: Final = 16
 
 Address = tuple[str, int]
 
 
-class Listener(ABC):
+class PluginHandler(ABC):
     """Who is told what clients say, in the sockets' thread; what it raises ends the sockets and is raised again."""
 
     @abstractmethod
-    def heard(self, data: bytes, address: Address) -> None:
+    def on_command(self, data: bytes, address: Address) -> None:
         """A datagram."""
 
     @abstractmethod
-    def asked(self, request: str) -> str | None:
+    def on_request(self, request: str) -> str | None:
         """A word by TCP; None: nothing is said to it."""
 
 
@@ -62,8 +62,8 @@ class PluginSockets(Closeable):
         except OSError as error:
             self._ego.close()
             raise SinkError(bind_error_message(error, host, management_port, "--management-port")) from error
-        self._ego.settimeout(_LOOK_SECONDS)
-        self._management.settimeout(_LOOK_SECONDS)
+        self._ego.settimeout(_POLL_S)
+        self._management.settimeout(_POLL_S)
         self.host = host
         self.port: int = self._ego.getsockname()[1]
         self.management_port: int = self._management.getsockname()[1]
@@ -71,7 +71,7 @@ class PluginSockets(Closeable):
         self._error: Exception | None = None
         self._thread: Thread | None = None
 
-    def start(self, listener: Listener) -> None:
+    def start(self, listener: PluginHandler) -> None:
         """Hear what clients say from now on; what came before has waited."""
         # Not a daemon: it is joined on every way out.
         self._thread = Thread(target=self._run, args=(listener,), name="plugin")
@@ -96,13 +96,13 @@ class PluginSockets(Closeable):
         self._ego.close()
         self._management.close()
 
-    def _run(self, listener: Listener) -> None:
+    def _run(self, listener: PluginHandler) -> None:
         with DefaultSelector() as selector:
             selector.register(self._ego, EVENT_READ)
             selector.register(self._management, EVENT_READ)
             try:
                 while not self._closing:
-                    for key, _ in selector.select(_LOOK_SECONDS):
+                    for key, _ in selector.select(_POLL_S):
                         if key.fileobj is self._ego:
                             self._hear(listener)
                         elif key.fileobj is self._management:
@@ -116,32 +116,32 @@ class PluginSockets(Closeable):
                 if isinstance(key.fileobj, socket.socket) and key.fileobj not in (self._ego, self._management):
                     key.fileobj.close()
 
-    def _hear(self, listener: Listener) -> None:
+    def _hear(self, listener: PluginHandler) -> None:
         try:
-            data, address = self._ego.recvfrom(MOST_BYTES)
+            data, address = self._ego.recvfrom(MAX_BYTES)
         except OSError:  # Windows tells here that somebody did not take what was sent
             return
-        listener.heard(data, address)
+        listener.on_command(data, address)
 
     def _accept(self, selector: DefaultSelector) -> None:
         try:
             asking, _ = self._management.accept()
         except OSError:  # it went away again
             return
-        if len(selector.get_map()) >= _MOST_ASKING:
+        if len(selector.get_map()) >= _MAX_CONNECTIONS:
             asking.close()
             return
-        asking.settimeout(_PATIENCE_SECONDS)
+        asking.settimeout(_TIMEOUT_S)
         selector.register(asking, EVENT_READ)
 
 
-def _reply(asking: socket.socket, listener: Listener) -> bool:
+def _reply(asking: socket.socket, listener: PluginHandler) -> bool:
     """Answer one message; False where the connection is to be closed."""
     try:
-        data = asking.recv(MOST_BYTES)
+        data = asking.recv(MAX_BYTES)
         if not data:
             return False
-        answer = listener.asked(data.decode(errors="replace").strip())
+        answer = listener.on_request(data.decode(errors="replace").strip())
         if answer is not None:
             asking.sendall(answer.encode())
     except OSError:

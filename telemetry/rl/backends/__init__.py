@@ -8,20 +8,20 @@ from telemetry.base.errors import UsageError
 from telemetry.recording.interfaces import PageSink
 from telemetry.rl.actuators import Actuator, create_actuator
 from telemetry.rl.backends.base import Backend
-from telemetry.rl.backends.demo import DemoWorld
-from telemetry.rl.backends.live import PATIENCE_SECONDS, LiveWorld, NewestSource
-from telemetry.rl.backends.replay import ReplayWorld, SamplesOf, recorded_samples
+from telemetry.rl.backends.demo import DemoBackend
+from telemetry.rl.backends.live import RESET_TIMEOUT_S, LiveBackend, NewestSource
+from telemetry.rl.backends.replay import ReplayBackend, SamplesOf, recorded_samples
 from telemetry.sources import open_source
 
 
-def open_world(
+def open_backend(
     source: str,
     control_hz: float,
     *,
     start: str = "grid",
     actuator: str | Actuator = "none",
     restart_button: int | None = None,
-    reset_timeout: float = PATIENCE_SECONDS,
+    reset_timeout: float = RESET_TIMEOUT_S,
     sink: Callable[[], PageSink] | None = None,
     clock: Clock | None = None,
     samples_of: SamplesOf = recorded_samples,
@@ -40,13 +40,13 @@ def open_world(
     if replay:
         if sink is not None:
             raise UsageError(f"record: {source} is a recording already.")
-        return ReplayWorld(Path(rest) if name == "replay" else path, control_hz, samples_of)
+        return ReplayBackend(Path(rest) if name == "replay" else path, control_hz, samples_of)
     if demo:
-        return DemoWorld(rest or "laps", control_hz, start, sink and sink())
+        return DemoBackend(rest or "laps", control_hz, start, sink and sink())
     origin = open_source(source, wait=True)
     if name in ("ws", "wss"):
         origin = NewestSource(origin)
-    return LiveWorld(
+    return LiveBackend(
         origin,
         control_hz,
         create_actuator(actuator, restart_button),

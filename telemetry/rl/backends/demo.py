@@ -33,7 +33,7 @@ STARTS: Final = ("grid", "anywhere")
 _HOLD: Final = Controls(brake=1.0)
 
 
-class DemoWorld(Backend):
+class DemoBackend(Backend):
     """A new game for each episode; the car stands on its grid box, or with ``start`` anywhere on the racing line.
 
     Samples are those that a reader of the game's pages would have at the end of each control step: pages are made and

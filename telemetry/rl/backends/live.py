@@ -17,17 +17,17 @@ from telemetry.rl.action import RELEASED, Command
 from telemetry.rl.actuators import Actuator, ActuatorLease
 from telemetry.rl.backends.base import Backend, Ready, StepResult
 
-PATIENCE_SECONDS: Final = 60.0
+RESET_TIMEOUT_S: Final = 60.0
 """How long a reset waits for a car that is ready to drive."""
 
-PAUSE_SECONDS: Final = 1.0
+PAUSE_TIMEOUT_S: Final = 1.0
 """How long a step waits for a game that does not go on."""
 
 _PAUSED: Final = (State.PAUSED, State.REPLAY, State.MENU)
-_LOOK_SECONDS: Final = 0.05
+_POLL_S: Final = 0.05
 
 
-class LiveWorld(Backend):
+class LiveBackend(Backend):
     """A game that runs by itself. Its actuator is taken by the first reset, and what it reads there is the newest.
 
     Deadlines lie a control step apart from the first on and cannot drift; those that were missed are dropped and told
@@ -42,7 +42,7 @@ class LiveWorld(Backend):
         actuator: Actuator,
         *,
         clock: Clock | None = None,
-        reset_timeout: float = PATIENCE_SECONDS,
+        reset_timeout: float = RESET_TIMEOUT_S,
         sink: PageSink | None = None,
     ) -> None:
         warm_up()
@@ -102,7 +102,7 @@ class LiveWorld(Backend):
         if self._readings is None:
             raise TelemetryError("An episode begins with reset().")
         self._actuator.apply(command)
-        end, paused = self._clock.now() + PAUSE_SECONDS, False
+        end, paused = self._clock.now() + PAUSE_TIMEOUT_S, False
         for reading in self._readings:
             sample = self._take(reading)
             if sample is not None:
@@ -179,7 +179,7 @@ class NewestSource(Source):
             self._thread = Thread(target=self._read, args=(clock, rate), name=f"reader {self.name}", daemon=True)
             self._thread.start()
         before: Snapshot | None = None
-        for missed in clock.ticks(rate or 1.0 / _LOOK_SECONDS):
+        for missed in clock.ticks(rate or 1.0 / _POLL_S):
             with self._news:
                 reading, error = self._latest, self._error
             if error is not None:

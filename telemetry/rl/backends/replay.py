@@ -37,7 +37,7 @@ def resampled(source: Source, control_hz: float) -> Iterator[Sample]:
         yield before
 
 
-class ReplayWorld(Backend):
+class ReplayBackend(Backend):
     """The episodes of a recording one after the other; after the last, and with a seed, it begins anew.
 
     An episode begins with the next sample that may begin one, so that a pause or a wreck is not an episode each.

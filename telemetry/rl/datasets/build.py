@@ -12,10 +12,17 @@ from telemetry.base.errors import SourceError, UsageError
 from telemetry.fields.derived import DEFAULTS, Thresholds
 from telemetry.rl.acgym.exporter import ITS_RATE, AcgymExporter
 from telemetry.rl.datasets.card import write_beside
-from telemetry.rl.datasets.convert import Job, kept, key_of
+from telemetry.rl.datasets.convert import Job, job_key, kept
 from telemetry.rl.datasets.engines import ENGINES, EngineName
 from telemetry.rl.datasets.episodes import EpisodeConfig, EpisodeKind, Ranges
-from telemetry.rl.datasets.exporter import Exporter, RecordingResult, StagedRecording, Watch, untold, unwatched
+from telemetry.rl.datasets.exporter import (
+    Exporter,
+    RecordingResult,
+    StagedRecording,
+    Watch,
+    ignore_progress,
+    ignore_samples,
+)
 from telemetry.rl.datasets.formats import minari
 from telemetry.rl.datasets.formats.lerobot import LeRobotExporter
 from telemetry.rl.datasets.formats.npz import NpzExporter
@@ -64,7 +71,7 @@ class BuildResult:
     """What became of it."""
 
     path: Path
-    pieces: tuple[RecordingResult, ...]
+    results: tuple[RecordingResult, ...]
     """In the order of the recordings."""
     message: str
     """What the user should do next."""
@@ -72,7 +79,7 @@ class BuildResult:
     @property
     def failed(self) -> tuple[RecordingResult, ...]:
         """The recordings that are not in it."""
-        return tuple(piece for piece in self.pieces if piece.error)
+        return tuple(result for result in self.results if result.error)
 
 
 def unresumed(count: int) -> None:
@@ -90,8 +97,8 @@ class Stopped:
 def build_dataset(
     request: BuildRequest,
     clock: Clock,
-    watch: Watch = unwatched,
-    done: Callable[[RecordingResult], None] = untold,
+    watch: Watch = ignore_samples,
+    done: Callable[[RecordingResult], None] = ignore_progress,
     resumed: Callable[[int], None] = unresumed,
 ) -> BuildResult | Stopped:
     """Make a dataset, whole or not at all, and go on where the same was interrupted before.
@@ -108,34 +115,34 @@ def build_dataset(
     with StagingFolder(path, _settings(exporter, cut), restart=request.restart) as work:
         jobs = [Job(exporter, cut, one, work.parts, _key_of(one)) for one in recordings]
         before = {job.path: kept(job.parts / job.key) for job in jobs}
-        found = {str(one): piece for one, piece in before.items() if piece is not None}
+        found = {str(one): result for one, result in before.items() if result is not None}
         if found:
             resumed(len(found))
-        for piece in engine.run([job for job in jobs if str(job.path) not in found], clock, watch):
-            found[piece.recording] = piece
-            done(piece)
-        good = sum(not piece.error for piece in found.values())
+        for result in engine.run([job for job in jobs if str(job.path) not in found], clock, watch):
+            found[result.recording] = result
+            done(result)
+        good = sum(not result.error for result in found.values())
         if len(found) < len(jobs):
             return Stopped(good, len(jobs))
         if not good:
             raise SourceError("Nothing was made: none of the recordings could be converted.")
-        pieces = [found[str(job.path)] for job in jobs]
+        results = [found[str(job.path)] for job in jobs]
         parts = [
-            StagedRecording(number, job.parts / job.key, piece)
-            for number, (job, piece) in enumerate(zip(jobs, pieces, strict=True))
-            if not piece.error
+            StagedRecording(number, job.parts / job.key, result)
+            for number, (job, result) in enumerate(zip(jobs, results, strict=True))
+            if not result.error
         ]
         try:
             with work.dataset() as folder:
                 finished = exporter.finish(folder, _Interruptible(parts, clock))
-                moved = {piece.recording: piece for piece in finished.pieces}
-                pieces = [moved.get(piece.recording, piece) for piece in pieces]
-                write_beside(folder, exporter, cut, finished, pieces)
+                moved = {result.recording: result for result in finished.results}
+                results = [moved.get(result.recording, result) for result in results]
+                write_beside(folder, exporter, cut, finished, results)
         except _StoppedError:
             return Stopped(good, len(jobs))
     if isinstance(exporter, minari.MinariExporter):
-        minari.mark_namespaces(minari.root_of(request.output), exporter.dataset_id)
-    return BuildResult(path, tuple(pieces), finished.message)
+        minari.mark_namespaces(minari.find_root(request.output), exporter.dataset_id)
+    return BuildResult(path, tuple(results), finished.message)
 
 
 class _StoppedError(Exception):
@@ -165,7 +172,7 @@ def _settings(exporter: Exporter, cut: EpisodeConfig) -> dict[str, Any]:
 
 def _key_of(recording: Path) -> str:
     try:
-        return key_of(recording)
+        return job_key(recording)
     except OSError:
         return "gone"  # converting says so
 
@@ -205,9 +212,9 @@ def _plan(request: BuildRequest) -> tuple[Exporter, EpisodeConfig, Path]:
             spec = replace(spec, control_hz=request.rate)
         cut = replace(cut, rate=spec.control_hz)
         if request.format == "minari":
-            identity = minari.id_of(request.name, request.recordings[0])
+            identity = minari.make_id(request.name, request.recordings[0])
             exporter = minari.MinariExporter(spec=spec, dataset_id=identity)
-            path = minari.root_of(request.output) / identity
+            path = minari.find_root(request.output) / identity
         elif request.format == "parquet":
             exporter = ParquetExporter(spec=spec)
         elif request.format == "lerobot":

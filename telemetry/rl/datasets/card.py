@@ -19,21 +19,21 @@ _KINDS: Final[dict[EpisodeKind, str]] = {
     "session": "a session, from its start or restart on",
 }
 
-_MOST_ROWS: Final = 50
+_MAX_ROWS: Final = 50
 """Recordings in the card's table; the report has them all."""
 
 
 def write_beside(
-    folder: Path, exporter: Exporter, cut: EpisodeConfig, finished: DatasetSummary, pieces: Sequence[RecordingResult]
+    folder: Path, exporter: Exporter, cut: EpisodeConfig, finished: DatasetSummary, results: Sequence[RecordingResult]
 ) -> None:
     """Write the card and the report into the dataset's folder."""
-    (folder / CARD).write_text(_card(exporter, cut, finished, pieces), encoding="utf-8")
-    (folder / QUALITY).write_bytes(_report(exporter, cut, pieces))
+    (folder / CARD).write_text(_card(exporter, cut, finished, results), encoding="utf-8")
+    (folder / QUALITY).write_bytes(_report(exporter, cut, results))
 
 
-def _card(exporter: Exporter, cut: EpisodeConfig, finished: DatasetSummary, pieces: Sequence[RecordingResult]) -> str:
-    good = [piece for piece in pieces if not piece.error]
-    entries = [entry for piece in good for entry in piece.episodes]
+def _card(exporter: Exporter, cut: EpisodeConfig, finished: DatasetSummary, results: Sequence[RecordingResult]) -> str:
+    good = [result for result in results if not result.error]
+    entries = [entry for result in good for entry in result.episodes]
     steps = sum(entry.steps for entry in entries)
     cars, tracks = _names(entry.car for entry in entries), _names(entry.track for entry in entries)
     drivers, sessions = (
@@ -53,8 +53,8 @@ def _card(exporter: Exporter, cut: EpisodeConfig, finished: DatasetSummary, piec
     )
     parts = [finished.front_matter + "# Driving in Assetto Corsa", "\n".join(f"- {fact}" for fact in info)]
     parts += [f"## {heading}\n\n{text}" for heading, text in finished.card]
-    parts.append(f"## Recordings\n\n{_table(pieces)}")
-    if told := _told(pieces):
+    parts.append(f"## Recordings\n\n{_table(results)}")
+    if told := _format_value(results):
         parts.append(f"## What to know\n\n{told}")
     return "\n\n".join(parts) + "\n"
 
@@ -63,54 +63,54 @@ def _names(names: Iterable[str]) -> str:
     return ", ".join(dict.fromkeys(names))
 
 
-def _table(pieces: Sequence[RecordingResult]) -> str:
+def _table(results: Sequence[RecordingResult]) -> str:
     lines = ["| recording | episodes | steps | laps (valid) | rate | missing |", "|---|--:|--:|--:|--:|--:|"]
-    for piece in pieces[:_MOST_ROWS]:
-        name = Path(piece.recording).name.replace("|", "\\|")
-        if piece.error or piece.report is None:
+    for result in results[:_MAX_ROWS]:
+        name = Path(result.recording).name.replace("|", "\\|")
+        if result.error or result.report is None:
             lines.append(f"| {name} | left out | | | | |")
             continue
-        report = piece.report
+        report = result.report
         cells = (
             name,
-            len(piece.episodes),
-            f"{piece.steps:,}",
+            len(result.episodes),
+            f"{result.steps:,}",
             f"{report.laps.counted} ({report.laps.valid})",
             f"{report.rate_hz:.1f} Hz" if report.rate_hz else "",
             f"{report.gaps.share:.3%}",
         )
         lines.append(f"| {' | '.join(map(str, cells))} |")
-    if len(pieces) > _MOST_ROWS:
-        lines.append(f"| and {len(pieces) - _MOST_ROWS} more | | | | | |")
+    if len(results) > _MAX_ROWS:
+        lines.append(f"| and {len(results) - _MAX_ROWS} more | | | | | |")
     return "\n".join(lines)
 
 
-def _told(pieces: Sequence[RecordingResult]) -> str:
+def _format_value(results: Sequence[RecordingResult]) -> str:
     """Errors, warnings and findings, each once."""
     lines: dict[str, None] = {}
-    for piece in pieces:
-        name = Path(piece.recording).name
-        if piece.error:
-            lines[f"- Left out: {piece.error}"] = None
-        for warning in piece.warnings:
+    for result in results:
+        name = Path(result.recording).name
+        if result.error:
+            lines[f"- Left out: {result.error}"] = None
+        for warning in result.warnings:
             lines[f"- {warning}"] = None
-        for finding in piece.findings:
+        for finding in result.findings:
             lines[f"- {name}: {finding.message}"] = None
-        if piece.losses.samples:
-            lines[f"- {name}: {piece.losses.samples:,} samples of its laps are in no episode."] = None
+        if result.skipped.samples:
+            lines[f"- {name}: {result.skipped.samples:,} samples of its laps are in no episode."] = None
     return "\n".join(lines)
 
 
-def _report(exporter: Exporter, cut: EpisodeConfig, pieces: Sequence[RecordingResult]) -> bytes:
+def _report(exporter: Exporter, cut: EpisodeConfig, results: Sequence[RecordingResult]) -> bytes:
     values = {
         "format": exporter.title,
         "created_by": tool(),
         "rate_hz": cut.rate,
         "episode": cut.kind,
         "valid_only": cut.valid_only,
-        "episodes": sum(len(piece.episodes) for piece in pieces),
-        "steps": sum(piece.steps for piece in pieces),
-        "failed": [piece.recording for piece in pieces if piece.error],
-        "recordings": [piece.to_dict() for piece in pieces],
+        "episodes": sum(len(result.episodes) for result in results),
+        "steps": sum(result.steps for result in results),
+        "failed": [result.recording for result in results if result.error],
+        "recordings": [result.to_dict() for result in results],
     }
     return orjson.dumps(values, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY)

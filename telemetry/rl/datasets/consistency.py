@@ -15,16 +15,16 @@ from telemetry.tracks.geometry import RAY_METRES, Floats, Geometry
 
 G: Final = 9.80665
 
-MOVING: Final = 10.0
+MOVING_MS: Final = 10.0
 """m/s from which on courses and slips are those of a car that drives."""
 
-MOST_TURN: Final = 0.5
+MAX_TURN_DEG: Final = 0.5
 """Radians between course and yaw beyond which a car is spinning, and no example for others."""
 
 NEAR_COURSE: Final = 0.3
 """Radians from yaw to the course up to which a car goes where it points."""
 
-ENOUGH: Final = 100
+MIN_ROWS: Final = 100
 """Rows that a check needs: four seconds."""
 
 SLOPE: Final = (0.7, 1.3)
@@ -83,10 +83,10 @@ class _Rows:
         self.turn = _wrapped(np.diff(columns["yaw"]))
         self.course = np.arctan2(np.diff(columns["world_position_y"]), np.diff(columns["world_position_x"]))
         self.way = np.hypot(np.diff(columns["world_position_x"]), np.diff(columns["world_position_y"])) * rate
-        self.drives = self.neighbours & (np.abs(self.mean("speed")) > MOVING)
+        self.drives = self.neighbours & (np.abs(self.mean("speed")) > MOVING_MS)
         # A car in a spin, off the road or against a wall tells nothing of signs.
         drift = np.arctan2(self.mean("local_velocity_y"), np.abs(self.mean("local_velocity_x")) + 1e-9)
-        self.drives &= (np.abs(drift) < MOST_TURN) & (self.mean("numberOfTyresOut") == 0.0)
+        self.drives &= (np.abs(drift) < MAX_TURN_DEG) & (self.mean("numberOfTyresOut") == 0.0)
 
     def __getitem__(self, name: str) -> Any:
         return self._columns[name]
@@ -102,7 +102,7 @@ class _Rows:
     def slope(self, cause: Floats, effect: Floats, least: float) -> float | None:
         """How much the effect changes with the cause; None where the cause hardly does: less than ``least``."""
         x, y = self._both(cause, effect)
-        if len(x) < ENOUGH or np.std(x) < least:
+        if len(x) < MIN_ROWS or np.std(x) < least:
             return None
         away = x - x.mean()
         return float((away * (y - y.mean())).sum() / np.square(away).sum())
@@ -110,14 +110,14 @@ class _Rows:
     def correlation(self, cause: Floats, effect: Floats, least: float) -> float | None:
         """The correlation of both; None where the cause hardly changes, and 0 where the effect does not at all."""
         x, y = self._both(cause, effect)
-        if len(x) < ENOUGH or np.std(x) < least:
+        if len(x) < MIN_ROWS or np.std(x) < least:
             return None
         return float(np.corrcoef(x, y)[0, 1]) if np.std(y) > 0.0 else 0.0
 
     def median(self, values: Floats) -> float | None:
         """The median while the car drives."""
         chosen = values[self.drives & np.isfinite(values)]
-        return float(np.median(chosen)) if len(chosen) >= ENOUGH else None
+        return float(np.median(chosen)) if len(chosen) >= MIN_ROWS else None
 
     def _both(self, cause: Floats, effect: Floats) -> tuple[Floats, Floats]:
         chosen = self.drives & np.isfinite(cause) & np.isfinite(effect)
@@ -214,7 +214,7 @@ def _checks_of_road(rows: _Rows, geometry: Geometry) -> Iterator[Check]:
     nearer = _nearest(end, geometry.right[::3]) <= _nearest(end, geometry.left[::3])
     yield Check(
         "rays", "the share of rows whose first ray ends at the right border", 0.9, 1.0,
-        float(nearer.mean()) if len(chosen) >= ENOUGH // 5 else None,
+        float(nearer.mean()) if len(chosen) >= MIN_ROWS // 5 else None,
     )  # fmt: skip
 
 
@@ -229,12 +229,12 @@ def _nearest(places: Floats, line: Floats) -> Floats:
 def _ratio(rows: _Rows) -> float | None:
     """The place's speed over the car's, both as sums, which the frames of a drawn place do not disturb."""
     chosen = rows.drives
-    return float(rows.way[chosen].sum() / rows.mean("speed")[chosen].sum()) if chosen.sum() >= ENOUGH else None
+    return float(rows.way[chosen].sum() / rows.mean("speed")[chosen].sum()) if chosen.sum() >= MIN_ROWS else None
 
 
 def _share(rows: _Rows, values: Floats, where: NDArray[np.bool_] | None = None) -> float | None:
     chosen = rows.drives if where is None else rows.drives & where
-    return float(values[chosen].mean()) if chosen.sum() >= ENOUGH else None
+    return float(values[chosen].mean()) if chosen.sum() >= MIN_ROWS else None
 
 
 def _mean(values: Any) -> Any:

@@ -18,7 +18,7 @@ from telemetry.recording.interfaces import Reading, Source
 EpisodeKind = Literal["lap", "stint", "session"]
 """What an episode is: a lap; the laps from one stop in the pits to the next; those from one start or restart on."""
 
-SHORTEST_SECONDS: Final = 1.0
+MIN_EPISODE_S: Final = 1.0
 """Shorter pieces are no episodes: what a hole leaves of a lap, and the moments between two of them."""
 
 Ranges = tuple[tuple[int, int], ...]
@@ -73,7 +73,7 @@ class SkipCounts:
     """What of a recording went into no episode."""
 
     short: int = 0
-    """Pieces shorter than :data:`SHORTEST_SECONDS`."""
+    """Pieces shorter than :data:`MIN_EPISODE_S`."""
     samples: int = 0
     """Samples of chosen laps that are in no episode: those of such pieces, and where the task was over."""
     gaps: int = 0
@@ -124,9 +124,9 @@ def group(laps: Iterable[Lap], chosen: Iterable[Lap], kind: EpisodeKind) -> tupl
 
 
 def episodes(
-    source: Source, found: Survey, cut: EpisodeConfig, clock: Clock, losses: SkipCounts, watch: _Watch
+    source: Source, found: Survey, cut: EpisodeConfig, clock: Clock, skipped: SkipCounts, watch: _Watch
 ) -> Iterator[Episode]:
-    """The episodes of a recording in their order, each when it is complete; what is left out is counted in ``losses``.
+    """The episodes of a recording in their order, each when it is complete; what is left out is counted in ``skipped``.
 
     Samples are derived from resampled snapshots, all of the recording before them included.
     """
@@ -143,7 +143,7 @@ def episodes(
             before = derive(snapshot, before, cut.thresholds)
             belongs = owner.of(snapshot.sequence)
             if piece is not None and piece.group != belongs:
-                for episode in _finished(piece, groups, number, found, losses):
+                for episode in _finished(piece, groups, number, found, skipped):
                     number += 1
                     yield episode
                 check_end.add(piece.group)
@@ -151,14 +151,14 @@ def episodes(
             if belongs is None:
                 continue
             if piece is None:
-                losses.gaps += belongs in check_end
+                skipped.gaps += belongs in check_end
                 piece = _Segment(belongs)
             piece.samples.append(before)
             piece.held.append(snapshot.elapsed - times[snapshot.sequence])
             if len(times) > _REMEMBERED:
                 _forget(times, snapshot.sequence)
         if piece is not None:
-            for episode in _finished(piece, groups, number, found, losses):
+            for episode in _finished(piece, groups, number, found, skipped):
                 number += 1
                 yield episode
             check_end.add(piece.group)
@@ -205,13 +205,13 @@ class _EpisodeIndex:
 
 
 def _finished(
-    piece: _Segment, groups: tuple[tuple[Lap, ...], ...], number: int, found: Survey, losses: SkipCounts
+    piece: _Segment, groups: tuple[tuple[Lap, ...], ...], number: int, found: Survey, skipped: SkipCounts
 ) -> Iterator[Episode]:
     """The piece as an episode, unless it is too short to be one."""
     samples = piece.samples
-    if samples[-1].elapsed - samples[0].elapsed < SHORTEST_SECONDS:
-        losses.short += 1
-        losses.samples += len(samples)
+    if samples[-1].elapsed - samples[0].elapsed < MIN_EPISODE_S:
+        skipped.short += 1
+        skipped.samples += len(samples)
         return
     first, last = samples[0].sequence, samples[-1].sequence
     step = samples[1].elapsed - samples[0].elapsed

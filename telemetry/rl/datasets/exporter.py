@@ -16,11 +16,11 @@ Watch = Callable[[str, float], None]
 """Is shown what is being done and the recording's time, in seconds."""
 
 
-def unwatched(what: str, seconds: float) -> None:
+def ignore_samples(what: str, seconds: float) -> None:
     """Show it to nobody."""
 
 
-def untold(piece: "RecordingResult") -> None:
+def ignore_progress(result: "RecordingResult") -> None:
     """Tell nobody of a piece."""
 
 
@@ -54,7 +54,7 @@ class RecordingResult:
     report: QualityReport | None = None
     findings: tuple[QualityFinding, ...] = ()
     episodes: tuple[EpisodeEntry, ...] = ()
-    losses: SkipCounts = field(default_factory=SkipCounts)
+    skipped: SkipCounts = field(default_factory=SkipCounts)
     checks: tuple[Check, ...] = ()
     warnings: tuple[str, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
@@ -80,7 +80,7 @@ class RecordingResult:
             "warnings": list(self.warnings),
             "findings": [asdict(one) for one in self.findings],
             "checks": [one.to_dict() for one in self.checks],
-            "left_out": asdict(self.losses),
+            "left_out": asdict(self.skipped),
             "episodes": [asdict(one) for one in self.episodes],
             "report": self.report.to_dict() if self.report else None,
         }
@@ -103,7 +103,7 @@ class StagedRecording:
     number: int
     """The recording's place among all that were asked for."""
     folder: Path
-    piece: RecordingResult
+    result: RecordingResult
 
 
 class Exporter(ABC):
@@ -122,14 +122,14 @@ class Exporter(ABC):
         """Refuse at once what cannot work: a library that is missing, a folder that is not there. UsageError."""
 
     @abstractmethod
-    def convert(self, found: Iterator[Episode], cut: EpisodeConfig, folder: Path, losses: SkipCounts) -> ExportResult:
+    def convert(self, found: Iterator[Episode], cut: EpisodeConfig, folder: Path, skipped: SkipCounts) -> ExportResult:
         """Write the episodes of a recording into a folder of its own.
 
-        What goes into no episode is counted in ``losses``.
+        What goes into no episode is counted in ``skipped``.
         """
 
     @abstractmethod
-    def finish(self, folder: Path, parts: Iterable[StagedRecording]) -> "DatasetSummary":
+    def finish(self, folder: Path, staged: Iterable[StagedRecording]) -> "DatasetSummary":
         """Make the dataset in this folder of what the recordings gave, which is at least one episode.
 
         The parts can be gone through several times, come in the order of the recordings, and stay as they are: what is
@@ -141,7 +141,7 @@ class Exporter(ABC):
 class DatasetSummary:
     """What is to be said of a whole dataset."""
 
-    pieces: tuple[RecordingResult, ...]
+    results: tuple[RecordingResult, ...]
     """Of the parts, with the files that their episodes are in now."""
     card: tuple[tuple[str, str], ...] = ()
     """Chapters for its card: a heading and Markdown."""

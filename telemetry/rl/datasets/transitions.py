@@ -34,7 +34,7 @@ INFO_KEYS: Final[dict[str, Any]] = {
 }
 """What is told of every sample beside its observation, as what type."""
 
-SHORTEST_STEPS: Final = 2
+MIN_EPISODE_STEPS: Final = 2
 """Fewer steps are no trajectory."""
 
 
@@ -81,11 +81,11 @@ class Trajectory:
         return flags
 
 
-def trajectories(spec: Spec, episode: Episode, losses: SkipCounts) -> Iterator[Trajectory]:
+def trajectories(spec: Spec, episode: Episode, skipped: SkipCounts) -> Iterator[Trajectory]:
     """The trajectories of an episode: one, unless a rule of the specification ends it before.
 
     After one that terminated the next begins as soon as what ended it is over; after one that was truncated, at its
-    last sample. Samples that are in none are counted in ``losses``.
+    last sample. Samples that are in none are counted in ``skipped``.
     """
     samples = episode.samples
     first = 0
@@ -93,7 +93,7 @@ def trajectories(spec: Spec, episode: Episode, losses: SkipCounts) -> Iterator[T
         state, observation = begin(spec, samples[first])
         if check_end(spec, state).reason:
             first += 1
-            losses.samples += 1
+            skipped.samples += 1
             continue
         fold = _Fold(observation)
         last = first
@@ -102,11 +102,11 @@ def trajectories(spec: Spec, episode: Episode, losses: SkipCounts) -> Iterator[T
             fold.take(outcome, state)
             if outcome.ending.reason:
                 break
-        if last - first >= SHORTEST_STEPS:
+        if last - first >= MIN_EPISODE_STEPS:
             yield fold.finish(spec, episode, samples[first : last + 1])
         else:
-            losses.short += 1
-            losses.samples += last - first
+            skipped.short += 1
+            skipped.samples += last - first
         first = last + 1 if fold.terminated else last
         if not fold.reason:
             return

@@ -16,7 +16,7 @@ from telemetry.base.clock import Clock
 from telemetry.rl.datasets.convert import Job, convert
 from telemetry.rl.datasets.exporter import RecordingResult, Watch
 
-_LOOK_SECONDS: Final = 0.2
+_POLL_S: Final = 0.2
 """Longest that a stopped clock goes unnoticed."""
 
 
@@ -31,8 +31,8 @@ class LocalEngine:
         workers = min(self.workers or os.cpu_count() or 1, len(jobs))
         if workers <= 1:
             for job in jobs:
-                if (piece := None if clock.stopped else convert(job, clock, watch)) is not None:
-                    yield piece
+                if (result := None if clock.stopped else convert(job, clock, watch)) is not None:
+                    yield result
             return
         left, suspects = deque(jobs), deque[Job]()
         while left and not clock.stopped:
@@ -69,17 +69,17 @@ def _in_pool(left: deque[Job], died: deque[Job], workers: int, clock: Clock) -> 
                         left.appendleft(job)
                         broken = True
                         break
-                done, _ = wait(running, timeout=_LOOK_SECONDS, return_when=FIRST_COMPLETED)
+                done, _ = wait(running, timeout=_POLL_S, return_when=FIRST_COMPLETED)
                 for future in done:
                     job = running.pop(future)
                     try:
-                        piece = future.result()
+                        result = future.result()
                     except BrokenProcessPool:
                         died.append(job)
                         broken = True
                     else:
-                        if piece is not None:
-                            yield piece
+                        if result is not None:
+                            yield result
         finally:
             stop.value = 1
     if broken:
@@ -98,7 +98,7 @@ def _begin_worker(stop: Any) -> None:
 
     def follow() -> None:
         while leader.is_alive():
-            leader.join(_LOOK_SECONDS)
+            leader.join(_POLL_S)
             if stop.value:
                 _clock.stop()
         os._exit(1)  # nobody waits for what is done here, and the queue of jobs would never end

@@ -19,13 +19,13 @@ from telemetry.rl.datasets.convert import Job, convert
 from telemetry.rl.datasets.exporter import RecordingResult, Watch
 from telemetry.rl.datasets.provenance import program
 
-_LOOK_SECONDS: Final = 0.2
+_POLL_S: Final = 0.2
 """Longest that a stopped clock goes unnoticed."""
 
-_PATIENCE_SECONDS: Final = 60.0
+_TIMEOUT_S: Final = 60.0
 """Time that a machine has to say what it sees."""
 
-_PING_SECONDS: Final = 10.0
+_PING_S: Final = 10.0
 
 _STORE_BYTES: Final = 100 << 20
 """Memory for what goes between processes: what is said of recordings, never their samples."""
@@ -69,14 +69,14 @@ class RayEngine:
                     while left and len(running) < most:
                         job = left.popleft()
                         running[task.remote(job, here)] = job
-                    done, _ = ray.wait(list(running), timeout=_LOOK_SECONDS)
+                    done, _ = ray.wait(list(running), timeout=_POLL_S)
                     for reference in done:
                         yield _result(ray, reference, running.pop(reference))
             finally:
                 for reference in running:
                     ray.cancel(reference, force=True)
                 if running:
-                    ray.wait(list(running), num_returns=len(running), timeout=_PATIENCE_SECONDS)
+                    ray.wait(list(running), num_returns=len(running), timeout=_TIMEOUT_S)
 
     @contextmanager
     def _connected(self) -> Iterator[Any]:
@@ -114,7 +114,7 @@ def _ping(address: str) -> None:
     if not host or not port.isdecimal():  # a word, like ``auto``
         return
     try:
-        socket.create_connection((host, int(port)), timeout=_PING_SECONDS).close()
+        socket.create_connection((host, int(port)), timeout=_PING_S).close()
     except (OSError, OverflowError) as error:
         raise UsageError(f"There is no Ray to be reached at {address}: {error}.") from error
 
@@ -155,7 +155,7 @@ def _ask_all(ray: Any, job: Job) -> None:
         reference = task.options(scheduling_strategy=strategy).remote(job, Path.cwd(), program())
         name = node["NodeManagerHostname"]
         try:
-            sentence = ray.get(reference, timeout=_PATIENCE_SECONDS)
+            sentence = ray.get(reference, timeout=_TIMEOUT_S)
         except ray.exceptions.GetTimeoutError:
             sentence = f"the machine {name} does not answer."
         except ray.exceptions.RayError as error:
@@ -168,14 +168,14 @@ def _ask_all(ray: Any, job: Job) -> None:
 
 def _result(ray: Any, reference: Any, job: Job) -> RecordingResult:
     try:
-        piece: RecordingResult = ray.get(reference)
+        result: RecordingResult = ray.get(reference)
     except ray.exceptions.OutOfMemoryError:
         return job.failed(f"{job.path} was not converted: its machine has too little memory.")
     except (ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError, ray.exceptions.ObjectLostError):
         return job.failed(f"{job.path} was not converted: the process that works on it, or its machine, dies.")
     except ray.exceptions.RayError as error:
         return job.failed(f"{job.path} was not converted: {_last_line(error)}")
-    return piece
+    return result
 
 
 def _last_line(error: Exception) -> str:

@@ -68,7 +68,7 @@ class LeRobotExporter(Exporter):
         if not float(self.spec.control_hz).is_integer():
             raise UsageError(f"LeRobot counts whole steps a second, and no {self.spec.control_hz:g}.")
 
-    def convert(self, found: Iterator[Episode], cut: EpisodeConfig, folder: Path, losses: SkipCounts) -> ExportResult:
+    def convert(self, found: Iterator[Episode], cut: EpisodeConfig, folder: Path, skipped: SkipCounts) -> ExportResult:
         """Write the steps of a recording, with episodes that are counted from its beginning."""
         del cut
         import pyarrow as pa
@@ -77,7 +77,7 @@ class LeRobotExporter(Exporter):
         tables: list[Any] = []
         entries: list[EpisodeEntry] = []
         for episode in found:
-            for one in trajectories(self.spec, episode, losses):
+            for one in trajectories(self.spec, episode, skipped):
                 tables.append(self._table(one))
                 entries.append(
                     episode_entry(episode, _STEPS, steps=one.steps, end=one.reason, terminated=one.terminated)
@@ -102,25 +102,25 @@ class LeRobotExporter(Exporter):
             }
         )
 
-    def finish(self, folder: Path, parts: Iterable[StagedRecording]) -> DatasetSummary:
+    def finish(self, folder: Path, staged: Iterable[StagedRecording]) -> DatasetSummary:
         """Count episodes, steps and tasks through all recordings, and write what is said of them in ``meta``."""
         import pyarrow as pa
         from pyarrow import parquet
 
         tasks: dict[str, int] = {}
         statistics: list[dict[str, Statistics]] = []
-        pieces = []
+        results = []
         steps = 0
         meta = folder / "meta"
         told = meta / "episodes" / _FILE.format(chunk_index=0, file_index=0)
         told.parent.mkdir(parents=True)
         with ExitStack() as stack:
             writer: Any = None
-            for number, part in enumerate(parts):
+            for number, part in enumerate(staged):
                 chunk, file = divmod(number, FILES_IN_A_CHUNK)
                 table = parquet.read_table(pa.BufferReader((part.folder / _STEPS).read_bytes()))
                 own, first, rows = [], steps, []
-                for entry in part.piece.episodes:
+                for entry in part.result.episodes:
                     task = f"Drive {entry.car} at {entry.track}."
                     indices = {
                         "episode_index": np.full(entry.steps, len(statistics)),
@@ -151,7 +151,7 @@ class LeRobotExporter(Exporter):
                 target = f"data/{_FILE.format(chunk_index=chunk, file_index=file)}"
                 (folder / target).parent.mkdir(parents=True, exist_ok=True)
                 parquet.write_table(pa.concat_tables(own), folder / target)
-                pieces.append(part.piece.moved({_STEPS: target}))
+                results.append(part.result.moved({_STEPS: target}))
                 about_them = pa.Table.from_pylist(rows)
                 if writer is None:
                     writer = stack.enter_context(parquet.ParquetWriter(told, about_them.schema))
@@ -160,7 +160,7 @@ class LeRobotExporter(Exporter):
         _write_json(_joined(statistics), meta / "stats.json")
         _write_json(self._info(len(statistics), steps, len(tasks)), meta / "info.json")
         write_spec(self.spec, folder)
-        return DatasetSummary(tuple(pieces), (("Reading", _READING), ("Columns", _COLUMNS), task_chapter(self.spec)))
+        return DatasetSummary(tuple(results), (("Reading", _READING), ("Columns", _COLUMNS), task_chapter(self.spec)))
 
     def _info(self, episodes: int, steps: int, tasks: int) -> dict[str, Any]:
         names = {"observation.state": list(layout(self.spec).names), "action": list(self.spec.action.names)}

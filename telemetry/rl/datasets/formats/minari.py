@@ -62,20 +62,20 @@ class MinariExporter(Exporter):
         for module in ("gymnasium", "h5py", "minari", "PIL"):  # Minari does not say that it needs Pillow
             require(module, extra="minari", purpose="The format minari")
 
-    def convert(self, found: Iterator[Episode], cut: EpisodeConfig, folder: Path, losses: SkipCounts) -> ExportResult:
+    def convert(self, found: Iterator[Episode], cut: EpisodeConfig, folder: Path, skipped: SkipCounts) -> ExportResult:
         """Keep the arrays of a recording in a file of their own."""
         del cut
         arrays: dict[str, Any] = {}
         entries: list[EpisodeEntry] = []
         for episode in found:
-            for one in trajectories(self.spec, episode, losses):
+            for one in trajectories(self.spec, episode, skipped):
                 arrays |= {f"{len(entries)}/{key}": values for key, values in _arrays_of(one).items()}
                 entries.append(episode_entry(episode, "", steps=one.steps, end=one.reason, terminated=one.terminated))
         if entries:
             np.savez(folder / _ARRAYS, **arrays)
         return ExportResult(tuple(entries))
 
-    def finish(self, folder: Path, parts: Iterable[StagedRecording]) -> DatasetSummary:
+    def finish(self, folder: Path, staged: Iterable[StagedRecording]) -> DatasetSummary:
         """Make the dataset of what the recordings gave, one after the other."""
         import gymnasium
         import minari
@@ -86,16 +86,16 @@ class MinariExporter(Exporter):
         environment.kwargs = {"source": "demo", "specification": self.spec.to_dict()}
         # Said a second time for d3rlpy, which opens no environment without it.
         environment.max_episode_steps = math.ceil(self.spec.end.seconds * self.spec.control_hz) or None
-        pieces = tuple(part.piece for part in parts)
-        entries = [entry for piece in pieces for entry in piece.episodes]
+        results = tuple(part.result for part in staged)
+        entries = [entry for result in results for entry in result.episodes]
         cars, tracks = (
             ", ".join(sorted(set(names))) for names in zip(*((e.car, e.track) for e in entries), strict=True)
         )
-        policies = sorted({piece.policy or "human" for piece in pieces})
+        policies = sorted({result.policy or "human" for result in results})
         dataset: Any = None
         with _root(folder / ".minari") as root, warnings.catch_warnings():
             warnings.filterwarnings("ignore", "`(code_permalink|author_email)` is set to None", UserWarning)
-            for part in parts:
+            for part in staged:
                 buffers = _buffers(part)
                 if dataset is not None:
                     dataset.update_dataset_from_buffer(buffers)
@@ -117,18 +117,18 @@ class MinariExporter(Exporter):
         write_spec(self.spec, folder)
         reading = _READING.format(id=self.dataset_id)
         return DatasetSummary(
-            pieces, (("Reading", reading), task_chapter(self.spec), ("Infos", _INFOS)), message=reading
+            results, (("Reading", reading), task_chapter(self.spec), ("Infos", _INFOS)), message=reading
         )
 
 
-def root_of(output: Path | None) -> Path:
+def find_root(output: Path | None) -> Path:
     """Where Minari keeps its datasets: the folder that the user names, else that of its variable, else its own."""
     if output is not None:
         return output
     return Path(os.environ.get(ROOT_VARIABLE) or Path.home() / ".minari" / "datasets")
 
 
-def id_of(name: str | None, recording: Path) -> str:
+def make_id(name: str | None, recording: Path) -> str:
     """The dataset's id: the user's, with a version, or one made of a recording's name."""
     if name is None:
         stem = safe_name(recording.name.partition(".")[0], allowed="-_")
@@ -165,7 +165,7 @@ def _buffers(part: StagedRecording) -> list[Any]:
     with np.load(part.folder / _ARRAYS) as file:
         arrays = dict(file)
     buffers = []
-    for place, entry in enumerate(part.piece.episodes):
+    for place, entry in enumerate(part.result.episodes):
         own = {
             key.removeprefix(f"{place}/"): values for key, values in arrays.items() if key.startswith(f"{place}/")
         }  # fmt: skip

@@ -42,13 +42,13 @@ class NpzExporter(Exporter):
         if self.spec.observation.shape != "flat":
             raise UsageError('The format npz takes flat observations; say observation.shape = "flat".')
 
-    def convert(self, found: Iterator[Episode], cut: EpisodeConfig, folder: Path, losses: SkipCounts) -> ExportResult:
+    def convert(self, found: Iterator[Episode], cut: EpisodeConfig, folder: Path, skipped: SkipCounts) -> ExportResult:
         """Write the arrays of a recording into a file of their own."""
         del cut
         made: list[dict[str, Any]] = []
         entries: list[EpisodeEntry] = []
         for episode in found:
-            for one in trajectories(self.spec, episode, losses):
+            for one in trajectories(self.spec, episode, skipped):
                 made.append(arrays_of(one))
                 entries.append(episode_entry(episode, FILE, steps=one.steps, end=one.reason, terminated=one.terminated))
         if made:
@@ -56,24 +56,24 @@ class NpzExporter(Exporter):
             np.savez(folder / FILE, **arrays)
         return ExportResult(tuple(entries))
 
-    def finish(self, folder: Path, parts: Iterable[StagedRecording]) -> DatasetSummary:
+    def finish(self, folder: Path, staged: Iterable[StagedRecording]) -> DatasetSummary:
         """Join what the recordings gave, with one of them in memory at a time."""
-        pieces = tuple(part.piece for part in parts)
-        steps = [entry.steps for piece in pieces for entry in piece.episodes]
+        results = tuple(part.result for part in staged)
+        steps = [entry.steps for result in results for entry in result.episodes]
         starts = np.concatenate([[0], np.cumsum(steps)[:-1]]).astype(np.int64)
-        first = next(iter(parts))
+        first = next(iter(staged))
         with zipfile.ZipFile(folder / FILE, "w", zipfile.ZIP_DEFLATED, allowZip64=True) as archive:
             with np.load(first.folder / FILE) as arrays:
                 shapes = {key: (arrays[key].shape[1:], arrays[key].dtype) for key in arrays}
             for key, (shape, kind) in shapes.items():
                 with _member(archive, key, (sum(steps), *shape), kind) as member:
-                    for part in parts:
+                    for part in staged:
                         with np.load(part.folder / FILE) as arrays:
                             member.write(np.ascontiguousarray(arrays[key]).data)
             with _member(archive, "episode_starts", starts.shape, starts.dtype) as member:
                 member.write(starts.data)
         write_spec(self.spec, folder)
-        return DatasetSummary(pieces, (("Keys", _KEYS), task_chapter(self.spec)))
+        return DatasetSummary(results, (("Keys", _KEYS), task_chapter(self.spec)))
 
 
 def arrays_of(one: Trajectory) -> dict[str, Any]:

@@ -57,7 +57,7 @@ class ParquetExporter(Exporter):
         """UsageError where pyarrow is missing."""
         require("pyarrow", extra="parquet", purpose="The format parquet")
 
-    def convert(self, found: Iterator[Episode], cut: EpisodeConfig, folder: Path, losses: SkipCounts) -> ExportResult:
+    def convert(self, found: Iterator[Episode], cut: EpisodeConfig, folder: Path, skipped: SkipCounts) -> ExportResult:
         """Write the table of a recording."""
         del cut
         from pyarrow import parquet
@@ -66,7 +66,7 @@ class ParquetExporter(Exporter):
         with ExitStack() as stack:
             writer: Any = None
             for episode in found:
-                for one in trajectories(self.spec, episode, losses):
+                for one in trajectories(self.spec, episode, skipped):
                     table = self._table(one, len(entries), folder)
                     if writer is None:
                         path = folder / f"{safe_name(episode.recording.partition('.')[0])}.parquet"
@@ -109,14 +109,14 @@ class ParquetExporter(Exporter):
         # What the samples' own file said of the drive is not true of a file of several episodes.
         return fields.replace_schema_metadata({"specification": self.spec.to_json()})
 
-    def finish(self, folder: Path, parts: Iterable[StagedRecording]) -> DatasetSummary:
+    def finish(self, folder: Path, staged: Iterable[StagedRecording]) -> DatasetSummary:
         """Number the tables, write the specification, and tell ``datasets`` where all is."""
-        pieces = []
-        for part in parts:
-            names = {entry.file: f"data/{part.number:05d}-{entry.file}" for entry in part.piece.episodes}
+        results = []
+        for part in staged:
+            names = {entry.file: f"data/{part.number:05d}-{entry.file}" for entry in part.result.episodes}
             for name, target in names.items():
                 put(part.folder / name, folder / target)
-            pieces.append(part.piece.moved(names))
+            results.append(part.result.moved(names))
         write_spec(self.spec, folder)
         text = "\n".join(f"- `{name}`: {meaning}" for name, meaning in COLUMNS.items())
         chapters = (
@@ -125,7 +125,7 @@ class ParquetExporter(Exporter):
             ("Reading", _READING),
         )
         front = "---\nconfigs:\n- config_name: default\n  data_files: data/*.parquet\n---\n\n"
-        return DatasetSummary(tuple(pieces), chapters, front_matter=front)
+        return DatasetSummary(tuple(results), chapters, front_matter=front)
 
 
 def write_spec(spec: Spec, folder: Path) -> None:
