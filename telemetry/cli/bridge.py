@@ -8,12 +8,10 @@ from typing import Annotated
 import typer
 
 from telemetry.base.clock import Clock
-from telemetry.cli import app
 from telemetry.cli._shared.stopping import stop_on_signal
 from telemetry.game.bridge import DIRECTORY, PAGE_FILES, Bridge
 
 
-@app.command()
 def bridge(
     directory: Annotated[
         Path, typer.Option("--pages", metavar="DIR", help="Where the page files are made, as Wine names it.")

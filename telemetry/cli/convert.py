@@ -17,7 +17,6 @@ from telemetry.base.clock import Clock
 from telemetry.base.errors import SourceError, UsageError
 from telemetry.base.storage.atomic import atomic_write
 from telemetry.base.text import format_lap_time, format_size
-from telemetry.cli import app
 from telemetry.cli._shared.stopping import Interrupted, stop_on_signal
 from telemetry.fields.derived import DEFAULTS, Sample, Thresholds, derive, physics_steps
 from telemetry.fields.resample import resample
@@ -74,7 +73,6 @@ class _Wanted(NamedTuple):
     laps: tuple[Lap, ...] = ()
 
 
-@app.command()
 def convert(
     source: Annotated[Path, typer.Argument(metavar="IN", help="A recording, like [bold]drive.mcap[/].")],
     output: Annotated[Path, typer.Argument(metavar="OUT", help=f"What to make, by its suffix: {', '.join(SUFFIXES)}.")],

@@ -15,7 +15,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from telemetry.base.clock import Clock
 from telemetry.base.errors import TelemetryError, UsageError
 from telemetry.base.text import format_lap_time
-from telemetry.cli import app
 from telemetry.cli._shared.stopping import Interrupted, stop_on_signal
 from telemetry.cli.convert import _parse_laps
 from telemetry.fields.derived import DEFAULTS, Thresholds
@@ -57,7 +56,6 @@ class _SomeFailed(TelemetryError):
     """The dataset is there, and some recordings are not in it."""
 
 
-@app.command()
 def dataset(
     format_: Annotated[
         Format,

@@ -13,7 +13,6 @@ from rich.table import Table
 from rich.text import Text
 
 from telemetry.base.errors import UsageError
-from telemetry.cli import app
 from telemetry.game.doctor import Report, Status, examine
 
 _STYLES: Final = {Status.OK: "green", Status.WARN: "yellow", Status.FAIL: "bold red"}
@@ -21,7 +20,6 @@ _WIDE: Final = 100
 """Columns of what nobody looks at through a window."""
 
 
-@app.command()
 def doctor(
     source: Annotated[
         str,

@@ -11,14 +11,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from telemetry.base.errors import UsageError
-from telemetry.cli import app
 from telemetry.fields.selection import ALIASES, ALL_COLUMNS, Column, json_schema, select
 
 _WIDE: Final = 140
 """Columns of a terminal that shows everything."""
 
 
-@app.command()
 def fields(
     patterns: Annotated[
         list[str] | None,

@@ -17,7 +17,6 @@ from telemetry.analysis.quality import LATE, MAX_GAP_SHARE, QualityFinding, Qual
 from telemetry.base.clock import Clock
 from telemetry.base.errors import UsageError
 from telemetry.base.text import format_lap_time, format_size, sanitize
-from telemetry.cli import app
 from telemetry.cli._shared import options
 from telemetry.cli._shared.stopping import Interrupted, stop_on_signal
 from telemetry.fields.derived import DEFAULTS, Thresholds
@@ -44,7 +43,6 @@ GapShare = Annotated[
 ]
 
 
-@app.command()
 def info(files: options.Files, as_json: AsJson = False, tyres_out: TyresOut = DEFAULTS.tyres_out) -> None:
     """Show what recordings hold: car and track, laps, rate and jitter, gaps, pauses, and odd values."""
     console = _console()
@@ -60,7 +58,6 @@ def info(files: options.Files, as_json: AsJson = False, tyres_out: TyresOut = DE
         _print_json(found)
 
 
-@app.command()
 def validate(
     files: options.Files,
     max_gap_share: GapShare = MAX_GAP_SHARE,

@@ -18,7 +18,6 @@ from rich.table import Table
 from telemetry.base.clock import Clock
 from telemetry.base.errors import UsageError
 from telemetry.base.text import format_lap_time, format_sector_time, sanitize
-from telemetry.cli import app
 from telemetry.cli._shared import options
 from telemetry.cli._shared.stopping import stop_on_signal
 from telemetry.fields.derived import DEFAULTS, Thresholds
@@ -39,7 +38,6 @@ _NARROW: Final = 92
 _NONE: Final = "\N{EN DASH}"
 
 
-@app.command()
 def laps(
     files: options.Files,
     as_json: Annotated[

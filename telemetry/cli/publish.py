@@ -12,7 +12,6 @@ import typer
 from ac_native_memory import PAGE_FILE_DIRECTORY, Pages, check_game
 from telemetry.base.clock import Clock
 from telemetry.base.errors import SourceError, UsageError
-from telemetry.cli import app
 from telemetry.cli._shared import options
 from telemetry.cli._shared.stopping import stop_on_signal
 from telemetry.demo.source import DemoSource
@@ -24,7 +23,6 @@ STAND_SECONDS: Final = 1.5e-3
 """How long a page stands at least, half a physics step: those that are late catch up without hiding one another."""
 
 
-@app.command()
 def publish(
     source: Annotated[
         str,

@@ -9,7 +9,6 @@ import typer
 from rich.console import Console
 
 from telemetry.base.errors import UsageError
-from telemetry.cli import app
 from telemetry.cli._shared import options
 from telemetry.cli._shared.stopping import stop_on_signal
 from telemetry.cli.thresholds import with_threshold_options
@@ -28,7 +27,6 @@ _LIMITS = "When to end"
 _OUTPUT = "Writing"
 
 
-@app.command()
 @with_threshold_options
 def read(
     source: options.Source = "live",

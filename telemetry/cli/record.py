@@ -14,7 +14,6 @@ from rich.console import Console
 
 from telemetry.base.errors import TelemetryError, UsageError
 from telemetry.base.storage.lock import FileLock
-from telemetry.cli import app
 from telemetry.cli._shared import options
 from telemetry.cli._shared.stopping import stop_on_signal
 from telemetry.cli.plan import finish_plan, load_plan, open_plan_folder, runs_of, status_printer
@@ -37,7 +36,6 @@ _LIMITS: Final = "When to end"
 _FILES: Final = "Files"
 
 
-@app.command()
 def record(
     out: Annotated[
         str | None,
@@ -199,7 +197,6 @@ def record(
         finish_plan(batch, stopped=clock.stopped, quiet=quiet)
 
 
-@app.command()
 def marker(name: Annotated[str, typer.Argument(metavar="NAME", help="What to remember the moment by.")]) -> None:
     """Put a marker into every recording that runs now."""
     reached = send_marker(name)

@@ -1,12 +1,10 @@
 """``recover``: give recordings their end whose writer was killed."""
 
 from telemetry.base.errors import UsageError
-from telemetry.cli import app
 from telemetry.cli._shared import options
 from telemetry.formats import mcap
 
 
-@app.command()
 def recover(files: options.Files) -> None:
     """Finish recordings that were cut, by a crash or a full disk; nothing that can be read is lost."""
     for path in files:

@@ -12,7 +12,6 @@ import typer
 
 from telemetry.base.clock import Clock
 from telemetry.base.errors import UsageError
-from telemetry.cli import app
 from telemetry.cli._shared import options
 from telemetry.cli._shared.stopping import stop_on_signal
 from telemetry.cli.serve_acgym import serve_acgym
@@ -46,7 +45,6 @@ class Protocol(StrEnum):
     ACGYM = "acgym"
 
 
-@app.command()
 @with_threshold_options
 def serve(
     ctx: typer.Context,

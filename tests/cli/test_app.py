@@ -1,0 +1,38 @@
+import inspect
+import subprocess
+import sys
+from importlib import import_module
+
+import pytest
+
+from telemetry.cli.app import COMMANDS, load_command
+from tests.conftest import PATIENCE, REPOSITORY, main_in_process
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_table_says_of_each_command_what_its_own_help_says(name: str) -> None:
+    function = getattr(import_module(COMMANDS[name].module), name)
+    first = (inspect.getdoc(function) or "").split("\n\n", maxsplit=1)[0]
+    assert COMMANDS[name].help == " ".join(first.split())
+    assert load_command(name).name == name
+
+
+def test_help_lists_every_command_and_loads_none() -> None:
+    program = (
+        "import sys\nfrom telemetry.cli import main\nsys.argv[1:] = ['--help']\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "print('LOADED', sorted(name for name in sys.modules if name.startswith('telemetry.cli.')))"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=REPOSITORY, timeout=PATIENCE, check=True
+    ).stdout
+    listed, loaded = said.split("LOADED")
+    for name in COMMANDS:
+        assert f"│ {name} " in listed
+    assert loaded.strip() == "['telemetry.cli.app']"
+
+
+def test_a_command_that_is_mistyped_gets_the_nearest_name() -> None:
+    result = main_in_process("recod")
+    assert result.returncode == 2
+    assert "No such command 'recod'. Did you mean 'record'" in " ".join(result.stderr.split())
