@@ -24,7 +24,7 @@ from ac_native_memory import PAGES, Pages, text_of
 from telemetry.base.units import STEP_S
 from telemetry.demo import DemoGame
 from telemetry.fields.derived import Sample, derive
-from telemetry.fields.snapshot import Snapshot, decode
+from telemetry.fields.snapshot import PageDecoder, Snapshot
 from telemetry.fields.wire import LineEncoder
 
 COUNT = 300
@@ -50,12 +50,13 @@ def pages_of_the_demo(steps: int) -> list[Pages]:
 
 def ours() -> Line:
     """The product: precompiled decoding, derivation, the line."""
+    decoder = PageDecoder()
     encoder = LineEncoder()
     before: Sample | None = None
 
     def line(pages: Pages) -> bytes:
         nonlocal before
-        before = derive(decode(pages), before)
+        before = derive(decoder.decode(pages), before)
         return encoder.encode(before)
 
     return line
@@ -72,7 +73,7 @@ def attributes() -> dict[str, Callable[[dict[str, Any]], Any]]:
             structures: dict[str, Any],
             group: str = field.group,
             name: str = field.sdk_name,
-            kind: str = field.kind,
+            kind: str = field.dtype,
             rank: int = len(field.shape),
             component: int | None = field.component,
         ) -> Any:
@@ -112,12 +113,13 @@ def with_attributes(dumps: Callable[[Any], Any]) -> Line:
 
 def with_dataclass() -> Line:
     """A frozen dataclass of every field, and ``dataclasses.asdict``."""
+    decoder = PageDecoder()
     record = dataclasses.make_dataclass("Record", Sample.NAMES, frozen=True, slots=True)
     before: Sample | None = None
 
     def line(pages: Pages) -> bytes:
         nonlocal before
-        before = derive(decode(pages), before)
+        before = derive(decoder.decode(pages), before)
         return orjson.dumps(dataclasses.asdict(record(*before)))
 
     return line

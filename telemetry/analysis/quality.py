@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 from telemetry.base.clock import Clock
 from telemetry.base.units import STEP_S
 from telemetry.fields.derived import DEFAULTS, Sample, Thresholds, derive
+from telemetry.fields.schema import Range
 from telemetry.fields.selection import every_key
 from telemetry.fields.snapshot import Snapshot
 from telemetry.formats.mcap import McapRecording
@@ -42,37 +43,10 @@ ESSENTIAL: Final = (
 )  # fmt: skip
 """The raw fields that derived ones follow from, and the driver's inputs: no data set does without them."""
 
-RANGES: Final[Mapping[str, tuple[float, float]]] = {
-    "gas": (0.0, 1.0),
-    "brake": (0.0, 1.0),
-    "clutch": (0.0, 1.0),
-    "fuel": (0.0, 1000.0),
-    "gear": (0, 12),
-    "rpm": (-1000, 30_000),
-    "steer_angle": (-1.0, 1.0),
-    "speed_kmh": (0.0, 600.0),
-    "acc_g_x": (-100.0, 100.0),
-    "acc_g_y": (-100.0, 100.0),
-    "acc_g_z": (-100.0, 100.0),
-    "heading": (-3.1416, 3.1416),
-    "pitch": (-1.5709, 1.5709),
-    "roll": (-3.1416, 3.1416),
-    "number_of_tyres_out": (0, 4),
-    "air_temp": (-60.0, 80.0),
-    "road_temp": (-60.0, 120.0),
-    "brake_bias": (0.0, 1.0),
-    "status": (0, 3),
-    "session": (-1, 6),
-    "flag": (0, 6),
-    "completed_laps": (0, 100_000),
-    "current_time": (0, 86_400_000),
-    "normalized_position": (0.0, 1.0),
-    "surface_grip": (0.0, 1.5),
-    "world_position_x": (-1e5, 1e5),
-    "world_position_y": (-1e5, 1e5),
-    "world_position_z": (-1e5, 1e5),
+RANGES: Final[Mapping[str, Range]] = {
+    field.name: field.valid_range for field in Snapshot.FIELDS if field.valid_range is not None and field.shape == ()
 }
-"""What single numbers cannot pass in the game; a value beyond was not written by it, or torn."""
+"""The valid range of single numbers: the game did not write a value outside, or the value is torn."""
 
 Severity = Literal["error", "warning"]
 
@@ -220,10 +194,10 @@ class _Tally:
     highest: float = -math.inf
 
 
-_NUMBERS: Final = [place for place, one in enumerate(Snapshot.FIELDS) if one.kind == "number" and one.shape == ()]
+_NUMBERS: Final = [place for place, one in enumerate(Snapshot.FIELDS) if one.dtype == "number" and one.shape == ()]
 _ARRAYS: Final = [place for place, one in enumerate(Snapshot.FIELDS) if len(one.shape) == 1]
 _VECTORS: Final = [place for place, one in enumerate(Snapshot.FIELDS) if len(one.shape) == 2]
-_RANGED: Final = tuple((Snapshot.NAMES.index(name), low, high) for name, (low, high) in RANGES.items())
+_RANGED: Final = tuple((Snapshot.INDEX[name], low, high) for name, (low, high) in RANGES.items())
 _pick_ranged: Final = operator.itemgetter(*(place for place, _, _ in _RANGED))
 _LIMITS: Final = [(low, high) for _, low, high in _RANGED]
 
@@ -401,7 +375,7 @@ class QualityAnalyzer:
     def _arrange(self) -> None:
         """Sort fields by how they are looked at: those that never changed, and those that never were no numbers."""
         self._pick_still = _picker(self._still)
-        suspects = set(self._non_finite_fields) | {Snapshot.NAMES.index(name) for name in self._absent}
+        suspects = set(self._non_finite_fields) | {Snapshot.INDEX[name] for name in self._absent}
         self._pick_numbers = _picker([place for place in _NUMBERS if place not in suspects])
         self._pick_arrays = _picker([place for place in _ARRAYS if place not in suspects])
         self._pick_vectors = _picker([place for place in _VECTORS if place not in suspects])
@@ -486,7 +460,7 @@ def analyze_recording(
         if watch:
             watch(reading)
         if reading.snapshot is not None:
-            before = derive(with_sequence(reading.snapshot, quality.samples), before, thresholds)
+            before = derive(reading.snapshot.replace(sequence=quality.samples), before, thresholds)
             quality.add(before, is_new_step=reading.is_new_step)
     if isinstance(source, McapRecording):
         for event in source.events():
@@ -497,11 +471,6 @@ def analyze_recording(
     size = path.stat().st_size
     report = quality.report(file=str(path), file_format=format_of(path), size=size, finished=finished)
     return report, tuple(quality.laps)
-
-
-def with_sequence(snapshot: Snapshot, number: int) -> Snapshot:
-    """The snapshot with this ``sequence``: what a recording holds there need not count anything."""
-    return Snapshot.of((snapshot.timestamp, snapshot.elapsed, number, *snapshot[3:]))
 
 
 def format_of(path: Path) -> str:

@@ -303,13 +303,12 @@ def _snapshots(source: Source, clock: Clock, watch: _Watch, *, include_paused: b
             continue
         watch.see(snapshot.elapsed)
         if reading.is_new_step or include_paused:
-            yield Snapshot.of((snapshot.timestamp, snapshot.elapsed, number, *snapshot[3:]))
+            yield snapshot.replace(sequence=number)
         number += 1
 
 
 def _derived(snapshots: Iterable[Snapshot], ranges: _Ranges, thresholds: Thresholds) -> Iterator[Sample]:
     """The samples in these ranges, numbered anew; derived from all before them, written or not."""
-    steps = Sample.NAMES.index("physics_steps")
     before: Sample | None = None
     latest: Sample | None = None
     count = 0
@@ -317,12 +316,10 @@ def _derived(snapshots: Iterable[Snapshot], ranges: _Ranges, thresholds: Thresho
         before = sample = derive(snapshot, before, thresholds)
         if not ranges.holds(snapshot.sequence, snapshot.elapsed):
             continue
-        values = [*sample]
-        values[2] = count
-        values[steps] = physics_steps(sample, latest)  # since the sample before it in the new file
+        # physics_steps counts since the sample before it in the new file
+        yield sample.replace(sequence=count, physics_steps=physics_steps(sample, latest))
         latest = sample
         count += 1
-        yield Sample.of(values)
 
 
 def _write_samples(written: Iterable[Sample], sink: Sink) -> tuple[int, float]:

@@ -50,15 +50,15 @@ def describe(column: Column) -> dict[str, Any]:
         "group": field.group,
         "page": field.page,
         "offset": field.offset,
-        "layout": field.layout,
+        "layout": field.c_layout,
         "sdk_name": field.sdk_name,
         "aliases": [alias for alias, name in ALIASES.items() if name == field.name],
-        "type": field.kind,
+        "type": field.dtype,
         "shape": field.shape if len(column.fields) == 1 else (len(column.fields),),
-        "nullable": field.nullable or field.kind == "number",
+        "nullable": field.nullable or field.dtype == "number",
         "unit": field.unit,
         "meaning": "; ".join(field.meaning for field in column.fields),
-        "documented": field.documented,
+        "documented": field.in_sdk,
     }
 
 
@@ -91,7 +91,7 @@ def _print_table(columns: tuple[Column, ...]) -> None:
         if field.component is not None and len(column.fields) == 1:
             sdk_name += f"[{field.component}]"
         meaning = "; ".join(field.meaning for field in column.fields)
-        if not field.documented:
+        if not field.in_sdk:
             meaning += " (not in the SDK)"
         origin = (field.group, offset, field.type_text, sdk_name) if wide else ()
         table.add_row(column.key, *map(escape, origin), escape(field.unit), escape(meaning))

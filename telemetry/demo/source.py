@@ -8,7 +8,7 @@ from telemetry.base.clock import Clock
 from telemetry.base.errors import UsageError
 from telemetry.base.units import STEP_S
 from telemetry.demo import SCENARIOS, DemoGame
-from telemetry.fields.snapshot import decode
+from telemetry.fields.snapshot import PageDecoder
 from telemetry.recording.game_state import GameStateDetector, State
 from telemetry.recording.interfaces import Reading, Source, Step
 from telemetry.recording.sample_recorder import DEFAULT_RATE
@@ -26,13 +26,14 @@ class DemoSource(Source):
 
     def readings(self, clock: Clock, rate: float | None) -> Iterator[Reading]:
         """The car, ``rate`` times per second."""
+        decoder = PageDecoder()
         for missed in clock.ticks(rate or DEFAULT_RATE):
             now = clock.now()
             self._advance(now)
             pages = self._pages(clock)
             state, is_new_step = self._detector.update(pages, now)
             known = state not in (State.LOADING, State.WAITING, State.GONE)
-            yield Reading(state, decode(pages, elapsed=now) if known else None, is_new_step, missed)
+            yield Reading(state, decoder.decode(pages, elapsed=now) if known else None, is_new_step, missed)
 
     def steps(self, clock: Clock) -> Iterator[Step]:
         """Every physics step, at the game's 333 Hz; steps that are late follow at once."""

@@ -35,14 +35,14 @@ class PageCodec:
         self._size = ctypes.sizeof(self._structure)
         self._first = next(index for index, field in enumerate(fields) if field.group == group)
         self._fields = [field for field in fields if field.group == group]
-        integers = [field for field in self._fields if field.kind == "integer"]
-        floats = [field for field in self._fields if field.kind == "number"]
-        texts = [field for field in self._fields if field.kind == "text"]
+        integers = [field for field in self._fields if field.dtype == "integer"]
+        floats = [field for field in self._fields if field.dtype == "number"]
+        texts = [field for field in self._fields if field.dtype == "text"]
         float_offsets = [offset for field in floats for offset in _offsets(field)]
         self._integers = _unpacker("i", [_offset(field) for field in integers], self._size)
         self._floats = _unpacker("f", float_offsets, self._size)
         self._words = np.array(float_offsets, dtype=np.intp) // 4
-        self._texts = [slice(_offset(field), _offset(field) + 2 * _units(field)) for field in texts]
+        self._texts = [slice(_offset(field), _offset(field) + 2 * field.text_length) for field in texts]
 
         places: dict[str, int | slice] = {field.name: place for place, field in enumerate(integers)}
         self._gather: list[operator.itemgetter[Any]] = []
@@ -60,16 +60,9 @@ class PageCodec:
                     self._gather.append(operator.itemgetter(*(slice(i, i + width) for i in range(begin, end, width))))
         places.update({field.name: place for place, field in enumerate(texts, start=end)})
         self._pick = operator.itemgetter(*(places[field.name] for field in self._fields))
-        self._latest: tuple[bytes, tuple[Any, ...]] = (b"", ())
 
     def decode(self, page: bytes) -> tuple[Any, ...]:
-        """The values of the page's fields in order; ValueError for a page of another size.
-
-        The page decoded last is remembered: the static page and, between two frames, the graphics page cost nothing.
-        """
-        latest, remembered = self._latest
-        if page == latest:
-            return remembered
+        """The values of the page's fields in order; ValueError for a page of another size."""
         if len(page) != self._size:
             raise ValueError(f"The page has {len(page)} bytes; {self._structure.__name__} has {self._size}.")
         floats = self._frombuffer(page, self._float32)[self._words]
@@ -81,7 +74,6 @@ class PageCodec:
         # Tuples are added and filled from lists: both are quicker than unpacking and generators.
         pool = self._integers.unpack(page) + tuple(shortest) + tuple([_decode_text(page[at]) for at in self._texts])
         values: tuple[Any, ...] = self._pick(pool + tuple([vectors(pool) for vectors in self._gather]))
-        self._latest = (page, values)
         return values
 
     def encode(self, row: Sequence[Any]) -> bytes:
@@ -89,8 +81,8 @@ class PageCodec:
         page = self._structure()
         for field, value in zip(self._fields, row[self._first :], strict=False):
             name = field.sdk_name or ""
-            if field.kind == "text":
-                getattr(page, name)[:] = memoryview(units_of(value, _units(field))).cast("H")
+            if field.dtype == "text":
+                getattr(page, name)[:] = memoryview(units_of(value, field.text_length)).cast("H")
             elif field.component is not None:
                 getattr(page, name)[field.component] = _number(value)
             else:
@@ -112,11 +104,6 @@ def _offset(field: Field) -> int:
 
 def _offsets(field: Field) -> Iterable[int]:
     return range(_offset(field), _offset(field) + 4 * math.prod(field.shape), 4)
-
-
-def _units(field: Field) -> int:
-    """How many UTF-16 units the page has for a text."""
-    return int((field.layout or "").removeprefix("u16[").removesuffix("]"))
 
 
 def _unpacker(code: str, offsets: Sequence[int], size: int) -> struct.Struct:

@@ -1,8 +1,8 @@
-"""Snapshots at a fixed rate, out of snapshots as they were recorded: a pure function from one stream to another.
+"""Snapshots at a fixed rate, made of snapshots as they were recorded: a pure function from one stream to another.
 
-What is between two snapshots follows from the nature of each field (:func:`interpolation_for`): what moves steadily is
-interpolated, what switches is held. Nothing is filtered: a rate below half of what happens folds it back into lower
-frequencies (there is NO anti-aliasing). Who wants a spectrum records at the full rate and filters.
+How a field goes from one snapshot to the next is declared with it (:data:`telemetry.fields.schema.Interpolation`).
+Nothing is filtered: a rate below twice the highest frequency of a signal folds it into lower frequencies (there is NO
+anti-aliasing). For a spectrum, record at the full rate and filter.
 """
 
 import math
@@ -10,91 +10,47 @@ import operator
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from itertools import chain
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import orjson
 
 from telemetry.base.errors import UsageError
 from telemetry.base.units import STEP_S
 from telemetry.fields.derived import LINE_POSITION, TIME_STOPPED_STATUSES, is_new_run
-from telemetry.fields.schema import Field
+from telemetry.fields.schema import Interpolation
 from telemetry.fields.snapshot import Snapshot
 
-Interpolation = Literal["grid", "held", "linear", "lap", "angle", "bearing", "circuit"]
-"""How a field goes from one snapshot to the next.
-
-``grid``: it is the time itself. ``held``: it keeps its value until it has another. ``linear``: in a straight line.
-``lap``: linear, but begun anew with each lap, and held while that happens. ``angle``: linear the shorter way round a
-circle from -pi to pi; ``bearing``: the same in 0..360 degrees. ``circuit``: linear along the lap, through its line.
-"""
-
-STEADY_UNITS: Final = frozenset(
-    {
-        "-1..1", "0..1", "0..5", "1 = peak", "%", "N", "bar", "fraction", "g", "kJ", "kg/m³", "km/h", "l", "m", "m/s",
-        "ms", "psi", "rad", "rad/s", "s", "unit vector", "°C",
-    }
-)  # fmt: skip
-"""Units of numbers that move steadily, unless :data:`NATURES_BY_NAME` knows better."""
-
-SETTING_UNITS: Final = frozenset({"0/1", "kg", "slip ratio", "x"})
-"""Units of numbers that are switches and settings."""
-
-NATURES_BY_NAME: Final[dict[str, Interpolation]] = {
-    "timestamp": "grid",
-    "elapsed": "grid",
-    "brake_bias": "held",
-    "car_damage": "held",
-    "penalty_time": "held",
-    "performance_meter": "lap",
-    "kers_current_kj": "lap",
-    "heading": "angle",
-    "pitch": "angle",
-    "roll": "angle",
-    "wind_direction": "bearing",
-    "normalized_position": "circuit",
-}
-"""What the unit does not tell: settings and hits that come in steps, what each lap begins anew, and what goes round."""
-
 GAP_SECONDS: Final = 1.5
-"""Longest interval that is filled; of a longer one nothing is known, and its moments are left out."""
+"""Longest interval between two snapshots that is filled; a longer one is a gap, and gives no snapshots."""
 
 PAUSE_SECONDS: Final = 0.25
-"""Time that the game lags behind the clock in one interval to count as paused in it: more than any hitch of drawing."""
-
+"""Game time that lags behind the clock by more than this within one interval is a pause; slow frames lag less."""
 
 TELEPORT_METRES: Final = 10.0
-"""Distance on top of what its speed explains by which a car was put somewhere else."""
+"""Distance on top of what the speed explains from which on the car was teleported."""
 
-_EARLY: Final = 1e-9
-"""Seconds by which a snapshot may come before its moment and still be it; sums of decimals are never exact."""
+_TIME_TOLERANCE_S: Final = 1e-9
+"""A snapshot may be this much early and still be the one of its tick; sums of decimals are never exact."""
 
-_BEFORE_THE_LINE: Final = 0.99999994
+_LAST_LAP_FRACTION: Final = 0.99999994
 """The last ``normalized_position`` of a lap: the float32 before 1."""
 
-
-def interpolation_for(field: Field) -> Interpolation:
-    """The nature of a raw field; TypeError for a number whose unit is not known to say, so that none is guessed."""
-    if field.name in NATURES_BY_NAME:
-        return NATURES_BY_NAME[field.name]
-    if field.kind != "number" or field.group == "static" or field.unit in SETTING_UNITS:
-        return "held"
-    if field.unit in STEADY_UNITS:
-        return "linear"
-    raise TypeError(f"{field.name} has the unit {field.unit!r}, which does not say how it moves: give it a nature")
-
-
-INTERPOLATION: Final[dict[str, Interpolation]] = {field.name: interpolation_for(field) for field in Snapshot.FIELDS}
-"""The nature of every raw field by name."""
+_PERIODS: Final[dict[Interpolation, tuple[float, float]]] = {
+    "angle_rad": (-math.pi, math.tau),
+    "angle_deg": (0.0, 360.0),
+    "lap_fraction": (0.0, 1.0),
+}
+"""The lowest value and the period of what wraps around."""
 
 
 def resample(snapshots: Iterable[Snapshot], rate: float) -> Iterator[Snapshot]:
-    """The snapshots at ``start + k / rate``, where ``start`` is the time of the first one.
+    """The snapshots at ``start + k / rate``, where ``start`` is the time of the first one; ``rate`` is in Hz.
 
-    ``elapsed`` and ``timestamp`` are those of the moment, to the last digit; ``sequence`` is held like any counter: it
-    names the snapshot that the moment follows. A recorded snapshot that lies on its moment goes through as it is. In an
-    interval that holds a jump (a restart, another session or car, a teleport, a pause) everything is held until the
-    later snapshot; intervals longer than :data:`GAP_SECONDS` give nothing, nor do times that go back. Interpolated
-    numbers are float32 in their shortest decimals, as the game's own. Raises :class:`telemetry.UsageError` for a rate
+    ``elapsed`` and ``timestamp`` are exactly those of the tick; ``sequence`` is held like any counter: it names the
+    snapshot before the tick. A recorded snapshot that lies on a tick is passed on unchanged. In an interval with a jump
+    (a restart, another session or car, a teleport, a pause) every field is held until the later snapshot. Intervals
+    longer than :data:`GAP_SECONDS` and times that go back give no snapshots. Interpolated numbers are float32 in their
+    shortest decimals, like the game's own. Raises :class:`telemetry.UsageError` for a rate
     that makes no sense.
     """
     if not 0.0 < rate < math.inf:
@@ -103,31 +59,31 @@ def resample(snapshots: Iterable[Snapshot], rate: float) -> Iterator[Snapshot]:
 
 
 def _resampled(snapshots: Iterable[Snapshot], rate: float) -> Iterator[Snapshot]:
-    rows = iter(snapshots)
-    before = next(rows, None)
+    remaining = iter(snapshots)
+    before = next(remaining, None)
     if before is None:
         return
     start, tick = before.elapsed, 0
-    for after in rows:
-        length = after.elapsed - before.elapsed
-        if length <= 0.0:
+    for after in remaining:
+        interval = after.elapsed - before.elapsed
+        if interval <= 0.0:
             continue
-        moment = start + tick / rate
-        if moment < after.elapsed - _EARLY:
-            between = None if length > GAP_SECONDS else _between(before, after)
-            while moment < after.elapsed - _EARLY:
-                if abs(moment - before.elapsed) <= _EARLY:
-                    yield _at(before, moment)
+        time = start + tick / rate
+        if time < after.elapsed - _TIME_TOLERANCE_S:
+            between = None if interval > GAP_SECONDS else _between(before, after)
+            while time < after.elapsed - _TIME_TOLERANCE_S:
+                if abs(time - before.elapsed) <= _TIME_TOLERANCE_S:
+                    yield _at_tick(before, time)
                 elif between is not None:
-                    yield between(moment)
-                else:  # on to the first moment behind the gap
-                    tick = max(tick, math.ceil((after.elapsed - _EARLY - start) * rate) - 1)
+                    yield between(time)
+                else:  # on to the first tick after the gap
+                    tick = max(tick, math.ceil((after.elapsed - _TIME_TOLERANCE_S - start) * rate) - 1)
                 tick += 1
-                moment = start + tick / rate
+                time = start + tick / rate
         before = after
-    moment = start + tick / rate
-    if abs(moment - before.elapsed) <= _EARLY:
-        yield _at(before, moment)
+    time = start + tick / rate
+    if abs(time - before.elapsed) <= _TIME_TOLERANCE_S:
+        yield _at_tick(before, time)
 
 
 def is_jump(before: Snapshot, after: Snapshot) -> bool:
@@ -137,7 +93,7 @@ def is_jump(before: Snapshot, after: Snapshot) -> bool:
     if after.completed_laps < before.completed_laps:
         return True
     if _began_lap(before, after) and LINE_POSITION > before.normalized_position > after.normalized_position:
-        return True  # the clock went back with the car, and not at the line: a restart, the pits
+        return True  # clock and car both went back, but not at the line: a restart or a return to the pits
     seconds = after.elapsed - before.elapsed
     steps = after.packet_id - before.packet_id
     if steps > 0 and seconds - steps * STEP_S > PAUSE_SECONDS:
@@ -147,7 +103,7 @@ def is_jump(before: Snapshot, after: Snapshot) -> bool:
 
 
 def interpolate(before: Snapshot, after: Snapshot, elapsed: float) -> Snapshot:
-    """The snapshot at a moment from ``before`` to ``after``, each field by its nature; all held across a jump."""
+    """The snapshot at a time from ``before`` to ``after``; across a jump every field is held."""
     return _between(before, after)(elapsed)
 
 
@@ -156,120 +112,116 @@ def _began_lap(before: Snapshot, after: Snapshot) -> bool:
 
 
 def _distance(before: Snapshot, after: Snapshot) -> float:
-    """Metres that the car is from where it was; NaN where the recording has no positions."""
+    """Metres between the two positions of the car; NaN where the recording has no positions."""
     return math.dist(
         (before.world_position_x, before.world_position_y, before.world_position_z),
         (after.world_position_x, after.world_position_y, after.world_position_z),
     )
 
 
-def _at(snapshot: Snapshot, moment: float) -> Snapshot:
-    """A snapshot that is its own moment, but for a rounding error of its time."""
-    return Snapshot.of((snapshot.timestamp + (moment - snapshot.elapsed), moment, *snapshot[2:]))
+def _at_tick(snapshot: Snapshot, elapsed: float) -> Snapshot:
+    """The snapshot with the exact time of its tick, from which it differs by a rounding error."""
+    return snapshot.replace(timestamp=snapshot.timestamp + (elapsed - snapshot.elapsed), elapsed=elapsed)
 
 
 def _between(before: Snapshot, after: Snapshot) -> Callable[[float], Snapshot]:
-    """What is between two snapshots, as a function of the moment."""
-    length = after.elapsed - before.elapsed
-    span = after.timestamp - before.timestamp
-    steady = abs(span - length) < GAP_SECONDS  # else the system's clock was set in between
-    held = is_jump(before, after)
-    fill = None if held else _interpolator().between(before, after)
+    """The snapshot between two as a function of its time."""
+    interval = after.elapsed - before.elapsed
+    unix_interval = after.timestamp - before.timestamp
+    is_clock_steady = abs(unix_interval - interval) < GAP_SECONDS  # else the system's clock was set in between
+    interpolated = None if is_jump(before, after) else _interpolator().between(before, after)
 
-    def at(moment: float) -> Snapshot:
-        share = min(max((moment - before.elapsed) / length, 0.0), 1.0)
-        timestamp = before.timestamp + (share * span if steady else moment - before.elapsed)
-        values = list(before) if fill is None else fill(share)
-        return Snapshot.of((timestamp, moment, *values[2:]))
+    def at(elapsed: float) -> Snapshot:
+        fraction = min(max((elapsed - before.elapsed) / interval, 0.0), 1.0)
+        advance = fraction * unix_interval if is_clock_steady else elapsed - before.elapsed
+        snapshot = before if interpolated is None else interpolated(fraction)
+        return snapshot.replace(timestamp=before.timestamp + advance, elapsed=elapsed)
 
     return at
 
 
 class _Interpolator:
-    """Interpolates all steady numbers of a snapshot in a few calls of numpy."""
+    """Interpolates all numbers of a snapshot that change, in a few calls of numpy on one flat array."""
 
     def __init__(self) -> None:
         import numpy as np  # noqa: PLC0415 - takes longer to import than all the rest, and --help needs none of it
 
         self._np = np
-        moving = [
-            (place, field)
-            for place, field in enumerate(Snapshot.FIELDS)
-            if INTERPOLATION[field.name] not in ("grid", "held")
+        changing = [
+            (index, field) for index, field in enumerate(Snapshot.FIELDS) if field.interpolation not in ("time", "held")
         ]
-        self._scalars = [place for place, field in moving if field.shape == ()]
-        self._arrays = [(place, field.shape[0]) for place, field in moving if len(field.shape) == 1]
-        self._vectors = [(place, field.shape[0], field.shape[1]) for place, field in moving if len(field.shape) == 2]
+        self._scalars = [index for index, field in changing if field.shape == ()]
+        self._arrays = [(index, field.shape[0]) for index, field in changing if len(field.shape) == 1]
+        self._vectors = [(index, field.shape[0], field.shape[1]) for index, field in changing if len(field.shape) == 2]
         self._pick_scalars = operator.itemgetter(*self._scalars)
-        self._pick_arrays = operator.itemgetter(*(place for place, _ in self._arrays))
-        self._pick_vectors = operator.itemgetter(*(place for place, _, _ in self._vectors))
-        # Whatever goes round is a single number, and those stand first.
-        natures = [INTERPOLATION[Snapshot.FIELDS[place].name] for place in self._scalars]
-        rounds = {"angle": (-math.pi, math.tau), "bearing": (0.0, 360.0), "circuit": (0.0, 1.0)}
-        self._round = [place for place, nature in enumerate(natures) if nature in rounds]
-        self._lows = np.array([rounds[natures[place]][0] for place in self._round])
-        self._periods = np.array([rounds[natures[place]][1] for place in self._round])
-        self._of_lap = [place for place, nature in enumerate(natures) if nature == "lap"]
-        self._position = natures.index("circuit")
+        self._pick_arrays = operator.itemgetter(*(index for index, _ in self._arrays))
+        self._pick_vectors = operator.itemgetter(*(index for index, _, _ in self._vectors))
+        # Whatever wraps around is a single number, and those come first in the flat array.
+        kinds = [Snapshot.FIELDS[index].interpolation for index in self._scalars]
+        self._wrapping = [index for index, kind in enumerate(kinds) if kind in _PERIODS]
+        self._lows = np.array([_PERIODS[kinds[index]][0] for index in self._wrapping])
+        self._periods = np.array([_PERIODS[kinds[index]][1] for index in self._wrapping])
+        self._per_lap = [index for index, kind in enumerate(kinds) if kind == "linear_per_lap"]
+        self._lap_fraction = kinds.index("lap_fraction")
 
-    def between(self, before: Snapshot, after: Snapshot) -> Callable[[float], list[Any]]:
-        """The values between two snapshots, as a function of the share of the way."""
+    def between(self, before: Snapshot, after: Snapshot) -> Callable[[float], Snapshot]:
+        """The snapshot between two, but for its times, as a function of the fraction 0..1 of the interval."""
         np = self._np
-        flat = self._flat(before)
+        flat = self._flatten(before)
         start = np.array(flat, dtype=np.float64)
-        way = np.array(self._flat(after), dtype=np.float64)
+        delta = np.array(self._flatten(after), dtype=np.float64)
         with np.errstate(invalid="ignore"):
-            way -= start
-        way[self._round] -= self._periods * np.round(way[self._round] / self._periods)
-        # What is no number, or endless, on either side has no way between: it is held, like that which the lap resets.
-        unknown = ~np.isfinite(way)
-        way[unknown] = 0.0
-        new_lap = _began_lap(before, after)
-        if new_lap:
-            way[self._of_lap] = 0.0
+            delta -= start
+        delta[self._wrapping] -= self._periods * np.round(delta[self._wrapping] / self._periods)
+        # NaN and infinity on either side cannot be interpolated: they are held, like numbers that a lap resets.
+        delta[~np.isfinite(delta)] = 0.0
+        began_lap = _began_lap(before, after)
+        if began_lap:
+            delta[self._per_lap] = 0.0
 
-        def fill(share: float) -> list[Any]:
-            numbers = start + way * share
-            turned = numbers[self._round]
-            numbers[self._round] = turned - self._periods * np.floor((turned - self._lows) / self._periods)
-            if new_lap and numbers[self._position] < 0.5 < flat[self._position]:
-                # The counters still say the lap before, and the three must agree on where the line is.
-                numbers[self._position] = _BEFORE_THE_LINE
-            return self._filled(before, self._shortest(numbers, flat))
+        def at(fraction: float) -> Snapshot:
+            numbers = start + delta * fraction
+            wrapped = numbers[self._wrapping]
+            numbers[self._wrapping] = wrapped - self._periods * np.floor((wrapped - self._lows) / self._periods)
+            if began_lap and numbers[self._lap_fraction] < 0.5 < flat[self._lap_fraction]:
+                # Lap count and clock are still those of the old lap, and the position must agree with them.
+                numbers[self._lap_fraction] = _LAST_LAP_FRACTION
+            return self._unflatten(before, self._shortest_decimals(numbers, flat))
 
-        return fill
+        return at
 
-    def _flat(self, snapshot: Snapshot) -> list[float]:
-        """All numbers that move: single ones, then those of arrays, then those of vectors."""
+    def _flatten(self, snapshot: Snapshot) -> list[float]:
+        """All numbers that change: single ones, then those of arrays, then those of vectors."""
         return [
             *self._pick_scalars(snapshot),
             *chain.from_iterable(self._pick_arrays(snapshot)),
             *chain.from_iterable(chain.from_iterable(self._pick_vectors(snapshot))),
         ]
 
-    def _shortest(self, numbers: Any, held: list[float]) -> list[float]:
-        """The numbers as float32 in their shortest decimals; what JSON has no number for stays what it was."""
+    def _shortest_decimals(self, numbers: Any, held: list[float]) -> list[float]:
+        """The numbers as float32 in their shortest decimals; NaN and infinities, which JSON cannot hold, are held."""
         with self._np.errstate(over="ignore"):
             narrow = numbers.astype(self._np.float32)
         decimals: list[float | None] = orjson.loads(orjson.dumps(narrow, option=orjson.OPT_SERIALIZE_NUMPY))
         return [old if new is None else new for new, old in zip(decimals, held, strict=True)]
 
-    def _filled(self, before: Snapshot, numbers: list[float]) -> list[Any]:
-        """The snapshot's values with these numbers in the places that move."""
+    def _unflatten(self, before: Snapshot, numbers: list[float]) -> Snapshot:
+        """The snapshot with these numbers in the fields that change."""
         values: list[Any] = list(before)
-        for place, number in zip(self._scalars, numbers, strict=False):
-            values[place] = number
-        at = len(self._scalars)
-        for place, length in self._arrays:
-            values[place] = tuple(numbers[at : at + length])
-            at += length
-        for place, count, length in self._vectors:
-            end = at + count * length
-            values[place] = tuple([tuple(numbers[i : i + length]) for i in range(at, end, length)])
-            at = end
-        return values
+        for index, number in zip(self._scalars, numbers, strict=False):
+            values[index] = number
+        begin = len(self._scalars)
+        for index, length in self._arrays:
+            values[index] = tuple(numbers[begin : begin + length])
+            begin += length
+        for index, count, length in self._vectors:
+            end = begin + count * length
+            values[index] = tuple([tuple(numbers[i : i + length]) for i in range(begin, end, length)])
+            begin = end
+        return Snapshot.of(values)
 
 
 @cache
 def _interpolator() -> _Interpolator:
+    """The interpolator, which holds indices only and is built once, because numpy is slow to import."""
     return _Interpolator()

@@ -1,16 +1,41 @@
-"""How fields are declared: a row class whose annotations are the schema, and all that can be asked of a field."""
+"""How fields are declared: a row class whose annotations are the schema, and what is known of each field."""
 
 import ctypes
 import math
 import operator
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, ClassVar, Literal, Self, dataclass_transform, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    Final,
+    Literal,
+    Self,
+    dataclass_transform,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from ac_native_memory import PAGES, Page
 
 Group = Literal["sample", "physics", "graphics", "static", "derived"]
-"""Where a field comes from: the sample itself, one of the game's pages, or the derivation layer."""
+"""Where a field comes from: the sample itself, one of the game's pages, or the derivation."""
+
+DataType = Literal["integer", "number", "text", "bool"]
+"""The type of one element of a field; a ``number`` is a float."""
+
+Interpolation = Literal["time", "held", "linear", "linear_per_lap", "angle_rad", "angle_deg", "lap_fraction"]
+"""How a field goes from one snapshot to the next.
+
+``time``: the field is the time axis. ``held``: it keeps its value until the next snapshot. ``linear``: a straight line.
+``linear_per_lap``: linear, but held while a new lap resets it. ``angle_rad``: linear the shorter way round a circle of
+-pi..pi; ``angle_deg``: the same for 0..360 degrees. ``lap_fraction``: linear along the lap, 0..1, through its line.
+"""
+
+Range = tuple[float, float]
+"""The lowest and the highest value that is possible, in the field's unit."""
 
 Wheels = tuple[float, float, float, float]
 """One number per wheel: front left, front right, rear left, rear right."""
@@ -19,119 +44,179 @@ Vector = tuple[float, float, float]
 WheelVectors = tuple[Vector, Vector, Vector, Vector]
 """A vector per wheel."""
 
-STRUCTURES: dict[str, type[Page]] = {name.removeprefix("acpmf_"): structure for name, structure in PAGES.items()}
+STRUCTURES: Final[dict[str, type[Page]]] = {name.removeprefix("acpmf_"): structure for name, structure in PAGES.items()}
 """The game's pages by group."""
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of a row: its wire name, where it comes from, in what unit and with what meaning.
+    """One field of a row: its wire name, where it comes from, its unit and its meaning.
 
-    ``kind`` is the type of one element and ``shape`` the lengths of the array around it, () for a single value.
-    ``offset`` and ``layout`` say where in the page the value lies and as what; both are None where it is in no page.
+    ``dtype`` is the type of one element and ``shape`` the lengths of the array around it, () for a single value.
+    ``offset`` (bytes) and ``c_layout`` (a C type like ``f32[4]``) say where in the page the value lies and how it is
+    stored; both are None for a field that is not in a page. ``component`` is the index in a vector of the page, for a
+    field that is one number of it. ``in_sdk`` is False for fields that no edition of the game's SDK names.
+
+    ``interpolation`` says how the field is resampled. ``valid_range`` holds the values that the game can produce: a
+    value outside was not written by it, or is torn; None where no limit is known.
     """
 
     name: str
     group: Group
     unit: str
     meaning: str
-    kind: Literal["integer", "number", "text", "bool"]
+    dtype: DataType
     shape: tuple[int, ...] = ()
     nullable: bool = False
     sdk_name: str | None = None
     component: int | None = None
     offset: int | None = None
-    layout: str | None = None
-    documented: bool = True
+    c_layout: str | None = None
+    in_sdk: bool = True
+    interpolation: Interpolation = "held"
+    valid_range: Range | None = None
 
     @property
     def page(self) -> str | None:
-        """The name of the mapping that holds the field."""
+        """The name of the shared memory that holds the field; None for a field that is not in a page."""
         return f"acpmf_{self.group}" if self.group in STRUCTURES else None
 
     @property
     def byte_size(self) -> int:
-        """How many bytes of its page the field takes; 0 where it is in no page."""
-        if self.offset is None:
+        """How many bytes of its page the field takes; 0 for a field that is not in a page."""
+        if self.c_layout is None:
             return 0
-        if self.layout is not None and self.layout.startswith("u16"):
-            return 2 * int(self.layout.removeprefix("u16[").removesuffix("]"))
+        if self.dtype == "text":
+            return 2 * self.text_length
         return 4 * math.prod(self.shape)
 
     @property
+    def text_length(self) -> int:
+        """How many UTF-16 units the page has for a text; 0 for a field that is not a text of a page."""
+        if self.dtype != "text" or self.c_layout is None:
+            return 0
+        return int(self.c_layout.removeprefix("u16[").removesuffix("]"))
+
+    @property
     def type_text(self) -> str:
-        """The type as a person writes it, like ``number[4]`` or ``bool or null``."""
-        text = self.kind + "".join(f"[{length}]" for length in self.shape)
+        """The type for people, like ``number[4]`` or ``bool or null``."""
+        text = self.dtype + "".join(f"[{length}]" for length in self.shape)
         return f"{text} or null" if self.nullable else text
 
     def json_schema(self) -> dict[str, Any]:
         """The field's value as JSON Schema (draft 2020-12). A number may be null: JSON has no NaN and no infinity."""
-        name = {"integer": "integer", "number": "number", "text": "string", "bool": "boolean"}[self.kind]
-        schema: dict[str, Any] = {"type": [name, "null"] if self.kind == "number" or self.nullable else name}
+        name = {"integer": "integer", "number": "number", "text": "string", "bool": "boolean"}[self.dtype]
+        schema: dict[str, Any] = {"type": [name, "null"] if self.dtype == "number" or self.nullable else name}
         for length in reversed(self.shape):
             schema = {"type": "array", "items": schema, "minItems": length, "maxItems": length}
         description = f"{self.meaning} [{self.unit}]" if self.unit else self.meaning
         return {"description": description, **schema}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FieldSpec:
-    """What an annotation says of its field, before name and type are known."""
+    """Field metadata given in an annotation; the rest of :class:`Field` follows from the name, the type and the page.
+
+    Unless ``interpolation`` says otherwise, a number of a page that changes is interpolated in a straight line, and
+    everything else is held.
+    """
 
     group: Group
     unit: str
     meaning: str
     sdk_name: str | None = None
     component: int | None = None
-    documented: bool = True
+    in_sdk: bool = True
+    interpolation: Interpolation | None = None
+    valid_range: Range | None = None
 
 
-def physics(sdk_name: str, unit: str, meaning: str, *, component: int | None = None) -> FieldSpec:
+def sample(unit: str, meaning: str, *, interpolation: Interpolation | None = None) -> FieldSpec:
+    """A field that comes with the copy of the pages and is not in them."""
+    return FieldSpec(group="sample", unit=unit, meaning=meaning, interpolation=interpolation)
+
+
+def physics(
+    sdk_name: str,
+    unit: str,
+    meaning: str,
+    *,
+    component: int | None = None,
+    interpolation: Interpolation | None = None,
+    valid_range: Range | None = None,
+) -> FieldSpec:
     """A field of the physics page; ``component`` picks one number of a vector."""
-    return FieldSpec("physics", unit, meaning, sdk_name, component)
+    return FieldSpec(
+        group="physics",
+        unit=unit,
+        meaning=meaning,
+        sdk_name=sdk_name,
+        component=component,
+        interpolation=interpolation,
+        valid_range=valid_range,
+    )
 
 
 def graphics(
-    sdk_name: str, unit: str, meaning: str, *, component: int | None = None, documented: bool = True
+    sdk_name: str,
+    unit: str,
+    meaning: str,
+    *,
+    component: int | None = None,
+    in_sdk: bool = True,
+    interpolation: Interpolation | None = None,
+    valid_range: Range | None = None,
 ) -> FieldSpec:
     """A field of the graphics page; ``component`` picks one number of a vector."""
-    return FieldSpec("graphics", unit, meaning, sdk_name, component, documented)
+    return FieldSpec(
+        group="graphics",
+        unit=unit,
+        meaning=meaning,
+        sdk_name=sdk_name,
+        component=component,
+        in_sdk=in_sdk,
+        interpolation=interpolation,
+        valid_range=valid_range,
+    )
 
 
 def static(sdk_name: str, unit: str, meaning: str) -> FieldSpec:
     """A field of the static page."""
-    return FieldSpec("static", unit, meaning, sdk_name)
+    return FieldSpec(group="static", unit=unit, meaning=meaning, sdk_name=sdk_name)
 
 
 def derived(unit: str, meaning: str) -> FieldSpec:
-    """A field that follows from the raw ones."""
-    return FieldSpec("derived", unit, meaning)
+    """A field that is calculated from the raw ones."""
+    return FieldSpec(group="derived", unit=unit, meaning=meaning)
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
 class Row(tuple[Any, ...]):
     """An immutable record that *is* the tuple of its values, in the order in which its class declares them.
 
-    A subclass declares fields as ``name: Annotated[type, mark]``; it inherits those of its base and adds its own behind
-    them. Values are not checked: rows are made in bulk by decoders that guarantee them.
+    A subclass declares fields as ``name: Annotated[type, FieldSpec(...)]``; it inherits those of its base and appends
+    its own. Values are not checked: decoders make rows in bulk and guarantee them.
     """
 
     __slots__ = ()
     FIELDS: ClassVar[tuple[Field, ...]] = ()
     NAMES: ClassVar[tuple[str, ...]] = ()
+    INDEX: ClassVar[Mapping[str, int]] = {}
+    """Where each field stands in the row."""
 
     def __init_subclass__(cls) -> None:
         hints = get_type_hints(cls, include_extras=True)
-        own = [_resolve(name, hint) for name, hint in hints.items() if name not in cls.NAMES and _is_field(hint)]
-        for index, field in enumerate(own, start=len(cls.FIELDS)):
+        new = [_resolve(name, hint) for name, hint in hints.items() if name not in cls.INDEX and _is_field(hint)]
+        for index, field in enumerate(new, start=len(cls.FIELDS)):
             setattr(cls, field.name, property(operator.itemgetter(index), doc=field.meaning))
-        cls.FIELDS = cls.FIELDS + tuple(own)
+        cls.FIELDS = (*cls.FIELDS, *new)
         cls.NAMES = tuple(field.name for field in cls.FIELDS)
+        cls.INDEX = {name: index for index, name in enumerate(cls.NAMES)}
 
     def __new__(cls, **values: Any) -> Self:
         """A row of named values; TypeError where one is missing or unknown."""
-        if values.keys() != set(cls.NAMES):
-            odd = sorted(values.keys() ^ set(cls.NAMES))
+        if values.keys() != cls.INDEX.keys():
+            odd = sorted(values.keys() ^ cls.INDEX.keys())
             raise TypeError(f"{cls.__name__} takes exactly its fields; missing or unknown: {', '.join(odd)}")
         return cls.of(values[name] for name in cls.NAMES)
 
@@ -140,9 +225,24 @@ class Row(tuple[Any, ...]):
         """The row of these values, which must be in the order of the fields."""
         return tuple.__new__(cls, values)
 
+    @classmethod
+    def getter(cls, *names: str) -> Callable[[Self], Any]:
+        """Takes these fields out of a row in one call: a tuple, or the bare value of a single field.
+
+        Raises KeyError for a name that is not a field. Taking many values this way is twice as fast as attributes.
+        """
+        return operator.itemgetter(*(cls.INDEX[name] for name in names))
+
     def replace(self, **changes: Any) -> Self:
-        """A copy with other values in the named fields."""
-        return type(self)(**{**self.to_dict(), **changes})
+        """A copy with other values in the named fields; TypeError for a name that is not a field."""
+        values = list(self)
+        index = self.INDEX
+        try:
+            for name, value in changes.items():
+                values[index[name]] = value
+        except KeyError as error:
+            raise TypeError(f"{type(self).__name__} has no field {error}") from None
+        return tuple.__new__(type(self), values)
 
     def to_dict(self) -> dict[str, Any]:
         """The values by field name."""
@@ -161,48 +261,54 @@ def _is_field(hint: Any) -> bool:
 
 
 def _resolve(name: str, hint: Any) -> Field:
-    python_type, mark = get_args(hint)
-    kind, shape, nullable = _shape_of(python_type)
+    """The field of an annotation; TypeError where its type differs from the page's."""
+    python_type, spec = get_args(hint)
+    dtype, shape, nullable = _parse_type(python_type)
+    changes = dtype == "number" and spec.group in ("physics", "graphics")
     field = Field(
         name=name,
-        group=mark.group,
-        unit=mark.unit,
-        meaning=mark.meaning,
-        kind=kind,
+        group=spec.group,
+        unit=spec.unit,
+        meaning=spec.meaning,
+        dtype=dtype,
         shape=shape,
         nullable=nullable,
-        sdk_name=mark.sdk_name,
-        component=mark.component,
-        documented=mark.documented,
+        sdk_name=spec.sdk_name,
+        component=spec.component,
+        in_sdk=spec.in_sdk,
+        interpolation=spec.interpolation or ("linear" if changes else "held"),
+        valid_range=spec.valid_range,
     )
-    if mark.sdk_name is None:
+    if spec.sdk_name is None:
         return field
-    structure = STRUCTURES[mark.group]
-    offset = getattr(structure, mark.sdk_name).offset
-    layout, length = _layout_of(next(entry[1] for entry in structure._fields_ if entry[0] == mark.sdk_name))
-    if mark.component is not None:
-        offset += 4 * mark.component
-        layout, length = layout.partition("[")[0], ()
-    if kind != {"i32": "integer", "f32": "number", "u16": "text"}[layout[:3]] or (kind != "text" and shape != length):
-        raise TypeError(f"{name} is declared as {python_type}, and the page holds {layout}")
-    return replace(field, offset=offset, layout=layout)
+    structure = STRUCTURES[spec.group]
+    offset = getattr(structure, spec.sdk_name).offset
+    c_layout, lengths = _describe_c_type(next(entry[1] for entry in structure._fields_ if entry[0] == spec.sdk_name))
+    if spec.component is not None:
+        offset += 4 * spec.component
+        c_layout, lengths = c_layout.partition("[")[0], ()
+    page_dtype = {"i32": "integer", "f32": "number", "u16": "text"}[c_layout[:3]]
+    if dtype != page_dtype or (dtype != "text" and shape != lengths):
+        raise TypeError(f"{name} is declared as {python_type}, but the page holds {c_layout}")
+    return replace(field, offset=offset, c_layout=c_layout)
 
 
-def _shape_of(python_type: Any) -> tuple[Literal["integer", "number", "text", "bool"], tuple[int, ...], bool]:
-    """Kind of an element, lengths of the array around it, and whether an element may be None."""
+def _parse_type(python_type: Any) -> tuple[DataType, tuple[int, ...], bool]:
+    """Type of an element, lengths of the array around it, and whether an element may be None."""
     arguments = get_args(python_type)
     if type(None) in arguments:
-        kind, shape, _ = _shape_of(arguments[0])
-        return kind, shape, True
+        dtype, shape, _ = _parse_type(arguments[0])
+        return dtype, shape, True
     if get_origin(python_type) is tuple:
-        kind, shape, nullable = _shape_of(arguments[0])
-        return kind, (len(arguments), *shape), nullable
-    kinds: Mapping[type, Literal["integer", "number", "text", "bool"]]
-    kinds = {int: "integer", float: "number", str: "text", bool: "bool"}
-    return kinds[python_type], (), False
+        dtype, shape, nullable = _parse_type(arguments[0])
+        return dtype, (len(arguments), *shape), nullable
+    return _DATA_TYPES[python_type], (), False
 
 
-def _layout_of(c_type: Any) -> tuple[str, tuple[int, ...]]:
+_DATA_TYPES: Final[dict[type, DataType]] = {int: "integer", float: "number", str: "text", bool: "bool"}
+
+
+def _describe_c_type(c_type: Any) -> tuple[str, tuple[int, ...]]:
     """A ctypes type as text, like ``f32[4][3]``, and its array lengths."""
     lengths: list[int] = []
     while issubclass(c_type, ctypes.Array):

@@ -1,19 +1,19 @@
-"""What the game says at one moment: the declaration of every raw field, and the way from page bytes to it and back.
+"""The declaration of every raw field, and the conversion from page bytes to a snapshot and back.
 
-This is the one place that names the game's fields. The field table, the JSON schema, columns and typed attributes are
-read off it; offsets and types are read off the structures in ``ac_native_memory``.
+This is the only place that names the game's fields. The field table, the JSON schema, columns, typed attributes,
+interpolation and valid ranges are read off it; offsets and types are read off the structures in ``ac_native_memory``.
 """
 
 from functools import cache
-from typing import Annotated
+from typing import Annotated, Any, NamedTuple
 
 from ac_native_memory import Pages
 from telemetry.fields.codec import PageCodec
-from telemetry.fields.schema import FieldSpec, Row, Wheels, WheelVectors, graphics, physics, static
+from telemetry.fields.schema import Row, Wheels, WheelVectors, graphics, physics, sample, static
 
 
 class Snapshot(Row):
-    """The three pages at one moment, every value as the game wrote it (float32 values as their shortest decimal).
+    """The decoded pages at one time, every value as the game wrote it (float32 values as their shortest decimal).
 
     Wheels are front left, front right, rear left, rear right. Car-local axes are x left, y up, z forward; the world's y
     points up.
@@ -21,29 +21,54 @@ class Snapshot(Row):
 
     __slots__ = ()
 
-    timestamp: Annotated[float, FieldSpec("sample", "s", "Unix time of the copy")]
-    elapsed: Annotated[float, FieldSpec("sample", "s", "time since the source was opened, from a monotonic clock")]
-    sequence: Annotated[int, FieldSpec("sample", "count", "0-based count of the samples of this run")]
+    timestamp: Annotated[float, sample("s", "Unix time of the copy", interpolation="time")]
+    elapsed: Annotated[
+        float, sample("s", "time since the source was opened, from a monotonic clock", interpolation="time")
+    ]
+    sequence: Annotated[int, sample("count", "0-based count of the samples of this run")]
 
     packet_id: Annotated[
         int, physics("packetId", "count", "physics step: 0 at session load, +1 per 3 ms, frozen in pause and replay")
     ]
-    gas: Annotated[float, physics("gas", "0..1", "throttle pedal after the game's filters")]
-    brake: Annotated[float, physics("brake", "0..1", "brake pedal, not pressure")]
-    fuel: Annotated[float, physics("fuel", "l", "fuel left in the tank")]
-    gear: Annotated[int, physics("gear", "enum", "0 reverse, 1 neutral, 2 first, ...; neutral while a shift lasts")]
-    rpm: Annotated[int, physics("rpms", "rpm", "engine speed; can be briefly negative")]
-    steer_angle: Annotated[
-        float, physics("steerAngle", "-1..1", "steering as a fraction of the car's full lock, + right; not degrees")
+    gas: Annotated[float, physics("gas", "0..1", "throttle pedal after the game's filters", valid_range=(0.0, 1.0))]
+    brake: Annotated[float, physics("brake", "0..1", "brake pedal, not pressure", valid_range=(0.0, 1.0))]
+    fuel: Annotated[float, physics("fuel", "l", "fuel left in the tank", valid_range=(0.0, 1000.0))]
+    gear: Annotated[
+        int,
+        physics("gear", "enum", "0 reverse, 1 neutral, 2 first, ...; neutral while a shift lasts", valid_range=(0, 12)),
     ]
-    speed_kmh: Annotated[float, physics("speedKmh", "km/h", "speed, never negative, also in reverse")]
+    rpm: Annotated[int, physics("rpms", "rpm", "engine speed; can be briefly negative", valid_range=(-1000, 30_000))]
+    steer_angle: Annotated[
+        float,
+        physics(
+            "steerAngle",
+            "-1..1",
+            "steering as a fraction of the car's full lock, + right; not degrees",
+            valid_range=(-1.0, 1.0),
+        ),
+    ]
+    speed_kmh: Annotated[
+        float, physics("speedKmh", "km/h", "speed, never negative, also in reverse", valid_range=(0.0, 600.0))
+    ]
     velocity_x: Annotated[float, physics("velocity", "m/s", "velocity along the world's x", component=0)]
     velocity_y: Annotated[float, physics("velocity", "m/s", "velocity along the world's y, upwards", component=1)]
     velocity_z: Annotated[float, physics("velocity", "m/s", "velocity along the world's z", component=2)]
-    acc_g_x: Annotated[float, physics("accG", "g", "lateral acceleration, + left; no gravity", component=0)]
-    acc_g_y: Annotated[float, physics("accG", "g", "vertical acceleration, + up; 0 at rest", component=1)]
+    acc_g_x: Annotated[
+        float,
+        physics("accG", "g", "lateral acceleration, + left; no gravity", component=0, valid_range=(-100.0, 100.0)),
+    ]
+    acc_g_y: Annotated[
+        float, physics("accG", "g", "vertical acceleration, + up; 0 at rest", component=1, valid_range=(-100.0, 100.0))
+    ]
     acc_g_z: Annotated[
-        float, physics("accG", "g", "longitudinal acceleration, + forward; braking is negative", component=2)
+        float,
+        physics(
+            "accG",
+            "g",
+            "longitudinal acceleration, + forward; braking is negative",
+            component=2,
+            valid_range=(-100.0, 100.0),
+        ),
     ]
     wheel_slip: Annotated[
         Wheels, physics("wheelSlip", "1 = peak", "combined slip over that at peak grip; locked about 10, in the air 0")
@@ -62,36 +87,69 @@ class Snapshot(Row):
     suspension_travel: Annotated[
         Wheels, physics("suspensionTravel", "m", "travel, on double wishbones from the bump stop; may pass the maximum")
     ]
-    drs: Annotated[float, physics("drs", "0/1", "1: the wing is open")]
+    drs: Annotated[float, physics("drs", "0/1", "1: the wing is open", interpolation="held")]
     tc: Annotated[
-        float, physics("tc", "slip ratio", "slip limit of the chosen traction control level, 0 off; not its activity")
+        float,
+        physics(
+            "tc",
+            "slip ratio",
+            "slip limit of the chosen traction control level, 0 off; not its activity",
+            interpolation="held",
+        ),
     ]
-    heading: Annotated[float, physics("heading", "rad", "-pi..pi, 0 facing the world's +z, + turned right")]
-    pitch: Annotated[float, physics("pitch", "rad", "+ nose up")]
-    roll: Annotated[float, physics("roll", "rad", "+ left side down")]
+    heading: Annotated[
+        float,
+        physics(
+            "heading",
+            "rad",
+            "-pi..pi, 0 facing the world's +z, + turned right",
+            interpolation="angle_rad",
+            valid_range=(-3.1416, 3.1416),
+        ),
+    ]
+    pitch: Annotated[
+        float, physics("pitch", "rad", "+ nose up", interpolation="angle_rad", valid_range=(-1.5709, 1.5709))
+    ]
+    roll: Annotated[
+        float, physics("roll", "rad", "+ left side down", interpolation="angle_rad", valid_range=(-3.1416, 3.1416))
+    ]
     cg_height: Annotated[float, physics("cgHeight", "m", "height of the centre of gravity above the ground")]
     car_damage: Annotated[
         tuple[float, float, float, float, float],
-        physics("carDamage", "km/h", "worst hit x damage rate: front, rear, left, right, overall maximum; 100 is full"),
+        physics(
+            "carDamage",
+            "km/h",
+            "worst hit x damage rate: front, rear, left, right, overall maximum; 100 is full",
+            interpolation="held",
+        ),
     ]
     number_of_tyres_out: Annotated[
-        int, physics("numberOfTyresOut", "count", "tyres off the valid surface now; forced to 0 for 5 s after a hit")
+        int,
+        physics(
+            "numberOfTyresOut",
+            "count",
+            "tyres off the valid surface now; forced to 0 for 5 s after a hit",
+            valid_range=(0, 4),
+        ),
     ]
     pit_limiter_on: Annotated[
         int, physics("pitLimiterOn", "0/1", "1 only while the limiter cuts, not while its button is on")
     ]
     abs_setting: Annotated[
-        float, physics("abs", "slip ratio", "slip limit of the chosen ABS level, 0 off; not its activity")
+        float,
+        physics(
+            "abs", "slip ratio", "slip limit of the chosen ABS level, 0 off; not its activity", interpolation="held"
+        ),
     ]
     kers_charge: Annotated[float, physics("kersCharge", "0..1", "charge of the battery")]
     kers_input: Annotated[float, physics("kersInput", "0..1", "deployment asked for")]
     auto_shifter_on: Annotated[int, physics("autoShifterOn", "0/1", "the automatic gearbox aid is on")]
     ride_height: Annotated[tuple[float, float], physics("rideHeight", "m", "front, rear; updated once per frame")]
     turbo_boost: Annotated[float, physics("turboBoost", "bar", "boost now")]
-    ballast: Annotated[float, physics("ballast", "kg", "ballast carried")]
+    ballast: Annotated[float, physics("ballast", "kg", "ballast carried", interpolation="held")]
     air_density: Annotated[float, physics("airDensity", "kg/m³", "density of the air")]
-    air_temp: Annotated[float, physics("airTemp", "°C", "temperature of the air")]
-    road_temp: Annotated[float, physics("roadTemp", "°C", "temperature of the road")]
+    air_temp: Annotated[float, physics("airTemp", "°C", "temperature of the air", valid_range=(-60.0, 80.0))]
+    road_temp: Annotated[float, physics("roadTemp", "°C", "temperature of the road", valid_range=(-60.0, 120.0))]
     angular_velocity_x: Annotated[
         float, physics("localAngularVel", "rad/s", "pitch rate, about the car's left axis", component=0)
     ]
@@ -102,20 +160,30 @@ class Snapshot(Row):
         float, physics("localAngularVel", "rad/s", "roll rate, about the car's forward axis", component=2)
     ]
     final_ff: Annotated[float, physics("finalFF", "fraction", "force feedback after filters; can pass -1 and 1")]
-    performance_meter: Annotated[float, physics("performanceMeter", "s", "live difference to the best lap")]
+    performance_meter: Annotated[
+        float, physics("performanceMeter", "s", "live difference to the best lap", interpolation="linear_per_lap")
+    ]
     engine_brake: Annotated[int, physics("engineBrake", "level", "engine brake setting")]
     ers_recovery_level: Annotated[int, physics("ersRecoveryLevel", "level", "energy recovery setting")]
     ers_power_level: Annotated[int, physics("ersPowerLevel", "level", "energy deployment setting")]
     ers_heat_charging: Annotated[int, physics("ersHeatCharging", "0/1", "heat recovery feeds 0 motor, 1 battery")]
     ers_is_charging: Annotated[int, physics("ersIsCharging", "0/1", "the battery is charging")]
-    kers_current_kj: Annotated[float, physics("kersCurrentKJ", "kJ", "energy deployed in this lap")]
+    kers_current_kj: Annotated[
+        float, physics("kersCurrentKJ", "kJ", "energy deployed in this lap", interpolation="linear_per_lap")
+    ]
     drs_available: Annotated[int, physics("drsAvailable", "0/1", "the wing may be opened here")]
     drs_enabled: Annotated[int, physics("drsEnabled", "0/1", "the wing is enabled")]
     brake_temp: Annotated[
         Wheels, physics("brakeTemp", "°C", "brake disc; the air's temperature on cars without a brake model")
     ]
     clutch: Annotated[
-        float, physics("clutch", "0..1", "1 engaged (pedal up), 0 pedal down; 0 in shifts and at rest with auto-clutch")
+        float,
+        physics(
+            "clutch",
+            "0..1",
+            "1 engaged (pedal up), 0 pedal down; 0 in shifts and at rest with auto-clutch",
+            valid_range=(0.0, 1.0),
+        ),
     ]
     tyre_temp_inner: Annotated[Wheels, physics("tyreTempI", "°C", "tread, inner third")]
     tyre_temp_middle: Annotated[Wheels, physics("tyreTempM", "°C", "tread, middle third")]
@@ -131,7 +199,10 @@ class Snapshot(Row):
         WheelVectors,
         physics("tyreContactHeading", "unit vector", "each tyre's direction, world x y z; points BACKWARDS"),
     ]
-    brake_bias: Annotated[float, physics("brakeBias", "0..1", "front share of the brake force")]
+    brake_bias: Annotated[
+        float,
+        physics("brakeBias", "0..1", "front share of the brake force", interpolation="held", valid_range=(0.0, 1.0)),
+    ]
     local_velocity_x: Annotated[float, physics("localVelocity", "m/s", "velocity to the car's left", component=0)]
     local_velocity_y: Annotated[float, physics("localVelocity", "m/s", "velocity to the car's up", component=1)]
     local_velocity_z: Annotated[float, physics("localVelocity", "m/s", "velocity forward", component=2)]
@@ -144,11 +215,19 @@ class Snapshot(Row):
     graphics_packet_id: Annotated[
         int, graphics("packetId", "count", "+2 per drawn frame; starts again with the game; unlike the physics one")
     ]
-    status: Annotated[int, graphics("status", "enum", "0 off, 1 replay, 2 live, 3 pause; a crash of the game leaves 2")]
+    status: Annotated[
+        int,
+        graphics(
+            "status", "enum", "0 off, 1 replay, 2 live, 3 pause; a crash of the game leaves 2", valid_range=(0, 3)
+        ),
+    ]
     session: Annotated[
         int,
         graphics(
-            "session", "enum", "-1 unknown, 0 practice, 1 qualify, 2 race, 3 hotlap, 4 time attack, 5 drift, 6 drag"
+            "session",
+            "enum",
+            "-1 unknown, 0 practice, 1 qualify, 2 race, 3 hotlap, 4 time attack, 5 drift, 6 drag",
+            valid_range=(-1, 6),
         ),
     ]
     current_time_text: Annotated[str, graphics("currentTime", "m:ss:mmm", "time of this lap")]
@@ -156,10 +235,18 @@ class Snapshot(Row):
     best_time_text: Annotated[str, graphics("bestTime", "m:ss:mmm", "best valid lap, -:--:--- if none")]
     split_text: Annotated[str, graphics("split", "text", "last split with one decimal, one blank if none")]
     completed_laps: Annotated[
-        int, graphics("completedLaps", "count", "laps completed, invalid ones too; 0 again after a restart")
+        int,
+        graphics(
+            "completedLaps",
+            "count",
+            "laps completed, invalid ones too; 0 again after a restart",
+            valid_range=(0, 100_000),
+        ),
     ]
     position: Annotated[int, graphics("position", "rank", "1-based; -1 when unknown")]
-    current_time: Annotated[int, graphics("iCurrentTime", "ms", "time of this lap, in 3 ms steps")]
+    current_time: Annotated[
+        int, graphics("iCurrentTime", "ms", "time of this lap, in 3 ms steps", valid_range=(0, 86_400_000))
+    ]
     last_time: Annotated[
         int, graphics("iLastTime", "ms", "last lap, 0 if none; may come frames after the lap count changed")
     ]
@@ -175,26 +262,48 @@ class Snapshot(Row):
     last_sector_time: Annotated[int, graphics("lastSectorTime", "ms", "time of the last sector, 0 if none")]
     number_of_laps: Annotated[int, graphics("numberOfLaps", "count", "length of the race in laps, else 0")]
     tyre_compound: Annotated[str, graphics("tyreCompound", "text", "long name with the short one in brackets")]
-    replay_time_multiplier: Annotated[float, graphics("replayTimeMultiplier", "x", "speed of the replay, 1 live")]
-    normalized_position: Annotated[
-        float, graphics("normalizedCarPosition", "0..1", "position along the track's spline; wraps at the line")
+    replay_time_multiplier: Annotated[
+        float, graphics("replayTimeMultiplier", "x", "speed of the replay, 1 live", interpolation="held")
     ]
-    world_position_x: Annotated[float, graphics("carCoordinates", "m", "centre of mass, world x", component=0)]
-    world_position_y: Annotated[float, graphics("carCoordinates", "m", "centre of mass, world y, up", component=1)]
-    world_position_z: Annotated[float, graphics("carCoordinates", "m", "centre of mass, world z", component=2)]
-    penalty_time: Annotated[float, graphics("penaltyTime", "s", "penalty to be served")]
-    flag: Annotated[int, graphics("flag", "enum", "0 none, 1 blue, 2 yellow, 3 black, 4 white, 5 chequered, 6 penalty")]
+    normalized_position: Annotated[
+        float,
+        graphics(
+            "normalizedCarPosition",
+            "0..1",
+            "position along the track's spline; wraps at the line",
+            interpolation="lap_fraction",
+            valid_range=(0.0, 1.0),
+        ),
+    ]
+    world_position_x: Annotated[
+        float, graphics("carCoordinates", "m", "centre of mass, world x", component=0, valid_range=(-1e5, 1e5))
+    ]
+    world_position_y: Annotated[
+        float, graphics("carCoordinates", "m", "centre of mass, world y, up", component=1, valid_range=(-1e5, 1e5))
+    ]
+    world_position_z: Annotated[
+        float, graphics("carCoordinates", "m", "centre of mass, world z", component=2, valid_range=(-1e5, 1e5))
+    ]
+    penalty_time: Annotated[float, graphics("penaltyTime", "s", "penalty to be served", interpolation="held")]
+    flag: Annotated[
+        int,
+        graphics(
+            "flag", "enum", "0 none, 1 blue, 2 yellow, 3 black, 4 white, 5 chequered, 6 penalty", valid_range=(0, 6)
+        ),
+    ]
     ideal_line_on: Annotated[int, graphics("idealLineOn", "0/1", "the ideal line is shown")]
     is_in_pit_lane: Annotated[int, graphics("isInPitLane", "0/1", "is in the pit lane")]
-    surface_grip: Annotated[float, graphics("surfaceGrip", "0..1", "grip of the track's surface")]
+    surface_grip: Annotated[
+        float, graphics("surfaceGrip", "0..1", "grip of the track's surface", valid_range=(0.0, 1.5))
+    ]
     mandatory_pit_done: Annotated[int, graphics("mandatoryPitDone", "0/1", "the mandatory pit stop is done")]
     wind_speed: Annotated[float, graphics("windSpeed", "km/h", "speed of the wind")]
-    wind_direction: Annotated[float, graphics("windDirection", "deg", "0..359")]
+    wind_direction: Annotated[float, graphics("windDirection", "deg", "0..359", interpolation="angle_deg")]
     time_limit_session_left: Annotated[
-        int, graphics("timeLimitSessionLeft", "ms?", "-1 normally; its unit is not known", documented=False)
+        int, graphics("timeLimitSessionLeft", "ms?", "-1 normally; its unit is not known", in_sdk=False)
     ]
     is_esc_menu_visible: Annotated[
-        int, graphics("isEscMenuVisible", "0/1", "the escape menu is up; status stays 2", documented=False)
+        int, graphics("isEscMenuVisible", "0/1", "the escape menu is up; status stays 2", in_sdk=False)
     ]
 
     sm_version: Annotated[str, static("smVersion", "text", "version of the pages, 1.7 in every late build")]
@@ -243,36 +352,68 @@ class Snapshot(Row):
     pit_window_end: Annotated[int, static("pitWindowEnd", "lap or min", "filled online only, else 0")]
 
 
+class PageDecoder:
+    """Decodes the pages of one source, and remembers the last page of each kind with its values.
+
+    The static page seldom changes and the graphics page only with each drawn frame: a page that is the same as before
+    costs one comparison. Every loop that decodes has a decoder of its own.
+    """
+
+    def __init__(self) -> None:
+        self._codecs = _page_codecs()
+        self._physics = self._graphics = self._static = b""
+        self._physics_values: tuple[Any, ...] = ()
+        self._graphics_values: tuple[Any, ...] = ()
+        self._static_values: tuple[Any, ...] = ()
+
+    def decode(self, pages: Pages, *, elapsed: float = 0.0, sequence: int = 0) -> Snapshot:
+        """The same as :func:`decode`, and faster for pages that follow each other."""
+        codecs = self._codecs
+        if pages.physics != self._physics:
+            self._physics_values = codecs.physics.decode(pages.physics)
+            self._physics = pages.physics
+        if pages.graphics != self._graphics:
+            self._graphics_values = codecs.graphics.decode(pages.graphics)
+            self._graphics = pages.graphics
+        if pages.static != self._static:
+            self._static_values = codecs.static.decode(pages.static)
+            self._static = pages.static
+        return tuple.__new__(  # tuples are added: quicker than unpacking them into one
+            Snapshot,
+            (pages.timestamp, elapsed, sequence)  # noqa: RUF005 - see above
+            + self._physics_values
+            + self._graphics_values
+            + self._static_values,
+        )
+
+
+class _PageCodecs(NamedTuple):
+    physics: PageCodec
+    graphics: PageCodec
+    static: PageCodec
+
+
 @cache
-def _codecs() -> tuple[PageCodec, PageCodec, PageCodec]:
-    return (
-        PageCodec("physics", Snapshot.FIELDS),
-        PageCodec("graphics", Snapshot.FIELDS),
-        PageCodec("static", Snapshot.FIELDS),
-    )
+def _page_codecs() -> _PageCodecs:
+    """The precompiled layouts of the pages, which never change; what was decoded is not kept in them."""
+    return _PageCodecs(*(PageCodec(group, Snapshot.FIELDS) for group in _PageCodecs._fields))
 
 
 def warm_up() -> None:
-    """Load what :func:`decode` needs, which takes a moment, so that the first sample does not come late."""
-    _codecs()
+    """Import and compile what decoding needs, about 0.1 s, so that the first sample is not late."""
+    _page_codecs()
 
 
 def decode(pages: Pages, *, elapsed: float = 0.0, sequence: int = 0) -> Snapshot:
-    """The snapshot that these pages hold; a pure function of its arguments, total over any bytes of the right sizes.
+    """The snapshot that these pages hold; a pure function of its arguments, for any bytes of the right sizes.
 
-    Text ends at its first NUL and undecodable units become U+FFFD; NaN and infinities stay what they are. Raises
-    ValueError for pages of another size.
+    A text ends at its first NUL, and units that are not valid UTF-16 become U+FFFD; NaN and infinities stay. Raises
+    ValueError for pages of another size. A loop over many pages uses :class:`PageDecoder`.
     """
-    physics_codec, graphics_codec, static_codec = _codecs()
-    return Snapshot.of(  # tuples are added: quicker than unpacking them into one
-        (pages.timestamp, elapsed, sequence)  # noqa: RUF005
-        + physics_codec.decode(pages.physics)
-        + graphics_codec.decode(pages.graphics)
-        + static_codec.decode(pages.static)
-    )
+    return PageDecoder().decode(pages, elapsed=elapsed, sequence=sequence)
 
 
 def encode(snapshot: Snapshot) -> Pages:
-    """The pages that hold this snapshot: the inverse of :func:`decode` but for padding and what follows a NUL."""
-    physics_page, graphics_page, static_page = (codec.encode(snapshot) for codec in _codecs())
+    """The pages that hold this snapshot: the inverse of :func:`decode` except for padding and bytes after a NUL."""
+    physics_page, graphics_page, static_page = (codec.encode(snapshot) for codec in _page_codecs())
     return Pages(physics_page, graphics_page, static_page, snapshot.timestamp)

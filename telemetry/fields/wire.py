@@ -110,7 +110,7 @@ def _full_row(values: dict[str, Any]) -> list[Any] | None:
 def _reader_of(key: str, fields: tuple[Field, ...]) -> Callable[[list[Any], Any], None]:
     """Puts the value of a key into the places of its fields; ValueError for a value of the wrong type."""
     places = [Snapshot.NAMES.index(field.name) for field in fields]
-    convert = _CONVERTERS[fields[0].kind]
+    convert = _CONVERTERS[fields[0].dtype]
     shape = fields[0].shape if len(fields) == 1 else (len(fields),)
 
     def array(value: Any, lengths: tuple[int, ...]) -> Any:
@@ -155,7 +155,7 @@ def _text(value: Any) -> str:
 
 
 def _blank(field: Field) -> Any:
-    value: Any = {"integer": 0, "number": math.nan, "text": ""}[field.kind]
+    value: Any = {"integer": 0, "number": math.nan, "text": ""}[field.dtype]
     for length in reversed(field.shape):
         value = (value,) * length
     return value
@@ -165,7 +165,7 @@ _CONVERTERS: Final[dict[str, Callable[[Any], Any]]] = {"integer": _integer, "num
 _BLANK: Final = Snapshot.of(_blank(field) for field in Snapshot.FIELDS)
 _READERS: Final = {key: _reader_of(key, fields) for key, fields in every_key().items() if fields[0].group != "derived"}
 _TYPES: Final = [
-    list if field.shape else {"integer": int, "number": float, "text": str}[field.kind] for field in Snapshot.FIELDS
+    list if field.shape else {"integer": int, "number": float, "text": str}[field.dtype] for field in Snapshot.FIELDS
 ]
 _ARRAY_PLACES: Final = [place for place, field in enumerate(Snapshot.FIELDS) if len(field.shape) == 1]
 _MATRIX_PLACES: Final = [place for place, field in enumerate(Snapshot.FIELDS) if len(field.shape) == 2]

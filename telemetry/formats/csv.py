@@ -150,7 +150,7 @@ class _ColumnGroup:
 def _column_kind(column: Column) -> tuple[bool, bool]:
     """Whether a column holds text, and whether it seldom changes."""
     field = column.fields[0]
-    return field.kind == "text", field.group in ("graphics", "static")
+    return field.dtype == "text", field.group in ("graphics", "static")
 
 
 def _depth_of(column: Column) -> int:

@@ -190,9 +190,7 @@ class JsonlRecording(Source):
                 if not clock.sleep_until(began + elapsed - first):
                     return
                 state = STATUS_STATES.get(snapshot.status, State.LIVE)
-                yield Reading(
-                    state, Snapshot.of((snapshot[0], elapsed, *snapshot[2:])), is_new_step=state is State.LIVE
-                )
+                yield Reading(state, snapshot.replace(elapsed=elapsed), is_new_step=state is State.LIVE)
             if not self._loop:
                 return
 

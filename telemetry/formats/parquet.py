@@ -1,6 +1,5 @@
 """Parquet: one typed column per field, for data frames and databases; written whole, never live."""
 
-import operator
 from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from itertools import chain
@@ -145,8 +144,8 @@ def create(path: Path, columns: Sequence[Column] = ALL_COLUMNS, *, overwrite: bo
 
 def _type_of(field: Field) -> str:
     if field.group == "sample":
-        return "double" if field.kind == "number" else "int64"
-    return {"integer": "int32", "number": "float", "text": "string", "bool": "bool"}[field.kind]
+        return "double" if field.dtype == "number" else "int64"
+    return {"integer": "int32", "number": "float", "text": "string", "bool": "bool"}[field.dtype]
 
 
 def _shape_of(column: Column) -> tuple[int, ...]:
@@ -172,7 +171,7 @@ def _maker_of(pa: Any, column: Column) -> Callable[[Sequence[Any]], Any]:
 
     first, shape = column.fields[0], _shape_of(column)
     arrow_type = pa.type_for_alias(_type_of(first))
-    is_number = first.kind == "number"
+    is_number = first.dtype == "number"
 
     def make(values: Sequence[Any]) -> Any:
         for _ in shape:
@@ -198,11 +197,11 @@ def _encodings_of(columns: Sequence[Column]) -> dict[str, Any]:
     for column in columns:
         first = column.fields[0]
         path = column.key + ".list.element" * len(_shape_of(column))
-        if first.kind == "number" and first.group != "static":
+        if first.dtype == "number" and first.group != "static":
             split.append(path)
-        elif first.kind == "integer" and first.unit in ("count", "ms") and first.group != "static":
+        elif first.dtype == "integer" and first.unit in ("count", "ms") and first.group != "static":
             steps[path] = "DELTA_BINARY_PACKED"
-        elif first.kind != "bool":
+        elif first.dtype != "bool":
             listed.append(path)
     # pyarrow takes an empty list of either for all columns.
     return {
@@ -219,6 +218,6 @@ def _file_metadata(sample: Sample | None) -> dict[str, str]:
         tool = "unknown"
     about = {"created_by": f"ac-telemetry {tool}", "game": "Assetto Corsa"}
     if sample is not None:
-        values = operator.itemgetter(*(Sample.NAMES.index(name) for name in _DESCRIBED))(sample)
+        values = Sample.getter(*_DESCRIBED)(sample)
         about |= dict(zip(_DESCRIBED, values, strict=True))
     return about

@@ -8,7 +8,7 @@ from typing import Final
 from ac_native_memory import Pages, PagesError, PagesMissing, WrongGame
 from telemetry.base.clock import Clock
 from telemetry.base.errors import NoGameError, SourceError
-from telemetry.fields.snapshot import decode
+from telemetry.fields.snapshot import PageDecoder
 from telemetry.game.page_connection import PageConnection
 from telemetry.game.polling import (
     DRAIN_SECONDS,
@@ -64,6 +64,7 @@ class LiveSource(Source):
         self._prefix = prefix
         self._wait = wait
         self._memory = PageConnection(directory, prefix, processes)
+        self._decoder = PageDecoder()
         self._detector = GameStateDetector(dump=directory is not None)
         self._seen = False
         self._sorter: StepAssembler[StepContext] = StepAssembler()
@@ -182,7 +183,7 @@ class LiveSource(Source):
         message = self._message(state)
         if pages is None or state in WITHOUT_PAGES:
             return Reading(state, torn=memory.torn, message=message)
-        return Reading(state, decode(pages, elapsed=now), is_new_step, missed, memory.torn, message)
+        return Reading(state, self._decoder.decode(pages, elapsed=now), is_new_step, missed, memory.torn, message)
 
     # --- steps
 

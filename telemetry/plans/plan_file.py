@@ -279,16 +279,16 @@ class _Reader:
         return taken if entry.shape else taken[0]
 
     def _required_value(self, entry: Field, value: Any, path: KeyPath) -> Scalar:
-        if entry.kind == "text":
+        if entry.dtype == "text":
             if isinstance(value, str):
                 return value
             raise self._wrong(path, f"{_written(value)} is no text in quotes.")
         if isinstance(value, bool):  # true and false for 1 and 0
             return int(value)
         number = _finite(value)
-        if number is None or (entry.kind == "integer" and not number.is_integer()):
-            raise self._wrong(path, f"{_written(value)} is no {'whole ' * (entry.kind == 'integer')}number.")
-        return int(value) if entry.kind == "integer" else number
+        if number is None or (entry.dtype == "integer" and not number.is_integer()):
+            raise self._wrong(path, f"{_written(value)} is no {'whole ' * (entry.dtype == 'integer')}number.")
+        return int(value) if entry.dtype == "integer" else number
 
     def _table(self, values: dict[str, Any], path: KeyPath, key: str) -> dict[str, Any]:
         table = values.get(key, {})

@@ -3,7 +3,7 @@
 from telemetry.base.clock import RateLimiter
 from telemetry.fields.derived import DEFAULTS, Sample, Thresholds, derive
 from telemetry.fields.pages import read_packet_id
-from telemetry.fields.snapshot import decode
+from telemetry.fields.snapshot import PageDecoder
 from telemetry.recording.game_state import is_advancing
 from telemetry.recording.interfaces import Event, PageSink, Sink, Step
 
@@ -72,6 +72,7 @@ class StepToSampleSink(PageSink):
         self.name = sink.name
         self._sink = sink
         self._thresholds = thresholds
+        self._decoder = PageDecoder()
         self._before: Sample | None = None
         self._packet_id: int | None = None
         self._count = 0
@@ -89,7 +90,7 @@ class StepToSampleSink(PageSink):
         moved, self._packet_id = packet_id != self._packet_id, packet_id
         if not is_advancing(step.state, moved=moved):
             return
-        snapshot = decode(step.pages, elapsed=step.elapsed, sequence=self._count)
+        snapshot = self._decoder.decode(step.pages, elapsed=step.elapsed, sequence=self._count)
         self._before = derive(snapshot, self._before, self._thresholds)
         self._count += 1
         self._sink.write(self._before)

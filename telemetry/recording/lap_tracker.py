@@ -5,7 +5,7 @@ from typing import Final, Literal, NamedTuple
 from ac_native_memory import Pages
 from telemetry.fields.derived import DEFAULTS, Sample, Thresholds, derive
 from telemetry.fields.pages import mask_fields, read_lap_time_ms, read_packet_id, read_tyres_out
-from telemetry.fields.snapshot import decode, warm_up
+from telemetry.fields.snapshot import PageDecoder
 from telemetry.laps.detector import LapInProgress, LapState, advance, finish
 from telemetry.laps.model import Lap
 from telemetry.recording.interfaces import Step
@@ -38,7 +38,7 @@ class LapTracker:
     """
 
     def __init__(self, thresholds: Thresholds = DEFAULTS) -> None:
-        warm_up()
+        self._decoder = PageDecoder()
         self._thresholds = thresholds
         self._state = LapState()
         self._before: Sample | None = None
@@ -51,7 +51,7 @@ class LapTracker:
         if pages is None or not self._needs_decode(pages, step.elapsed):
             return None
         before = self._before
-        self._before = sample = derive(decode(pages, elapsed=step.elapsed), before, self._thresholds)
+        self._before = sample = derive(self._decoder.decode(pages, elapsed=step.elapsed), before, self._thresholds)
         running = self._state.running
         self._state, laps = advance(self._state, sample)
         now = self._state.running

@@ -8,7 +8,7 @@ from typing import Final
 from telemetry.base.clock import Clock
 from telemetry.base.errors import UsageError
 from telemetry.fields.derived import DEFAULTS, Sample, Thresholds, derive
-from telemetry.fields.snapshot import Snapshot, warm_up
+from telemetry.fields.snapshot import warm_up
 from telemetry.recording.game_state import State
 from telemetry.recording.interfaces import Listener, Reading, Sink, Source
 from telemetry.recording.queued_sink import QueuedSink
@@ -96,11 +96,7 @@ class SampleRecorder:
                 continue
             if self._past_duration(snapshot.elapsed) or snapshot.elapsed >= end:
                 break
-            sample = derive(
-                Snapshot.of((snapshot.timestamp, snapshot.elapsed, stats.samples) + snapshot[3:]),  # noqa: RUF005
-                before,
-                options.thresholds,
-            )
+            sample = derive(snapshot.replace(sequence=stats.samples), before, options.thresholds)
             keep = reading.is_new_step or options.include_paused
             if keep:
                 self._count(sample, before, reading)

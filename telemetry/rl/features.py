@@ -54,7 +54,7 @@ SAMPLE_FIELDS: Final = MappingProxyType(
     {
         field.name: field
         for field in Sample.FIELDS
-        if field.kind != "text" and len(field.shape) < 2 and field.name not in ("timestamp", "elapsed", "sequence")
+        if field.dtype != "text" and len(field.shape) < 2 and field.name not in ("timestamp", "elapsed", "sequence")
     }
 )
 """The fields of a sample that an observation may hold: numbers and flags, and no time of the clock on the wall."""

@@ -1,7 +1,6 @@
 """Observations: a sample, the latest actions and the road ahead as numbers; a pure function of them."""
 
 import math
-import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -134,7 +133,7 @@ SampleColumns = Callable[[list[Any], Sample, TrackMap | None], None]
 def _taker(spec: Spec, name: str) -> SampleColumns:
     if name in COMPUTED_FEATURES:
         return _computed(spec, name)
-    get = operator.itemgetter(Sample.NAMES.index(name))
+    get = Sample.getter(name)
     if SAMPLE_FIELDS[name].shape:
         return lambda values, sample, _: values.extend(get(sample))
     return lambda values, sample, _: values.append(get(sample))

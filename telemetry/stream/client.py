@@ -136,7 +136,7 @@ class WebSocketSource(Source):
                 missed = max(0, snapshot.sequence - self._place[1] - 1)
             anew = False
             self._place = place
-            self._last = Snapshot.of((snapshot[0], snapshot.elapsed + self._shift, *snapshot[2:]))
+            self._last = snapshot.replace(elapsed=snapshot.elapsed + self._shift)
             told = STATUS_STATES.get(snapshot.status, State.LIVE)
             if told is State.LIVE and state in (State.MENU, State.STILL):
                 told = state

@@ -266,7 +266,7 @@ def test_derived_fields_follow_from_essential_ones_alone() -> None:
         sample = derive(one, before)
         changes: dict[str, Any] = {}
         for field in Snapshot.FIELDS:
-            value: Any = blank[field.kind]
+            value: Any = blank[field.dtype]
             for length in reversed(field.shape):
                 value = (value,) * length
             if field.name in names:

@@ -1,6 +1,5 @@
 import math
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 
 import telemetry
 from telemetry.fields.derived import Sample
-from telemetry.fields.resample import GAP_SECONDS, INTERPOLATION, interpolate, interpolation_for, is_jump, resample
+from telemetry.fields.resample import GAP_SECONDS, interpolate, is_jump, resample
 from telemetry.fields.snapshot import Snapshot
 from telemetry.laps.detector import laps
 from tests.conftest import REPOSITORY, snapshot_of
@@ -47,33 +46,35 @@ def pair(earlier: dict[str, Any], later: dict[str, Any], seconds: float = 1.0) -
     return first, first.replace(**{**moved, **later})
 
 
-def test_every_field_has_a_nature_and_these_numbers_are_held() -> None:
-    assert set(INTERPOLATION) == set(Snapshot.NAMES)
-    numbers = {field.name for field in Snapshot.FIELDS if field.kind == "number" and field.group != "static"}
-    assert {name for name in numbers if INTERPOLATION[name] == "held"} == {
-        "drs", "tc", "abs_setting", "car_damage", "ballast", "brake_bias", "replay_time_multiplier", "penalty_time",
-    }  # fmt: skip
-    others = {field.name for field in Snapshot.FIELDS if field.kind != "number" or field.group == "static"}
-    assert {INTERPOLATION[name] for name in others} == {"held"}
-
-
-def test_what_does_not_move_in_a_straight_line_is_known_by_name() -> None:
-    straight = ("held", "linear", "grid")
-    assert {name: nature for name, nature in INTERPOLATION.items() if nature not in straight} == {
-        "heading": "angle",
-        "pitch": "angle",
-        "roll": "angle",
-        "wind_direction": "bearing",
-        "normalized_position": "circuit",
-        "performance_meter": "lap",
-        "kers_current_kj": "lap",
+def test_these_numbers_of_the_pages_are_held_and_so_is_everything_that_is_not_a_number() -> None:
+    numbers = [field for field in Snapshot.FIELDS if field.dtype == "number" and field.group != "static"]
+    assert {field.name for field in numbers if field.interpolation == "held"} == {
+        "drs",
+        "tc",
+        "abs_setting",
+        "car_damage",
+        "ballast",
+        "brake_bias",
+        "replay_time_multiplier",
+        "penalty_time",
     }
+    others = [field for field in Snapshot.FIELDS if field.dtype != "number" or field.group == "static"]
+    assert {field.interpolation for field in others} == {"held"}
 
 
-def test_a_new_number_in_a_unit_that_says_nothing_is_noticed() -> None:
-    field = next(field for field in Snapshot.FIELDS if field.name == "gas")
-    with pytest.raises(TypeError, match="boost_map has the unit 'map', which does not say how it moves"):
-        interpolation_for(replace(field, name="boost_map", unit="map"))
+def test_every_other_number_goes_in_a_straight_line_but_these() -> None:
+    kinds = {field.name: field.interpolation for field in Snapshot.FIELDS}
+    assert {name: kind for name, kind in kinds.items() if kind not in ("held", "linear")} == {
+        "timestamp": "time",
+        "elapsed": "time",
+        "heading": "angle_rad",
+        "pitch": "angle_rad",
+        "roll": "angle_rad",
+        "wind_direction": "angle_deg",
+        "normalized_position": "lap_fraction",
+        "performance_meter": "linear_per_lap",
+        "kers_current_kj": "linear_per_lap",
+    }
 
 
 @pytest.mark.parametrize("rate", [3.0, 7.3, 10.0, 25.0])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import ac_native_memory as ac
 from telemetry.fields.derived import Sample
 from telemetry.fields.schema import STRUCTURES
-from telemetry.fields.snapshot import Snapshot, decode, encode
+from telemetry.fields.snapshot import PageDecoder, Snapshot, decode, encode
 from telemetry.fields.wire import LineEncoder
 from tests.conftest import pages_of, sample_of, snapshot_of
 
@@ -44,7 +44,7 @@ def test_every_field_is_decoded_from_its_own_bytes() -> None:
         if field.offset is None:
             continue
         pages = {"physics": bytearray(592), "graphics": bytearray(304), "static": bytearray(684)}
-        code, value = {"integer": ("<i", 7), "number": ("<f", 7.5), "text": ("<H", ord("x"))}[field.kind]
+        code, value = {"integer": ("<i", 7), "number": ("<f", 7.5), "text": ("<H", ord("x"))}[field.dtype]
         struct.pack_into(code, pages[field.group], field.offset, value)
         snapshot = decode(
             ac.Pages(bytes(pages["physics"]), bytes(pages["graphics"]), bytes(pages["static"]), timestamp=0.0)
@@ -54,7 +54,7 @@ def test_every_field_is_decoded_from_its_own_bytes() -> None:
         found = getattr(snapshot, field.name)
         while isinstance(found, tuple):
             found = found[0]
-        assert found == ("x" if field.kind == "text" else value)
+        assert found == ("x" if field.dtype == "text" else value)
 
 
 def test_wheel_vectors_are_four_of_three_and_not_three_of_four() -> None:
@@ -99,7 +99,7 @@ def test_encode_is_the_inverse_of_decode(pages: ac.Pages) -> None:
     snapshot = decode(pages)
     again = decode(encode(snapshot))
     for field, was, now in zip(Snapshot.FIELDS, snapshot, again, strict=True):
-        if field.kind == "text":  # undecodable units cannot come back, and what fills all units is cut
+        if field.dtype == "text":  # undecodable units cannot come back, and what fills all units is cut
             assert now.startswith(was[:14].split("\ufffd")[0][:13])
         else:
             assert repr(now) == repr(was)
@@ -148,5 +148,42 @@ def test_a_row_shows_its_names_and_has_documented_attributes() -> None:
 
 
 def test_undocumented_fields_are_marked() -> None:
-    unknown = [field.name for field in Snapshot.FIELDS if not field.documented]
+    unknown = [field.name for field in Snapshot.FIELDS if not field.in_sdk]
     assert unknown == ["time_limit_session_left", "is_esc_menu_visible"]
+
+
+@given(st.lists(st.tuples(any_pages, st.floats(0.0, 1e6), st.integers(0, 1000)), max_size=4))
+def test_a_decoder_gives_the_same_as_decoding_each_copy_by_itself(copies: list[tuple[ac.Pages, float, int]]) -> None:
+    decoder = PageDecoder()
+    for pages, elapsed, sequence in [*copies, *copies]:
+        found = decoder.decode(pages, elapsed=elapsed, sequence=sequence)
+        assert repr(found) == repr(decode(pages, elapsed=elapsed, sequence=sequence))
+
+
+def test_two_sources_in_one_process_do_not_evict_each_others_pages() -> None:
+    ours, theirs = PageDecoder(), PageDecoder()
+    first = ours.decode(pages_of(packet_id=1))
+    theirs.decode(pages_of(packet_id=2, track="elsewhere", status=1))
+    second = ours.decode(pages_of(packet_id=3))
+    assert second.tyre_radius is first.tyre_radius  # the remembered values of the static page
+    assert second.tyre_compound is first.tyre_compound  # and of the graphics page
+
+
+def test_a_page_of_another_size_is_an_error_and_does_not_change_what_a_decoder_remembers() -> None:
+    decoder = PageDecoder()
+    pages = pages_of()
+    decoded = decoder.decode(pages)
+    with pytest.raises(ValueError, match=r"The page has 303 bytes; SPageFileGraphic has 304\."):
+        decoder.decode(pages._replace(graphics=pages.graphics[:-1]))
+    assert decoder.decode(pages) == decoded
+
+
+def test_replacing_a_field_that_does_not_exist_is_an_error() -> None:
+    with pytest.raises(TypeError, match=r"^Snapshot has no field 'speed'$"):
+        snapshot_of().replace(speed=1.0)
+
+
+def test_a_getter_takes_a_single_value_or_a_tuple() -> None:
+    sample = sample_of(gas=0.5, gear=3)
+    assert Sample.getter("gear")(sample) == 3
+    assert Sample.getter("gear", "gas")(sample) == (3, 0.5)

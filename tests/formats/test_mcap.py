@@ -143,7 +143,7 @@ def test_a_decoder_that_is_not_ours_reads_the_same_values(tmp_path: Path, monkey
         if field.page is None:
             continue
         theirs = getattr(seen[f"/{field.page}"], field.name)
-        if field.kind == "text":
+        if field.dtype == "text":
             units = b"".join(unit.to_bytes(2, "little") for unit in theirs)
             assert units.decode("utf-16-le", "replace").split("\0")[0] == ours[field.name]
         else:

@@ -84,7 +84,7 @@ def test_every_value_of_the_game_comes_back(lap: Path) -> None:
     for field in telemetry.Snapshot.FIELDS:
         found = table.column(field.name).to_pylist()
         values = [getattr(sample, field.name) for sample in samples]
-        if field.kind == "number":
+        if field.dtype == "number":
             narrow = np.float64 if field.group == "sample" else np.float32
             assert np.array_equal(np.array(found, narrow), np.array(values, narrow)), field.name
         else:

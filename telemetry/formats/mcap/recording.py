@@ -15,7 +15,7 @@ from telemetry.base.clock import Clock, RateLimiter
 from telemetry.base.errors import SourceError, UsageError
 from telemetry.base.units import STEP_S
 from telemetry.fields.pages import read_menu_visible, read_packet_id, read_status
-from telemetry.fields.snapshot import decode
+from telemetry.fields.snapshot import PageDecoder
 from telemetry.formats.mcap.layout import (
     EVENTS,
     FILE_METADATA,
@@ -206,6 +206,7 @@ class McapRecording(Source):
 
     def readings(self, clock: Clock, rate: float | None) -> Iterator[Reading]:
         """The steps as snapshots when their time has come; with a ``rate``, no more of them per second than that."""
+        decoder = PageDecoder()
         latest: int | None = None
         for step in self._paced(clock, rate):
             if step.pages is None:
@@ -213,7 +214,7 @@ class McapRecording(Source):
             packet_id = read_packet_id(step.pages.physics)
             moved, latest = latest not in (None, packet_id), packet_id
             is_new_step = is_advancing(step.state, moved=moved)
-            yield Reading(step.state, decode(step.pages, elapsed=step.elapsed), is_new_step)
+            yield Reading(step.state, decoder.decode(step.pages, elapsed=step.elapsed), is_new_step)
 
     def _paced(self, clock: Clock, rate: float | None) -> Iterator[Step]:
         began = first = None

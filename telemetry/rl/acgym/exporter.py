@@ -148,8 +148,8 @@ def _folder_for(episode: Episode) -> str:
 
 def _free_name(stem: str, taken: Callable[[str], bool]) -> str:
     """The name of a file of states; others may begin in the same millisecond."""
-    with_sequence = (f"{stem}{f'-{count}' if count > 1 else ''}{_SUFFIX}" for count in itertools.count(1))
-    return next(name for name in with_sequence if not taken(name))
+    numbered = (f"{stem}{f'-{count}' if count > 1 else ''}{_SUFFIX}" for count in itertools.count(1))
+    return next(name for name in numbered if not taken(name))
 
 
 def _write(folder: Path, episode: Episode, columns: dict[str, Any]) -> EpisodeEntry:

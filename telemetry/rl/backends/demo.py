@@ -13,7 +13,7 @@ from telemetry.base.units import STEP_S
 from telemetry.demo import SCENARIOS, Controls, DemoGame
 from telemetry.demo.circuit import racing_line
 from telemetry.fields.derived import Sample, derive
-from telemetry.fields.snapshot import decode
+from telemetry.fields.snapshot import PageDecoder
 from telemetry.recording.game_state import State
 from telemetry.recording.interfaces import PageSink, Step
 from telemetry.rl.action import Command
@@ -51,6 +51,7 @@ class DemoBackend(Backend):
         self._hz = control_hz
         self._sink = sink
         self._game = DemoGame(0, scenario)
+        self._decoder = PageDecoder()
         self._sample: Sample | None = None
         self._ticks = 0
         self._began = 0
@@ -109,7 +110,8 @@ class DemoBackend(Backend):
     def _look(self) -> Sample:
         elapsed = self._ticks / self._hz
         # Time is that of the episode, so that it is the same in every run.
-        self._sample = derive(decode(self._pages(elapsed), elapsed=elapsed, sequence=self._ticks), self._sample)
+        snapshot = self._decoder.decode(self._pages(elapsed), elapsed=elapsed, sequence=self._ticks)
+        self._sample = derive(snapshot, self._sample)
         return self._sample
 
 

@@ -1,6 +1,5 @@
 """Samples as arrays, for what is computed of all of them at once."""
 
-import operator
 from typing import Any
 
 import numpy as np
@@ -16,10 +15,10 @@ class SampleColumns:
 
     def __call__(self, *names: str) -> Any:
         """The fields of these names as float64; None is NaN."""
-        pick = operator.itemgetter(*(Sample.NAMES.index(name) for name in names))
+        pick = Sample.getter(*names)
         return np.array([pick(sample) for sample in self._samples], dtype=np.float64)
 
     def whole(self, name: str) -> Any:
         """The same, of whole numbers and flags."""
-        pick = operator.itemgetter(Sample.NAMES.index(name))
+        pick = Sample.getter(name)
         return np.array([pick(sample) for sample in self._samples], dtype=np.int64)

@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final, Literal
 
-from telemetry.analysis.quality import QualityReport, analyze_recording, with_sequence
+from telemetry.analysis.quality import QualityReport, analyze_recording
 from telemetry.base.clock import Clock
 from telemetry.fields.derived import DEFAULTS, Sample, Thresholds, derive
 from telemetry.fields.resample import GAP_SECONDS, is_jump, resample
@@ -113,14 +113,14 @@ def choose(laps: Iterable[Lap], cut: EpisodeConfig) -> tuple[Lap, ...]:
 def group(laps: Iterable[Lap], chosen: Iterable[Lap], kind: EpisodeKind) -> tuple[tuple[Lap, ...], ...]:
     """The chosen laps by episode; a lap that was not chosen parts those around it."""
     wanted = {_first_of(lap) for lap in chosen}
-    with_sequence: list[tuple[int, Lap]] = []
+    numbered: list[tuple[int, Lap]] = []
     count, before = 0, None
     for lap in laps:
         count += before is None or kind == "lap" or _parts(before, lap, kind)
         before = lap if _first_of(lap) in wanted else None
         if before is not None:
-            with_sequence.append((count, lap))
-    return tuple(tuple(lap for _, lap in entries) for _, entries in groupby(with_sequence, key=lambda entry: entry[0]))
+            numbered.append((count, lap))
+    return tuple(tuple(lap for _, lap in entries) for _, entries in groupby(numbered, key=lambda entry: entry[0]))
 
 
 def episodes(
@@ -248,7 +248,7 @@ def _segments(source: Source, clock: Clock, watch: _Watch) -> Iterator[Iterator[
             if snapshot is None:
                 continue
             watch(snapshot.elapsed)
-            snapshot = with_sequence(snapshot, count)
+            snapshot = snapshot.replace(sequence=count)
             count += 1
             if not reading.is_new_step:
                 return  # what comes next begins a run of its own
@@ -267,7 +267,7 @@ def _segments(source: Source, clock: Clock, watch: _Watch) -> Iterator[Iterator[
                     continue
                 count += 1
                 if reading.is_new_step:
-                    waiting = with_sequence(reading.snapshot, count - 1)
+                    waiting = reading.snapshot.replace(sequence=count - 1)
                     break
             else:
                 return
@@ -308,20 +308,15 @@ def _smooth(snapshots: Iterable[Snapshot]) -> Iterator[Snapshot]:
         )
 
 
-_PLACES: Final = tuple(Snapshot.NAMES.index(f"world_position_{axis}") for axis in "xyz")
-_POSITION: Final = Snapshot.NAMES.index("normalized_position")
-_TIME: Final = Snapshot.NAMES.index("current_time")
-
-
 def _placed(one: Snapshot, first: Snapshot, then: Snapshot, share: float) -> Snapshot:
-    values = list(one)
-    for place in _PLACES:
-        values[place] = first[place] + (then[place] - first[place]) * share
-    seconds = one.elapsed - first.elapsed
-    values[_TIME] = first[_TIME] + round(seconds * 1e3)
-    if first[_POSITION] <= then[_POSITION] < first[_POSITION] + 0.5:
-        values[_POSITION] = first[_POSITION] + (then[_POSITION] - first[_POSITION]) * share
-    return Snapshot.of(values)
+    changes = {
+        name: getattr(first, name) + (getattr(then, name) - getattr(first, name)) * share
+        for name in ("world_position_x", "world_position_y", "world_position_z")
+    }
+    begin, end = first.normalized_position, then.normalized_position
+    if begin <= end < begin + 0.5:
+        changes["normalized_position"] = begin + (end - begin) * share
+    return one.replace(current_time=first.current_time + round((one.elapsed - first.elapsed) * 1e3), **changes)
 
 
 def is_on_grid(samples: tuple[Sample, ...], rate: float) -> bool:
