@@ -17,16 +17,19 @@ def require(module: str, *, extra: str, purpose: str) -> Any:
     :param extra: the extra of this project that installs it
     :param purpose: what needs it, as the beginning of the sentence: ``The format minari``
 
-    Raises :class:`MissingExtraError`, which names the extra, where it is not installed.
+    Raises :class:`MissingExtraError`: where it is not installed, with the extra to install; where it is broken, with
+    what Python says of it.
     """
     try:
         return import_module(module)
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         missing = (error.name or module).partition(".")[0]
         raise MissingExtraError(
             f"{purpose} needs {missing}, which is not installed. Get it with: pip install "
             f'"ac-telemetry[{extra}]" (in a checkout: uv sync --extra {extra}).'
         ) from error
+    except ImportError as error:
+        raise MissingExtraError(f"{purpose} needs {module}, which cannot be imported: {error}") from error
 
 
 def is_installed(module: str) -> bool:

@@ -1,11 +1,3 @@
-"""Which version of this tool runs."""
+"""The version of this project, stated once; the package's metadata is built from it."""
 
-
-def tool_version() -> str:
-    """The version as installed; ``unknown`` for a checkout that never was."""
-    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - slow to import, and seldom needed
-
-    try:
-        return version("ac-telemetry")
-    except PackageNotFoundError:
-        return "unknown"
+VERSION = "0.1.0"

@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from telemetry.base.typing import override
-from telemetry.base.version import tool_version
+from telemetry.base.version import VERSION
 
 
 class CommandEntry(NamedTuple):
@@ -115,7 +115,7 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it so
     if wanted:
-        print(tool_version())
+        print(VERSION)
         raise typer.Exit
 
 

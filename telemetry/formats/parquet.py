@@ -1,13 +1,13 @@
 """Parquet: one typed column per field, for data frames and databases; written whole, never live."""
 
 from collections.abc import Callable, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from telemetry.base.errors import SinkError
 from telemetry.base.extras import require
+from telemetry.base.version import VERSION
 from telemetry.fields.derived import Sample
 from telemetry.fields.schema import Field
 from telemetry.fields.selection import ALL_COLUMNS, Column
@@ -212,11 +212,7 @@ def _encodings_of(columns: Sequence[Column]) -> dict[str, Any]:
 
 
 def _file_metadata(sample: Sample | None) -> dict[str, str]:
-    try:
-        tool = version("ac-telemetry")
-    except PackageNotFoundError:
-        tool = "unknown"
-    about = {"created_by": f"ac-telemetry {tool}", "game": "Assetto Corsa"}
+    about = {"created_by": f"ac-telemetry {VERSION}", "game": "Assetto Corsa"}
     if sample is not None:
         values = Sample.getter(*_DESCRIBED)(sample)
         about |= dict(zip(_DESCRIBED, values, strict=True))

@@ -4,12 +4,12 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
 from telemetry.base.errors import SinkError, UsageError
 from telemetry.base.storage.atomic import replace_file
+from telemetry.base.version import VERSION
 from telemetry.laps.model import Lap, SampleRef
 from telemetry.plans.plan import Plan, Run
 
@@ -157,7 +157,7 @@ class Manifest:
         return {
             "format": FORMAT_VERSION,
             "tool": "ac-telemetry",
-            "version": _version(),
+            "version": VERSION,
             "plan": self.plan.name,
             "complete": self.complete,
             "runs": [_run_dict(progress) for progress in self.runs],
@@ -257,10 +257,3 @@ def _text_of(value: Any) -> str:
     if value is None or value == "":
         return "nothing"
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _version() -> str:
-    try:
-        return version("ac-telemetry")
-    except PackageNotFoundError:  # run from its folder, not installed
-        return "unknown"

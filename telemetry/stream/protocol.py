@@ -10,7 +10,7 @@ import orjson
 
 from telemetry.base.errors import UsageError
 from telemetry.base.extras import is_installed, require
-from telemetry.base.version import tool_version
+from telemetry.base.version import VERSION
 from telemetry.fields.derived import DEFAULTS, Sample, Thresholds
 from telemetry.fields.display_limits import DISPLAY_LIMITS
 from telemetry.fields.selection import ALL_COLUMNS, Column, every_key, json_schema, select
@@ -265,7 +265,7 @@ def hello_message(
     return {
         "type": "hello",
         "tool": "ac-telemetry",
-        "version": tool_version(),
+        "version": VERSION,
         "protocol": PROTOCOL_VERSION,
         "source": source,
         "rate": rate,

@@ -10,7 +10,7 @@ from typing import Final
 from websockets.datastructures import Headers, MultipleValuesError
 from websockets.http11 import Request, Response
 
-from telemetry.base.version import tool_version
+from telemetry.base.version import VERSION
 from telemetry.recording.game_state import State
 from telemetry.stream import http_responses
 from telemetry.stream.access import AccessPolicy
@@ -96,7 +96,7 @@ class HttpRoutes:
         if request.method not in ("GET", "HEAD"):
             return http_responses.text(HTTPStatus.METHOD_NOT_ALLOWED, "Here one can only read.", Allow="GET, HEAD")
         if path == "/healthz":
-            return http_responses.json({"status": "ok", "version": tool_version(), **asdict(self._figures())})
+            return http_responses.json({"status": "ok", "version": VERSION, **asdict(self._figures())})
         if path == "/metrics":
             return http_responses.prometheus(metrics(self._figures()))
         return http_responses.file(self._page, path, host or "", headers.get("If-None-Match"))

@@ -1,6 +1,7 @@
 """Packages that are not installed end in a sentence that names the extra."""
 
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -24,3 +25,13 @@ def test_a_module_that_is_missing_names_the_extra(monkeypatch: pytest.MonkeyPatc
     assert isinstance(error.value, ImportError)
     assert error.value.exit_code == 2
     assert not is_installed("pyarrow")
+
+
+def test_a_library_that_is_broken_is_not_called_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "broken_library.py").write_text("raise ImportError('libfoo.so.1: cannot open shared object file')")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(MissingExtraError) as error:
+        require("broken_library", extra="parquet", purpose="Parquet")
+    assert str(error.value) == (
+        "Parquet needs broken_library, which cannot be imported: libfoo.so.1: cannot open shared object file"
+    )

@@ -9,7 +9,7 @@ import orjson
 
 from ac_native_memory import Pages
 from telemetry.base.storage.output_file import OutputFile
-from telemetry.base.version import tool_version
+from telemetry.base.version import VERSION
 from telemetry.fields.derived import SESSION_NAMES
 from telemetry.fields.pages import (
     read_ac_version,
@@ -83,7 +83,7 @@ class McapSink(PageSink):
         self.name = output.name
         self._output = output
         self._file = _File(output)
-        self._metadata = {**metadata, "tool": "ac-telemetry", "version": tool_version()}
+        self._metadata = {**metadata, "tool": "ac-telemetry", "version": VERSION}
         self._writer: Any = Writer(self._file, chunk_size=_NEVER)  # type: ignore[arg-type]  # it needs no more of a stream
         self._channels: dict[str, int] = {}
         self._held: list[Event] = []

@@ -5,12 +5,12 @@ from functools import cache
 from pathlib import Path
 
 import telemetry
-from telemetry.base.version import tool_version
+from telemetry.base.version import VERSION
 
 
 def tool() -> str:
     """The program that writes, and its version."""
-    return f"ac-telemetry {tool_version()}"
+    return f"ac-telemetry {VERSION}"
 
 
 @cache
