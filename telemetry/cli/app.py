@@ -12,78 +12,46 @@ from telemetry.base.version import VERSION
 
 
 class CommandEntry(NamedTuple):
-    """A command that is not loaded: its module, which has a function of the command's name, and its line of help."""
+    """A command that is not loaded yet."""
 
     module: str
+    """Has a function, or a typer app of several commands, of the command's name."""
     help: str
+    """The first paragraph of the help of the command itself."""
 
 
 COMMANDS: Final = {
-    "bridge": CommandEntry(
-        "telemetry.cli.bridge",
-        "Show the game's pages in /dev/shm: to be run in the game's Wine or Proton prefix, before the game.",
+    "read": CommandEntry("telemetry.cli.read", "Read the telemetry: show it live, and write it as JSON lines."),
+    "record": CommandEntry("telemetry.cli.record", "Record every physics step into files that survive a crash."),
+    "marker": CommandEntry("telemetry.cli.marker", "Set a marker in every recording that runs now."),
+    "plan": CommandEntry("telemetry.cli.plan", "Record the runs of a plan (docs/plan.md)."),
+    "convert": CommandEntry("telemetry.cli.convert", "Convert a recording: another format or rate, or only some laps."),
+    "recover": CommandEntry("telemetry.cli.recover", "Finish recordings that a crash or a full disk truncated."),
+    "info": CommandEntry("telemetry.cli.info", "Show what recordings hold: car, laps, rate, gaps, odd values."),
+    "validate": CommandEntry("telemetry.cli.validate", "Check whether recordings are good enough for a data set."),
+    "laps": CommandEntry("telemetry.cli.laps", "Show the laps of recordings: times, sectors, speed, validity."),
+    "fields": CommandEntry("telemetry.cli.fields", "Show every field: its name, its unit and its meaning."),
+    "dataset": CommandEntry("telemetry.cli.dataset", "Make a dataset for reinforcement learning from recordings."),
+    "serve": CommandEntry("telemetry.cli.serve", "Stream the telemetry to WebSocket clients and browsers."),
+    "serve-acgym": CommandEntry(
+        "telemetry.cli.serve_acgym", "Let assetto_corsa_gym drive the demo, a recording or the game."
     ),
-    "convert": CommandEntry(
-        "telemetry.cli.convert",
-        "Convert a recording: to another format, to another rate, or only some of its laps.",
-    ),
-    "dataset": CommandEntry(
-        "telemetry.cli.dataset",
-        "Make a dataset for reinforcement learning out of recordings, with a card and a quality report beside it.",
-    ),
-    "doctor": CommandEntry(
-        "telemetry.cli.doctor",
-        "Say what is there to record, what stands in the way, and what to do; exit code 0 when recording would work.",
-    ),
-    "fields": CommandEntry(
-        "telemetry.cli.fields",
-        "Show every field: its name, where it comes from, its unit and its meaning.",
-    ),
-    "info": CommandEntry(
-        "telemetry.cli.info",
-        "Show what recordings hold: car and track, laps, rate and jitter, gaps, pauses, and odd values.",
-    ),
-    "validate": CommandEntry(
-        "telemetry.cli.info",
-        "Say whether recordings will do as a data set; the exit code is 1 when one of them will not.",
-    ),
-    "laps": CommandEntry(
-        "telemetry.cli.laps",
-        "Show the laps of recordings: times, sectors, whether they count, top speed, fuel and tyres.",
-    ),
-    "publish": CommandEntry(
-        "telemetry.cli.publish",
-        'Put the demo or a recording into shared memory, where this tool and every other reader find "the game".',
-    ),
-    "read": CommandEntry(
-        "telemetry.cli.read",
-        "Read the telemetry: show it live, and write it as JSON lines.",
-    ),
-    "record": CommandEntry(
-        "telemetry.cli.record",
-        "Record every physics step, whole and lossless, into files that survive anything.",
-    ),
-    "marker": CommandEntry(
-        "telemetry.cli.record",
-        "Put a marker into every recording that runs now.",
-    ),
-    "recover": CommandEntry(
-        "telemetry.cli.recover",
-        "Finish recordings that were cut, by a crash or a full disk; nothing that can be read is lost.",
-    ),
-    "serve": CommandEntry(
-        "telemetry.cli.serve",
-        "Stream the telemetry to any number of WebSocket clients, and to browsers; or drive assetto_corsa_gym.",
-    ),
+    "publish": CommandEntry("telemetry.cli.publish", "Write the demo or a recording into the game's shared memory."),
+    "bridge": CommandEntry("telemetry.cli.bridge", "Share the game's pages with Linux programs, from inside Wine."),
+    "doctor": CommandEntry("telemetry.cli.doctor", "Check whether recording would work, and what to do if not."),
 }
-"""All commands, as ``--help`` lists them; the first paragraph of each function's docstring says the same."""
+"""All commands, in the order of ``--help``."""
 
 
 def load_command(name: str) -> Any:
     """The command of this name as typer runs it; its module is imported here."""
-    function: Callable[..., None] = getattr(import_module(COMMANDS[name].module), name)
+    command: Callable[..., None] | typer.Typer = getattr(import_module(COMMANDS[name].module), name.replace("-", "_"))
+    if isinstance(command, typer.Typer):
+        group = typer.main.get_group(command)
+        group.name = name
+        return group
     single = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
-    single.command(name)(function)
+    single.command(name)(command)
     return typer.main.get_command(single)
 
 

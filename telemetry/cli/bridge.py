@@ -1,4 +1,4 @@
-"""``bridge``: the game's pages as files for Linux programs, from inside its Wine prefix."""
+"""``bridge``: the game's pages as files for Linux programs, run inside the game's Wine prefix."""
 
 import math
 import sys
@@ -14,28 +14,29 @@ from telemetry.game.bridge import DIRECTORY, PAGE_FILES, Bridge
 
 def bridge(
     directory: Annotated[
-        Path, typer.Option("--pages", metavar="DIR", help="Where the page files are made, as Wine names it.")
+        Path, typer.Option("--pages", metavar="DIR", help="Folder of the page files, as Wine names it.")
     ] = DIRECTORY,
     csp: Annotated[
         bool,
         typer.Option(
-            "--csp", help="Show the controls that Custom Shaders Patch reads instead, for docs/rl.md's actuator csp."
+            "--csp",
+            help="Share the controls that Custom Shaders Patch reads instead, for the actuator csp (docs/rl.md).",
         ),
     ] = False,
-    prefix: Annotated[str, typer.Option(help="Stands before each mapping's name.", hidden=True)] = "",
+    prefix: Annotated[str, typer.Option(help="Prefix of each mapping's name.", hidden=True)] = "",
 ) -> None:
-    """Show the game's pages in /dev/shm: to be run in the game's Wine or Proton prefix, before the game.
+    """Share the game's pages with Linux programs, from inside Wine.
 
-    This program itself needs no bridge; on Linux, the command says what to type where another program does.
+    Run it in the game's Wine or Proton prefix, before the game. ac-telemetry itself needs no bridge on Linux.
     """
     clock = Clock()
     with stop_on_signal(clock), _controls(directory, prefix) if csp else _pages(directory, prefix) as files:
         then = "Now a program on Linux can drive" if csp else "Now start the game"
-        print(f"The bridge stands: {directory}. {then}; Ctrl-C ends.", file=sys.stderr, flush=True)
+        print(f"Bridge running in {directory}. {then}; Ctrl-C ends.", file=sys.stderr, flush=True)
         clock.sleep_until(math.inf)
     if files.left:
         holder = "The game still reads" if csp else "The game still writes"
-        print(f"{holder} {', '.join(map(str, files.left))}: they go when it ends.", file=sys.stderr)
+        print(f"{holder} {', '.join(map(str, files.left))}: they disappear when it ends.", file=sys.stderr)
 
 
 def _pages(directory: Path, prefix: str) -> Bridge:
@@ -48,5 +49,5 @@ def _controls(directory: Path, prefix: str) -> Bridge:
     return Bridge(
         directory,
         {prefix + MAPPING.format(car=0): SIZE},
-        exists="The mapping {} exists already: another program drives the car, or a bridge stands. End that first.",
+        exists="The mapping {} exists already: another program drives the car, or another bridge runs. End it first.",
     )

@@ -75,41 +75,42 @@ class _Wanted(NamedTuple):
 
 def convert(
     source: Annotated[Path, typer.Argument(metavar="IN", help="A recording, like [bold]drive.mcap[/].")],
-    output: Annotated[Path, typer.Argument(metavar="OUT", help=f"What to make, by its suffix: {', '.join(SUFFIXES)}.")],
+    output: Annotated[
+        Path,
+        typer.Argument(metavar="OUT", help=f"The file to write; its suffix says the format: {', '.join(SUFFIXES)}."),
+    ],
     rate: Annotated[
         float | None,
         typer.Option(
             min=0.1,
             max=333.0,
             metavar="HZ",
-            help="Samples per second, interpolated and not filtered. Default: every sample as it was recorded.",
+            help="Samples per second, interpolated, like 60. Default: every sample as it was recorded.",
         ),
     ] = None,
     fields: Annotated[
         str | None,
         typer.Option(
             metavar="LIST",
-            help="What to write: names, SDK names, globs and groups, like [bold]timestamp,speed_kmh,tyre_*,derived[/].",
+            help="What to write: names, SDK names, globs, groups, like [bold]timestamp,speed_kmh,tyre_*,derived[/].",
         ),
     ] = None,
     laps: Annotated[
         str | None, typer.Option(metavar="LIST", help="Only these laps, like [bold]3[/] or [bold]3,5,7-9[/].")
     ] = None,
-    valid_only: Annotated[bool, typer.Option("--valid-only", help="Only laps that are valid.")] = False,
+    valid_only: Annotated[bool, typer.Option("--valid-only", help="Only valid laps.")] = False,
     include_paused: Annotated[
         bool,
-        typer.Option(
-            "--include-paused", help="Samples of pauses, replays and menus too. Into .mcap they go in any case."
-        ),
+        typer.Option("--include-paused", help="Write samples of pauses, replays and menus too; .mcap always has them."),
     ] = False,
-    units: Annotated[bool, typer.Option("--units", help="A second row with the units, in CSV.")] = False,
+    units: Annotated[bool, typer.Option("--units", help="Write a second row with the units, in CSV.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress and no summary.")] = False,
     tyres_out: Annotated[
         int, typer.Option(min=1, max=4, help="Tyres off the track that spoil a lap.")
     ] = DEFAULTS.tyres_out,
 ) -> None:
-    """Convert a recording: to another format, to another rate, or only some of its laps."""
+    """Convert a recording: another format or rate, or only some laps."""
     _check(source, output, fields=fields, units=units)
     columns = select(fields) if fields is not None else ALL_COLUMNS
     numbers = _parse_laps(laps) if laps is not None else None

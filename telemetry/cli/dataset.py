@@ -133,7 +133,10 @@ def dataset(
     ] = DEFAULTS.tyres_out,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress and no summary.")] = False,
 ) -> None:
-    """Make a dataset for reinforcement learning out of recordings, with a card and a quality report beside it."""
+    """Make a dataset for reinforcement learning from recordings.
+
+    A card and a quality report are written beside it.
+    """
     paths = tuple(_recordings(recordings))
     from telemetry.rl.datasets.build import BuildRequest, BuildResult, build_dataset  # noqa: PLC0415 - numpy, and --help needs none of it
 

@@ -1,44 +1,45 @@
-"""``doctor``: what is there to record, and what stands in the way."""
+"""``doctor``: whether recording would work, and what to do if not."""
 
 import sys
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Final
 
-import orjson
 import typer
-from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from telemetry.base.errors import UsageError
+from telemetry.cli._shared.output import print_json, table_console
 from telemetry.game.doctor import Report, Status, examine
 
 _STYLES: Final = {Status.OK: "green", Status.WARN: "yellow", Status.FAIL: "bold red"}
-_WIDE: Final = 100
-"""Columns of what nobody looks at through a window."""
 
 
 def doctor(
     source: Annotated[
         str,
         typer.Option(
-            metavar="SOURCE", help="[bold]live[/], the running game, or a [bold]DIRECTORY[/] with page files."
+            metavar="SOURCE", help="[bold]live[/]: the running game; or a [bold]DIRECTORY[/] with page files."
         ),
     ] = "live",
     output_dir: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where recordings will go; a file is written there, and removed.")
+        Path,
+        typer.Option(metavar="DIR", help="Folder of the recordings to check; a file is written there and removed."),
     ] = Path(),
-    as_json: Annotated[bool, typer.Option("--json", help="The same for programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
-    """Say what is there to record, what stands in the way, and what to do; exit code 0 when recording would work."""
+    """Check whether recording would work, and what to do if not.
+
+    The exit code is 0 if it would, else 1.
+    """
     directory = None if source == "live" else Path(source)
     if directory is not None and not directory.is_dir():
-        raise UsageError(f"--source {source} is neither live nor a directory with page files; nothing else can be ill.")
+        raise UsageError(f"doctor can only check a live game or a directory with page files, not {source}.")
     report = examine(directory, output_dir)
     if as_json:
-        sys.stdout.buffer.write(orjson.dumps(report.as_dict(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+        print_json(report.as_dict())
     else:
         _print(report)
     raise typer.Exit(0 if report.ready else 1)
@@ -46,10 +47,8 @@ def doctor(
 
 def _print(report: Report) -> None:
     if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # a name that the console cannot show is no reason to fall silent
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=_WIDE)
+        sys.stdout.reconfigure(errors="replace")  # the console may not have every character of a name
+    console = table_console()
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True, style="bold")

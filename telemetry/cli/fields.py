@@ -1,20 +1,18 @@
-"""``fields``: what there is to read, as a table, as JSON and as a JSON Schema."""
+"""``fields``: all fields as a table, as JSON and as a JSON Schema."""
 
-import sys
 from typing import Annotated, Any, Final
 
-import orjson
 import typer
 from rich import box
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from telemetry.base.errors import UsageError
+from telemetry.cli._shared.output import print_json, table_console
 from telemetry.fields.selection import ALIASES, ALL_COLUMNS, Column, json_schema, select
 
-_WIDE: Final = 140
-"""Columns of a terminal that shows everything."""
+_COLUMNS_FOR_ALL: Final = 140
+"""Columns of a terminal that is wide enough for pages, offsets, types and SDK names."""
 
 
 def fields(
@@ -25,25 +23,25 @@ def fields(
             help="Names, SDK names, globs like 'tyre_*', and groups: sample, physics, graphics, static, derived.",
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="The same table for programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
     as_schema: Annotated[
-        bool, typer.Option("--json-schema", help="A JSON Schema that every line with these fields validates against.")
+        bool, typer.Option("--json-schema", help="Print the JSON Schema of lines with these fields.")
     ] = False,
 ) -> None:
-    """Show every field: its name, where it comes from, its unit and its meaning."""
+    """Show every field: its name, its unit and its meaning."""
     if as_json and as_schema:
-        raise UsageError("--json and --json-schema are two different answers; ask for one.")
+        raise UsageError("--json and --json-schema contradict each other.")
     columns = select(pattern for text in patterns for pattern in text.split(",")) if patterns else ALL_COLUMNS
     if as_schema:
-        _print_json(json_schema(columns))
+        print_json(json_schema(columns))
     elif as_json:
-        _print_json([describe(column) for column in columns])
+        print_json([column_dict(column) for column in columns])
     else:
         _print_table(columns)
 
 
-def describe(column: Column) -> dict[str, Any]:
-    """Everything that is known of a column, for a program."""
+def column_dict(column: Column) -> dict[str, Any]:
+    """All that is known of a column, as JSON knows it."""
     field = column.fields[0]
     return {
         "name": column.key,
@@ -62,15 +60,9 @@ def describe(column: Column) -> dict[str, Any]:
     }
 
 
-def _print_json(value: object) -> None:
-    sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-
-
 def _print_table(columns: tuple[Column, ...]) -> None:
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=_WIDE)  # nobody looks at a pipe through a window
-    wide = console.width >= _WIDE
+    console = table_console()
+    wide = console.width >= _COLUMNS_FOR_ALL
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("name", style="bold", no_wrap=True)
     if wide:
@@ -97,4 +89,6 @@ def _print_table(columns: tuple[Column, ...]) -> None:
         table.add_row(column.key, *map(escape, origin), escape(field.unit), escape(meaning))
     console.print(table)
     if not wide:
-        console.print(f"[dim]A terminal of {_WIDE} columns shows pages, offsets and types too, and so does --json.[/]")
+        console.print(
+            f"[dim]A terminal of {_COLUMNS_FOR_ALL} columns shows pages, offsets and types too, and so does --json.[/]"
+        )

@@ -1,12 +1,14 @@
-"""``record --plan``: a batch of recordings by a plan, and what its folder says of them in the end."""
+"""``plan run``: the recordings that a plan asks for, and the report on them in the end."""
 
 import json
 import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
+import typer
 from rich import box
 from rich.console import Console
 from rich.markup import escape
@@ -16,8 +18,14 @@ from telemetry.analysis.quality import findings_of, report_of
 from telemetry.base.clock import Clock
 from telemetry.base.errors import SinkError, SourceError, TelemetryError, UsageError
 from telemetry.base.storage.atomic import replace_file
+from telemetry.base.storage.lock import FileLock
 from telemetry.base.text import format_size, sanitize
+from telemetry.cli._shared import options
+from telemetry.cli._shared.option_groups import expand_option_groups
+from telemetry.cli._shared.output import print_json, print_message
+from telemetry.cli._shared.step_recording import JsonSummary, StopOptions, record_steps
 from telemetry.cli._shared.stopping import stop_on_signal
+from telemetry.cli._shared.summaries import describe_steps, steps_summary
 from telemetry.formats import mcap
 from telemetry.plans.manifest import LapRecord, Manifest, RunProgress
 from telemetry.plans.plan import Plan, Run, lap_time_text
@@ -34,18 +42,71 @@ _WIDE: Final = 120
 """Columns of what is written into a pipe or a file."""
 
 
-def load_plan(path: Path, out: str | None, contradicting: Sequence[str]) -> tuple[Plan, Path]:
-    """The plan in this file and its folder; UsageError where one of the ``contradicting`` options was given too."""
-    if contradicting:
-        raise UsageError(
-            f"{contradicting[0]} and --plan contradict each other: the plan says what is recorded, and how."
-        )
+plan = typer.Typer(no_args_is_help=True, help="Record the runs of a plan (docs/plan.md).")
+
+
+@plan.command()
+@expand_option_groups
+def run(
+    path: Annotated[Path, typer.Argument(metavar="PLAN", help="The plan, like [bold]plan.toml[/].")],
+    out: Annotated[
+        str | None, typer.Argument(metavar="OUT", help="The folder of its recordings. Default: the folder of the plan.")
+    ] = None,
+    *,
+    source_options: options.SourceRangeOptions,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no view and no summary.")] = False,
+    json_summary: JsonSummary = False,
+    stop_options: StopOptions,
+) -> None:
+    """Record the runs of a plan until each has its laps.
+
+    The same command continues a plan that was stopped. Press m to set a marker, q or Ctrl-C to end.
+    """
+    record_plan(path, out, source_options, stop_options, quiet=quiet, json_summary=json_summary)
+
+
+def record_plan(
+    path: Path,
+    out: str | None,
+    source_options: options.SourceRangeOptions,
+    stop_options: StopOptions,
+    *,
+    quiet: bool,
+    json_summary: bool,
+) -> None:
+    """Record what this plan still needs into its folder, or into OUT; TelemetryError where it stays incomplete."""
+    stop_rule = stop_options.stop_rule()
+    clock = source_options.make_clock()
+    planned, folder = load_plan(path, out)
+    options.tune_for_low_latency()
+    with ExitStack() as stack:
+        stack.enter_context(stop_on_signal(clock))
+        origin = stack.enter_context(source_options.open())
+        lock = FileLock(folder / ".recording", f"Another recording works in {folder} now.")
+        stack.callback(lock.close)
+        report = status_printer(quiet=quiet, json_summary=json_summary)
+        batch = open_plan_folder(planned, folder, source_options.source, wait=not source_options.no_wait, tell=report)
+        summary: dict[str, object] = {"source": origin.name, "files": []}
+        if not batch.manifest.complete:
+            recorder = record_steps(origin, batch, clock, stop_rule, quiet=quiet, json_summary=json_summary)
+            files = [str(path) for path in batch.files]
+            summary |= {"files": files, "sessions": recorder.sessions, **steps_summary(recorder.stats)}
+            if not quiet and not json_summary:
+                every_step = options.has_every_step(source_options.source)
+                print_message(describe_steps(recorder.stats, files, every_step=every_step))
+    if json_summary:
+        print_json({**summary, "runs": runs_of(batch.manifest)})
+    finish_plan(batch, stopped=clock.stopped, quiet=quiet)
+
+
+def load_plan(path: Path, out: str | None) -> tuple[Plan, Path]:
+    """Read the plan in this file and find its folder, or OUT; raises UsageError."""
     plan = read_plan(path, RECORDING_SUFFIXES)
     folder = plan.folder if out is None else Path(out)
     try:
         is_file = folder.exists() and not folder.is_dir()
     except OSError as error:  # its name is too long, or what it lies in may not be looked into
-        raise UsageError(f"{folder} is no folder for a plan: {error.strerror}.") from error
+        raise UsageError(f"{folder} is not a folder for a plan: {error.strerror}.") from error
     if is_file:
         raise UsageError(f"{folder} is a file; a plan needs a folder.")
     return plan, folder

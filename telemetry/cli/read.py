@@ -2,158 +2,154 @@
 
 import sys
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Final
 
-import orjson
 import typer
 from rich.console import Console
 
 from telemetry.base.errors import UsageError
 from telemetry.cli._shared import options
+from telemetry.cli._shared.option_groups import expand_option_groups
+from telemetry.cli._shared.output import print_json, print_message
 from telemetry.cli._shared.stopping import stop_on_signal
-from telemetry.cli.thresholds import with_threshold_options
-from telemetry.fields.derived import Thresholds
-from telemetry.fields.selection import ALL_COLUMNS, select
+from telemetry.cli._shared.summaries import describe_samples
+from telemetry.cli._shared.thresholds import AllThresholds
+from telemetry.fields.selection import ALL_COLUMNS, Column, select
+from telemetry.recording.interfaces import Sink
 from telemetry.recording.sample_recorder import DEFAULT_RATE, SampleRecorder, SamplingOptions
-from telemetry.recording.stats import RecordingStats
-from telemetry.sources import RECORDING_SUFFIXES, open_sink, open_source
+from telemetry.sources import RECORDING_SUFFIXES, open_sink
 from telemetry.terminal.view import View
 
 if TYPE_CHECKING:
     from telemetry.base.storage.output_file import Mode
     from telemetry.recording.interfaces import Listener
 
-_LIMITS = "When to end"
-_OUTPUT = "Writing"
+_OUTPUT_PANEL: Final = "Writing"
 
 
-@with_threshold_options
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineOptions:
+    """Which JSON lines are written, and where."""
+
+    json_output: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            rich_help_panel=_OUTPUT_PANEL,
+            help="Write one JSON object per line; - is standard output. Compressed if it ends in .gz or .zst.",
+        ),
+    ] = None
+    fields: Annotated[
+        str | None, typer.Option(metavar="LIST", rich_help_panel=_OUTPUT_PANEL, help=options.FIELDS_HELP)
+    ] = None
+    append: Annotated[
+        bool, typer.Option("--append", rich_help_panel=_OUTPUT_PANEL, help="Continue a file that exists.")
+    ] = False
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", rich_help_panel=_OUTPUT_PANEL, help="Replace a file that exists.")
+    ] = False
+
+    def check(self, source: str) -> None:
+        """Raise UsageError where the options contradict each other or the source."""
+        if self.append and self.overwrite:
+            raise UsageError("--append and --overwrite contradict each other.")
+        if self.json_output is None:
+            if self.fields is not None or self.append or self.overwrite:
+                raise UsageError("--fields, --append and --overwrite are for a file; name one with --json-output.")
+            return
+        if not self.json_output:
+            raise UsageError("--json-output needs the name of a file, or - for standard output.")
+        options.check_is_not_source(source, self.json_output)
+        self.columns()
+
+    def columns(self) -> tuple[Column, ...]:
+        """The columns to write; raises UsageError for a field that does not exist."""
+        return ALL_COLUMNS if self.fields is None else select(self.fields)
+
+    def open_sinks(self) -> list[Sink]:
+        """The sink of the lines, if any are wanted; raises what :func:`telemetry.open_sink` does."""
+        mode: Mode = "append" if self.append else "overwrite" if self.overwrite else "new"
+        return [open_sink(self.json_output, columns=self.columns(), mode=mode)] if self.json_output else []
+
+
+@expand_option_groups
 def read(
-    source: options.Source = "live",
+    *,
+    source_options: options.SourceRangeOptions,
     rate: Annotated[
         float | None,
         typer.Option(
             min=0.1,
             max=333.0,
             metavar="HZ",
-            help=f"Samples per second, up to 333 (every physics step). Default {DEFAULT_RATE:g}; of a recording or a "
-            "stream, all.",
+            help=f"Samples per second, up to 333. Default: {DEFAULT_RATE:g}; all of a recording or a stream.",
         ),
     ] = None,
-    no_wait: Annotated[bool, typer.Option("--no-wait", help="End with exit code 3 when no game is running.")] = False,
-    speed: options.Speed = "1",
-    begin: options.From = None,
-    end: options.To = None,
     loop: options.Loop = False,
-    seed: options.Seed = 0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no view and no summary.")] = False,
-    json_output: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE",
-            rich_help_panel=_OUTPUT,
-            help="Write one JSON object per line; - is standard output. Compressed if it ends in .gz or .zst.",
-        ),
-    ] = None,
-    fields: Annotated[
-        str | None,
-        typer.Option(
-            metavar="LIST",
-            rich_help_panel=_OUTPUT,
-            help="What to write: names, SDK names, globs and groups, like [bold]timestamp,speed_kmh,tyre_*,derived[/].",
-        ),
-    ] = None,
-    append: Annotated[
-        bool, typer.Option("--append", rich_help_panel=_OUTPUT, help="Continue a file that exists.")
-    ] = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", rich_help_panel=_OUTPUT, help="Replace a file that exists.")
-    ] = False,
+    line_options: LineOptions,
     include_paused: Annotated[
         bool,
         typer.Option(
             "--include-paused",
-            rich_help_panel=_OUTPUT,
-            help="Write samples of pauses, replays, menus and stalls too.",
+            rich_help_panel=_OUTPUT_PANEL,
+            help="Write samples of pauses, replays, menus and a frozen game too.",
         ),
     ] = False,
     json_summary: Annotated[
         bool,
         typer.Option(
             "--json-summary",
-            rich_help_panel=_OUTPUT,
-            help="Print the closing summary as JSON, on standard output where that is free.",
+            rich_help_panel=_OUTPUT_PANEL,
+            help="Print the closing summary as JSON; on standard error if lines go to standard output.",
         ),
     ] = False,
     duration: Annotated[
         float | None,
         typer.Option(
-            min=0.0, metavar="S", rich_help_panel=_LIMITS, help="End this many seconds after the first sample."
+            min=0.0,
+            metavar="S",
+            rich_help_panel=options.STOP_PANEL,
+            help="End this many seconds after the first sample.",
         ),
     ] = None,
     samples: Annotated[
-        int | None, typer.Option(min=1, metavar="N", rich_help_panel=_LIMITS, help="End after N samples.")
+        int | None, typer.Option(min=1, metavar="N", rich_help_panel=options.STOP_PANEL, help="End after N samples.")
     ] = None,
     laps: Annotated[
-        int | None, typer.Option(min=1, metavar="N", rich_help_panel=_LIMITS, help="End when N laps were completed.")
+        int | None,
+        typer.Option(min=1, metavar="N", rich_help_panel=options.STOP_PANEL, help="End when N laps are completed."),
     ] = None,
-    *,
-    thresholds: Thresholds,
+    thresholds: AllThresholds,
 ) -> None:
     """Read the telemetry: show it live, and write it as JSON lines."""
-    if append and overwrite:
-        raise UsageError("--append and --overwrite contradict each other.")
-    if json_output is None and (fields is not None or append or overwrite):
-        raise UsageError("--fields, --append and --overwrite are about a file; name one with --json-output.")
-    if json_output is not None:
-        if not json_output:
-            raise UsageError("--json-output names no file; - is standard output.")
-        options.refuse_source(source, json_output)
-    columns = select(fields) if fields is not None else ALL_COLUMNS
-    mode: Mode = "append" if append else "overwrite" if overwrite else "new"
-    clock = options.make_clock(speed, source)
+    source, output = source_options.source, line_options.json_output
+    line_options.check(source)
+    clock = source_options.make_clock()
     options.tune_for_low_latency()
+    if rate is None and not source.endswith(RECORDING_SUFFIXES) and not options.is_stream(source):
+        rate = DEFAULT_RATE
+    sampling = SamplingOptions(
+        rate=rate,
+        duration=duration,
+        samples=samples,
+        laps=laps,
+        include_paused=include_paused,
+        thresholds=thresholds,
+    )
     with ExitStack() as stack:
         stack.enter_context(stop_on_signal(clock))
-        first, last = options.parse_time_range(source, begin, end)
-        origin = open_source(source, wait=not no_wait, loop=loop, seed=seed, begin=first, end=last)
-        stack.callback(origin.close)
-        if rate is None and not source.endswith(RECORDING_SUFFIXES) and not options.is_stream(source):
-            rate = DEFAULT_RATE
-        sinks = [open_sink(json_output, columns=columns, mode=mode)] if json_output else []
+        origin = stack.enter_context(source_options.open(loop=loop))
+        sinks = line_options.open_sinks()
         listeners: list[Listener] = []
         if not quiet:
-            console = Console(stderr=True, force_terminal=False) if json_output == "-" else Console()
-            view = View(console, output=json_output, changes_only=json_output == "-")
+            console = Console(stderr=True, force_terminal=False) if output == "-" else Console()
+            view = View(console, output=output, changes_only=output == "-")
             listeners.append(stack.enter_context(view))
-        recorder = SampleRecorder(
-            origin, sinks, listeners, clock=clock,
-            options=SamplingOptions(
-                rate=rate, duration=duration, samples=samples, laps=laps, include_paused=include_paused,
-                thresholds=thresholds,
-            ),
-        )  # fmt: skip
-        stats = recorder.run()
+        stats = SampleRecorder(origin, sinks, listeners, clock=clock, options=sampling).run()
     if json_summary:
-        summary = {"source": origin.name, "output": json_output, **stats.summary()}
-        stream = sys.stderr if json_output == "-" else sys.stdout
-        print(orjson.dumps(summary, option=orjson.OPT_INDENT_2).decode(), file=stream)
+        stream = sys.stderr if output == "-" else sys.stdout
+        print_json({"source": origin.name, "output": output, **stats.summary()}, stream)
     elif not quiet:
-        print(describe(stats, json_output), file=sys.stderr)
-
-
-def describe(stats: RecordingStats, output: str | None) -> str:
-    """The closing summary for a person."""
-    if stats.samples == 0:
-        return "No samples."
-    figures = stats.summary()
-    parts = [f"{stats.samples:,} samples in {stats.seconds:.1f} s"]
-    if stats.rate is not None:
-        asked = f" of {stats.rate_asked:g} asked" if stats.rate_asked else ""
-        parts.append(f"{stats.rate:.2f} Hz{asked}")
-    p50, p99 = stats.jitter.quantile(0.5), stats.jitter.quantile(0.99)
-    if p50 is not None and p99 is not None:
-        parts.append(f"jitter p50 {p50:.2f} ms, p99 {p99:.2f} ms")
-    parts += [f"{figures[name]:,} {name}" for name in ("laps", "duplicates", "torn", "missed", "dropped", "gaps")]
-    text = "; ".join(parts) + "."
-    return f"{text}\n{output}: {stats.size:,} bytes." if output and output != "-" else text
+        print_message(describe_samples(stats, output))

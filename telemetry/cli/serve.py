@@ -3,249 +3,286 @@
 import math
 import secrets
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from telemetry.base.clock import Clock
 from telemetry.base.errors import UsageError
 from telemetry.cli._shared import options
+from telemetry.cli._shared.acgym import AcgymOptions, run_acgym_server
+from telemetry.cli._shared.option_groups import OptionGroup, expand_option_groups, option_names
+from telemetry.cli._shared.output import print_message
+from telemetry.cli._shared.step_recording import open_marker_inbox
 from telemetry.cli._shared.stopping import stop_on_signal
-from telemetry.cli.serve_acgym import serve_acgym
-from telemetry.cli.thresholds import THRESHOLD_NAMES, with_threshold_options
+from telemetry.cli._shared.thresholds import AllThresholds
 from telemetry.fields.derived import Thresholds
+from telemetry.recording.interfaces import Event
 from telemetry.recording.sample_recorder import SampleRecorder, SamplingOptions
+from telemetry.recording.stats import RecordingStats
 from telemetry.recording.step_recorder import CaptureThread, StepRecorder
 from telemetry.recording.step_writer import SingleFileWriter
-from telemetry.sources import open_page_sink, open_sink, open_source
+from telemetry.sources import open_page_sink, open_sink
 
 if TYPE_CHECKING:
-    from telemetry.recording.interfaces import Sink
+    from telemetry.stream.server import StreamServer
+
+DEFAULT_RATE_HZ: Final = 20.0
+DEFAULT_PORT: Final = 8765
 
 _GENERATE: Final = "new"
-_CLIENTS: Final = "Who may connect"
-_FILES: Final = "Writing at the same time"
-_ACGYM: Final = "For assetto_corsa_gym (--protocol acgym)"
 
-
-_ACGYM_ONLY_OPTIONS: Final = ("lock_step", "actuator", "restart_button", "management_port", "acgym", "ac_root")
-_OF_WEBSOCKET: Final = (
-    "token", "allow_origin", "stall_timeout", "compress", "loop", "duration", "json_output", "record", "include_paused",
-    *(name for name in THRESHOLD_NAMES if name != "steer_lock"),
-)  # fmt: skip
+_CLIENTS_PANEL: Final = "Who may connect"
+_FILES_PANEL: Final = "Writing at the same time"
 
 
 class Protocol(StrEnum):
-    """What clients speak."""
+    """The protocol of the clients."""
 
     WEBSOCKET = "websocket"
     ACGYM = "acgym"
 
 
-@with_threshold_options
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientOptions:
+    """Which clients may connect, and how they are served."""
+
+    token: Annotated[
+        str | None,
+        typer.Option(
+            metavar="T",
+            rich_help_panel=_CLIENTS_PANEL,
+            envvar="AC_TELEMETRY_TOKEN",
+            help="Token that clients must send, as ws://...?token=T. [bold]new[/] generates one and prints it.",
+        ),
+    ] = None
+    allow_origin: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="O",
+            rich_help_panel=_CLIENTS_PANEL,
+            help="Let pages of another site connect, like [bold]http://localhost:3000[/]. May be given several times.",
+        ),
+    ] = None
+    stall_timeout: Annotated[
+        float,
+        typer.Option(
+            min=0.5,
+            metavar="S",
+            rich_help_panel=_CLIENTS_PANEL,
+            help="Disconnect a client that has read nothing for this many seconds.",
+        ),
+    ] = 30.0
+    compress: Annotated[
+        bool,
+        typer.Option(
+            "--compress", rich_help_panel=_CLIENTS_PANEL, help="Compress, for slow networks; costs processor time."
+        ),
+    ] = False
+
+    def make_token(self) -> str | None:
+        """The token that clients must send, generated where that is wanted; UsageError for an empty one."""
+        if self.token == "":
+            raise UsageError("--token is empty; leave it out, or use --token new.")
+        return secrets.token_urlsafe(12) if self.token == _GENERATE else self.token
+
+    def open_server(
+        self,
+        host: str,
+        port: int,
+        *,
+        source: str,
+        rate: float,
+        token: str | None,
+        thresholds: Thresholds,
+        on_marker: Callable[[Event], None] | None,
+    ) -> "StreamServer":
+        """Start to serve these clients; raises SinkError where the port cannot be used."""
+        from telemetry.stream.server import StreamServer  # noqa: PLC0415 - websockets, which --help must not load
+
+        return StreamServer(
+            host,
+            port,
+            source=source,
+            rate=rate,
+            token=token,
+            allowed_origins=self.allow_origin or (),
+            stall_timeout=self.stall_timeout,
+            compress=self.compress,
+            thresholds=thresholds,
+            on_marker=on_marker,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamFileOptions:
+    """Files that are written while the stream is served."""
+
+    json_output: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", rich_help_panel=_FILES_PANEL, help="Write JSON lines too, as read does."),
+    ] = None
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            rich_help_panel=_FILES_PANEL,
+            help="Record every physics step into this .mcap, as record does.",
+        ),
+    ] = None
+
+    def check(self, source: str) -> None:
+        """Raise UsageError where the options do not fit the source."""
+        if self.record is not None and options.is_stream(source):
+            raise UsageError("--record needs the game's pages, which a stream does not carry; use --json-output.")
+        if self.json_output == "":
+            raise UsageError("--json-output needs the name of a file, or - for standard output.")
+
+
+_WEBSOCKET_ONLY: Final = (
+    *option_names(ClientOptions),
+    *option_names(StreamFileOptions),
+    "loop",
+    "duration",
+    "include_paused",
+    *(name for name in option_names(Thresholds) if name != "steer_lock"),
+)
+
+
+@expand_option_groups
 def serve(
     ctx: typer.Context,
-    source: options.Source = "live",
+    *,
+    source_options: options.SourceOptions,
+    loop: options.Loop = False,
     protocol: Annotated[
         Protocol,
-        typer.Option(
-            help="[bold]websocket[/]: the stream. [bold]acgym[/]: what the plugin of assetto_corsa_gym says to its "
-            "environment."
-        ),
+        typer.Option(help="[bold]websocket[/]: the stream. [bold]acgym[/]: as the command serve-acgym.", hidden=True),
     ] = Protocol.WEBSOCKET,
     rate: Annotated[
-        float | None,
-        typer.Option(
-            min=1.0, max=333.0, metavar="HZ", help="Samples per second. Default: 20; 25 for assetto_corsa_gym."
-        ),
+        float | None, typer.Option(min=1.0, max=333.0, metavar="HZ", help="Samples per second. Default: 20.")
     ] = None,
+    duration: options.Duration = None,
+    include_paused: Annotated[
+        bool,
+        typer.Option("--include-paused", help="Send samples of pauses, replays, menus and a frozen game too."),
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing.")] = False,
     host: Annotated[
         str,
         typer.Option(
             metavar="ADDRESS",
-            rich_help_panel=_CLIENTS,
-            help="Where to listen. Default: this machine alone; [bold]0.0.0.0[/] is the whole network.",
+            rich_help_panel=_CLIENTS_PANEL,
+            help="Address to listen on; [bold]0.0.0.0[/] is all networks. Default: this machine only.",
         ),
     ] = "127.0.0.1",
     port: Annotated[
         int | None,
         typer.Option(
-            min=0, max=65535, help="Where to listen; 0 finds a free one. Default: 8765; 2345 for assetto_corsa_gym."
+            min=0,
+            max=65535,
+            metavar="PORT",
+            rich_help_panel=_CLIENTS_PANEL,
+            help="Port to listen on; 0 finds a free one. Default: 8765.",
         ),
     ] = None,
-    token: Annotated[
-        str | None,
-        typer.Option(
-            metavar="T",
-            rich_help_panel=_CLIENTS,
-            envvar="AC_TELEMETRY_TOKEN",
-            help="What clients must show, as ws://...?token=T. [bold]new[/] makes one up and prints it.",
-        ),
-    ] = None,
-    allow_origin: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="O",
-            rich_help_panel=_CLIENTS,
-            help="Let pages of another site connect, like [bold]http://localhost:3000[/]. May be given several times.",
-        ),
-    ] = None,
-    stall_timeout: Annotated[
-        float,
-        typer.Option(
-            min=0.5, metavar="S", rich_help_panel=_CLIENTS, help="Cut off a client that has not read for so long."
-        ),
-    ] = 30.0,
-    compress: Annotated[
-        bool,
-        typer.Option(
-            "--compress", rich_help_panel=_CLIENTS, help="Compress, for clients across a slow network; costs CPU."
-        ),
-    ] = False,
-    speed: options.Speed = "1",
-    loop: options.Loop = False,
-    seed: options.Seed = 0,
-    duration: options.Duration = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing.")] = False,
-    json_output: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", rich_help_panel=_FILES, help="Write one JSON object per line too, as read does."),
-    ] = None,
-    record: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            rich_help_panel=_FILES,
-            help="Record every physics step into this .mcap too, as record does.",
-        ),
-    ] = None,
-    include_paused: Annotated[
-        bool, typer.Option("--include-paused", help="Send samples of pauses, replays, menus and stalls too.")
-    ] = False,
-    lock_step: Annotated[
-        bool,
-        typer.Option(
-            "--lock-step",
-            rich_help_panel=_ACGYM,
-            help="Let the demo or a recording go on when the client answers, and at no other time.",
-        ),
-    ] = False,
-    actuator: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME",
-            rich_help_panel=_ACGYM,
-            help="What carries the client's actions to the live game: [bold]csp[/], [bold]vjoy[/], [bold]uinput[/].",
-        ),
-    ] = "none",
-    restart_button: Annotated[
-        int | None,
-        typer.Option(
-            min=1, metavar="N", rich_help_panel=_ACGYM, help="The button of vjoy or uinput that a reset presses."
-        ),
-    ] = None,
-    management_port: Annotated[
-        int, typer.Option(min=0, max=65535, rich_help_panel=_ACGYM, help="Where its questions and resets come.")
-    ] = 2347,
-    acgym: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", rich_help_panel=_ACGYM, help="A checkout of it, for its tracks and cars."),
-    ] = None,
-    ac_root: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", rich_help_panel=_ACGYM, help="The game's folder, for the borders of its tracks."),
-    ] = None,
-    *,
-    thresholds: Thresholds,
+    client_options: ClientOptions,
+    file_options: StreamFileOptions,
+    acgym_options: Annotated[AcgymOptions, OptionGroup(hidden=True)],
+    thresholds: AllThresholds,
 ) -> None:
-    """Stream the telemetry to any number of WebSocket clients, and to browsers; or drive assetto_corsa_gym."""
-    from telemetry.stream.access import is_loopback  # noqa: PLC0415 - nothing else needs websockets
-    from telemetry.stream.server import StreamServer  # noqa: PLC0415 - as above
+    """Stream the telemetry to WebSocket clients and browsers.
 
-    _refuse_the_others(ctx, protocol)
-    clock = options.make_clock(speed, source)
-    if math.isinf(clock.speed):
-        raise UsageError(
-            "A stream is watched while it runs; --speed max would be over at once. Name a number."
-            if protocol is Protocol.WEBSOCKET
-            else "--speed max would run away from the client. With --lock-step it sets the pace itself."
-        )
+    For assetto_corsa_gym see the command serve-acgym.
+    """
+    _check_protocol(ctx, protocol)
     if protocol is Protocol.ACGYM:
-        serve_acgym(
-            source, clock, lock_step=lock_step, actuator=actuator, restart_button=restart_button, rate=rate,
-            host=host, port=port, quiet=quiet, management_port=management_port, seed=seed, acgym=acgym, ac_root=ac_root,
-            steer_lock=thresholds.steer_lock,
-        )  # fmt: skip
+        steer_lock = thresholds.steer_lock
+        run_acgym_server(
+            source_options, acgym_options, host=host, port=port, rate=rate, steer_lock=steer_lock, quiet=quiet
+        )
         return
-    rate, port = 20.0 if rate is None else rate, 8765 if port is None else port
-    if record is not None and source.startswith(("ws:", "wss:")):
-        raise UsageError("--record keeps the pages of a game; of another machine's stream there is --json-output.")
-    if json_output == "":
-        raise UsageError("--json-output names no file.")
-    if token == "":
-        raise UsageError("--token is empty; leave it out, or say --token new.")
-    if token == _GENERATE:
-        token = secrets.token_urlsafe(12)
+    clock = source_options.make_clock()
+    if math.isinf(clock.speed):
+        raise UsageError("--speed max would end the stream at once. Use a number, like --speed 20.")
+    file_options.check(source_options.source)
+    token = client_options.make_token()
+    rate = DEFAULT_RATE_HZ if rate is None else rate
+    sampling = SamplingOptions(rate=rate, duration=duration, include_paused=include_paused, thresholds=thresholds)
     options.tune_for_low_latency()
     with ExitStack() as stack:
         stack.enter_context(stop_on_signal(clock))
-        origin = open_source(source, loop=loop, seed=seed)
-        stack.callback(origin.close)
-        capture = None
-        if record is not None:
-            beside = stack.enter_context(open_source(source, loop=loop, seed=seed))
-            writer = stack.enter_context(SingleFileWriter(open_page_sink(record), record))
-            capture = StepRecorder(beside, writer, clock=Clock(clock.speed), thresholds=thresholds)
-        server = stack.enter_context(
-            StreamServer(
-                host, port, source=origin.name, rate=rate, token=token, allowed_origins=allow_origin or (),
-                stall_timeout=stall_timeout, compress=compress, thresholds=thresholds,
-                on_marker=capture.add_event if capture else None,
-            )
-        )  # fmt: skip
+        source = stack.enter_context(source_options.open(loop=loop))
+        step_recorder = _open_step_recorder(stack, source_options, file_options.record, thresholds, loop=loop)
+        server = client_options.open_server(
+            host,
+            DEFAULT_PORT if port is None else port,
+            source=source.name,
+            rate=rate,
+            token=token,
+            thresholds=thresholds,
+            on_marker=step_recorder.add_event if step_recorder else None,
+        )
+        stack.enter_context(server)
         if not quiet:
-            _say(server.url, origin.name, token, json_output)
-        if token is None and not is_loopback(host):
-            print(
-                f"Everybody who can reach {host} can watch. --token new lets in only those who know it.",
-                file=sys.stderr, flush=True,
-            )  # fmt: skip
-        sinks: list[Sink] = [open_sink(json_output)] if json_output else []
-        recorder = SampleRecorder(
-            origin, sinks, [server], clock=clock,
-            options=SamplingOptions(rate=rate, duration=duration, include_paused=include_paused, thresholds=thresholds),
-        )  # fmt: skip
-        if capture is not None:
-            stack.enter_context(CaptureThread(capture, clock.stop))
-            stack.enter_context(options.marker_inbox(str(record), capture))
+            _print_address(server.url, source.name, token, file_options.json_output)
+        if token is None:
+            _warn_if_open(host)
+        sinks = [open_sink(file_options.json_output)] if file_options.json_output else []
+        recorder = SampleRecorder(source, sinks, [server], clock=clock, options=sampling)
+        if step_recorder is not None:
+            stack.enter_context(CaptureThread(step_recorder, clock.stop))
+            stack.enter_context(open_marker_inbox(str(file_options.record), step_recorder))
         stats = recorder.run()
     if not quiet:
-        print(f"{stats.samples:,} samples in {stats.seconds:.1f} s.", file=sys.stderr)
-        if json_output:
-            print(f"{json_output}: {stats.size:,} bytes.", file=sys.stderr)
-        if capture is not None:
-            print(f"{record}: {capture.stats.samples:,} steps, {capture.stats.size:,} bytes.", file=sys.stderr)
+        _print_summary(stats, step_recorder, file_options)
 
 
-def _refuse_the_others(ctx: typer.Context, protocol: Protocol) -> None:
-    """Refuse options that are about another protocol than the one that is spoken."""
-    about = _OF_WEBSOCKET if protocol is Protocol.ACGYM else _ACGYM_ONLY_OPTIONS
-    for name in about:
-        where = ctx.get_parameter_source(name)
-        if where is not None and where.name == "COMMANDLINE":
+def _check_protocol(ctx: typer.Context, protocol: Protocol) -> None:
+    """Raise UsageError for an option of another protocol than the one that is served."""
+    for name in _WEBSOCKET_ONLY if protocol is Protocol.ACGYM else option_names(AcgymOptions):
+        origin = ctx.get_parameter_source(name)
+        if origin is not None and origin.name == "COMMANDLINE":
             raise UsageError(f"--{name.replace('_', '-')} has no meaning with --protocol {protocol.value}.")
 
 
-def _say(url: str, source: str, token: str | None, output: str | None) -> None:
+def _open_step_recorder(
+    stack: ExitStack, source_options: options.SourceOptions, path: Path | None, thresholds: Thresholds, *, loop: bool
+) -> StepRecorder | None:
+    """A recorder of every step beside the stream, with a source and a clock of its own."""
+    if path is None:
+        return None
+    source = stack.enter_context(source_options.open(loop=loop))
+    writer = stack.enter_context(SingleFileWriter(open_page_sink(path), path))
+    return StepRecorder(source, writer, clock=source_options.make_clock(), thresholds=thresholds)
+
+
+def _print_address(url: str, source: str, token: str | None, json_output: str | None) -> None:
     query = f"/?token={token}" if token else ""
     page = url.replace("ws:", "http:", 1)
-    # Standard output may carry JSON lines.
-    stream = sys.stderr if output == "-" else sys.stdout
+    stream = sys.stderr if json_output == "-" else sys.stdout  # which carries JSON lines then
     print(
         f"Streaming {source} at {url}{query} - in a browser: {page}{query or '/'} - Ctrl-C ends.",
         file=stream,
         flush=True,
     )
+
+
+def _warn_if_open(host: str) -> None:
+    from telemetry.stream.access import is_loopback  # noqa: PLC0415 - websockets, which --help must not load
+
+    if not is_loopback(host):
+        print_message(f"Anyone who can reach {host} can watch. --token new lets in only those who know the token.")
+
+
+def _print_summary(stats: RecordingStats, step_recorder: StepRecorder | None, files: StreamFileOptions) -> None:
+    print_message(f"{stats.samples:,} samples in {stats.seconds:.1f} s.")
+    if files.json_output:
+        print_message(f"{files.json_output}: {stats.size:,} bytes.")
+    if step_recorder is not None:
+        recorded = step_recorder.stats
+        print_message(f"{files.record}: {recorded.samples:,} steps, {recorded.size:,} bytes.")

@@ -1,7 +1,6 @@
 import inspect
 import subprocess
 import sys
-from importlib import import_module
 
 import pytest
 
@@ -11,10 +10,10 @@ from tests.conftest import PATIENCE, REPOSITORY, main_in_process
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_table_says_of_each_command_what_its_own_help_says(name: str) -> None:
-    function = getattr(import_module(COMMANDS[name].module), name)
-    first = (inspect.getdoc(function) or "").split("\n\n", maxsplit=1)[0]
+    command = load_command(name)
+    first = inspect.cleandoc(command.help).split("\n\n", maxsplit=1)[0]
     assert COMMANDS[name].help == " ".join(first.split())
-    assert load_command(name).name == name
+    assert command.name == name
 
 
 def test_help_lists_every_command_and_loads_none() -> None:

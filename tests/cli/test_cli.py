@@ -336,8 +336,8 @@ def test_another_games_pages_are_refused_in_a_sentence(tmp_path: Path) -> None:
         (["--source", "nonsense"], 2, "There is no source 'nonsense'. Say live, demo, demo:SCENARIO"),
         (["--source", "demo:nonsense"], 2, "There is no demo scenario 'nonsense'; there are"),
         (["--source", "README.md"], 2, "README.md is no recording that can be read"),
-        (["--source", "demo", "--speed", "fast"], 2, "--speed fast is neither a number nor max"),
-        (["--source", "demo", "--speed", "0"], 2, "--speed 0 makes no sense"),
+        (["--source", "demo", "--speed", "fast"], 2, "--speed must be a number or max, got fast"),
+        (["--source", "demo", "--speed", "0"], 2, "--speed must be greater than 0, got 0"),
         (["--speed", "2"], 2, "--speed is for the demo and for recordings"),
         (["--rate", "0"], 2, "Invalid value for '--rate'"),
         (["--rate", "5000"], 2, "Invalid value for '--rate'"),
@@ -346,7 +346,7 @@ def test_another_games_pages_are_refused_in_a_sentence(tmp_path: Path) -> None:
         ([*FAST, "--json-output", "x", "--fields", "geer"], 2, "There is no field 'geer'. Did you mean gear"),
         ([*FAST, "--json-output", "/no/where/x"], 1, "cannot be written"),
         ([*FAST, "--json-output", "x" * 300], 1, "cannot be written"),
-        ([*FAST, "--json-output", ""], 2, "names no file"),
+        ([*FAST, "--json-output", ""], 2, "--json-output needs the name of a file"),
         ([*FAST, "--json-output", "x", "--fields", ""], 2, "No field was named"),
         (["--source", ""], 2, "There is no source ''"),
         (["--source", "x" * 300], 2, "There is no source"),
@@ -432,7 +432,7 @@ def test_publish_plays_a_recording_into_shared_memory(shared_memory: Path, tmp_p
     ("arguments", "message"),
     [
         (["--source", "live"], "Only the demo and recordings can be published"),
-        (["--speed", "max"], "Shared memory shows one moment at a time"),
+        (["--speed", "max"], "Shared memory holds one step at a time"),
     ],
 )
 def test_publish_refuses_what_it_cannot_publish(arguments: list[str], message: str) -> None:
@@ -451,7 +451,7 @@ def test_a_recording_without_static_fields_cannot_be_published(shared_memory: Pa
     )
     result = main_in_process("publish", "--source", path, "--pages", shared_memory)
     assert result.returncode == 1
-    assert "it lacks the static fields, by which readers know the game" in result.stderr
+    assert "it lacks the static fields, which identify the game" in result.stderr
 
 
 def is_driving(directory: Path) -> bool:

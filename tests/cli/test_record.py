@@ -233,22 +233,22 @@ def test_what_is_published_is_recorded_again_byte_for_byte(drive: Path, shared_m
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (("-",), "record writes files; for lines in a pipe there is: read --json-output -"),
-        (("drive.parquet",), "drive.parquet ends in nothing that can be recorded; that is .mcap, .jsonl, "),
-        (("drive.mcap", "--split", "lap"), "--split is about files in a folder, and drive.mcap is one file."),
+        (("-",), "record writes files; for lines in a pipe use: read --json-output -"),
+        (("drive.parquet",), "Unsupported file type: drive.parquet. Supported: .mcap, .jsonl, "),
+        (("drive.mcap", "--split", "lap"), "--split is for files in a folder, and drive.mcap is one file."),
         (("drives", "--split", "laps"), "Nothing can be split by 'laps'"),
         (("drives", "--name", "{trakc}"), "The template '{trakc}' knows no {trakc}."),
         (("drives/{car}.mcap", "--name", "x"), "drives/{car}.mcap is a template already; leave out --name."),
-        (("drives", "--format", "csv"), "--format csv is nothing that can be recorded; that is .mcap, "),
+        (("drives", "--format", "csv"), "Unsupported --format csv. Supported: .mcap, "),
         (("drives", "--split", "lap", "--keep-last", "9s"), "--split and --keep-last contradict each other."),
         (("drives", "--keep-last", "soon"), "'soon' is not a time like 120s, 10m or 2h."),
         (("drives", "--max-total", "20"), "'20' is not a size like 200MB."),
         (("{car}.mcap", "--max-total", "20GB"), "--max-total deletes recordings: name a folder of their own for them."),
-        (("{car}.mcap", "--format", "mcap"), "{car}.mcap says its format already; leave out --format."),
-        (("drives", "--overwrite"), "--overwrite is about one file; in a folder nothing is ever overwritten."),
-        (("drive.mcap", "--rate", "fast"), "--rate fast is neither a number nor max."),
-        (("drive.mcap", "--rate", "1000"), "--rate 1000 makes no sense; the game makes 333 steps a second."),
-        (("drive.mcap", "--from", "3"), "--from and --to are about recordings."),
+        (("{car}.mcap", "--format", "mcap"), "{car}.mcap names a format already; leave out --format."),
+        (("drives", "--overwrite"), "--overwrite is for one file; files in a folder are never overwritten."),
+        (("drive.mcap", "--rate", "fast"), "--rate must be a number or max, got fast."),
+        (("drive.mcap", "--rate", "1000"), "--rate must be greater than 0 and at most 333, got 1000."),
+        (("drive.mcap", "--from", "3"), "--from and --to are for recordings only."),
     ],
 )
 def test_a_wrong_wish_is_refused_in_a_sentence(tmp_path: Path, arguments: tuple[str, ...], reason: str) -> None:
@@ -261,10 +261,10 @@ def test_a_wrong_wish_is_refused_in_a_sentence(tmp_path: Path, arguments: tuple[
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        (("--from", "soon"), "--from soon is no moment; say seconds, 1:30 or lap:3."),
+        (("--from", "soon"), "--from soon: expected seconds, 1:30 or lap:3."),
         (("--from", "3", "--to", "2"), "--to 2 is not after --from 3."),
-        (("--to", "lap:x"), "--to lap:x names no lap; say lap:3."),
-        (("--to", "lap:7"), f"{LAP} holds no lap 7; the command 'laps' shows those that it does."),
+        (("--to", "lap:x"), "--to lap:x: expected a lap number, like lap:3."),
+        (("--to", "lap:7"), f"{LAP} has no lap 7; the command 'laps' lists its laps."),
     ],
 )
 def test_a_wrong_part_is_refused_in_a_sentence(options: tuple[str, ...], reason: str) -> None:
@@ -303,7 +303,7 @@ def test_recover_names_what_it_cannot_finish(tmp_path: Path) -> None:
     lines = tmp_path / "drive.jsonl"
     lines.touch()
     result = main_in_process("recover", lines)
-    expected = f"ac-telemetry: {lines} needs no recovery: only .mcap has an end that can be missing.\n"
+    expected = f"ac-telemetry: {lines} needs no recovery: only .mcap files have an end that can be missing.\n"
     assert (result.returncode, result.stderr) == (2, expected)
     assert (
         run("recover", tmp_path / "none.mcap").stderr

@@ -65,7 +65,7 @@ def start_bridge(wine: Wine, prefix: str, *options: str) -> subprocess.Popen[str
 
 def stands(bridge: subprocess.Popen[str]) -> None:
     assert bridge.stderr
-    assert "The bridge stands" in bridge.stderr.readline()
+    assert "Bridge running in" in bridge.stderr.readline()
 
 
 def end(bridge: subprocess.Popen[str]) -> str:
@@ -105,7 +105,7 @@ def test_a_bridge_that_ends_before_the_game_says_that_the_files_go_with_the_game
         with wine.game(prefix=prefix) as game, ac.PageReader(prefix=prefix) as reader:
             said = end(bridge)
             assert said.startswith("The game still writes ")
-            assert said.endswith(": they go when it ends.\n")
+            assert said.endswith(": they disappear when it ends.\n")
             assert len(page_files(prefix)) == said.count(prefix) == 3
             before = reader.copy().physics
             wait_until(lambda: reader.copy().physics != before)

@@ -565,8 +565,8 @@ def test_a_plan_that_cannot_be_recorded_leaves_nothing_behind(
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows finds no such folder, and says it later")
 def test_a_folder_whose_name_is_too_long_is_refused(tmp_path: Path) -> None:
     (tmp_path / "plan.toml").write_text(PLAN)
-    with pytest.raises(UsageError, match=r"x is no folder for a plan: File name too long\."):
-        load_plan(tmp_path / "plan.toml", str(tmp_path / ("x" * 300)), [])
+    with pytest.raises(UsageError, match=r"x is not a folder for a plan: File name too long\."):
+        load_plan(tmp_path / "plan.toml", str(tmp_path / ("x" * 300)))
 
 
 def test_a_mistake_in_a_plan_is_a_sentence_with_its_place(tmp_path: Path) -> None:

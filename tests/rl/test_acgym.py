@@ -570,7 +570,7 @@ def test_a_port_that_is_taken_is_told_with_the_option_that_names_it() -> None:
         (["--protocol", "acgym", "--acgym", "/nowhere"], "--acgym /nowhere: there is no such folder."),
         (
             ["--protocol", "acgym", "--speed", "max"],
-            "--speed max would run away from the client. With --lock-step it sets the pace itself.",
+            "--speed max would run away from the client. With --lock-step the client sets the pace.",
         ),
     ],
 )

@@ -537,7 +537,7 @@ def test_without_a_game_it_waits_and_says_so(tmp_path: Path) -> None:
 def test_open_doors_are_warned_of() -> None:
     result = run("serve", "--source", "demo", "--host", "0.0.0.0", "--port", "0", "--duration", "0.2")
     assert result.returncode == 0
-    assert "Everybody who can reach 0.0.0.0 can watch. --token new lets in only those who know it." in result.stderr
+    assert "Anyone who can reach 0.0.0.0 can watch. --token new lets in only those who know the token." in result.stderr
     result = run("serve", "--source", "demo", "--host", "0.0.0.0", "--port", "0", "--duration", "0.2", "--token", "new")
     assert "Everybody" not in result.stderr
     assert re.search(r"ws://127\.0\.0\.1:\d+/\?token=\S{16} ", result.stdout)

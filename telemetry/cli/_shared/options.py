@@ -4,122 +4,109 @@ import gc
 import glob
 import math
 import sys
-from contextlib import AbstractContextManager, nullcontext, suppress
-from itertools import chain
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
 from telemetry.base.clock import Clock
-from telemetry.base.errors import SinkError, UsageError
-from telemetry.base.units import STEP_MS
-from telemetry.laps.detector import laps
-from telemetry.recording.api import samples
-from telemetry.recording.interfaces import Event
-from telemetry.recording.markers import MarkerInbox
-from telemetry.recording.step_recorder import StepRecorder
-from telemetry.sources import RECORDING_SUFFIXES, open_source
+from telemetry.base.errors import UsageError
+from telemetry.cli._shared.time_range import parse_time_range
+from telemetry.formats import jsonl
+from telemetry.recording.interfaces import Source
+from telemetry.sources import open_source
 
 SOURCE_HELP: Final = (
     "[bold]live[/]: the running game. [bold]demo[/]: the built-in car, or [bold]demo:SCENARIO[/] (laps, offtrack, "
     "lockup, crash, pit, pause, restart, worn). [bold]DIRECTORY[/]: page files acpmf_physics, acpmf_graphics and "
     "acpmf_static. [bold]FILE[/]: a recording (.mcap, .jsonl, .jsonl.gz, .jsonl.zst). "
-    "[bold]ws://HOST:PORT[/]: what another machine serves."
+    "[bold]ws://HOST:PORT[/]: the stream of another machine's serve."
+)
+
+STOP_PANEL: Final = "When to end"
+
+FIELDS_HELP: Final = (
+    "Fields to write: names, SDK names, globs and groups, like [bold]timestamp,speed_kmh,tyre_*,derived[/]."
 )
 
 
 def tune_for_low_latency() -> None:
-    """Let the sampling loop wait neither 5 ms for another thread nor for a collection of all that was imported."""
+    """Keep the sampling loop from waiting 5 ms for another thread, or for a collection of all imported modules."""
     sys.setswitchinterval(0.0005)
     gc.collect()
     gc.freeze()
 
 
-def _expand(paths: list[Path]) -> list[Path]:
-    """Patterns like ``*.mcap`` as the files they stand for, which no shell of Windows does."""
-    found: list[Path] = []
+def _expand_globs(paths: list[Path]) -> list[Path]:
+    """Replace patterns like ``*.mcap`` by the files that match, which no shell of Windows does."""
+    expanded: list[Path] = []
     for path in paths:
         is_pattern = not path.exists() and glob.has_magic(str(path))
-        found += sorted(map(Path, glob.glob(str(path)))) or [path] if is_pattern else [path]  # noqa: PTH207 - paths from anywhere
-    return found
+        expanded += sorted(map(Path, glob.glob(str(path)))) or [path] if is_pattern else [path]  # noqa: PTH207 - paths from anywhere
+    return expanded
 
 
 Files = Annotated[
     list[Path],
-    typer.Argument(metavar="FILE...", help="Recordings, like [bold]drive.mcap[/] or *.mcap.", callback=_expand),
+    typer.Argument(metavar="FILE...", help="Recordings, like [bold]drive.mcap[/] or *.mcap.", callback=_expand_globs),
 ]
-Source = Annotated[str, typer.Option(metavar="SOURCE", help=SOURCE_HELP)]
-Seed = Annotated[int, typer.Option(help="What the demo's driver and car are made of: the same seed, the same drive.")]
+Seed = Annotated[int, typer.Option(help="Seed of the demo: the same seed gives the same drive.")]
 Loop = Annotated[bool, typer.Option("--loop", help="Start a recording again when it ends.")]
 Speed = Annotated[
     str,
     typer.Option(
-        metavar="X",
-        help="How fast the demo or a recording plays: 1, 0.5, 20, or max for as fast as the machine can.",
+        metavar="X", help="Playback speed of the demo or a recording: 0.5, 1, 20, or max for as fast as possible."
     ),
 ]
 Duration = Annotated[
     float | None, typer.Option(min=0.0, metavar="S", help="End this many seconds after the first sample.")
 ]
-
 From = Annotated[
     str | None,
     typer.Option(
         "--from",
-        metavar="WHEN",
-        help="Begin a recording there: seconds, [bold]1:30[/], or [bold]lap:3[/] at its start.",
+        metavar="TIME",
+        help="Start a recording there: seconds, [bold]1:30[/], or the start of [bold]lap:3[/].",
     ),
 ]
 To = Annotated[
     str | None,
-    typer.Option(
-        "--to", metavar="WHEN", help="End it there: seconds since its first sample, or [bold]lap:5[/] at its end."
-    ),
+    typer.Option("--to", metavar="TIME", help="End a recording there: seconds, [bold]1:30[/], or the end of lap:5."),
 ]
+NoWait = Annotated[bool, typer.Option("--no-wait", help="End with exit code 3 when no game is running.")]
 
 
-def parse_time_range(source: str, begin: str | None, end: str | None) -> tuple[float | None, float | None]:
-    """What --from and --to say, in seconds since the recording's first sample; UsageError where they say nothing."""
-    if begin is None and end is None:
-        return None, None
-    if not source.endswith(RECORDING_SUFFIXES):
-        raise UsageError("--from and --to are about recordings.")
-    first, last = _moment("--from", source, begin), _moment("--to", source, end)
-    if first is not None and last is not None and last <= first:
-        raise UsageError(f"--to {end} is not after --from {begin}.")
-    return first, last
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceOptions:
+    """The source to read, and how fast it plays."""
+
+    source: Annotated[str, typer.Option(metavar="SOURCE", help=SOURCE_HELP)] = "live"
+    speed: Speed = "1"
+    seed: Seed = 0
+
+    def make_clock(self) -> Clock:
+        """The clock of this playback speed; UsageError where the source cannot follow it."""
+        return make_clock(self.speed, self.source)
+
+    def open(self, *, loop: bool = False) -> Source:
+        """Open the source; raises what :func:`telemetry.open_source` does."""
+        return open_source(self.source, loop=loop, seed=self.seed)
 
 
-def _moment(option: str, source: str, text: str | None) -> float | None:
-    if text is None:
-        return None
-    if text.startswith("lap:"):
-        return _moment_of_lap(option, source, text.removeprefix("lap:"))
-    try:
-        parts = [float(part) for part in text.split(":")]
-    except ValueError:
-        parts = []
-    seconds = sum(part * 60.0**power for power, part in enumerate(reversed(parts)))
-    if not 0 < len(parts) <= 3 or not 0.0 <= seconds < math.inf:
-        raise UsageError(f"{option} {text} is no moment; say seconds, 1:30 or lap:3.")
-    return seconds
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceRangeOptions(SourceOptions):
+    """The source to read, whether to wait for a game, and which part of a recording."""
 
+    no_wait: NoWait = False
+    begin: From = None
+    end: To = None
 
-def _moment_of_lap(option: str, source: str, text: str) -> float:
-    """The start of a lap for --from, and its end for --to."""
-    if not text.isdecimal():
-        raise UsageError(f"{option} lap:{text} names no lap; say lap:3.")
-    number = int(text)
-    with open_source(source) as recording:
-        stream = samples(recording, include_paused=True, clock=Clock(math.inf))
-        first = next(stream)
-        for lap in laps(chain([first], stream)):
-            if lap.number == number and lap.first and lap.last:
-                if option == "--from":
-                    return lap.first.elapsed - first.elapsed
-                return lap.last.elapsed - first.elapsed + STEP_MS / 1e3
-    raise UsageError(f"{source} holds no lap {number}; the command 'laps' shows those that it does.")
+    def open(self, *, loop: bool = False) -> Source:
+        """Open the source; raises what :func:`telemetry.open_source` does, and UsageError for a wrong time range."""
+        begin, end = parse_time_range(self.source, self.begin, self.end)
+        return open_source(self.source, wait=not self.no_wait, loop=loop, seed=self.seed, begin=begin, end=end)
 
 
 def is_stream(source: str) -> bool:
@@ -127,34 +114,33 @@ def is_stream(source: str) -> bool:
     return source.startswith(("ws://", "wss://"))
 
 
-def marker_inbox(recording: str, capture: StepRecorder) -> AbstractContextManager[object]:
-    """Takes markers of other terminals into a capture; where that cannot be, it says so, and recording goes on."""
-    try:
-        inbox = MarkerInbox(
-            recording, lambda name, timestamp: capture.add_event(Event("marker", timestamp, {"name": name}))
-        )
-    except SinkError as error:
-        print(f"ac-telemetry: {error} The recording goes on without them.", file=sys.stderr)
-        return nullcontext()
-    capture.close_before_writer(inbox)
-    return inbox
+def has_every_step(source: str) -> bool:
+    """Whether a source yields every physics step: streams and JSON lines hold samples."""
+    return not is_stream(source) and not source.endswith(jsonl.SUFFIXES)
 
 
-def refuse_source(source: str, output: str) -> None:
-    """Refuse an output that is the very recording that is being read."""
+def check_is_not_source(source: str, output: str) -> None:
+    """Raise UsageError if the output is the recording that is being read."""
     with suppress(OSError):
         if output != "-" and Path(output).samefile(source):
             raise UsageError(f"{output} is the source itself; write to another file.")
 
 
+def check_files_exist(paths: list[Path]) -> None:
+    """Raise UsageError for the first path that is not a file."""
+    for path in paths:
+        if not path.is_file():
+            raise UsageError(f"There is no recording {path}.")
+
+
 def make_clock(speed: str, source: str) -> Clock:
-    """The clock that the option asks for; UsageError where the source cannot follow it."""
+    """The clock of a ``--speed``; UsageError where the source cannot follow it."""
     try:
         factor = math.inf if speed == "max" else float(speed)
     except ValueError:
-        raise UsageError(f"--speed {speed} is neither a number nor max.") from None
+        raise UsageError(f"--speed must be a number or max, got {speed}.") from None
     if not factor > 0.0:
-        raise UsageError(f"--speed {speed} makes no sense; it must be more than 0.")
+        raise UsageError(f"--speed must be greater than 0, got {speed}.")
     if factor != 1.0 and (source == "live" or is_stream(source) or Path(source).is_dir()):
         raise UsageError("--speed is for the demo and for recordings: the game sets its own pace.")
     return Clock(factor)

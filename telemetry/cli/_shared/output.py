@@ -1,0 +1,50 @@
+"""Printing for people and for programs: tables, messages and JSON."""
+
+import sys
+from typing import Final, TextIO
+
+import orjson
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from telemetry.base.text import sanitize
+
+PIPE_COLUMNS: Final = 140
+"""Columns of a table in a pipe or a file, where no terminal limits them."""
+
+
+def table_console(*, stderr: bool = False) -> Console:
+    """A console as wide as its terminal, or wide enough for every table where there is none."""
+    console = Console(stderr=stderr)
+    return console if console.is_terminal else Console(stderr=stderr, width=PIPE_COLUMNS)
+
+
+def label_table() -> Table:
+    """A table without lines, for a few labels and their texts."""
+    return Table.grid(padding=(0, 2, 0, 0))
+
+
+def to_markup(text: str) -> str:
+    """The text as Rich markup that shows it as it is, without control characters."""
+    return escape(sanitize(text))
+
+
+def print_json(value: object, stream: TextIO | None = None) -> None:
+    """Print a value as indented JSON, on standard output unless another stream is given."""
+    print(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode(), file=stream or sys.stdout)
+
+
+def print_message(message: str) -> None:
+    """Print a sentence for the user on standard error, at once."""
+    print(message, file=sys.stderr, flush=True)
+
+
+def print_warning(message: str) -> None:
+    """Print a sentence with the program's name on standard error, as errors are."""
+    print_message(f"ac-telemetry: {message}")
+
+
+def count_text(number: int, noun: str) -> str:
+    """A number and its noun: ``1 lap``, ``2 laps``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -1,0 +1,95 @@
+"""Recording physics steps from the command line: the view, the keys and the markers of other terminals."""
+
+import time
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from telemetry.base.clock import Clock
+from telemetry.base.errors import SinkError
+from telemetry.cli._shared.options import STOP_PANEL
+from telemetry.cli._shared.output import print_warning
+from telemetry.fields.derived import DEFAULTS, Thresholds
+from telemetry.recording.interfaces import Event, Listener, Source
+from telemetry.recording.markers import MarkerInbox
+from telemetry.recording.step_recorder import StepRecorder
+from telemetry.recording.step_writer import StepWriter
+from telemetry.recording.stop import StopRule
+from telemetry.terminal.keyboard import Keyboard
+from telemetry.terminal.view import View
+
+JsonSummary = Annotated[
+    bool, typer.Option("--json-summary", help="Print the closing summary as JSON on standard output.")
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopOptions:
+    """When a recording of steps ends."""
+
+    duration: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0, metavar="S", rich_help_panel=STOP_PANEL, help="End this many seconds after the first step."
+        ),
+    ] = None
+    sessions: Annotated[
+        int | None, typer.Option(min=1, metavar="N", rich_help_panel=STOP_PANEL, help="End after N sessions.")
+    ] = None
+    until_exit: Annotated[
+        bool, typer.Option("--until-exit", rich_help_panel=STOP_PANEL, help="End when the game exits.")
+    ] = False
+
+    def stop_rule(self, laps: int | None = None) -> StopRule:
+        """The rule of these options; UsageError for a number that is not greater than 0."""
+        return StopRule(duration=self.duration, laps=laps, sessions=self.sessions, until_exit=self.until_exit)
+
+
+def record_steps(
+    source: Source,
+    writer: StepWriter,
+    clock: Clock,
+    stop_rule: StopRule,
+    *,
+    thresholds: Thresholds = DEFAULTS,
+    quiet: bool,
+    json_summary: bool,
+) -> StepRecorder:
+    """Record until something ends it, close the writer, and return the recorder with its statistics.
+
+    Key m sets a marker, q ends. The view is drawn on standard error where standard output is for the JSON summary.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(writer)
+        listeners: list[Listener] = []
+        if not quiet:
+            view = View(Console(stderr=json_summary), output=writer.name)
+            listeners.append(stack.enter_context(view))
+        recorder = StepRecorder(source, writer, listeners, clock=clock, stop_rule=stop_rule, thresholds=thresholds)
+
+        def on_key(key: str) -> None:
+            if key in "mM":
+                recorder.add_event(Event("marker", time.time(), {"name": "key"}))
+            elif key in "qQ":
+                clock.stop()
+
+        stack.enter_context(Keyboard(on_key))
+        stack.enter_context(open_marker_inbox(writer.name, recorder))
+        recorder.run()
+    return recorder
+
+
+def open_marker_inbox(recording: str, recorder: StepRecorder) -> AbstractContextManager[object]:
+    """Record the markers that other terminals send; where that is impossible, warn and record without them."""
+    try:
+        inbox = MarkerInbox(
+            recording, lambda name, timestamp: recorder.add_event(Event("marker", timestamp, {"name": name}))
+        )
+    except SinkError as error:
+        print_warning(f"{error} The recording goes on without them.")
+        return nullcontext()
+    recorder.close_before_writer(inbox)
+    return inbox

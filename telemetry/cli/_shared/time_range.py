@@ -1,0 +1,54 @@
+"""``--from`` and ``--to``: a part of a recording, in time or in laps."""
+
+import math
+from itertools import chain
+
+from telemetry.base.clock import Clock
+from telemetry.base.errors import UsageError
+from telemetry.base.units import STEP_S
+from telemetry.laps.detector import laps
+from telemetry.recording.api import samples
+from telemetry.sources import RECORDING_SUFFIXES, open_source
+
+
+def parse_time_range(source: str, begin: str | None, end: str | None) -> tuple[float | None, float | None]:
+    """Start and end in seconds since the recording's first sample; UsageError for a text that names no time."""
+    if begin is None and end is None:
+        return None, None
+    if not source.endswith(RECORDING_SUFFIXES):
+        raise UsageError("--from and --to are for recordings only.")
+    first, last = _parse_time("--from", source, begin), _parse_time("--to", source, end)
+    if first is not None and last is not None and last <= first:
+        raise UsageError(f"--to {end} is not after --from {begin}.")
+    return first, last
+
+
+def _parse_time(option: str, source: str, text: str | None) -> float | None:
+    if text is None:
+        return None
+    if text.startswith("lap:"):
+        return _find_lap(option, source, text.removeprefix("lap:"))
+    try:
+        parts = [float(part) for part in text.split(":")]
+    except ValueError:
+        parts = []
+    seconds = sum(part * 60.0**power for power, part in enumerate(reversed(parts)))
+    if not 0 < len(parts) <= 3 or not 0.0 <= seconds < math.inf:
+        raise UsageError(f"{option} {text}: expected seconds, 1:30 or lap:3.")
+    return seconds
+
+
+def _find_lap(option: str, source: str, text: str) -> float:
+    """The start of a lap for --from, and its end for --to."""
+    if not text.isdecimal():
+        raise UsageError(f"{option} lap:{text}: expected a lap number, like lap:3.")
+    number = int(text)
+    with open_source(source) as recording:
+        stream = samples(recording, include_paused=True, clock=Clock(math.inf))
+        first = next(stream)
+        for lap in laps(chain([first], stream)):
+            if lap.number == number and lap.first and lap.last:
+                if option == "--from":
+                    return lap.first.elapsed - first.elapsed
+                return lap.last.elapsed - first.elapsed + STEP_S
+    raise UsageError(f"{source} has no lap {number}; the command 'laps' lists its laps.")

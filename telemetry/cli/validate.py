@@ -1,0 +1,71 @@
+"""``validate``: whether recordings are good enough for a data set."""
+
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from telemetry.analysis.quality import MAX_GAP_SHARE, QualityFinding, QualityReport, findings_of
+from telemetry.cli._shared import options
+from telemetry.cli._shared.output import label_table, print_json, table_console, to_markup
+from telemetry.cli._shared.quality_reports import read_reports
+from telemetry.cli._shared.thresholds import TyresOut
+from telemetry.fields.derived import DEFAULTS
+
+
+def validate(
+    files: options.Files,
+    max_gap_share: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            metavar="SHARE",
+            help="Allowed share of missing physics steps at the full rate, like 0.001.",
+        ),
+    ] = MAX_GAP_SHARE,
+    strict: Annotated[bool, typer.Option("--strict", help="Treat warnings as errors.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as one JSON array.")] = False,
+    tyres_out: TyresOut = DEFAULTS.tyres_out,
+) -> None:
+    """Check whether recordings are good enough for a data set.
+
+    The exit code is 1 if one of them is not.
+    """
+    console = table_console()
+    results: list[dict[str, Any]] = []
+    all_valid = True
+    for report in read_reports(files, tyres_out):
+        findings = findings_of(report, max_gap_share=max_gap_share)
+        if strict:
+            findings = tuple(QualityFinding(finding.name, "error", finding.message) for finding in findings)
+        valid = all(finding.severity != "error" for finding in findings)
+        all_valid = all_valid and valid
+        if as_json:
+            entries = [
+                {"name": finding.name, "severity": finding.severity, "message": finding.message} for finding in findings
+            ]
+            results.append({"file": report.file, "valid": valid, "findings": entries})
+        else:
+            _print_findings(console, report, findings, valid=valid)
+    if as_json:
+        print_json(results)
+    if not all_valid:
+        raise typer.Exit(1)
+
+
+def _print_findings(
+    console: Console, report: QualityReport, findings: Iterable[QualityFinding], *, valid: bool
+) -> None:
+    verdict = "[bold green]valid[/]" if valid else "[bold red]not valid[/]"
+    console.print(f"[bold]{to_markup(report.file)}[/]  {verdict}", highlight=False, soft_wrap=True)
+    table = label_table()
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column()
+    for finding in findings:
+        colour = "red" if finding.severity == "error" else "yellow"
+        table.add_row(f"  [{colour}]{finding.severity}[/]", finding.name, to_markup(finding.message))
+    if table.row_count:
+        console.print(table, highlight=False)
