@@ -18,7 +18,8 @@ from telemetry.base.errors import SourceError, UsageError
 from telemetry.base.storage.atomic import atomic_write
 from telemetry.base.text import format_lap_time, format_size
 from telemetry.cli._shared.stopping import Interrupted, stop_on_signal
-from telemetry.fields.derived import DEFAULTS, Sample, Thresholds, derive, physics_steps
+from telemetry.fields.derived import DEFAULTS, Sample, Thresholds, derive
+from telemetry.fields.metrics.conversions import physics_steps
 from telemetry.fields.resample import resample
 from telemetry.fields.selection import ALL_COLUMNS, select
 from telemetry.fields.snapshot import Snapshot, encode
@@ -318,7 +319,7 @@ def _derived(snapshots: Iterable[Snapshot], ranges: _Ranges, thresholds: Thresho
         if not ranges.holds(snapshot.sequence, snapshot.elapsed):
             continue
         # physics_steps counts since the sample before it in the new file
-        yield sample.replace(sequence=count, physics_steps=physics_steps(sample, latest))
+        yield sample.replace(sequence=count, physics_steps=physics_steps(sample.packet_id, latest))
         latest = sample
         count += 1
 

@@ -16,7 +16,7 @@ import orjson
 
 from telemetry.base.errors import UsageError
 from telemetry.base.units import STEP_S
-from telemetry.fields.derived import LINE_POSITION, TIME_STOPPED_STATUSES, is_new_run
+from telemetry.fields.metrics.lap_validity import LINE_POSITION, TIME_STOPPED_STATUSES, is_session_start
 from telemetry.fields.schema import Interpolation
 from telemetry.fields.snapshot import Snapshot
 
@@ -88,7 +88,7 @@ def _resampled(snapshots: Iterable[Snapshot], rate: float) -> Iterator[Snapshot]
 
 def is_jump(before: Snapshot, after: Snapshot) -> bool:
     """Whether something other than driving lies between two snapshots, so that nothing between them is known."""
-    if after.status != before.status or before.status in TIME_STOPPED_STATUSES or is_new_run(after, before):
+    if after.status != before.status or before.status in TIME_STOPPED_STATUSES or is_session_start(after, before):
         return True
     if after.completed_laps < before.completed_laps:
         return True

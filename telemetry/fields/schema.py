@@ -43,6 +43,12 @@ Vector = tuple[float, float, float]
 """x, y, z in the axes that the field's meaning names."""
 WheelVectors = tuple[Vector, Vector, Vector, Vector]
 """A vector per wheel."""
+NullableWheels = tuple[float | None, float | None, float | None, float | None]
+"""One number per wheel, or None where it is not known."""
+WheelFlags = tuple[bool, bool, bool, bool]
+"""One flag per wheel."""
+DamageZones = tuple[float, float, float, float, float]
+"""Front, rear, left, right, overall maximum."""
 
 STRUCTURES: Final[dict[str, type[Page]]] = {name.removeprefix("acpmf_"): structure for name, structure in PAGES.items()}
 """The game's pages by group."""
@@ -183,11 +189,6 @@ def graphics(
 def static(sdk_name: str, unit: str, meaning: str) -> FieldSpec:
     """A field of the static page."""
     return FieldSpec(group="static", unit=unit, meaning=meaning, sdk_name=sdk_name)
-
-
-def derived(unit: str, meaning: str) -> FieldSpec:
-    """A field that is calculated from the raw ones."""
-    return FieldSpec(group="derived", unit=unit, meaning=meaning)
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, NamedTuple
 
 from ac_native_memory import Pages
 from telemetry.fields.codec import PageCodec
-from telemetry.fields.schema import Row, Wheels, WheelVectors, graphics, physics, sample, static
+from telemetry.fields.schema import DamageZones, Row, Wheels, WheelVectors, graphics, physics, sample, static
 
 
 class Snapshot(Row):
@@ -115,7 +115,7 @@ class Snapshot(Row):
     ]
     cg_height: Annotated[float, physics("cgHeight", "m", "height of the centre of gravity above the ground")]
     car_damage: Annotated[
-        tuple[float, float, float, float, float],
+        DamageZones,
         physics(
             "carDamage",
             "km/h",

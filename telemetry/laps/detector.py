@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from telemetry.base.units import STEP_MS
-from telemetry.fields.derived import TIME_STOPPED_STATUSES, Sample
+from telemetry.fields.derived import Sample
+from telemetry.fields.metrics.lap_validity import TIME_STOPPED_STATUSES
 from telemetry.laps.model import Lap, LapEnd, LapStart, SampleRef
 
 WAIT_SECONDS: Final = 1.0

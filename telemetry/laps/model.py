@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from telemetry.fields.derived import NullableWheels
+from telemetry.fields.schema import NullableWheels
 
 LapStart = Literal["line", "grid", "pits", "joined", "unseen"]
 """Where the lap's first sample stands: at the line, on the grid after a start or restart, in the pits, in the middle of

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from telemetry.base.errors import UsageError
 from telemetry.base.units import STEPS_PER_SECOND
-from telemetry.fields.derived import SESSION_NAMES
+from telemetry.fields.metrics.enums import SESSION_NAMES
 from telemetry.fields.schema import Field
 from telemetry.fields.snapshot import Snapshot
 from telemetry.plans.plan import PLAN_TEMPLATE, SHORT_KEYS, Plan, Required, Run, Scalar, lap_time_text, with_run

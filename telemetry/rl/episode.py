@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, NamedTuple
 
 from telemetry.base.errors import UsageError
-from telemetry.fields.derived import TIME_STOPPED_STATUSES, Sample, is_new_run
+from telemetry.fields.derived import Sample
+from telemetry.fields.metrics.lap_validity import TIME_STOPPED_STATUSES, is_session_start
 from telemetry.rl.action import RELEASED, Command, recorded_action, recorded_command, to_command
 from telemetry.rl.observation import Actions, ObservationValue, Observer, observer
 from telemetry.rl.reward import progress_metres, reward
@@ -128,7 +129,7 @@ def advance(
         mark_metres=metres if gained else state.mark_metres,
         mark_step=steps if gained else state.mark_step,
         laps=state.laps + (sample.completed_laps == before.completed_laps + 1),
-        restarted=is_new_run(sample, before),
+        restarted=is_session_start(sample, before),
     )
     total, terms = reward(spec, before, sample, done, previous, state.track)
     observation = state.observer(sample, now.actions, state.track)

@@ -59,10 +59,19 @@ SAMPLE_FIELDS: Final = MappingProxyType(
 )
 """The fields of a sample that an observation may hold: numbers and flags, and no time of the clock on the wall."""
 
+
+def _in_valid_range(name: str, scale: float) -> Feature:
+    """The feature of a field whose bounds are those that it declares."""
+    valid_range = SAMPLE_FIELDS[name].valid_range
+    if valid_range is None:
+        raise TypeError(f"{name} declares no valid range")
+    return Feature(name, scale, *map(float, valid_range))
+
+
 FEATURES: Final = MappingProxyType(
     {
-        channel.name: channel
-        for channel in (
+        feature.name: feature
+        for feature in (
             Feature("speed", 50.0, 0.0, 125.0),
             Feature("local_velocity_x", 10.0, -50.0, 50.0),
             Feature("local_velocity_y", 5.0, -25.0, 25.0),
@@ -75,31 +84,31 @@ FEATURES: Final = MappingProxyType(
             Feature("acc_g_z", 2.0, -10.0, 10.0),
             Feature("rpm", 10_000.0, -1_000.0, 20_000.0),
             Feature("gear", 8.0, 0.0, 10.0),
-            Feature("gas", 1.0, 0.0, 1.0),
-            Feature("brake", 1.0, 0.0, 1.0),
-            Feature("clutch", 1.0, 0.0, 1.0),
-            Feature("steer_angle", 1.0, -1.0, 1.0),
+            _in_valid_range("gas", 1.0),
+            _in_valid_range("brake", 1.0),
+            _in_valid_range("clutch", 1.0),
+            _in_valid_range("steer_angle", 1.0),
             Feature("wheel_slip", 2.0, 0.0, 10.0),
-            Feature("slip_ratio", 1.0, 0.0, 1.0),
+            _in_valid_range("slip_ratio", 1.0),
             Feature("wheel_load", 5_000.0, 0.0, 25_000.0),
             Feature("wheel_angular_speed", 150.0, -450.0, 450.0),
             Feature("wheel_pressure", 30.0, 0.0, 60.0),
             Feature("suspension_travel", 0.1, -0.5, 0.5),
             Feature("ride_height", 0.1, -0.5, 0.5),
             Feature("lap_phase", 1.0, -1.0, 1.0),
-            Feature("normalized_position", 1.0, 0.0, 1.0),
+            _in_valid_range("normalized_position", 1.0),
             Feature("track_offset", 10.0, -50.0, 50.0),
             Feature("track_heading", 1.0, -3.2, 3.2),
             Feature("curvature_ahead", 0.02, -0.2, 0.2),
-            Feature("tyre_worn", 1.0, 0.0, 1.0),
+            _in_valid_range("tyre_worn", 1.0),
             Feature("tyre_core_temp", 100.0, -50.0, 300.0),
             Feature("tyre_temp_inner", 100.0, -50.0, 300.0),
             Feature("tyre_temp_middle", 100.0, -50.0, 300.0),
             Feature("tyre_temp_outer", 100.0, -50.0, 300.0),
             Feature("tyre_dirty_level", 5.0, 0.0, 5.0),
             Feature("brake_temp", 500.0, -50.0, 1_500.0),
-            Feature("number_of_tyres_out", 4.0, 0.0, 4.0),
-            Feature("damage_level", 1.0, 0.0, 1.0),
+            _in_valid_range("number_of_tyres_out", 4.0),
+            _in_valid_range("damage_level", 1.0),
             Feature("is_lap_valid", 1.0, 0.0, 1.0),
             Feature("wheel_lock_detected", 1.0, 0.0, 1.0),
             Feature("wheel_locked", 1.0, 0.0, 1.0),

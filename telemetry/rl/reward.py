@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from telemetry.fields.derived import Sample, is_new_run
+from telemetry.fields.derived import Sample
+from telemetry.fields.metrics.lap_validity import is_session_start
 from telemetry.laps.detector import MAX_SPEED_MS, POSITION_TOLERANCE_M
 from telemetry.rl.spec import Reward, Spec
 from telemetry.tracks.track import TrackMap
@@ -57,7 +58,7 @@ def progress_metres(before: Sample, after: Sample) -> float:
     0 where the lap's length is not known, and where the car was put somewhere else.
     """
     share = after.normalized_position - before.normalized_position
-    if not math.isfinite(share) or not after.track_spline_length > 0.0 or is_new_run(after, before):
+    if not math.isfinite(share) or not after.track_spline_length > 0.0 or is_session_start(after, before):
         return 0.0
     metres = math.remainder(share, 1.0) * after.track_spline_length
     reach = POSITION_TOLERANCE_M + MAX_SPEED_MS * max(after.elapsed - before.elapsed, 0.0)

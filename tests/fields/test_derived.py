@@ -5,23 +5,13 @@ import pytest
 from hypothesis import given
 
 import ac_native_memory as ac
-from telemetry.fields.derived import (
-    DEFAULTS,
-    NullableWheels,
-    Sample,
-    Thresholds,
-    damage_level,
-    derive,
-    gear_name,
-    lap_distance,
-    slip_ratio,
-    steer_degrees,
-    tyre_floor,
-    tyre_worn,
-    wheel_lock_detected,
-    wheel_locked,
-)
-from telemetry.fields.schema import Wheels
+from telemetry.fields.derived import DEFAULTS, Sample, Thresholds, derive
+from telemetry.fields.metrics.conversions import lap_distance, steer_degrees
+from telemetry.fields.metrics.damage import damage_level
+from telemetry.fields.metrics.enums import gear_name
+from telemetry.fields.metrics.slip import slip_ratio, wheel_lock_detected, wheel_locked
+from telemetry.fields.metrics.tyres import tyre_floor, tyre_worn
+from telemetry.fields.schema import NullableWheels, Wheels
 from telemetry.fields.snapshot import decode
 from tests.conftest import sample_of, snapshot_of
 from tests.fields.test_snapshot import any_pages

@@ -10,7 +10,7 @@ import orjson
 from ac_native_memory import Pages
 from telemetry.base.storage.output_file import OutputFile
 from telemetry.base.version import VERSION
-from telemetry.fields.derived import SESSION_NAMES
+from telemetry.fields.metrics.enums import SESSION_NAMES
 from telemetry.fields.pages import (
     read_ac_version,
     read_car_model,

@@ -11,7 +11,8 @@ import numpy as np
 
 from telemetry.base.clock import NAP_SECONDS, Clock
 from telemetry.base.errors import NoGameError, SourceError, UsageError
-from telemetry.fields.derived import Sample, is_new_run
+from telemetry.fields.derived import Sample
+from telemetry.fields.metrics.lap_validity import is_session_start
 from telemetry.rl.acgym.columns import REQUIRED
 from telemetry.rl.acgym.files import find_geometry
 from telemetry.rl.acgym.messages import StateWriter, config_text, reply_to, static_text, track_text
@@ -233,7 +234,7 @@ class AcgymSession(PluginHandler):
         if restart is None:
             return
         passed = self._clock.now() - self._restart_at
-        began_anew = before is not None and is_new_run(sample, before)
+        began_anew = before is not None and is_session_start(sample, before)
         if passed < restart.seconds and not began_anew:
             return
         with self._news:

@@ -9,7 +9,8 @@ import numpy as np
 
 from telemetry.base.clock import Clock
 from telemetry.base.errors import NoGameError, TelemetryError
-from telemetry.fields.derived import Sample, derive, is_new_run
+from telemetry.fields.derived import Sample, derive
+from telemetry.fields.metrics.lap_validity import is_session_start
 from telemetry.fields.snapshot import Snapshot, encode, warm_up
 from telemetry.recording.game_state import State
 from telemetry.recording.interfaces import PageSink, Reading, Source, Step
@@ -76,7 +77,7 @@ class LiveBackend(Backend):
             if sample is not None and math.isnan(asked_at):  # nobody listens before there is a game
                 restart, asked_at = self._actuator.restart(), now
                 continue
-            began_anew = sample is not None and before is not None and is_new_run(sample, before)
+            began_anew = sample is not None and before is not None and is_session_start(sample, before)
             if restart is not None and not began_anew and now < asked_at + restart.seconds:
                 continue
             self._actuator.apply(RELEASED)

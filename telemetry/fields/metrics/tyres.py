@@ -1,0 +1,156 @@
+"""How worn the tyres are."""
+
+import math
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from telemetry.fields.metrics.metric import Intermediate, Metric
+from telemetry.fields.schema import NullableWheels, Wheels
+from telemetry.fields.thresholds import DEFAULTS, Thresholds
+
+if TYPE_CHECKING:
+    from telemetry.fields.derived import Sample
+
+BEST_WEAR_PERCENT: Final = 100.0
+"""``tyre_wear`` of the best grip that a tyre can have."""
+
+NEW_TYRE_STEP_PERCENT: Final = 0.5
+"""A rise of ``tyre_wear`` between two samples that only a change of tyres makes; scrubbing in is slower."""
+
+COMPOUND_FLOORS: Final = (
+    ("semislick", 70.0),
+    ("cinturato", 96.0),
+    ("street90", 88.0),
+    ("vintage", 88.0),
+    ("street", 80.0),
+    ("gp70soft", 90.0),
+    ("gp70hard", 95.0),
+    ("gp60", 98.0),
+    ("60sgp", 98.0),
+)
+"""``tyre_wear`` of a worn-out tyre by a part of its compound's name; the first match counts.
+
+The names are compared in lower case and without spaces and hyphens.
+"""
+
+
+def tyre_wear_best(wear: Wheels, compound: str, car_model: str, before: "Sample | None") -> Wheels:
+    """Per tyre the highest ``tyre_wear`` seen on it, at most 100; starts again with a new tyre or another car."""
+    if before is None or compound != before.tyre_compound or car_model != before.car_model:
+        return (_clamp_wear(wear[0]), _clamp_wear(wear[1]), _clamp_wear(wear[2]), _clamp_wear(wear[3]))
+    wear_before, best = before.tyre_wear, before.tyre_wear_best
+    if wear == wear_before:
+        return best
+    return (
+        _best_of_tyre(wear[0], wear_before[0], best[0]),
+        _best_of_tyre(wear[1], wear_before[1], best[1]),
+        _best_of_tyre(wear[2], wear_before[2], best[2]),
+        _best_of_tyre(wear[3], wear_before[3], best[3]),
+    )
+
+
+def _best_of_tyre(wear: float, wear_before: float, best: float) -> float:
+    if wear > best or wear > wear_before + NEW_TYRE_STEP_PERCENT:
+        return _clamp_wear(wear)
+    return best
+
+
+def _clamp_wear(wear: float) -> float:
+    return min(wear, BEST_WEAR_PERCENT) if wear > 0.0 else 0.0
+
+
+def tyre_floor(compound: str, thresholds: Thresholds = DEFAULTS) -> float:
+    """``tyre_wear`` of a worn-out tyre: the user's, else that of the compound if it is known, else the default."""
+    if thresholds.tyre_floor is not None:
+        return thresholds.tyre_floor
+    known = _known_floor(compound)
+    return thresholds.default_tyre_floor if known is None else known
+
+
+@lru_cache(maxsize=64)
+def _known_floor(compound: str) -> float | None:
+    name = "".join(letter for letter in compound.lower() if letter.isalnum())
+    return next((floor for part, floor in COMPOUND_FLOORS if part in name), None)
+
+
+def tyre_worn(wear: Wheels, best: Wheels, floor: float) -> NullableWheels:
+    """Per tyre 0 new .. 1 worn out: how far ``tyre_wear`` has come from its best to the floor of its compound.
+
+    None where the game publishes no wear (0 on all four tyres, or NaN).
+    """
+    if not any(wear):
+        return (None, None, None, None)
+    return (
+        _worn_of_tyre(wear[0], best[0], floor),
+        _worn_of_tyre(wear[1], best[1], floor),
+        _worn_of_tyre(wear[2], best[2], floor),
+        _worn_of_tyre(wear[3], best[3], floor),
+    )
+
+
+def _worn_of_tyre(wear: float, best: float, floor: float) -> float | None:
+    if not math.isfinite(wear):
+        return None
+    if best <= floor:  # already worn out when first seen
+        return 1.0
+    return min(max((best - wear) / (best - floor), 0.0), 1.0)
+
+
+def worst_worn(worn: NullableWheels) -> float:
+    """``tyre_worn`` of the most worn tyre; 0 where none is known."""
+    fl, fr, rl, rr = worn
+    if fl is None or fr is None or rl is None or rr is None:
+        return max([tyre for tyre in worn if tyre is not None], default=0.0)
+    return max(fl, fr, rl, rr)
+
+
+def tyre_damaged(worst: float, thresholds: Thresholds = DEFAULTS) -> bool:
+    """Whether any tyre has most of its life behind it."""
+    return worst > thresholds.tyre_damaged
+
+
+def tyre_critical(worst: float, thresholds: Thresholds = DEFAULTS) -> bool:
+    """Whether any tyre is at the end of its life."""
+    return worst > thresholds.tyre_critical
+
+
+TYRE_WEAR_BEST: Final = Metric(
+    name="tyre_wear_best",
+    value_type=Wheels,
+    unit="%",
+    meaning="highest tyre_wear seen on this tyre, where tyre_worn counts from; 0 if none",
+    inputs=("tyre_wear", "tyre_compound", "car_model", "before"),
+    scalar=tyre_wear_best,
+)
+
+TYRE_FLOOR: Final = Intermediate(name="tyre_floor", inputs=("tyre_compound", "thresholds"), scalar=tyre_floor)
+
+TYRE_WORN: Final = Metric(
+    name="tyre_worn",
+    value_type=NullableWheels,
+    unit="0..1",
+    meaning="0 new .. 1 worn out; null where the game publishes no wear",
+    valid_range=(0.0, 1.0),
+    inputs=("tyre_wear", TYRE_WEAR_BEST, TYRE_FLOOR),
+    scalar=tyre_worn,
+)
+
+WORST_WORN: Final = Intermediate(name="worst_worn", inputs=(TYRE_WORN,), scalar=worst_worn)
+
+TYRE_DAMAGED: Final = Metric(
+    name="tyre_damaged",
+    value_type=bool,
+    unit="",
+    meaning="any tyre_worn above 0.80",
+    inputs=(WORST_WORN, "thresholds"),
+    scalar=tyre_damaged,
+)
+
+TYRE_CRITICAL: Final = Metric(
+    name="tyre_critical",
+    value_type=bool,
+    unit="",
+    meaning="any tyre_worn above 0.95",
+    inputs=(WORST_WORN, "thresholds"),
+    scalar=tyre_critical,
+)
