@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from telemetry.base.clock import Clock
+from telemetry.base.histogram import DurationHistogram
 from telemetry.base.units import STEP_S
 from telemetry.fields.derived import DEFAULTS, Sample, Thresholds, derive
 from telemetry.fields.schema import Range
@@ -49,44 +50,6 @@ RANGES: Final[Mapping[str, Range]] = {
 """The valid range of single numbers: the game did not write a value outside, or the value is torn."""
 
 Severity = Literal["error", "warning"]
-
-
-class DurationHistogram:
-    """Quantiles of any number of durations in constant memory, each to four digits."""
-
-    def __init__(self) -> None:
-        self._counts: Counter[float] = Counter()
-        self.count = 0
-        self.sum = 0.0
-        self.longest: float | None = None
-
-    def add(self, duration: float, times: int = 1) -> None:
-        """Count one duration, or so many equal ones."""
-        self._counts[float(f"{duration:.4g}")] += times
-        self.count += times
-        self.sum += duration * times
-        if self.longest is None or duration > self.longest:
-            self.longest = duration
-
-    def quantile(self, share: float) -> float | None:
-        """The duration that this share of all does not exceed; None when there are none."""
-        rest = share * self.count
-        for duration, times in sorted(self._counts.items()):
-            rest -= times
-            if rest <= 0.0:
-                return duration
-        return None
-
-    def above(self, limit: float) -> list[tuple[float, int]]:
-        """The durations that exceed the limit, each with how often it was counted."""
-        return [(duration, times) for duration, times in self._counts.items() if duration > limit]
-
-    def distances(self, centre: float) -> "DurationHistogram":
-        """How far all durations are from this one."""
-        found = DurationHistogram()
-        for duration, times in self._counts.items():
-            found.add(abs(duration - centre), times)
-        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,9 +28,9 @@ from telemetry.formats.mcap.layout import FILE_METADATA, QUALITY_METADATA
 from telemetry.laps.detector import laps as laps_of
 from telemetry.laps.model import Lap
 from telemetry.recording.api import samples
-from telemetry.recording.game_state import STATUS_STATES, State
+from telemetry.recording.game_state import State, state_in_session
 from telemetry.recording.interfaces import Event, PageSink, Sink, Source, Step
-from telemetry.recording.sample_recorder import LAP_TIME_DELAY_S
+from telemetry.recording.stop import LAP_TIME_DELAY_S
 from telemetry.sources import RECORDING_SUFFIXES, open_finished_sink, open_source
 
 SUFFIXES: Final = (*RECORDING_SUFFIXES, *csv.SUFFIXES, *parquet.SUFFIXES)
@@ -341,7 +341,7 @@ def _write_pages(snapshots: Iterable[Snapshot], sink: PageSink) -> tuple[int, fl
         last = snapshot.elapsed
         first = first if count else last
         count += 1
-        state = STATUS_STATES.get(snapshot.status, State.LIVE)
+        state = state_in_session(snapshot.status, snapshot.is_esc_menu_visible)
         sink.write(Step(state, encode(snapshot), last))
     return count, last - first
 

@@ -25,7 +25,7 @@ from telemetry.cli._shared.option_groups import expand_option_groups
 from telemetry.cli._shared.output import print_json, print_message
 from telemetry.cli._shared.step_recording import JsonSummary, StopOptions, record_steps
 from telemetry.cli._shared.stopping import stop_on_signal
-from telemetry.cli._shared.summaries import describe_steps, steps_summary
+from telemetry.cli._shared.summaries import describe_steps
 from telemetry.formats import mcap
 from telemetry.plans.manifest import LapRecord, Manifest, RunProgress
 from telemetry.plans.plan import Plan, Run, lap_time_text
@@ -90,7 +90,7 @@ def record_plan(
         if not batch.manifest.complete:
             recorder = record_steps(origin, batch, clock, stop_rule, quiet=quiet, json_summary=json_summary)
             files = [str(path) for path in batch.files]
-            summary |= {"files": files, "sessions": recorder.sessions, **steps_summary(recorder.stats)}
+            summary |= {"files": files, "sessions": recorder.sessions, **recorder.stats.summary()}
             if not quiet and not json_summary:
                 every_step = options.has_every_step(source_options.source)
                 print_message(describe_steps(recorder.stats, files, every_step=every_step))

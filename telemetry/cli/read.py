@@ -18,12 +18,14 @@ from telemetry.cli._shared.thresholds import AllThresholds
 from telemetry.fields.selection import ALL_COLUMNS, Column, select
 from telemetry.recording.interfaces import Sink
 from telemetry.recording.sample_recorder import DEFAULT_RATE, SampleRecorder, SamplingOptions
+from telemetry.recording.stop import StopRule
 from telemetry.sources import RECORDING_SUFFIXES, open_sink
 from telemetry.terminal.view import View
 
 if TYPE_CHECKING:
     from telemetry.base.storage.output_file import Mode
     from telemetry.recording.interfaces import Listener
+    from telemetry.recording.stats import RecordingStats
 
 _OUTPUT_PANEL: Final = "Writing"
 
@@ -130,24 +132,18 @@ def read(
     options.tune_for_low_latency()
     if rate is None and not source.endswith(RECORDING_SUFFIXES) and not options.is_stream(source):
         rate = DEFAULT_RATE
-    sampling = SamplingOptions(
-        rate=rate,
-        duration=duration,
-        samples=samples,
-        laps=laps,
-        include_paused=include_paused,
-        thresholds=thresholds,
-    )
+    sampling = SamplingOptions(rate=rate, include_paused=include_paused, thresholds=thresholds)
+    stop_rule = StopRule(duration=duration, samples=samples, laps=laps)
     with ExitStack() as stack:
         stack.enter_context(stop_on_signal(clock))
         origin = stack.enter_context(source_options.open(loop=loop))
         sinks = line_options.open_sinks()
-        listeners: list[Listener] = []
+        listeners: list[Listener[RecordingStats]] = []
         if not quiet:
             console = Console(stderr=True, force_terminal=False) if output == "-" else Console()
             view = View(console, output=output, changes_only=output == "-")
             listeners.append(stack.enter_context(view))
-        stats = SampleRecorder(origin, sinks, listeners, clock=clock, options=sampling).run()
+        stats = SampleRecorder(origin, sinks, listeners, clock=clock, options=sampling, stop_rule=stop_rule).run()
     if json_summary:
         stream = sys.stderr if output == "-" else sys.stdout
         print_json({"source": origin.name, "output": output, **stats.summary()}, stream)

@@ -13,7 +13,7 @@ from telemetry.cli._shared.output import print_json, print_message
 from telemetry.cli._shared.step_files import FILES_PANEL, FileOptions, file_opener, open_step_writer
 from telemetry.cli._shared.step_recording import JsonSummary, StopOptions, record_steps
 from telemetry.cli._shared.stopping import stop_on_signal
-from telemetry.cli._shared.summaries import describe_steps, steps_summary
+from telemetry.cli._shared.summaries import describe_steps
 from telemetry.cli._shared.thresholds import TyresOut
 from telemetry.fields.derived import DEFAULTS, Thresholds
 
@@ -92,8 +92,7 @@ def record(
         )
     files = [str(path) for path in writer.files]
     if json_summary:
-        figures = steps_summary(recorder.stats)
-        print_json({"source": origin.name, "files": files, "sessions": recorder.sessions, **figures})
+        print_json({"source": origin.name, "files": files, "sessions": recorder.sessions, **recorder.stats.summary()})
     elif not quiet:
         every_step = rate == "max" and options.has_every_step(source)
         print_message(describe_steps(recorder.stats, files, every_step=every_step))

@@ -22,10 +22,12 @@ from telemetry.cli._shared.stopping import stop_on_signal
 from telemetry.cli._shared.thresholds import AllThresholds
 from telemetry.fields.derived import Thresholds
 from telemetry.recording.interfaces import Event
+from telemetry.recording.lap_tracker import LapTracker
 from telemetry.recording.sample_recorder import SampleRecorder, SamplingOptions
 from telemetry.recording.stats import RecordingStats
 from telemetry.recording.step_recorder import CaptureThread, StepRecorder
 from telemetry.recording.step_writer import SingleFileWriter
+from telemetry.recording.stop import StopRule
 from telemetry.sources import open_page_sink, open_sink
 
 if TYPE_CHECKING:
@@ -212,7 +214,8 @@ def serve(
     file_options.check(source_options.source)
     token = client_options.make_token()
     rate = DEFAULT_RATE_HZ if rate is None else rate
-    sampling = SamplingOptions(rate=rate, duration=duration, include_paused=include_paused, thresholds=thresholds)
+    sampling = SamplingOptions(rate=rate, include_paused=include_paused, thresholds=thresholds)
+    stop_rule = StopRule(duration=duration)
     options.tune_for_low_latency()
     with ExitStack() as stack:
         stack.enter_context(stop_on_signal(clock))
@@ -233,7 +236,7 @@ def serve(
         if token is None:
             _warn_if_open(host)
         sinks = [open_sink(file_options.json_output)] if file_options.json_output else []
-        recorder = SampleRecorder(source, sinks, [server], clock=clock, options=sampling)
+        recorder = SampleRecorder(source, sinks, [server], clock=clock, options=sampling, stop_rule=stop_rule)
         if step_recorder is not None:
             stack.enter_context(CaptureThread(step_recorder, clock.stop))
             stack.enter_context(open_marker_inbox(str(file_options.record), step_recorder))
@@ -258,7 +261,7 @@ def _open_step_recorder(
         return None
     source = stack.enter_context(source_options.open(loop=loop))
     writer = stack.enter_context(SingleFileWriter(open_page_sink(path), path))
-    return StepRecorder(source, writer, clock=source_options.make_clock(), thresholds=thresholds)
+    return StepRecorder(source, writer, clock=source_options.make_clock(), tracker=LapTracker(thresholds))
 
 
 def _print_address(url: str, source: str, token: str | None, json_output: str | None) -> None:
@@ -285,4 +288,4 @@ def _print_summary(stats: RecordingStats, step_recorder: StepRecorder | None, fi
         print_message(f"{files.json_output}: {stats.size:,} bytes.")
     if step_recorder is not None:
         recorded = step_recorder.stats
-        print_message(f"{files.record}: {recorded.samples:,} steps, {recorded.size:,} bytes.")
+        print_message(f"{files.record}: {recorded.steps:,} steps, {recorded.size:,} bytes.")

@@ -18,7 +18,7 @@ from telemetry.fields.derived import Sample
 from telemetry.fields.selection import ALL_COLUMNS, Column
 from telemetry.fields.snapshot import Snapshot
 from telemetry.fields.wire import LineEncoder, snapshot_of
-from telemetry.recording.game_state import STATUS_STATES, State
+from telemetry.recording.game_state import is_advancing, state_in_session
 from telemetry.recording.interfaces import Reading, Sink, Source
 
 SUFFIXES: Final = (".jsonl", ".jsonl.gz", ".jsonl.zst")
@@ -177,6 +177,7 @@ class JsonlRecording(Source):
         began = clock.now()
         first: float | None = None
         shift, elapsed = 0.0, 0.0
+        packet_id: int | None = None
         thinning = RateLimiter(rate)
         while True:
             for number, (recorded, snapshot) in enumerate(self._excerpt()):
@@ -189,8 +190,9 @@ class JsonlRecording(Source):
                     continue
                 if not clock.sleep_until(began + elapsed - first):
                     return
-                state = STATUS_STATES.get(snapshot.status, State.LIVE)
-                yield Reading(state, snapshot.replace(elapsed=elapsed), is_new_step=state is State.LIVE)
+                state = state_in_session(snapshot.status, snapshot.is_esc_menu_visible)
+                moved, packet_id = snapshot.packet_id != packet_id, snapshot.packet_id
+                yield Reading(state, snapshot.replace(elapsed=elapsed), is_advancing(state, moved=moved))
             if not self._loop:
                 return
 

@@ -15,11 +15,11 @@ from telemetry.plans.manifest import FileRecord, LapRecord, Manifest, RunProgres
 from telemetry.plans.plan import Plan, Run, lap_time_text
 from telemetry.recording.file_names import Template
 from telemetry.recording.filters import DecimatingSink, ForwardingSink
-from telemetry.recording.game_state import State
+from telemetry.recording.game_state import GameStatus, State
 from telemetry.recording.interfaces import Event, PageSink, Step
 from telemetry.recording.lap_tracker import LapTracker, StepUpdate
 from telemetry.recording.rotation import FolderWriter
-from telemetry.recording.sample_recorder import LAP_TIME_DELAY_S
+from telemetry.recording.stop import LAP_TIME_DELAY_S
 
 OpenRun = Callable[[Path, Run], PageSink]
 """Makes a new file for a run; raises :class:`telemetry.SinkError`, whose cause is FileExistsError where one is."""
@@ -29,9 +29,6 @@ Tell = Callable[[str], None]
 
 RECENT_SECONDS: Final = 2.5
 """How long steps are kept in memory: a lap is settled up to a second after the line, at which the next run begins."""
-
-OFF: Final = 0
-"""The ``status`` of a game that is left: what else its pages say then means nothing."""
 
 
 def say_nothing(sentence: str) -> None:
@@ -193,9 +190,10 @@ class Batch(FolderWriter):
     def _check(self, step: Step, update: StepUpdate) -> None:
         """End the file where the settings are not those of its run; begin one where they are and none is open."""
         progress = self._next() if self._current is None else self._current.progress
-        if progress is None or update.sample.status == OFF or not (update.sample.car_model and update.sample.track):
+        sample = update.sample
+        if progress is None or sample.status == GameStatus.OFF or not (sample.car_model and sample.track):
             return
-        wrong = progress.run.settings_errors(update.sample)
+        wrong = progress.run.settings_errors(sample)
         self.mismatch = f"run {progress.run.name!r}: {'; '.join(wrong)}" if wrong else ""
         self._update()
         if wrong:

@@ -1,6 +1,7 @@
-"""Sinks in front of other sinks: forwarding, decimating, steps to samples."""
+"""Sinks in front of other sinks: they forward steps, keep fewer of them, or turn them into samples."""
 
 from telemetry.base.clock import RateLimiter
+from telemetry.base.typing import override
 from telemetry.fields.derived import DEFAULTS, Sample, Thresholds, derive
 from telemetry.fields.pages import read_packet_id
 from telemetry.fields.snapshot import PageDecoder
@@ -8,49 +9,45 @@ from telemetry.recording.game_state import is_advancing
 from telemetry.recording.interfaces import Event, PageSink, Sink, Step
 
 
-class _Onward:
-    """What goes on to another sink as it comes."""
+class ForwardingSink(PageSink):
+    """Forwards steps and events to another sink; base class for filters."""
 
     def __init__(self, sink: PageSink) -> None:
         self.name = sink.name
         self._sink = sink
 
     @property
+    @override
     def size(self) -> int:
-        """Bytes written so far."""
         return self._sink.size
 
+    @override
+    def write(self, step: Step) -> None:
+        self._sink.write(step)
+
+    @override
     def add_event(self, event: Event) -> None:
-        """Take what happened."""
         self._sink.add_event(event)
 
+    @override
     def flush(self) -> None:
-        """Hand everything taken so far to the operating system."""
         self._sink.flush()
 
+    @override
     def close(self) -> None:
-        """Finish the sink."""
         self._sink.close()
 
 
-class ForwardingSink(_Onward, PageSink):
-    """Another sink: what is taken goes on to it, but for what a subclass does to the steps."""
-
-    def write(self, step: Step) -> None:
-        """Take one step."""
-        self._sink.write(step)
-
-
 class DecimatingSink(ForwardingSink):
-    """Another sink, which gets about ``rate`` of the steps per second."""
+    """Forwards about ``rate`` steps per second; the steps left out do not count as missing."""
 
     def __init__(self, sink: PageSink, rate: float) -> None:
         super().__init__(sink)
         self._limiter = RateLimiter(rate)
-        self._missing = 0
+        self._missing = 0  # steps never seen, since the last one that was forwarded
 
+    @override
     def write(self, step: Step) -> None:
-        """Take one step."""
         if step.pages is None:
             self._sink.write(step)
             return
@@ -63,9 +60,9 @@ class DecimatingSink(ForwardingSink):
 
 
 class StepToSampleSink(PageSink):
-    """Steps as samples, derived fields and all, into a sink of samples; what is no sample has no place there.
+    """Decodes steps and writes them as samples, derived fields included, to a sink of samples.
 
-    As in every recording of samples, those of a game that stands still in time are left out.
+    As in every recording of samples, steps in which game time stands still are left out; events are too.
     """
 
     def __init__(self, sink: Sink, thresholds: Thresholds = DEFAULTS) -> None:
@@ -78,12 +75,12 @@ class StepToSampleSink(PageSink):
         self._count = 0
 
     @property
+    @override
     def size(self) -> int:
-        """Bytes written so far."""
         return self._sink.size
 
+    @override
     def write(self, step: Step) -> None:
-        """Take one step."""
         if step.pages is None:
             return
         packet_id = read_packet_id(step.pages.physics)
@@ -95,13 +92,14 @@ class StepToSampleSink(PageSink):
         self._count += 1
         self._sink.write(self._before)
 
+    @override
     def add_event(self, event: Event) -> None:
-        """Leave it out: there is no line for it."""
+        """Ignore the event: files of samples have no place for it."""
 
+    @override
     def flush(self) -> None:
-        """Hand everything taken so far to the operating system."""
         self._sink.flush()
 
+    @override
     def close(self) -> None:
-        """Finish the sink."""
         self._sink.close()

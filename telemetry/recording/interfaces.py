@@ -1,4 +1,4 @@
-"""What a recording is made of: sources and sinks, and the values that pass between them."""
+"""The interfaces of recording: sources, sinks and listeners, and the values that pass between them."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -10,49 +10,54 @@ from telemetry.base.clock import Clock
 from telemetry.fields.derived import Sample
 from telemetry.fields.snapshot import Snapshot, encode
 from telemetry.recording.game_state import State
-from telemetry.recording.stats import RecordingStats
+from telemetry.recording.stats import StatsT_contra
 
 FLUSH_SECONDS: Final = 0.5
-"""How long a written sample may wait on its way to the operating system."""
+"""How long a written sample may wait before it is passed to the operating system."""
 
 
 class Reading(NamedTuple):
-    """What a source saw at one moment; ``snapshot`` is None where there is nothing to decode.
-
-    ``is_new_step`` is false where the car does not move on in time: in pause, in a replay, when the game stalls.
-    ``missed`` counts the deadlines dropped since the reading before, ``torn`` the torn pages so far.
-    """
+    """What a source yields at one time of sampling."""
 
     state: State
+    """The state of the game."""
     snapshot: Snapshot | None = None
+    """The values of its pages; None where there is nothing to decode."""
     is_new_step: bool = False
+    """Whether game time has advanced since the reading before; not in a pause or replay, nor while the game stalls."""
     missed: int = 0
+    """Sampling deadlines that passed unused since the reading before; of a stream, samples that never arrived."""
     torn: int = 0
+    """Pages so far that never held still for long enough to be read complete."""
     message: str = ""
+    """What a person should know about the state; empty for nothing."""
 
 
 class Step(NamedTuple):
-    """The game's pages after one physics step, or, without ``pages``, how things stand while there are none.
+    """The game's pages after one physics step, or only the state of a game that has no pages.
 
-    ``elapsed`` is in seconds of the source's clock. ``missing`` counts the physics steps right before this one that
-    could not be seen; ``repaired`` says that another content of the same step was seen too, and which one is whole was
-    told by its neighbours. A step whose physics page equals that of the step before carries a change of the other pages
-    alone, as in a pause.
+    A step with the same physics page as the step before carries a change of the other pages alone, as in a pause.
     """
 
     state: State
+    """The state of the game."""
     pages: Pages | None = None
+    """The three pages, untorn; None where only the state is reported."""
     elapsed: float = 0.0
+    """When the step was seen first, in seconds of the source's clock."""
     missing: int = 0
+    """Physics steps right before this one that were never seen."""
     repaired: bool = False
+    """Whether the step was seen in several versions, of which the neighbouring steps showed the complete one."""
     message: str = ""
+    """What a person should know about the state; empty for nothing."""
 
 
 class Closeable:
-    """What is closed when its ``with`` block ends."""
+    """Base of everything that is closed at the end of its ``with`` block."""
 
     def close(self) -> None:
-        """Let go of what is held; harmless when done twice."""
+        """Release what is held; harmless when called twice."""
 
     def __enter__(self) -> Self:
         return self
@@ -83,7 +88,7 @@ class Source(Closeable, ABC):
 
 
 class Sink(Closeable, ABC):
-    """Where samples go; ``name`` says to a person what it is. Raises :class:`telemetry.SinkError` when it must end."""
+    """Takes samples; ``name`` is for a person. Its methods raise :class:`telemetry.SinkError` if it cannot go on."""
 
     name: str
 
@@ -94,28 +99,28 @@ class Sink(Closeable, ABC):
 
     @abstractmethod
     def write(self, sample: Sample) -> None:
-        """Take one sample."""
+        """Write one sample."""
 
     @abstractmethod
     def flush(self) -> None:
-        """Hand everything taken so far to the operating system."""
+        """Pass everything written so far to the operating system."""
 
 
 class Event(NamedTuple):
-    """Something that happened at a moment of a recording: a gap, a marker, a pause.
-
-    ``timestamp`` is in Unix seconds; ``values`` holds what else there is to say, as JSON knows it.
-    """
+    """Something that happened during a recording: a gap, a marker, a change of the state."""
 
     kind: str
+    """``marker``, ``gap``, ``repaired``, ``state`` and the like."""
     timestamp: float
+    """When it happened, in Unix seconds."""
     values: Mapping[str, Any]
+    """Further facts, JSON-compatible."""
 
 
 class PageSink(Closeable, ABC):
-    """Where steps go with their pages as they are; ``name`` says to a person what it is.
+    """Takes steps with their pages unchanged; ``name`` is for a person.
 
-    Raises :class:`telemetry.SinkError` when it must end.
+    Its methods raise :class:`telemetry.SinkError` if it cannot go on.
     """
 
     name: str
@@ -127,20 +132,23 @@ class PageSink(Closeable, ABC):
 
     @abstractmethod
     def write(self, step: Step) -> None:
-        """Take one step; one without pages tells of a state alone."""
+        """Write one step; one without pages only reports a state."""
 
     @abstractmethod
     def add_event(self, event: Event) -> None:
-        """Take what happened."""
+        """Write an event."""
 
     @abstractmethod
     def flush(self) -> None:
-        """Hand everything taken so far to the operating system, so that it outlives this process."""
+        """Pass everything written so far to the operating system, so that it survives the end of this process."""
 
 
-class Listener(Protocol):
-    """Something that looks on, like a view: it is shown every reading, kept or not, and must not hold up the loop."""
+class Listener(Protocol[StatsT_contra]):
+    """Observes a loop, like a view: it gets every reading, kept or not, and must return at once.
 
-    def on_reading(self, sample: Sample | None, stats: RecordingStats) -> None:
-        """Take note of the newest sample (None where there is none) and of how the recording goes."""
+    A listener for :class:`telemetry.recording.stats.LoopStats` can observe both loops.
+    """
+
+    def on_reading(self, sample: Sample | None, stats: StatsT_contra) -> None:
+        """Take the latest sample (None where there is none) and the counters of the loop."""
         ...

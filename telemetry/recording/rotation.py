@@ -11,8 +11,8 @@ from telemetry.base.errors import SinkError, UsageError
 from telemetry.recording.file_names import Template, numbered_paths
 from telemetry.recording.interfaces import Event, PageSink, Step
 from telemetry.recording.lap_tracker import SegmentKind, StepUpdate
-from telemetry.recording.sample_recorder import LAP_TIME_DELAY_S
 from telemetry.recording.step_writer import StepWriter
+from telemetry.recording.stop import LAP_TIME_DELAY_S
 
 OpenFile = Callable[[Path], PageSink]
 """Makes a new file of this name; raises :class:`telemetry.SinkError`, whose cause is FileExistsError where one is."""

@@ -9,68 +9,67 @@ from telemetry.base.clock import Clock
 from telemetry.base.errors import UsageError
 from telemetry.fields.derived import DEFAULTS, Sample, Thresholds, derive
 from telemetry.fields.snapshot import warm_up
+from telemetry.recording.background_writer import QueuedSink
 from telemetry.recording.game_state import State
 from telemetry.recording.interfaces import Listener, Reading, Sink, Source
-from telemetry.recording.queued_sink import QueuedSink
 from telemetry.recording.stats import RecordingStats
+from telemetry.recording.stop import LAP_TIME_DELAY_S, StopRule
 
 DEFAULT_RATE: Final = 10.0
 """Samples per second of a live source unless asked otherwise."""
 
-LAP_TIME_DELAY_S: Final = 1.0
-"""How long recording goes on after the last lap wanted: the game publishes its time some frames late."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class SamplingOptions:
-    """How to sample and when to end: after so many seconds or samples kept, or laps completed, whichever is first.
-
-    Raises :class:`telemetry.UsageError` for a number that makes no sense.
-    """
+    """How to sample. Raises :class:`telemetry.UsageError` for a rate that is not a finite number greater than 0."""
 
     rate: float | None = None
-    duration: float | None = None
-    samples: int | None = None
-    laps: int | None = None
+    """Samples per second; None for the source's own pace."""
     include_paused: bool = False
+    """Whether to keep samples of a car that stands still in game time: in a pause, a replay, a stall."""
     thresholds: Thresholds = DEFAULTS
+    """Limits of the derived fields."""
 
     def __post_init__(self) -> None:
-        for name in ("rate", "duration", "samples", "laps"):
-            value = getattr(self, name)
-            if value is not None and not 0.0 < value < math.inf:
-                raise UsageError(f"{value:g} makes no sense as {name}; it must be more than 0.")
+        if self.rate is not None and not 0.0 < self.rate < math.inf:
+            raise UsageError(f"rate must be greater than 0, got {self.rate:g}.")
 
 
 class SampleRecorder:
-    """Reads a source, derives, and hands every kept sample to the sinks.
+    """Reads a source, derives, and writes every kept sample to the sinks, each in a thread of its own.
 
-    Samples of a car that stands still in time (pause, replay, stall) are shown to watchers but not kept, unless
-    ``include_paused``. A sink's error ends the run and is raised once the other sinks were closed.
+    Samples in which game time stands still (pause, replay, stall) are shown to listeners but not kept, unless
+    ``include_paused``. A sink's error ends the run and is raised once the other sinks were closed. With an unpaced
+    clock nothing is dropped: each sample is written before the next is read. Sessions cannot be limited by
+    ``stop_rule`` here; that raises :class:`telemetry.UsageError`.
     """
 
     def __init__(
         self,
         source: Source,
         sinks: Sequence[Sink] = (),
-        listeners: Sequence[Listener] = (),
+        listeners: Sequence[Listener[RecordingStats]] = (),
         *,
         clock: Clock | None = None,
         options: SamplingOptions | None = None,
+        stop_rule: StopRule | None = None,
     ) -> None:
+        if stop_rule is not None and stop_rule.sessions is not None:
+            raise UsageError("sessions can limit a recording of physics steps only.")
         warm_up()
         self.source = source
         self.clock = clock or Clock()
         self.options = options or SamplingOptions()
         self.stats = RecordingStats(rate_asked=self.options.rate)
-        # A clock that jumps waits for nobody, so the sinks set the pace: nothing may be dropped.
-        unpaced = math.isinf(self.clock.speed)
-        self._sinks = [QueuedSink(sink, self.options.rate or DEFAULT_RATE, block_when_full=unpaced) for sink in sinks]
+        self._stop_rule = stop_rule or StopRule()
+        threaded = not math.isinf(self.clock.speed)
+        self._sinks = [QueuedSink(sink, self.options.rate or DEFAULT_RATE, threaded=threaded) for sink in sinks]
         self._listeners = list(listeners)
         self._interrupted = False  # by a pause, a stall, a game that left
+        self._end = math.inf  # when the official time of the last lap wanted is there
 
     def run(self) -> RecordingStats:
-        """Record until the source ends, a limit is reached or the clock is stopped."""
+        """Record until the source ends, the stop rule is met or the clock is stopped."""
         try:
             for sample in self.samples():
                 for sink in self._sinks:
@@ -80,21 +79,19 @@ class SampleRecorder:
         return self.stats
 
     def samples(self) -> Iterator[Sample]:
-        """The kept samples themselves, for a loop of one's own; the sinks are left alone."""
+        """The kept samples themselves, for a loop of one's own; nothing is written to the sinks."""
         options, stats = self.options, self.stats
         before: Sample | None = None
-        end = math.inf
         for reading in self.source.readings(self.clock, options.rate):
             stats.state, stats.message, stats.torn = reading.state, reading.message, reading.torn
             snapshot = reading.snapshot
             if snapshot is None:
                 self._interrupted = True
                 self._show(None)
-                now = self.clock.now()  # the time that live sources give their samples
-                if self._past_duration(now) or now >= end:
+                if self._is_over(self.clock.now()):  # the time that live sources give their samples
                     break
                 continue
-            if self._past_duration(snapshot.elapsed) or snapshot.elapsed >= end:
+            if self._is_over(snapshot.elapsed):
                 break
             sample = derive(snapshot.replace(sequence=stats.samples), before, options.thresholds)
             keep = reading.is_new_step or options.include_paused
@@ -105,17 +102,22 @@ class SampleRecorder:
             self._show(sample)
             if keep:
                 yield sample
-                if stats.samples == options.samples:
+                if self._stop_rule.is_met(samples=stats.samples):
                     break
-                if stats.laps == options.laps and math.isinf(end):
-                    end = sample.elapsed + LAP_TIME_DELAY_S
+                if self._stop_rule.is_met(laps=stats.laps) and math.isinf(self._end):
+                    self._end = sample.elapsed + LAP_TIME_DELAY_S
         stats.state, stats.message = State.ENDED, ""
 
-    def _past_duration(self, elapsed: float) -> bool:
-        stats, duration = self.stats, self.options.duration
+    def _is_over(self, now: float) -> bool:
+        """Whether a reading at this time is too late to be recorded."""
+        stats = self.stats
+        if now >= self._end:
+            return True
+        if stats.samples == 0:
+            return False
         # Half a period of grace, so that a tick that comes a moment early does not add a sample.
         grace = 0.5 / self.options.rate if self.options.rate else 0.0
-        return duration is not None and stats.samples > 0 and elapsed - stats.first >= duration - grace
+        return self._stop_rule.is_met(seconds=now - stats.first + grace, game_left=stats.state is State.GONE)
 
     def _count(self, sample: Sample, before: Sample | None, reading: Reading) -> None:
         stats = self.stats
@@ -149,13 +151,13 @@ class SampleRecorder:
             listener.on_reading(sample, self.stats)
 
     def _close_sinks(self) -> None:
-        error: Exception | None = None
+        first_error: Exception | None = None
         for sink in self._sinks:
             try:
                 sink.close()
-            except Exception as problem:  # noqa: BLE001 - raised when the other sinks are closed
-                error = error or problem
+            except Exception as error:  # noqa: BLE001 - raised when the other sinks are closed
+                first_error = first_error or error
         self.stats.size = sum(sink.size for sink in self._sinks)
         self.stats.dropped = sum(sink.dropped for sink in self._sinks)
-        if error is not None:
-            raise error
+        if first_error is not None:
+            raise first_error

@@ -1,80 +1,87 @@
-"""The loop of physics steps: every step of a source is written as it is, by a thread of its own."""
+"""The loop of physics steps: every step of a source is written with its pages, by a thread of its own."""
 
 import math
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from threading import Event as Signal
 from threading import Thread
-from time import perf_counter
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from telemetry.base.clock import Clock
+from telemetry.base.typing import override
 from telemetry.base.units import STEPS_PER_SECOND
-from telemetry.fields.derived import DEFAULTS, Sample, Thresholds
 from telemetry.fields.pages import read_packet_id
 from telemetry.laps.model import Lap
+from telemetry.recording.background_writer import QUEUE_SECONDS, BackgroundWriter
 from telemetry.recording.game_state import State
-from telemetry.recording.interfaces import FLUSH_SECONDS, Closeable, Event, Listener, Source, Step
+from telemetry.recording.interfaces import Closeable, Event, Listener, Source, Step
 from telemetry.recording.lap_tracker import LapTracker
-from telemetry.recording.queued_sink import QUEUE_SECONDS
-from telemetry.recording.stats import RecordingStats
+from telemetry.recording.stats import StepRecordingStats
 from telemetry.recording.step_writer import StepWriter
 from telemetry.recording.stop import StopRule
 
-BATCH: Final = 32
-"""Steps after which the writer is woken: what writing them takes is less than the time between two steps."""
+if TYPE_CHECKING:
+    from telemetry.fields.derived import Sample
 
-DRAIN_SECONDS: Final = 0.1
-"""How often the writer looks by itself whether there is something to write."""
+WAKE_EVERY_STEPS: Final = 32
+"""Steps after which the writer is woken.
+
+Whoever puts a step has just found it and sleeps until the next one: writing these takes less time than that.
+"""
 
 INTERRUPTION_SECONDS: Final = 0.5
-"""Time between two neighbouring steps from which on the game had stood still."""
+"""Time between two neighbouring steps from which on game time stood still."""
 
 
 class StepRecorder:
     """Reads the steps of a source and has them written, without ever waiting for the disk.
 
-    ``stats`` counts steps as samples, steps that could not be seen as missed, and repaired ones as torn. What the
-    writer's queue had no room for is counted as dropped and told to the recording as missing. With a clock that jumps
-    nothing is dropped: each step is written before the next is read.
+    Steps that the writer's queue has no room for are counted as dropped, and are missing in the recording. With an
+    unpaced clock nothing is dropped: each step is written before the next is read. ``tracker`` follows the laps.
     """
 
     def __init__(
         self,
         source: Source,
         writer: StepWriter,
-        listeners: Sequence[Listener] = (),
+        listeners: Sequence[Listener[StepRecordingStats]] = (),
         *,
         clock: Clock | None = None,
         stop_rule: StopRule | None = None,
-        thresholds: Thresholds = DEFAULTS,
+        tracker: LapTracker | None = None,
     ) -> None:
         self.source = source
         self.clock = clock or Clock()
-        self.stats = RecordingStats()
+        self.stats = StepRecordingStats()
         self._stop_rule = stop_rule or StopRule()
         self._listeners = list(listeners)
-        unpaced = math.isinf(self.clock.speed)
-        self._writer = _WriterThread(writer, LapTracker(thresholds), self._stop_rule, self.stats, wait=unpaced)
+        self._tracked = _TrackedWriter(writer, tracker or LapTracker(), self._stop_rule, self.stats)
+        self._queue: BackgroundWriter[Step | Event] = BackgroundWriter(
+            writer.name,
+            self._tracked.write,
+            self._tracked.flush,
+            self._tracked.close,
+            capacity=math.ceil(STEPS_PER_SECOND * QUEUE_SECONDS),
+            wake_every=WAKE_EVERY_STEPS,
+            threaded=not math.isinf(self.clock.speed),
+        )
         self._packet_id: int | None = None
         self._inboxes: list[Closeable] = []
 
     def close_before_writer(self, inbox: Closeable) -> None:
-        """Close this, which brings events, after the last step: what it still holds is in the recording then."""
+        """Close this source of events after the last step and before the writer: its last events are recorded."""
         self._inboxes.append(inbox)
 
     def add_event(self, event: Event) -> None:
         """Write an event into the recording, after the steps so far; any thread may call this."""
-        self._writer.put(event)
+        self._queue.put_later(event)
 
-    def run(self) -> RecordingStats:
-        """Capture until the source ends, a limit is reached or the clock is stopped; raises the writer's error."""
-        with self._writer, ExitStack() as ending:
+    def run(self) -> StepRecordingStats:
+        """Record until the source ends, the stop rule is met or the clock is stopped; raises the writer's error."""
+        with self._queue, ExitStack() as inboxes:
             for inbox in self._inboxes:
-                ending.callback(inbox.close)
+                inboxes.callback(inbox.close)
             for step in self.source.steps(self.clock):
-                self._take(step)
+                self._record(step)
                 if self._is_over(step):
                     break
         self.stats.state, self.stats.message = State.ENDED, ""
@@ -83,64 +90,80 @@ class StepRecorder:
     @property
     def sessions(self) -> int:
         """How many sessions have begun."""
-        return self._writer.sessions
+        return self._tracked.sessions
 
-    def _take(self, step: Step) -> None:
+    def _record(self, step: Step) -> None:
         stats, pages = self.stats, step.pages
-        stats.state, stats.message = step.state, step.message or self._writer.message
+        stats.state, stats.message = step.state, step.message or self._tracked.message
         if pages is not None:
             packet_id = read_packet_id(pages.physics)
             is_new, self._packet_id = packet_id != self._packet_id, packet_id
             if is_new:
                 self._count(step)
-        if not self._writer.put(step):
-            stats.dropped += 1
+        self._put(step)
         for listener in self._listeners:
-            listener.on_reading(None if pages is None else self._writer.sample, stats)
+            listener.on_reading(None if pages is None else self._tracked.sample, stats)
+
+    def _put(self, step: Step) -> None:
+        tracked = self._tracked
+        if step.pages is None:
+            self._queue.put(step, droppable=False)
+            return
+        if tracked.unwritten_gap:
+            step = step._replace(missing=step.missing + tracked.unwritten_gap)
+        if self._queue.put(step):
+            tracked.unwritten_gap = 0
+        else:
+            tracked.unwritten_gap = step.missing + 1
+            self.stats.dropped += 1
 
     def _count(self, step: Step) -> None:
         stats = self.stats
-        if stats.samples == 0:
+        if stats.steps == 0:
             stats.first = step.elapsed
         elif step.elapsed - stats.latest > INTERRUPTION_SECONDS and not step.missing:
             stats.interruptions += 1
             stats.interrupted += step.elapsed - stats.latest
-        stats.samples += 1
-        stats.missed += step.missing
+        stats.steps += 1
+        stats.missing += step.missing
         stats.gaps += step.missing > 0
-        stats.torn += step.repaired
+        stats.repaired += step.repaired
         stats.latest = step.elapsed
 
     def _is_over(self, step: Step) -> bool:
-        stop_rule, stats, writer = self._stop_rule, self.stats, self._writer
-        if writer.done:
+        tracked, stats = self._tracked, self.stats
+        if tracked.done:
             return True
-        if step.state is State.GONE and stats.samples:
-            if stop_rule.until_exit:
-                return True
-            if stop_rule.sessions is not None and writer.sessions >= stop_rule.sessions:
-                return True
-        elapsed = self.clock.now() if step.pages is None else step.elapsed
-        return stop_rule.duration is not None and stats.samples > 0 and elapsed - stats.first >= stop_rule.duration
+        if stats.steps == 0:
+            return False
+        game_left = step.state is State.GONE
+        now = self.clock.now() if step.pages is None else step.elapsed
+        return self._stop_rule.is_met(
+            seconds=now - stats.first,
+            samples=stats.steps,
+            sessions=tracked.sessions if game_left else 0,
+            game_left=game_left,
+        )
 
 
 class CaptureThread(Closeable):
-    """A capture in a thread of its own, beside something else that reads the same game; closing ends it.
+    """A recording of steps in a thread of its own, beside something else that reads the same game.
 
-    When it fails, ``failed`` is called at once, from its thread, and closing raises the error.
+    Closing it ends the recording. When the recording fails, ``failed`` is called at once, from its thread, and
+    :meth:`close` raises the error.
     """
 
-    def __init__(self, capture: StepRecorder, failed: Callable[[], None]) -> None:
-        self.capture = capture
+    def __init__(self, recorder: StepRecorder, failed: Callable[[], None]) -> None:
+        self.recorder = recorder
         self._failed = failed
         self._error: Exception | None = None
         # Not a daemon: it is joined on every way out.
         self._thread = Thread(target=self._work, name="capture")
         self._thread.start()
 
+    @override
     def close(self) -> None:
-        """End the capture, and raise what went wrong in it."""
-        self.capture.clock.stop()
+        self.recorder.clock.stop()
         self._thread.join()
         error, self._error = self._error, None
         if error is not None:
@@ -148,127 +171,62 @@ class CaptureThread(Closeable):
 
     def _work(self) -> None:
         try:
-            self.capture.run()
+            self.recorder.run()
         except Exception as error:  # noqa: BLE001 - raised when it is closed
             self._error = error
             self._failed()
 
 
-class _WriterThread:
-    """The thread that writes, behind a bounded queue; without one (``wait``) writing is done at once.
+class _TrackedWriter:
+    """Writes steps and events in the writer's thread, follows the laps, and decides when enough is written.
 
-    It is woken once in a while instead of at every step: at 333 steps a second waking would cost more than writing.
-    Whoever puts a step there has found it and sleeps until the next: so writing is over before that one comes. What it
-    has done by then it tells ``stats``: the bytes and laps.
+    ``sample`` is the latest that was decoded, ``sessions`` counts those that have begun. ``unwritten_gap`` counts the
+    steps dropped since the last one that was queued.
     """
 
-    def __init__(
-        self, writer: StepWriter, tracker: LapTracker, stop_rule: StopRule, stats: RecordingStats, *, wait: bool
-    ) -> None:
-        self._writing = writer
+    def __init__(self, writer: StepWriter, tracker: LapTracker, stop_rule: StopRule, stats: StepRecordingStats) -> None:
+        self._writer = writer
         self._tracker = tracker
         self._stop_rule = stop_rule
         self._stats = stats
-        self._wait = wait
-        self._room = math.ceil(STEPS_PER_SECOND * QUEUE_SECONDS)
-        self._queue: deque[Step | Event] = deque()
-        self._lost = 0
-        self._woken = Signal()
-        self._closing = False
-        self._error: Exception | None = None
-        self._flushed = perf_counter()
-        # Not a daemon: it is joined on every way out.
-        self._thread = None if wait else Thread(target=self._work, name=f"writer {writer.name}")
         self.sample: Sample | None = None
         self.sessions = 0
         self.done = False
+        self.unwritten_gap = 0
 
     @property
     def message(self) -> str:
-        return self._writing.message
+        return self._writer.message
 
-    def put(self, item: Step | Event) -> bool:
-        """Queue one item; False where there was no room for it. A step raises what went wrong in the thread."""
-        if isinstance(item, Event):  # from any thread: it waits for the one that writes
-            self._queue.append(item)
-            return True
-        if self._error is not None:
-            raise self._error
-        if item.pages is not None and not self._wait:
-            if len(self._queue) >= self._room:
-                self._lost += 1 + item.missing
-                return False
-            if self._lost:
-                item, self._lost = item._replace(missing=item.missing + self._lost), 0
-        self._queue.append(item)
-        if self._wait:
-            self._drain()
-        elif len(self._queue) == BATCH:
-            self._woken.set()
-        return True
-
-    def __enter__(self) -> None:
-        if self._thread is not None:
-            self._thread.start()
-
-    def __exit__(self, *error: object) -> None:
-        self._closing = True
-        self._woken.set()
-        if self._thread is None:
-            self._finish()
-        else:
-            self._thread.join()
-        if self._error is not None and not error[0]:
-            raise self._error
-
-    def _work(self) -> None:
-        try:
-            while not self._closing:
-                self._woken.wait(DRAIN_SECONDS)
-                self._woken.clear()  # before looking: what comes now wakes anew
-                self._drain()
-        except Exception as error:  # noqa: BLE001 - raised again in the thread that asks
-            self._error = error
-        self._finish()
-
-    def _finish(self) -> None:
-        try:
-            if self._error is None:
-                self._drain()
-            self._count(self._tracker.finish())
-            if self._lost and self.sample is not None:
-                self._writing.add_event(Event("gap", self.sample.timestamp, {"steps": self._lost}))
-            self._writing.close()
-        except Exception as error:  # noqa: BLE001 - as above
-            self._error = self._error or error
-        self._stats.size = self._writing.size
-
-    def _drain(self) -> None:
-        while self._queue:
-            self._write(self._queue.popleft())
-        self._stats.size = self._writing.size
-        now = perf_counter()
-        if now - self._flushed >= FLUSH_SECONDS:
-            self._writing.flush()
-            self._flushed = now
-
-    def _write(self, item: Step | Event) -> None:
+    def write(self, item: Step | Event) -> None:
         if self.done:
             return
         if isinstance(item, Event):
-            self._writing.add_event(item)
+            self._writer.add_event(item)
             return
         update = self._tracker.update(item)
         if update is not None:
             sessions = self.sessions + ("session" in update.started)
-            if self._stop_rule.sessions is not None and sessions > self._stop_rule.sessions:
+            if self._stop_rule.is_met(sessions=sessions - 1):
                 self.done = True
                 return
             self.sample, self.sessions = update.sample, sessions
             self._count(update.laps)
-        self._writing.write(item, update)
-        enough = self._stop_rule.laps is not None and self._stats.laps >= self._stop_rule.laps
-        self.done = enough or self._writing.done
+        self._writer.write(item, update)
+        self._stats.size = self._writer.size
+        self.done = self._stop_rule.is_met(laps=self._stats.laps) or self._writer.done
 
-    def _count(self, laps: Sequence[Lap]) -> None:
+    def flush(self) -> None:
+        self._writer.flush()
+
+    def close(self) -> None:
+        try:
+            self._count(self._tracker.finish())
+            if self.unwritten_gap and self.sample is not None:
+                self._writer.add_event(Event("gap", self.sample.timestamp, {"steps": self.unwritten_gap}))
+        finally:
+            self._writer.close()
+            self._stats.size = self._writer.size
+
+    def _count(self, laps: Iterable[Lap]) -> None:
         self._stats.laps += sum(lap.complete for lap in laps)

@@ -4,18 +4,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 
-from telemetry.recording.filters import _Onward
-from telemetry.recording.interfaces import (
-    Closeable,
-    Event,
-    PageSink,
-    Step,
-)
+from telemetry.base.typing import override
+from telemetry.recording.interfaces import Closeable, Event, PageSink, Step
 from telemetry.recording.lap_tracker import StepUpdate
 
 
 class StepWriter(Closeable, ABC):
-    """Where the steps of a capture go, and into which files; it is called from a thread of its own."""
+    """Writes the steps of a recording into files; it is called from a thread of its own.
+
+    Raises :class:`telemetry.SinkError` when it cannot go on.
+    """
 
     name: str
 
@@ -27,43 +25,61 @@ class StepWriter(Closeable, ABC):
     @property
     @abstractmethod
     def files(self) -> Sequence[Path]:
-        """The files that were finished and hold something, in order."""
+        """The files that are finished and hold something, in order."""
 
     @property
     def done(self) -> bool:
-        """Whether all that was wanted is written."""
+        """Whether everything that was asked for is written."""
         return False
 
     @property
     def message(self) -> str:
-        """What a person should know of it now; empty for nothing."""
+        """What a person should know now; empty for nothing."""
         return ""
 
     @abstractmethod
     def write(self, step: Step, update: StepUpdate | None) -> None:
-        """Write one step; ``update`` says what it brought."""
+        """Write one step; ``update`` says what changed with it, None where nothing did."""
 
     @abstractmethod
     def add_event(self, event: Event) -> None:
-        """Write what happened."""
+        """Write an event."""
 
     @abstractmethod
     def flush(self) -> None:
-        """Hand everything taken so far to the operating system."""
+        """Pass everything written so far to the operating system."""
 
 
-class SingleFileWriter(_Onward, StepWriter):
-    """All steps into one file."""
+class SingleFileWriter(StepWriter):
+    """Writes all steps into one file."""
 
     def __init__(self, sink: PageSink, path: Path) -> None:
-        super().__init__(sink)
+        self.name = sink.name
+        self._sink = sink
         self._path = path
 
     @property
+    @override
+    def size(self) -> int:
+        return self._sink.size
+
+    @property
+    @override
     def files(self) -> Sequence[Path]:
-        """The file, once it was closed and holds something."""
         return [self._path] if self._path.exists() else []
 
-    def write(self, step: Step, update: StepUpdate | None) -> None:  # noqa: ARG002 - nothing happens at a turn
-        """Write one step."""
+    @override
+    def write(self, step: Step, update: StepUpdate | None) -> None:
         self._sink.write(step)
+
+    @override
+    def add_event(self, event: Event) -> None:
+        self._sink.add_event(event)
+
+    @override
+    def flush(self) -> None:
+        self._sink.flush()
+
+    @override
+    def close(self) -> None:
+        self._sink.close()

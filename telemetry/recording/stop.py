@@ -2,24 +2,46 @@
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 from telemetry.base.errors import UsageError
+
+LAP_TIME_DELAY_S: Final = 1.0
+"""How long to go on after the line of the last lap wanted: the game publishes a lap's time some frames late."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StopRule:
-    """When a capture ends: after so many seconds, complete laps or sessions, or when the game leaves.
+    """When a recording ends: at whichever limit is reached first; without any it goes on until its source ends.
 
-    Raises :class:`telemetry.UsageError` for a number that makes no sense.
+    Raises :class:`telemetry.UsageError` for a limit that is not a finite number greater than 0.
     """
 
     duration: float | None = None
+    """Seconds from the first sample or step."""
+    samples: int | None = None
+    """Number of samples or steps kept."""
     laps: int | None = None
+    """Number of laps completed."""
     sessions: int | None = None
+    """Number of complete sessions: the next one has begun, or the game was left."""
     until_exit: bool = False
+    """End when the game is left."""
 
     def __post_init__(self) -> None:
-        for name in ("duration", "laps", "sessions"):
+        for name in ("duration", "samples", "laps", "sessions"):
             value = getattr(self, name)
             if value is not None and not 0.0 < value < math.inf:
-                raise UsageError(f"{value:g} makes no sense as {name}; it must be more than 0.")
+                raise UsageError(f"{name} must be greater than 0, got {value:g}.")
+
+    def is_met(
+        self, *, seconds: float = 0.0, samples: int = 0, laps: int = 0, sessions: int = 0, game_left: bool = False
+    ) -> bool:
+        """Whether a recording that has come this far is over; a loop passes what it knows of at that point."""
+        return (
+            (game_left and self.until_exit)
+            or (self.duration is not None and seconds >= self.duration)
+            or (self.samples is not None and samples >= self.samples)
+            or (self.laps is not None and laps >= self.laps)
+            or (self.sessions is not None and sessions >= self.sessions)
+        )

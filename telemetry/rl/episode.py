@@ -5,20 +5,18 @@ The environment folds samples as they come, exporters those of a recording; neit
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from telemetry.base.errors import UsageError
 from telemetry.fields.derived import Sample
 from telemetry.fields.metrics.lap_validity import TIME_STOPPED_STATUSES, is_session_start
+from telemetry.recording.game_state import GameStatus
 from telemetry.rl.action import RELEASED, Command, recorded_action, recorded_command, to_command
 from telemetry.rl.observation import Actions, ObservationValue, Observer, observer
 from telemetry.rl.reward import progress_metres, reward
 from telemetry.rl.spec import Spec
 from telemetry.sources.known_tracks import known_track
 from telemetry.tracks.track import TrackMap
-
-OFF: Final = 0
-"""The ``status`` of a game that leaves, or has not drawn its first frame."""
 
 Reason = Literal[
     "",
@@ -151,7 +149,7 @@ def check_end(
     """Whether an episode is over, and why; of several reasons the first, those that terminate before the others."""
     end, sample = spec.end, state.sample
     paused = paused or sample.status in TIME_STOPPED_STATUSES
-    absent = lost or sample.status == OFF
+    absent = lost or sample.status == GameStatus.OFF
     terminated: tuple[tuple[bool, Reason], ...] = (
         (end.bodywork_critical and sample.bodywork_critical, "bodywork_critical"),
         (end.tyre_critical and sample.tyre_critical, "tyre_critical"),

@@ -20,7 +20,7 @@ from telemetry.base.clock import Clock
 from telemetry.base.errors import NoGameError, SourceError, UsageError
 from telemetry.fields.snapshot import Snapshot
 from telemetry.fields.wire import snapshot_of
-from telemetry.recording.game_state import STATUS_STATES, State
+from telemetry.recording.game_state import State, state_in_session
 from telemetry.recording.interfaces import Reading, Source
 
 PAUSES: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
@@ -137,11 +137,11 @@ class WebSocketSource(Source):
             anew = False
             self._place = place
             self._last = snapshot.replace(elapsed=snapshot.elapsed + self._shift)
-            told = STATUS_STATES.get(snapshot.status, State.LIVE)
+            told = state_in_session(snapshot.status, snapshot.is_esc_menu_visible)
             if told is State.LIVE and state in (State.MENU, State.STILL):
                 told = state
             state = told
-            yield Reading(told, self._last, told not in STATUS_STATES.values(), missed)
+            yield Reading(told, self._last, told not in (State.PAUSED, State.REPLAY), missed)
 
     def _standing(self, state: State) -> Snapshot | None:
         return self._last if state in _STANDING else None

@@ -12,7 +12,7 @@ from rich.control import Control
 from rich.segment import ControlType, Segment, Segments
 
 from telemetry.fields.derived import Sample
-from telemetry.recording.stats import RecordingStats
+from telemetry.recording.stats import LoopStats
 from telemetry.terminal.panels import (
     CURRENT_STATES,
     EMPTY_STATES,
@@ -45,7 +45,7 @@ class View:
 
     def __init__(self, console: Console, *, output: str | None = None, changes_only: bool = False) -> None:
         self._output = output
-        self._latest: tuple[Sample | None, RecordingStats] | None = None
+        self._latest: tuple[Sample | None, LoopStats] | None = None
         self._stop = Event()
         self._thread: Thread | None = None
         self._error: Exception | None = None
@@ -54,7 +54,7 @@ class View:
             _Screen(console) if full_screen else _Lines(console, math.inf if changes_only else LINE_SECONDS)
         )
 
-    def on_reading(self, sample: Sample | None, stats: RecordingStats) -> None:
+    def on_reading(self, sample: Sample | None, stats: LoopStats) -> None:
         """Keep the newest sample for the next picture; nothing else, for the sampling loop calls it."""
         self._latest = sample, stats
 
@@ -135,11 +135,11 @@ class _Screen:
         except OSError:  # the terminal has gone away, and took its state with it
             return
 
-    def draw(self, sample: Sample | None, stats: RecordingStats, output: str | None) -> None:
+    def draw(self, sample: Sample | None, stats: LoopStats, output: str | None) -> None:
         width, height = self._console.size
         state = stats.state
         # By identity: comparing hundreds of values would cost more than it saves.
-        key = (id(sample), state, stats.message, stats.samples, stats.size, stats.torn, width, height)
+        key = (id(sample), state, stats.message, stats.count, stats.size, *stats.faults.values(), width, height)
         if key == self._key and sample is self._seen:
             return
         self._key = key
@@ -193,7 +193,7 @@ class _Lines:
     def close(self) -> None:
         pass
 
-    def draw(self, sample: Sample | None, stats: RecordingStats, output: str | None) -> None:  # noqa: ARG002
+    def draw(self, sample: Sample | None, stats: LoopStats, output: str | None) -> None:  # noqa: ARG002
         now = self._clock()
         state, message = stats.state, stats.message
         news = (state, message) != self._told

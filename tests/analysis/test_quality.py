@@ -9,7 +9,6 @@ import telemetry
 from telemetry.analysis.quality import (
     ESSENTIAL,
     RANGES,
-    DurationHistogram,
     QualityAnalyzer,
     QualityReport,
     findings_of,
@@ -273,13 +272,3 @@ def test_derived_fields_follow_from_essential_ones_alone() -> None:
                 changes[field.name] = value
         assert derive(one.replace(**changes), before)[len(Snapshot.FIELDS) :] == sample[len(Snapshot.FIELDS) :]
         before = sample
-
-
-def test_quantiles_are_exact_to_four_digits() -> None:
-    found = DurationHistogram()
-    for number in range(1, 101):
-        found.add(number * 1.00001)
-    assert (found.quantile(0.5), found.quantile(0.99), found.longest) == (50.0, 99.0, 100.001)
-    assert (found.count, found.above(98.5)) == (100, [(99.0, 1), (100.0, 1)])
-    assert found.distances(50.0).quantile(0.5) == 25.0
-    assert DurationHistogram().quantile(0.5) is None

@@ -17,9 +17,9 @@ from telemetry.fields.derived import Sample, derive
 from telemetry.fields.selection import json_schema, select
 from telemetry.fields.wire import LineEncoder
 from telemetry.formats.jsonl import JsonlRecording, create
+from telemetry.recording.background_writer import QueuedSink
 from telemetry.recording.game_state import State
 from telemetry.recording.interfaces import FLUSH_SECONDS
-from telemetry.recording.queued_sink import QueuedSink
 from tests.conftest import PATIENCE, REPOSITORY, sample_of, snapshot_of, wait_until
 
 SUFFIXES = ("", ".gz", ".zst")
@@ -249,7 +249,7 @@ import sys, time
 from itertools import count
 from pathlib import Path
 from telemetry.formats.jsonl import create
-from telemetry.recording.queued_sink import QueuedSink
+from telemetry.recording.background_writer import QueuedSink
 from tests.formats.test_jsonl import drive
 sink = QueuedSink(create(Path(sys.argv[1])), 60.0)
 (sample,) = drive(1)

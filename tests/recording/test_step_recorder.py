@@ -146,7 +146,7 @@ def test_every_step_reaches_the_sink_as_it_is() -> None:
     ids = [step.pages.physics[:4] for step in sink.steps if step.pages]
     numbers = [int.from_bytes(packet_id, "little") for packet_id in ids]
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
-    assert (stats.samples, stats.missed, stats.dropped, stats.state) == (len(numbers), 0, 0, State.ENDED)
+    assert (stats.steps, stats.missing, stats.dropped, stats.state) == (len(numbers), 0, 0, State.ENDED)
     assert 330 < len(numbers) / 3.0 < 336
 
 
@@ -154,7 +154,7 @@ def test_steps_that_were_not_seen_are_counted_and_passed_on() -> None:
     sink = ListSink()
     script = Script(step_of(1), step_of(2), step_of(7, missing=4), step_of(8), step_of(11, missing=2))
     stats = StepRecorder(script, into(sink), clock=hurry()).run()
-    assert (stats.samples, stats.missed, stats.gaps) == (5, 6, 2)
+    assert (stats.steps, stats.missing, stats.gaps) == (5, 6, 2)
     assert [step.missing for step in sink.steps] == [0, 0, 4, 0, 2]
 
 
@@ -164,7 +164,7 @@ def test_a_page_that_changes_without_physics_is_no_step() -> None:
     stats = StepRecorder(
         Script(step_of(1), step_of(2), pause, step_of(3, elapsed=9.0)), into(sink), clock=hurry()
     ).run()
-    assert (stats.samples, len(sink.steps)) == (3, 4)
+    assert (stats.steps, len(sink.steps)) == (3, 4)
     assert stats.interruptions == 1
     assert stats.interrupted == pytest.approx(9.0 - 0.006)
     assert stats.rate == pytest.approx(1 / 0.003)
@@ -197,7 +197,7 @@ def test_what_the_writer_is_too_slow_for_is_dropped_counted_and_told_to_the_reco
 
     stats = StepRecorder(Burst(), into(sink)).run()
     assert stats.dropped > 0
-    assert len(sink.steps) + stats.dropped == stats.samples == 4000
+    assert len(sink.steps) + stats.dropped == stats.steps == 4000
     assert sink.steps[-1].missing == stats.dropped
 
 
@@ -266,10 +266,10 @@ def test_it_ends_when_the_game_is_left(stop_rule: StopRule) -> None:
     assert [step.state for step in sink.steps] == [State.WAITING, State.LIVE, State.LIVE, State.GONE]
 
 
-@pytest.mark.parametrize("name", ["duration", "laps", "sessions"])
+@pytest.mark.parametrize("name", ["duration", "samples", "laps", "sessions"])
 @pytest.mark.parametrize("value", [0, -1, math.inf, math.nan])
-def test_a_limit_that_makes_no_sense_is_refused(name: str, value: float) -> None:
-    with pytest.raises(UsageError, match=f"makes no sense as {name}; it must be more than 0"):
+def test_a_limit_that_is_not_greater_than_0_is_refused(name: str, value: float) -> None:
+    with pytest.raises(UsageError, match=f"^{name} must be greater than 0, got {value:g}\\.$"):
         StopRule(**{name: value})  # type: ignore[arg-type]
 
 

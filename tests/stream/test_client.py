@@ -21,8 +21,9 @@ from telemetry.fields.derived import Sample
 from telemetry.fields.wire import LineEncoder
 from telemetry.recording.game_state import State
 from telemetry.recording.interfaces import Reading
-from telemetry.recording.sample_recorder import SampleRecorder, SamplingOptions
+from telemetry.recording.sample_recorder import SampleRecorder
 from telemetry.recording.stats import RecordingStats
+from telemetry.recording.stop import StopRule
 from telemetry.sources import open_source
 from telemetry.stream.client import WebSocketSource
 from telemetry.stream.server import StreamServer
@@ -89,7 +90,7 @@ def take(source: WebSocketSource, count: int, rate: float | None = None) -> list
 def test_a_stream_is_read_as_it_was_sent_and_derived_anew() -> None:
     with sending() as sender, open_source(sender.server.url) as source:
         assert source.name == sender.server.url
-        recorder = SampleRecorder(source, options=SamplingOptions(samples=20))
+        recorder = SampleRecorder(source, stop_rule=StopRule(samples=20))
         samples = list(recorder.samples())
     assert [sample.sequence for sample in samples] == list(range(20))
     assert {sample.brake for sample in samples} == {0.9}

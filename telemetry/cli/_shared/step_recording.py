@@ -3,7 +3,7 @@
 import time
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -14,12 +14,16 @@ from telemetry.cli._shared.options import STOP_PANEL
 from telemetry.cli._shared.output import print_warning
 from telemetry.fields.derived import DEFAULTS, Thresholds
 from telemetry.recording.interfaces import Event, Listener, Source
+from telemetry.recording.lap_tracker import LapTracker
 from telemetry.recording.markers import MarkerInbox
 from telemetry.recording.step_recorder import StepRecorder
 from telemetry.recording.step_writer import StepWriter
 from telemetry.recording.stop import StopRule
 from telemetry.terminal.keyboard import Keyboard
 from telemetry.terminal.view import View
+
+if TYPE_CHECKING:
+    from telemetry.recording.stats import StepRecordingStats
 
 JsonSummary = Annotated[
     bool, typer.Option("--json-summary", help="Print the closing summary as JSON on standard output.")
@@ -64,11 +68,12 @@ def record_steps(
     """
     with ExitStack() as stack:
         stack.enter_context(writer)
-        listeners: list[Listener] = []
+        listeners: list[Listener[StepRecordingStats]] = []
         if not quiet:
             view = View(Console(stderr=json_summary), output=writer.name)
             listeners.append(stack.enter_context(view))
-        recorder = StepRecorder(source, writer, listeners, clock=clock, stop_rule=stop_rule, thresholds=thresholds)
+        tracker = LapTracker(thresholds)
+        recorder = StepRecorder(source, writer, listeners, clock=clock, stop_rule=stop_rule, tracker=tracker)
 
         def on_key(key: str) -> None:
             if key in "mM":

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from telemetry.recording.stats import RecordingStats
+from telemetry.recording.stats import RecordingStats, StepRecordingStats
 
 
 def describe_samples(stats: RecordingStats, output: str | None) -> str:
@@ -22,18 +22,18 @@ def describe_samples(stats: RecordingStats, output: str | None) -> str:
     return f"{text}\n{output}: {stats.size:,} bytes." if output and output != "-" else text
 
 
-def describe_steps(stats: RecordingStats, files: Sequence[str], *, every_step: bool) -> str:
+def describe_steps(stats: StepRecordingStats, files: Sequence[str], *, every_step: bool) -> str:
     """Describe a recording of physics steps to a person; ``every_step`` says whether all of them were wanted."""
-    if stats.samples == 0:
+    if stats.steps == 0:
         return "No steps."
-    kept = stats.samples - stats.dropped
-    all_steps = stats.samples + stats.missed
+    kept = stats.steps - stats.dropped
+    all_steps = stats.steps + stats.missing
     parts = [f"{kept:,} steps {'in' if every_step else 'seen in'} {stats.seconds:.1f} s"]
     if stats.rate is not None:
         parts.append(f"{stats.rate:.1f} Hz")
     if every_step:
-        parts.append(f"{kept / all_steps:.3%} of all steps kept, {stats.missed:,} missing, {stats.dropped:,} dropped")
-        parts.append(f"{stats.torn:,} repaired")
+        parts.append(f"{kept / all_steps:.3%} of all steps kept, {stats.missing:,} missing, {stats.dropped:,} dropped")
+        parts.append(f"{stats.repaired:,} repaired")
     parts.append(f"{stats.laps:,} laps")
     text = "; ".join(parts) + "."
     if not files:
@@ -41,18 +41,3 @@ def describe_steps(stats: RecordingStats, files: Sequence[str], *, every_step: b
     if len(files) == 1:
         return f"{text}\n{files[0]}: {stats.size:,} bytes."
     return f"{text}\n{len(files)} files, {stats.size:,} bytes:\n" + "\n".join(files)
-
-
-def steps_summary(stats: RecordingStats) -> dict[str, object]:
-    """The figures of a recording of physics steps, as JSON knows them."""
-    return {
-        "steps": stats.samples,
-        "seconds": stats.seconds,
-        "rate_measured_hz": stats.rate,
-        "missing": stats.missed,
-        "gaps": stats.gaps,
-        "repaired": stats.torn,
-        "dropped": stats.dropped,
-        "laps": stats.laps,
-        "bytes": stats.size,
-    }

@@ -41,7 +41,7 @@ from telemetry.formats.mcap.records import (
     RecordFile,
     TruncatedFile,
 )
-from telemetry.recording.game_state import STATUS_STATES, State, is_advancing
+from telemetry.recording.game_state import is_advancing, state_in_session
 from telemetry.recording.interfaces import Event, Reading, Source, Step
 
 _MESSAGE: Final = struct.Struct("<HIQQ")
@@ -167,7 +167,7 @@ class McapRecording(Source):
                 if end is not None and moment.log_time >= end:
                     return
                 yield Step(
-                    _state_of(moment.pages.graphics),
+                    state_in_session(read_status(moment.pages.graphics), read_menu_visible(moment.pages.graphics)),
                     moment.pages,
                     seconds(moment.log_time - self._origin),
                     0 if first else moment.missing,  # what is missing before a part belongs to the part before
@@ -347,7 +347,3 @@ class McapRecording(Source):
                 for channel in ids & index.message_index_offsets.keys():
                     before[channel] = index.chunk_start_offset
         return [*sorted(set(before.values())), *inside]
-
-
-def _state_of(graphics: bytes) -> State:
-    return STATUS_STATES.get(read_status(graphics), State.MENU if read_menu_visible(graphics) else State.LIVE)

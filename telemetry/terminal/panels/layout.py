@@ -48,7 +48,7 @@ def message_frame(scene: ViewState, width: int, height: int) -> list[Line]:
     paragraphs = sanitize(stats.message.replace("\n", " "))
     texts = textwrap.wrap(paragraphs, max(min(width - 4, 60), 1))
     middle: list[Line] = [[badge], [], *([Segment(text, PLAIN)] for text in texts)]
-    foot = panel("recorder", recorder_lines(scene, width - 4), width) if stats.samples else []
+    foot = panel("recorder", recorder_lines(scene, width - 4), width) if stats.count else []
     top = max((height - len(foot) - len(middle)) // 2, 0)
     lines: list[Line] = [[] for _ in range(top)]
     lines += [[Segment(" " * max((width - length_of(line)) // 2, 0), PLAIN), *line] for line in middle]

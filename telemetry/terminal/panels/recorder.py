@@ -1,12 +1,14 @@
 """How the recording goes, the charts of its last moments, and the line that stands for it all without a terminal."""
 
 import math
+from collections.abc import Mapping
+from typing import Final
 
 from rich.segment import Segment
 
 from telemetry.base.text import format_duration, format_lap_time, format_number, format_size, percent, sanitize
 from telemetry.fields.derived import Sample
-from telemetry.recording.stats import RecordingStats
+from telemetry.recording.stats import LoopStats
 from telemetry.terminal.draw import BAD, COOL, GOOD, LABEL, PLAIN, VALUE, WARN, Line, chart, justify
 from telemetry.terminal.panels.car import gear_text
 from telemetry.terminal.panels.status import flags
@@ -59,14 +61,14 @@ def recorder_lines(scene: ViewState, width: int) -> list[Line]:
     figures = [
         Segment(f"  {format_number(measured, 1, 7)}{asked}", VALUE),
         Segment(" Hz   ", LABEL),
-        Segment(f"{stats.samples:,}", VALUE),
-        Segment(" samples   ", LABEL),
+        Segment(f"{stats.count:,}", VALUE),
+        Segment(f" {stats.count_name}   ", LABEL),
         Segment(format_duration(stats.seconds) or "0:00:00", VALUE),
     ]
     jitter = _jitter(stats)
-    faults = _faults(stats, "duplicates")
+    faults = _faults(stats.faults)
     if _cells(faults) + _cells(jitter) > width:
-        faults = _faults(stats, "dup")
+        faults = _faults({_SHORT.get(name, name): count for name, count in stats.faults.items()})
     return [justify(file, figures, width), justify(faults, jitter, width)]
 
 
@@ -74,20 +76,19 @@ def _cells(line: Line) -> int:
     return sum(segment.cell_length for segment in line)
 
 
-def _faults(stats: RecordingStats, duplicates: str) -> Line:
+_SHORT: Final = {"duplicates": "dup"}
+_STYLES: Final = {"duplicates": PLAIN, "dup": PLAIN, "dropped": BAD}
+
+
+def _faults(counts: Mapping[str, int]) -> Line:
     faults: Line = []
-    for name, count, style in (
-        (duplicates, stats.duplicates, PLAIN),
-        ("torn", stats.torn, WARN),
-        ("missed", stats.missed, WARN),
-        ("dropped", stats.dropped, BAD),
-        ("gaps", stats.gaps, WARN),
-    ):
-        faults += [Segment(f"{name} ", LABEL), Segment(f"{count:,}  ", style if count else PLAIN)]
+    for name, count in counts.items():
+        style = _STYLES.get(name, WARN) if count else PLAIN
+        faults += [Segment(f"{name} ", LABEL), Segment(f"{count:,}  ", style)]
     return faults
 
 
-def _jitter(stats: RecordingStats) -> Line:
+def _jitter(stats: LoopStats) -> Line:
     try:
         middle, most = stats.jitter.quantile(0.5), stats.jitter.quantile(0.99)
     except RuntimeError:  # the sampling loop counted one at that very moment
@@ -98,7 +99,7 @@ def _jitter(stats: RecordingStats) -> Line:
     return [Segment("jitter ", LABEL), Segment(text, PLAIN), Segment(" ms", LABEL)]
 
 
-def plain_line(sample: Sample, stats: RecordingStats) -> str:
+def plain_line(sample: Sample, stats: LoopStats) -> str:
     """The moment as one line of text."""
     flag_texts = [flag.lit.lower() for flag in flags(sample) if flag.lit]
     return "  ".join(
@@ -113,7 +114,7 @@ def plain_line(sample: Sample, stats: RecordingStats) -> str:
             f"{format_number(sample.rpm, 0, 6):>5} rpm",
             f"gas {percent(sample.gas):>3}",
             f"brake {percent(sample.brake):>3}",
-            f"{stats.samples} samples",
+            f"{stats.count} {stats.count_name}",
             *flag_texts,
         ]
     )

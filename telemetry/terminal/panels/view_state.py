@@ -6,7 +6,7 @@ from typing import Final
 
 from telemetry.fields.derived import Sample
 from telemetry.recording.game_state import State
-from telemetry.recording.stats import RecordingStats
+from telemetry.recording.stats import LoopStats
 
 EMPTY_STATES: Final = frozenset({State.WAITING, State.LOADING, State.GONE})
 """States with nothing to show but a message."""
@@ -32,7 +32,7 @@ class History:
     counts: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=RATE_SIZE))
     highest_rpm: int = 0
 
-    def add(self, sample: Sample, stats: RecordingStats) -> None:
+    def add(self, sample: Sample, stats: LoopStats) -> None:
         """Take note of one moment; time that runs backwards starts the history anew."""
         if self.elapsed and not sample.elapsed >= self.elapsed[-1]:
             for values in (self.elapsed, self.speed, self.gas, self.brake, self.counts):
@@ -41,7 +41,7 @@ class History:
         self.speed.append(sample.speed_kmh)
         self.gas.append(sample.gas)
         self.brake.append(sample.brake)
-        self.counts.append((stats.latest, stats.samples))
+        self.counts.append((stats.latest, stats.count))
         self.highest_rpm = max(self.highest_rpm, sample.rpm)
 
     def rate(self) -> float | None:
@@ -57,6 +57,6 @@ class ViewState:
     """All that a picture is drawn from; ``output`` is the name of the file being written."""
 
     sample: Sample | None
-    stats: RecordingStats
+    stats: LoopStats
     history: History
     output: str | None = None
