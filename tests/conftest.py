@@ -22,11 +22,12 @@ from ac_native_memory import Pages, SPageFileGraphic, SPageFilePhysics, SPageFil
 from telemetry.fields.derived import Sample, Thresholds, derive
 from telemetry.fields.snapshot import Snapshot, decode, encode
 from tests import leftovers
+from tests.once import FOLDER_VARIABLE
+from tests.waiting import PATIENCE, wait_until
+
+__all__ = ["PATIENCE", "wait_until"]
 
 REPOSITORY = Path(__file__).parent.parent
-PATIENCE = 120.0
-"""Seconds that anything may take at all, on a machine that has other things to do. Only what hangs takes so long."""
-
 real_time = pytest.mark.xdist_group("real time")
 """On tests that measure time, or own a port, shared memory, a keyboard or a browser: they run one by one."""
 
@@ -77,41 +78,39 @@ def sample_of(before: Sample | None = None, thresholds: Thresholds | None = None
     return derive(snapshot_of(**values), before, thresholds or Thresholds())
 
 
-def wait_until(condition: Callable[[], object], seen: Callable[[], object] | None = None) -> None:
-    """Wait for another process or thread; fail, and say what was ``seen`` instead, only when it must be hanging."""
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > end:
-            pytest.fail(f"what was waited for did not happen{f'; instead: {seen()}' if seen else ''}")
-        time.sleep(0.01)
-
-
 def unique_name() -> str:
     """The beginning of names where the whole machine shares them; what is left under it is found and reported."""
     return f"{leftovers.OWN_NAME}{uuid.uuid4().hex}_"
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """What the processes of a run share: a folder, and byte code where Python may not keep any beside its modules."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        return
+    patch = pytest.MonkeyPatch()
+    config.add_cleanup(patch.undo)
+    folder = Path(tempfile.mkdtemp(prefix="ac-telemetry-run-"))
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+    if config.getoption("numprocesses", 0):
+        patch.setenv(FOLDER_VARIABLE, str(folder))
+    writable = os.access(REPOSITORY, os.W_OK)
+    if os.environ.get("PYTHONDONTWRITEBYTECODE") or not writable:  # without any, Python starts half as quickly
+        cache: pytest.Cache | None = getattr(config, "cache", None)
+        code = cache.mkdir("byte-code") if cache is not None and writable else folder / "byte-code"
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+        patch.setenv("PYTHONPYCACHEPREFIX", str(code))
+
+
 def pytest_xdist_auto_num_workers() -> int:
-    """More would only wait: half of the suite measures time and runs one by one."""
-    return min(os.cpu_count() or 1, 4)
+    """One more than there are processors, for the one that measures time waits most of it; more would find no work."""
+    return min((os.cpu_count() or 1) + 1, 4)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a file together, for they share what it makes, unless they are of another group."""
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(REPOSITORY))))
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Hand out whole files, and all those of ``real_time`` to one process."""
+    from tests.groups import GroupScheduling
 
-
-@pytest.fixture(scope="session", autouse=True)
-def byte_code(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Byte code for the processes that tests start, wherever this one may not keep any: it halves their start."""
-    with pytest.MonkeyPatch.context() as patch:
-        if os.environ.get("PYTHONDONTWRITEBYTECODE") or not os.access(REPOSITORY, os.W_OK):
-            patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
-            patch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path_factory.mktemp("byte-code")))
-        yield
+    return GroupScheduling(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

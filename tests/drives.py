@@ -1,4 +1,4 @@
-"""Drives of the demo that tests share: the simulation is most of what they cost, so each is driven once."""
+"""Drives of the demo that tests share: the simulation is most of what they cost, so each is driven once in a run."""
 
 from __future__ import annotations
 
@@ -9,9 +9,16 @@ from typing import NamedTuple
 import ac_native_memory as ac
 from telemetry.base.units import STEP_S
 from telemetry.demo import DemoGame
+from tests.once import make_once
 
 SEEDS = {"pit": 1}
 """Whose drives are not those of seed 0."""
+
+SECONDS = {
+    "laps": 95.0, "lockup": 91.0, "offtrack": 166.0, "crash": 130.0, "pit": 118.0, "pause": 106.0, "restart": 116.0,
+    "worn": 225.0,
+}  # fmt: skip
+"""How long each is driven: as long as somebody wants to see it."""
 
 
 class Frame(NamedTuple):
@@ -39,28 +46,19 @@ class Frame(NamedTuple):
         return ac.SPageFileStatic.from_buffer_copy(self.static_bytes)
 
 
-class Drive:
-    """A game that is driven as far as somebody wants to see it, and every frame of it so far."""
+class Drive(NamedTuple):
+    """A drive, and every frame of it."""
 
-    def __init__(self, scenario: str, seed: int) -> None:
-        self._game = DemoGame(seed, scenario)
-        self._drawn = self._game.graphics_page()
-        self._frames: list[Frame] = []
-        self.steps: list[bytes] = []
-        """The physics page at every step of the first ``every_step`` seconds, from its first on."""
+    seconds: float
+    all_frames: list[Frame]
+    steps: list[bytes]
+    """The physics page at every step from its first on; of the long drive alone, and of its first ``LAP_SECONDS``."""
 
-    def frames(self, seconds: float, *, every_step: float = 0.0) -> list[Frame]:
+    def frames(self, seconds: float) -> list[Frame]:
         """Its frames in so many seconds."""
-        game, last = self._game, int(seconds / STEP_S)
-        while game.steps < last - 1:
-            game.step()
-            if 300 <= game.steps < int(every_step / STEP_S):
-                self.steps.append(game.physics_page())
-            drawn = game.graphics_page()
-            if drawn is not self._drawn:
-                self._drawn = drawn
-                self._frames.append(Frame(game.steps, game.physics_page(), drawn, game.static_page()))
-        return [frame for frame in self._frames if frame.step < last]
+        assert seconds <= self.seconds, "it did not go so far"
+        last = int(seconds / STEP_S)
+        return [frame for frame in self.all_frames if frame.step < last]
 
 
 def drive(scenario: str, seed: int = 0) -> Drive:
@@ -70,10 +68,24 @@ def drive(scenario: str, seed: int = 0) -> Drive:
 
 @cache  # which takes a default for another argument than the same said
 def _drive(scenario: str, seed: int) -> Drive:
-    driven = Drive(scenario, seed)
-    if (scenario, seed) == _LONG:  # whoever drives it first: its steps cannot be had later
-        driven.frames(LAP_SECONDS, every_step=LAP_SECONDS)
-    return driven
+    return make_once(f"{scenario}-{seed}", lambda: _make_drive(scenario, seed))
+
+
+def _make_drive(scenario: str, seed: int) -> Drive:
+    long = (scenario, seed) == _LONG
+    seconds = LONG_SECONDS if long else SECONDS[scenario]
+    last, last_kept = int(seconds / STEP_S), int(LAP_SECONDS / STEP_S) if long else 0
+    game = DemoGame(seed, scenario)
+    drawn = game.graphics_page()
+    frames, steps = [], []
+    while game.steps < last - 1:
+        game.step()
+        if 300 <= game.steps < last_kept:
+            steps.append(game.physics_page())
+        if (page := game.graphics_page()) is not drawn:
+            drawn = page
+            frames.append(Frame(game.steps, game.physics_page(), drawn, game.static_page()))
+    return Drive(seconds, frames, steps)
 
 
 _LONG = ("laps", 2)
@@ -81,12 +93,9 @@ LONG_SECONDS = 300.0
 LAP_SECONDS = 110.0
 
 
-@cache
 def long_drive() -> Drive:
     """Five minutes of clean laps; every step of the way to the line, the first lap and a part of the second."""
-    driven = drive(*_LONG)
-    driven.frames(LONG_SECONDS)
-    return driven
+    return drive(*_LONG)
 
 
 def frames_at(scenario: str, seed: int, seconds: float, rate: float) -> list[Frame]:

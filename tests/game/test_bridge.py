@@ -21,12 +21,10 @@ from telemetry.rl.actuators import CustomAi
 from telemetry.rl.actuators.csp import MAPPING
 from telemetry.rl.backends.live import LiveBackend
 from tests.conftest import PATIENCE, REPOSITORY, real_time, unique_name, wait_until
-from tests.game.test_proton import WINDOWS, Wine, needs_wine, wine
+from tests.game.wine import WINDOWS, Wine, needs_wine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-__all__ = ["wine"]
 
 pytestmark = real_time
 

@@ -19,12 +19,13 @@ from telemetry.game import doctor
 from telemetry.game.doctor import Finding, Report, Status, examine
 from telemetry.game.proton import Processes
 from tests.conftest import PATIENCE, REPOSITORY, main_in_process, pages_of, real_time, snapshot_of, unique_name
-from tests.game.test_proton import Proc, Wine, needs_wine, on_linux, proc, wine
+from tests.game.test_proton import Proc, on_linux, proc
+from tests.game.wine import Wine, needs_wine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["proc", "wine"]
+__all__ = ["proc"]
 
 pytestmark = real_time
 
