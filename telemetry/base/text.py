@@ -86,3 +86,8 @@ def share_of(value: float | None, full: float = 1.0) -> float:
 def percent(value: float | None) -> str:
     """A share of 1 in percent, at most four characters."""
     return DASH if value is None or math.isnan(value) else f"{100.0 * min(max(value, -9.0), 9.99):.0f}"
+
+
+def format_count(number: int, noun: str) -> str:
+    """A number and its noun: ``1 lap``, ``2 laps``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

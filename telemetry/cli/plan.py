@@ -10,8 +10,6 @@ from typing import Annotated, Any, Final
 
 import typer
 from rich import box
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from telemetry.analysis.quality import findings_of, report_of
@@ -19,28 +17,24 @@ from telemetry.base.clock import Clock
 from telemetry.base.errors import SinkError, SourceError, TelemetryError, UsageError
 from telemetry.base.storage.atomic import replace_file
 from telemetry.base.storage.lock import FileLock
-from telemetry.base.text import format_size, sanitize
+from telemetry.base.text import format_lap_time, format_size, sanitize
 from telemetry.cli._shared import options
 from telemetry.cli._shared.option_groups import expand_option_groups
-from telemetry.cli._shared.output import print_json, print_message
+from telemetry.cli._shared.output import print_json, print_message, table_console, to_markup
 from telemetry.cli._shared.step_recording import JsonSummary, StopOptions, record_steps
 from telemetry.cli._shared.stopping import stop_on_signal
 from telemetry.cli._shared.summaries import describe_steps
 from telemetry.formats import mcap
 from telemetry.plans.manifest import LapRecord, Manifest, RunProgress
-from telemetry.plans.plan import Plan, Run, lap_time_text
+from telemetry.plans.plan import Plan, Run
 from telemetry.plans.plan_file import read_plan
 from telemetry.plans.resume import resume
-from telemetry.plans.runner import Batch, Tell, describe_lap, say_nothing
+from telemetry.plans.runner import Batch, ReportMessage, describe_lap
 from telemetry.recording.interfaces import PageSink, Step
 from telemetry.sources import RECORDING_SUFFIXES, open_page_sink, open_source
 
 QUALITY_JSON: Final = "quality.json"
 QUALITY_TEXT: Final = "quality.md"
-
-_WIDE: Final = 120
-"""Columns of what is written into a pipe or a file."""
-
 
 plan = typer.Typer(no_args_is_help=True, help="Record the runs of a plan (docs/plan.md).")
 
@@ -85,7 +79,7 @@ def record_plan(
         lock = FileLock(folder / ".recording", f"Another recording works in {folder} now.")
         stack.callback(lock.close)
         report = status_printer(quiet=quiet, json_summary=json_summary)
-        batch = open_plan_folder(planned, folder, source_options.source, wait=not source_options.no_wait, tell=report)
+        batch = open_plan_folder(planned, folder, source_options.source, wait=not source_options.no_wait, report=report)
         summary: dict[str, object] = {"source": origin.name, "files": []}
         if not batch.manifest.complete:
             recorder = record_steps(origin, batch, clock, stop_rule, quiet=quiet, json_summary=json_summary)
@@ -112,7 +106,7 @@ def load_plan(path: Path, out: str | None) -> tuple[Plan, Path]:
     return plan, folder
 
 
-def open_plan_folder(plan: Plan, folder: Path, source: str, *, wait: bool, tell: Tell) -> Batch:
+def open_plan_folder(plan: Plan, folder: Path, source: str, *, wait: bool, report: ReportMessage | None) -> Batch:
     """The batch of this plan where it stopped, or at its beginning; what is done about cut files is told."""
 
     def open_run(path: Path, run: Run) -> PageSink:
@@ -125,14 +119,14 @@ def open_plan_folder(plan: Plan, folder: Path, source: str, *, wait: bool, tell:
         )
 
     manifest = Manifest(plan, folder)
-    resume(manifest, _recover, _steps_of, tell)
-    return Batch(manifest, open_run, wait=wait, tell=tell)
+    resume(manifest, _recover, _steps_of, report)
+    return Batch(manifest, open_run, wait=wait, report=report)
 
 
-def status_printer(*, quiet: bool, json_summary: bool) -> Tell:
+def status_printer(*, quiet: bool, json_summary: bool) -> ReportMessage | None:
     """Prints news of the batch where no view fills the terminal, which shows them itself."""
     view = sys.stderr if json_summary else sys.stdout
-    return say_nothing if quiet or view.isatty() else _say
+    return None if quiet or view.isatty() else print_message
 
 
 def finish_plan(batch: Batch, *, stopped: bool, quiet: bool) -> None:
@@ -140,16 +134,16 @@ def finish_plan(batch: Batch, *, stopped: bool, quiet: bool) -> None:
     manifest = batch.manifest
     if not quiet:
         _print_runs(manifest)
-    write_quality(manifest, say_nothing if quiet else _say)
+    write_quality(manifest, None if quiet else print_message)
     if manifest.complete:
         if not quiet:
-            _say(f"The plan {manifest.plan.name!r} is complete: {manifest.folder}.")
+            print_message(f"The plan {manifest.plan.name!r} is complete: {manifest.folder}.")
         return
     if not stopped:
         raise TelemetryError(f"The plan {manifest.plan.name!r} is not complete. {_sentence(batch.message)}")
     if not quiet:
-        _say(f"The plan {manifest.plan.name!r} is not complete. {_sentence(batch.message)}")
-        _say("The same command goes on with it.")
+        print_message(f"The plan {manifest.plan.name!r} is not complete. {_sentence(batch.message)}")
+        print_message("The same command goes on with it.")
 
 
 def runs_of(manifest: Manifest) -> list[dict[str, Any]]:
@@ -166,7 +160,7 @@ def runs_of(manifest: Manifest) -> list[dict[str, Any]]:
     ]
 
 
-def write_quality(manifest: Manifest, tell: Tell) -> None:
+def write_quality(manifest: Manifest, report_message: ReportMessage | None) -> None:
     """Put the reports on all files and the laps of all runs into the folder, for programs and for people.
 
     Files that were reported on before are not read again; without any file there is nothing to report on.
@@ -176,14 +170,14 @@ def write_quality(manifest: Manifest, tell: Tell) -> None:
     known = _known_reports(manifest.folder / QUALITY_JSON)
     new = [entry.file for entry, _ in _files_of(manifest) if known.get(entry.file, {}).get("bytes") != entry.bytes]
     if new:
-        tell(f"Reading {len(new)} recording{'s' * (len(new) > 1)} for the quality report ...")
+        (report_message or _ignore)(f"Reading {len(new)} recording{'s' * (len(new) > 1)} for the quality report ...")
     reports: list[dict[str, Any]] = []
     clock = Clock(math.inf)
     with stop_on_signal(clock):
         for entry, progress in _files_of(manifest):
             report = known[entry.file] if entry.file not in new else _report_on(manifest.folder, entry.file, clock)
             if clock.stopped:
-                tell("The quality report was not written; the same command writes it.")
+                (report_message or _ignore)("The quality report was not written; the same command writes it.")
                 return
             reports.append({"file": entry.file, "run": progress.run.name, "bytes": entry.bytes, **report})
     runs = [
@@ -290,28 +284,26 @@ def _cell(text: str) -> str:
 
 def _best(progress: RunProgress) -> str:
     times = [lap.time_ms for lap in progress.laps if lap.kept and lap.time_ms is not None]
-    return lap_time_text(min(times)) if times else ""
+    return format_lap_time(min(times)) if times else ""
 
 
 def _time(lap: LapRecord) -> str:
     time = lap.time_ms or lap.measured_ms
-    return ("" if lap.time_ms else "~") + lap_time_text(time) if time else ""
+    return ("" if lap.time_ms else "~") + format_lap_time(time) if time else ""
 
 
 def _print_runs(manifest: Manifest) -> None:
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        console = Console(stderr=True, width=_WIDE)
+    console = table_console(stderr=True)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     for name in ("run", "laps kept", "best", "refused"):
         table.add_column(name, no_wrap=name in ("laps kept", "best"))
     for progress in manifest.runs:
         refused = [f"lap {lap.number} {describe_lap(lap)}" for lap in progress.laps if not lap.kept]
         table.add_row(
-            escape(sanitize(progress.run.name)),
+            to_markup(progress.run.name),
             f"{progress.kept} of {progress.run.laps}",
             _best(progress),
-            escape(sanitize("; ".join(text.replace(" refused", "", 1) for text in refused))),
+            to_markup("; ".join(text.replace(" refused", "", 1) for text in refused)),
         )
     console.print(table, highlight=False)
 
@@ -320,8 +312,8 @@ def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:].removesuffix('.')}."
 
 
-def _say(sentence: str) -> None:
-    print(sentence, file=sys.stderr, flush=True)
+def _ignore(message: str) -> None:
+    pass
 
 
 def _recover(path: Path) -> Path:

@@ -19,7 +19,7 @@ FORMAT_VERSION: Final = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhysicsRef:
-    """A lap's moment: the physics ``packet_id``, ``elapsed`` s since its file's first step, Unix ``timestamp`` in s."""
+    """A physics step: its ``packet_id``, ``elapsed`` seconds since the first step of its file, Unix ``timestamp``."""
 
     packet_id: int
     elapsed: float
@@ -28,16 +28,19 @@ class PhysicsRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LapRecord:
-    """A lap in a file of the folder, and whether it is kept, or else why not; its times are in ms."""
+    """A lap in a file of the folder, and whether it is kept or why not."""
 
     file: str
     number: int
     kept: bool
     refused: str = ""
-    """In a word: cut, pit, slow, ...; empty for a lap that is kept."""
+    """Kind of the rejection: cut, pit, slow, ...; empty for a lap that is kept."""
     reason: str = ""
+    """The rejection in words; empty for a lap that is kept."""
     time_ms: int | None = None
+    """The official lap time; None where the file does not hold it."""
     measured_ms: int | None = None
+    """The lap time as measured between two crossings of the line."""
     sectors_ms: tuple[int | None, ...] = ()
     kind: str = ""
     session: str = ""
@@ -47,7 +50,7 @@ class LapRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileRecord:
-    """A recording of the folder: its path there, and what is in it, which is known once it is finished."""
+    """A recording of the folder: its path there, and once it is finished, its size and its physics steps."""
 
     file: str
     finished: bool = False
@@ -58,7 +61,7 @@ class FileRecord:
 
 @dataclass(slots=True)
 class RunProgress:
-    """What was recorded of a run."""
+    """What is recorded of a run so far."""
 
     run: Run
     files: dict[str, FileRecord] = field(default_factory=dict)
@@ -66,51 +69,51 @@ class RunProgress:
 
     @property
     def kept(self) -> int:
-        """Laps that count."""
+        """Number of laps that count."""
         return sum(lap.kept for lap in self.laps)
 
     @property
     def complete(self) -> bool:
-        """Whether all laps wanted are there."""
+        """Whether all laps that the plan wants are kept."""
         return self.kept >= self.run.laps
 
-    def accept_laps(self, file: str, began: float, laps: Iterable[Lap]) -> list[LapRecord]:
-        """Add these laps of a file whose first step was at ``began``; what comes after the last one wanted is no part.
+    def add_laps(self, file: str, began_s: float, laps: Iterable[Lap]) -> list[LapRecord]:
+        """Add the laps of a file whose first step was at ``began_s``, up to the last one needed; return their records.
 
-        The same laps get the same verdict, whether they are driven now or read from a file again.
+        The same laps are kept, whether they are driven now or read from the file again.
         """
         added = []
         for lap in laps:
             if self.complete:
                 break
-            refusal = self.run.rejection_reason(lap)
+            rejection = self.run.rejection_reason(lap)
             record = LapRecord(
                 file=file,
                 number=lap.number,
-                kept=refusal is None,
-                refused=refusal.kind if refusal else "",
-                reason=refusal.reason if refusal else "",
+                kept=rejection is None,
+                refused=rejection.kind if rejection else "",
+                reason=rejection.reason if rejection else "",
                 time_ms=lap.time_ms,
                 measured_ms=lap.measured_ms,
                 sectors_ms=lap.sectors_ms,
                 kind=lap.kind,
                 session=lap.session,
-                first=_instant(lap.first, began),
-                last=_instant(lap.last, began),
+                first=_physics_ref(lap.first, began_s),
+                last=_physics_ref(lap.last, began_s),
             )
             self.laps.append(record)
             added.append(record)
         return added
 
-    def forget(self, file: str) -> list[LapRecord]:
-        """Take a file and its laps out, and give its laps."""
+    def remove_file(self, file: str) -> list[LapRecord]:
+        """Remove a file and its laps; return its laps."""
         self.files.pop(file, None)
-        gone = [lap for lap in self.laps if lap.file == file]
+        removed = [lap for lap in self.laps if lap.file == file]
         self.laps = [lap for lap in self.laps if lap.file != file]
-        return gone
+        return removed
 
-    def text(self) -> str:
-        """How far it is: ``4 of 10 laps kept, 2 refused (1 cut, 1 pit)``."""
+    def summary(self) -> str:
+        """Its progress in words: ``4 of 10 laps kept, 2 refused (1 cut, 1 pit)``."""
         text = f"{self.kept} of {self.run.laps} {'lap' if self.run.laps == 1 else 'laps'} kept"
         refused = Counter(lap.refused for lap in self.laps if not lap.kept)
         if refused:
@@ -120,9 +123,9 @@ class RunProgress:
 
 
 class Manifest:
-    """What a plan's folder holds; :meth:`save` replaces the file as a whole, so that it can be read at any moment.
+    """The files and laps of a plan's folder; :meth:`save` replaces the file atomically: it can be read at any time.
 
-    Raises :class:`telemetry.UsageError` where the folder belongs to another plan, or to a plan that has since changed.
+    Raises :class:`telemetry.UsageError` where the folder belongs to another plan, or to a plan that was changed.
     """
 
     def __init__(self, plan: Plan, folder: Path) -> None:
@@ -140,7 +143,7 @@ class Manifest:
 
     @property
     def complete(self) -> bool:
-        """Whether every run is."""
+        """Whether every run is complete."""
         return all(progress.complete for progress in self.runs)
 
     def save(self) -> None:
@@ -153,7 +156,7 @@ class Manifest:
             raise SinkError(f"The manifest {self.path} cannot be written: {error.strerror}.") from error
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it, as JSON knows it."""
+        """The manifest as JSON knows it."""
         return {
             "format": FORMAT_VERSION,
             "tool": "ac-telemetry",
@@ -173,7 +176,7 @@ class Manifest:
             plan, saved = values["plan"], [_Saved.of(run) for run in values["runs"]]
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise UsageError(
-                f"{self.path} is no manifest of a plan, or it is damaged. Name another folder, or move it away."
+                f"{self.path} is not a manifest of a plan, or it is corrupt. Name another folder, or move it away."
             ) from error
         if plan != self.plan.name:
             raise UsageError(f"{self.folder} holds the recordings of the plan {plan!r}. Name another folder.")
@@ -183,12 +186,11 @@ class Manifest:
                 self._adopt(known.get(run.name), run)
 
     def _adopt(self, progress: RunProgress | None, saved: "_Saved") -> None:
-        """Take over what a run has already, if it still is that run."""
-        what_to_do = "Name another folder for the changed plan, or change it back."
+        """Take over the files and laps of a run, if its definition is still the same."""
+        advice = "Name another folder for the changed plan, or change it back."
         if progress is None:
             raise UsageError(
-                f"{self.folder} holds recordings of the run {saved.name!r}, which the plan does not have any more. "
-                f"{what_to_do}"
+                f"{self.folder} holds recordings of the run {saved.name!r}, which is no longer in the plan. {advice}"
             )
         if saved.hash != progress.run.hash:
             now = progress.run.definition
@@ -198,8 +200,8 @@ class Manifest:
                 if saved.definition.get(key) != value
             ]
             raise UsageError(
-                f"The run {saved.name!r} was begun under other rules: {'; '.join(changes) or 'they changed'}. "
-                f"Its laps cannot be counted together. {what_to_do}"
+                f"The run {saved.name!r} was recorded under other rules: {'; '.join(changes) or 'they changed'}. "
+                f"Its laps cannot be counted together. {advice}"
             )
         progress.files = {entry.file: entry for entry in saved.files}
         progress.laps = saved.laps
@@ -207,7 +209,7 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True)
 class _Saved:
-    """A run as the manifest has it."""
+    """A run as the manifest file has it."""
 
     name: str
     hash: str
@@ -242,11 +244,11 @@ def _run_dict(progress: RunProgress) -> dict[str, Any]:
     }
 
 
-def _instant(moment: SampleRef | None, began: float) -> PhysicsRef | None:
-    if moment is None:
+def _physics_ref(sample: SampleRef | None, began_s: float) -> PhysicsRef | None:
+    if sample is None:
         return None
-    elapsed = round(moment.elapsed - began, 6)
-    return PhysicsRef(packet_id=moment.packet_id, elapsed=elapsed, timestamp=moment.timestamp)
+    elapsed = round(sample.elapsed - began_s, 6)
+    return PhysicsRef(packet_id=sample.packet_id, elapsed=elapsed, timestamp=sample.timestamp)
 
 
 def _text_of(value: Any) -> str:

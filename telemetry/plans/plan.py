@@ -1,4 +1,4 @@
-"""The plan of a batch of recordings: which runs to drive, how many laps of each, and which laps count."""
+"""A plan: which runs to drive, how many laps of each, and which laps count."""
 
 import hashlib
 import json
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
+from telemetry.base.text import format_lap_time
 from telemetry.fields.derived import Sample, Thresholds
 from telemetry.laps.model import Lap
 from telemetry.recording.file_names import DEFAULT_TEMPLATE, Template, sanitize_filename
@@ -16,20 +17,20 @@ PLAN_TEMPLATE: Final = "{run}/" + DEFAULT_TEMPLATE
 """Names of a plan's files; ``{run}`` is the name of the run."""
 
 MAX_TYRES_OUT: Final = 2
-"""Tyres that may be off the track at once in a lap that counts: the game's own default rule."""
+"""Tyres that may be off the track at once in a valid lap: the game's own default rule."""
 
 TOLERANCE: Final = 1e-4
-"""How far a number may be from a required one, absolutely or as a share of it: pages hold 24 bits of a number."""
+"""Allowed difference from a required number, absolute or relative: pages hold numbers of 24 bits."""
 
 Scalar = int | float | str
 Required = Scalar | tuple[Scalar, ...]
-"""What a field of the game must hold."""
+"""The required value of a field of the game."""
 
 RejectionKind = Literal["unfinished", "cut", "pit", "not whole", "untimed", "slow", "fast"]
 
 
 class Rejection(NamedTuple):
-    """Why a lap does not count: in a word, and in the words of the lap."""
+    """Why a lap does not count: its kind, and the reason in words."""
 
     kind: RejectionKind
     reason: str
@@ -37,7 +38,7 @@ class Rejection(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """One run of a plan: what must be driven, which laps count, and how many of them are wanted."""
+    """One run of a plan: what must be driven, which laps count, and how many of them are needed."""
 
     name: str
     laps: int
@@ -45,25 +46,25 @@ class Run:
     notes: str = ""
     tags: tuple[str, ...] = ()
     rate: float | None = None
-    """Steps per second that are kept; None for all."""
+    """Steps per second to keep; None for all."""
     valid: bool = True
-    """Whether a lap with more than ``max_tyres_out`` tyres off the track is refused."""
+    """Whether laps with more than ``max_tyres_out`` tyres off the track are refused."""
     pits: bool = False
     """Whether laps out of, into and through the pits count."""
     max_tyres_out: int = MAX_TYRES_OUT
     min_time_ms: int | None = None
     max_time_ms: int | None = None
     require: Mapping[str, Required] = field(default_factory=dict)
-    """Fields of the game by wire name, and what they must hold."""
+    """Required values of the game's fields, by wire name."""
 
     @property
     def thresholds(self) -> Thresholds:
-        """What spoils a lap in this run; 5 tyres are never out."""
+        """The thresholds of a valid lap in this run; 5 tyres are never out."""
         return Thresholds(tyres_out=self.max_tyres_out + 1 if self.valid else 5)
 
     @property
     def definition(self) -> dict[str, Any]:
-        """What a lap of this run is, as JSON knows it: laps of another definition cannot be counted with them."""
+        """The rules for laps of this run, as JSON knows them: laps under other rules cannot be counted together."""
         return {
             "driver": self.driver,
             "rate": self.rate,
@@ -77,24 +78,24 @@ class Run:
 
     @property
     def hash(self) -> str:
-        """A name for the definition, the same for the same one."""
+        """A hash of the definition, in 16 hexadecimal digits."""
         return hashlib.sha256(json.dumps(self.definition, sort_keys=True).encode()).hexdigest()[:16]
 
     def rejection_reason(self, lap: Lap) -> Rejection | None:
-        """Why the lap, which was followed with :attr:`thresholds`, does not count; None for one that does."""
+        """Why a lap, tracked with :attr:`thresholds`, does not count; None if it does."""
         reasons = [reason for reason in lap.invalid_because if not (self.pits and reason == _IN_PITS)]
         if reasons:
             return Rejection(self._kind_of(lap), ", ".join(reasons))
         if lap.time_ms is None:
             return Rejection("untimed", "no official time")
         if self.max_time_ms is not None and lap.time_ms > self.max_time_ms:
-            return Rejection("slow", f"slower than {lap_time_text(self.max_time_ms)}")
+            return Rejection("slow", f"slower than {format_lap_time(self.max_time_ms)}")
         if self.min_time_ms is not None and lap.time_ms < self.min_time_ms:
-            return Rejection("fast", f"faster than {lap_time_text(self.min_time_ms)}")
+            return Rejection("fast", f"faster than {format_lap_time(self.min_time_ms)}")
         return None
 
     def settings_errors(self, sample: Sample) -> tuple[str, ...]:
-        """What the game has and must not have, each in words: ``the car must be a and is b``."""
+        """The wrong settings of the game, each in words: ``the car must be a and is b``."""
         return tuple(
             f"{_WORDS.get(name, name)} must be {_value_text(wanted)} and is {_value_text(getattr(sample, name))}"
             for name, wanted in self._required()
@@ -114,7 +115,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Runs to record one after the other into a folder."""
+    """Runs to record one after the other into a folder; ``template`` and ``suffix`` name their files."""
 
     name: str
     folder: Path
@@ -122,26 +123,21 @@ class Plan:
     suffix: str
     runs: tuple[Run, ...]
 
-    def template_of(self, run: Run) -> Template:
-        """The names of the files of a run."""
+    def file_template(self, run: Run) -> Template:
+        """The template of the file names of a run."""
         return Template(with_run(self.template, run.name))
-
-
-def lap_time_text(milliseconds: int) -> str:
-    """A lap time like 1:02.345."""
-    return f"{milliseconds // 60_000}:{milliseconds // 1000 % 60:02}.{milliseconds % 1000:03}"
 
 
 _IN_PITS: Final = "in the pits"
 
 SHORT_KEYS: Final = {"car": "car_model", "track": "track", "layout": "track_configuration", "session": "session_name"}
-"""The keys for what is required most often, and the fields that they are about."""
+"""Keys of a run for required values, and the fields that they mean."""
 
 _WORDS: Final = {name: f"the {key}" for key, name in SHORT_KEYS.items()}
 
 
 def with_run(template: str, name: str) -> str:
-    """The template with the name of a run in it."""
+    """The template of file names, with the name of a run for ``{run}``."""
     return template.replace("{run}", sanitize_filename(name).replace("{", "{{").replace("}", "}}"))
 
 

@@ -1,13 +1,13 @@
-"""Where keys stand in a TOML text: tomllib reads the values and forgets their lines."""
+"""The lines of the keys in a TOML text, which tomllib does not keep."""
 
 import re
 import tomllib
 from typing import Final
 
 KeyPath = tuple[str | int, ...]
-"""The way to a key; an entry of an array of tables is told by its 0-based place, like ``("run", 0, "laps")``."""
+"""The path of a key; entries of an array of tables are numbered from 0, like ``("run", 0, "laps")``."""
 
-_NOTHING: Final = re.compile(r"(?:\s|#[^\n]*)*")
+_BLANK: Final = re.compile(r"(?:\s|#[^\n]*)*")
 _KEY: Final = re.compile(r"(?:\"(?:\\.|[^\"\\])*\"|'[^']*'|[^\"'=\]\n])+")
 _STRING_OR_MARK: Final = re.compile(
     r'"""(?:\\.|[^\\])*?"{3,5}|\'\'\'.*?\'{3,5}|"(?:\\.|[^"\\])*"|\'[^\']*\'|#[^\n]*|[\[\]{}\n]', re.DOTALL
@@ -15,32 +15,32 @@ _STRING_OR_MARK: Final = re.compile(
 
 
 def lines_of(text: str) -> dict[KeyPath, int]:
-    """The 1-based line of every table and key in a text that tomllib reads without complaint.
+    """The 1-based line of every table and key in a valid TOML text.
 
-    What stands inside an array or an inline table has no line of its own; that of its key is the nearest.
+    A key inside an inline table has no line of its own; :func:`line_of` finds that of the table.
     """
     text = text.replace("\r\n", "\n")
     lines: dict[KeyPath, int] = {}
     counts: dict[KeyPath, int] = {}
     table: KeyPath = ()
-    at = _end(_NOTHING, text, 0)
+    at = _end(_BLANK, text, 0)
     while at < len(text):
         line = text.count("\n", 0, at) + 1
         brackets = 2 if text.startswith("[[", at) else 1 if text.startswith("[", at) else 0
         end = _end(_KEY, text, at + brackets)
         path = () if brackets else table
         names = _names(text[at + brackets : end])
-        for place, name in enumerate(names):
+        for index, name in enumerate(names):
             path = (*path, name)
             lines.setdefault(path, line)
-            if brackets == 2 and place == len(names) - 1:
+            if brackets == 2 and index == len(names) - 1:
                 counts[path] = counts.get(path, 0) + 1
             if path in counts:
                 path = (*path, counts[path] - 1)
                 lines.setdefault(path, line)
         if brackets:
             table = path
-        at = _end(_NOTHING, text, _end_of_statement(text, end))
+        at = _end(_BLANK, text, _end_of_statement(text, end))
     return lines
 
 
@@ -57,7 +57,7 @@ def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
 
 
 def _names(key: str) -> list[str]:
-    """The names of a key that may be dotted and quoted."""
+    """The parts of a key, which may be dotted and quoted."""
     names = []
     node = tomllib.loads(f"{key} = 0")
     while isinstance(node, dict):
@@ -67,7 +67,7 @@ def _names(key: str) -> list[str]:
 
 
 def _end_of_statement(text: str, at: int) -> int:
-    """Where the line break after a header or a value is, past those inside brackets and strings."""
+    """The position of the line break that ends a header or a value; not one inside brackets or strings."""
     depth = 0
     for match in _STRING_OR_MARK.finditer(text, at):
         mark = match[0]

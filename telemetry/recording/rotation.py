@@ -71,6 +71,26 @@ class Split:
         raise UsageError(f"Nothing can be split by {text!r}; say session, lap, stint, size:200MB or time:10m.")
 
 
+def open_new_file(wanted: Path, suffix: str, open_file: OpenFile) -> tuple[Path, PageSink]:
+    """Open a file of this name, or with the first number behind it that makes it new; makes its folder.
+
+    Raises :class:`telemetry.SinkError` where the folder or the file cannot be made.
+    """
+    try:
+        wanted.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SinkError(f"The folder {wanted.parent} cannot be made: {error.strerror}.") from error
+    for path in numbered_paths(wanted, suffix):
+        if path.exists():
+            continue
+        try:
+            return path, open_file(path)
+        except SinkError as error:
+            if not isinstance(error.__cause__ or error.__context__, FileExistsError):
+                raise
+    raise AssertionError("numbered_paths ended: it must go on until a name is free")
+
+
 class FolderWriter(StepWriter):
     """Files in a folder, named by a template after what is in them and never over another."""
 
@@ -100,19 +120,7 @@ class FolderWriter(StepWriter):
     def _open(self, update: StepUpdate) -> tuple[Path, PageSink]:
         self._parts += 1
         wanted = self._folder / self._template.path(update.sample, lap=update.lap, part=self._parts)
-        try:
-            wanted.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise SinkError(f"The folder {wanted.parent} cannot be made: {error.strerror}.") from error
-        for path in numbered_paths(wanted, self._suffix):
-            if path.exists():
-                continue
-            try:
-                return path, self._open_file(path)
-            except SinkError as error:
-                if not isinstance(error.__cause__ or error.__context__, FileExistsError):
-                    raise
-        raise AssertionError
+        return open_new_file(wanted, self._suffix, self._open_file)
 
     def _close(self, path: Path, sink: PageSink) -> None:
         sink.close()

@@ -34,6 +34,45 @@ def mistake_in(text: str) -> str:
 
 # --- what a plan says -------------------------------------------------------------------------------------------------
 
+WET_AND_DRY = """
+name = "wet and dry"
+folder = "../data"
+template = "{run}-{part:02}"
+format = "jsonl"
+rate = 60
+driver = "Ada"
+notes = "all"
+tags = ["a", "b"]
+
+[defaults]
+laps = 5
+car = "demo_gt3"
+max_tyres_out = 1
+tags = ["b", "c"]
+require = { aid_fuel_rate = 1, aid_stability = 0.5 }
+
+[[run]]
+name = "dry"
+
+[[run]]
+name = "wet"
+driver = "Max"
+notes = ""
+laps = 2
+valid = false
+pits = true
+min_time = "59.5"
+max_time = "2:05.25"
+session = "Time attack"
+layout = ""
+tags = ["d"]
+[run.require]
+aid_stability = 0.0
+penalties_enabled = true
+tyre_radius = [0.33, 0.33, 0.34, 0.34]
+player_name = "x"
+"""
+
 
 def test_the_smallest_plan_is_a_run_with_a_name_and_laps() -> None:
     assert load_plan('[[run]]\nname = "one"\nlaps = 3') == Plan(
@@ -45,47 +84,18 @@ def test_the_smallest_plan_is_a_run_with_a_name_and_laps() -> None:
     )
 
 
-def test_a_run_inherits_from_the_defaults_and_these_from_the_plan() -> None:
-    plan = load_plan("""
-        name = "wet and dry"
-        folder = "../data"
-        template = "{run}-{part:02}"
-        format = "jsonl"
-        rate = 60
-        driver = "Ada"
-        notes = "all"
-        tags = ["a", "b"]
+@pytest.fixture(scope="module")
+def wet_and_dry() -> Plan:
+    return load_plan(WET_AND_DRY)
 
-        [defaults]
-        laps = 5
-        car = "demo_gt3"
-        max_tyres_out = 1
-        tags = ["b", "c"]
-        require = { aid_fuel_rate = 1, aid_stability = 0.5 }
 
-        [[run]]
-        name = "dry"
+def test_a_plan_names_its_folder_and_its_files(wet_and_dry: Plan) -> None:
+    assert (wet_and_dry.folder, wet_and_dry.suffix) == (Path("folder/../data"), ".jsonl")
+    assert str(wet_and_dry.file_template(wet_and_dry.runs[1]).path(sample_of(), part=7)) == "wet-07"
 
-        [[run]]
-        name = "wet"
-        driver = "Max"
-        notes = ""
-        laps = 2
-        valid = false
-        pits = true
-        min_time = "59.5"
-        max_time = "2:05.25"
-        session = "Time attack"
-        layout = ""
-        tags = ["d"]
-        [run.require]
-        aid_stability = 0.0
-        penalties_enabled = true
-        tyre_radius = [0.33, 0.33, 0.34, 0.34]
-        player_name = "x"
-    """)
-    dry, wet = plan.runs
-    assert (plan.folder, plan.suffix, plan.template) == (Path("folder/../data"), ".jsonl", "{run}-{part:02}")
+
+def test_a_run_inherits_from_the_defaults_and_these_from_the_plan(wet_and_dry: Plan) -> None:
+    dry, _ = wet_and_dry.runs
     assert dry == Run(
         name="dry",
         laps=5,
@@ -96,6 +106,10 @@ def test_a_run_inherits_from_the_defaults_and_these_from_the_plan() -> None:
         max_tyres_out=1,
         require={"car_model": "demo_gt3", "aid_fuel_rate": 1.0, "aid_stability": 0.5},
     )
+
+
+def test_a_run_overrides_the_defaults_and_adds_to_tags_and_requirements(wet_and_dry: Plan) -> None:
+    _, wet = wet_and_dry.runs
     assert wet == Run(
         name="wet",
         laps=2,
@@ -119,12 +133,11 @@ def test_a_run_inherits_from_the_defaults_and_these_from_the_plan() -> None:
             "player_name": "x",
         },
     )
-    assert str(plan.template_of(wet).path(sample_of(), part=7)) == "wet-07"
 
 
 def test_names_of_runs_that_no_system_takes_are_made_safe_in_names_of_files() -> None:
     plan = load_plan('template = "{run}/{car}"\n[[run]]\nname = "a/b: {c}?"\nlaps = 1')
-    assert plan.template_of(plan.runs[0]).path(sample_of()) == Path("a-b- {c}-/demo_gt3")
+    assert plan.file_template(plan.runs[0]).path(sample_of()) == Path("a-b- {c}-/demo_gt3")
 
 
 def test_the_hash_of_a_run_is_about_what_a_lap_of_it_is() -> None:
@@ -162,51 +175,51 @@ LONG = "9" * 400
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("laps = = 3", "line 1: this is no TOML: Invalid value (column 8)."),
-        ('name = "x"\n\n[[run', "line 3: this is no TOML: Expected ']]' at the end of an array declaration."),
-        ('name = "x"\nname = "y"', "line 2: this is no TOML: a key stands there a second time."),
-        ("", "there is nothing to do in this plan; a run begins with [[run]]."),
-        ("run = []", "there is nothing to do in this plan; a run begins with [[run]]."),
+        ("laps = = 3", "line 1: invalid TOML: Invalid value (column 8)."),
+        ('name = "x"\n\n[[run', "line 3: invalid TOML: Expected ']]' at the end of an array declaration."),
+        ('name = "x"\nname = "y"', "line 2: invalid TOML: duplicate key."),
+        ("", "the plan has no runs; a run begins with [[run]]."),
+        ("run = []", "the plan has no runs; a run begins with [[run]]."),
         ("[run]\nlaps = 1", "line 1, key run: runs are tables that begin with [[run]]."),
-        ("[[runs]]\nlaps = 1", "line 1, key runs: there is no such key. Did you mean run?"),
-        (RUN + "\n# and\nlap = 3", "line 6, key lap: there is no such key. Did you mean laps?"),
-        (RUN + "tyres_out = 3", "line 4, key tyres_out: there is no such key. Did you mean max_tyres_out?"),
-        (RUN + "xyzzy = 3", "line 4, key xyzzy: there is no such key."),
-        ("[defaults]\nlap = 3\n" + RUN, "line 2, key lap: there is no such key. Did you mean laps?"),
+        ("[[runs]]\nlaps = 1", "line 1, key runs: unknown key. Did you mean run?"),
+        (RUN + "\n# and\nlap = 3", "line 6, key lap: unknown key. Did you mean laps?"),
+        (RUN + "tyres_out = 3", "line 4, key tyres_out: unknown key. Did you mean max_tyres_out?"),
+        (RUN + "xyzzy = 3", "line 4, key xyzzy: unknown key."),
+        ("[defaults]\nlap = 3\n" + RUN, "line 2, key lap: unknown key. Did you mean laps?"),
         ('[defaults]\nname = "x"\n' + RUN, "line 2, key name: each run needs a name of its own."),
-        ("defaults = 3\n" + RUN, "line 1, key defaults: 3 is no table."),
+        ("defaults = 3\n" + RUN, "line 1, key defaults: expected a table, got 3."),
         ("\n[[run]]\nlaps = 1", "line 2, key name: is missing; each run needs one."),
         (RUN + '[[run]]\nname = "two"', "line 4, key laps: is missing; each run needs one."),
         ('[[run]]\nname = " "\nlaps = 1', "line 2, key name: a run's name cannot be empty."),
-        ("[[run]]\nname = 7\nlaps = 1", "line 2, key name: 7 is no text in quotes."),
+        ("[[run]]\nname = 7\nlaps = 1", "line 2, key name: expected a text in quotes, got 7."),
         (
             RUN + '[[run]]\nlaps = 2\nname = "ONE"',
-            "line 6, key name: 'ONE' is the name of the run in line 2 already.",
+            "line 6, key name: the run in line 2 is named 'ONE' already.",
         ),
-        ('[[run]]\nname = "x"\nlaps = 0', "line 3, key laps: 0 is no whole number from 1 to 1,000,000."),
-        ('[[run]]\nname = "x"\nlaps = true', "line 3, key laps: true is no whole number from 1 to 1,000,000."),
-        ('[[run]]\nname = "x"\nlaps = "3"', "line 3, key laps: '3' is no whole number from 1 to 1,000,000."),
-        (RUN + "max_tyres_out = 5", "line 4, key max_tyres_out: 5 is no whole number from 0 to 4."),
-        (RUN + "valid = 1", "line 4, key valid: 1 is neither true nor false."),
-        (RUN + "pits = 'no'", "line 4, key pits: 'no' is neither true nor false."),
+        ('[[run]]\nname = "x"\nlaps = 0', "line 3, key laps: expected a whole number from 1 to 1,000,000, got 0."),
+        ('[[run]]\nname="x"\nlaps = true', "line 3, key laps: expected a whole number from 1 to 1,000,000, got true."),
+        ('[[run]]\nname = "x"\nlaps = "3"', "line 3, key laps: expected a whole number from 1 to 1,000,000, got '3'."),
+        (RUN + "max_tyres_out = 5", "line 4, key max_tyres_out: expected a whole number from 0 to 4, got 5."),
+        (RUN + "valid = 1", "line 4, key valid: expected true or false, got 1."),
+        (RUN + "pits = 'no'", "line 4, key pits: expected true or false, got 'no'."),
         (
             RUN + "valid = false\nmax_tyres_out = 1",
-            "line 5, key max_tyres_out: says nothing where valid = false lets cut laps count.",
+            "line 5, key max_tyres_out: has no meaning with valid = false, where invalid laps count.",
         ),
-        (RUN + "tags = 'wet'", "line 4, key tags: 'wet' is no list of words like [\"wet\", \"baseline\"]."),
-        (RUN + "tags = ['a', 3]", 'line 4, key tags: this list is no list of words like ["wet", "baseline"].'),
-        (RUN + "max_time = 02:05:00", 'line 4, key max_time: 02:05:00 is no lap time like "2:05.0".'),
-        (RUN + "max_time = '2:75'", "line 4, key max_time: '2:75' is no lap time like \"2:05.0\"."),
-        (RUN + "min_time = 0", 'line 4, key min_time: 0 is no lap time like "2:05.0".'),
-        (RUN + "min_time = nan", 'line 4, key min_time: nan is no lap time like "2:05.0".'),
+        (RUN + "tags = 'wet'", "line 4, key tags: expected a list of words like [\"wet\", \"baseline\"], got 'wet'."),
+        (RUN + "tags = ['a', 3]", 'line 4, key tags: expected a list of words like ["wet", "baseline"], got a list.'),
+        (RUN + "max_time = 02:05:00", 'line 4, key max_time: expected a lap time like "2:05.0", got 02:05:00.'),
+        (RUN + "max_time = '2:75'", "line 4, key max_time: expected a lap time like \"2:05.0\", got '2:75'."),
+        (RUN + "min_time = 0", 'line 4, key min_time: expected a lap time like "2:05.0", got 0.'),
+        (RUN + "min_time = nan", 'line 4, key min_time: expected a lap time like "2:05.0", got nan.'),
         (
             RUN + "max_time = 60\nmin_time = 90.5",
-            "line 5, key min_time: no lap is slower than 1:30.500 and faster than 1:00.000.",
+            "line 5, key min_time: min_time 1:30.500 must not be above max_time 1:00.000.",
         ),
         (
             RUN + "session = 'qualifying'",
-            "line 4, key session: there is no session 'qualifying'. Did you mean qualify? "  # noqa: ISC004
-            "There are practice, qualify, race, hotlap, time_attack, drift, drag.",
+            "line 4, key session: unknown session 'qualifying'. Did you mean qualify? "  # noqa: ISC004
+            "Known: practice, qualify, race, hotlap, time_attack, drift, drag.",
         ),
         (
             RUN + "[run.require]\n\naid_fuel_rates = 1",
@@ -217,44 +230,43 @@ LONG = "9" * 400
             RUN + "require = { speed_kmh = 1 }",
             "line 4, key speed_kmh: the game's static page has no such field. The command 'fields static' lists them.",
         ),
-        (RUN + "require.aid_fuel_rate = 'x'", "line 4, key aid_fuel_rate: 'x' is no number."),
-        (RUN + "require.aid_fuel_rate = nan", "line 4, key aid_fuel_rate: nan is no number."),
-        (RUN + "require.num_cars = 1.5", "line 4, key num_cars: 1.5 is no whole number."),
-        (RUN + "require.player_name = 3", "line 4, key player_name: 3 is no text in quotes."),
-        (RUN + "require.tyre_radius = [0.3]", "line 4, key tyre_radius: this list is not number[4], as the field is."),
-        (RUN + "require = 3", "line 4, key require: 3 is no table."),
+        (RUN + "require.aid_fuel_rate = 'x'", "line 4, key aid_fuel_rate: expected a number, got 'x'."),
+        (RUN + "require.aid_fuel_rate = nan", "line 4, key aid_fuel_rate: expected a number, got nan."),
+        (RUN + "require.num_cars = 1.5", "line 4, key num_cars: expected a whole number, got 1.5."),
+        (RUN + "require.player_name = 3", "line 4, key player_name: expected a text in quotes, got 3."),
+        (RUN + "require.tyre_radius = [0.3]", "line 4, key tyre_radius: expected number[4], got a list."),
+        (RUN + "require = 3", "line 4, key require: expected a table, got 3."),
         (RUN + "car = 'a'\nrequire.car_model = 'b'", "line 5, key car_model: the key car says the same."),
         (
             "format = 'csv'\n" + RUN,
-            "line 1, key format: 'csv' is nothing that can be recorded; that is .mcap, .jsonl.",
+            "line 1, key format: unsupported format 'csv'. Supported: .mcap, .jsonl.",
         ),
-        ('folder = "x\\u0000y"\n' + RUN, "line 1, key folder: 'x\\x00y' names no folder."),
+        ('folder = "x\\u0000y"\n' + RUN, "line 1, key folder: 'x\\x00y' is not a folder name."),
         (
             RUN + f"max_time = {LONG}",
-            'line 4, key max_time: a number of so many digits is no lap time like "2:05.0".',
+            'line 4, key max_time: expected a lap time like "2:05.0", got a number of too many digits.',
         ),
-        (RUN + "max_time = 1e308", 'line 4, key max_time: 1e+308 is no lap time like "2:05.0".'),
+        (RUN + "max_time = 1e308", 'line 4, key max_time: expected a lap time like "2:05.0", got 1e+308.'),
         (
             RUN + f"require.aid_fuel_rate = {LONG}",
-            "line 4, key aid_fuel_rate: a number of so many digits is no number.",
+            "line 4, key aid_fuel_rate: expected a number, got a number of too many digits.",
         ),
         (
             RUN + f"require.num_cars = {LONG}",
-            "line 4, key num_cars: a number of so many digits is no whole number.",
+            "line 4, key num_cars: expected a whole number, got a number of too many digits.",
         ),
         (
             f"[[run]]\nname = 'x'\nlaps = 0x{LONG * 20}",
-            "line 3, key laps: a number of so many digits is no whole number from 1 to 1,000,000.",
+            "line 3, key laps: expected a whole number from 1 to 1,000,000, got a number of too many digits.",
         ),
-        (f"[[run]]\nname = 'x'\nlaps = {LONG * 20}", "line 3: a number there has too many digits."),
-        (f"x = {'[' * 5000}", "brackets stand too deep inside one another."),
+        (f"[[run]]\nname = 'x'\nlaps = {LONG * 20}", "line 3: a number has too many digits."),
+        (f"x = {'[' * 5000}", "brackets are nested too deeply."),
         (
             f"rate = {LONG}\n{RUN}",
-            'line 1, key rate: a number of so many digits makes no sense; '  # noqa: ISC004
-            'say "max", or steps per second up to 333.',
+            'line 1, key rate: must be "max" or steps per second up to 333, got a number of too many digits.',
         ),
-        ("rate = 400\n" + RUN, 'line 1, key rate: 400 makes no sense; say "max", or steps per second up to 333.'),
-        ("rate = 'min'\n" + RUN, "line 1, key rate: 'min' makes no sense; say \"max\", or steps per second up to 333."),
+        ("rate = 400\n" + RUN, 'line 1, key rate: must be "max" or steps per second up to 333, got 400.'),
+        ("rate = 'min'\n" + RUN, "line 1, key rate: must be \"max\" or steps per second up to 333, got 'min'."),
     ],
 )  # fmt: skip
 def test_a_mistake_is_told_with_its_line_and_key(text: str, message: str) -> None:
@@ -300,7 +312,7 @@ def test_any_text_is_a_plan_or_is_refused(text: str) -> None:
         for run in plan.runs:
             assert run.hash
             run.settings_errors(sample_of())
-            plan.template_of(run).path(sample_of())
+            plan.file_template(run).path(sample_of())
 
 
 def test_a_plan_that_cannot_be_read_is_named(tmp_path: Path) -> None:
@@ -308,7 +320,7 @@ def test_a_plan_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"The plan .*plan\.toml cannot be read: No such file"):
         read_plan(missing, FORMATS)
     missing.write_bytes(b"\n\nname = '\xff'")
-    with pytest.raises(UsageError, match=r"plan\.toml, line 3: this is no text in UTF-8\."):
+    with pytest.raises(UsageError, match=r"plan\.toml, line 3: not a text in UTF-8\."):
         read_plan(missing, FORMATS)
 
 

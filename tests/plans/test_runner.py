@@ -110,7 +110,7 @@ class Folder:
         plan = Plan(name="plan", folder=self.path, template="{run}-{part}", suffix=".mcap", runs=runs)
         manifest = Manifest(plan, self.path)
         resume(manifest, lambda path: path, self.read, self.told.append)
-        return Batch(manifest, self.open, wait=wait, tell=self.told.append)
+        return Batch(manifest, self.open, wait=wait, report=self.told.append)
 
     def read(self, path: Path) -> Iterator[Step]:
         if path not in self.sinks:
@@ -311,7 +311,7 @@ def test_what_was_killed_is_recovered_and_counted_anew(folder: Folder) -> None:
     folder.told.clear()
     batch = folder.batch(*runs)
     path = folder.path / "a-1.mcap"
-    assert folder.told == [f"{path} was cut and is recovered: 305 steps. Run 'a': 2 of 3 laps kept."]
+    assert folder.told == [f"{path} was truncated and is recovered: 305 steps. Run 'a': 2 of 3 laps kept."]
     assert not batch.done
 
 
@@ -326,8 +326,8 @@ def test_laps_whose_end_was_cut_off_are_not_counted(folder: Folder) -> None:
     assert folder.laps() == [("a-1.mcap", 1, False)]
     path = folder.path / "a-1.mcap"
     assert folder.told == [
-        f"{path} was cut and is recovered: 140 steps. Run 'a': 0 of 2 laps kept, 1 refused (1 unfinished).",
-        "The end of 1 lap was cut off, to be driven again.",
+        f"{path} was truncated and is recovered: 140 steps. Run 'a': 0 of 2 laps kept, 1 refused (1 unfinished).",
+        "The end of 1 lap was lost, to be driven again.",
     ]
     record(batch, *Car().laps(3))
     assert [lap for lap in folder.laps() if lap[2]] == [("a-1-2.mcap", 1, True), ("a-1-2.mcap", 2, True)]
@@ -362,13 +362,13 @@ def test_what_an_earlier_attempt_recovered_is_taken_and_never_counted_twice(driv
         manifest.runs[0].laps = []
         manifest.save()
         told: list[str] = []
-        progress = open_plan_folder(plan, tmp_path, "demo", wait=True, tell=told.append).manifest.runs[0]
+        progress = open_plan_folder(plan, tmp_path, "demo", wait=True, report=told.append).manifest.runs[0]
         return [entry.file for entry in progress.files.values() if entry.finished], told
 
     cut = FileRecord(file="a.mcap")
     first = go_on(cut)
     assert first[0] == ["a.recovered.mcap"]
-    assert first[1][0].startswith(f"{path} was cut and is recovered: ")
+    assert first[1][0].startswith(f"{path} was truncated and is recovered: ")
     assert go_on(cut) == first  # killed before the manifest was written, it is done again
     known = FileRecord(file="a.recovered.mcap", finished=True)
     reason = f"{whole} is another file of the plan."
@@ -387,7 +387,7 @@ def test_a_file_that_was_deleted_takes_its_laps_along(folder: Folder) -> None:
     folder.told.clear()
     batch = folder.batch(*runs)
     assert not batch.done
-    assert folder.told == [f"{path} is gone, and with it 1 lap of run 'a', to be driven again."]
+    assert folder.told == [f"{path} was deleted, and with it 1 lap of run 'a', to be driven again."]
     record(batch, *Car().laps(2))
     assert folder.laps() == [("a-1.mcap", 1, True), ("b-2.mcap", 2, True)]
 
@@ -395,7 +395,7 @@ def test_a_file_that_was_deleted_takes_its_laps_along(folder: Folder) -> None:
 def test_a_plan_that_changed_is_told_which_run_and_what_to_do(folder: Folder) -> None:
     record(folder.batch(Run(name="a", laps=1), Run(name="b", laps=1)), *Car().laps(2))
     for changed, reason in (
-        ((Run(name="b", laps=1),), "holds recordings of the run 'a', which the plan does not have any more."),
+        ((Run(name="b", laps=1),), "holds recordings of the run 'a', which is no longer in the plan."),
         (
             (Run(name="a", laps=1, pits=True, require={"track": "spa"}), Run(name="b", laps=1)),
             "rules: pits was false and is true; require was nothing and is track = spa.",
@@ -419,10 +419,10 @@ def test_more_laps_and_more_runs_may_be_wanted_later(folder: Folder) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("[" * 9000, "is no manifest of a plan, or it is damaged. Name another folder, or move it away."),
-        ("", "is no manifest of a plan, or it is damaged. Name another folder, or move it away."),
-        ("[]", "is no manifest of a plan, or it is damaged. Name another folder, or move it away."),
-        ('{"format": 1, "plan": "plan", "runs": [{}]}', "is no manifest of a plan, or it is damaged."),
+        ("[" * 9000, "is not a manifest of a plan, or it is corrupt. Name another folder, or move it away."),
+        ("", "is not a manifest of a plan, or it is corrupt. Name another folder, or move it away."),
+        ("[]", "is not a manifest of a plan, or it is corrupt. Name another folder, or move it away."),
+        ('{"format": 1, "plan": "plan", "runs": [{}]}', "is not a manifest of a plan, or it is corrupt."),
         ('{"format": 2, "version": "9"}', "was written by a newer ac-telemetry, 9; continue with that one."),
         ('{"format": 1, "plan": "x", "runs": []}', "holds the recordings of the plan 'x'. Name another folder."),
     ],
@@ -575,4 +575,4 @@ def test_a_mistake_in_a_plan_is_a_sentence_with_its_place(tmp_path: Path) -> Non
     path.write_text(PLAN.replace("tags", "tag"))
     refused = run("record", "--plan", path)
     assert refused.returncode == 2
-    assert refused.stderr == f"ac-telemetry: {path}, line 12, key tag: there is no such key. Did you mean tags?\n"
+    assert refused.stderr == f"ac-telemetry: {path}, line 12, key tag: unknown key. Did you mean tags?\n"
