@@ -37,7 +37,7 @@ from telemetry.fields.snapshot import decode
 from telemetry.fields.wire import LineEncoder
 from telemetry.recording.game_state import State
 from telemetry.recording.stats import RecordingStats
-from telemetry.stream.server import StreamServer
+from telemetry.stream import ServerOptions, StreamServer
 
 from ac_native_memory import Pages  # isort: skip
 
@@ -83,7 +83,7 @@ def feed(rate: float, seconds: float, give: Callable[[Sample], None]) -> Numbers
 
 def ours(pipe: Any, rate: float, seconds: float) -> None:
     """The product."""
-    with StreamServer(port=0, stall_timeout=3600.0) as server:
+    with StreamServer(ServerOptions(port=0, stall_timeout_s=3600.0)) as server:
         pipe.send(server.port)
         pipe.recv()
         stats = RecordingStats(state=State.LIVE)
@@ -325,7 +325,7 @@ def memory() -> float:
 def stall(seconds: float, rate: float) -> None:
     """Nine clients that read and one that never does, and what the server holds meanwhile."""
     context = multiprocessing.get_context("spawn")
-    with StreamServer(port=0, stall_timeout=seconds + 3600.0) as server, socket.socket() as stalled:
+    with StreamServer(ServerOptions(port=0, stall_timeout_s=seconds + 3600.0)) as server, socket.socket() as stalled:
         stalled.connect(("127.0.0.1", server.port))
         stalled.sendall(
             f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -345,8 +345,8 @@ def stall(seconds: float, rate: float) -> None:
             server.on_reading(sample, stats)
             if time.monotonic() - shown >= max(5.0, seconds / 20.0):
                 shown = time.monotonic()
-                figures = server._figures()  # noqa: SLF001
-                print(f"{shown - begin:8.0f} {memory():11.1f} {figures.sent:6} {figures.dropped:9}", flush=True)
+                stats_now = server.stats()
+                print(f"{shown - begin:8.0f} {memory():11.1f} {stats_now.sent:6} {stats_now.dropped:9}", flush=True)
 
         worker = threading.Thread(target=feed, args=(rate, seconds, give))
         worker.start()

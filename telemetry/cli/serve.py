@@ -104,20 +104,20 @@ class ClientOptions:
         on_marker: Callable[[Event], None] | None,
     ) -> "StreamServer":
         """Start to serve these clients; raises SinkError where the port cannot be used."""
-        from telemetry.stream.server import StreamServer  # noqa: PLC0415 - websockets, which --help must not load
+        from telemetry.stream import ServerOptions, StreamServer  # noqa: PLC0415 - websockets, which --help must not load
 
-        return StreamServer(
-            host,
-            port,
-            source=source,
-            rate=rate,
+        server_options = ServerOptions(
+            host=host,
+            port=port,
             token=token,
             allowed_origins=self.allow_origin or (),
-            stall_timeout=self.stall_timeout,
+            stall_timeout_s=self.stall_timeout,
             compress=self.compress,
+            source=source,
+            rate=rate,
             thresholds=thresholds,
-            on_marker=on_marker,
         )
+        return StreamServer(server_options, on_marker=on_marker)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,7 +276,7 @@ def _print_address(url: str, source: str, token: str | None, json_output: str | 
 
 
 def _warn_if_open(host: str) -> None:
-    from telemetry.stream.access import is_loopback  # noqa: PLC0415 - websockets, which --help must not load
+    from telemetry.stream import is_loopback  # noqa: PLC0415 - only this command needs it
 
     if not is_loopback(host):
         print_message(f"Anyone who can reach {host} can watch. --token new lets in only those who know the token.")

@@ -1,1 +1,27 @@
-"""The stream over WebSocket: the server (a watcher of the loop) and the client (a source)."""
+"""The stream over WebSocket, in both directions: a server for any number of clients, and a client that is a source.
+
+The server is a listener of the sampling loop: it takes each reading, returns at once, and sends from a thread with an
+event loop of its own. ``dashboard/`` is the web page that the server offers on the same port.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from telemetry.stream.access import is_loopback
+    from telemetry.stream.client import WebSocketSource
+    from telemetry.stream.options import ServerOptions
+    from telemetry.stream.server import StreamServer
+else:
+    from telemetry.base.lazy import lazy_attributes
+
+    __getattr__, __dir__ = lazy_attributes(
+        __name__,
+        {
+            "ServerOptions": "telemetry.stream.options",
+            "StreamServer": "telemetry.stream.server",
+            "WebSocketSource": "telemetry.stream.client",
+            "is_loopback": "telemetry.stream.access",
+        },
+    )
+
+__all__ = ["ServerOptions", "StreamServer", "WebSocketSource", "is_loopback"]

@@ -24,53 +24,59 @@ def is_loopback(host: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class AccessPolicy:
-    """What a request must show; each check gives a sentence for the client, or None where it may pass."""
+    """The rules that a request must meet. Each check returns None, or the reason for a refusal as a sentence."""
 
     host: str
-    """What the server is bound to."""
+    """Address that the server listens on."""
     token: str | None = None
+    """Token that every client must send; None: clients need none."""
     allowed_origins: Sequence[str] = ()
-    """Origins like ``https://example.org`` whose pages may connect too; ``*`` is all of them."""
+    """Origins like ``https://example.org`` whose pages may connect too; ``*`` allows all of them."""
 
     def check_host(self, host: str | None) -> str | None:
-        """Refuse a name that is not ours: a foreign page that had its own name point here (DNS rebinding) shows it."""
+        """Check the ``Host`` header.
+
+        A foreign page whose own name was made to point here (DNS rebinding) sends that name, and is refused by it.
+        """
         match = _HOST.fullmatch(host or "")
         if match is None:
-            return "The request has no proper Host."
+            return "Missing or invalid Host header."
         name = match["name"].strip("[]").lower().removesuffix(".")
         if name == "localhost" or name == self.host.lower() or name in self._own_names():
             return None
         try:
             address = ipaddress.ip_address(name)
         except ValueError:
-            return f"This server does not go by the name {name}. Use its address, or start it with --allow-origin."
+            return (
+                f"Host name not allowed: {name}. Use the server's IP address, or start the server with --allow-origin."
+            )
         if is_loopback(self.host) and not address.is_loopback:
-            return "This server is for this machine alone."
+            return "This server accepts connections from this machine only. Start it with --host to change that."
         return None
 
     def check_origin(self, origin: str | None, host: str | None) -> str | None:
-        """Refuse the page of another site, which a browser names; programs name none."""
+        """Check the ``Origin`` header: browsers send the site of the page in it, other programs send none."""
         if origin is None or "*" in self.allowed_origins or origin in self.allowed_origins:
             return None
         if origin.lower() in (f"http://{host}".lower(), f"https://{host}".lower()):
             return None
         site = origin[:200]
-        return f"Pages of {site} may not connect. Start the server with --allow-origin {site} to let them."
+        return f"Pages of {site} are not allowed to connect. Start the server with --allow-origin {site} to allow them."
 
     def check_token(self, query: str, authorization: str | None) -> str | None:
-        """Refuse what does not show the token, in the query or as a bearer."""
+        """Check the token, given in the query of the address or as a bearer token in ``Authorization``."""
         if self.token is None:
             return None
-        shown = parse_qs(query, max_num_fields=32).get("token", [])
+        given = parse_qs(query, max_num_fields=32).get("token", [])
         if authorization and authorization.lower().startswith("bearer "):
-            shown.append(authorization[len("bearer ") :].strip())
-        if any(hmac.compare_digest(self.token.encode(), text.encode()) for text in shown):
+            given.append(authorization[len("bearer ") :].strip())
+        if any(hmac.compare_digest(self.token.encode(), text.encode()) for text in given):
             return None
-        return "This server wants its token: add ?token=... to the address." if not shown else "The token is wrong."
+        return "Wrong token." if given else "Missing token: add ?token=... to the address."
 
     def _own_names(self) -> set[str]:
         names = {urlsplit(origin).hostname or "" for origin in self.allowed_origins}
         if not is_loopback(self.host):
-            own = socket.gethostname().lower()
-            names |= {own, f"{own}.local", f"{own.partition('.')[0]}.local"}
+            machine = socket.gethostname().lower()
+            names |= {machine, f"{machine}.local", f"{machine.partition('.')[0]}.local"}
         return names - {""}

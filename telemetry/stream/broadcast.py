@@ -1,10 +1,11 @@
-"""From one sample to every client: encoded once, framed once, written to each, and never waited for.
+"""Sends one sample to every client: encoded once, framed once, written to each, and never waiting for any.
 
 Everything here runs in the thread of the event loop.
 """
 
 import math
 from collections.abc import Iterator
+from enum import Enum
 from time import perf_counter
 from typing import Final
 
@@ -19,80 +20,100 @@ from telemetry.fields.derived import Sample
 from telemetry.fields.selection import Column
 from telemetry.fields.wire import LineEncoder
 from telemetry.laps.delta import LapDelta
-from telemetry.stream.protocol import Format, Message, Subscription, to_msgpack
+from telemetry.stream.protocol import Message, MessageFormat, Subscription, to_msgpack
 
-BUFFER_BYTES: Final = 256 * 1024
-"""What may wait for one client, in this process; what would exceed it is dropped for that client alone."""
+MAX_BUFFER_BYTES: Final = 256 * 1024
+"""Bytes that may wait for one client in this process; a frame that exceeds them is dropped for that client alone."""
 
-DEFLATE: Final = {"level": 6, "memLevel": 8}
+DEFLATE_SETTINGS: Final = {"level": 6, "memLevel": 8}
 
 _OPEN: Final = ConnectionState.OPEN
 
 
-def build_frame(payload: bytes, form: Format, window: int | None) -> bytes:
-    """One whole WebSocket message; compressed in itself alone where ``window`` bits were agreed on.
+def build_frame(payload: bytes, message_format: MessageFormat, window_bits: int | None) -> bytes:
+    """One complete WebSocket message; compressed on its own where ``window_bits`` were agreed on.
 
     Without context takeover the same compressed bytes serve every client.
     """
-    opcode = Opcode.TEXT if form == "json" else Opcode.BINARY
-    extensions = [] if window is None else [PerMessageDeflate(True, True, 15, window, dict(DEFLATE))]
+    opcode = Opcode.TEXT if message_format == "json" else Opcode.BINARY
+    extensions = [] if window_bits is None else [PerMessageDeflate(True, True, 15, window_bits, dict(DEFLATE_SETTINGS))]
     return Frame(opcode, payload).serialize(mask=False, extensions=extensions)
 
 
-class Client:
-    """One connection with what it asked for.
+class Delivery(Enum):
+    """What became of one frame for one client."""
 
-    A frame goes straight to its transport. That is what ``websockets.broadcast`` does after serialising the frame anew
-    for every connection. Nothing is ever sent in fragments, so that a whole frame fits in anywhere.
+    SENT = "sent"
+    DROPPED = "dropped"
+    CLOSED = "closed"
+
+
+class Client:
+    """One connection and its subscription.
+
+    A frame is written to the connection's transport directly, which saves ``websockets.broadcast`` the work of
+    serialising the frame again for every connection. Messages are never fragmented, so a complete frame may always
+    come next.
     """
 
     __slots__ = (
-        "connection", "dropped", "protocol", "stalled_since", "subscription", "thinning", "transport", "window",
-    )  # fmt: skip
+        "connection",
+        "dropped",
+        "protocol",
+        "rate_limiter",
+        "stalled_since",
+        "subscription",
+        "transport",
+        "window_bits",
+    )
 
     def __init__(self, connection: ServerConnection, subscription: Subscription) -> None:
         self.connection = connection
         self.protocol = connection.protocol
         self.transport = connection.transport
         self.subscription = subscription
-        self.thinning = RateLimiter(subscription.rate)
+        self.rate_limiter = RateLimiter(subscription.rate)
         self.dropped = 0
+        """Frames dropped for this client."""
         self.stalled_since: float | None = None
+        """When the first frame was dropped since the last one was sent, in seconds of ``time.perf_counter``."""
         deflate = [item for item in connection.protocol.extensions if isinstance(item, PerMessageDeflate)]
-        self.window = deflate[0].local_max_window_bits if deflate else None
+        self.window_bits = deflate[0].local_max_window_bits if deflate else None
+        """Window of the compression that was agreed on; None without compression."""
 
-    def write(self, frame: bytes) -> bool:
-        """Hand over one frame; false where there is no room for it, and it was dropped."""
+    def write(self, frame: bytes) -> Delivery:
+        """Write one frame, or drop it where the client's buffer has no room for it."""
         if self.protocol.state is not _OPEN:
-            return True
-        if self.transport.get_write_buffer_size() + len(frame) > BUFFER_BYTES:
-            self.drop()
-            return False
+            return Delivery.CLOSED
+        if self.transport.get_write_buffer_size() + len(frame) > MAX_BUFFER_BYTES:
+            self.count_dropped()
+            return Delivery.DROPPED
         self.stalled_since = None
         self.transport.write(frame)
-        return True
+        return Delivery.SENT
 
-    def drop(self) -> None:
-        """Count what was not sent, and since when."""
+    def count_dropped(self) -> None:
+        """Count a frame that was dropped, and remember since when the client takes nothing."""
         self.dropped += 1
         if self.stalled_since is None:
             self.stalled_since = perf_counter()
 
 
 class Feed:
-    """One way of writing samples, and the clients that want it."""
+    """The clients that want the same columns in the same format, and the encoder that they share."""
 
     def __init__(self, subscription: Subscription) -> None:
         self.clients: set[Client] = set()
         self.delta = subscription.delta
-        self._format: Format = subscription.format
+        """Whether samples carry the delta to the best lap too."""
+        self._format: MessageFormat = subscription.format
         self._encoder = LineEncoder(subscription.columns)
         self._sample: Sample | None = None
         self._payload = b""
         self._frames: dict[int | None, bytes] = {}
 
-    def frame(self, sample: Sample, delta: LapDelta, window: int | None = None) -> bytes:
-        """The frame of a sample, made once."""
+    def frame(self, sample: Sample, delta: LapDelta, window_bits: int | None = None) -> bytes:
+        """The frame of a sample, made once for all clients with the same compression."""
         if sample is not self._sample:
             self._sample = sample
             line = self._encoder.encode(sample)[:-1]
@@ -100,13 +121,13 @@ class Feed:
                 line = b"%b,%b" % (line[:-1], orjson.dumps(delta._asdict())[1:])
             self._payload = line if self._format == "json" else to_msgpack(line)
             self._frames.clear()
-        frame = self._frames.get(window)
+        frame = self._frames.get(window_bits)
         if frame is None:
-            frame = self._frames[window] = build_frame(self._payload, self._format, window)
+            frame = self._frames[window_bits] = build_frame(self._payload, self._format, window_bits)
         return frame
 
 
-_FeedKey = tuple[tuple[Column, ...], Format, bool]
+_FeedKey = tuple[tuple[Column, ...], MessageFormat, bool]
 """The columns, the format, and whether the delta comes with them."""
 
 
@@ -114,28 +135,35 @@ def _feed_key(subscription: Subscription) -> _FeedKey:
     return subscription.columns, subscription.format, subscription.delta
 
 
-class Fanout:
-    """All clients by what they want, and the count of what was sent and dropped."""
+class Broadcaster:
+    """All clients, grouped by their subscriptions, and counters of what was sent and dropped."""
 
     def __init__(self) -> None:
         self._feeds: dict[_FeedKey, Feed] = {}
-        self._before = -math.inf
+        self._last_broadcast = -math.inf
         self.sent = 0
+        """Messages handed to clients."""
         self.dropped = 0
+        """Messages dropped for clients that lag behind."""
         self.stalled = 0
+        """Clients disconnected because they read nothing."""
         self.encodings = 0
+        """Frames made of samples."""
         self.encode_seconds = 0.0
+        """Time spent on making them."""
         self.broadcasts = 0
+        """Samples sent to all clients that were due for one."""
         self.broadcast_seconds = 0.0
+        """Time spent on sending them, making the frames included."""
 
     @property
     def clients(self) -> Iterator[Client]:
-        """Everybody."""
+        """All connected clients."""
         return (client for feed in self._feeds.values() for client in feed.clients)
 
     @property
     def count(self) -> int:
-        """How many they are."""
+        """Number of connected clients."""
         return sum(len(feed.clients) for feed in self._feeds.values())
 
     @property
@@ -144,7 +172,7 @@ class Fanout:
         return any(feed.delta for feed in self._feeds.values())
 
     def add(self, client: Client) -> None:
-        """Let a client in; it gets samples from now on."""
+        """Add a client; it gets samples from now on."""
         key = _feed_key(client.subscription)
         feed = self._feeds.get(key)
         if feed is None:
@@ -152,7 +180,7 @@ class Fanout:
         feed.clients.add(client)
 
     def remove(self, client: Client) -> None:
-        """Let a client go; the last one takes its feed along."""
+        """Remove a client, and its feed when no other client uses it."""
         key = _feed_key(client.subscription)
         feed = self._feeds.get(key)
         if feed is not None:
@@ -164,50 +192,53 @@ class Fanout:
         """Give a client another subscription."""
         self.remove(client)
         client.subscription = subscription
-        client.thinning = RateLimiter(subscription.rate)
+        client.rate_limiter = RateLimiter(subscription.rate)
         self.add(client)
 
     def send_sample(self, client: Client, sample: Sample, delta: LapDelta) -> None:
-        """Give one client a sample, as to a late joiner."""
+        """Send a sample to one client, whether or not it is due for one."""
         feed = self._feeds[_feed_key(client.subscription)]
-        client.thinning.accept(perf_counter(), 0.0)
-        self._count(sent=client.write(feed.frame(sample, delta, client.window)))
+        client.rate_limiter.accept(perf_counter(), 0.0)
+        self._count(client.write(feed.frame(sample, delta, client.window_bits)))
 
     def send(self, client: Client, message: Message) -> None:
-        """Give one client a typed event."""
-        form = client.subscription.format
+        """Send a typed message to one client."""
+        message_format = client.subscription.format
         text = orjson.dumps(message)
-        payload = text if form == "json" else to_msgpack(text)
-        self._count(sent=client.write(build_frame(payload, form, client.window)))
+        payload = text if message_format == "json" else to_msgpack(text)
+        self._count(client.write(build_frame(payload, message_format, client.window_bits)))
 
     def announce(self, message: Message) -> None:
-        """Give an event to all who asked for events."""
+        """Send a typed message to all clients that asked for events."""
         for client in self.clients:
             if client.subscription.events:
                 self.send(client, message)
 
     def broadcast(self, sample: Sample, delta: LapDelta) -> None:
-        """Give everybody the sample who is due for one; the delta, computed once, to those who asked for it."""
+        """Send a sample to every client that is due for one, with ``delta`` for those that asked for it.
+
+        Runs for hundreds of clients at every sample, so :meth:`Client.write` is repeated inline; a test compares both.
+        """
         begin = perf_counter()
-        grace, self._before = 0.5 * (begin - self._before), begin
+        grace, self._last_broadcast = 0.5 * (begin - self._last_broadcast), begin
         for feed in self._feeds.values():
             frames: dict[int | None, bytes] = {}
             sent = dropped = 0
-            for client in feed.clients:  # what happens here happens for hundreds of clients, and is written out
-                if client.subscription.rate is not None and not client.thinning.accept(begin, grace):
+            for client in feed.clients:
+                if client.subscription.rate is not None and not client.rate_limiter.accept(begin, grace):
                     continue
-                window = client.window
-                if window not in frames:
+                window_bits = client.window_bits
+                if window_bits not in frames:
                     start = perf_counter()
-                    frames[window] = feed.frame(sample, delta, window)
+                    frames[window_bits] = feed.frame(sample, delta, window_bits)
                     self.encode_seconds += perf_counter() - start
                     self.encodings += 1
-                frame = frames[window]
+                frame = frames[window_bits]
                 transport = client.transport
                 if client.protocol.state is not _OPEN:
                     continue
-                if transport.get_write_buffer_size() + len(frame) > BUFFER_BYTES:
-                    client.drop()
+                if transport.get_write_buffer_size() + len(frame) > MAX_BUFFER_BYTES:
+                    client.count_dropped()
                     dropped += 1
                     continue
                 client.stalled_since = None
@@ -218,17 +249,17 @@ class Fanout:
         self.broadcasts += 1
         self.broadcast_seconds += perf_counter() - begin
 
-    def drop_stalled(self, timeout: float) -> None:
-        """Cut off whoever has taken nothing for so many seconds; a close frame would not get through."""
+    def drop_stalled_clients(self, timeout_s: float) -> None:
+        """Disconnect clients that have taken nothing for so long, without a close frame, which they would not read."""
         now = perf_counter()
         for client in list(self.clients):
-            if client.stalled_since is not None and now - client.stalled_since >= timeout:
+            if client.stalled_since is not None and now - client.stalled_since >= timeout_s:
                 self.stalled += 1
                 client.stalled_since = None
                 client.transport.abort()
 
-    def _count(self, *, sent: bool) -> None:
-        if sent:
+    def _count(self, delivery: Delivery) -> None:
+        if delivery is Delivery.SENT:
             self.sent += 1
-        else:
+        elif delivery is Delivery.DROPPED:
             self.dropped += 1

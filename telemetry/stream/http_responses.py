@@ -1,4 +1,4 @@
-"""Plain HTTP on the stream's port: the page's files, health and metrics. Answers are values; nothing is sent here."""
+"""HTTP responses on the stream's port, as values: the page's files, health and metrics. Nothing is sent here."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 import orjson
 
-TYPES: Final = {
+CONTENT_TYPES: Final = {
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".mjs": "text/javascript; charset=utf-8",
@@ -25,97 +25,113 @@ TYPES: Final = {
     ".md": "text/plain; charset=utf-8",
     "": "text/plain; charset=utf-8",
 }
-"""What is served, by suffix; anything else in the folder is not."""
+"""Content types by suffix; files with another suffix are not served."""
 
-PAGE: Final = Path(__file__).parent / "dashboard"
-"""The dashboard's files, within the package."""
+DASHBOARD_FOLDER: Final = Path(__file__).parent / "dashboard"
+"""The files of the dashboard, within the package."""
 
-_POLICY: Final = (
+_CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self' ws://{host} wss://{host}; "
     "img-src 'self' data:; font-src 'self'; manifest-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""Nothing inline and no foreign host; not every browser counts ws:// of the same host as 'self'."""
+"""No inline code and no foreign host. Not every browser counts ``ws://`` of the same host as ``'self'``."""
 
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """A response to be sent."""
+    """An HTTP response that is still to be sent."""
 
     status: HTTPStatus
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def text(status: HTTPStatus, sentence: str, **headers: str) -> HttpResponse:
-    """A sentence for a person."""
+def text_response(status: HTTPStatus, sentence: str, **headers: str) -> HttpResponse:
+    """A response with one sentence; ``headers`` have underscores in place of hyphens."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return HttpResponse(status, f"{sentence}\n".encode(), {"Content-Type": "text/plain; charset=utf-8", **named})
 
 
-def json(values: Mapping[str, Any]) -> HttpResponse:
-    """Figures for a program."""
+def json_response(values: Mapping[str, Any]) -> HttpResponse:
+    """A response with a JSON object, which no cache may keep."""
     body = orjson.dumps(values, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     return HttpResponse(HTTPStatus.OK, body, {"Content-Type": "application/json", "Cache-Control": "no-store"})
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One metric and its values by label text, like ``state="live"``, or by the empty text."""
+    """One metric of Prometheus."""
 
     name: str
     kind: str
+    """``gauge``, ``counter`` or ``summary``."""
     help: str
+    """What the metric counts, as a sentence."""
     values: Mapping[str, float]
+    """Values by label, like ``state="live"``, by suffix (``_sum``, ``_count``), or by the empty text."""
 
     def lines(self) -> Iterable[str]:
         """The metric in Prometheus' text format."""
         yield f"# HELP {self.name} {self.help}"
         yield f"# TYPE {self.name} {self.kind}"
-        for label, value in self.values.items():
-            # A summary's values are named by a suffix.
-            place = f"{{{label}}}" if "=" in label else label
-            yield f"{self.name}{place} {value!r}"
+        for key, value in self.values.items():
+            ending = f"{{{key}}}" if "=" in key else key
+            yield f"{self.name}{ending} {value!r}"
 
 
-def prometheus(metrics: Iterable[Metric]) -> HttpResponse:
-    """The metrics for Prometheus."""
+def prometheus_response(metrics: Iterable[Metric]) -> HttpResponse:
+    """A response with metrics in Prometheus' text format."""
     body = "".join(f"{line}\n" for metric in metrics for line in metric.lines()).encode()
-    kind = "text/plain; version=0.0.4; charset=utf-8"
-    return HttpResponse(HTTPStatus.OK, body, {"Content-Type": kind, "Cache-Control": "no-store"})
+    content_type = "text/plain; version=0.0.4; charset=utf-8"
+    return HttpResponse(HTTPStatus.OK, body, {"Content-Type": content_type, "Cache-Control": "no-store"})
 
 
-def file(folder: Path, path: str, host: str, known: str | None) -> HttpResponse:
-    """The file of this path of a URL, from within the folder alone; ``known`` is the tag of what the client has."""
-    found = _find(folder, path)
-    if found is None:
+def file_response(folder: Path, path: str, host: str, if_none_match: str | None) -> HttpResponse:
+    """A response with the file at this path of the URL, if it lies in the folder; else one with status 404.
+
+    ``host`` is the request's ``Host``, ``if_none_match`` the header of that name: the tags of what the client has.
+    """
+    file = _find_file(folder, path)
+    if file is None:
         if path == "/" and not (folder / "index.html").is_file():
-            return text(HTTPStatus.NOT_FOUND, "This installation has no page; the stream is at this address as ws://.")
-        return text(HTTPStatus.NOT_FOUND, "There is no such page. There are /, /healthz and /metrics.")
-    body = found.read_bytes()
+            sentence = "This installation has no web page; the stream is at this address with ws://."
+            return text_response(HTTPStatus.NOT_FOUND, sentence)
+        return text_response(HTTPStatus.NOT_FOUND, "Not found. Available are /, /healthz and /metrics.")
+    body = file.read_bytes()
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = {
-        "Content-Type": TYPES[found.suffix.lower()],
-        "Content-Security-Policy": _POLICY.format(host=host),
-        "Cache-Control": "no-cache",  # kept, and asked about every time
+        "Content-Type": CONTENT_TYPES[file.suffix.lower()],
+        "Content-Security-Policy": _CONTENT_SECURITY_POLICY.format(host=host),
+        "Cache-Control": "no-cache",  # may be kept, but must be checked every time
         "ETag": tag,
     }
-    if known is not None and (known == "*" or tag in (entry.strip().removeprefix("W/") for entry in known.split(","))):
+    known = [entry.strip().removeprefix("W/") for entry in (if_none_match or "").split(",")]
+    if "*" in known or tag in known:
         return HttpResponse(HTTPStatus.NOT_MODIFIED, b"", headers)
     return HttpResponse(HTTPStatus.OK, body, headers)
 
 
-def _find(folder: Path, path: str) -> Path | None:
+def _find_file(folder: Path, path: str) -> Path | None:
+    """The file at this path of the URL; None where there is none that may be served."""
     parts = unquote(path).removeprefix("/").split("/")
     if parts == [""]:
         parts = ["index.html"]
-    for part in parts:
-        # Whatever could lead elsewhere on any system: parents, drives, streams, hidden and device names.
-        if not part or part.startswith(".") or not part.isprintable() or any(sign in part for sign in '\\:*?"<>|'):
-            return None
-    found = folder.joinpath(*parts)
+    if not all(map(_is_plain_name, parts)):
+        return None
+    file = folder.joinpath(*parts)
     try:
-        inside = found.resolve().is_relative_to(folder.resolve()) and found.is_file()
+        is_inside = file.resolve().is_relative_to(folder.resolve()) and file.is_file()
     except (OSError, ValueError):
         return None
-    return found if inside and found.suffix.lower() in TYPES else None
+    return file if is_inside and file.suffix.lower() in CONTENT_TYPES else None
+
+
+def _is_plain_name(part: str) -> bool:
+    """Whether this part of a path cannot lead out of the folder on any system.
+
+    That excludes parents, drives, alternate streams, hidden files and the names of devices.
+    """
+    if not part or part.startswith(".") or not part.isprintable():
+        return False
+    return not any(character in part for character in '\\:*?"<>|')

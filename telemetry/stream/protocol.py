@@ -1,4 +1,4 @@
-"""What a client may ask for and what it is told: pure functions from text to requests, and from facts to messages."""
+"""The messages of the stream: pure functions that parse what clients send and build what the server sends."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -17,42 +17,44 @@ from telemetry.fields.selection import ALL_COLUMNS, Column, every_key, json_sche
 from telemetry.laps.model import Lap, SampleRef
 
 PROTOCOL_VERSION: Final = 1
-"""Raised when a client written for the version before would no longer understand the messages."""
+"""Increased when clients written for the version before would no longer understand the messages."""
 
-LONGEST_MARKER: Final = 200
-"""Characters of a marker's name."""
+MAX_MARKER_LENGTH: Final = 200
+"""Characters that a marker's name may have."""
 
-SLOWEST: Final = 0.01
-"""Samples per second that may be asked for at least."""
+MIN_RATE_HZ: Final = 0.01
+"""Lowest rate that a client may ask for, in samples per second."""
 
-Format = Literal["json", "msgpack"]
+MessageFormat = Literal["json", "msgpack"]
+
 Message = dict[str, Any]
-"""A typed event: an object with a ``type``; samples have none."""
+"""A JSON object with a ``type``; samples have none."""
 
 
 class RequestError(ValueError):
-    """What is wrong with a request, as a sentence for the client."""
+    """A request that cannot be understood; the text is a sentence for the client."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
-    """What one client gets; the default is every sample, complete, as JSON, and nothing else."""
+    """What one client receives; by default every sample, complete, as JSON, and nothing else."""
 
     rate: float | None = None
-    """At most so many samples per second; None: all."""
+    """Samples per second at most; None: all samples."""
     fields: str | None = None
-    """As it was asked for; None: all."""
+    """Names of fields as the client gave them; None: all fields."""
     names: Literal["wire", "sdk"] = "wire"
-    format: Format = "json"
+    """Whether keys are the names of this project, or the SDK's where it has one."""
+    format: MessageFormat = "json"
     events: bool = False
-    """Whether states, laps and markers are told."""
+    """Whether states, laps and markers are sent too."""
     delta: bool = False
     """Whether samples carry the delta to the best lap too."""
     columns: tuple[Column, ...] = ALL_COLUMNS
-    """What ``fields`` and ``names`` come to."""
+    """The columns that ``fields`` and ``names`` select."""
 
     def to_message(self) -> Message:
-        """The options as a client gives them."""
+        """The options under the names that clients use."""
         return {
             "rate": self.rate,
             "fields": self.fields,
@@ -64,42 +66,39 @@ class Subscription:
 
 
 class SubscribeRequest(NamedTuple):
-    """A subscription as asked for, whether a hello is wanted with it, and what of it could not be understood."""
+    """A parsed request for a subscription."""
 
     subscription: Subscription
+    """The subscription, without the options that could not be understood."""
     hello: bool = False
+    """Whether the client asks for a ``hello``."""
     errors: tuple[str, ...] = ()
+    """What could not be understood, one sentence each."""
 
 
-class Subscribe(NamedTuple):
-    """Other options from now on."""
-
-    ask: SubscribeRequest
-
-
-class Ping(NamedTuple):
-    """A question whether anybody is there."""
+class PingRequest(NamedTuple):
+    """A request for a ``pong``."""
 
     id: Any
+    """Any JSON value; the ``pong`` repeats it."""
 
 
-class Marker(NamedTuple):
-    """Something that a person wants to find again."""
+class MarkerRequest(NamedTuple):
+    """A request to set a marker in the recording."""
 
     name: str
 
 
-Command = Subscribe | Ping | Marker
+Request = SubscribeRequest | PingRequest | MarkerRequest
 
 
 def parse_query(query: str) -> SubscribeRequest:
-    """What the query of a URL asks for; what is wrong with it is told and the rest holds."""
+    """The subscription that the query of a URL asks for; options with errors are left out and listed."""
     try:
         pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query), max_num_fields=32)
     except ValueError:
-        return SubscribeRequest(
-            Subscription(), errors=("The query of the address is not written as key=value&key=value.",)
-        )
+        error = "The query of the address must have the form key=value&key=value."
+        return SubscribeRequest(Subscription(), errors=(error,))
     given: dict[str, str] = {}
     errors: list[str] = []
     for key, value in pairs:
@@ -107,128 +106,129 @@ def parse_query(query: str) -> SubscribeRequest:
             errors.append(f"{key} is given twice; several fields go into one list: fields=gear,rpm.")
         given[key] = value
     given.pop("token", None)
-    ask = _apply(Subscription(), given)
-    return ask._replace(errors=(*errors, *ask.errors))
+    request = _apply(Subscription(), given)
+    return request._replace(errors=(*errors, *request.errors))
 
 
-def parse_message(data: str | bytes, current: Subscription) -> Command:
-    """The command in a client's message; raises :class:`RequestError`."""
+def parse_message(data: str | bytes, current: Subscription) -> Request:
+    """The request in a message of a client that has the subscription ``current``; raises :class:`RequestError`."""
     try:
         message = orjson.loads(data)
     except orjson.JSONDecodeError:
         raise RequestError('This is not JSON. A request is an object like {"type": "subscribe", "rate": 5}.') from None
     if not isinstance(message, dict):
-        raise RequestError('This is no object. A request is one, like {"type": "subscribe", "rate": 5}.')
+        raise RequestError('This is not a JSON object. A request is one, like {"type": "subscribe", "rate": 5}.')
     match message.pop("type", None):
         case "subscribe":
-            return Subscribe(_apply(current, message))
+            return _apply(current, message)
         case "ping":
-            _only(message, "ping", "id")
-            return Ping(message.get("id"))
+            _check_keys(message, "ping", "id")
+            return PingRequest(message.get("id"))
         case "marker":
-            _only(message, "marker", "name")
-            return Marker(_marker_name(message.get("name")))
+            _check_keys(message, "marker", "name")
+            return MarkerRequest(_parse_marker_name(message.get("name")))
         case None:
-            raise RequestError("The request has no type; there are subscribe, ping and marker.")
+            raise RequestError("The request has no type. Types are: subscribe, ping, marker.")
         case other:
-            raise RequestError(f"There is no request of type {_shown(other)}; there are subscribe, ping and marker.")
+            raise RequestError(f"Unknown type of request: {_shorten(other)}. Types are: subscribe, ping, marker.")
 
 
-def _only(message: Mapping[str, Any], kind: str, *keys: str) -> None:
-    if odd := sorted(message.keys() - set(keys)):
-        raise RequestError(f"A {kind} has no {_shown(odd[0])}; it takes {', '.join(keys)}.")
+def _check_keys(message: Mapping[str, Any], kind: str, *keys: str) -> None:
+    if unknown := sorted(message.keys() - set(keys)):
+        raise RequestError(f"Unknown key of a {kind} request: {_shorten(unknown[0])}. Keys are: {', '.join(keys)}.")
 
 
-def _marker_name(name: Any) -> str:
+def _parse_marker_name(name: Any) -> str:
     if not isinstance(name, str) or not name.strip():
         raise RequestError('A marker needs a name: {"type": "marker", "name": "understeer"}.')
-    if len(name) > LONGEST_MARKER or not name.isprintable():
-        raise RequestError(f"A marker's name is one line of at most {LONGEST_MARKER} characters.")
+    if len(name) > MAX_MARKER_LENGTH or not name.isprintable():
+        raise RequestError(f"A marker's name must be one line of at most {MAX_MARKER_LENGTH} characters.")
     return name.strip()
 
 
 def _apply(current: Subscription, given: Mapping[str, Any]) -> SubscribeRequest:
-    """The subscription with what was given; each key by itself, so that one mistake does not undo the others."""
+    """The subscription with these options, each applied by itself, so that one mistake does not undo the others."""
     hello = False
     errors: list[str] = []
     for key, value in given.items():
         try:
             if key == "hello":
-                hello = _flag(key, value)
+                hello = _parse_flag(key, value)
             else:
-                changed = _changed(current, key, value)
-                current = replace(changed, columns=_columns(changed))
+                changed = _replace_option(current, key, value)
+                current = replace(changed, columns=_select_columns(changed))
         except (RequestError, UsageError) as error:
             errors.append(str(error))
     return SubscribeRequest(current, hello, tuple(errors))
 
 
-def _changed(current: Subscription, key: str, value: Any) -> Subscription:
+def _replace_option(current: Subscription, key: str, value: Any) -> Subscription:
     match key:
         case "rate":
-            return replace(current, rate=_rate(value))
+            return replace(current, rate=_parse_rate(value))
         case "fields":
-            return replace(current, fields=_fields(value))
+            return replace(current, fields=_parse_fields(value))
         case "names" if value in ("wire", "sdk"):
             return replace(current, names=value)
         case "names":
-            raise RequestError(f"names is wire or sdk, not {_shown(value)}.")
+            raise RequestError(f"names must be wire or sdk, got {_shorten(value)}.")
         case "format" if value == "msgpack" and not is_installed("ormsgpack"):
-            raise RequestError("This server has no MessagePack (its extra msgpack is not installed); you get JSON.")
+            sentence = "This server cannot send MessagePack, because its extra msgpack is not installed. It sends JSON."
+            raise RequestError(sentence)
         case "format" if value in ("json", "msgpack"):
             return replace(current, format=value)
         case "format":
-            raise RequestError(f"format is json or msgpack, not {_shown(value)}.")
+            raise RequestError(f"format must be json or msgpack, got {_shorten(value)}.")
         case "events":
-            return replace(current, events=_flag(key, value))
+            return replace(current, events=_parse_flag(key, value))
         case "delta":
-            return replace(current, delta=_flag(key, value))
+            return replace(current, delta=_parse_flag(key, value))
         case _:
             known = "rate, fields, names, format, events, delta, hello"
-            raise RequestError(f"There is no option {_shown(key)}; there are {known}.")
+            raise RequestError(f"Unknown option: {_shorten(key)}. Options are: {known}.")
 
 
-def _rate(value: Any) -> float | None:
+def _parse_rate(value: Any) -> float | None:
     if value is None:
         return None
     try:
         rate = float(value) if isinstance(value, (str, int, float)) and not isinstance(value, bool) else math.nan
     except (ValueError, OverflowError):
         rate = math.nan
-    if not SLOWEST <= rate < math.inf:
-        raise RequestError(f"rate is a number of samples per second from {SLOWEST:g} up, not {_shown(value)}.")
+    if not MIN_RATE_HZ <= rate < math.inf:
+        raise RequestError(f"rate must be {MIN_RATE_HZ:g} samples per second or more, got {_shorten(value)}.")
     return rate
 
 
-def _fields(value: Any) -> str | None:
+def _parse_fields(value: Any) -> str | None:
     if isinstance(value, list) and value and all(isinstance(name, str) for name in value):
         value = ",".join(value)
     if value is None or isinstance(value, str):
         return value
-    raise RequestError(f"fields is a list of names, like gear,rpm,tyre_*, not {_shown(value)}.")
+    raise RequestError(f"fields must be a list of names like gear,rpm,tyre_*, got {_shorten(value)}.")
 
 
-def _flag(key: str, value: Any) -> bool:
+def _parse_flag(key: str, value: Any) -> bool:
     if value is True or value in ("1", "true", "yes", "on", "") or (value == 1 and isinstance(value, int)):
         return True
     if value is False or value in ("0", "false", "no", "off") or (value == 0 and isinstance(value, int)):
         return False
-    raise RequestError(f"{key} is 1 or 0, not {_shown(value)}.")
+    raise RequestError(f"{key} must be 1 or 0, got {_shorten(value)}.")
 
 
-def _shown(value: Any) -> str:
-    """What a client sent, short enough to be sent back."""
+def _shorten(value: Any) -> str:
+    """A value that a client sent, short enough to be sent back."""
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _columns(subscription: Subscription) -> tuple[Column, ...]:
+def _select_columns(subscription: Subscription) -> tuple[Column, ...]:
     columns = ALL_COLUMNS if subscription.fields is None else select(subscription.fields)
-    return in_sdk_names(columns) if subscription.names == "sdk" else columns
+    return use_sdk_names(columns) if subscription.names == "sdk" else columns
 
 
-def in_sdk_names(columns: Sequence[Column]) -> tuple[Column, ...]:
-    """The columns under the SDK's names, where it has one; a vector that is there as a whole becomes one array."""
+def use_sdk_names(columns: Sequence[Column]) -> tuple[Column, ...]:
+    """The columns under the SDK's names where it has one; a vector whose parts are all there becomes one array."""
     chosen = {field.name for column in columns for field in column.fields}
     keys = every_key()
     renamed: dict[str, Column] = {}
@@ -237,13 +237,16 @@ def in_sdk_names(columns: Sequence[Column]) -> tuple[Column, ...]:
         family = keys.get(name, ())
         if set(column.fields) <= set(family) and all(field.name in chosen for field in family):
             renamed[name] = Column(name, family)
-        else:  # derived, the other packetId, or a part of a vector
+        else:  # a derived field, the graphics page's packetId, or a part of a vector
             renamed[column.key] = column
     return tuple(renamed.values())
 
 
 def to_msgpack(text: bytes) -> bytes:
-    """The very object of a JSON text as MessagePack, so that the two formats cannot disagree."""
+    """The object of a JSON text as MessagePack: made from the text, so that the two formats cannot differ.
+
+    Raises :class:`telemetry.UsageError` where the extra ``msgpack`` is not installed.
+    """
     ormsgpack = require("ormsgpack", extra="msgpack", purpose="MessagePack")
     packed: bytes = ormsgpack.packb(orjson.loads(text))
     return packed
@@ -256,9 +259,9 @@ def hello_message(
     newest: Sample | None,
     thresholds: Thresholds = DEFAULTS,
 ) -> Message:
-    """Everything that a client can know beforehand; ``session`` and ``static`` are null before the first sample.
+    """Everything that a client can know before the first sample; ``session`` and ``static`` are null until then.
 
-    ``thresholds`` are those of the derived fields, ``display_limits`` where displays change their colours.
+    ``thresholds`` are those of the derived fields, ``display_limits`` say where displays change their colours.
     """
     columns = subscription.columns
     static = [field.name for field in Sample.FIELDS if field.group == "static"]
@@ -280,32 +283,32 @@ def hello_message(
 
 
 def lap_message(lap: Lap) -> Message:
-    """A lap with all that is known of it, as ``laps --json`` tells it."""
+    """A completed or interrupted lap, with the keys of ``laps --json``."""
     values: Message = {field.name: getattr(lap, field.name) for field in fields(lap)}
     moments = {name: value._asdict() for name, value in values.items() if isinstance(value, SampleRef)}
     return {"type": "lap", **values, **moments, "kind": lap.kind, "complete": lap.complete, "valid": lap.valid}
 
 
 def state_message(state: str, message: str) -> Message:
-    """How it stands with the game, and what is waited for."""
+    """The state of the source, and what a person should know about it."""
     return {"type": "state", "state": state, "message": message}
 
 
 def marker_message(name: str, timestamp: float, sequence: int | None) -> Message:
-    """A marker that a client set: Unix time, and the newest sample's sequence."""
+    """A marker that a client set, with the Unix time in seconds and the ``sequence`` of the newest sample."""
     return {"type": "marker", "name": name, "timestamp": timestamp, "sequence": sequence}
 
 
 def subscribed_message(subscription: Subscription) -> Message:
-    """What holds after a subscribe."""
+    """The options of a client after its ``subscribe`` request."""
     return {"type": "subscribed", **subscription.to_message()}
 
 
 def error_message(sentence: str) -> Message:
-    """What was wrong with a request."""
+    """What is wrong with a request."""
     return {"type": "error", "message": sentence}
 
 
 def pong_message(identity: Any) -> Message:
-    """The answer to a ping."""
+    """The answer to a ``ping`` request."""
     return {"type": "pong", "id": identity}

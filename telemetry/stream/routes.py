@@ -1,4 +1,4 @@
-"""What a request is answered: a refusal, a page, figures, or nothing, and then the stream begins."""
+"""HTTP routing: access checks, the web page, ``/healthz``, ``/metrics``, and the upgrade to WebSocket."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -12,56 +12,87 @@ from websockets.http11 import Request, Response
 
 from telemetry.base.version import VERSION
 from telemetry.recording.game_state import State
-from telemetry.stream import http_responses
 from telemetry.stream.access import AccessPolicy
+from telemetry.stream.http_responses import (
+    HttpResponse,
+    Metric,
+    file_response,
+    json_response,
+    prometheus_response,
+    text_response,
+)
 
-MOST_CLIENTS: Final = 400 if sys.platform == "win32" else 800
-"""Clients at a time: fewer than the files that a process may open, or, on Windows, look at together (512)."""
+MAX_CLIENTS: Final = 400 if sys.platform == "win32" else 800
+"""Clients at a time: fewer than the files that a process may open, or that Windows can wait for together (512)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamStats:
-    """How the stream goes; durations in seconds, ``lost`` are samples that its thread was too late for."""
+    """The state and the counters of a server; ``/healthz`` shows them under these names."""
 
     source: str
+    """Name of the source."""
     state: State
+    """The latest state of the source."""
     message: str
+    """What a person should know about the state; empty for nothing."""
     uptime_s: float
+    """Seconds since the server was started."""
     samples: int
+    """Samples that the sampling loop has kept."""
     rate_asked_hz: float | None
+    """Samples per second that are wanted; None: the source's own pace."""
     rate_measured_hz: float | None
+    """Samples per second over the last seconds; None where there were fewer than two."""
     age_s: float | None
+    """Seconds since the newest sample; None before the first one."""
     missed: int
+    """Sampling deadlines that passed without a sample."""
     torn: int
+    """Pages that were read torn."""
     recording_dropped: int
+    """Samples dropped because the writer of a file lagged behind."""
     clients: int
+    """Connected clients."""
     connections: int
+    """Clients that ever connected."""
     sent: int
+    """Messages handed to clients."""
     dropped: int
+    """Messages dropped for clients that lagged behind."""
     stalled: int
+    """Clients disconnected because they read nothing."""
     lost: int
+    """Samples dropped because the server's own thread lagged behind."""
     encodings: int
+    """Frames made of samples."""
     encode_seconds: float
+    """Time spent on making them."""
     broadcasts: int
+    """Samples sent to all clients that were due for one."""
     broadcast_seconds: float
+    """Time spent on sending them, making the frames included."""
 
 
 class HttpRoutes:
-    """Everything that is said over plain HTTP."""
+    """Answers every HTTP request on the stream's port.
 
-    def __init__(self, policy: AccessPolicy, page: Path, figures: Callable[[], StreamStats]) -> None:
+    :param policy: the access checks
+    :param page: the folder of the web page
+    :param read_stats: called for the counters of the moment
+    """
+
+    def __init__(self, policy: AccessPolicy, page: Path, read_stats: Callable[[], StreamStats]) -> None:
         self._policy = policy
         self._page = page
-        self._figures = figures
+        self._read_stats = read_stats
 
     def respond(self, request: Request) -> Response | None:
-        """The response; None where the WebSocket handshake may go on."""
+        """The response to a request; None where the WebSocket handshake may go on."""
         try:
             answer = self._answer(request)
         except MultipleValuesError:
-            answer = http_responses.text(
-                HTTPStatus.BAD_REQUEST, "A header that can stand there once stands there twice."
-            )
+            answer = text_response(HTTPStatus.BAD_REQUEST, "Duplicate header.")
         if answer is None:
             return None
         headers = {
@@ -76,60 +107,62 @@ class HttpRoutes:
         body = b"" if request.method == "HEAD" else answer.body
         return Response(answer.status.value, answer.status.phrase, Headers(headers), body)
 
-    def _answer(self, request: Request) -> http_responses.HttpResponse | None:
+    def _answer(self, request: Request) -> HttpResponse | None:
         headers, (path, _, query) = request.headers, request.path.partition("?")
         host = headers.get("Host")
         if refusal := self._policy.check_host(host):
-            return http_responses.text(HTTPStatus.MISDIRECTED_REQUEST, refusal)
+            return text_response(HTTPStatus.MISDIRECTED_REQUEST, refusal)
         wants_stream = "websocket" in (value.lower() for value in headers.get_all("Upgrade"))
         if wants_stream and (refusal := self._policy.check_origin(headers.get("Origin"), host)):
-            return http_responses.text(HTTPStatus.FORBIDDEN, refusal)
-        tells_something = wants_stream or path in ("/healthz", "/metrics")
-        if tells_something and (refusal := self._policy.check_token(query, headers.get("Authorization"))):
-            return http_responses.text(HTTPStatus.UNAUTHORIZED, refusal, WWW_Authenticate="Bearer")
+            return text_response(HTTPStatus.FORBIDDEN, refusal)
+        needs_token = wants_stream or path in ("/healthz", "/metrics")
+        if needs_token and (refusal := self._policy.check_token(query, headers.get("Authorization"))):
+            return text_response(HTTPStatus.UNAUTHORIZED, refusal, WWW_Authenticate="Bearer")
         if wants_stream:
-            if path != "/":
-                return http_responses.text(HTTPStatus.NOT_FOUND, f"There is no stream at {path[:200]}; it is at /.")
-            if self._figures().clients >= MOST_CLIENTS:
-                return http_responses.text(HTTPStatus.SERVICE_UNAVAILABLE, f"There are {MOST_CLIENTS} clients already.")
-            return None
+            return self._check_upgrade(path)
         if request.method not in ("GET", "HEAD"):
-            return http_responses.text(HTTPStatus.METHOD_NOT_ALLOWED, "Here one can only read.", Allow="GET, HEAD")
+            return text_response(HTTPStatus.METHOD_NOT_ALLOWED, "Only GET and HEAD are supported.", Allow="GET, HEAD")
         if path == "/healthz":
-            return http_responses.json({"status": "ok", "version": VERSION, **asdict(self._figures())})
+            return json_response({"status": "ok", "version": VERSION, **asdict(self._read_stats())})
         if path == "/metrics":
-            return http_responses.prometheus(metrics(self._figures()))
-        return http_responses.file(self._page, path, host or "", headers.get("If-None-Match"))
+            return prometheus_response(list_metrics(self._read_stats()))
+        return file_response(self._page, path, host or "", headers.get("If-None-Match"))
+
+    def _check_upgrade(self, path: str) -> HttpResponse | None:
+        """None where the connection may become a stream."""
+        if path != "/":
+            return text_response(HTTPStatus.NOT_FOUND, f"No stream at {path[:200]}; the stream is at /.")
+        if self._read_stats().clients >= MAX_CLIENTS:
+            return text_response(HTTPStatus.SERVICE_UNAVAILABLE, f"Too many clients: the limit is {MAX_CLIENTS}.")
+        return None
 
 
-def metrics(now: StreamStats) -> Iterator[http_responses.Metric]:
-    """The figures for Prometheus."""
+def list_metrics(stats: StreamStats) -> Iterator[Metric]:
+    """The counters as metrics of Prometheus."""
 
-    def gauge(name: str, meaning: str, value: float) -> http_responses.Metric:
-        return http_responses.Metric(f"ac_telemetry_{name}", "gauge", meaning, {"": value})
+    def gauge(name: str, meaning: str, value: float) -> Metric:
+        return Metric(f"ac_telemetry_{name}", "gauge", meaning, {"": value})
 
-    def counter(name: str, meaning: str, value: float) -> http_responses.Metric:
-        return http_responses.Metric(f"ac_telemetry_{name}_total", "counter", meaning, {"": value})
+    def counter(name: str, meaning: str, value: float) -> Metric:
+        return Metric(f"ac_telemetry_{name}_total", "counter", meaning, {"": value})
 
-    def summary(name: str, meaning: str, seconds: float, count: int) -> http_responses.Metric:
-        return http_responses.Metric(
-            f"ac_telemetry_{name}_seconds", "summary", meaning, {"_sum": seconds, "_count": count}
-        )
+    def summary(name: str, meaning: str, seconds: float, count: int) -> Metric:
+        return Metric(f"ac_telemetry_{name}_seconds", "summary", meaning, {"_sum": seconds, "_count": count})
 
-    states = {f'state="{state}"': float(state is now.state) for state in State}
-    yield http_responses.Metric("ac_telemetry_state", "gauge", "1 for the state that the source is in.", states)
-    yield gauge("rate_hertz", "Samples per second, measured of late.", now.rate_measured_hz or 0.0)
-    if now.age_s is not None:
-        yield gauge("sample_age_seconds", "Age of the newest sample.", now.age_s)
-    yield gauge("clients", "Clients connected.", now.clients)
-    yield counter("samples", "Samples taken.", now.samples)
-    yield counter("missed", "Deadlines of the sampling loop that were missed.", now.missed)
-    yield counter("torn", "Torn pages that were read.", now.torn)
-    yield counter("recording_dropped", "Samples dropped before a file.", now.recording_dropped)
-    yield counter("lost", "Samples lost before the stream, which lagged behind.", now.lost)
-    yield counter("connections", "Clients that ever connected.", now.connections)
-    yield counter("sent", "Messages handed to clients.", now.sent)
-    yield counter("dropped", "Messages dropped for clients that lagged behind.", now.dropped)
-    yield counter("stalled", "Clients cut off because they did not read.", now.stalled)
-    yield summary("encode", "Time to encode and frame a sample.", now.encode_seconds, now.encodings)
-    yield summary("broadcast", "Time to hand a sample to every client.", now.broadcast_seconds, now.broadcasts)
+    states = {f'state="{state}"': float(state is stats.state) for state in State}
+    yield Metric("ac_telemetry_state", "gauge", "1 for the state that the source is in.", states)
+    yield gauge("rate_hertz", "Samples per second over the last seconds.", stats.rate_measured_hz or 0.0)
+    if stats.age_s is not None:
+        yield gauge("sample_age_seconds", "Age of the newest sample.", stats.age_s)
+    yield gauge("clients", "Connected clients.", stats.clients)
+    yield counter("samples", "Samples taken.", stats.samples)
+    yield counter("missed", "Sampling deadlines that passed without a sample.", stats.missed)
+    yield counter("torn", "Pages that were read torn.", stats.torn)
+    yield counter("recording_dropped", "Samples dropped by the writer of a file.", stats.recording_dropped)
+    yield counter("lost", "Samples dropped because the server lagged behind.", stats.lost)
+    yield counter("connections", "Clients that ever connected.", stats.connections)
+    yield counter("sent", "Messages handed to clients.", stats.sent)
+    yield counter("dropped", "Messages dropped for clients that lagged behind.", stats.dropped)
+    yield counter("stalled", "Clients disconnected because they read nothing.", stats.stalled)
+    yield summary("encode", "Time to encode and frame a sample.", stats.encode_seconds, stats.encodings)
+    yield summary("broadcast", "Time to hand a sample to every client.", stats.broadcast_seconds, stats.broadcasts)

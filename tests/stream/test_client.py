@@ -25,8 +25,7 @@ from telemetry.recording.sample_recorder import SampleRecorder
 from telemetry.recording.stats import RecordingStats
 from telemetry.recording.stop import StopRule
 from telemetry.sources import open_source
-from telemetry.stream.client import WebSocketSource
-from telemetry.stream.server import StreamServer
+from telemetry.stream import ServerOptions, StreamServer, WebSocketSource
 from tests.cli.test_cli import run, start
 from tests.conftest import real_time, sample_of
 
@@ -39,10 +38,10 @@ def free_port() -> int:
 
 
 class Sender:
-    """A server that tells of a car, sample by sample, until it is closed."""
+    """A server that sends samples of a car until it is closed."""
 
     def __init__(self, port: int = 0, first: int = 0, step: int = 1, **options: Any) -> None:
-        self.server = StreamServer(port=port, source="sender", rate=50.0, **options)
+        self.server = StreamServer(ServerOptions(port=port, source="sender", rate=50.0, **options))
         self.stats = RecordingStats(state=State.LIVE)
         self._closing = threading.Event()
         self._next, self._step = first, step
@@ -60,9 +59,13 @@ class Sender:
             self.stats.samples = number + 1
             self.server.on_reading(sample, self.stats)
 
-    def close(self) -> None:
+    def pause(self) -> None:
+        """Send no more samples."""
         self._closing.set()
         self._thread.join()
+
+    def close(self) -> None:
+        self.pause()
         self.server.close()
 
 
@@ -144,8 +147,8 @@ def test_a_connection_that_breaks_is_made_again_and_says_so() -> None:
     there = "ws://127.0.0.1:PORT"
     wanted = [
         (State.WAITING, f"Connecting to {there}."),
-        (State.WAITING, f"No stream at {there}: nobody listens there. The next attempt comes after 0.5 s."),
-        (State.GONE, f"No stream at {there}: the connection ended. The next attempt comes after 0.5 s."),
+        (State.WAITING, f"No stream at {there}: no server listens there. The next attempt is in 0.5 s."),
+        (State.GONE, f"No stream at {there}: the server closed the connection. The next attempt is in 0.5 s."),
     ]
     assert [entry for entry in wanted if entry in said] == wanted
     assert elapsed == sorted(elapsed)
@@ -159,8 +162,7 @@ def test_the_states_of_the_other_side_are_ours() -> None:
         if not seen or seen[-1] is not reading.state:
             seen.append(reading.state)
         if reading.is_new_step and reading.snapshot and reading.snapshot.sequence > 5:
-            sender._closing.set()
-            sender._thread.join()
+            sender.pause()
             sender.stats.state = State.PAUSED
             sender.server.on_reading(sample_of(sequence=sender.stats.samples), sender.stats)
         if reading.state is State.PAUSED:
@@ -171,7 +173,7 @@ def test_the_states_of_the_other_side_are_ours() -> None:
 
 
 def test_not_waiting_is_no_game() -> None:
-    with pytest.raises(NoGameError, match=r"No stream at ws://127\.0\.0\.1:\d+: nobody listens there\."):
+    with pytest.raises(NoGameError, match=r"No stream at ws://127\.0\.0\.1:\d+: no server listens there\."):
         next(iter(take(WebSocketSource(f"ws://127.0.0.1:{free_port()}", wait=False), 1)))
 
 
@@ -182,12 +184,12 @@ def test_a_token_is_shown_and_kept_out_of_sight() -> None:
         assert len(take(source, 1)) == 1
         with pytest.raises(SourceError) as caught:
             take(WebSocketSource(f"{sender.server.url}/?token=wrong"), 1)
-        assert str(caught.value) == f"{sender.server.url}/ does not let us in (401): The token is wrong."
+        assert str(caught.value) == f"{sender.server.url}/ refused the connection (401): Wrong token."
 
 
 @contextlib.contextmanager
 def sends(*messages: str) -> Iterator[str]:
-    """A WebSocket server that is none of ours."""
+    """A WebSocket server that is not one of ours, and sends these messages."""
 
     def handle(connection: ServerConnection) -> None:
         for message in messages:
@@ -207,11 +209,11 @@ def sends(*messages: str) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("message", "sentence"),
     [
-        ("hello", "sends something else than telemetry: this is not JSON."),
-        ("[1]", "sends something else than telemetry."),
-        ('{"price": 3}', "sends something else than telemetry: this is not a sample of telemetry."),
-        ('{"gear": "first"}', "sends something else than telemetry: the value of gear is not what it should be."),
-        ('{"type": "error", "message": "No."}', "says: No."),
+        ("hello", "does not send telemetry: a message is not JSON."),
+        ("[1]", "does not send telemetry: a message is not a JSON object."),
+        ('{"price": 3}', "does not send telemetry: this is not a sample of telemetry."),
+        ('{"gear": "first"}', "does not send telemetry: the value of gear is not what it should be."),
+        ('{"type": "error", "message": "No."}', "reports an error: No."),
     ],
 )
 def test_what_is_no_stream_is_said(message: str, sentence: str) -> None:
@@ -225,7 +227,7 @@ def test_what_is_no_stream_is_said(message: str, sentence: str) -> None:
 def test_what_is_no_address_is_said(url: str) -> None:
     with pytest.raises(UsageError) as caught:
         open_source(url)
-    assert str(caught.value) == f"{url} is no address of a stream; those look like ws://192.168.0.5:8765."
+    assert str(caught.value) == f"{url} is not the address of a stream; an address looks like ws://192.168.0.5:8765."
 
 
 def test_fields_and_names_of_ones_own_are_read_too() -> None:
@@ -262,7 +264,7 @@ def test_read_without_a_server_waits_and_says_so() -> None:
         line = process.stdout.readline()
     process.kill()
     process.communicate()
-    assert re.fullmatch(r"waiting  No stream at ws://127\.0\.0\.1:\d+: nobody listens there\. .*\n", line)
+    assert re.fullmatch(r"waiting  No stream at ws://127\.0\.0\.1:\d+: no server listens there\. .*\n", line)
 
 
 def test_speed_is_for_the_demo() -> None:

@@ -1,4 +1,4 @@
-"""What clients may ask for, who may ask, and what plain HTTP answers: all without a connection."""
+"""What clients may request for, who may request, and what plain HTTP answers: all without a connection."""
 
 import json
 import string
@@ -15,19 +15,19 @@ from hypothesis import strategies as st
 from telemetry.fields.derived import Thresholds
 from telemetry.fields.selection import ALL_COLUMNS, select
 from telemetry.fields.wire import LineEncoder
-from telemetry.stream import http_responses
 from telemetry.stream.access import AccessPolicy, is_loopback
+from telemetry.stream.http_responses import Metric, file_response, prometheus_response
 from telemetry.stream.protocol import (
-    Marker,
-    Ping,
+    MarkerRequest,
+    PingRequest,
     RequestError,
-    Subscribe,
+    SubscribeRequest,
     Subscription,
     hello_message,
-    in_sdk_names,
     parse_message,
     parse_query,
     to_msgpack,
+    use_sdk_names,
 )
 from tests.conftest import sample_of
 
@@ -37,33 +37,39 @@ def keys(subscription: Subscription) -> list[str]:
 
 
 def test_nothing_asked_for_is_everything_as_json() -> None:
-    ask = parse_query("")
-    assert ask.subscription == Subscription()
-    assert (ask.subscription.columns, ask.hello, ask.errors) == (ALL_COLUMNS, False, ())
+    request = parse_query("")
+    assert request.subscription == Subscription()
+    assert (request.subscription.columns, request.hello, request.errors) == (ALL_COLUMNS, False, ())
 
 
 def test_a_query_says_it_all() -> None:
-    ask = parse_query("rate=5&fields=speed_kmh,gear&names=sdk&format=msgpack&events=1&hello=1&token=secret")
-    wanted = ask.subscription
-    assert (wanted.rate, wanted.names, wanted.format, wanted.events, ask.hello) == (5.0, "sdk", "msgpack", True, True)
+    request = parse_query("rate=5&fields=speed_kmh,gear&names=sdk&format=msgpack&events=1&hello=1&token=secret")
+    wanted = request.subscription
+    assert (wanted.rate, wanted.names, wanted.format, wanted.events, request.hello) == (
+        5.0,
+        "sdk",
+        "msgpack",
+        True,
+        True,
+    )
     assert keys(wanted) == ["speedKmh", "gear"]
-    assert ask.errors == ()
+    assert request.errors == ()
 
 
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
-        ("rate=fast", "rate is a number of samples per second from 0.01 up, not 'fast'."),
-        ("rate=0", "rate is a number of samples per second from 0.01 up, not '0'."),
-        ("rate=nan", "rate is a number of samples per second from 0.01 up, not 'nan'."),
+        ("rate=fast", "rate must be 0.01 samples per second or more, got 'fast'."),
+        ("rate=0", "rate must be 0.01 samples per second or more, got '0'."),
+        ("rate=nan", "rate must be 0.01 samples per second or more, got 'nan'."),
         ("fields=geer", "There is no field 'geer'. Did you mean gear"),
         ("fields=", "No field was named."),
-        ("names=SDK", "names is wire or sdk, not 'SDK'."),
-        ("format=xml", "format is json or msgpack, not 'xml'."),
-        ("events=maybe", "events is 1 or 0, not 'maybe'."),
-        ("colour=red", "There is no option 'colour'; there are rate, fields, names, format, events, delta, hello."),
+        ("names=SDK", "names must be wire or sdk, got 'SDK'."),
+        ("format=xml", "format must be json or msgpack, got 'xml'."),
+        ("events=maybe", "events must be 1 or 0, got 'maybe'."),
+        ("colour=red", "Unknown option: 'colour'. Options are: rate, fields, names, format, events, delta, hello."),
         ("rate=5&rate=6", "rate is given twice"),
-        ("rate", "The query of the address is not written as key=value&key=value."),
+        ("rate", "The query of the address must have the form key=value&key=value."),
     ],
 )
 def test_what_makes_no_sense_is_said_and_the_rest_holds(query: str, sentence: str) -> None:
@@ -74,35 +80,35 @@ def test_what_makes_no_sense_is_said_and_the_rest_holds(query: str, sentence: st
 
 def test_a_message_changes_what_it_names_and_leaves_the_rest() -> None:
     before = parse_query("fields=gear,rpm&events=1").subscription
-    command = parse_message('{"type": "subscribe", "rate": 5, "names": "sdk"}', before)
-    assert isinstance(command, Subscribe)
-    now = command.ask.subscription
+    request = parse_message('{"type": "subscribe", "rate": 5, "names": "sdk"}', before)
+    assert isinstance(request, SubscribeRequest)
+    now = request.subscription
     assert (now.rate, now.events, keys(now)) == (5.0, True, ["gear", "rpms"])
-    command = parse_message('{"type": "subscribe", "rate": null, "fields": ["brake", "gas"]}', now)
-    assert isinstance(command, Subscribe)
-    assert (command.ask.subscription.rate, keys(command.ask.subscription)) == (None, ["brake", "gas"])
-    command = parse_message('{"type": "subscribe", "fields": "nothing_such"}', now)
-    assert isinstance(command, Subscribe)
-    assert keys(command.ask.subscription) == ["gear", "rpms"]
-    assert len(command.ask.errors) == 1
+    request = parse_message('{"type": "subscribe", "rate": null, "fields": ["brake", "gas"]}', now)
+    assert isinstance(request, SubscribeRequest)
+    assert (request.subscription.rate, keys(request.subscription)) == (None, ["brake", "gas"])
+    request = parse_message('{"type": "subscribe", "fields": "nothing_such"}', now)
+    assert isinstance(request, SubscribeRequest)
+    assert keys(request.subscription) == ["gear", "rpms"]
+    assert len(request.errors) == 1
 
 
 def test_pings_and_markers() -> None:
-    assert parse_message(b'{"type": "ping", "id": [1]}', Subscription()) == Ping([1])
-    assert parse_message('{"type": "marker", "name": " oversteer "}', Subscription()) == Marker("oversteer")
+    assert parse_message(b'{"type": "ping", "id": [1]}', Subscription()) == PingRequest([1])
+    assert parse_message('{"type": "marker", "name": " oversteer "}', Subscription()) == MarkerRequest("oversteer")
 
 
 @pytest.mark.parametrize(
     ("message", "sentence"),
     [
         ("hello", "This is not JSON. A request is an object"),
-        ("[1]", "This is no object. A request is one"),
-        ("{}", "The request has no type; there are subscribe, ping and marker."),
-        ('{"type": "shutdown"}', "There is no request of type 'shutdown'; there are subscribe, ping and marker."),
-        ('{"type": ["x"]}', "There is no request of type ['x']"),
-        ('{"type": "ping", "x": 1}', "A ping has no 'x'; it takes id."),
+        ("[1]", "This is not a JSON object. A request is one"),
+        ("{}", "The request has no type. Types are: subscribe, ping, marker."),
+        ('{"type": "shutdown"}', "Unknown type of request: 'shutdown'. Types are: subscribe, ping, marker."),
+        ('{"type": ["x"]}', "Unknown type of request: ['x']."),
+        ('{"type": "ping", "x": 1}', "Unknown key of a ping request: 'x'. Keys are: id."),
         ('{"type": "marker"}', 'A marker needs a name: {"type": "marker", "name": "understeer"}.'),
-        ('{"type": "marker", "name": "a\\nb"}', "A marker's name is one line of at most 200 characters."),
+        ('{"type": "marker", "name": "a\\nb"}', "A marker's name must be one line of at most 200 characters."),
     ],
 )
 def test_what_is_no_request_is_said(message: str, sentence: str) -> None:
@@ -130,15 +136,15 @@ def test_any_message_is_understood_or_told_off(data: bytes | str) -> None:
 
 
 def test_sdk_names_join_whole_vectors_and_leave_parts_alone() -> None:
-    assert [column.key for column in in_sdk_names(select("velocity_x,velocity_y,velocity_z,acc_g_x"))] == [
+    assert [column.key for column in use_sdk_names(select("velocity_x,velocity_y,velocity_z,acc_g_x"))] == [
         "velocity",
         "acc_g_x",
     ]
-    names = [column.key for column in in_sdk_names(ALL_COLUMNS)]
+    names = [column.key for column in use_sdk_names(ALL_COLUMNS)]
     assert len(names) == len(set(names))
     assert {"packetId", "graphics_packet_id", "speedKmh", "tyreContactPoint", "is_lap_valid", "timestamp"} <= set(names)
     sample = sample_of(velocity_x=1.0, velocity_y=2.0, velocity_z=3.0, gear=3)
-    line = orjson.loads(LineEncoder(in_sdk_names(select("velocity_*,gear"))).encode(sample))
+    line = orjson.loads(LineEncoder(use_sdk_names(select("velocity_*,gear"))).encode(sample))
     assert line == {"velocity": [1.0, 2.0, 3.0], "gear": 3}
 
 
@@ -215,8 +221,8 @@ def test_tokens() -> None:
     policy = AccessPolicy("0.0.0.0", token="sécret")
     assert policy.check_token("token=s%C3%A9cret", None) is None
     assert AccessPolicy("0.0.0.0", token="abc").check_token("", "Bearer abc") is None
-    assert policy.check_token("", None) == "This server wants its token: add ?token=... to the address."
-    assert policy.check_token("token=wrong", None) == "The token is wrong."
+    assert policy.check_token("", None) == "Missing token: add ?token=... to the address."
+    assert policy.check_token("token=wrong", None) == "Wrong token."
     assert AccessPolicy("127.0.0.1").check_token("", None) is None
 
 
@@ -233,15 +239,15 @@ def page(tmp_path: Path) -> Path:
 
 
 def test_files_are_served_with_type_policy_and_tag(page: Path) -> None:
-    answer = http_responses.file(page, "/", "127.0.0.1:8765", None)
+    answer = file_response(page, "/", "127.0.0.1:8765", None)
     assert (answer.status, answer.body) == (HTTPStatus.OK, b"<!doctype html>")
     assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
     assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'; script-src 'self'; ")
     assert "ws://127.0.0.1:8765" in answer.headers["Content-Security-Policy"]
     assert "unsafe" not in answer.headers["Content-Security-Policy"]
-    again = http_responses.file(page, "/", "127.0.0.1:8765", answer.headers["ETag"])
+    again = file_response(page, "/", "127.0.0.1:8765", answer.headers["ETag"])
     assert (again.status, again.body) == (HTTPStatus.NOT_MODIFIED, b"")
-    script = http_responses.file(page, "/vendor/plot.js", "h", None)
+    script = file_response(page, "/vendor/plot.js", "h", None)
     assert script.headers["Content-Type"] == "text/javascript; charset=utf-8"
 
 
@@ -252,7 +258,7 @@ def test_files_are_served_with_type_policy_and_tag(page: Path) -> None:
      "/a%00b", "/nothing.js", "/" + "x" * 5000],
 )  # fmt: skip
 def test_nothing_else_is_served(page: Path, path: str) -> None:
-    assert http_responses.file(page, path, "h", None).status == HTTPStatus.NOT_FOUND
+    assert file_response(page, path, "h", None).status == HTTPStatus.NOT_FOUND
 
 
 def test_a_link_that_leads_out_is_not_followed(page: Path, tmp_path: Path) -> None:
@@ -260,14 +266,14 @@ def test_a_link_that_leads_out_is_not_followed(page: Path, tmp_path: Path) -> No
         (page / "link.txt").symlink_to(tmp_path / "secret.txt")
     except OSError:
         pytest.skip("this system lets us make no link")
-    assert http_responses.file(page, "/link.txt", "h", None).status == HTTPStatus.NOT_FOUND
+    assert file_response(page, "/link.txt", "h", None).status == HTTPStatus.NOT_FOUND
 
 
 def test_metrics_are_prometheus_text() -> None:
-    answer = http_responses.prometheus(
+    answer = prometheus_response(
         [
-            http_responses.Metric("a", "gauge", "What a is.", {'x="1"': 2.0}),
-            http_responses.Metric("b", "counter", "b.", {"": 3}),
+            Metric("a", "gauge", "What a is.", {'x="1"': 2.0}),
+            Metric("b", "counter", "b.", {"": 3}),
         ]
     )
     assert answer.body == b'# HELP a What a is.\n# TYPE a gauge\na{x="1"} 2.0\n# HELP b b.\n# TYPE b counter\nb 3\n'

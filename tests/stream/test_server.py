@@ -37,8 +37,8 @@ from telemetry.recording.api import samples
 from telemetry.recording.game_state import State
 from telemetry.recording.stats import RecordingStats
 from telemetry.sources import open_source
-from telemetry.stream.broadcast import BUFFER_BYTES
-from telemetry.stream.server import StreamServer
+from telemetry.stream import ServerOptions, StreamServer
+from telemetry.stream.broadcast import MAX_BUFFER_BYTES
 from tests.cli.test_cli import interrupt, run, start, with_signals
 from tests.conftest import PATIENCE, REPOSITORY, real_time, sample_of, wait_until
 
@@ -53,7 +53,9 @@ class Rig:
 
     def __init__(self, **options: Any) -> None:
         self.markers: list[Event] = []
-        self.server = StreamServer(port=0, source="rig", rate=60.0, on_marker=self.markers.append, **options)
+        self.server = StreamServer(
+            ServerOptions(port=0, source="rig", rate=60.0, **options), on_marker=self.markers.append
+        )
         self.stats = RecordingStats(state=State.LIVE)
 
     @property
@@ -66,7 +68,7 @@ class Rig:
             sample = sample_of(sequence=self.stats.samples, timestamp=time.time(), **values)
             self.stats.samples += 1
             self.server.on_reading(sample, self.stats)
-            wait_until(lambda: len(self.server._inbox) < 32)
+            wait_until(lambda: self.server.pending < 32)
         return sample
 
     def tell(self, state: State, message: str = "") -> None:
@@ -225,7 +227,7 @@ def test_the_delta_to_the_best_lap_comes_with_the_samples_to_whom_it_was_asked_f
 
 def test_a_wrong_request_is_told_what_is_wrong_and_stays_connected(rig: Rig) -> None:
     with connect(f"{rig.url}/?rate=fast&fields=sequence") as ws:
-        assert receive(ws)["message"].startswith("rate is a number of samples per second")
+        assert receive(ws)["message"].startswith("rate must be 0.01 samples per second or more")
         for wrong in ("{", "[]", '{"type": "exit"}', b"\xff\x00"):
             ws.send(wrong)
             assert receive(ws)["type"] == "error"
@@ -251,7 +253,7 @@ def test_a_lap_is_told_when_it_is_completed(rig: Rig) -> None:
             for sample in samples(source, clock=Clock(inf)):
                 rig.stats.samples += 1
                 rig.server.on_reading(sample, rig.stats)
-                wait_until(lambda: len(rig.server._inbox) < 32)
+                wait_until(lambda: rig.server.pending < 32)
         rig.tell(State.ENDED)
         told = []
         while (message := receive(ws)).get("state") != "ended":
@@ -282,7 +284,7 @@ def test_compressed_messages_hold_the_same(bits: int | None) -> None:
 
 
 def test_a_client_that_stops_reading_costs_the_others_nothing_and_is_cut_off() -> None:
-    with rig_of(stall_timeout=1.5) as rig:
+    with rig_of(stall_timeout_s=1.5) as rig:
         seen: list[int] = []
 
         def read() -> None:
@@ -299,8 +301,7 @@ def test_a_client_that_stops_reading_costs_the_others_nothing_and_is_cut_off() -
         while rig.figures()["dropped"] < 100:
             last = rig.on_reading(50).sequence
             wait_until(lambda last=last: bool(seen) and seen[-1] == last)  # type: ignore[misc]
-            for client in list(rig.server._fanout.clients):
-                assert client.transport.get_write_buffer_size() <= BUFFER_BYTES
+            assert max(rig.server.buffered_bytes) <= MAX_BUFFER_BYTES
         assert seen == list(range(last + 1))
         wait_until(lambda: rig.figures()["stalled"] == 1)
         wait_until(lambda: rig.figures()["clients"] == 1)
@@ -311,7 +312,7 @@ def test_a_client_that_stops_reading_costs_the_others_nothing_and_is_cut_off() -
 
 
 def test_a_half_open_connection_is_noticed() -> None:
-    with rig_of(stall_timeout=0.5) as rig:
+    with rig_of(stall_timeout_s=0.5) as rig:
         raw = shake_hands(rig)  # and never answers a ping
         wait_until(lambda: rig.figures()["clients"] == 1)
         wait_until(lambda: rig.figures()["clients"] == 0)
@@ -330,7 +331,7 @@ def test_a_flood_of_messages_is_read_slowly_and_hurts_nobody(rig: Rig) -> None:
             answers.append(answer["id"])
         assert answers == list(range(len(answers)))
         assert len(answers) >= 40
-        assert answer["message"] == "That is too much: 20 messages per second are read."
+        assert answer["message"] == "Rate limit: at most 20 messages per second."
         rig.on_reading(5)
         assert [receive(ws)["sequence"] for _ in range(5)] == list(range(5))
 
@@ -391,13 +392,13 @@ def test_browsers_of_other_sites_are_refused(rig: Rig) -> None:
     with pytest.raises(InvalidStatus) as caught:
         connect(rig.url, origin=Origin("http://evil.example")).__enter__()
     assert caught.value.response.status_code == 403
-    assert b"Pages of http://evil.example may not connect." in caught.value.response.body
+    assert b"Pages of http://evil.example are not allowed to connect." in caught.value.response.body
 
 
 def test_foreign_names_are_refused(rig: Rig) -> None:
     response, body = rig.get("/healthz", Host="evil.example")
     assert response.status == 421
-    assert body.startswith(b"This server does not go by the name evil.example.")
+    assert body.startswith(b"Host name not allowed: evil.example.")
 
 
 def test_a_token_is_wanted_for_everything_that_tells_something() -> None:
@@ -452,7 +453,7 @@ def test_the_page_is_served(tmp_path: Path) -> None:
 
 def test_a_port_in_use_is_a_sentence(rig: Rig) -> None:
     with pytest.raises(SinkError) as caught:
-        StreamServer(port=rig.server.port)
+        StreamServer(ServerOptions(port=rig.server.port))
     assert str(caught.value).startswith(f"Port {rig.server.port} on 127.0.0.1 is in use")
     result = run("serve", "--source", "demo", "--port", str(rig.server.port))
     assert result.returncode == 1
@@ -461,7 +462,7 @@ def test_a_port_in_use_is_a_sentence(rig: Rig) -> None:
 
 def test_an_address_of_another_machine_is_a_sentence() -> None:
     with pytest.raises(SinkError, match="This machine has no address 192\\.0\\.2\\.1"):
-        StreamServer("192.0.2.1", 0)
+        StreamServer(ServerOptions(host="192.0.2.1", port=0))
 
 
 @contextlib.contextmanager

@@ -1,0 +1,38 @@
+"""The options of a stream server."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from telemetry.fields.derived import DEFAULTS, Thresholds
+from telemetry.stream.http_responses import DASHBOARD_FOLDER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerOptions:
+    """Where a server listens, who may connect, and what it says about its source."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on; ``0.0.0.0`` is every address of this machine."""
+    port: int = 8765
+    """Port to listen on; 0 finds a free one."""
+    token: str | None = None
+    """Token that clients must send; None: they need none."""
+    allowed_origins: Sequence[str] = ()
+    """Origins like ``https://example.org`` whose pages may connect too; ``*`` allows all of them."""
+    stall_timeout_s: float = 30.0
+    """Seconds after which a client that reads nothing, or does not answer a ping, is disconnected."""
+    compress: bool = False
+    """Whether to offer compression (permessage-deflate without context takeover)."""
+    page: Path = DASHBOARD_FOLDER
+    """Folder of the web page."""
+    source: str = ""
+    """Name of the source, told to clients."""
+    rate: float | None = None
+    """Samples per second that are wanted of the source, told to clients; None: the source's own pace."""
+    thresholds: Thresholds = DEFAULTS
+    """Thresholds of the samples' derived fields, told to clients."""
+
+
+DEFAULT_OPTIONS: Final = ServerOptions()
