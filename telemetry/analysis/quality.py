@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 
 from telemetry.base.clock import Clock
 from telemetry.base.histogram import DurationHistogram
+from telemetry.base.text import format_count
 from telemetry.base.units import STEP_S
 from telemetry.fields.derived import DEFAULTS, Sample, Thresholds, derive
 from telemetry.fields.schema import Range
@@ -472,7 +473,7 @@ def _errors(report: QualityReport, max_gap_share: float) -> Iterator[QualityFind
     if report.full_rate and gaps.share > max_gap_share:
         yield error(
             "gaps",
-            f"{gaps.share:.3%} of the physics steps are missing ({gaps.missing:,} in {_times(gaps.count, 'gap')}); "
+            f"{gaps.share:.3%} of the physics steps are missing ({gaps.missing:,} in {format_count(gaps.count, 'gap')}); "
             f"{max_gap_share:.3%} may be.",
         )
     if not report.full_rate and gaps.share > MAX_LATE_SHARE:
@@ -483,10 +484,10 @@ def _errors(report: QualityReport, max_gap_share: float) -> Iterator[QualityFind
         )
     if report.torn:
         yield error(
-            "torn", f"{_times(report.torn, 'sample')} may mix two moments: a page was torn or had to be repaired."
+            "torn", f"{format_count(report.torn, 'sample')} may mix two moments: a page was torn or had to be repaired."
         )
     if report.time_backwards:
-        yield error("time_backwards", f"Time goes back {_times(report.time_backwards, 'time')}.")
+        yield error("time_backwards", f"Time goes back {format_count(report.time_backwards, 'time')}.")
     if missing := [name for name in ESSENTIAL if name in report.missing_fields]:
         yield error("missing_fields", f"Fields that others follow from are missing: {', '.join(missing)}.")
     if broken := [name for name in ESSENTIAL if name in report.non_finite]:
@@ -508,11 +509,7 @@ def _warnings(report: QualityReport) -> Iterator[QualityFinding]:
         yield warning("no_lap", "No lap was completed.")
     if report.out_of_range:
         parts = [
-            f"{name} ({strays.lowest:g} to {strays.highest:g}, {_times(strays.count, 'sample')})"
+            f"{name} ({strays.lowest:g} to {strays.highest:g}, {format_count(strays.count, 'sample')})"
             for name, strays in report.out_of_range.items()
         ]
         yield warning("out_of_range", f"Values that the game does not write: {', '.join(parts)}.")
-
-
-def _times(count: int, word: str) -> str:
-    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"

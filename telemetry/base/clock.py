@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
-from telemetry.base.errors import UsageError
+from telemetry.base.checks import require_positive
 
 NAP_SECONDS: Final = 0.05
 """Longest single sleep, and so the longest that a request to stop goes unnoticed."""
@@ -19,8 +19,7 @@ class Clock:
     """
 
     def __init__(self, speed: float = 1.0) -> None:
-        if not speed > 0.0:
-            raise UsageError(f"A speed of {speed:g} makes no sense; it must be more than 0.")
+        require_positive("speed", speed, allow_infinity=True)
         self.speed = speed
         self.stopped = False
         self._jumps = math.isinf(speed)

@@ -36,6 +36,18 @@ def format_sector_time(milliseconds: int) -> str:
     return f"{milliseconds / 1e3:.3f}" if milliseconds < 60_000 else format_lap_time(milliseconds)
 
 
+def format_measured_lap_time(official_ms: int | None, measured_ms: int | None) -> str | None:
+    """The official lap time, or the measured one marked with ``~`` where there is none; None without either."""
+    if official_ms:
+        return format_lap_time(official_ms)
+    return f"~{format_lap_time(measured_ms)}" if measured_ms else None
+
+
+def format_count(count: int, noun: str) -> str:
+    """A number of things: 1 lap, 2 laps, 1,000 laps; the plural takes an s."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def format_duration(seconds: float) -> str:
     """A positive duration as h:mm:ss; empty for what is none, such as the infinity of a session without an end."""
     if not 0.0 < seconds < 360_000.0:  # also for NaN
@@ -86,8 +98,3 @@ def share_of(value: float | None, full: float = 1.0) -> float:
 def percent(value: float | None) -> str:
     """A share of 1 in percent, at most four characters."""
     return DASH if value is None or math.isnan(value) else f"{100.0 * min(max(value, -9.0), 9.99):.0f}"
-
-
-def format_count(number: int, noun: str) -> str:
-    """A number and its noun: ``1 lap``, ``2 laps``."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from telemetry.base.clock import Clock
 from telemetry.base.errors import SourceError, UsageError
 from telemetry.base.storage.atomic import atomic_write
-from telemetry.base.text import format_lap_time, format_size
+from telemetry.base.text import format_count, format_lap_time, format_size
 from telemetry.cli._shared.stopping import Interrupted, stop_on_signal
 from telemetry.fields.derived import DEFAULTS, Sample, Thresholds, derive
 from telemetry.fields.metrics.conversions import physics_steps
@@ -397,5 +397,4 @@ def _check_stopped(clock: Clock, output: Path) -> None:
 def _summary(output: Path, count: int, span: float, size: int, laps: tuple[Lap, ...]) -> str:
     """What was made, for a person."""
     chosen = f", {_enumerate(laps)}" if laps else ""
-    noun = "sample" if count == 1 else "samples"
-    return f"{output}: {count:,} {noun} in {span:.1f} s{chosen}, {format_size(size)}."
+    return f"{output}: {format_count(count, 'sample')} in {span:.1f} s{chosen}, {format_size(size)}."

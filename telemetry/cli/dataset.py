@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from telemetry.base.clock import Clock
 from telemetry.base.errors import TelemetryError, UsageError
-from telemetry.base.text import format_lap_time
+from telemetry.base.text import format_count, format_lap_time
 from telemetry.cli._shared.stopping import Interrupted, stop_on_signal
 from telemetry.cli.convert import _parse_laps
 from telemetry.fields.derived import DEFAULTS, Thresholds
@@ -182,23 +182,19 @@ def dataset(
     if not quiet:
         episodes = sum(len(result.episodes) for result in made.results)
         steps = sum(result.steps for result in made.results)
-        print(f"{made.path}: {_count(episodes, 'episode')}, {_count(steps, 'step')}.", file=sys.stderr)
+        print(f"{made.path}: {format_count(episodes, 'episode')}, {format_count(steps, 'step')}.", file=sys.stderr)
         if made.message:
             print(made.message)
     if made.failed:
         raise _SomeFailed(
-            f"{_count(len(made.failed), 'recording')} of {len(made.results)} could not be converted and is not in it."
+            f"1 recording of {len(made.results)} could not be converted and is not in it."
             if len(made.failed) == 1
             else f"{len(made.failed)} recordings of {len(made.results)} could not be converted and are not in it."
         )
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
 def _of(number: int, total: int) -> str:
-    return f"{number:,} of {_count(total, 'recording')} {'is' if number == 1 else 'are'}"
+    return f"{number:,} of {format_count(total, 'recording')} {'is' if number == 1 else 'are'}"
 
 
 def _recordings(arguments: Iterable[str], *, lists: bool = True) -> Iterator[Path]:

@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.table import Table
 
 from telemetry.base.clock import Clock
-from telemetry.base.text import format_lap_time, format_sector_time
+from telemetry.base.text import format_count, format_measured_lap_time, format_sector_time
 from telemetry.cli._shared import options
-from telemetry.cli._shared.output import count_text, print_json, table_console, to_markup
+from telemetry.cli._shared.output import print_json, table_console, to_markup
 from telemetry.cli._shared.stopping import stop_on_signal
 from telemetry.cli._shared.thresholds import TyresOut
 from telemetry.fields.derived import DEFAULTS, Thresholds
@@ -115,7 +115,7 @@ def _title(recorded_laps: list[Lap]) -> str:
     counted = sum(lap.complete for lap in recorded_laps)
     cars = dict.fromkeys(f"{lap.car or 'unknown car'}, {_track_text(lap)}" for lap in recorded_laps)
     sessions = dict.fromkeys(lap.session.replace("_", " ") for lap in recorded_laps)
-    return f"  {to_markup('; '.join(cars))}, {', '.join(sessions)}: {count_text(counted, 'complete lap')}"
+    return f"  {to_markup('; '.join(cars))}, {', '.join(sessions)}: {format_count(counted, 'complete lap')}"
 
 
 def _track_text(lap: Lap) -> str:
@@ -124,11 +124,7 @@ def _track_text(lap: Lap) -> str:
 
 
 def _time_text(lap: Lap) -> str:
-    if lap.time_ms is not None:
-        return format_lap_time(lap.time_ms)
-    if lap.complete and lap.measured_ms is not None:
-        return f"~{format_lap_time(lap.measured_ms)}"
-    return _NONE
+    return format_measured_lap_time(lap.time_ms, lap.measured_ms if lap.complete else None) or _NONE
 
 
 def _sector_text(time_ms: int | None) -> str:

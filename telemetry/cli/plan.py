@@ -17,7 +17,7 @@ from telemetry.base.clock import Clock
 from telemetry.base.errors import SinkError, SourceError, TelemetryError, UsageError
 from telemetry.base.storage.atomic import replace_file
 from telemetry.base.storage.lock import FileLock
-from telemetry.base.text import format_lap_time, format_size, sanitize
+from telemetry.base.text import format_lap_time, format_measured_lap_time, format_size, sanitize
 from telemetry.cli._shared import options
 from telemetry.cli._shared.option_groups import expand_option_groups
 from telemetry.cli._shared.output import print_json, print_message, table_console, to_markup
@@ -288,8 +288,7 @@ def _best(progress: RunProgress) -> str:
 
 
 def _time(lap: LapRecord) -> str:
-    time = lap.time_ms or lap.measured_ms
-    return ("" if lap.time_ms else "~") + format_lap_time(time) if time else ""
+    return format_measured_lap_time(lap.time_ms, lap.measured_ms) or ""
 
 
 def _print_runs(manifest: Manifest) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import orjson
 
-from telemetry.base.errors import UsageError
+from telemetry.base.checks import require_positive
 from telemetry.base.units import STEP_S
 from telemetry.fields.metrics.lap_validity import LINE_POSITION, TIME_STOPPED_STATUSES, is_session_start
 from telemetry.fields.schema import Interpolation
@@ -51,10 +51,9 @@ def resample(snapshots: Iterable[Snapshot], rate: float) -> Iterator[Snapshot]:
     (a restart, another session or car, a teleport, a pause) every field is held until the later snapshot. Intervals
     longer than :data:`GAP_SECONDS` and times that go back give no snapshots. Interpolated numbers are float32 in their
     shortest decimals, like the game's own. Raises :class:`telemetry.UsageError` for a rate
-    that makes no sense.
+    that is not greater than 0.
     """
-    if not 0.0 < rate < math.inf:
-        raise UsageError(f"{rate:g} makes no sense as a rate; it must be more than 0.")
+    require_positive("rate", rate)
     return _resampled(snapshots, rate)
 
 

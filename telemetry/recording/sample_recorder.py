@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from telemetry.base.checks import require_positive
 from telemetry.base.clock import Clock
 from telemetry.base.errors import UsageError
 from telemetry.fields.derived import DEFAULTS, Sample, Thresholds, derive
@@ -31,8 +32,8 @@ class SamplingOptions:
     """Limits of the derived fields."""
 
     def __post_init__(self) -> None:
-        if self.rate is not None and not 0.0 < self.rate < math.inf:
-            raise UsageError(f"rate must be greater than 0, got {self.rate:g}.")
+        if self.rate is not None:
+            require_positive("rate", self.rate)
 
 
 class SampleRecorder:

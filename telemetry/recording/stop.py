@@ -1,10 +1,9 @@
 """When a recording ends."""
 
-import math
 from dataclasses import dataclass
 from typing import Final
 
-from telemetry.base.errors import UsageError
+from telemetry.base.checks import require_positive
 
 LAP_TIME_DELAY_S: Final = 1.0
 """How long to go on after the line of the last lap wanted: the game publishes a lap's time some frames late."""
@@ -31,8 +30,8 @@ class StopRule:
     def __post_init__(self) -> None:
         for name in ("duration", "samples", "laps", "sessions"):
             value = getattr(self, name)
-            if value is not None and not 0.0 < value < math.inf:
-                raise UsageError(f"{name} must be greater than 0, got {value:g}.")
+            if value is not None:
+                require_positive(name, value)
 
     def is_met(
         self, *, seconds: float = 0.0, samples: int = 0, laps: int = 0, sessions: int = 0, game_left: bool = False

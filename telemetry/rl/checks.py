@@ -35,7 +35,7 @@ def check_feature(key: str, channel: Feature) -> None:
         if not is_number(value):
             raise UsageError(f"{key}.{name}: {value!r} is no finite number.")
     if not channel.scale > 0.0:
-        raise UsageError(f"{key}.scale: {channel.scale!r} makes no sense; it is more than 0.")
+        raise UsageError(f"{key}.scale must be greater than 0, got {channel.scale!r}.")
     if not channel.low <= 0.0 <= channel.high or channel.low == channel.high:
         raise UsageError(
             f"{key}: {channel.low!r} .. {channel.high!r} are no bounds; 0, which stands for nothing, lies in them."
@@ -63,7 +63,7 @@ def check_flag(key: str, value: object) -> None:
 def check_positive(key: str, value: Any) -> None:
     """That a value is a number above 0."""
     if not (is_number(value) and value > 0.0):
-        raise UsageError(f"{key}: {value!r} makes no sense; it is a number above 0.")
+        raise UsageError(f"{key} must be a number greater than 0, got {value!r}.")
 
 
 def is_number(value: Any) -> bool:

@@ -193,7 +193,7 @@ class End:
         for name in ("backwards_metres", "no_progress_seconds", "no_progress_metres", "seconds", "lap_seconds"):
             value = getattr(self, name)
             if not is_number(value) or value < 0.0:
-                raise UsageError(f"end.{name}: {value!r} makes no sense; it is a number from 0 on, and 0 is never.")
+                raise UsageError(f"end.{name} must be 0 (never) or a greater number, got {value!r}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,7 +209,7 @@ class Spec:
 
     def __post_init__(self) -> None:
         if not is_number(self.control_hz) or not 0.0 < self.control_hz <= STEPS_PER_SECOND:
-            raise UsageError(f"control_hz: {self.control_hz!r} makes no sense; it is more than 0 and at most 333.")
+            raise UsageError(f"control_hz must be greater than 0 and at most 333, got {self.control_hz!r}.")
 
     @property
     def step_seconds(self) -> float:

@@ -67,8 +67,8 @@ def test_the_unix_time_belongs_to_what_the_clock_shows() -> None:
 
 
 @pytest.mark.parametrize("speed", [0.0, -1.0, math.nan])
-def test_a_speed_must_be_more_than_nothing(speed: float) -> None:
-    with pytest.raises(UsageError, match="it must be more than 0"):
+def test_a_speed_must_be_greater_than_0(speed: float) -> None:
+    with pytest.raises(UsageError, match=f"^speed must be greater than 0, got {speed:g}.$"):
         Clock(speed)
 
 

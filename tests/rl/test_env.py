@@ -134,7 +134,7 @@ def test_without_gymnasium_the_extra_is_named() -> None:
         ({"source": "demo:race"}, f"There is no demo scenario 'race'; there are {', '.join(SCENARIOS)}."),
         ({"source": "demo", "start": "pits"}, "start: 'pits' is none of grid, anywhere."),
         ({"source": "demo", "actuator": "csp"}, "An actuator is for a live source; demo has none."),
-        ({"source": "demo", "control_hz": 1000}, "control_hz: 1000 makes no sense; it is more than 0 and at most 333."),
+        ({"source": "demo", "control_hz": 1000}, "control_hz must be greater than 0 and at most 333, got 1000."),
         ({"source": "demo", "observation": "round"}, "observation.shape: 'round' is none of flat, dict."),
         ({"source": "demo", "render_mode": "human"}, "render_mode: 'human' is none; there is nothing to be rendered."),
         ({"source": "replay:a.txt"}, "a.txt is no recording; those end in .mcap, .jsonl, .jsonl.gz, .jsonl.zst."),

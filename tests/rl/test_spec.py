@@ -115,15 +115,15 @@ def test_a_specification_is_a_small_file(tmp_path: Path) -> None:
     [
         ({"hz": 25}, "hz: there is no such key; there are control_hz, observation, action, reward, end."),
         ({"rewards": {}}, "rewards: there is no such key; did you mean reward?"),
-        ({"control_hz": 0}, "control_hz: 0 makes no sense; it is more than 0 and at most 333."),
-        ({"control_hz": "25"}, "control_hz: '25' makes no sense; it is more than 0 and at most 333."),
+        ({"control_hz": 0}, "control_hz must be greater than 0 and at most 333, got 0."),
+        ({"control_hz": "25"}, "control_hz must be greater than 0 and at most 333, got '25'."),
         ({"end": 5}, "end: 5 is no table."),
         ({"end": {"tyres_out": 5}}, "end.tyres_out: 5 is no whole number from 0 to 4."),
-        ({"end": {"seconds": -1}}, "end.seconds: -1 makes no sense; it is a number from 0 on, and 0 is never."),
+        ({"end": {"seconds": -1}}, "end.seconds must be 0 (never) or a greater number, got -1."),
         ({"end": {"tyre_critical": 1}}, "end.tyre_critical: 1 is neither true nor false."),
         ({"action": {"pedals": "three"}}, "action.pedals: 'three' is none of steer_pedal, steer_throttle_brake."),
         ({"action": {"steer_range": 1.5}}, "action.steer_range: 1.5 is more than the whole lock, 1."),
-        ({"action": {"steer_rate": 0}}, "action.steer_rate: 0 makes no sense; it is a number above 0."),
+        ({"action": {"steer_rate": 0}}, "action.steer_rate must be a number greater than 0, got 0."),
         ({"reward": "fast"}, "reward: there are no weights named 'fast'; there are acgym, default."),
         (
             {"reward": {"slip": -1.0}},
@@ -154,7 +154,7 @@ def test_a_specification_is_a_small_file(tmp_path: Path) -> None:
         ),
         (
             {"observation": {"fields": [{"name": "rpm", "scale": 0}]}},
-            "observation.fields[0].scale: 0 makes no sense; it is more than 0.",
+            "observation.fields[0].scale must be greater than 0, got 0.",
         ),
         (
             {"observation": {"fields": [{"name": "rpm", "high": math.inf}]}},

@@ -9,8 +9,9 @@ from typing import Annotated, Final
 import typer
 
 from telemetry.base.errors import UsageError
+from telemetry.base.text import format_count
 from telemetry.cli._shared.options import SourceOptions, tune_for_low_latency
-from telemetry.cli._shared.output import count_text, print_message, print_warning
+from telemetry.cli._shared.output import print_message, print_warning
 from telemetry.cli._shared.stopping import stop_on_signal
 
 ACGYM_PANEL: Final = "For assetto_corsa_gym"
@@ -145,4 +146,4 @@ def run_acgym_server(
 
         served = session.run(sockets, on_ready)
     if not quiet:
-        print_message(f"{served.states:,} states in {count_text(served.connections, 'connection')}.")
+        print_message(f"{served.states:,} states in {format_count(served.connections, 'connection')}.")

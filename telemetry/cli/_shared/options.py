@@ -11,6 +11,7 @@ from typing import Annotated, Final
 
 import typer
 
+from telemetry.base.checks import require_positive
 from telemetry.base.clock import Clock
 from telemetry.base.errors import UsageError
 from telemetry.cli._shared.time_range import parse_time_range
@@ -139,8 +140,7 @@ def make_clock(speed: str, source: str) -> Clock:
         factor = math.inf if speed == "max" else float(speed)
     except ValueError:
         raise UsageError(f"--speed must be a number or max, got {speed}.") from None
-    if not factor > 0.0:
-        raise UsageError(f"--speed must be greater than 0, got {speed}.")
+    require_positive("--speed", factor, allow_infinity=True)
     if factor != 1.0 and (source == "live" or is_stream(source) or Path(source).is_dir()):
         raise UsageError("--speed is for the demo and for recordings: the game sets its own pace.")
     return Clock(factor)

@@ -43,8 +43,3 @@ def print_message(message: str) -> None:
 def print_warning(message: str) -> None:
     """Print a sentence with the program's name on standard error, as errors are."""
     print_message(f"ac-telemetry: {message}")
-
-
-def count_text(number: int, noun: str) -> str:
-    """A number and its noun: ``1 lap``, ``2 laps``."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
