@@ -14,6 +14,7 @@ from telemetry.base.histogram import DurationHistogram
 from telemetry.base.text import format_count
 from telemetry.base.units import STEP_S
 from telemetry.fields.derived import DEFAULTS, Sample, Thresholds, derive
+from telemetry.fields.pauses import paused_seconds
 from telemetry.fields.schema import Range
 from telemetry.fields.selection import every_key
 from telemetry.fields.snapshot import Snapshot
@@ -22,9 +23,6 @@ from telemetry.formats.text_files import is_complete, keys_of_first_line
 from telemetry.laps.detector import LapState, advance, finish
 from telemetry.laps.model import Lap, best_lap
 from telemetry.recording.interfaces import Event, Reading, Source
-
-PAUSE_SECONDS: Final = 0.5
-"""Time that the game must lag behind the clock in one interval to count as paused in it: more than any hitch."""
 
 LATE: Final = 1.5
 """Periods of a recording below the full rate above which an interval is a gap: a sample is missing in it."""
@@ -298,10 +296,10 @@ class QualityAnalyzer:
         if steps is None:
             self._restarts += 1
             return
-        lag = seconds - steps * STEP_S
-        if not is_new_step or (steps > 0 and lag > PAUSE_SECONDS):
+        paused_s = max(seconds, 0.0) if not is_new_step else paused_seconds(seconds, steps)
+        if not is_new_step or paused_s:
             self._pauses += self._was_fresh
-            self._paused_s += max(seconds if not is_new_step else lag, 0.0)
+            self._paused_s += paused_s
             return
         self._steps[steps] += 1
         self._intervals.add(seconds * 1e3)
@@ -473,8 +471,8 @@ def _errors(report: QualityReport, max_gap_share: float) -> Iterator[QualityFind
     if report.full_rate and gaps.share > max_gap_share:
         yield error(
             "gaps",
-            f"{gaps.share:.3%} of the physics steps are missing ({gaps.missing:,} in {format_count(gaps.count, 'gap')}); "
-            f"{max_gap_share:.3%} may be.",
+            f"{gaps.share:.3%} of the physics steps are missing "
+            f"({gaps.missing:,} in {format_count(gaps.count, 'gap')}); {max_gap_share:.3%} may be.",
         )
     if not report.full_rate and gaps.share > MAX_LATE_SHARE:
         yield error(

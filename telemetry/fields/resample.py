@@ -15,16 +15,18 @@ from typing import Any, Final
 import orjson
 
 from telemetry.base.checks import require_positive
-from telemetry.base.units import STEP_S
-from telemetry.fields.metrics.lap_validity import LINE_POSITION, TIME_STOPPED_STATUSES, is_session_start
+from telemetry.fields.lap_changes import (
+    LINE_POSITION,
+    TIME_STOPPED_STATUSES,
+    is_count_or_clock_changed,
+    is_session_start,
+)
+from telemetry.fields.pauses import MIN_RESAMPLED_PAUSE_S, paused_seconds
 from telemetry.fields.schema import Interpolation
 from telemetry.fields.snapshot import Snapshot
 
 GAP_SECONDS: Final = 1.5
 """Longest interval between two snapshots that is filled; a longer one is a gap, and gives no snapshots."""
-
-PAUSE_SECONDS: Final = 0.25
-"""Game time that lags behind the clock by more than this within one interval is a pause; slow frames lag less."""
 
 TELEPORT_METRES: Final = 10.0
 """Distance on top of what the speed explains from which on the car was teleported."""
@@ -91,11 +93,12 @@ def is_jump(before: Snapshot, after: Snapshot) -> bool:
         return True
     if after.completed_laps < before.completed_laps:
         return True
-    if _began_lap(before, after) and LINE_POSITION > before.normalized_position > after.normalized_position:
+    moved_back = LINE_POSITION > before.normalized_position > after.normalized_position
+    if moved_back and is_count_or_clock_changed(after, before):
         return True  # clock and car both went back, but not at the line: a restart or a return to the pits
     seconds = after.elapsed - before.elapsed
     steps = after.packet_id - before.packet_id
-    if steps > 0 and seconds - steps * STEP_S > PAUSE_SECONDS:
+    if paused_seconds(seconds, steps, MIN_RESAMPLED_PAUSE_S):
         return True
     explained = max(before.speed_kmh, after.speed_kmh) / 3.6 * seconds * 1.5
     return _distance(before, after) > explained + TELEPORT_METRES
@@ -104,10 +107,6 @@ def is_jump(before: Snapshot, after: Snapshot) -> bool:
 def interpolate(before: Snapshot, after: Snapshot, elapsed: float) -> Snapshot:
     """The snapshot at a time from ``before`` to ``after``; across a jump every field is held."""
     return _between(before, after)(elapsed)
-
-
-def _began_lap(before: Snapshot, after: Snapshot) -> bool:
-    return after.completed_laps != before.completed_laps or after.current_time < before.current_time
 
 
 def _distance(before: Snapshot, after: Snapshot) -> float:
@@ -174,7 +173,7 @@ class _Interpolator:
         delta[self._wrapping] -= self._periods * np.round(delta[self._wrapping] / self._periods)
         # NaN and infinity on either side cannot be interpolated: they are held, like numbers that a lap resets.
         delta[~np.isfinite(delta)] = 0.0
-        began_lap = _began_lap(before, after)
+        began_lap = is_count_or_clock_changed(after, before)
         if began_lap:
             delta[self._per_lap] = 0.0
 

@@ -12,7 +12,7 @@ from typing import Final, Literal
 
 from telemetry.base.units import STEP_MS
 from telemetry.fields.derived import Sample
-from telemetry.fields.metrics.lap_validity import TIME_STOPPED_STATUSES
+from telemetry.fields.lap_changes import TIME_STOPPED_STATUSES
 from telemetry.laps.model import Lap, LapEnd, LapStart, SampleRef
 
 WAIT_SECONDS: Final = 1.0

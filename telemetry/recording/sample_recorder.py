@@ -9,6 +9,7 @@ from telemetry.base.checks import require_positive
 from telemetry.base.clock import Clock
 from telemetry.base.errors import UsageError
 from telemetry.fields.derived import DEFAULTS, Sample, Thresholds, derive
+from telemetry.fields.lap_changes import laps_completed
 from telemetry.fields.snapshot import warm_up
 from telemetry.recording.background_writer import QueuedSink
 from telemetry.recording.game_state import State
@@ -132,8 +133,8 @@ class SampleRecorder:
             self._count_interval(sample.elapsed - stats.latest)
         if sample.physics_steps == 0:
             stats.duplicates += 1
-        if before is not None and sample.completed_laps == before.completed_laps + 1:
-            stats.laps += 1
+        if before is not None:
+            stats.laps += laps_completed(sample, before)
         stats.latest = sample.elapsed
 
     def _count_interval(self, interval: float) -> None:

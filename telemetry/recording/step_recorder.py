@@ -10,6 +10,7 @@ from telemetry.base.clock import Clock
 from telemetry.base.typing import override
 from telemetry.base.units import STEPS_PER_SECOND
 from telemetry.fields.pages import read_packet_id
+from telemetry.fields.pauses import paused_seconds
 from telemetry.laps.model import Lap
 from telemetry.recording.background_writer import QUEUE_SECONDS, BackgroundWriter
 from telemetry.recording.game_state import State
@@ -27,9 +28,6 @@ WAKE_EVERY_STEPS: Final = 32
 
 Whoever puts a step has just found it and sleeps until the next one: writing these takes less time than that.
 """
-
-INTERRUPTION_SECONDS: Final = 0.5
-"""Time between two neighbouring steps from which on game time stood still."""
 
 
 class StepRecorder:
@@ -121,7 +119,7 @@ class StepRecorder:
         stats = self.stats
         if stats.steps == 0:
             stats.first = step.elapsed
-        elif step.elapsed - stats.latest > INTERRUPTION_SECONDS and not step.missing:
+        elif not step.missing and paused_seconds(step.elapsed - stats.latest, 1):
             stats.interruptions += 1
             stats.interrupted += step.elapsed - stats.latest
         stats.steps += 1

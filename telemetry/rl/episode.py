@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 
 from telemetry.base.errors import UsageError
 from telemetry.fields.derived import Sample
-from telemetry.fields.metrics.lap_validity import TIME_STOPPED_STATUSES, is_session_start
+from telemetry.fields.lap_changes import TIME_STOPPED_STATUSES, is_session_start, laps_completed
 from telemetry.recording.game_state import GameStatus
 from telemetry.rl.action import RELEASED, Command, recorded_action, recorded_command, to_command
 from telemetry.rl.observation import Actions, ObservationValue, Observer, observer
@@ -126,7 +126,7 @@ def advance(
         furthest=max(state.furthest, metres),
         mark_metres=metres if gained else state.mark_metres,
         mark_step=steps if gained else state.mark_step,
-        laps=state.laps + (sample.completed_laps == before.completed_laps + 1),
+        laps=state.laps + laps_completed(sample, before),
         restarted=is_session_start(sample, before),
     )
     total, terms = reward(spec, before, sample, done, previous, state.track)

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Final
 
 from telemetry.fields.derived import Sample
-from telemetry.fields.metrics.lap_validity import is_session_start
+from telemetry.fields.lap_changes import is_session_start, laps_completed
 from telemetry.laps.detector import MAX_SPEED_MS, POSITION_TOLERANCE_M
 from telemetry.rl.spec import Reward, Spec
 from telemetry.tracks.track import TrackMap
@@ -71,7 +71,7 @@ def _lap_time(step: _Step) -> float:
 
 
 def _lap_completed(step: _Step) -> float:
-    return 1.0 if step.after.completed_laps == step.before.completed_laps + 1 else 0.0
+    return float(laps_completed(step.after, step.before))
 
 
 def _tyres_out(step: _Step) -> float:

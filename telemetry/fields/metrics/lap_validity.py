@@ -1,38 +1,14 @@
-"""Whether the lap still counts, and the two questions that this takes: is it another session, is it another lap."""
+"""Whether the lap still counts."""
 
 from typing import TYPE_CHECKING, Final
 
+from telemetry.fields.lap_changes import TIME_STOPPED_STATUSES, is_lap_start, is_session_start
 from telemetry.fields.metrics.metric import Metric
 from telemetry.fields.snapshot import Snapshot
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
 
 if TYPE_CHECKING:
     from telemetry.fields.derived import Sample
-
-TIME_STOPPED_STATUSES: Final = (1, 3)
-"""The values of ``status`` in which game time stands still: replay and pause. A replay shows the laps of its own."""
-
-LINE_POSITION: Final = 0.9
-"""``normalized_position`` from which on a lap clock that goes back means the line and not a restart."""
-
-
-_SESSION: Final = Snapshot.getter("session", "track", "car_model")
-
-
-def is_session_start(now: Snapshot, before: Snapshot) -> bool:
-    """Whether the session was started again, or another one was started, since the snapshot before."""
-    return now.packet_id < before.packet_id or _SESSION(now) != _SESSION(before)
-
-
-def is_lap_start(now: Snapshot, before: Snapshot) -> bool:
-    """Whether another lap of the same session has started since the snapshot before.
-
-    At the line the clock goes back some frames before the lap is counted; until then the old lap counts. Elsewhere a
-    clock that goes back is a restart.
-    """
-    if now.completed_laps != before.completed_laps:
-        return True
-    return now.current_time < before.current_time and before.normalized_position < LINE_POSITION
 
 
 def is_lap_valid(now: Snapshot, before: "Sample | None", thresholds: Thresholds = DEFAULTS) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 from telemetry.base.clock import NAP_SECONDS, Clock
 from telemetry.base.errors import NoGameError, SourceError, UsageError
 from telemetry.fields.derived import Sample
-from telemetry.fields.metrics.lap_validity import is_session_start
+from telemetry.fields.lap_changes import is_session_start
 from telemetry.rl.acgym.columns import REQUIRED
 from telemetry.rl.acgym.files import find_geometry
 from telemetry.rl.acgym.messages import StateWriter, config_text, reply_to, static_text, track_text

@@ -10,7 +10,7 @@ import numpy as np
 from telemetry.base.clock import Clock
 from telemetry.base.errors import NoGameError, TelemetryError
 from telemetry.fields.derived import Sample, derive
-from telemetry.fields.metrics.lap_validity import is_session_start
+from telemetry.fields.lap_changes import is_session_start
 from telemetry.fields.snapshot import Snapshot, encode, warm_up
 from telemetry.recording.game_state import State
 from telemetry.recording.interfaces import PageSink, Reading, Source, Step
