@@ -3,7 +3,6 @@
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -20,7 +19,7 @@ from telemetry.cli._shared.stopping import stop_on_signal
 from telemetry.cli._shared.thresholds import TyresOut
 from telemetry.fields.derived import DEFAULTS, Thresholds
 from telemetry.laps.detector import laps as find_laps
-from telemetry.laps.model import Lap, SampleRef, best_lap
+from telemetry.laps.model import Lap, best_lap
 from telemetry.recording.api import samples
 from telemetry.sources import open_source
 
@@ -64,10 +63,7 @@ def _read_laps(path: Path, clock: Clock, thresholds: Thresholds) -> list[Lap]:
 def _lap_dicts(path: Path, recorded_laps: list[Lap]) -> Iterator[dict[str, Any]]:
     best = best_lap(recorded_laps)
     for lap in recorded_laps:
-        values = {field.name: getattr(lap, field.name) for field in fields(lap)}
-        moments = {name: value._asdict() for name, value in values.items() if isinstance(value, SampleRef)}
-        verdict = {"kind": lap.kind, "complete": lap.complete, "valid": lap.valid, "best": lap is best}
-        yield {"file": str(path), **values, **moments, **verdict}
+        yield {"file": str(path), **lap.to_dict(), "best": lap is best}
 
 
 def _print_laps(console: Console, path: Path, recorded_laps: list[Lap]) -> None:
@@ -89,7 +85,7 @@ def _print_laps(console: Console, path: Path, recorded_laps: list[Lap]) -> None:
         table.add_column("kind", no_wrap=True)
     table.add_column("valid", min_width=12)
     for number, lap in enumerate(recorded_laps):
-        if number and lap.run != recorded_laps[number - 1].run:
+        if number and lap.start_index != recorded_laps[number - 1].start_index:
             table.add_section()
         times = [_sector_text(time) for time in lap.sectors_ms]
         times += [_NONE] * (sectors - len(times))

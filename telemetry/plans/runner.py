@@ -10,8 +10,8 @@ from typing import Final
 from telemetry.base.errors import SinkError
 from telemetry.base.text import format_lap_time
 from telemetry.base.typing import override
-from telemetry.laps.detector import LATE_JOIN_MS
 from telemetry.laps.model import Lap
+from telemetry.laps.progress import LATE_JOIN_MS
 from telemetry.plans.manifest import FileRecord, LapRecord, Manifest, RunProgress
 from telemetry.plans.plan import Run
 from telemetry.plans.step_count import CountingSink, StepCount

@@ -6,8 +6,9 @@ from ac_native_memory import Pages
 from telemetry.fields.derived import DEFAULTS, Sample, Thresholds, derive
 from telemetry.fields.pages import mask_fields, read_lap_time_ms, read_packet_id, read_tyres_out
 from telemetry.fields.snapshot import PageDecoder
-from telemetry.laps.detector import LapInProgress, LapState, advance, finish
+from telemetry.laps.detector import LapState, advance, finish
 from telemetry.laps.model import Lap
+from telemetry.laps.progress import LapInProgress
 from telemetry.recording.interfaces import Step
 
 FOLLOW_SECONDS: Final = 0.03
@@ -88,7 +89,7 @@ def _started_segments(
     """The parts that begin with this sample."""
     if now is None:
         return frozenset()
-    if before is None or now.run != before.run:
+    if before is None or now.start_index != before.start_index:
         return frozenset({"session", "stint", "lap"})
     parts: set[SegmentKind] = set()
     if now.first is not before.first and now.first is sample:

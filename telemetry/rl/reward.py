@@ -8,7 +8,7 @@ from typing import Final
 
 from telemetry.fields.derived import Sample
 from telemetry.fields.lap_changes import is_session_start, laps_completed
-from telemetry.laps.detector import MAX_SPEED_MS, POSITION_TOLERANCE_M
+from telemetry.laps.signals import MAX_SPEED_MS, POSITION_TOLERANCE_M
 from telemetry.rl.spec import Reward, Spec
 from telemetry.tracks.track import TrackMap
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Literal, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -14,7 +14,7 @@ from telemetry.base.version import VERSION
 from telemetry.fields.derived import DEFAULTS, Sample, Thresholds
 from telemetry.fields.display_limits import DISPLAY_LIMITS
 from telemetry.fields.selection import ALL_COLUMNS, Column, every_key, json_schema, select
-from telemetry.laps.model import Lap, SampleRef
+from telemetry.laps.model import Lap
 
 PROTOCOL_VERSION: Final = 1
 """Increased when clients written for the version before would no longer understand the messages."""
@@ -284,9 +284,7 @@ def hello_message(
 
 def lap_message(lap: Lap) -> Message:
     """A completed or interrupted lap, with the keys of ``laps --json``."""
-    values: Message = {field.name: getattr(lap, field.name) for field in fields(lap)}
-    moments = {name: value._asdict() for name, value in values.items() if isinstance(value, SampleRef)}
-    return {"type": "lap", **values, **moments, "kind": lap.kind, "complete": lap.complete, "valid": lap.valid}
+    return {"type": "lap", **lap.to_dict()}
 
 
 def state_message(state: str, message: str) -> Message:

@@ -37,7 +37,8 @@ def a_lap(number: int, seconds: float, *, valid: bool = True) -> Lap:
     """What the lap counter says of that lap."""
     time_ms = round(1000 * seconds)
     return Lap(
-        number=number, run=1, start="line", end="line", first=None, last=None, time_ms=time_ms, measured_ms=time_ms,
+        number=number, start_index=1, start="line", end="line", first=None, last=None, time_ms=time_ms,
+        measured_ms=time_ms,
         sectors_ms=(), invalid_because=() if valid else ("cut",), first_cut_m=None, first_cut_position=None,
         out_lap=False, in_lap=False, in_pits=False, paused_s=0.0, top_speed_kmh=None, fuel_used_l=None,
         tyre_compound="", tyre_worn=(None,) * 4, session="practice", car="gt3", track="ring", layout="",

@@ -239,7 +239,7 @@ def test_paused_time_is_known_whether_the_pause_was_recorded_or_not(step: int, *
 
 def test_after_a_restart_nothing_of_the_drive_before_is_left_in_the_lap() -> None:
     before, lap, _ = laps(recorded("restart"))
-    assert (before.run, lap.run) == (1, 2)
+    assert (before.start_index, lap.start_index) == (1, 2)
     assert before.invalid_because == ("restarted",)
     assert before.measured_ms == pytest.approx(22_000, abs=110)  # ten samples a second
     assert before.time_ms is None
@@ -460,7 +460,7 @@ def test_a_restart_ends_the_lap_and_begins_a_run(rate: float, laps_before: int) 
         (1, "grid", "line", 31_000),
     ]
     assert found[-2].invalid_because == ("restarted",)
-    assert [lap.run for lap in found[-2:]] == [1, 2]
+    assert [lap.start_index for lap in found[-2:]] == [1, 2]
     check_intervals(found)
 
 
@@ -490,7 +490,7 @@ def test_a_jump_into_the_pits_ends_the_lap_without_counting_it(rate: float, *, c
     ]
     assert found[1].invalid_because == ("returned to the pits",)
     assert (found[2].kind, found[2].invalid_because) == ("out", ("in the pits",))
-    assert {lap.run for lap in found} == {1}
+    assert {lap.start_index for lap in found} == {1}
 
 
 def test_driving_into_the_pits_is_no_jump() -> None:
@@ -514,14 +514,18 @@ def test_another_session_track_or_car_ends_the_lap(change: Values) -> None:
         (1, "grid", "line", 31_000),
     ]
     assert found[1].invalid_because == ("session changed",)
-    assert [lap.run for lap in found] == [1, 1, 2]
+    assert [lap.start_index for lap in found] == [1, 1, 2]
 
 
 def test_a_session_that_changes_a_frame_before_its_count_does_is_one_new_run() -> None:
     first = list(drive([30.0, 30.0], end=45.0))
     between = {**first[-1], "elapsed": 45.0, "session": 1}
     found = laps_of(first, [between], later(drive([31.0]), 60.0, session=1))
-    assert [(lap.number, lap.run, lap.end) for lap in found] == [(1, 1, "line"), (2, 1, "session"), (1, 2, "line")]
+    assert [(lap.number, lap.start_index, lap.end) for lap in found] == [
+        (1, 1, "line"),
+        (2, 1, "session"),
+        (1, 2, "line"),
+    ]
 
 
 def test_names_that_come_late_are_no_other_session() -> None:

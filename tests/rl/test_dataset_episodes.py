@@ -81,7 +81,7 @@ def test_a_stop_in_the_pits_ends_a_stint_and_no_session(four_laps: Path) -> None
     stints = group(pitted, choose(pitted, EpisodeConfig()), "stint")
     assert [[lap.number for lap in laps] for laps in stints] == [[1, 2], [3, 4, 5]]
     assert len(group(pitted, choose(pitted, EpisodeConfig()), "session")) == 1
-    restarted = tuple(replace(lap, run=1 if lap.number < 4 else 2) for lap in laps)
+    restarted = tuple(replace(lap, start_index=1 if lap.number < 4 else 2) for lap in laps)
     assert [len(laps) for laps in group(restarted, restarted, "session")] == [3, 2]
 
 

@@ -179,7 +179,7 @@ def _first_of(lap: Lap) -> int:
 
 def _parts(before: Lap, lap: Lap, kind: EpisodeKind) -> bool:
     """Whether one episode ends between two laps that follow one another."""
-    if before.run != lap.run or before.end in ("restart", "session"):
+    if before.start_index != lap.start_index or before.end in ("restart", "session"):
         return True
     return kind == "stint" and (before.end == "pits" or before.in_lap)
 

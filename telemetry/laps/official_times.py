@@ -1,0 +1,104 @@
+"""The official time and the last sector of a completed lap, which the game shows frames before or after the line.
+
+The game does not say to which lap a time belongs, and the same time twice in a row changes nothing on the page. A
+completed lap therefore waits for up to a second of game time (:class:`PendingLap`), and a time that comes before its
+lap is counted is kept for two (:class:`EarlyTime`).
+"""
+
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
+
+from telemetry.fields.derived import Sample
+from telemetry.laps.model import Lap
+
+WAIT_S: Final = 1.0
+"""Game time in which the second sign of a line, the official time and the last sector come, if they come at all."""
+
+EARLY_S: Final = 2.0
+"""Game time for which an official time that came before its lap was counted is kept."""
+
+SAME_TIME_MS: Final = 100
+"""How far a measured time may be from the official one: both come from pages that are drawn 30 times a second."""
+
+SAME_SECTORS_MS: Final = 10
+"""How far the sum of the sectors may be from the official time."""
+
+
+@dataclass(frozen=True, slots=True)
+class PendingLap:
+    """A completed lap whose official time or last sector has not come yet."""
+
+    lap: Lap
+    since_s: float
+    """Game time at which it was counted."""
+    previous_sector_ms: int | None
+    """The time of the sector before the last one, which the game shows until the last one's time comes. None: the last
+    sector is not waited for."""
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether everything about the lap is known."""
+        return self.lap.time_ms is not None and self.previous_sector_ms is None
+
+
+class EarlyTime(NamedTuple):
+    """An official time whose lap is not counted yet."""
+
+    time_ms: int
+    since_s: float
+    """Game time at which it came."""
+
+
+def await_official_time(lap: Lap, before: Sample, clock_s: float) -> PendingLap:
+    """A lap that was just completed; ``before`` is the last sample before the line."""
+    previous_sector_ms = None
+    if len(lap.sectors_ms) >= 2 and lap.start != "unseen":
+        known_ms = lap.sectors_ms[-2]
+        previous_sector_ms = before.last_sector_time if known_ms is None else known_ms
+    return PendingLap(lap, clock_s, previous_sector_ms)
+
+
+def assign_official_time(
+    pending: PendingLap | None, early: EarlyTime | None, before: Sample, now: Sample, clock_s: float
+) -> tuple[PendingLap | None, EarlyTime | None]:
+    """Give a time that came to its lap: the one that waits, or the one that ends next."""
+    if now.last_time != before.last_time and now.last_time > 0:
+        early = EarlyTime(now.last_time, clock_s)
+    if early and pending and pending.lap.time_ms is None:
+        return replace(pending, lap=with_official_time(pending.lap, early.time_ms)), None
+    if early and clock_s - early.since_s > EARLY_S:
+        early = None
+    return pending, early
+
+
+def with_official_time(lap: Lap, time_ms: int) -> Lap:
+    """The lap with its official time; where the track has one sector only, that is the sector's time too."""
+    return replace(lap, time_ms=time_ms, sectors_ms=(time_ms,) if len(lap.sectors_ms) == 1 else lap.sectors_ms)
+
+
+def assign_last_sector(pending: PendingLap, now: Sample) -> PendingLap:
+    """Give the lap the time of its last sector, if that has come and the next lap's first split has not replaced it."""
+    time_ms, previous_ms = now.last_sector_time, pending.previous_sector_ms
+    if previous_ms is None or now.current_sector_index != 0 or time_ms <= 0 or time_ms == previous_ms:
+        return pending
+    lap = replace(pending.lap, sectors_ms=(*pending.lap.sectors_ms[:-1], time_ms))
+    return replace(pending, lap=lap, previous_sector_ms=None)
+
+
+def settle(pending: PendingLap, now: Sample | None) -> Lap:
+    """The lap when nothing more will come: a time or a sector that did not change may be the same as the one before.
+
+    ``now`` is None where too little time has passed to conclude that.
+    """
+    lap, measured_ms, previous_ms = pending.lap, pending.lap.measured_ms, pending.previous_sector_ms
+    if now is None:
+        return lap
+    same_time = measured_ms is not None and abs(now.last_time - measured_ms) <= SAME_TIME_MS and now.last_time > 0
+    if lap.time_ms is None and same_time:
+        lap = with_official_time(lap, now.last_time)
+    others = [time_ms for time_ms in lap.sectors_ms[:-1] if time_ms is not None]
+    if lap.time_ms is None or previous_ms is None or len(others) + 1 < len(lap.sectors_ms):
+        return lap
+    if now.last_sector_time == previous_ms > 0 and abs(sum(others) + previous_ms - lap.time_ms) <= SAME_SECTORS_MS:
+        lap = replace(lap, sectors_ms=(*others, previous_ms))
+    return lap

@@ -1,0 +1,256 @@
+"""The lap in progress: what is collected from its samples, and the :class:`Lap` that becomes of it."""
+
+import math
+from dataclasses import replace
+from typing import Final, NamedTuple
+
+from telemetry.fields.derived import Sample
+from telemetry.laps.model import Lap, LapEnd, LapStart, SampleRef
+from telemetry.laps.signals import (
+    GAP_S,
+    SamplePair,
+    advanced_game_s,
+    elapsed_game_ms,
+    is_in_pits,
+    is_lap_invalidated,
+)
+
+LATE_JOIN_MS: Final = 1500
+"""Lap clock up to which the very first sample still counts as the start of its lap, also at one sample a second."""
+
+MIN_LAP_DISTANCE_M: Final = 100.0
+"""An unfinished lap shorter than this is not reported: what a recording keeps after the last line, a car put on the
+grid."""
+
+MAX_BOX_DISTANCE_M: Final = 5.0
+"""Distance since load up to which a car has not left its box."""
+
+MAX_SECTORS: Final = 64
+"""Largest number of sectors that is believed."""
+
+
+class LapInProgress(NamedTuple):
+    """A lap that is being driven, and what its samples have shown so far.
+
+    A named tuple, because one is made per sample: a frozen dataclass takes several times as long.
+    """
+
+    number: int
+    """1-based, as the game counts."""
+    start_index: int
+    """1-based count of starts, restarts and sessions among the samples."""
+    start: LapStart
+    began_s: float
+    """Game time of its first sample."""
+    first: Sample
+    last: Sample
+    top_speed_kmh: float
+    fuel_used_l: float
+    paused_s: float
+    """Time in which the game stood still."""
+    unseen_s: float
+    """Game time in gaps of the samples."""
+    cut: Sample | None
+    """The first sample that says the lap is invalid."""
+    sectors_ms: tuple[int | None, ...]
+    in_sectors: bool
+    """Whether the split count is this lap's already: it may fall a frame after the lap began."""
+    in_lap: bool
+    out_lap: bool
+    in_pits: bool
+
+    @property
+    def metres(self) -> float:
+        """Distance from its first to its last sample."""
+        return self.last.distance_traveled - self.first.distance_traveled
+
+    @property
+    def is_undriven(self) -> bool:
+        """Whether the car was put on the grid or in its box and has hardly moved since."""
+        return self.start in ("grid", "pits") and self.metres < MIN_LAP_DISTANCE_M
+
+
+def start_of_first_lap(now: Sample) -> LapStart:
+    """Where the lap of the very first sample began."""
+    is_in_box = now.distance_traveled < MAX_BOX_DISTANCE_M
+    if now.current_time > LATE_JOIN_MS and not is_in_box:
+        return "joined"
+    return "pits" if is_in_pits(now) else "grid" if is_in_box or now.completed_laps == 0 else "line"
+
+
+def start_at_line(before: Sample, now: Sample) -> LapStart:
+    """Whether the lap that began between the samples is seen from its start."""
+    late_ms = min(now.current_time, elapsed_game_ms(before, now))
+    return "line" if late_ms <= GAP_S * 1e3 else "joined"
+
+
+def begin_lap(
+    now: Sample, before: Sample | None, number: int, start_index: int, start: LapStart, clock_s: float
+) -> LapInProgress:
+    """The lap whose first sample is ``now``; ``before`` is the sample on the other side of the line, if there is one.
+
+    The fuel burnt between those two counts for this lap, so that all laps together burn what the car did.
+    """
+    in_pits = is_in_pits(now)
+    in_sectors = start == "joined" or now.current_sector_index == 0
+    unknown = (None,) * (now.sector_count if 0 < now.sector_count <= MAX_SECTORS else 0)
+    return LapInProgress(
+        number=number,
+        start_index=start_index,
+        start=start,
+        began_s=clock_s,
+        first=now,
+        last=now,
+        top_speed_kmh=now.speed_kmh,
+        fuel_used_l=max(0.0, before.fuel - now.fuel if before is not None and start == "line" else 0.0),
+        paused_s=0.0,
+        unseen_s=0.0,
+        cut=now if is_lap_invalidated(before, now) else None,
+        sectors_ms=_with_split(unknown, now) if in_sectors else unknown,
+        in_sectors=in_sectors,
+        in_lap=in_pits and before is not None and not is_in_pits(before),
+        out_lap=False,
+        in_pits=in_pits,
+    )
+
+
+def begin_next_lap(pair: SamplePair, number: int, start_index: int) -> LapInProgress:
+    """The lap that begins with a line between the samples."""
+    start = start_at_line(pair.before, pair.now)
+    return begin_lap(pair.now, pair.before, number, start_index, start, pair.clock_s)
+
+
+def extend_lap(lap: LapInProgress, now: Sample) -> LapInProgress:
+    """The lap with one more sample."""
+    last, top_kmh = lap.last, lap.top_speed_kmh
+    burnt_l = last.fuel - now.fuel
+    in_pits, was_in_pits = is_in_pits(now), is_in_pits(last)
+    in_sectors = lap.in_sectors or now.current_sector_index == 0
+    seconds = advanced_game_s(last, now)
+    return LapInProgress(
+        lap.number,
+        lap.start_index,
+        lap.start,
+        lap.began_s,
+        lap.first,
+        now,
+        now.speed_kmh if now.speed_kmh > top_kmh or math.isnan(top_kmh) else top_kmh,
+        lap.fuel_used_l + burnt_l if burnt_l > 0.0 else lap.fuel_used_l,
+        lap.paused_s,
+        lap.unseen_s + seconds if seconds > GAP_S else lap.unseen_s,
+        now if lap.cut is None and is_lap_invalidated(last, now) else lap.cut,
+        _with_split(lap.sectors_ms, now) if in_sectors else lap.sectors_ms,
+        in_sectors,
+        lap.in_lap or (in_pits and not was_in_pits),
+        lap.out_lap or (was_in_pits and not in_pits),
+        lap.in_pits or in_pits,
+    )
+
+
+def restart_physics(lap: LapInProgress, now: Sample) -> LapInProgress:
+    """The lap without what the physics page said so far: after a restart it shows the old drive for another second."""
+    return lap._replace(top_speed_kmh=now.speed_kmh, fuel_used_l=0.0, cut=None if now.is_lap_valid else now)
+
+
+def _with_split(sectors_ms: tuple[int | None, ...], now: Sample) -> tuple[int | None, ...]:
+    """The sectors with the time of the one finished last, which is shown until the next split and may come late."""
+    finished = now.current_sector_index - 1
+    time_ms = now.last_sector_time
+    if not 0 <= finished < len(sectors_ms) - 1 or time_ms <= 0 or sectors_ms[finished] == time_ms:
+        return sectors_ms
+    return (*sectors_ms[:finished], time_ms, *sectors_ms[finished + 1 :])
+
+
+def close_lap(lap: LapInProgress, end: LapEnd, measured_ms: int | None) -> Lap:
+    """The lap as far as it is known when it ends: without its official time."""
+    last, cut = lap.last, lap.cut
+    return Lap(
+        number=lap.number,
+        start_index=lap.start_index,
+        start=lap.start,
+        end=end,
+        first=_reference(lap.first),
+        last=_reference(last),
+        time_ms=None,
+        measured_ms=measured_ms,
+        sectors_ms=lap.sectors_ms,
+        invalid_because=_flaws(lap, end, measured_ms),
+        first_cut_m=None if cut is None else cut.lap_distance,
+        first_cut_position=None if cut is None else cut.normalized_position,
+        out_lap=lap.out_lap,
+        in_lap=lap.in_lap,
+        in_pits=lap.in_pits,
+        paused_s=lap.paused_s,
+        top_speed_kmh=None if math.isnan(lap.top_speed_kmh) else lap.top_speed_kmh,
+        fuel_used_l=None if math.isnan(last.fuel) else lap.fuel_used_l,
+        tyre_compound=last.tyre_compound,
+        tyre_worn=last.tyre_worn,
+        session=last.session_name,
+        car=last.car_model,
+        track=last.track,
+        layout=last.track_configuration,
+    )
+
+
+_END_TEXTS: Final[dict[LapEnd, str]] = {
+    "restart": "restarted",
+    "pits": "returned to the pits",
+    "session": "session changed",
+    "uncounted": "not counted by the game",
+    "recording": "recording ended",
+}
+
+
+def _flaws(lap: LapInProgress, end: LapEnd, measured_ms: int | None) -> tuple[str, ...]:
+    """Why the lap is invalid; empty for a valid one."""
+    flaws = [] if end == "line" else [_END_TEXTS[end]]
+    if lap.cut is not None:
+        flaws.append(_describe_cut(lap.cut))
+    unseen_s = lap.unseen_s
+    if end == "line" and measured_ms is not None and measured_ms - lap.last.current_time > GAP_S * 1e3:
+        unseen_s += (measured_ms - lap.last.current_time) / 1e3
+    if lap.start == "joined":
+        flaws.append("joined late")
+    elif unseen_s > 0.0:
+        flaws.append(f"{unseen_s:.0f} s not recorded")
+    if lap.in_pits:
+        flaws.append("in the pits")
+    return tuple(flaws)
+
+
+def _describe_cut(cut: Sample) -> str:
+    tyres = f"{cut.number_of_tyres_out} tyres out" if cut.number_of_tyres_out > 0 else "tyres out"
+    if cut.lap_distance is not None and math.isfinite(cut.lap_distance):
+        return f"{tyres} at {cut.lap_distance:,.0f} m"
+    if math.isfinite(cut.normalized_position):
+        return f"{tyres} at {cut.normalized_position:.1%} of the lap"
+    return tyres
+
+
+def _reference(sample: Sample) -> SampleRef:
+    return SampleRef(sample.sequence, sample.packet_id, sample.elapsed, sample.timestamp)
+
+
+def close_unfinished(lap: LapInProgress, end: LapEnd) -> tuple[Lap, ...]:
+    """The lap that was not completed; nothing where it is too short to be reported."""
+    if lap.metres < MIN_LAP_DISTANCE_M:
+        return ()
+    return (close_lap(lap, end, lap.last.current_time),)
+
+
+def make_unseen_lap(now: Sample, number: int, start_index: int) -> Lap:
+    """A lap that the game counted during a gap in the samples; ``now`` is the first sample after it."""
+    closed = close_lap(begin_lap(now, None, number, start_index, "unseen", 0.0), "line", None)
+    return replace(
+        closed,
+        first=None,
+        last=None,
+        sectors_ms=(None,) * len(closed.sectors_ms),
+        invalid_because=("not recorded",),
+        first_cut_m=None,
+        first_cut_position=None,
+        in_pits=False,
+        top_speed_kmh=None,
+        fuel_used_l=None,
+        tyre_worn=(None, None, None, None),
+    )
