@@ -386,7 +386,8 @@ seven = 7''')
 
 def lap_of(**values: Any) -> Lap:
     good: dict[str, Any] = {
-        "number": 1, "run": 1, "start": "line", "end": "line", "first": None, "last": None, "time_ms": 90_000,
+        "number": 1, "start_index": 1, "start": "line", "end": "line", "first": None, "last": None,
+        "time_ms": 90_000,
         "measured_ms": 90_000, "sectors_ms": (), "invalid_because": (), "first_cut_m": None, "first_cut_position": None,
         "out_lap": False, "in_lap": False, "in_pits": False, "paused_s": 0.0, "top_speed_kmh": 200.0,
         "fuel_used_l": 1.0, "tyre_compound": "", "tyre_worn": (None, None, None, None), "session": "practice",
