@@ -5,6 +5,7 @@ interpolation and valid ranges are read off it; offsets and types are read off t
 """
 
 from functools import cache
+from itertools import chain
 from typing import Annotated, Any, NamedTuple
 
 from ac_native_memory import Pages
@@ -411,6 +412,12 @@ def decode(pages: Pages, *, elapsed: float = 0.0, sequence: int = 0) -> Snapshot
     ValueError for pages of another size. A loop over many pages uses :class:`PageDecoder`.
     """
     return PageDecoder().decode(pages, elapsed=elapsed, sequence=sequence)
+
+
+def decode_plain(pages: Pages, *, elapsed: float = 0.0, sequence: int = 0) -> Snapshot:
+    """The same as :func:`decode`, one field after the other: slow and simple, for tests and readers."""
+    decoded = (codec.decode_plain(page) for codec, page in zip(_page_codecs(), pages[:3], strict=True))
+    return Snapshot.of((pages.timestamp, elapsed, sequence, *chain.from_iterable(decoded)))
 
 
 def encode(snapshot: Snapshot) -> Pages:

@@ -17,7 +17,7 @@ from telemetry.base.storage.output_file import Mode, OutputFile
 from telemetry.fields.derived import Sample
 from telemetry.fields.selection import ALL_COLUMNS, Column
 from telemetry.fields.snapshot import Snapshot
-from telemetry.fields.wire import LineEncoder, snapshot_of
+from telemetry.fields.wire import LineEncoder, parse_snapshot
 from telemetry.recording.game_state import is_advancing, state_in_session
 from telemetry.recording.interfaces import Reading, Sink, Source
 
@@ -167,7 +167,7 @@ class JsonlRecording(Source):
         """The recorded snapshots, as fast as they can be read."""
         for number, (line, whole) in enumerate(_lines(self._path), start=1):
             try:
-                yield snapshot_of(line)
+                yield parse_snapshot(line)
             except ValueError as error:
                 if whole:
                     raise SourceError(f"{self._path}, line {number}: {error}.") from error
@@ -284,9 +284,9 @@ def _refuse_what_is_no_recording(path: Path) -> None:
         if first is not None:
             line, whole = first
             if whole:
-                snapshot_of(line)
+                parse_snapshot(line)
             elif not line.startswith(b'{"'):
-                snapshot_of(b"")
+                parse_snapshot(b"")
     except ValueError as error:
         raise SinkError(f"{path} is no recording and stays untouched: {error}.") from error
     except SourceError as error:
@@ -305,7 +305,7 @@ def _repair_text_tail(path: Path) -> None:
             end = start
         rest = tail[newline + 1 :]
         try:
-            snapshot_of(rest)
+            parse_snapshot(rest)
         except ValueError:
             file.truncate(size - len(rest))
         else:  # whole, but for its newline

@@ -20,7 +20,7 @@ from telemetry.base.clock import Clock
 from telemetry.base.errors import NoGameError, SourceError, UsageError
 from telemetry.base.typing import override
 from telemetry.fields.snapshot import Snapshot
-from telemetry.fields.wire import snapshot_of
+from telemetry.fields.wire import parse_snapshot
 from telemetry.recording.game_state import State, state_in_session
 from telemetry.recording.interfaces import Reading, Source
 
@@ -210,7 +210,7 @@ def _parse(text: str | bytes, name: str) -> dict[str, Any]:
 
 def _parse_snapshot(text: str | bytes, name: str) -> Snapshot:
     try:
-        return snapshot_of(text)
+        return parse_snapshot(text)
     except ValueError as error:
         raise SourceError(f"{name} does not send telemetry: {error}.") from error
 

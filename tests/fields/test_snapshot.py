@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import ac_native_memory as ac
 from telemetry.fields.derived import Sample
 from telemetry.fields.schema import STRUCTURES
-from telemetry.fields.snapshot import PageDecoder, Snapshot, decode, encode
+from telemetry.fields.snapshot import PageDecoder, Snapshot, decode, decode_plain, encode
 from telemetry.fields.wire import LineEncoder
 from tests.conftest import pages_of, sample_of, snapshot_of
 
@@ -187,3 +187,20 @@ def test_a_getter_takes_a_single_value_or_a_tuple() -> None:
     sample = sample_of(gas=0.5, gear=3)
     assert Sample.getter("gear")(sample) == 3
     assert Sample.getter("gear", "gas")(sample) == (3, 0.5)
+
+
+@given(any_pages)
+@example(pages_of())
+def test_a_page_is_decoded_the_same_quickly_and_field_by_field(pages: ac.Pages) -> None:
+    assert repr(decode(pages, elapsed=1.5, sequence=7)) == repr(decode_plain(pages, elapsed=1.5, sequence=7))
+
+
+@given(st.lists(st.floats(width=32), min_size=148, max_size=148))
+def test_any_numbers_are_decoded_the_same_quickly_and_field_by_field(numbers: list[float]) -> None:
+    pages = pages_of()._replace(physics=struct.pack("<148f", *numbers))
+    assert repr(decode(pages)) == repr(decode_plain(pages))
+
+
+def test_a_page_of_another_size_is_an_error_field_by_field_too() -> None:
+    with pytest.raises(ValueError, match=r"The page has 591 bytes; SPageFilePhysics has 592\."):
+        decode_plain(ac.Pages(bytes(591), bytes(304), bytes(684), 0.0))
