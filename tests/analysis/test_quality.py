@@ -22,7 +22,7 @@ from telemetry.formats import mcap
 from telemetry.recording.game_state import State
 from telemetry.recording.interfaces import Event, Step
 from tests.conftest import snapshot_of
-from tests.fields.test_resample import LAP, derived, recorded_lap
+from tests.recorded import LAP, derived, recorded_lap
 
 
 def steps(*packet_ids: int, seconds: float = 0.003, **values: Any) -> list[Snapshot]:

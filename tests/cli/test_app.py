@@ -1,10 +1,12 @@
 import inspect
+import re
 import subprocess
 import sys
 
 import pytest
 
 from telemetry.cli.app import COMMANDS, load_command
+from tests.commands import run
 from tests.conftest import PATIENCE, REPOSITORY, main_in_process
 
 
@@ -35,3 +37,9 @@ def test_a_command_that_is_mistyped_gets_the_nearest_name() -> None:
     result = main_in_process("recod")
     assert result.returncode == 2
     assert "No such command 'recod'. Did you mean 'record'" in " ".join(result.stderr.split())
+
+
+def test_the_program_lists_its_commands_too() -> None:
+    result = run("--help")
+    assert result.returncode == 0
+    assert re.findall(r"^\W*(fields|publish|read) ", result.stdout, re.MULTILINE) == ["read", "fields", "publish"]

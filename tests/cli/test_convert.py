@@ -23,7 +23,7 @@ from telemetry.laps.detector import laps
 from telemetry.recording.game_state import State
 from telemetry.recording.interfaces import Event, Step
 from tests.conftest import PATIENCE, REPOSITORY, sizes, wait_until
-from tests.fields.test_resample import LAP, derived, recorded_lap
+from tests.recorded import LAP, derived, drive, recorded_lap, write
 
 FORMATS = ["a.jsonl", "a.jsonl.gz", "a.jsonl.zst", "a.mcap", "a.csv", "a.csv.gz", "a.parquet"]
 
@@ -51,37 +51,6 @@ def snapshots_of(path: Path) -> list[Snapshot]:
     with telemetry.open_source(path) as source:
         readings = source.readings(telemetry.Clock(math.inf), None)
         return [reading.snapshot for reading in readings if reading.snapshot]
-
-
-def drive(*numbers: int, cut: tuple[int, ...] = ()) -> list[Snapshot]:
-    """Laps of these numbers, thirty seconds each, twice a second; in those that are ``cut`` all tyres are out once."""
-    lap = recorded_lap()[200]
-    found: list[Snapshot] = []
-    for count, number in enumerate(numbers):
-        for tick in range(60):
-            elapsed = count * 30.0 + tick / 2
-            found.append(
-                lap.replace(
-                    elapsed=elapsed,
-                    timestamp=1.7e9 + elapsed,
-                    sequence=len(found),
-                    packet_id=1000 + round(elapsed / 0.003),
-                    normalized_position=tick / 60,
-                    current_time=tick * 500,
-                    completed_laps=number - 1,
-                    last_time=30_000 if count else 0,
-                    number_of_tyres_out=4 if number in cut and tick == 30 else 0,
-                    distance_traveled=elapsed * 30,
-                )
-            )
-    return found
-
-
-def write(path: Path, snapshots: list[Snapshot]) -> Path:
-    with telemetry.open_sink(path) as sink:
-        for sample in derived(snapshots):
-            sink.write(sample)
-    return path
 
 
 @pytest.fixture(scope="module")

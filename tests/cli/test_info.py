@@ -13,7 +13,7 @@ from telemetry.cli.info import info
 from telemetry.cli.validate import validate
 from telemetry.fields.snapshot import Snapshot
 from tests.conftest import PATIENCE, REPOSITORY
-from tests.fields.test_resample import derived, recorded_lap
+from tests.recorded import derived, recorded_lap
 
 LAP = "fixtures/lap.jsonl.zst"
 

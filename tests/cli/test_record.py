@@ -16,10 +16,8 @@ from telemetry.fields.pages import read_packet_id
 from telemetry.formats.mcap import McapRecording
 from telemetry.recording.interfaces import Step
 from telemetry.sources import open_source
-from tests.cli.test_cli import FAST, interrupt, run, shared_memory, start, with_signals
+from tests.commands import FAST, interrupt, run, start, with_signals
 from tests.conftest import REPOSITORY, main_in_process, real_time, wait_until
-
-__all__ = ["shared_memory"]
 
 pytestmark = real_time
 

@@ -1,36 +1,16 @@
 import math
-from collections.abc import Iterator
-from functools import cache
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import telemetry
-from telemetry.fields.derived import Sample
 from telemetry.fields.resample import GAP_SECONDS, interpolate, is_jump, resample
 from telemetry.fields.snapshot import Snapshot
 from telemetry.laps.detector import laps
-from tests.conftest import REPOSITORY, snapshot_of
-
-LAP = REPOSITORY / "fixtures" / "lap.jsonl.zst"
-
-
-@cache
-def recorded_lap(path: Path = LAP) -> tuple[Snapshot, ...]:
-    """The snapshots of a whole lap of the demo car, ten per second."""
-    with telemetry.open_source(path) as source:
-        readings = source.readings(telemetry.Clock(math.inf), None)
-        return tuple(reading.snapshot for reading in readings if reading.snapshot)
-
-
-def derived(snapshots: tuple[Snapshot, ...] | list[Snapshot]) -> Iterator[Sample]:
-    before = None
-    for snapshot in snapshots:
-        before = telemetry.derive(snapshot, before)
-        yield before
+from tests.conftest import snapshot_of
+from tests.recorded import derived, recorded_lap
 
 
 def pair(earlier: dict[str, Any], later: dict[str, Any], seconds: float = 1.0) -> tuple[Snapshot, Snapshot]:

@@ -11,7 +11,7 @@ import telemetry
 from telemetry.fields.selection import ALL_COLUMNS, select
 from telemetry.formats.csv import create, header_of
 from tests.conftest import sample_of
-from tests.fields.test_resample import derived, recorded_lap
+from tests.recorded import derived, recorded_lap
 
 
 def rows(path: Path) -> list[list[str]]:

@@ -9,7 +9,7 @@ import telemetry
 from telemetry.fields.selection import select
 from telemetry.sources import open_finished_sink
 from tests.conftest import sample_of
-from tests.fields.test_resample import derived, recorded_lap
+from tests.recorded import derived, recorded_lap
 
 pa = pytest.importorskip("pyarrow", reason="there is no pyarrow for this Python")
 pq = pytest.importorskip("pyarrow.parquet", reason="there is no pyarrow for this Python")

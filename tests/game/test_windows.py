@@ -24,7 +24,7 @@ from telemetry.base.clock import Clock
 from telemetry.base.errors import SinkError
 from telemetry.game import LiveSource, Publisher
 from telemetry.recording.game_state import State
-from tests.cli.test_cli import COMMAND, FAST, Watched, rows, rows_so_far, run
+from tests.commands import COMMAND, FAST, Watched, rows, rows_so_far, run
 from tests.conftest import PATIENCE, REPOSITORY, main_in_process, pages_of, real_time, wait_until
 from tests.game.standin import StandIn, existing_mappings, needs_standin, real_names
 

@@ -24,7 +24,7 @@ from telemetry.recording.game_state import State
 from telemetry.recording.interfaces import Event, PageSink, Step
 from telemetry.recording.lap_tracker import LapTracker
 from telemetry.recording.step_recorder import StepRecorder
-from tests.cli.test_cli import run, start
+from tests.commands import run, start
 from tests.conftest import PATIENCE, wait_until
 from tests.drives import LONG_SECONDS, frames_at
 from tests.recording.test_step_recorder import ListSink, Script, hurry, step_of
@@ -476,7 +476,7 @@ def drive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_plan_of_three_runs_is_killed_and_completed_by_the_same_command(drive: Path, tmp_path: Path) -> None:
     (tmp_path / "plan.toml").write_text(PLAN)
-    command: list[str | Path] = ["record", "--plan", tmp_path / "plan.toml", "--source", drive, "--speed"]
+    command: list[str | Path] = ["plan", "run", tmp_path / "plan.toml", "--source", drive, "--speed"]
     manifest = tmp_path / "three" / "manifest.json"
     process = start(*command, "40")
     try:
@@ -516,9 +516,10 @@ def test_a_plan_of_three_runs_is_killed_and_completed_by_the_same_command(drive:
     assert again.stderr.endswith(f"The plan 'three' is complete: {manifest.parent}.\n")
 
 
-def test_a_source_that_ends_too_soon_is_exit_code_one(drive: Path, tmp_path: Path) -> None:
-    (tmp_path / "plan.toml").write_text("[[run]]\nname = 'many'\nlaps = 50\nrate = 1".replace("rate = 1", ""))
-    ended = run("record", "--plan", tmp_path / "plan.toml", tmp_path / "out", "--source", drive, "--speed", "max")
+@pytest.mark.parametrize("command", [["plan", "run"], ["record", "--plan"]])
+def test_a_source_that_ends_too_soon_is_exit_code_one(command: list[str], drive: Path, tmp_path: Path) -> None:
+    (tmp_path / "plan.toml").write_text("[[run]]\nname = 'many'\nlaps = 50\n")
+    ended = run(*command, tmp_path / "plan.toml", tmp_path / "out", "--source", drive, "--speed", "max")
     assert ended.returncode == 1
     last = ended.stderr.splitlines()[-1]
     assert last == (

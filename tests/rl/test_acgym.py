@@ -27,9 +27,9 @@ from telemetry.rl.actuators import Actuator, CustomAi, VJoy
 from telemetry.rl.backends import open_backend
 from telemetry.rl.backends.replay import resampled
 from telemetry.sources import open_page_sink
-from tests.cli.test_cli import interrupt, start, with_signals
-from tests.cli.test_convert import write
+from tests.commands import interrupt, start, with_signals
 from tests.conftest import PATIENCE, REPOSITORY, main_in_process, real_time, sample_of, snapshot_of, wait_until
+from tests.recorded import write
 
 pytestmark = real_time
 
@@ -592,9 +592,10 @@ def test_its_ports_are_the_plugins_own_unless_others_are_named() -> None:
 
 
 @with_signals
-def test_a_client_drives_what_the_command_line_serves() -> None:
+@pytest.mark.parametrize("command", [["serve-acgym"], ["serve", "--protocol", "acgym"]])
+def test_a_client_drives_what_the_command_line_serves(command: list[str]) -> None:
     process = start(
-        *("serve", "--protocol", "acgym", "--source", "demo", "--lock-step"),
+        *(*command, "--source", "demo", "--lock-step"),
         *("--port", "0", "--management-port", "0", "--steer-lock", "450"),
     )
     assert process.stdout is not None

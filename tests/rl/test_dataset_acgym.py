@@ -21,8 +21,7 @@ from telemetry.rl.datasets.consistency import Check, check_columns
 from telemetry.rl.datasets.episodes import Episode, EpisodeConfig
 from telemetry.tracks.fast_lane import read_fast_lane
 from telemetry.tracks.geometry import Geometry
-from tests.cli.test_convert import write
-from tests.fields.test_resample import LAP, recorded_lap
+from tests.recorded import LAP, recorded_lap, write
 from tests.rl.test_dataset_episodes import cut
 
 CLOCK = telemetry.Clock(math.inf)

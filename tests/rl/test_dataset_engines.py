@@ -24,9 +24,8 @@ from telemetry.rl.datasets.exporter import (
     episode_entry,
     ignore_samples,
 )
-from tests.cli.test_convert import write
 from tests.conftest import main_in_process
-from tests.fields.test_resample import recorded_lap
+from tests.recorded import recorded_lap, write
 
 RAY = pytest.param("ray", marks=[pytest.mark.heavy, pytest.mark.filterwarnings("default")])
 """Ray, whose own code warns of this and that."""

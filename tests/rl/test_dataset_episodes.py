@@ -18,8 +18,7 @@ from telemetry.rl.datasets.episodes import (
     survey,
 )
 from telemetry.rl.datasets.exporter import ignore_samples
-from tests.cli.test_convert import drive, write
-from tests.fields.test_resample import LAP, recorded_lap
+from tests.recorded import LAP, drive, recorded_lap, write
 
 
 def look(elapsed: float) -> None:

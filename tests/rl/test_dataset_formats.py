@@ -17,9 +17,8 @@ from telemetry.rl.datasets.build import BuildRequest, BuildResult, Stopped, buil
 from telemetry.rl.datasets.episodes import Episode, EpisodeConfig, SkipCounts
 from telemetry.rl.datasets.formats.minari import make_id
 from telemetry.rl.datasets.transitions import Trajectory, check, trajectories
-from tests.cli.test_convert import write
 from tests.conftest import REPOSITORY, main_in_process
-from tests.fields.test_resample import LAP, recorded_lap
+from tests.recorded import LAP, recorded_lap, write
 from tests.rl.test_dataset_episodes import cut
 
 STEPS = 747

@@ -15,9 +15,8 @@ from telemetry.base.storage.lock import FileLock
 from telemetry.rl.datasets.build import BuildRequest, BuildResult, Stopped, build_dataset
 from telemetry.rl.datasets.convert import RESULT_FILE
 from telemetry.rl.datasets.exporter import RecordingResult
-from tests.cli.test_convert import write
 from tests.conftest import REPOSITORY, main_in_process, wait_until
-from tests.fields.test_resample import recorded_lap
+from tests.recorded import recorded_lap, write
 from tests.rl.test_dataset_engines import contents
 
 

@@ -26,7 +26,7 @@ from telemetry.recording.stats import RecordingStats
 from telemetry.recording.stop import StopRule
 from telemetry.sources import open_source
 from telemetry.stream import ServerOptions, StreamServer, WebSocketSource
-from tests.cli.test_cli import run, start
+from tests.commands import run, start
 from tests.conftest import real_time, sample_of
 
 pytestmark = real_time

@@ -39,7 +39,7 @@ from telemetry.recording.stats import RecordingStats
 from telemetry.sources import open_source
 from telemetry.stream import ServerOptions, StreamServer
 from telemetry.stream.broadcast import MAX_BUFFER_BYTES
-from tests.cli.test_cli import interrupt, run, start, with_signals
+from tests.commands import interrupt, run, start, with_signals
 from tests.conftest import PATIENCE, REPOSITORY, real_time, sample_of, wait_until
 
 pytestmark = real_time

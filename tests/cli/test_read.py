@@ -1,4 +1,4 @@
-"""The command line as its users run it: a process of its own, real files, real shared memory."""
+"""``read`` as its users run it."""
 
 import json
 import os
@@ -7,10 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
-from typing import IO, Self
 
 import orjson
 import pytest
@@ -19,130 +16,10 @@ from jsonschema import Draft202012Validator
 import ac_native_memory as ac
 from telemetry.fields.derived import Sample
 from telemetry.fields.selection import json_schema
-from tests.conftest import PATIENCE, REPOSITORY, main_in_process, pages_of, real_time, unique_name, wait_until
+from tests.commands import COMMAND, FAST, interrupt, rows, run, start, with_signals
+from tests.conftest import PATIENCE, main_in_process, pages_of, real_time, wait_until
 
 pytestmark = real_time
-
-COMMAND = [sys.executable, str(REPOSITORY / "main.py")]
-FAST = ["--source", "demo", "--speed", "max"]
-with_signals = pytest.mark.skipif(
-    sys.platform == "win32", reason="no test can send a signal to another process there; test_wine.py does from outside"
-)
-
-
-def run(*arguments: str | Path, cwd: Path | None = None, timeout: float = PATIENCE) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*COMMAND, *map(str, arguments)],
-        capture_output=True,
-        cwd=cwd or REPOSITORY,
-        timeout=timeout,
-        check=False,
-        stdin=subprocess.DEVNULL,
-        encoding="utf-8",
-    )
-
-
-def start(*arguments: str | Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [*COMMAND, *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        stdin=subprocess.DEVNULL,
-        encoding="utf-8",
-    )
-
-
-def interrupt(process: subprocess.Popen[str]) -> tuple[str, str]:
-    process.send_signal(signal.SIGINT)
-    return process.communicate(timeout=PATIENCE)
-
-
-class Watched:
-    """A command that runs, and what its view has said so far."""
-
-    def __init__(self, *arguments: str | Path) -> None:
-        self.process = start(*arguments)
-        self.lines: list[str] = []
-        self.messages: list[str] = []
-        streams = ((self.process.stdout, self.lines), (self.process.stderr, self.messages))
-        self._threads = [threading.Thread(target=_collect, args=arguments) for arguments in streams]
-        for thread in self._threads:
-            thread.start()
-
-    @property
-    def states(self) -> list[str]:
-        """The states it showed, in order; those that may pass before they are drawn are left out."""
-        words = [re.search(r"\b(waiting|live|gone)\b", line) for line in self.lines]
-        states = [word[0] for word in words if word]
-        return [after for before, after in pairwise(["", *states]) if after != before]
-
-    def shows(self, *states: str) -> None:
-        """Wait until these are the states it showed."""
-        wait_until(
-            lambda: self.states == list(states),
-            lambda: (self.states, self.lines, self.messages, self.process.poll()),
-        )
-
-    def end(self) -> str:
-        """Wait for its normal end and give what it said on standard error."""
-        code = self.process.wait(timeout=PATIENCE)
-        self._join()
-        said = "".join(self.messages)
-        assert code == 0, said
-        return said
-
-    def interrupt(self) -> str:
-        """Press Ctrl-C and give what it says until it has ended well."""
-        self.process.send_signal(signal.SIGINT)
-        return self.end()
-
-    def _join(self) -> None:
-        for thread in self._threads:
-            thread.join()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.process.kill()
-        self.process.wait()
-        self._join()
-        for stream in (self.process.stdout, self.process.stderr):
-            assert stream is not None
-            stream.close()
-
-
-def _collect(stream: IO[str], lines: list[str]) -> None:
-    lines.extend(stream)
-
-
-def rows(path: Path) -> list[dict[str, object]]:
-    return [orjson.loads(line) for line in path.read_bytes().splitlines()]
-
-
-def rows_so_far(path: Path) -> list[dict[str, object]]:
-    """Those lines of a recording that goes on which have reached the file whole."""
-    data = path.read_bytes() if path.exists() else b""
-    return [orjson.loads(line) for line in data[: data.rfind(b"\n") + 1].splitlines()]
-
-
-@pytest.fixture
-def shared_memory() -> Iterator[Path]:
-    """A directory of its own in real shared memory, where the system has such a thing."""
-    if sys.platform == "win32" or not ac.PAGE_FILE_DIRECTORY.is_dir():
-        pytest.skip("page files in shared memory are for Linux; for Windows' named mappings see test_windows.py")
-    directory = ac.PAGE_FILE_DIRECTORY / unique_name()
-    directory.mkdir()
-    yield directory
-    for path in directory.iterdir():
-        path.unlink()
-    directory.rmdir()
-
-
-def test_help_names_every_command() -> None:
-    result = run("--help")
-    assert result.returncode == 0
-    assert re.findall(r"^\W*(fields|publish|read) ", result.stdout, re.MULTILINE) == ["fields", "publish", "read"]
 
 
 def test_help_of_read_names_every_kind_of_source() -> None:
@@ -230,43 +107,6 @@ def test_a_directory_of_page_files_is_read_although_nothing_moves(tmp_path: Path
     assert (row["gear"], row["fuel"], row["car_model"], list(row)) == (4, 12.5, "demo_gt3", list(Sample.NAMES))
 
 
-def test_publisher_and_reader_talk_through_shared_memory(shared_memory: Path, tmp_path: Path) -> None:
-    path = tmp_path / "out.jsonl"
-    publisher = start("publish", "--pages", shared_memory)
-    try:
-        options = ("--rate", "50", "--samples", "100", "--quiet", "--json-summary")
-        result = run("read", "--source", shared_memory, *options, "--json-output", path)
-    finally:
-        _, messages = interrupt(publisher)
-    assert result.returncode == 0, result.stderr
-    assert publisher.returncode == 0
-    assert re.search(r"Published [\d,]+ physics pages", messages)
-    assert list(shared_memory.iterdir()) == []
-    recorded = rows(path)
-    assert len(recorded) == 100
-    steps = [row["physics_steps"] for row in recorded[1:]]
-    assert sum(int(str(step)) for step in steps) == int(str(recorded[-1]["packet_id"])) - int(
-        str(recorded[0]["packet_id"])
-    )
-    assert recorded[-1]["car_model"] == recorded[0]["car_model"] != ""
-    assert json.loads(result.stdout)["torn"] == 0
-
-
-def test_the_reader_waits_for_a_publisher_and_notices_that_it_has_gone(shared_memory: Path) -> None:
-    with Watched("read", "--source", shared_memory) as reader:
-        reader.shows("waiting")
-        assert reader.lines == [f"waiting  Waiting for the page files of a running game in {shared_memory}.\n"]
-        with ac.PageWriter(shared_memory) as game:  # a game that loads its session, for as long as it takes to see it
-            game.write(static=pages_of(car_model="", track="").static)
-            wait_until(lambda: reader.lines[-1].startswith("loading"), lambda: reader.lines)
-        with Watched("publish", "--pages", shared_memory, "--quiet") as publisher:
-            wait_until(lambda: reader.states[-1] == "live", lambda: reader.lines)
-            assert publisher.interrupt() == ""
-        wait_until(lambda: reader.states[-1] == "gone", lambda: reader.lines)
-        summary = reader.interrupt()
-    assert " samples in " in summary
-
-
 @with_signals
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_a_signal_ends_a_recording_normally(tmp_path: Path, name: str) -> None:
@@ -279,19 +119,6 @@ def test_a_signal_ends_a_recording_normally(tmp_path: Path, name: str) -> None:
     assert " samples in " in summary
     assert path.read_bytes().endswith(b"}\n")
     assert len(rows(path)) == int(summary.split(" samples")[0].replace(",", ""))
-
-
-@with_signals
-def test_the_same_request_twice_at_once_is_one_request(tmp_path: Path) -> None:
-    process = start("publish", "--pages", tmp_path)
-    assert process.stderr is not None
-    assert process.stderr.readline() == f"Publishing demo:laps in {tmp_path}; Ctrl-C ends.\n"
-    for _ in range(3):
-        process.send_signal(signal.SIGTERM)
-    _, messages = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0
-    assert "Published" in messages
-    assert list(tmp_path.iterdir()) == []
 
 
 @with_signals
@@ -405,92 +232,6 @@ def test_paused_samples_stay_out_of_recordings_unless_wanted(tmp_path: Path) -> 
         counts[bool(option)] = {str(row["status_name"]) for row in rows(path)}
     assert counts[False] == {"live"}
     assert counts[True] > {"live", "pause"}
-
-
-def test_publish_plays_a_recording_into_shared_memory(shared_memory: Path, tmp_path: Path) -> None:
-    path = tmp_path / "drive.jsonl"
-    options = ("--rate", "100", "--samples", "100", "--json-output", path, "--quiet")
-    assert main_in_process("read", *FAST, *options).returncode == 0
-    publisher = start("publish", "--source", path, "--pages", shared_memory, "--loop", "--quiet")
-    try:
-        wait_until((shared_memory / "acpmf_static").exists)
-        result = run(
-            "read", "--source", shared_memory, "--rate", "50", "--samples", "20", "--json-output", "-", "--quiet"
-        )
-    finally:
-        interrupt(publisher)
-    assert result.returncode == 0, result.stderr
-    recorded = {row["packet_id"]: row for row in rows(path)}
-    for line in result.stdout.splitlines():
-        row = orjson.loads(line)
-        original = recorded[row["packet_id"]]
-        assert row["velocity_x"] == original["velocity_x"]
-        assert row["tyre_contact_point"] == original["tyre_contact_point"]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--source", "live"], "Only the demo and recordings can be published"),
-        (["--speed", "max"], "Shared memory holds one step at a time"),
-    ],
-)
-def test_publish_refuses_what_it_cannot_publish(arguments: list[str], message: str) -> None:
-    result = main_in_process("publish", *arguments)
-    assert result.returncode == 2
-    assert message in result.stderr
-
-
-def test_a_recording_without_static_fields_cannot_be_published(shared_memory: Path, tmp_path: Path) -> None:
-    path = tmp_path / "some.jsonl"
-    assert (
-        main_in_process(
-            "read", *FAST, "--samples", "3", "--json-output", path, "--fields", "gear", "--quiet"
-        ).returncode
-        == 0
-    )
-    result = main_in_process("publish", "--source", path, "--pages", shared_memory)
-    assert result.returncode == 1
-    assert "it lacks the static fields, which identify the game" in result.stderr
-
-
-def is_driving(directory: Path) -> bool:
-    try:
-        with ac.PageReader(directory) as reader:
-            return any(reader.copy().physics)
-    except ac.PagesMissing:
-        return False
-
-
-def test_two_publishers_do_not_fight(shared_memory: Path) -> None:
-    first = start("publish", "--pages", shared_memory, "--quiet")
-    try:
-        wait_until(lambda: is_driving(shared_memory))
-        second = run("publish", "--pages", shared_memory)
-    finally:
-        interrupt(first)
-    assert second.returncode == 1
-    assert "Somebody is writing the game's pages already" in second.stderr
-
-
-def test_fields_lists_every_field_with_its_meaning() -> None:
-    table = run("fields").stdout
-    for field in Sample.FIELDS:
-        assert re.search(rf"^{field.name} ", table, re.MULTILINE), field.name
-
-
-def test_fields_can_be_filtered_and_read_by_programs() -> None:
-    described = json.loads(main_in_process("fields", "tyre_w*", "currentMaxRpm", "--json").stdout)
-    assert [field["name"] for field in described] == ["tyre_wear", "tyre_worn", "tyre_wear_best", "currentMaxRpm"]
-    assert described[0]["page"] == "acpmf_physics"
-    assert (described[0]["offset"], described[0]["layout"], described[0]["unit"]) == (120, "f32[4]", "%")
-    assert (described[3]["offset"], described[3]["type"]) == (588, "integer")
-
-
-def test_the_schema_of_some_fields_fits_a_recording_of_them() -> None:
-    schema = json.loads(main_in_process("fields", "gear,accG", "--json-schema").stdout)
-    result = main_in_process("read", *FAST, "--samples", "1", "--json-output", "-", "--fields", "gear,accG", "--quiet")
-    Draft202012Validator(schema).validate(orjson.loads(result.stdout))
 
 
 def test_the_view_leaves_a_terminal_as_it_found_it() -> None:

@@ -1,0 +1,61 @@
+"""Recordings that tests make or read: the lap of the demo in fixtures, and laps of any number."""
+
+import math
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import telemetry
+from telemetry.fields.derived import Sample
+from telemetry.fields.snapshot import Snapshot
+from tests.conftest import REPOSITORY
+
+LAP = REPOSITORY / "fixtures" / "lap.jsonl.zst"
+
+
+@cache
+def recorded_lap(path: Path = LAP) -> tuple[Snapshot, ...]:
+    """The snapshots of a whole lap of the demo car, ten per second."""
+    with telemetry.open_source(path) as source:
+        readings = source.readings(telemetry.Clock(math.inf), None)
+        return tuple(reading.snapshot for reading in readings if reading.snapshot)
+
+
+def derived(snapshots: tuple[Snapshot, ...] | list[Snapshot]) -> Iterator[Sample]:
+    """The samples of these snapshots."""
+    before = None
+    for snapshot in snapshots:
+        before = telemetry.derive(snapshot, before)
+        yield before
+
+
+def drive(*numbers: int, cut: tuple[int, ...] = ()) -> list[Snapshot]:
+    """Laps of these numbers, thirty seconds each, twice a second; in those that are ``cut`` all tyres are out once."""
+    lap = recorded_lap()[200]
+    found: list[Snapshot] = []
+    for count, number in enumerate(numbers):
+        for tick in range(60):
+            elapsed = count * 30.0 + tick / 2
+            found.append(
+                lap.replace(
+                    elapsed=elapsed,
+                    timestamp=1.7e9 + elapsed,
+                    sequence=len(found),
+                    packet_id=1000 + round(elapsed / 0.003),
+                    normalized_position=tick / 60,
+                    current_time=tick * 500,
+                    completed_laps=number - 1,
+                    last_time=30_000 if count else 0,
+                    number_of_tyres_out=4 if number in cut and tick == 30 else 0,
+                    distance_traveled=elapsed * 30,
+                )
+            )
+    return found
+
+
+def write(path: Path, snapshots: list[Snapshot]) -> Path:
+    """Write the samples of these snapshots into a file, and return its path."""
+    with telemetry.open_sink(path) as sink:
+        for sample in derived(snapshots):
+            sink.write(sample)
+    return path
