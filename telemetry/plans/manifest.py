@@ -167,17 +167,19 @@ class Manifest:
         }
 
     def _load(self, data: bytes) -> None:
+        corrupt = f"{self.path} is not a manifest of a plan, or it is corrupt. Name another folder, or move it away."
         try:
             values = json.loads(data)
-            if not isinstance(values["format"], int) or values["format"] > FORMAT_VERSION:
-                raise UsageError(
-                    f"{self.path} was written by a newer ac-telemetry, {values['version']}; continue with that one."
-                )
-            plan, saved = values["plan"], [_Saved.of(run) for run in values["runs"]]
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise UsageError(
-                f"{self.path} is not a manifest of a plan, or it is corrupt. Name another folder, or move it away."
-            ) from error
+            is_newer = not isinstance(values["format"], int) or values["format"] > FORMAT_VERSION
+            version = values["version"] if is_newer else ""
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise UsageError(corrupt) from error
+        if is_newer:
+            raise UsageError(f"{self.path} was written by a newer ac-telemetry, {version}; continue with that one.")
+        try:
+            plan, saved = values["plan"], [_SavedRun.from_dict(run) for run in values["runs"]]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise UsageError(corrupt) from error
         if plan != self.plan.name:
             raise UsageError(f"{self.folder} holds the recordings of the plan {plan!r}. Name another folder.")
         known = {progress.run.name: progress for progress in self.runs}
@@ -185,7 +187,7 @@ class Manifest:
             if run.files:
                 self._adopt(known.get(run.name), run)
 
-    def _adopt(self, progress: RunProgress | None, saved: "_Saved") -> None:
+    def _adopt(self, progress: RunProgress | None, saved: "_SavedRun") -> None:
         """Take over the files and laps of a run, if its definition is still the same."""
         advice = "Name another folder for the changed plan, or change it back."
         if progress is None:
@@ -208,7 +210,7 @@ class Manifest:
 
 
 @dataclass(frozen=True, slots=True)
-class _Saved:
+class _SavedRun:
     """A run as the manifest file has it."""
 
     name: str
@@ -218,10 +220,10 @@ class _Saved:
     laps: list[LapRecord]
 
     @classmethod
-    def of(cls, values: dict[str, Any]) -> "_Saved":
+    def from_dict(cls, values: dict[str, Any]) -> "_SavedRun":
         laps = []
         for lap in values["laps"]:
-            first, last = (PhysicsRef(**moment) if (moment := lap[key]) else None for key in ("first", "last"))
+            first, last = (PhysicsRef(**ref) if (ref := lap[key]) else None for key in ("first", "last"))
             laps.append(LapRecord(**{**lap, "sectors_ms": tuple(lap["sectors_ms"]), "first": first, "last": last}))
         files = [FileRecord(**entry) for entry in values["files"]]
         return cls(str(values["name"]), str(values["hash"]), dict(values["definition"]), files, laps)
