@@ -88,8 +88,8 @@ def format_delta(seconds: float) -> str:
     return format_number(seconds, 3, 7, sign=True)
 
 
-def share_of(value: float | None, full: float = 1.0) -> float:
-    """``value`` as a share of ``full``, clamped to 0..1; what is no number counts as nothing."""
+def fraction_of(value: float | None, full: float = 1.0) -> float:
+    """``value`` as a fraction of ``full``, clamped to 0..1; None and NaN count as 0."""
     if value is None or math.isnan(value) or not full > 0.0:
         return 0.0
     return min(max(value / full, 0.0), 1.0)

@@ -141,7 +141,7 @@ def read(
         listeners: list[Listener[RecordingStats]] = []
         if not quiet:
             console = Console(stderr=True, force_terminal=False) if output == "-" else Console()
-            view = View(console, output=output, changes_only=output == "-")
+            view = View(console, output=output, changes_only=output == "-", thresholds=thresholds)
             listeners.append(stack.enter_context(view))
         stats = SampleRecorder(origin, sinks, listeners, clock=clock, options=sampling, stop_rule=stop_rule).run()
     if json_summary:

@@ -1,4 +1,4 @@
-"""What the live view is drawn with: styles, bars, charts and big digits, all of a known width in cells."""
+"""Elements of the live view: styles, bars, charts and big digits, all of a known width in cells."""
 
 import math
 from collections.abc import Sequence
@@ -8,13 +8,13 @@ from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 
-from telemetry.base.text import DASH, share_of
+from telemetry.base.text import DASH, fraction_of
 
 Line = list[Segment]
 """One line of the view; its segments hold neither line breaks nor control codes."""
 
-# Only the terminal's own sixteen colours and attributes: whoever chose a light or a dark theme has made them readable.
-# What is lit is reversed, not just coloured, and so still stands out where colours are off.
+# Only the sixteen colours of the terminal and its attributes: they are readable in every theme, light or dark.
+# A warning is reversed and not only coloured, so it stands out without colours too.
 PLAIN: Final = Style()
 LABEL: Final = Style(dim=True)
 VALUE: Final = Style(bold=True)
@@ -48,7 +48,7 @@ _PLAIN_FORMS: Final = str.maketrans(
 
 
 def to_ascii(text: str) -> str:
-    """The same text, of the same width, in ASCII alone, for consoles that cannot show more."""
+    """The text in ASCII and of the same width, for consoles that cannot show more."""
     if text.isascii():
         return text
     return "".join(
@@ -72,32 +72,32 @@ def pad_or_crop(line: Line, width: int) -> Line:
     return fitted
 
 
-def length_of(line: Line) -> int:
+def line_width(line: Line) -> int:
     """The width of the line in cells."""
     return sum(cell_len(segment.text) for segment in line)
 
 
 def justify(left: Line, right: Line, width: int) -> Line:
-    """A line with one part at either end; where both do not fit, the left one gives way."""
-    room = width - length_of(right)
+    """A line with one part at either end; where they do not both fit, the left one is cropped."""
+    room = width - line_width(right)
     return [*pad_or_crop(left, room), *right] if room >= 0 else pad_or_crop(right, width)
 
 
-def thick_bar(share: float, width: int, style: Style) -> Line:
-    """A horizontal bar of ``width`` cells, as high as leaves a gap to the next line."""
-    filled = round(min(max(share, 0.0), 1.0) * max(width, 0))
+def thick_bar(fraction: float, width: int, style: Style) -> Line:
+    """A horizontal bar of ``width`` cells, nearly as high as the line; ``fraction`` is clamped to 0..1."""
+    filled = round(min(max(fraction, 0.0), 1.0) * max(width, 0))
     return [Segment("▇" * filled, style), Segment("─" * (width - filled), LABEL)]
 
 
-def bar(share: float, width: int, style: Style) -> Line:
-    """A thin horizontal bar of ``width`` cells, drawn in half cells."""
-    halves = round(min(max(share, 0.0), 1.0) * max(width, 0) * 2)
+def bar(fraction: float, width: int, style: Style) -> Line:
+    """A thin horizontal bar of ``width`` cells, drawn in half cells; ``fraction`` is clamped to 0..1."""
+    halves = round(min(max(fraction, 0.0), 1.0) * max(width, 0) * 2)
     fill = "━" * (halves // 2) + "╸" * (halves % 2)
     return [Segment(fill, style), Segment("─" * (width - len(fill)), LABEL)]
 
 
 def centred_bar(value: float, width: int, style: Style) -> Line:
-    """A bar from the middle of an odd ``width``, to the right for positive values of -1..1."""
+    """A bar from the middle of an odd ``width``, to the right for positive values; ``value`` is clamped to -1..1."""
     arm = max(width, 1) // 2
     value = 0.0 if math.isnan(value) else min(max(value, -1.0), 1.0)
     length = round(abs(value) * arm)
@@ -108,21 +108,21 @@ def centred_bar(value: float, width: int, style: Style) -> Line:
     return [Segment("─" * arm, LABEL), middle, Segment(fill, style), Segment(rest, LABEL)]
 
 
-def chart(values: Sequence[float], full: float, width: int, height: int, style: Style) -> list[Line]:
-    """The newest ``width`` values as columns of eighths of a cell, the newest at the right."""
+def chart(values: Sequence[float], full_scale: float, width: int, height: int, style: Style) -> list[Line]:
+    """The newest ``width`` values as columns, the newest at the right; ``full_scale`` fills the height."""
     newest = values[-width:] if width > 0 else ()
-    # An eighth stays free at the top, so that charts one above the other do not run into each other.
-    eighths = [round(share_of(value, full) * (height * 8 - 1)) for value in newest]
+    # An eighth of a cell stays free at the top, so that charts above each other stay apart.
+    eighths = [round(fraction_of(value, full_scale) * (height * 8 - 1)) for value in newest]
     blank = " " * (width - len(eighths))
     rows: list[Line] = []
     for row in range(height - 1, -1, -1):
-        floor = 1 if row == 0 else 0  # the lowest row keeps a hairline: nothing is drawn unlike nothing known
+        floor = 1 if row == 0 else 0  # the lowest row has a thin line at 0, so that it differs from no value
         text = "".join(" ▁▂▃▄▅▆▇█"[min(max(value - row * 8, floor), 8)] for value in eighths)
         rows.append([Segment(blank + text, style)])
     return rows
 
 
-_BIG: Final = {
+_BIG_DIGITS: Final = {
     "0": ("###", "# #", "# #", "# #", "###"),
     "1": (" # ", "## ", " # ", " # ", "###"),
     "2": ("###", "  #", "###", "#  ", "###"),
@@ -141,13 +141,13 @@ _BIG: Final = {
     ".": (" ", " ", " ", " ", "#"),
     " ": ("   ", "   ", "   ", "   ", "   "),
 }
-BIG_HEIGHT: Final = 5
+BIG_DIGIT_HEIGHT: Final = 5
 
 
 def big_digits(text: str) -> list[str]:
-    """The text five lines high, each of its pixels two cells wide; what has no picture becomes a question mark."""
-    pictures = [_BIG.get(character, _BIG["?"]) for character in text]
+    """The text five lines high, each pixel two cells wide; a character without a picture becomes a question mark."""
+    pictures = [_BIG_DIGITS.get(character, _BIG_DIGITS["?"]) for character in text]
     return [
         " ".join(picture[row].replace("#", "██").replace(" ", "  ") for picture in pictures)
-        for row in range(BIG_HEIGHT)
+        for row in range(BIG_DIGIT_HEIGHT)
     ]

@@ -1,4 +1,4 @@
-"""Single keys of the terminal, while a recording runs."""
+"""Single keys pressed in the terminal while a recording runs."""
 
 import sys
 from collections.abc import Callable
@@ -6,26 +6,28 @@ from contextlib import suppress
 from threading import Event, Thread
 from typing import Final
 
+from telemetry.base.typing import override
 from telemetry.recording.interfaces import Closeable
 
-LOOK_SECONDS: Final = 0.1
-"""How often the keyboard is looked at."""
+POLL_INTERVAL_S: Final = 0.1
+"""Seconds between two polls of the keyboard."""
 
 
 class Keyboard(Closeable):
-    """Calls ``pressed`` with each key, from a thread, until it is closed; without a terminal it does nothing."""
+    """Calls ``on_key`` with each key, from a thread of its own, until it is closed; without a terminal never."""
 
-    def __init__(self, pressed: Callable[[str], None]) -> None:
-        self._pressed = pressed
+    def __init__(self, on_key: Callable[[str], None]) -> None:
+        self._on_key = on_key
         self._closing = Event()
         self._thread: Thread | None = None
         if sys.stdin is not None and sys.stdin.isatty():
-            # Not a daemon: it is joined on every way out, before the terminal is handed back.
+            # Not a daemon: it is joined on every way out, before the terminal is restored.
             self._thread = Thread(target=self._work, name="keyboard")
             self._thread.start()
 
+    @override
     def close(self) -> None:
-        """Give the terminal back."""
+        """Restore the terminal; harmless when done twice."""
         self._closing.set()
         if self._thread is not None:
             self._thread.join()
@@ -33,44 +35,44 @@ class Keyboard(Closeable):
     if sys.platform == "win32":
 
         def _work(self) -> None:
-            import msvcrt  # noqa: PLC0415 - there is one on Windows alone
+            import msvcrt  # noqa: PLC0415 - exists on Windows only
 
-            while not self._closing.wait(LOOK_SECONDS):
+            while not self._closing.wait(POLL_INTERVAL_S):
                 while msvcrt.kbhit():
-                    self._pressed(msvcrt.getwch())
+                    self._on_key(msvcrt.getwch())
 
     else:
 
         def _work(self) -> None:
-            import os  # noqa: PLC0415 - with those that Windows lacks
-            import select  # noqa: PLC0415
-            import termios  # noqa: PLC0415
-            import tty  # noqa: PLC0415
+            import os  # noqa: PLC0415 - used with the modules below
+            import select  # noqa: PLC0415 - does not take files on Windows
+            import termios  # noqa: PLC0415 - missing on Windows
+            import tty  # noqa: PLC0415 - missing on Windows
 
             descriptor = sys.stdin.fileno()
-            before = None
+            original = None
 
-            def is_ours() -> bool:
-                """Whether this program stands in front; the system stops one behind that touches the terminal."""
+            def is_in_foreground() -> bool:
+                """Whether this process may use the terminal: the system stops a background process that does."""
                 return os.tcgetpgrp(descriptor) == os.getpgrp()
 
             try:
                 while not self._closing.is_set():
-                    if not is_ours():
-                        self._closing.wait(LOOK_SECONDS)
+                    if not is_in_foreground():
+                        self._closing.wait(POLL_INTERVAL_S)
                         continue
-                    before = before or termios.tcgetattr(descriptor)
-                    tty.setcbreak(descriptor, termios.TCSANOW)  # keys come at once, and Ctrl-C is still a signal
-                    if not select.select([descriptor], [], [], LOOK_SECONDS)[0] or not is_ours():
+                    original = original or termios.tcgetattr(descriptor)
+                    tty.setcbreak(descriptor, termios.TCSANOW)  # no waiting for Enter; Ctrl-C stays a signal
+                    if not select.select([descriptor], [], [], POLL_INTERVAL_S)[0] or not is_in_foreground():
                         continue
                     keys = os.read(descriptor, 64)
                     if not keys:
                         return
                     for key in keys.decode("utf-8", "replace"):
-                        self._pressed(key)
+                        self._on_key(key)
             except (OSError, termios.error):  # the terminal is gone
                 return
             finally:
                 with suppress(OSError, termios.error):
-                    if before is not None and is_ours():
-                        termios.tcsetattr(descriptor, termios.TCSANOW, before)
+                    if original is not None and is_in_foreground():
+                        termios.tcsetattr(descriptor, termios.TCSANOW, original)

@@ -13,14 +13,14 @@ from typing import Any, Final
 import pytest
 
 from telemetry.base.text import format_delta, format_duration, format_lap_time, format_sector_time, percent
-from telemetry.fields.derived import Sample
+from telemetry.fields.derived import DEFAULTS, Sample
 from telemetry.fields.selection import select
 from telemetry.fields.wire import LineEncoder
 from telemetry.laps.detector import LapState, advance
 from telemetry.laps.model import Lap
 from telemetry.stream.protocol import Subscription, hello_message, lap_message
 from telemetry.terminal.draw import BAD, COLD, COOL, GOOD, LABEL, WARN
-from telemetry.terminal.panels.wheels import slip_bar, temperature_style, worn_style_of
+from telemetry.terminal.panels.wheels import slip_bar, temperature_style, wear_style
 from tests.conftest import PATIENCE, REPOSITORY, sample_of
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the modules are the same files on every system")
@@ -56,7 +56,7 @@ def limit_vectors() -> dict[str, list[tuple[float, str]]]:
 
     return {
         "temperatureBand": [(celsius, bands[temperature_style(celsius)]) for celsius in map(float, range(-10, 200))],
-        "wearLevel": [(part / 200, levels[worn_style_of(part / 200)]) for part in range(201)],
+        "wearLevel": [(part / 200, levels[wear_style(part / 200, DEFAULTS)]) for part in range(201)],
         "damageLevel": [(part / 64, damage_level(part / 64)) for part in range(65)],
         "slipLevel": [(part / 64, levels[slip_bar(part / 64, 15)[0].style or LABEL]) for part in range(200)],
     }

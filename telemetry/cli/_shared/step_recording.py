@@ -70,7 +70,7 @@ def record_steps(
         stack.enter_context(writer)
         listeners: list[Listener[StepRecordingStats]] = []
         if not quiet:
-            view = View(Console(stderr=json_summary), output=writer.name)
+            view = View(Console(stderr=json_summary), output=writer.name, thresholds=thresholds)
             listeners.append(stack.enter_context(view))
         tracker = LapTracker(thresholds)
         recorder = StepRecorder(source, writer, listeners, clock=clock, stop_rule=stop_rule, tracker=tracker)

@@ -1,19 +1,19 @@
-"""What the live view shows, as lines for a terminal of any size; how they get onto the terminal is no matter here."""
+"""The content of the live view, as lines for a terminal of any size; writing them is the business of the screen."""
 
 from telemetry.base.text import sanitize
 from telemetry.terminal.draw import Line, to_ascii
-from telemetry.terminal.panels.layout import frame
+from telemetry.terminal.panels.layout import render
 from telemetry.terminal.panels.recorder import plain_line
-from telemetry.terminal.panels.view_state import CURRENT_STATES, EMPTY_STATES, History, ViewState
+from telemetry.terminal.panels.view_state import CURRENT_STATES, STATES_WITHOUT_CAR, History, ViewState
 
 __all__ = [
     "CURRENT_STATES",
-    "EMPTY_STATES",
+    "STATES_WITHOUT_CAR",
     "History",
     "Line",
     "ViewState",
-    "frame",
     "plain_line",
+    "render",
     "sanitize",
     "to_ascii",
 ]

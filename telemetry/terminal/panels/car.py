@@ -1,11 +1,10 @@
 """The car panel: gear, speed, engine, pedals and steering."""
 
 import math
-from typing import Final
 
 from rich.segment import Segment
 
-from telemetry.base.text import format_number, percent, share_of
+from telemetry.base.text import format_number, fraction_of, percent
 from telemetry.fields.derived import Sample
 from telemetry.fields.display_limits import DISPLAY_LIMITS
 from telemetry.terminal.draw import (
@@ -26,50 +25,47 @@ from telemetry.terminal.draw import (
 )
 from telemetry.terminal.panels.view_state import History, ViewState
 
-SHIFT_ZONE: Final = DISPLAY_LIMITS.shift_rpm_fraction
-"""Share of the highest engine speed from which on it is time to shift."""
-
 
 def rpm_limit(sample: Sample, history: History) -> tuple[int, bool]:
-    """The engine speed that fills the bar, and whether the car states it; else it is the highest one seen."""
+    """The engine speed that fills the bar, and whether the car states it; if not, it is the highest one so far."""
     stated = sample.current_max_rpm if sample.current_max_rpm > 0 else sample.max_rpm
     return (stated, True) if stated > 0 else (max(history.highest_rpm, sample.rpm), False)
 
 
-def time_to_shift(sample: Sample, history: History) -> bool:
-    """Whether the engine turns in the shift zone, which only a car that states its limit has."""
+def is_time_to_shift(sample: Sample, history: History) -> bool:
+    """Whether the engine speed is in the shift zone; a car that does not state its limit has no such zone."""
     limit, stated = rpm_limit(sample, history)
-    return stated and sample.rpm >= SHIFT_ZONE * limit
+    return stated and sample.rpm >= DISPLAY_LIMITS.shift_rpm_fraction * limit
 
 
 def rpm_bar(sample: Sample, history: History, width: int) -> Line:
-    """Engine speed as a bar, the shift zone marked at its end."""
+    """Engine speed as a bar with the shift zone marked at its end."""
     limit, stated = rpm_limit(sample, history)
-    filled = round(share_of(sample.rpm, limit) * max(width, 0))
-    zone = math.floor(SHIFT_ZONE * width) if stated else width
-    style = BAD if time_to_shift(sample, history) else GOOD
-    low, high = min(filled, zone), max(filled - zone, 0)
+    filled = round(fraction_of(sample.rpm, limit) * max(width, 0))
+    zone = math.floor(DISPLAY_LIMITS.shift_rpm_fraction * width) if stated else width
+    style = BAD if is_time_to_shift(sample, history) else GOOD
+    below, within = min(filled, zone), max(filled - zone, 0)
     return [
-        Segment("▇" * low, style),
-        Segment("─" * (zone - low), LABEL),
-        Segment("▇" * high, BAD),
-        Segment("━" * (width - zone - high), BAD),
+        Segment("▇" * below, style),
+        Segment("─" * (zone - below), LABEL),
+        Segment("▇" * within, BAD),
+        Segment("━" * (width - zone - within), BAD),
     ]
 
 
-def _rpm_line(scene: ViewState, sample: Sample, width: int) -> Line:
-    shift = time_to_shift(sample, scene.history)
+def _rpm_line(view: ViewState, sample: Sample, width: int) -> Line:
+    shift = is_time_to_shift(sample, view.history)
     return [
         Segment("SHIFT" if shift else "rpm  ", LIT["red"] if shift else LABEL),
         Segment(" ", PLAIN),
-        *rpm_bar(sample, scene.history, width - 12),
+        *rpm_bar(sample, view.history, width - 12),
         Segment(f"{format_number(sample.rpm, 0, 5):>6}", VALUE),
     ]
 
 
 def _pedal_lines(sample: Sample, width: int) -> list[Line]:
     room = width - 12
-    arm = room if room % 2 else room - 1
+    odd_room = room if room % 2 else room - 1
     steer = sample.steer_angle
     steering = (
         f"{format_number(sample.steer_degrees, 0, 5, sign=True)}°"
@@ -79,15 +75,19 @@ def _pedal_lines(sample: Sample, width: int) -> list[Line]:
     return [
         [
             Segment("gas   ", LABEL),
-            *thick_bar(share_of(sample.gas), room, GOOD),
+            *thick_bar(fraction_of(sample.gas), room, GOOD),
             Segment(f"{percent(sample.gas):>6}", VALUE),
         ],
         [
             Segment("brake ", LABEL),
-            *thick_bar(share_of(sample.brake), room, BAD),
+            *thick_bar(fraction_of(sample.brake), room, BAD),
             Segment(f"{percent(sample.brake):>6}", VALUE),
         ],
-        [Segment("steer ", LABEL), *pad_or_crop(centred_bar(steer, arm, COOL), room), Segment(f"{steering:>6}", VALUE)],
+        [
+            Segment("steer ", LABEL),
+            *pad_or_crop(centred_bar(steer, odd_room, COOL), room),
+            Segment(f"{steering:>6}", VALUE),
+        ],
     ]
 
 
@@ -100,8 +100,8 @@ def _acceleration(sample: Sample) -> tuple[str, str]:
     return format_number(sample.acc_g_x, 2, 6, sign=True), format_number(sample.acc_g_z, 2, 6, sign=True)
 
 
-def car_lines(scene: ViewState, sample: Sample, width: int) -> list[Line]:
-    """Gear, speed, forces, engine speed, pedals and steering in five lines."""
+def car_lines(view: ViewState, sample: Sample, width: int) -> list[Line]:
+    """Gear, speed, acceleration, engine speed, pedals and steering in five lines."""
     lateral, longitudinal = _acceleration(sample)
     first = justify(
         [
@@ -118,21 +118,21 @@ def car_lines(scene: ViewState, sample: Sample, width: int) -> list[Line]:
         ],
         width,
     )
-    return [first, _rpm_line(scene, sample, width), *_pedal_lines(sample, width)]
+    return [first, _rpm_line(view, sample, width), *_pedal_lines(sample, width)]
 
 
-def big_car_lines(scene: ViewState, sample: Sample, width: int) -> list[Line]:
-    """The same in nine lines, with gear and speed large."""
+def big_car_lines(view: ViewState, sample: Sample, width: int) -> list[Line]:
+    """The same in nine lines, with gear and speed in big digits."""
     lateral, longitudinal = _acceleration(sample)
     speed = format_number(sample.speed_kmh, 0, 3)
-    figures = (
+    values = (
         ("", "", ""),
         ("lat", f"{lateral:>6}", "g"),
         ("lon", f"{longitudinal:>6}", "g"),
         ("clutch", f"{percent(sample.clutch):>4}", "%"),
         ("boost", f"{format_number(sample.turbo_boost, 2, 4):>5}", " "),
     )
-    gear_style = BAD if time_to_shift(sample, scene.history) else TITLE
+    gear_style = BAD if is_time_to_shift(sample, view.history) else TITLE
     lines: list[Line] = []
     for row, (gear, digits) in enumerate(zip(big_digits(gear_text(sample)), big_digits(f"{speed:>3}"), strict=True)):
         left = [
@@ -140,7 +140,7 @@ def big_car_lines(scene: ViewState, sample: Sample, width: int) -> list[Line]:
             Segment(digits, VALUE),
             Segment("" if row else " km/h", LABEL),
         ]
-        name, figure, unit = figures[row]
-        right = [Segment(name, LABEL), Segment(figure, VALUE), Segment(f" {unit}", LABEL)]
+        name, value, unit = values[row]
+        right = [Segment(name, LABEL), Segment(value, VALUE), Segment(f" {unit}", LABEL)]
         lines.append(justify(left, right, width))
-    return [*lines, _rpm_line(scene, sample, width), *_pedal_lines(sample, width)]
+    return [*lines, _rpm_line(view, sample, width), *_pedal_lines(sample, width)]

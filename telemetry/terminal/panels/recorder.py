@@ -1,4 +1,4 @@
-"""How the recording goes, the charts of its last moments, and the line that stands for it all without a terminal."""
+"""The recorder panel, the charts of the last samples, and the plain line that replaces the view without a terminal."""
 
 import math
 from collections.abc import Mapping
@@ -9,57 +9,63 @@ from rich.segment import Segment
 from telemetry.base.text import format_duration, format_lap_time, format_number, format_size, percent, sanitize
 from telemetry.fields.derived import Sample
 from telemetry.recording.stats import LoopStats
-from telemetry.terminal.draw import BAD, COOL, GOOD, LABEL, PLAIN, VALUE, WARN, Line, chart, justify
+from telemetry.terminal.draw import BAD, COOL, GOOD, LABEL, PLAIN, VALUE, WARN, Line, chart, justify, line_width
 from telemetry.terminal.panels.car import gear_text
 from telemetry.terminal.panels.status import flags
 from telemetry.terminal.panels.view_state import History, ViewState
 
+_SHORT_NAMES: Final = {"duplicates": "dup"}
+"""Names of faults where the panel is narrow."""
 
-def trace_title(history: History, width: int) -> str:
-    """How much time the charts of a view of that width span."""
+_FAULT_STYLES: Final = {"duplicates": PLAIN, "dup": PLAIN, "dropped": BAD}
+"""Styles of faults that happened; all other faults are warnings."""
+
+
+def chart_title(history: History, width: int) -> str:
+    """The title of the charts: how many seconds they span."""
     times = list(history.elapsed)[-max(width - 12, 1) :]
     seconds = times[-1] - times[0] if len(times) > 1 else 0.0
     return f"last {format_number(seconds, 0, 6)} s"
 
 
-def trace_lines(history: History, width: int, height: int) -> list[Line]:
-    """Speed, throttle and brake of the last moments as charts, ``height`` >= 3 lines in all."""
-    pedal = max(height // 5, 1)
+def chart_lines(history: History, width: int, height: int) -> list[Line]:
+    """Speed, throttle and brake of the last samples as charts, together ``height`` >= 3 lines."""
+    pedal_height = max(height // 5, 1)
     room = width - 8
     speeds, gases, brakes = (list(values) for values in (history.speed, history.gas, history.brake))
     top = max((speed for speed in speeds[-room:] if math.isfinite(speed)), default=0.0)
-    full = max(math.ceil(top / 50.0) * 50.0, 50.0)
-    scale = format_number(full, 0, 6)
+    full_scale = max(math.ceil(top / 50.0) * 50.0, 50.0)
+    scale = format_number(full_scale, 0, 6)
     return [
-        *_labelled(chart(speeds, full, room, height - 2 * pedal, COOL), "km/h", scale),
-        *_labelled(chart(gases, 1.0, room, pedal, GOOD), "gas", ""),
-        *_labelled(chart(brakes, 1.0, room, pedal, BAD), "brake", ""),
+        *_labelled(chart(speeds, full_scale, room, height - 2 * pedal_height, COOL), "km/h", scale),
+        *_labelled(chart(gases, 1.0, room, pedal_height, GOOD), "gas", ""),
+        *_labelled(chart(brakes, 1.0, room, pedal_height, BAD), "brake", ""),
     ]
 
 
 def _labelled(rows: list[Line], name: str, scale: str) -> list[Line]:
-    """A chart with its name at the foot and its scale, where there is one, at the top."""
+    """A chart with its name at the bottom and its scale, where there is one, at the top."""
     labels = [""] * len(rows)
     labels[0] = scale
     labels[-1] = name
     return [[Segment(f"{label:<8}", LABEL), *row] for label, row in zip(labels, rows, strict=True)]
 
 
-def recorder_lines(scene: ViewState, width: int) -> list[Line]:
-    """The file and its size, the rate, and whatever went wrong, in two lines."""
-    stats = scene.stats
-    measured = scene.history.rate() or stats.rate
-    asked = "" if stats.rate_asked is None else f" of {stats.rate_asked:g}"
-    if scene.output is None:
+def recorder_lines(view: ViewState, width: int) -> list[Line]:
+    """The file and its size, the rate, the faults and the jitter in two lines."""
+    stats = view.stats
+    rate_hz = view.history.rate() or stats.rate
+    wanted = "" if stats.rate_asked is None else f" of {stats.rate_asked:g}"
+    if view.output is None:
         file = [Segment("not recording", LABEL)]
     else:
         file = [
             Segment("● ", BAD),
-            Segment(sanitize(scene.output), VALUE),
+            Segment(sanitize(view.output), VALUE),
             Segment(f"  {format_size(stats.size)}", PLAIN),
         ]
-    figures = [
-        Segment(f"  {format_number(measured, 1, 7)}{asked}", VALUE),
+    progress = [
+        Segment(f"  {format_number(rate_hz, 1, 7)}{wanted}", VALUE),
         Segment(" Hz   ", LABEL),
         Segment(f"{stats.count:,}", VALUE),
         Segment(f" {stats.count_name}   ", LABEL),
@@ -67,40 +73,32 @@ def recorder_lines(scene: ViewState, width: int) -> list[Line]:
     ]
     jitter = _jitter(stats)
     faults = _faults(stats.faults)
-    if _cells(faults) + _cells(jitter) > width:
-        faults = _faults({_SHORT.get(name, name): count for name, count in stats.faults.items()})
-    return [justify(file, figures, width), justify(faults, jitter, width)]
-
-
-def _cells(line: Line) -> int:
-    return sum(segment.cell_length for segment in line)
-
-
-_SHORT: Final = {"duplicates": "dup"}
-_STYLES: Final = {"duplicates": PLAIN, "dup": PLAIN, "dropped": BAD}
+    if line_width(faults) + line_width(jitter) > width:
+        faults = _faults({_SHORT_NAMES.get(name, name): count for name, count in stats.faults.items()})
+    return [justify(file, progress, width), justify(faults, jitter, width)]
 
 
 def _faults(counts: Mapping[str, int]) -> Line:
     faults: Line = []
     for name, count in counts.items():
-        style = _STYLES.get(name, WARN) if count else PLAIN
+        style = _FAULT_STYLES.get(name, WARN) if count else PLAIN
         faults += [Segment(f"{name} ", LABEL), Segment(f"{count:,}  ", style)]
     return faults
 
 
 def _jitter(stats: LoopStats) -> Line:
     try:
-        middle, most = stats.jitter.quantile(0.5), stats.jitter.quantile(0.99)
-    except RuntimeError:  # the sampling loop counted one at that very moment
-        middle = most = None
-    if middle is None or most is None:
+        median, p99 = stats.jitter.quantile(0.5), stats.jitter.quantile(0.99)
+    except RuntimeError:  # the sampling loop added one at the same time
+        median = p99 = None
+    if median is None or p99 is None:
         return []
-    text = f"{format_number(middle, 2, 5)} / {format_number(most, 2, 5)}"
+    text = f"{format_number(median, 2, 5)} / {format_number(p99, 2, 5)}"
     return [Segment("jitter ", LABEL), Segment(text, PLAIN), Segment(" ms", LABEL)]
 
 
 def plain_line(sample: Sample, stats: LoopStats) -> str:
-    """The moment as one line of text."""
+    """The sample and the counters as one line of text."""
     flag_texts = [flag.lit.lower() for flag in flags(sample) if flag.lit]
     return "  ".join(
         [

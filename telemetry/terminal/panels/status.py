@@ -4,49 +4,52 @@ from typing import Final, NamedTuple
 
 from rich.segment import Segment
 
-from telemetry.base.text import format_number, percent, share_of
-from telemetry.fields.derived import DEFAULTS, Sample
-from telemetry.terminal.draw import BAD, GOOD, LABEL, LIT, PLAIN, VALUE, WARN, Line, bar, justify, length_of
+from telemetry.base.text import format_number, fraction_of, percent
+from telemetry.fields.derived import Sample, Thresholds
+from telemetry.terminal.draw import BAD, GOOD, LABEL, LIT, PLAIN, VALUE, WARN, Line, bar, justify, line_width
 
 FLAG_COLOURS: Final = {"blue": "blue", "yellow": "yellow", "penalty": "red"}
-"""The colours of the marshals' flags that have one here; the others are plainly lit."""
+"""Colours of the marshals' flags; flags that are not listed are white."""
 
 
 class Flag(NamedTuple):
-    """A warning light: its name at rest, its text while it is lit (else empty), and its colour."""
+    """A warning light."""
 
     name: str
+    """The text while it is off."""
     lit: str
+    """The text while it is lit; empty: it is off."""
     colour: str
+    """The colour while it is lit."""
 
 
-def damage_lines(sample: Sample, width: int) -> list[Line]:
+def damage_lines(sample: Sample, thresholds: Thresholds, width: int) -> list[Line]:
     """The five levels of damage in three lines."""
     front, rear, left, right, overall = sample.damage_level
     half = (width - 2) // 2
     rest = width - 2 - half
     gap = Segment("  ", PLAIN)
     return [
-        [*_damage("front", front, half), gap, *_damage("rear", rear, rest)],
-        [*_damage("left", left, half), gap, *_damage("right", right, rest)],
-        _damage("overall", overall, width),
+        [*_damage("front", front, thresholds, half), gap, *_damage("rear", rear, thresholds, rest)],
+        [*_damage("left", left, thresholds, half), gap, *_damage("right", right, thresholds, rest)],
+        _damage("overall", overall, thresholds, width),
     ]
 
 
-def _damage(name: str, level: float, width: int) -> Line:
-    style = BAD if level > DEFAULTS.critical else WARN if level > DEFAULTS.damaged else GOOD
+def _damage(name: str, level: float, thresholds: Thresholds, width: int) -> Line:
+    style = BAD if level > thresholds.critical else WARN if level > thresholds.damaged else GOOD
     label = f"{name:<6}" if len(name) < 6 else f"{name} "
     return [
         Segment(label, LABEL),
-        *bar(share_of(level), width - len(label) - 4, style),
-        Segment(f"{percent(level):>4}", style if level > DEFAULTS.damaged else PLAIN),
+        *bar(fraction_of(level), width - len(label) - 4, style),
+        Segment(f"{percent(level):>4}", style if level > thresholds.damaged else PLAIN),
     ]
 
 
 def flags(sample: Sample) -> list[Flag]:
-    """The nine flags, lit or not."""
-    tyres = max(sample.number_of_tyres_out, 0)
-    out = "" if not tyres else f"{tyres} TYRE{'S' if tyres > 1 else ''} OUT"
+    """The nine warning lights, lit or off."""
+    tyres_out = max(sample.number_of_tyres_out, 0)
+    out = "" if not tyres_out else f"{tyres_out} TYRE{'S' if tyres_out > 1 else ''} OUT"
     flag = "" if sample.flag_name == "none" else "CHEQUERED" if sample.flag == 5 else f"{sample.flag_name.upper()} FLAG"
     pit = "IN PIT BOX" if sample.is_in_pit else "PIT LANE" if sample.is_in_pit_lane else ""
     drs = "DRS OPEN" if sample.drs_enabled else "DRS READY" if sample.drs_available else ""
@@ -66,7 +69,7 @@ def flags(sample: Sample) -> list[Flag]:
 
 
 def flag_lines(sample: Sample, width: int) -> list[Line]:
-    """The flags in three lines of three: those lit reversed and in capitals, the others dim."""
+    """The flags in three lines of three: lit ones reversed and in capitals, the others dim."""
     room = max(width // 3, 1)
     cells: list[Line] = [
         [Segment(f"{lit[: room - 3]:^{room - 1}}", LIT[colour]), Segment(" ", PLAIN)]
@@ -84,16 +87,16 @@ def condition_lines(sample: Sample, width: int) -> list[Line]:
 
 
 def condition_line(sample: Sample, width: int) -> Line:
-    """The same in one line, spread over the width."""
+    """Fuel, weather and settings in one line, spread over the width."""
     parts = _conditions(sample)
-    room = width - sum(length_of(part) for part in parts)
+    room = width - sum(line_width(part) for part in parts)
     gap = Segment(" " * min(max(room // (len(parts) - 1), 2), 8), PLAIN)
     return [segment for part in parts for segment in (*part, gap)]
 
 
 def _conditions(sample: Sample) -> list[Line]:
     wind = f"{format_number(sample.wind_speed, 0, 4)} km/h {format_number(sample.wind_direction, 0, 4)}°"
-    figures = (
+    values = (
         ("fuel", f"{format_number(sample.fuel, 1, 5)} l"),
         ("air", f"{format_number(sample.air_temp, 0, 4)} °C"),
         ("wind", wind),
@@ -101,4 +104,4 @@ def _conditions(sample: Sample) -> list[Line]:
         ("road", f"{format_number(sample.road_temp, 0, 4)} °C"),
         ("grip", f"{percent(sample.surface_grip)} %"),
     )
-    return [[Segment(f"{name} ", LABEL), Segment(text, VALUE)] for name, text in figures]
+    return [[Segment(f"{name} ", LABEL), Segment(text, VALUE)] for name, text in values]

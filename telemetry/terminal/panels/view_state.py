@@ -1,39 +1,45 @@
-"""What a picture is drawn from: the newest sample, how the recording goes, and the last moments."""
+"""What a picture of the view is drawn from: the newest sample, the counters of the recording, and the last samples."""
 
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
 
-from telemetry.fields.derived import Sample
+from telemetry.fields.derived import DEFAULTS, Sample, Thresholds
 from telemetry.recording.game_state import State
 from telemetry.recording.stats import LoopStats
 
-EMPTY_STATES: Final = frozenset({State.WAITING, State.LOADING, State.GONE})
-"""States with nothing to show but a message."""
+STATES_WITHOUT_CAR: Final = frozenset({State.WAITING, State.LOADING, State.GONE})
+"""States in which there is only a message to show."""
 
 CURRENT_STATES: Final = frozenset({State.LIVE, State.STILL})
-"""States in which the values are those of now; in all others they stay, but dimmed."""
+"""States in which the values are those of now; in all others the last ones stay, dimmed."""
 
-HISTORY_SIZE: Final = 240
-"""Moments kept for the charts, one column each."""
+MAX_CHART_SAMPLES: Final = 240
+"""Samples kept for the charts, one column each."""
 
-RATE_SIZE: Final = 50
-"""Moments over which the rate is measured: about five seconds."""
+MAX_RATE_SAMPLES: Final = 50
+"""Samples over which the rate is measured: about five seconds."""
 
 
 @dataclass
 class History:
-    """The last moments of the run, as the view saw them: what its charts and the measured rate are made of."""
+    """The last samples that were drawn: the content of the charts and of the measured rate."""
 
-    elapsed: deque[float] = field(default_factory=lambda: deque(maxlen=HISTORY_SIZE))
-    speed: deque[float] = field(default_factory=lambda: deque(maxlen=HISTORY_SIZE))
-    gas: deque[float] = field(default_factory=lambda: deque(maxlen=HISTORY_SIZE))
-    brake: deque[float] = field(default_factory=lambda: deque(maxlen=HISTORY_SIZE))
-    counts: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=RATE_SIZE))
+    elapsed: deque[float] = field(default_factory=lambda: deque(maxlen=MAX_CHART_SAMPLES))
+    """Seconds of the source's clock."""
+    speed: deque[float] = field(default_factory=lambda: deque(maxlen=MAX_CHART_SAMPLES))
+    """Speeds in km/h."""
+    gas: deque[float] = field(default_factory=lambda: deque(maxlen=MAX_CHART_SAMPLES))
+    """Throttle, 0..1."""
+    brake: deque[float] = field(default_factory=lambda: deque(maxlen=MAX_CHART_SAMPLES))
+    """Brake, 0..1."""
+    counts: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=MAX_RATE_SAMPLES))
+    """The time in seconds, and how many samples or steps had been taken by then."""
     highest_rpm: int = 0
+    """Highest engine speed so far, in revolutions per minute."""
 
     def add(self, sample: Sample, stats: LoopStats) -> None:
-        """Take note of one moment; time that runs backwards starts the history anew."""
+        """Add a sample; when its time is before the last one, the history starts again."""
         if self.elapsed and not sample.elapsed >= self.elapsed[-1]:
             for values in (self.elapsed, self.speed, self.gas, self.brake, self.counts):
                 values.clear()
@@ -45,18 +51,21 @@ class History:
         self.highest_rpm = max(self.highest_rpm, sample.rpm)
 
     def rate(self) -> float | None:
-        """Samples per second over the last moments; None where there are too few to tell."""
+        """Samples or steps per second of late; None where there are too few."""
         if not self.counts:
             return None
-        (start, before), (end, now) = self.counts[0], self.counts[-1]
-        return (now - before) / (end - start) if end > start and now > before else None
+        (start, count_before), (end, count_now) = self.counts[0], self.counts[-1]
+        return (count_now - count_before) / (end - start) if end > start and count_now > count_before else None
 
 
 @dataclass(frozen=True)
 class ViewState:
-    """All that a picture is drawn from; ``output`` is the name of the file being written."""
+    """Everything that a picture is drawn from."""
 
     sample: Sample | None
     stats: LoopStats
     history: History
     output: str | None = None
+    """Name of the file that is being written; None: nothing is recorded."""
+    thresholds: Thresholds = DEFAULTS
+    """Where damage and wear of tyres change their colours."""

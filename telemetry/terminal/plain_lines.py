@@ -1,0 +1,53 @@
+"""The view without a terminal: plain ASCII lines for a pipe or a file."""
+
+from collections.abc import Callable
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from rich.console import Console
+
+from telemetry.fields.derived import Sample
+from telemetry.recording.stats import LoopStats
+from telemetry.terminal.panels import CURRENT_STATES, STATES_WITHOUT_CAR, plain_line, sanitize, to_ascii
+
+if TYPE_CHECKING:
+    from telemetry.recording.game_state import State
+
+LINE_INTERVAL_S: Final = 1.0
+"""Seconds between two plain lines."""
+
+
+class PlainLines:
+    """Writes a line each ``interval_s`` seconds of ``clock``, and one at once when the state or its message changes."""
+
+    def __init__(
+        self, console: Console, interval_s: float = LINE_INTERVAL_S, clock: Callable[[], float] = monotonic
+    ) -> None:
+        self._console = console
+        self._interval_s = interval_s
+        self._clock = clock
+        self._last_state: tuple[State, str] | None = None
+        self._next_line_at = 0.0
+
+    def open(self) -> None:
+        """Nothing is needed before the first line."""
+
+    def close(self) -> None:
+        """Nothing is left to restore."""
+
+    def draw(self, sample: Sample | None, stats: LoopStats) -> None:
+        """Write a line, where one is due."""
+        now = self._clock()
+        state, message = stats.state, stats.message
+        has_changed = (state, message) != self._last_state
+        is_current = sample is not None and state in CURRENT_STATES
+        if not has_changed and not (is_current and now >= self._next_line_at):
+            return
+        self._last_state = (state, message)
+        self._next_line_at = now + self._interval_s
+        if sample is not None and is_current:
+            line = plain_line(sample, stats)
+        else:
+            time_text = f"{sample.elapsed:8.1f} s  " if sample is not None and state not in STATES_WITHOUT_CAR else ""
+            line = f"{time_text}{state:<7}  {sanitize(message)}".rstrip()
+        self._console.out(to_ascii(line), highlight=False)
