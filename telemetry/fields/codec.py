@@ -17,14 +17,17 @@ import ctypes
 import math
 import operator
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
 from ac_native_memory import text_of, units_of
 from telemetry.fields.schema import STRUCTURES, Field
+
+PLAIN_PAGES: Final = 3
+"""Pages of a kind that are decoded without numpy before it is imported."""
 
 _decode_text = lru_cache(maxsize=1024)(text_of)  # most texts of a page stay the same for a long time
 
@@ -34,14 +37,16 @@ class PageCodec:
 
     A float32 is decoded to the double with its shortest decimal: the number that prints in the fewest digits and is
     still read back as the same 32 bits. orjson finds that decimal for a whole array in one call.
+
+    Importing numpy takes longer than all the rest of a program that wants one sample. The first pages are therefore
+    decoded by :meth:`decode_plain`, unless :meth:`load_numpy` was called before.
     """
 
     def __init__(self, group: str, fields: Sequence[Field]) -> None:
         """``fields`` are those of a whole snapshot, in order; the codec uses those of the page ``group``."""
-        import numpy as np  # noqa: PLC0415 - takes longer to import than all the rest, and --help needs none of it
-
-        self._np = np
-        self._float32 = np.dtype("<f4")
+        self.decode: Callable[[bytes], tuple[Any, ...]] = self._decode_first_pages
+        """The values of the page's fields in order; ValueError for a page of another size."""
+        self._pages_decoded = 0
         self._structure = STRUCTURES[group]
         self._size = ctypes.sizeof(self._structure)
         self._first = next(index for index, field in enumerate(fields) if field.group == group)
@@ -52,7 +57,7 @@ class PageCodec:
         number_offsets = [offset for field in numbers for offset in _offsets(field)]
         self._unpack_integers = _make_unpacker("i", [_offset(field) for field in integers], self._size).unpack
         self._unpack_numbers = _make_unpacker("f", number_offsets, self._size).unpack
-        self._number_words = np.array(number_offsets, dtype=np.intp) // 4
+        self._number_offsets = number_offsets
         self._text_slices = [slice(_offset(field), _offset(field) + field.byte_size) for field in texts]
 
         in_pool: dict[str, int | slice] = {field.name: index for index, field in enumerate(integers)}
@@ -73,10 +78,25 @@ class PageCodec:
         in_pool.update({field.name: index for index, field in enumerate(texts, start=end)})
         self._take_fields = operator.itemgetter(*(in_pool[field.name] for field in self._fields))
 
-    def decode(self, page: bytes) -> tuple[Any, ...]:
-        """The values of the page's fields in order; ValueError for a page of another size."""
+    def load_numpy(self) -> None:
+        """Import numpy and use it from the next page on."""
+        import numpy as np  # noqa: PLC0415 - takes longer to import than all the rest
+
+        self._from_buffer = np.frombuffer
+        self._float32 = np.dtype("<f4")
+        self._number_words = np.array(self._number_offsets, dtype=np.intp) // 4
+        self.decode = self._decode_fast
+
+    def _decode_first_pages(self, page: bytes) -> tuple[Any, ...]:
+        if self._pages_decoded == PLAIN_PAGES:
+            self.load_numpy()
+            return self._decode_fast(page)
+        self._pages_decoded += 1
+        return self.decode_plain(page)
+
+    def _decode_fast(self, page: bytes) -> tuple[Any, ...]:
         self._check_size(page)
-        words = self._np.frombuffer(page, self._float32)[self._number_words]
+        words = self._from_buffer(page, self._float32)[self._number_words]
         decimals = orjson.dumps(words, option=orjson.OPT_SERIALIZE_NUMPY)
         numbers = orjson.loads(decimals)
         if b"n" in decimals:  # "null", which JSON has for NaN and infinities
@@ -90,7 +110,7 @@ class PageCodec:
         return values
 
     def decode_plain(self, page: bytes) -> tuple[Any, ...]:
-        """The same as :meth:`decode`, one field after the other: some thirty times slower, for tests and readers."""
+        """The same as :meth:`decode`, one field after the other and without numpy: some thirty times slower."""
         self._check_size(page)
         structure = self._structure.from_buffer_copy(page)
 
@@ -102,9 +122,7 @@ class PageCodec:
             return number(value) if field.dtype == "number" else value
 
         def number(value: Any) -> Any:
-            if isinstance(value, float):
-                return float(str(self._np.float32(value)))
-            return tuple(number(element) for element in value)
+            return shortest(value) if isinstance(value, float) else tuple(number(element) for element in value)
 
         return tuple(plain(field, getattr(structure, field.sdk_name or "")) for field in self._fields)
 
@@ -124,6 +142,14 @@ class PageCodec:
     def _check_size(self, page: bytes) -> None:
         if len(page) != self._size:
             raise ValueError(f"The page has {len(page)} bytes; {self._structure.__name__} has {self._size}.")
+
+
+def shortest(value: float) -> float:
+    """The double with the fewest decimal digits that is read back as this float32; NaN and infinities stay."""
+    if not math.isfinite(value):
+        return value
+    candidates = (float(f"{value:.{digits}g}") for digits in range(1, 10))
+    return next(candidate for candidate in candidates if ctypes.c_float(candidate).value == value)
 
 
 def _nan_for_none(value: Any) -> Any:

@@ -401,8 +401,12 @@ def _page_codecs() -> _PageCodecs:
 
 
 def warm_up() -> None:
-    """Import and compile what decoding needs, about 0.1 s, so that the first sample is not late."""
-    _page_codecs()
+    """Import and compile what decoding at full speed needs, about 0.1 s, so that no later sample is late.
+
+    Without it, the first pages are decoded slowly and numpy is imported after them.
+    """
+    for codec in _page_codecs():
+        codec.load_numpy()
 
 
 def decode(pages: Pages, *, elapsed: float = 0.0, sequence: int = 0) -> Snapshot:

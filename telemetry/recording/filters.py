@@ -4,7 +4,7 @@ from telemetry.base.clock import RateLimiter
 from telemetry.base.typing import override
 from telemetry.fields.derived import DEFAULTS, Sample, Thresholds, derive
 from telemetry.fields.pages import read_packet_id
-from telemetry.fields.snapshot import PageDecoder
+from telemetry.fields.snapshot import PageDecoder, warm_up
 from telemetry.recording.game_state import is_advancing
 from telemetry.recording.interfaces import Event, PageSink, Sink, Step
 
@@ -69,6 +69,7 @@ class StepToSampleSink(PageSink):
         self.name = sink.name
         self._sink = sink
         self._thresholds = thresholds
+        warm_up()
         self._decoder = PageDecoder()
         self._before: Sample | None = None
         self._packet_id: int | None = None

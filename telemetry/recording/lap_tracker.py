@@ -5,7 +5,7 @@ from typing import Final, Literal, NamedTuple
 from ac_native_memory import Pages
 from telemetry.fields.derived import DEFAULTS, Sample, Thresholds, derive
 from telemetry.fields.pages import mask_fields, read_lap_time_ms, read_packet_id, read_tyres_out
-from telemetry.fields.snapshot import PageDecoder
+from telemetry.fields.snapshot import PageDecoder, warm_up
 from telemetry.laps.detector import LapState, advance, finish
 from telemetry.laps.model import Lap
 from telemetry.laps.progress import LapInProgress
@@ -39,6 +39,7 @@ class LapTracker:
     """
 
     def __init__(self, thresholds: Thresholds = DEFAULTS) -> None:
+        warm_up()
         self._decoder = PageDecoder()
         self._thresholds = thresholds
         self._state = LapState()

@@ -8,6 +8,7 @@ from typing import Final
 from telemetry.base.checks import require_positive
 from telemetry.base.clock import Clock
 from telemetry.base.errors import UsageError
+from telemetry.fields.codec import PLAIN_PAGES
 from telemetry.fields.derived import DEFAULTS, Sample, Thresholds, derive
 from telemetry.fields.lap_changes import laps_completed
 from telemetry.fields.snapshot import warm_up
@@ -58,12 +59,13 @@ class SampleRecorder:
     ) -> None:
         if stop_rule is not None and stop_rule.sessions is not None:
             raise UsageError("sessions can limit a recording of physics steps only.")
-        warm_up()
+        self._stop_rule = stop_rule or StopRule()
+        if self._stop_rule.samples is None or self._stop_rule.samples > PLAIN_PAGES:
+            warm_up()
         self.source = source
         self.clock = clock or Clock()
         self.options = options or SamplingOptions()
         self.stats = RecordingStats(rate_asked=self.options.rate)
-        self._stop_rule = stop_rule or StopRule()
         threaded = not math.isinf(self.clock.speed)
         self._sinks = [QueuedSink(sink, self.options.rate or DEFAULT_RATE, threaded=threaded) for sink in sinks]
         self._listeners = list(listeners)

@@ -43,3 +43,16 @@ def test_what_the_package_does_not_offer_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match=r"^module 'telemetry' has no attribute 'Recordr'$"):
         getattr(telemetry, "Recordr")  # noqa: B009 - a type checker would refuse the attribute
     assert set(telemetry.__all__) <= set(dir(telemetry))
+
+
+def test_one_sample_of_the_demo_needs_no_numpy() -> None:
+    program = (
+        "import sys; sys.argv = ['main.py', 'read', '--samples', '1', '--source', 'demo', '--json-output', '-']\n"
+        "from telemetry.cli import main\n"
+        "main()\n"
+        "sys.exit('numpy' in sys.modules)"
+    )
+    command = [sys.executable, "-c", program]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, timeout=120, check=False)
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["car_model"] == "demo_gt3"

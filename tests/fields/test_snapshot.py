@@ -10,9 +10,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import ac_native_memory as ac
+from telemetry.fields.codec import PLAIN_PAGES, PageCodec, shortest
 from telemetry.fields.derived import Sample
 from telemetry.fields.schema import STRUCTURES
-from telemetry.fields.snapshot import PageDecoder, Snapshot, decode, decode_plain, encode
+from telemetry.fields.snapshot import PageDecoder, Snapshot, decode, decode_plain, encode, warm_up
 from telemetry.fields.wire import LineEncoder
 from tests.conftest import pages_of, sample_of, snapshot_of
 
@@ -192,13 +193,29 @@ def test_a_getter_takes_a_single_value_or_a_tuple() -> None:
 @given(any_pages)
 @example(pages_of())
 def test_a_page_is_decoded_the_same_quickly_and_field_by_field(pages: ac.Pages) -> None:
+    warm_up()
     assert repr(decode(pages, elapsed=1.5, sequence=7)) == repr(decode_plain(pages, elapsed=1.5, sequence=7))
 
 
 @given(st.lists(st.floats(width=32), min_size=148, max_size=148))
 def test_any_numbers_are_decoded_the_same_quickly_and_field_by_field(numbers: list[float]) -> None:
     pages = pages_of()._replace(physics=struct.pack("<148f", *numbers))
+    warm_up()
     assert repr(decode(pages)) == repr(decode_plain(pages))
+
+
+@given(st.floats(width=32))
+@example(1.401298464324817e-45)
+@example(3.4028234663852886e38)
+def test_the_shortest_decimal_is_the_one_that_numpy_prints(value: float) -> None:
+    assert repr(shortest(value)) == repr(float(str(np.float32(value))))
+
+
+def test_the_first_pages_are_decoded_without_numpy_and_all_the_same() -> None:
+    codec = PageCodec("physics", Snapshot.FIELDS)
+    page = pages_of(gas=0.1, speed_kmh=123.4).physics
+    values = [codec.decode(page) for _ in range(PLAIN_PAGES + 2)]
+    assert values == [codec.decode_plain(page)] * (PLAIN_PAGES + 2)
 
 
 def test_a_page_of_another_size_is_an_error_field_by_field_too() -> None:
