@@ -93,10 +93,10 @@ def test_the_readmes_batch_goes_from_driving_to_a_dataset(tmp_path: Path) -> Non
     (plan,) = blocks("toml")
     before, _, baseline = plan.split("[[run]]")
     (tmp_path / "plan.toml").write_text(f"{before}[[run]]{baseline.replace('laps = 5', 'laps = 1')}", encoding="utf-8")
-    (batch,) = [block for block in blocks("sh") if "--plan" in block]
+    (batch,) = [block for block in blocks("sh") if "plan run" in block]
     for line in batch.splitlines():
         words = shlex.split(line.split("#")[0].split("main.py ")[1])
-        if words[0] == "record":
+        if words[0] == "plan":
             words += ["--source", str(REPOSITORY / "fixtures/lap.jsonl.zst"), "--speed", "max", "--quiet"]
         result = main_in_process(*words, cwd=tmp_path)
         assert result.returncode == 0, result.stderr

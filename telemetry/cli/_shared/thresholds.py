@@ -10,13 +10,13 @@ from telemetry.fields.derived import Thresholds
 _PANEL: Final = "Thresholds of the derived fields"
 
 
-def _option(meaning: str, minimum: float = 0.0, maximum: float | None = 1.0, metavar: str | None = None) -> Any:
+def _option(meaning: str, minimum: float = 0.0, maximum: float | None = 1.0, metavar: str = "X") -> Any:
     return typer.Option(min=minimum, max=maximum, metavar=metavar, rich_help_panel=_PANEL, help=meaning)
 
 
 _TYRES_OUT_HELP: Final = "Tyres off the track that make a lap invalid."
 
-TyresOut = Annotated[int, typer.Option(min=1, max=4, help=_TYRES_OUT_HELP)]
+TyresOut = Annotated[int, typer.Option(min=1, max=4, metavar="N", help=_TYRES_OUT_HELP)]
 """The one threshold of commands that are about laps only."""
 
 SteerLock = Annotated[
@@ -30,14 +30,16 @@ AllThresholds = Annotated[
     Thresholds,
     OptionGroup(
         {
-            "tyres_out": Annotated[int, _option(_TYRES_OUT_HELP, 1, 4)],
+            "tyres_out": Annotated[int, _option(_TYRES_OUT_HELP, 1, 4, "N")],
             "lock_brake": Annotated[float, _option("Brake pedal (0 to 1) above which lock-up can be detected.")],
             "lock_slip": Annotated[float, _option("Mean slip ratio above which the wheels lock up.")],
             "brake_on": Annotated[float, _option("Brake pedal (0 to 1) above which a wheel can be locked.")],
             "locked_wheel": Annotated[
                 float, _option("A wheel is locked below this fraction of its free rolling speed.")
             ],
-            "min_speed": Annotated[float, _option("Speed below which slip ratios are null.", 0.1, None, "M/S")],
+            "min_speed": Annotated[
+                float, _option("Speed in m/s below which slip ratios are null, like 2.", 0.1, None, "M/S")
+            ],
             "damaged": Annotated[float, _option("damage_level above which bodywork is damaged.")],
             "critical": Annotated[float, _option("damage_level above which bodywork damage is critical.")],
             "tyre_floor": Annotated[
