@@ -1,11 +1,10 @@
 """What an actuator is, and the one that only looks on."""
 
 from abc import abstractmethod
-from hashlib import sha256
 from typing import Final, NamedTuple
 
 from telemetry.base.errors import UsageError
-from telemetry.base.storage.lock import FileLock, user_state_dir
+from telemetry.base.storage.lock import FileLock, lock_actuator
 from telemetry.recording.interfaces import Closeable
 from telemetry.rl.action import RELEASED, Command
 
@@ -58,10 +57,7 @@ class ActuatorLease(Closeable):
         self._lock: FileLock | None = None
         name = actuator.name
         if name:
-            path = user_state_dir() / f"actuator-{sha256(name.encode()).hexdigest()[:16]}.lock"
-            self._lock = FileLock(
-                path, f"{name} is taken by another environment, here or in another process. Close that."
-            )
+            self._lock = lock_actuator(name)
         try:
             actuator.open()
         except BaseException:
