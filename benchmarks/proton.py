@@ -22,7 +22,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(REPOSITORY))
 
 from ac_native_memory import PageReader, PagesMissing
-from telemetry.game.proton import Processes
+from telemetry.game.proton import GameMemory, Processes
 
 ROUND = 5_000_000
 """A packetId that is a time in microseconds starts again after so many: pages with greater ones are not believed."""
@@ -59,19 +59,20 @@ def main() -> None:
         return
     command = [str(REPOSITORY / "scripts/windows-python"), "run", "-c", WRITER, f"bench_{uuid.uuid4().hex}_"]
     with subprocess.Popen(command, cwd=REPOSITORY, stdin=subprocess.DEVNULL) as writer:  # noqa: S603 - our own script
-        reader = wait_for(processes)
-        print(f"find its pages and open them: {quantiles(timed(lambda: processes.open_pages().close(), 50))}")
+        memory = GameMemory(processes)
+        reader = wait_for(memory)
+        print(f"find its pages and open them: {quantiles(timed(lambda: memory.open_pages().close(), 50))}")
         for name, read in (("spinning", spin(reader)), ("whole copies", copies(reader))):
             print(f"latency, {name}: {quantiles(read)}")
         reader.close()
         writer.wait()
 
 
-def wait_for(processes: Processes) -> PageReader:
+def wait_for(memory: GameMemory) -> PageReader:
     """The writer's pages, once they are there."""
     while True:
         try:
-            return processes.open_pages()
+            return memory.open_pages()
         except PagesMissing:
             time.sleep(0.05)
 

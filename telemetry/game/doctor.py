@@ -19,7 +19,7 @@ from telemetry.base.clock import Clock
 from telemetry.base.errors import SourceError
 from telemetry.fields.snapshot import Snapshot
 from telemetry.game import LiveSource
-from telemetry.game.proton import GAMES, Processes, sandbox
+from telemetry.game.proton import GAMES, Processes, find_sandbox
 from telemetry.recording.game_state import State
 from telemetry.recording.interfaces import Reading
 
@@ -108,7 +108,7 @@ def python() -> Finding:
         "version": platform.python_version(),
         "executable": sys.executable,
         "system": platform.platform(),
-        "sandbox": sandbox(),
+        "sandbox": find_sandbox(),
     }
     if "windowsapps" in sys.executable.lower():
         advice = (
@@ -116,7 +116,7 @@ def python() -> Finding:
             "shared memory and redirect files."
         )
         return Finding("python", Status.WARN, f"{words} It comes from the Microsoft Store.", advice, facts)
-    if box := sandbox():
+    if box := find_sandbox():
         advice = "If the game is not found below although it runs, run this program outside of it."
         return Finding("python", Status.WARN, f"{words} It runs inside {box}.", advice, facts)
     return Finding("python", Status.OK, words, facts=facts)

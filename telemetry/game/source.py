@@ -1,27 +1,29 @@
-"""The running game as a source of samples and of steps."""
+"""The running game as a source of samples and of physics steps."""
 
 from collections.abc import Iterator
-from itertools import chain
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from ac_native_memory import Pages, PagesError, PagesMissing, WrongGame
 from telemetry.base.clock import Clock
 from telemetry.base.errors import NoGameError, SourceError
+from telemetry.base.typing import override
 from telemetry.fields.snapshot import PageDecoder
 from telemetry.game.page_connection import PageConnection
 from telemetry.game.polling import (
-    DRAIN_SECONDS,
-    GLANCE_SECONDS,
-    LOOK_SECONDS,
+    BATCH_SIZE,
+    FULL_POLL_SECONDS,
+    HEARTBEAT_SECONDS,
     WITHOUT_PAGES,
     PagePoller,
+    PollResult,
+    PollScheduler,
     StepContext,
     StepEmitter,
 )
 from telemetry.game.proton import Processes
 from telemetry.game.step_assembler import StepAssembler
-from telemetry.recording.game_state import HOLD_SECONDS, GameStateDetector, State
+from telemetry.recording.game_state import GameStateDetector, State
 from telemetry.recording.interfaces import Reading, Source, Step
 from telemetry.recording.sample_recorder import DEFAULT_RATE
 
@@ -33,20 +35,32 @@ _MESSAGES: Final = {
     State.PAUSED: "The game is paused.",
     State.REPLAY: "The game shows a replay.",
     State.MENU: "The escape menu is open.",
-    State.STALLED: "The game has stopped writing: it hangs, or it ended without a word.",
+    State.STALLED: "The game has stopped writing: it is frozen or has crashed.",
     State.STILL: "The pages do not move.",
     State.GONE: GONE_MESSAGE,
 }
 
 
+class _Judgement(NamedTuple):
+    """The state of the game at a poll, and what it was derived from.
+
+    Until ``valid_until`` a car that drives, with the same graphics and static pages, is still driving.
+    """
+
+    state: State
+    graphics: bytes = b""
+    static: bytes = b""
+    valid_until: float = 0.0
+
+
 class LiveSource(Source):
-    """The running game, or the page files in ``directory``, of which it says honestly how they are.
+    """The running game, or the page files in ``directory``.
 
     It waits for the game and picks up a restarted one by itself; with ``wait`` off it raises
-    :class:`telemetry.NoGameError` when there is none, and ends when the game does. A named directory may hold pages
-    that never move: they are read all the same. On Linux the pages of a bridge come first and then, where there are
-    none that move, those of the game itself among ``processes``. Raises :class:`telemetry.SourceError` for another
-    game's pages and for pages that cannot be read.
+    :class:`telemetry.NoGameError` when there is none, and ends when the game does. With ``accept_static``, by default
+    where a directory is named, pages that never change are read too. On Linux the pages of a bridge come first and
+    then, where there are none that change, those of the game itself among ``processes``. Raises
+    :class:`telemetry.SourceError` for another game's pages and for pages that cannot be read.
     """
 
     def __init__(
@@ -56,177 +70,186 @@ class LiveSource(Source):
         wait: bool = True,
         prefix: str = "",
         processes: Processes | None = None,
+        accept_static: bool | None = None,
     ) -> None:
         if directory is not None and not directory.is_dir():
             raise SourceError(f"There is no directory {directory}.")
         self.name = "live" if directory is None else str(directory)
+        self.connection = PageConnection(directory, prefix, processes)
+        self.assembler: StepAssembler[StepContext] = StepAssembler()
+        """Counts the steps that :meth:`steps` gave, and those that were missing, repaired and ambiguous."""
         self._directory = directory
-        self._prefix = prefix
         self._wait = wait
-        self._memory = PageConnection(directory, prefix, processes)
+        self._accept_static = directory is not None if accept_static is None else accept_static
         self._decoder = PageDecoder()
-        self._detector = GameStateDetector(dump=directory is not None)
-        self._seen = False
-        self._sorter: StepAssembler[StepContext] = StepAssembler()
+        self._detector = GameStateDetector(dump=self._accept_static)
+        self._was_seen = False
 
+    @override
     def readings(self, clock: Clock, rate: float | None) -> Iterator[Reading]:
         """What the pages hold, ``rate`` times per second; twice a second while there is no game."""
-        for _ in self._openings(clock):
+        for _ in self._open_repeatedly(clock):
             for missed in clock.ticks(rate or DEFAULT_RATE):
                 reading = self._read(clock, missed)
                 yield reading
                 if self._is_over(reading.state):
                     break
 
+    @override
     def steps(self, clock: Clock) -> Iterator[Step]:
         """Every physics step, once, when the next one has come or it is clear that none will for a while.
 
-        While the car drives a handful comes at once, the oldest some 50 ms old. Where physics stands still, as in a
+        While the car drives several come at once, the oldest some 50 ms old. While physics stands still, as in a
         pause, a change of the state comes at once and other changes at most ten times a second, with the physics page
-        of the step before. A step without pages comes at least twice a second where there is nothing else to tell.
+        of the step before. A step without pages comes at least twice a second where there is nothing else to report.
         """
-        for _ in self._openings(clock):
-            yield from self._capture(clock)
+        for _ in self._open_repeatedly(clock):
+            yield from self._steps_while_open(clock)
 
-    @property
-    def assembler(self) -> "StepAssembler[StepContext]":
-        """What counts the steps that :meth:`steps` gave, and those that were missing, repaired and ambiguous."""
-        return self._sorter
-
+    @override
     def close(self) -> None:
-        """Let go of the pages."""
-        self._memory.close()
+        self.connection.close()
 
     @property
     def origin(self) -> str:
-        """Where the pages that are open come from; empty where none are."""
-        return self._memory.origin
+        """Where the open pages come from; empty where none are open."""
+        return self.connection.origin
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Bytes of the pages that are open."""
-        return self._memory.reader.sizes if self._memory.reader is not None else ()
+        """Sizes of the open pages in bytes."""
+        return self.connection.reader.sizes if self.connection.reader is not None else ()
 
-    # --- what samples and steps share: opening, judging, ending
+    # --- what samples and steps share: opening, deriving the state, ending
 
-    def _openings(self, clock: Clock) -> Iterator[None]:
-        """Opens the pages, and again half a second after whoever looks at them is done, while there is reason to."""
+    def _open_repeatedly(self, clock: Clock) -> Iterator[None]:
+        """Open the pages, and again half a second after the caller is done with them, until there is no reason to."""
         while not clock.stopped:
             self._open(clock.now())
             yield
             if not self._wait and not clock.stopped:
-                if self._seen:
+                if self._was_seen:
                     return
+                where = "the shared memory" if self._directory is None else str(self._directory)
                 raise NoGameError(
-                    self._memory.hint
-                    or f"No game: {self._where()} holds no running session of Assetto Corsa. Start one, or leave out "
+                    self.connection.hint
+                    or f"No game: {where} holds no running session of Assetto Corsa. Start one, or leave out "
                     "--no-wait; --source demo needs no game."
                 )
-            clock.sleep_until(clock.now() + LOOK_SECONDS)
+            clock.sleep_until(clock.now() + HEARTBEAT_SECONDS)
 
     def _open(self, now: float) -> None:
-        if self._memory.open(now):
-            self._detector = GameStateDetector(dump=self._directory is not None)
+        if self.connection.open(now):
+            self._detector = GameStateDetector(dump=self._accept_static)
 
-    def _judge(self, pages: Pages, now: float) -> tuple[State, bool]:
-        """The state of the game and whether its car moved on; pages that stand still are opened anew now and then."""
-        memory = self._memory
-        memory.physics = pages.physics
+    def _detect_state(self, pages: Pages, now: float) -> tuple[State, bool]:
+        """The state of the game, and whether game time advanced; pages that stand still are reopened now and then."""
+        connection = self.connection
+        connection.last_physics = pages.physics
         try:
             state, is_new_step = self._detector.update(pages, now)
         except WrongGame as error:
             raise SourceError(str(error)) from error
         if state is State.WAITING or state is State.GONE:
-            return self._absent(), False
-        last_chance = state is State.STALLED and not self._seen and not self._wait
-        if not is_new_step and (now - memory.opened_at > LOOK_SECONDS or last_chance):
-            before = memory.process
+            return self._absent_state(), False
+        last_chance = state is State.STALLED and not self._was_seen and not self._wait
+        if not is_new_step and (now - connection.opened_at > HEARTBEAT_SECONDS or last_chance):
+            process_before = connection.process
             self._open(now)
-            if memory.process != before:
-                return (self._absent() if memory.reader is None else State.LOADING), False
+            if connection.process != process_before:
+                return (self._absent_state() if connection.reader is None else State.LOADING), False
         if state is not State.LOADING:
-            self._seen = self._seen or state is not State.STALLED
+            self._was_seen = self._was_seen or state is not State.STALLED
         return state, is_new_step
 
-    def _absent(self) -> State:
-        return State.GONE if self._seen else State.WAITING
+    def _absent_state(self) -> State:
+        return State.GONE if self._was_seen else State.WAITING
 
     def _is_over(self, state: State) -> bool:
-        """Whether there is nothing to look at any more until the pages are opened anew."""
-        leftover = state is State.STALLED and not self._seen
-        return state is State.WAITING or state is State.GONE or (leftover and not self._wait)
+        """Whether the pages hold nothing until they are opened again."""
+        is_leftover = state is State.STALLED and not self._was_seen
+        return state is State.WAITING or state is State.GONE or (is_leftover and not self._wait)
 
     def _message(self, state: State) -> str:
         if state is State.WAITING:
             waiting = WAIT_FOR_FILES_MESSAGE.format(self._directory) if self._directory else WAIT_MESSAGE
-            return self._memory.hint or waiting
+            return self.connection.hint or waiting
         return _MESSAGES.get(state, "")
-
-    def _where(self) -> str:
-        return "the shared memory" if self._directory is None else str(self._directory)
 
     # --- samples
 
     def _read(self, clock: Clock, missed: int) -> Reading:
-        memory = self._memory
-        pages, state, is_new_step, now = None, self._absent(), False, clock.now()
-        if memory.reader is not None:
+        connection = self.connection
+        pages, state, is_new_step, now = None, self._absent_state(), False, clock.now()
+        if connection.reader is not None:
             try:
-                pages = memory.reader.copy()
+                pages = connection.reader.copy()
             except PagesMissing:
-                memory.close()
-            except PagesError:  # never still for long enough: the next look may have more luck
+                connection.close()
+            except PagesError:  # never still for long enough; the next reading may be luckier
                 state = State.LOADING
             else:
                 now = clock.now()
-                state, is_new_step = self._judge(pages, now)
-        message = self._message(state)
+                state, is_new_step = self._detect_state(pages, now)
+        message, torn = self._message(state), connection.torn
         if pages is None or state in WITHOUT_PAGES:
-            return Reading(state, torn=memory.torn, message=message)
-        return Reading(state, self._decoder.decode(pages, elapsed=now), is_new_step, missed, memory.torn, message)
+            return Reading(state, torn=torn, message=message)
+        return Reading(state, self._decoder.decode(pages, elapsed=now), is_new_step, missed, torn, message)
 
     # --- steps
 
-    def _capture(self, clock: Clock) -> Iterator[Step]:
-        """The steps of the pages that are open, and how things stand, until there is nothing to look at any more."""
-        assembler, emitter = self._sorter, StepEmitter(clock, self._message)
-        state, detector = self._absent(), self._detector
-        since = moved_at = judge_at = clock.now()
-        others = (b"", b"")
-        sight = PagePoller(clock)
-        for result in chain.from_iterable(sight.poll(self._memory)):
-            now = result.now
-            before, state = state, self._absent()
-            moved_at = now if result.moved else moved_at
-            if result.contents:
-                seen, others = others, (result.graphics, result.static)
-                if not result.whole:
-                    state = State.LOADING
-                elif before is State.LIVE and result.moved and now < judge_at and seen == others:
-                    state = before
-                else:
-                    state, _ = self._judge(result.pages, now)
-                    judge_at = now + GLANCE_SECONDS
-            sight.driving = state is State.LIVE
-            since = now if state is not before else since
-            over = self._is_over(state)
-            if over or self._detector is not detector:  # what comes next is no neighbour of what was
-                yield from emitter.tell(assembler.flush())
-                assembler.reset()
-                detector = self._detector
-            elif any(result.physics):  # a blank page is no step, nor is one that is being blanked
-                for physics, first_seen in result.contents:
-                    context = StepContext(state, result.graphics, result.static, first_seen)
-                    step = assembler.add_copy(physics, context, unconfirmed=physics is not result.physics)
-                    yield from emitter.tell(step)
-            # A pause may end a moment before its first step: no reason to say that the game has stalled.
-            settled = over or state is not State.STALLED or now - since >= HOLD_SECONDS
-            if (settled and now > moved_at) or state in WITHOUT_PAGES:
-                news = emitter.is_news(state, result)
-                if news or now - moved_at >= DRAIN_SECONDS:
-                    yield from emitter.tell(assembler.flush())
-                if news or over:
-                    yield from emitter.stand(state, result)
-            if over:
+    def _steps_while_open(self, clock: Clock) -> Iterator[Step]:
+        """The steps of the open pages, and changes of the state, until the pages hold nothing any more.
+
+        While the car drives, several polls are processed together: after the sleep between two steps the processor's
+        caches are cold, so that many in a row cost a fraction of what they cost one at a time.
+        """
+        poller, scheduler = PagePoller(self.connection, clock), PollScheduler(clock.now())
+        emitter = StepEmitter(clock, self.assembler, self._message)
+        judgement = _Judgement(self._absent_state())
+        batch: list[PollResult] = []
+        deadline = clock.now()
+        while clock.sleep_until(deadline):
+            now = clock.now()
+            result = poller.poll(now, driving=judgement.state is State.LIVE)
+            deadline = scheduler.next_deadline(now, result.new_steps if result else 0)
+            if result is None:
+                continue
+            batch.append(result)
+            if result.can_wait and len(batch) < BATCH_SIZE:
+                continue
+            judgement, steps = self._process(batch, judgement, emitter)
+            yield from steps
+            if self._is_over(judgement.state):
                 return
-        yield from emitter.tell(assembler.flush())
+            batch.clear()
+        _, steps = self._process(batch, judgement, emitter)
+        yield from steps
+        yield from emitter.flush()
+
+    def _process(
+        self, batch: list[PollResult], judgement: _Judgement, emitter: StepEmitter
+    ) -> tuple[_Judgement, list[Step]]:
+        """Derive the state at each poll, up to the first after which there is nothing, and collect the steps."""
+        steps: list[Step] = []
+        for result in batch:
+            detector = self._detector
+            judgement = self._judge(result, judgement)
+            is_over = self._is_over(judgement.state)
+            new_game = self._detector is not detector
+            steps += emitter.emit(result, judgement.state, new_game=new_game, is_last=is_over)
+            if is_over:
+                break
+        return judgement, steps
+
+    def _judge(self, result: PollResult, before: _Judgement) -> _Judgement:
+        if not result.physics_copies:
+            return _Judgement(self._absent_state())
+        if not result.complete:
+            return _Judgement(State.LOADING)
+        now, graphics, static = result.now, result.graphics, result.static
+        still_valid = before.state is State.LIVE and result.new_steps and now < before.valid_until
+        if still_valid and graphics == before.graphics and static == before.static:
+            return before
+        state, _ = self._detect_state(result.pages, now)
+        return _Judgement(state, graphics, static, now + FULL_POLL_SECONDS)

@@ -284,4 +284,4 @@ def test_the_report_for_programs_has_every_finding(game: Path, tmp_path: Path) -
 def test_the_command_examines_games_only() -> None:
     result = main_in_process("doctor", "--source", "demo")
     assert result.returncode == 2
-    assert "--source demo is neither live nor a directory with page files" in result.stderr
+    assert "doctor can only check a live game or a directory with page files, not demo." in result.stderr

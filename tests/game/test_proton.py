@@ -22,16 +22,16 @@ from telemetry.base.errors import NoGameError
 from telemetry.demo import SCENARIOS, DemoGame
 from telemetry.game import WAIT_MESSAGE, LiveSource
 from telemetry.game.proton import (
-    COMM_LENGTH,
     GameHiddenBySandbox,
     GameLoading,
+    GameMemory,
     MemoryAccessDenied,
     Processes,
-    Section,
-    classify_pages,
-    identify_page,
-    sandbox,
+    find_sandbox,
 )
+from telemetry.game.proton.mappings import Section
+from telemetry.game.proton.page_recognition import classify_pages, identify_page
+from telemetry.game.proton.processes import COMM_LENGTH
 from telemetry.recording.game_state import State
 from tests.conftest import PATIENCE, REPOSITORY, pages_of, real_time, unique_name, wait_until
 from tests.drives import SEEDS, drive
@@ -179,6 +179,9 @@ class Proc:
     def processes(self) -> Processes:
         return Processes(self.root)
 
+    def memory(self) -> GameMemory:
+        return GameMemory(self.processes())
+
 
 @pytest.fixture
 def proc(tmp_path: Path) -> Proc:
@@ -209,9 +212,9 @@ def test_a_game_whose_first_thread_has_a_name_of_its_own_is_known_by_its_command
 @on_linux
 def test_there_is_no_game_where_none_runs(proc: Proc) -> None:
     with pytest.raises(ac.PagesMissing, match=r"^No game is running\.$"):
-        proc.processes().open_pages()
+        proc.memory().open_pages()
     with pytest.raises(ac.PagesMissing):
-        Processes(proc.root / "nowhere").open_pages()
+        GameMemory(Processes(proc.root / "nowhere")).open_pages()
 
 
 @on_linux
@@ -228,7 +231,7 @@ def test_only_small_writable_shared_files_without_a_name_count(proc: Proc) -> No
         maps.write("7f0000006000-7f0000007000 rw-s 00000000 00:19 79   /dev/shm/acpmf_physics\n")
         maps.write("7f0000008000-7f0000009000 rw-s 00000000 00:05 80   /dev/nvidiactl\n")
     memfd = Section("7f0000000000-7f0000001000", 77, "/memfd:wine-mapping (deleted)")
-    assert proc.processes().sections(100) == [wanted, memfd]
+    assert proc.memory().sections(100) == [wanted, memfd]
 
 
 @on_linux
@@ -238,14 +241,14 @@ def test_pages_are_opened_by_the_descriptors_of_game_or_wineserver_or_by_the_map
     proc.add(51, "wineserver64")
     proc.game(holders={"game": (100,), "wineserver": (51,), "mapping": ()}[holder])
     if holder == "mapping":
-        for section in proc.processes().sections(100):
+        for section in proc.memory().sections(100):
             (proc.root / "100/map_files" / section.span).symlink_to(section.name)
-    processes = proc.processes()
-    with processes.open_pages() as reader:
+    memory = proc.memory()
+    with memory.open_pages() as reader:
         copies = reader.copy()
     assert copies[:3] == tuple(page[:size] for page, size in zip(DRIVEN, ac.SIZES, strict=True))
-    assert processes.current == (100, "22")
-    assert processes.still_runs()
+    assert memory.current == (100, "22")
+    assert memory.still_runs()
 
 
 @on_linux
@@ -258,24 +261,24 @@ def test_a_descriptor_with_the_right_name_and_another_file_behind_it_is_left_alo
     Path(name).rename(f"{name}.old")
     Path(name).write_bytes(content)
     with pytest.raises(GameLoading):
-        proc.processes().open_pages()
+        proc.memory().open_pages()
 
 
 @on_linux
 def test_a_game_that_ended_or_came_anew_does_not_run_still(proc: Proc) -> None:
     proc.game(holders=(100,))
-    processes = proc.processes()
-    assert not processes.still_runs()
-    processes.open_pages().close()
+    memory = proc.memory()
+    assert not memory.still_runs()
+    memory.open_pages().close()
     stat = proc.root / "100/stat"
     status = stat.read_text()
     stat.write_text(status.replace(" S ", " Z "))
-    assert not processes.still_runs()
+    assert not memory.still_runs()
     stat.write_text(status.replace(" 22 ", " 2200 "))
-    assert not processes.still_runs()
+    assert not memory.still_runs()
     shutil.rmtree(proc.root / "100")
-    assert not processes.still_runs()
-    assert processes.games() == []
+    assert not memory.still_runs()
+    assert memory.processes.games() == []
 
 
 @on_linux
@@ -284,17 +287,17 @@ def test_a_game_that_loads_has_no_pages_yet(proc: Proc) -> None:
     with pytest.raises(
         GameLoading, match=r"The game is running \(process 100\) and has not written its telemetry yet\."
     ):
-        proc.processes().open_pages()
+        proc.memory().open_pages()
 
 
 @on_linux
 def test_of_two_games_the_newest_that_can_be_read_is_read(proc: Proc) -> None:
     proc.game(100, holders=(100,))
     proc.game(200, pages=[bytes(PAGE)] * 3, holders=(200,))
-    processes = proc.processes()
-    processes.open_pages().close()
-    assert processes.current is not None
-    assert processes.current[0] == 100
+    memory = proc.memory()
+    memory.open_pages().close()
+    assert memory.current is not None
+    assert memory.current[0] == 100
 
 
 @on_linux
@@ -303,14 +306,14 @@ def test_the_game_of_another_user_is_refused_with_advice(proc: Proc) -> None:
     with pytest.raises(
         MemoryAccessDenied, match=r"belongs to user 4000001 and this program runs as user 4000000\. Run both as the "
     ):
-        proc.processes().open_pages()
+        proc.memory().open_pages()
 
 
 @on_linux
 def test_a_protected_game_is_refused_with_advice(proc: Proc) -> None:
     proc.game()
     with pytest.raises(MemoryAccessDenied, match=r"may not be read.*(protects|outside).*main\.py bridge"):
-        proc.processes().open_pages()
+        proc.memory().open_pages()
 
 
 @on_linux
@@ -318,11 +321,11 @@ def test_from_inside_a_sandbox_a_game_that_is_not_seen_may_run_all_the_same(
     proc: Proc, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SNAP", "/snap/this/1")
-    assert sandbox() == "a Snap sandbox"
+    assert find_sandbox() == "a Snap sandbox"
     with pytest.raises(
         GameHiddenBySandbox, match=r"inside a Snap sandbox\. If one runs outside, run this program there too\."
     ):
-        proc.processes().open_pages()
+        proc.memory().open_pages()
     source, readings, _ = live(proc)
     assert next(readings).message.startswith("No game is to be seen from inside a Snap sandbox.")
     source.close()
@@ -331,10 +334,9 @@ def test_from_inside_a_sandbox_a_game_that_is_not_seen_may_run_all_the_same(
 # --- the live source --------------------------------------------------------------------------------------------------
 
 
-def live(proc: Proc, **options: Any) -> tuple[LiveSource, Iterator[Reading], Clock]:
+def live(proc: Proc, prefix: str = "", **options: Any) -> tuple[LiveSource, Iterator[Reading], Clock]:
     clock = Clock(float("inf"))
-    prefix = unique_name()
-    source = LiveSource(prefix=prefix, processes=proc.processes(), **options)
+    source = LiveSource(prefix=prefix or unique_name(), processes=proc.processes(), **options)
     return source, source.readings(clock, 10.0), clock
 
 
@@ -363,8 +365,9 @@ def test_the_live_source_reads_the_game_where_there_is_no_bridge(proc: Proc) -> 
 @pytest.mark.parametrize("content", ["empty", "stale"])
 def test_a_bridge_that_shows_no_game_gives_way_to_the_game_itself(proc: Proc, content: str, *, wait: bool) -> None:
     proc.game(holders=(100,))
-    source, readings, _ = live(proc, wait=wait)
-    with ac.PageWriter(prefix=source._prefix) as writer:
+    prefix = unique_name()
+    source, readings, _ = live(proc, prefix, wait=wait)
+    with ac.PageWriter(prefix=prefix) as writer:
         if content == "stale":
             writer.write(*pages_of(track="stale_ring")[:3])
         tracks = set()
@@ -378,8 +381,9 @@ def test_a_bridge_that_shows_no_game_gives_way_to_the_game_itself(proc: Proc, co
 @on_linux
 def test_a_live_bridge_comes_before_the_game_itself(proc: Proc) -> None:
     proc.game(holders=(100,))
-    source, readings, _ = live(proc)
-    with ac.PageWriter(prefix=source._prefix) as writer:
+    prefix = unique_name()
+    source, readings, _ = live(proc, prefix)
+    with ac.PageWriter(prefix=prefix) as writer:
         for packet_id in range(1000, 1030):
             writer.write(*pages_of(packet_id=packet_id, track="bridge_ring")[:3])
             reading = next(readings)
@@ -411,11 +415,12 @@ def test_not_waiting_for_a_game_that_may_not_be_read_ends_with_the_reason(proc: 
 
 
 def opened(processes: Processes) -> ac.PageReader:
+    memory = GameMemory(processes)
     readers: list[ac.PageReader] = []
 
     def try_it() -> bool:
         try:
-            readers.append(processes.open_pages())
+            readers.append(memory.open_pages())
         except ac.PagesMissing:
             return False
         return True
@@ -472,18 +477,19 @@ def test_a_game_under_wine_that_loads_is_said_to(wine: Wine) -> None:
     with wine.game("--load", "60000"):
         processes = wine.processes()
         wait_until(lambda: bool(processes.games()))
+        memory = GameMemory(processes)
         with pytest.raises(GameLoading, match="has not written its telemetry yet"):
-            processes.open_pages()
+            memory.open_pages()
 
 
 READ_AS = """
 import os, struct, sys, time
-from telemetry.game.proton import MemoryAccessDenied, Processes
+from telemetry.game.proton import GameMemory, MemoryAccessDenied, Processes
 "".encode("utf-16-le"), "".encode("idna")  # what is loaded late, while it may still be
 user = int(sys.argv[1])
 os.setgroups([]), os.setgid(user), os.setuid(user)
 try:
-    reader = Processes(games=(sys.argv[2],)).open_pages()
+    reader = GameMemory(Processes(games=(sys.argv[2],))).open_pages()
 except MemoryAccessDenied as error:
     sys.exit(str(error))
 first = steps = struct.unpack_from("<i", reader.copy().physics)[0]

@@ -18,13 +18,14 @@ import pytest
 import ac_native_memory as ac
 from telemetry.base.clock import Clock
 from telemetry.base.errors import NoGameError, SinkError, SourceError
+from telemetry.base.typing import override
 from telemetry.base.units import STEP_S
 from telemetry.demo import DemoGame
 from telemetry.demo.source import DemoSource
 from telemetry.fields.pages import read_packet_id
 from telemetry.game import LiveSource, Publisher
 from telemetry.game.polling import BATCH_SIZE
-from telemetry.recording.game_state import GameStateDetector, State
+from telemetry.recording.game_state import State
 from telemetry.recording.interfaces import Reading, Step
 from tests.conftest import pages_of, real_time, wait_until
 
@@ -41,8 +42,7 @@ class Game:
         self.writer: ac.PageWriter | None = None
         self.packet_id = 1000
         self.clock = Clock(math.inf)
-        self.source = LiveSource(directory, wait=wait)
-        self.source._detector = GameStateDetector(dump=dump)
+        self.source = LiveSource(directory, wait=wait, accept_static=dump)
         self.readings: Iterator[Reading] = self.source.readings(self.clock, 10.0)
 
     def write(self, steps: int = 33, **values: Any) -> None:
@@ -270,8 +270,7 @@ class Play(Clock):
         super().__init__(math.inf)
         self.directory = directory
         self.writer: ac.PageWriter | None = None
-        self.source = LiveSource(directory, wait=wait)
-        self.source._detector = GameStateDetector(dump=dump)
+        self.source = LiveSource(directory, wait=wait, accept_static=dump)
         self._acts: list[tuple[float, Callable[[], None]]] = []
         self._end = 0.0
 
@@ -526,26 +525,27 @@ def write_hostile_pages(directory: str, orders: Connection) -> None:
     orders.send(stalled)
 
 
-class Logged:
-    """A page of a reader that notes every look at it."""
+class LoggedReader(ac.PageReader):
+    """Remembers every plain copy of the physics page."""
 
-    def __init__(self, page: ac._Memory) -> None:
-        self.page = page
-        self.looks: list[bytes] = []
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self.copies: list[bytes] = []
 
-    def __getitem__(self, part: slice) -> bytes:
-        self.looks.append(self.page[part])
-        return self.looks[-1]
+    @override
+    def look(self, index: int) -> bytes:
+        page = super().look(index)
+        if index == 0:
+            self.copies.append(page)
+        return page
 
-    def close(self) -> None:
-        self.page.close()
 
-
-def log_looks(source: LiveSource) -> Logged:
-    reader = source._memory.reader
-    assert reader is not None
-    logged = Logged(reader._maps[0])
-    reader._maps[0] = logged  # type: ignore[call-overload]
+def log_copies(source: LiveSource, directory: Path) -> LoggedReader:
+    """Put a reader that remembers in the place of the source's own."""
+    connection = source.connection
+    assert connection.reader is not None
+    connection.reader.close()
+    connection.reader = logged = LoggedReader(directory)
     return logged
 
 
@@ -565,7 +565,7 @@ def test_steps_under_a_hostile_writer_are_whole_where_plain_copies_tear(tmp_path
                 stream = source.steps(clock)
                 while not source.assembler.steps:
                     next(stream)
-                logged = log_looks(source)
+                logged = log_copies(source, tmp_path)
                 for _ in range(BATCH_SIZE + 1):  # those that may have been looked at without being logged
                     next(step for step in stream if step.pages)
                 pages = []
@@ -581,7 +581,7 @@ def test_steps_under_a_hostile_writer_are_whole_where_plain_copies_tear(tmp_path
             assert ids == sorted(set(ids))
             assert len(ids) + sum(missing for missing, _ in pages[1:]) == ids[-1] - ids[0] + 1
             torn = {read_packet_id(page) for _, page in pages if page != hostile_page(read_packet_id(page))}
-            seen = set(logged.looks)
+            seen = set(logged.copies)
             assert len([packet_id for packet_id in torn if hostile_page(packet_id) in seen]) <= ambiguous
             torn_plain += sum(page != hostile_page(read_packet_id(page)) for page in seen)
             torn_steps |= torn
