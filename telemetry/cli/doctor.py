@@ -12,9 +12,9 @@ from rich.text import Text
 
 from telemetry.base.errors import UsageError
 from telemetry.cli._shared.output import print_json, table_console
-from telemetry.game.doctor import Report, Status, examine
+from telemetry.game.doctor import DoctorReport, DoctorStatus, examine
 
-_STYLES: Final = {Status.OK: "green", Status.WARN: "yellow", Status.FAIL: "bold red"}
+_STYLES: Final = {DoctorStatus.OK: "green", DoctorStatus.WARN: "yellow", DoctorStatus.FAIL: "bold red"}
 
 
 def doctor(
@@ -45,7 +45,7 @@ def doctor(
     raise typer.Exit(0 if report.ready else 1)
 
 
-def _print(report: Report) -> None:
+def _print(report: DoctorReport) -> None:
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # the console may not have every character of a name
     console = table_console()

@@ -15,8 +15,10 @@ import pytest
 
 import ac_native_memory as ac
 from telemetry.base.clock import Clock
-from telemetry.game import doctor
-from telemetry.game.doctor import Finding, Report, Status, examine
+from telemetry.game.doctor import DoctorFinding, DoctorReport, DoctorStatus, examine
+from telemetry.game.doctor.game_checks import check_page_files, describe_pages, find_holders
+from telemetry.game.doctor.machine_checks import check_clock_resolution, check_disk, check_python, check_sleep_jitter
+from telemetry.game.doctor.windows_processes import list_processes
 from telemetry.game.proton import Processes
 from tests.conftest import PATIENCE, REPOSITORY, main_in_process, pages_of, real_time, snapshot_of, unique_name
 from tests.game.test_proton import Proc, on_linux, proc
@@ -51,12 +53,12 @@ class Moving:
         self._writer.close()
 
 
-def find(report: Report, topic: str) -> Finding:
+def find(report: DoctorReport, topic: str) -> DoctorFinding:
     (found,) = (finding for finding in report.findings if finding.topic == topic)
     return found
 
 
-def report_of(directory: Path, folder: Path, seconds: float = 0.3) -> Report:
+def examine_pages(directory: Path, folder: Path, seconds: float = 0.3) -> DoctorReport:
     return examine(directory, folder, seconds=seconds)
 
 
@@ -69,7 +71,7 @@ def pages(tmp_path: Path) -> Path:
 
 def test_a_moving_game_can_be_recorded(pages: Path, tmp_path: Path) -> None:
     with Moving(pages):
-        report = report_of(pages, tmp_path, 1.0)
+        report = examine_pages(pages, tmp_path, 1.0)
     assert report.ready, report
     session = find(report, "session")
     assert session.message == f"demo_gt3 on demo_ring, read from {pages}."
@@ -88,7 +90,7 @@ def test_a_moving_game_can_be_recorded(pages: Path, tmp_path: Path) -> None:
 def test_steps_and_frames_are_counted_by_the_second() -> None:
     first = snapshot_of(elapsed=1.0, packet_id=1000, graphics_packet_id=301)
     last = snapshot_of(elapsed=3.0, packet_id=1666, graphics_packet_id=541)
-    physics, graphics, static = doctor._pages(first, last, (4096, 4096, 4096))
+    physics, graphics, static = describe_pages(first, last, (4096, 4096, 4096))
     assert physics.message == "4,096 bytes; step 1,666, 333 steps per second."
     assert (physics.facts["rate_hz"], graphics.facts["rate_hz"]) == (333.0, 60.0)
     assert graphics.message == "4,096 bytes; status live, 60 frames per second."
@@ -101,36 +103,36 @@ def test_a_dump_can_be_recorded_and_is_said_to_stand_still(
 ) -> None:
     with ac.PageWriter(pages) as writer:
         writer.write(*pages_of(status=status)[:3])
-        report = report_of(pages, tmp_path)
+        report = examine_pages(pages, tmp_path)
     assert report.ready
     assert find(report, "session").message == f"The pages do not move. demo_gt3 on demo_ring, read from {pages}."
     assert words in find(report, "graphics page").message
     page_files = find(report, "page files")
-    assert page_files.status is Status.WARN
+    assert page_files.status is DoctorStatus.WARN
     assert "they stand still" in page_files.message
 
 
 def test_no_pages_are_no_session(pages: Path, tmp_path: Path) -> None:
-    report = report_of(pages, tmp_path)
+    report = examine_pages(pages, tmp_path)
     assert not report.ready
     assert find(report, "page files").message == f"There are no page files in {pages}."
     session = find(report, "session")
-    assert (session.status, session.message) == (Status.FAIL, "No session of the game is to be seen.")
+    assert (session.status, session.message) == (DoctorStatus.FAIL, "No session of the game is to be seen.")
     assert session.advice.startswith("Start a session in the game")
 
 
 def test_empty_pages_are_no_session(pages: Path, tmp_path: Path) -> None:
     with ac.PageWriter(pages):
-        report = report_of(pages, tmp_path)
+        report = examine_pages(pages, tmp_path)
     assert "all empty: a bridge with no game" in find(report, "page files").message
     assert find(report, "session").message == f"The pages in {pages} show no session."
 
 
 def test_a_page_that_is_missing_is_named(pages: Path, tmp_path: Path) -> None:
     (pages / "acpmf_physics").write_bytes(bytes(4096))
-    found = find(report_of(pages, tmp_path), "page files")
+    found = find(examine_pages(pages, tmp_path), "page files")
     assert (found.status, found.message) == (
-        Status.WARN,
+        DoctorStatus.WARN,
         f"Only some page files are there: {pages / 'acpmf_physics'}.",
     )
 
@@ -138,41 +140,41 @@ def test_a_page_that_is_missing_is_named(pages: Path, tmp_path: Path) -> None:
 def test_another_game_is_named(pages: Path, tmp_path: Path) -> None:
     with ac.PageWriter(pages) as writer:
         writer.write(*pages_of(sm_version="1.9")[:3])
-        report = report_of(pages, tmp_path)
+        report = examine_pages(pages, tmp_path)
     assert not report.ready
     assert "another game: its version is '1.9'" in find(report, "session").message
 
 
 def test_a_folder_that_cannot_be_written_fails(pages: Path, tmp_path: Path) -> None:
-    report = report_of(pages, tmp_path / "nowhere")
+    report = examine_pages(pages, tmp_path / "nowhere")
     found = find(report, "target folder")
-    assert found.status is Status.FAIL
+    assert found.status is DoctorStatus.FAIL
     assert found.message.startswith(f"Nothing can be written into {tmp_path / 'nowhere'}: ")
     assert found.advice == "Name another folder with --output-dir."
 
 
 def test_the_folder_is_left_as_it_was(tmp_path: Path) -> None:
-    found = doctor.target(tmp_path)
-    assert found.status is not Status.FAIL
+    found = check_disk(tmp_path)
+    assert found.status is not DoctorStatus.FAIL
     assert list(tmp_path.iterdir()) == []
     assert isinstance(found.facts["bytes_per_second"], float)
 
 
 def test_this_machine_tells_time_finely_enough() -> None:
-    assert doctor.check_clock_resolution().status is Status.OK
-    assert "late" in doctor.check_sleep_jitter().message
+    assert check_clock_resolution().status is DoctorStatus.OK
+    assert "late" in check_sleep_jitter().message
 
 
 def test_a_python_of_the_microsoft_store_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", r"C:\Users\me\AppData\Local\Microsoft\WindowsApps\python.exe")
-    found = doctor.python()
-    assert found.status is Status.WARN
+    found = check_python()
+    assert found.status is DoctorStatus.WARN
     assert "It comes from the Microsoft Store." in found.message
 
 
 @pytest.mark.skipif(sys.platform != "win32", reason="about Windows")
 def test_on_windows_this_process_is_among_the_processes() -> None:
-    assert os.getpid() in [pid for pid, _ in doctor._windows_processes()]
+    assert os.getpid() in [pid for pid, _ in list_processes()]
 
 
 # --- Linux ------------------------------------------------------------------------------------------------------------
@@ -185,7 +187,7 @@ def test_who_holds_a_stale_page_is_known(proc: Proc, pages: Path, tmp_path: Path
         folder = proc.add(77, "simhub")
         (folder / "maps").write_text(f"7f000000-7f001000 rw-s 00000000 00:19 9   {pages / 'acpmf_physics'}\n")
         proc.add(78, "other")
-        (found,) = doctor.page_files(pages, root=proc.root)
+        (found,) = check_page_files(pages, root=proc.root)
     assert found.facts["holders"] == [{"pid": 77, "name": "simhub"}]
     assert found.message.endswith("simhub (77) holds them.")
 
@@ -201,7 +203,7 @@ def test_who_holds_a_page_is_known_of_real_processes(pages: Path) -> None:
         )
         assert holder.stdout
         holder.stdout.readline()
-        assert [pid for pid, _ in doctor.holders(pages / "acpmf_physics")] == [holder.pid]
+        assert [pid for pid, _ in find_holders(pages / "acpmf_physics")] == [holder.pid]
         holder.communicate(b"\n", timeout=PATIENCE)
 
 
