@@ -1,8 +1,8 @@
-"""Reinforcement learning on Assetto Corsa: one specification, and the environment that follows it.
+"""Reinforcement learning on Assetto Corsa: the specification of a task, environments, actuators and datasets.
 
-``gymnasium.make("telemetry.rl:AssettoCorsa/Drive-v0", source="demo")`` makes an environment; importing this package
-registers it, with others whose source is settled: ``Demo-v0``, ``Replay-v0`` and ``Live-v0``. The specification, and
-all that exporters need, does without Gymnasium, the extra ``gym``.
+``gymnasium.make("telemetry.rl:AssettoCorsa/Drive-v0", source="demo")`` makes an environment. Importing this package
+registers it, and the variants with a fixed source: ``Demo-v0``, ``Replay-v0`` and ``Live-v0``. The specification and
+the exporters do not need Gymnasium, which the extra ``gym`` installs.
 """
 
 from importlib import import_module
@@ -43,11 +43,11 @@ __all__ = [
 ]
 
 ENVIRONMENTS = {"Drive": "demo", "Demo": "demo", "Replay": None, "Live": "live"}
-"""The names of the environments, and the source that each has unless another is asked for; None: it must be."""
+"""The names of the environments and their default sources; None: the caller must name one."""
 
 
 def __getattr__(name: str) -> Any:
-    """``DriveEnv``, which needs Gymnasium, when it is asked for."""
+    """Import ``DriveEnv``, which needs Gymnasium, on first use."""
     if name != "DriveEnv":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     require("gymnasium", extra="gym", purpose="The environment")

@@ -1,5 +1,6 @@
-"""From an action to what hands and feet do, and back from what was recorded to the action that says it."""
+"""Conversion of actions to driver inputs, and of recorded driver inputs to actions."""
 
+import math
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -8,7 +9,7 @@ from telemetry.rl.spec import Action, Spec
 
 
 class Command(NamedTuple):
-    """What hands and feet do: ``steer`` -1..1, + right, as a share of the lock; ``throttle`` and ``brake`` 0..1."""
+    """Driver inputs: ``steer`` -1..1, + right, as a fraction of the lock; ``throttle`` and ``brake`` 0..1."""
 
     steer: float = 0.0
     throttle: float = 0.0
@@ -16,12 +17,12 @@ class Command(NamedTuple):
 
 
 RELEASED: Final = Command()
-"""Hands and feet off."""
+"""Wheel straight, pedals released."""
 
 
 def to_command(spec: Spec, action: Sequence[float], latest: Command = RELEASED) -> Command:
-    """What an action asks for, after the ``latest`` command; numbers beyond -1..1 are cut, what is none counts as 0."""
-    axes = [min(max(float(value), -1.0), 1.0) if value == value else 0.0 for value in action]  # noqa: PLR0124 - NaN
+    """The command of an action that follows the ``latest`` command; numbers are clipped to -1..1, NaN counts as 0."""
+    axes = [_clip(float(value), -1.0) for value in action]
     if spec.action.delta:
         moved = zip(_axes(spec.action, latest), axes, _limits(spec), strict=True)
         axes = [min(max(value + change * limit, -1.0), 1.0) for value, change, limit in moved]
@@ -33,28 +34,24 @@ def to_command(spec: Spec, action: Sequence[float], latest: Command = RELEASED) 
 
 
 def recorded_command(sample: Sample) -> Command:
-    """What hands and feet did up to this sample."""
-    return Command(
-        _within(sample.steer_angle, -1.0),
-        _within(sample.gas, 0.0),
-        _within(sample.brake, 0.0),
-    )
+    """The driver inputs recorded in a sample."""
+    return Command(_clip(sample.steer_angle, -1.0), _clip(sample.gas, 0.0), _clip(sample.brake, 0.0))
 
 
 def recorded_action(spec: Spec, before: Sample, after: Sample) -> tuple[float, ...]:
-    """The action in force from one sample to the next: the controls that the latter recorded, or their change.
+    """The action from one sample to the next: the controls recorded in the second one, or their change.
 
-    Steering beyond the specification's range, or a change faster than its rates, is as good as the action can say: 1.
+    Steering outside the specification's range, and changes faster than its rates, are clipped to -1..1.
     """
     axes = _axes(spec.action, recorded_command(after))
     if spec.action.delta:
-        moved = zip(axes, _axes(spec.action, recorded_command(before)), _limits(spec), strict=True)
-        return tuple(min(max((now - then) / limit, -1.0), 1.0) for now, then, limit in moved)
+        changes = zip(axes, _axes(spec.action, recorded_command(before)), _limits(spec), strict=True)
+        return tuple(min(max((new - old) / limit, -1.0), 1.0) for new, old, limit in changes)
     return axes
 
 
 def _axes(action: Action, command: Command) -> tuple[float, ...]:
-    """Where the controls stand, each as -1..1."""
+    """The positions of the controls, each as -1..1."""
     steer = min(max(command.steer / action.steer_range, -1.0), 1.0)
     if action.pedals == "steer_pedal":
         return steer, command.throttle - command.brake
@@ -62,11 +59,11 @@ def _axes(action: Action, command: Command) -> tuple[float, ...]:
 
 
 def _limits(spec: Spec) -> tuple[float, ...]:
-    """How far each control moves in one step at most."""
+    """The largest movement of each control in one step."""
     steer = spec.action.steer_rate / spec.action.steer_range / spec.control_hz
     pedal = spec.action.pedal_rate / spec.control_hz
     return (steer, *[pedal] * (spec.action.size - 1))
 
 
-def _within(value: float, low: float) -> float:
-    return min(max(value, low), 1.0) if value == value else 0.0  # noqa: PLR0124 - NaN
+def _clip(value: float, low: float) -> float:
+    return 0.0 if math.isnan(value) else min(max(value, low), 1.0)

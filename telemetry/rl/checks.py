@@ -1,4 +1,4 @@
-"""What a specification's values must be; every mistake is a sentence that begins with its key."""
+"""Checks of a specification's values; every error message begins with the key."""
 
 import difflib
 import math
@@ -10,60 +10,61 @@ from telemetry.rl.features import COMPUTED_FEATURES, SAMPLE_FIELDS, Feature, fea
 
 
 def suggest(word: str, known: Sequence[str]) -> str:
-    """What to say after a word that is not known."""
+    """The end of a message about an unknown word: the most similar known word, or all of them."""
     close = difflib.get_close_matches(word, known, n=1)
     return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(known)}."
 
 
 def suggest_field(name: str) -> str:
-    """The same after the name of a field."""
+    """The end of a message about an unknown field."""
     close = difflib.get_close_matches(name, [*COMPUTED_FEATURES, *SAMPLE_FIELDS], n=1)
-    return f"; did you mean {close[0]}?" if close else "; the command 'fields' lists what there is."
+    return f"; did you mean {close[0]}?" if close else "; the command 'fields' lists all fields."
 
 
 def check_name(key: str, name: str) -> None:
-    """That there is such a field."""
+    """Raise UsageError unless a field of this name can be observed."""
     if feature_info(name) is None:
-        raise UsageError(f"{key}: there is no field {name!r} to observe{suggest_field(name)}")
+        raise UsageError(f"{key}: unknown field {name!r}{suggest_field(name)}")
 
 
-def check_feature(key: str, channel: Feature) -> None:
-    """That a channel has a field, a scale and bounds."""
-    check_name(key, channel.name)
+def check_feature(key: str, feature: Feature) -> None:
+    """Raise UsageError unless a feature has a known field, a positive scale, and bounds that include 0."""
+    check_name(key, feature.name)
     for name in ("scale", "low", "high"):
-        value = getattr(channel, name)
+        value = getattr(feature, name)
         if not is_number(value):
-            raise UsageError(f"{key}.{name}: {value!r} is no finite number.")
-    if not channel.scale > 0.0:
-        raise UsageError(f"{key}.scale must be greater than 0, got {channel.scale!r}.")
-    if not channel.low <= 0.0 <= channel.high or channel.low == channel.high:
+            raise UsageError(f"{key}.{name} must be a finite number, got {value!r}.")
+    if not feature.scale > 0.0:
+        raise UsageError(f"{key}.scale must be greater than 0, got {feature.scale!r}.")
+    if not feature.low <= 0.0 <= feature.high or feature.low == feature.high:
         raise UsageError(
-            f"{key}: {channel.low!r} .. {channel.high!r} are no bounds; 0, which stands for nothing, lies in them."
+            f"{key}: the bounds must include 0, the value used for missing data, got {feature.low!r} .. "
+            f"{feature.high!r}."
         )
 
 
 def check_choice(key: str, value: object, choices: Sequence[str]) -> None:
-    """That a value is one of these."""
+    """Raise UsageError unless a value is one of the choices."""
     if value not in choices:
-        raise UsageError(f"{key}: {value!r} is none of {', '.join(choices)}.")
+        raise UsageError(f"{key} must be one of {', '.join(choices)}, got {value!r}.")
 
 
 def check_whole(key: str, value: object, low: int, high: int) -> None:
-    """That a value is a whole number in these bounds."""
+    """Raise UsageError unless a value is an integer from ``low`` to ``high``."""
     if type(value) is not int or not low <= value <= high:
-        raise UsageError(f"{key}: {value!r} is no whole number from {low} to {high}.")
+        raise UsageError(f"{key} must be an integer from {low} to {high}, got {value!r}.")
 
 
 def check_flag(key: str, value: object) -> None:
-    """That a value is true or false."""
+    """Raise UsageError unless a value is true or false."""
     if type(value) is not bool:
-        raise UsageError(f"{key}: {value!r} is neither true nor false.")
+        raise UsageError(f"{key} must be true or false, got {value!r}.")
 
 
 def check_positive(key: str, value: Any) -> None:
-    """That a value is a number above 0."""
+    """Raise UsageError unless a value is a finite number greater than 0."""
     if not (is_number(value) and value > 0.0):
-        raise UsageError(f"{key} must be a number greater than 0, got {value!r}.")
+        raise UsageError(f"{key} must be greater than 0, got {value!r}.")
 
 
 def is_number(value: Any) -> bool:

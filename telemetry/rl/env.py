@@ -1,21 +1,22 @@
-"""The environment: a specification, and a world to drive in, by the rules of Gymnasium."""
+"""The Gymnasium environment: a specification, and a backend to drive in."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import gymnasium
 import numpy as np
 
 from telemetry.base.errors import TelemetryError, UsageError
+from telemetry.base.typing import override
 from telemetry.fields.derived import Sample
 from telemetry.recording.interfaces import PageSink
 from telemetry.rl.action import recorded_action, recorded_command, to_command
 from telemetry.rl.actuators import Actuator
-from telemetry.rl.backends import open_backend
-from telemetry.rl.backends.live import RESET_TIMEOUT_S
+from telemetry.rl.backends import BackendOptions, open_backend
 from telemetry.rl.episode import EpisodeState, advance, begin, check_end, info
 from telemetry.rl.observation import ObservationValue, layout
 from telemetry.rl.spaces import action_space, observation_space
@@ -24,123 +25,136 @@ from telemetry.sources import open_page_sink
 from telemetry.tracks.track import TrackMap
 
 ActionValue = Any
-"""Numbers, as an array or in any sequence."""
+"""The numbers of an action, as an array or any sequence."""
+
+
+class SpecChanges(TypedDict, total=False):
+    """Options of :class:`DriveEnv` that change single points of its specification; None changes nothing."""
+
+    control_hz: float | None
+    observation: str | None
+    """``observation.shape``: ``flat`` or ``dict``."""
+    mask: bool | None
+    """``observation.mask``."""
+    action: str | None
+    """``action.pedals``: ``steer_pedal`` or ``steer_throttle_brake``."""
+    delta: bool | None
+    """``action.delta``."""
+    reward: str | Mapping[str, float] | None
+    """The name of a preset, or weights by term."""
+
+
+class DriveOptions(SpecChanges, total=False):
+    """Options of :class:`DriveEnv`: those of the specification, and those of the backend."""
+
+    start: str
+    """Demo: ``grid``, or ``anywhere`` on the racing line."""
+    actuator: str | Actuator
+    """Live: what carries the actions to the game."""
+    restart_button: int | None
+    """Live: the button of ``vjoy`` or ``uinput`` that a reset presses."""
+    reset_timeout: float
+    """Live: seconds that a reset waits for a car that is ready."""
+    patience: float
+    """The former name of ``reset_timeout``."""
 
 
 class DriveEnv(gymnasium.Env[ObservationValue, ActionValue]):
-    """Driving, or looking on, in a ``source``: ``demo``, ``demo:SCENARIO``, ``replay:FILE``, ``live``, DIR, ``ws://…``.
+    """Driving in a ``source``: ``demo``, ``demo:SCENARIO``, ``replay:FILE``, ``live``, a directory, ``ws://…``.
 
-    ``specification`` is a :class:`Spec`, its values, or its file; ``control_hz``, ``observation`` (flat or dict),
-    ``mask``, ``action`` (steer_pedal or steer_throttle_brake), ``delta`` and ``reward`` (a preset or weights) change
-    single points of it. ``track`` is the map of a track that is not known by itself. ``start`` is about the demo, the
-    ``grid`` or ``anywhere``; ``actuator``, ``restart_button`` (of vjoy and uinput, pressed by a reset) and
-    ``reset_timeout`` (seconds that a reset waits for a car) are about a live source. ``record`` names a recording of
-    the whole run, which is marked with the name of the ``policy``. Raises :class:`telemetry.TelemetryError`.
+    ``specification`` is a :class:`Spec`, its values, or a file. ``track`` is the map of a track that is not known.
+    ``record`` names a file to which the complete run is recorded, together with the name of the ``policy``. The other
+    options are those of :class:`DriveOptions`. Raises :class:`telemetry.TelemetryError`.
 
-    Numbers of an action beyond -1..1 are cut. Where commands move nothing (a replay, or no actuator), the action in
-    force is the one that was recorded: it is in ``info["action"]``, and ``info["action_ignored"]`` is true.
+    Numbers of an action are clipped to -1..1. If commands do not move the car (a replay, or no actuator), the recorded
+    action is in force: ``info["action"]`` holds it, and ``info["action_ignored"]`` is true.
     """
 
-    metadata = {"render_modes": []}  # noqa: RUF012 - Gymnasium's own declaration
+    metadata = {"render_modes": []}  # noqa: RUF012 - Gymnasium declares it as an instance attribute
 
     def __init__(
         self,
         source: str | Path = "demo",
         *,
         specification: Spec | Mapping[str, Any] | str | Path | None = None,
-        control_hz: float | None = None,
-        observation: str | None = None,
-        mask: bool | None = None,
-        action: str | None = None,
-        delta: bool | None = None,
-        reward: str | Mapping[str, float] | None = None,
         track: TrackMap | None = None,
-        start: str = "grid",
-        actuator: str | Actuator = "none",
-        restart_button: int | None = None,
-        reset_timeout: float = RESET_TIMEOUT_S,
         record: str | Path | None = None,
         policy: str = "",
         render_mode: str | None = None,
+        **options: Unpack[DriveOptions],
     ) -> None:
         if render_mode is not None:
-            raise UsageError(f"render_mode: {render_mode!r} is none; there is nothing to be rendered.")
-        changes = {
-            "control_hz": control_hz,
-            "observation": {"shape": observation, "mask": mask},
-            "action": {"pedals": action, "delta": delta},
-            "reward": reward,
-        }
-        self.specification = _changed(as_spec(specification), changes)
+            raise UsageError(f"render_mode must be None, got {render_mode!r}: the environment cannot be rendered.")
+        changes, backend_options = _split_options(options)
+        self.specification = _change(as_spec(specification), changes)
         self.render_mode = None
         self.observation_space = observation_space(self.specification)
         self.action_space = action_space(self.specification)
-        self._backend = open_backend(
-            str(source),
-            self.specification.control_hz,
-            start=start,
-            actuator=actuator,
-            restart_button=restart_button,
-            reset_timeout=reset_timeout,
-            sink=None if record is None else partial(_sink, record, policy, str(source), self.specification),
-        )
+        open_sink = None if record is None else partial(_open_sink, record, policy, str(source), self.specification)
+        self._backend = open_backend(str(source), self.specification.control_hz, backend_options, open_sink=open_sink)
         self._track = track
-        self._memory: EpisodeState | None = None
+        self._state: EpisodeState | None = None
 
     @property
     def observation_names(self) -> tuple[str, ...]:
-        """What the numbers of a flat observation are."""
+        """The names of the numbers of a flat observation."""
         return layout(self.specification).names
 
     @property
     def sample(self) -> Sample:
-        """The latest sample, whole."""
-        return self._running.sample
+        """The latest sample, with all its fields. Raises TelemetryError before the first reset."""
+        return self._current_state.sample
 
+    @override
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[ObservationValue, dict[str, Any]]:
-        """A new episode: its first observation, and what is to be known of it.
+        """Begin a new episode; return its first observation and its info.
 
-        On the demo ``options`` may hold ``start`` or ``position``, on a replay ``begin``. With a seed a replay goes
-        back to its beginning; without, it goes on where the last episode ended.
+        ``options`` may hold ``start`` or ``position`` for the demo, and ``begin`` for a replay. With a seed a replay
+        starts at its beginning again; without, it continues where the last episode ended. Raises TelemetryError.
         """
         super().reset(seed=seed)
         spec = self.specification
 
-        def ready(sample: Sample) -> bool:
+        def can_begin(sample: Sample) -> bool:
             return not check_end(spec, begin(spec, sample, self._track)[0]).reason
 
-        sample = self._backend.reset(seed, self.np_random, options or {}, ready)
-        self._memory, observation = begin(spec, sample, self._track)
-        nothing = dict.fromkeys(spec.reward.weights, 0.0)
-        return observation, self._info(sample, nothing, "", [0.0] * spec.action.size, self._backend.info)
+        sample = self._backend.reset(seed, self.np_random, options or {}, can_begin)
+        self._state, observation = begin(spec, sample, self._track)
+        no_reward = dict.fromkeys(spec.reward.weights, 0.0)
+        return observation, self._info(sample, no_reward, "", [0.0] * spec.action.size, self._backend.info)
 
+    @override
     def step(self, action: ActionValue) -> tuple[ObservationValue, float, bool, bool, dict[str, Any]]:
-        """One control step: observation, reward, terminated, truncated, and what is to be known of it."""
-        spec, memory, backend = self.specification, self._running, self._backend
-        done = _axes(action, spec.action.size)
-        moment = backend.advance(to_command(spec, done, memory.command))
-        sample = memory.sample if moment.sample is None else moment.sample
+        """One control step: observation, reward, terminated, truncated and info.
+
+        Raises UsageError for an action of the wrong length, and TelemetryError before the first reset.
+        """
+        spec, state, backend = self.specification, self._current_state, self._backend
+        taken = _axes(action, spec.action.size)
+        result = backend.advance(to_command(spec, taken, state.command))
+        sample = state.sample if result.sample is None else result.sample
         if not backend.accepts_actions:
-            done = recorded_action(spec, memory.sample, sample)
-        lost = moment.sample is None and not moment.paused
-        now, outcome = advance(spec, memory, sample, done, lost=lost, paused=moment.paused, last=moment.last)
-        self._memory = now if backend.accepts_actions else replace(now, command=recorded_command(sample))
+            taken = recorded_action(spec, state.sample, sample)
+        lost = result.sample is None and not result.paused
+        after, outcome = advance(spec, state, sample, taken, lost=lost, paused=result.paused, last=result.last)
+        self._state = after if backend.accepts_actions else replace(after, command=recorded_command(sample))
         ending = outcome.ending
-        info = self._info(sample, outcome.terms, ending.reason, done, moment.info)
+        info = self._info(sample, outcome.terms, ending.reason, taken, result.info)
         return outcome.observation, outcome.reward, ending.terminated, ending.truncated, info
 
+    @override
     def close(self) -> None:
-        """Let go of the source, the car and the recording; harmless when done twice."""
+        """Release the source, the actuator and the recording; can be called more than once."""
         self._backend.close()
-        self._memory = None
+        self._state = None
 
     @property
-    def _running(self) -> EpisodeState:
-        if self._memory is None:
-            raise TelemetryError("An episode begins with reset().")
-        return self._memory
+    def _current_state(self) -> EpisodeState:
+        if self._state is None:
+            raise TelemetryError("No episode has begun: call reset() first.")
+        return self._state
 
     def _info(
         self,
@@ -148,11 +162,11 @@ class DriveEnv(gymnasium.Env[ObservationValue, ActionValue]):
         terms: Mapping[str, float],
         reason: str,
         action: Sequence[float],
-        more: Mapping[str, Any],
+        backend_info: Mapping[str, Any],
     ) -> dict[str, Any]:
         return {
             **info(sample),
-            **more,
+            **backend_info,
             "reason": reason,
             "reward_terms": dict(terms),
             "action": np.array(action, dtype=np.float32),
@@ -160,26 +174,42 @@ class DriveEnv(gymnasium.Env[ObservationValue, ActionValue]):
         }
 
 
-def _changed(spec: Spec, changes: Mapping[str, Any]) -> Spec:
-    """The specification with what is not None in its place."""
+def _split_options(options: Mapping[str, Any]) -> tuple[dict[str, Any], BackendOptions]:
+    """The changes of the specification, and the options of the backend. TypeError for an unknown option."""
+    unknown = [name for name in options if name not in DriveOptions.__optional_keys__]
+    if unknown:
+        raise TypeError(f"DriveEnv() got an unexpected keyword argument {unknown[0]!r}")
+    changes = {name: value for name, value in options.items() if name in SpecChanges.__optional_keys__}
+    others = {name: value for name, value in options.items() if name not in changes}
+    if "patience" in others:
+        others.setdefault("reset_timeout", others.pop("patience"))
+    return changes, BackendOptions(**others)
+
+
+def _change(spec: Spec, changes: Mapping[str, Any]) -> Spec:
+    """The specification with all changes that are not None. Raises UsageError."""
     values = spec.to_dict()
-    for key, change in changes.items():
-        if key == "reward" and isinstance(change, Mapping):
-            values[key] = dict(change)
-        elif isinstance(change, Mapping):
-            values[key] |= {name: value for name, value in change.items() if value is not None}
-        elif change is not None:
-            values[key] = change
+    sections = {"observation": ("observation", "shape"), "mask": ("observation", "mask")}
+    sections |= {"action": ("action", "pedals"), "delta": ("action", "delta")}
+    for name, change in changes.items():
+        if change is None:
+            continue
+        if name in sections:
+            section, key = sections[name]
+            values[section][key] = change
+        else:
+            values[name] = dict(change) if isinstance(change, Mapping) else change
     return Spec.from_dict(values)
 
 
 def _axes(action: Any, size: int) -> tuple[float, ...]:
+    """The numbers of an action, clipped to -1..1; NaN becomes 0."""
     axes = [float(value) for value in np.asarray(action).ravel()]
     if len(axes) != size:
-        raise UsageError(f"An action has {size} numbers here, and this one {len(axes)}.")
-    return tuple([min(max(value, -1.0), 1.0) if value == value else 0.0 for value in axes])  # noqa: PLR0124 - NaN
+        raise UsageError(f"An action must have {size} numbers here, got {len(axes)}.")
+    return tuple([0.0 if math.isnan(value) else min(max(value, -1.0), 1.0) for value in axes])
 
 
-def _sink(record: str | Path, policy: str, source: str, spec: Spec) -> PageSink:
-    marks = {"source": source, "driver": policy, "policy": policy, "specification": spec.to_json()}
-    return open_page_sink(Path(record), metadata={name: text for name, text in marks.items() if text})
+def _open_sink(record: str | Path, policy: str, source: str, spec: Spec) -> PageSink:
+    metadata = {"source": source, "driver": policy, "policy": policy, "specification": spec.to_json()}
+    return open_page_sink(Path(record), metadata={name: text for name, text in metadata.items() if text})

@@ -1,6 +1,6 @@
-"""An episode as a pure fold: a memory, a sample and an action give the next memory and all that a step has to say.
+"""An episode as a pure fold: a state, a sample and an action give the next state and the outcome of the step.
 
-The environment folds samples as they come, exporters those of a recording; neither adds anything of its own.
+The environment folds live samples and the exporters fold recorded ones; both get the same results.
 """
 
 from collections.abc import Sequence
@@ -45,7 +45,7 @@ class Ending(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What a step has to say; ``terms`` are the reward's, weights applied."""
+    """The result of a step; ``terms`` are the weighted terms of the reward."""
 
     observation: ObservationValue
     reward: float
@@ -55,40 +55,41 @@ class Outcome(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpisodeState:
-    """All that an episode remembers; it begins with :func:`begin` and goes on with :func:`advance`."""
+    """The complete state of an episode, made by :func:`begin` and :func:`advance`."""
 
     sample: Sample
     """The latest sample."""
     track: TrackMap | None
     observer: Observer
     command: Command
-    """What hands and feet do now."""
+    """The current driver inputs."""
     actions: Actions = ()
-    """The latest actions, the newest first, as many as are observed but at least one."""
+    """The latest actions, the newest first: as many as are observed, but at least one."""
     steps: int = 0
     metres: float = 0.0
-    """Made good along the lap since the episode began."""
+    """Progress along the lap since the episode began."""
     furthest: float = 0.0
-    """The most of :attr:`metres` so far."""
+    """The maximum of :attr:`metres` so far."""
     mark_metres: float = 0.0
-    """Where progress was last seen, in :attr:`metres`, and at which step."""
+    """:attr:`metres` when progress was last detected."""
     mark_step: int = 0
+    """:attr:`steps` when progress was last detected."""
     laps: int = 0
-    """Counted by the game since the episode began."""
+    """Laps counted by the game since the episode began."""
     restarted: bool = False
-    """Whether the latest sample belongs to another run than the one before."""
+    """Whether the session was restarted between the latest sample and the one before."""
 
 
 def begin(spec: Spec, sample: Sample, track: TrackMap | None = None) -> tuple[EpisodeState, ObservationValue]:
-    """An episode that begins with this sample, on this track or on one that is known, and its first observation.
+    """The state at the first sample of an episode, and the first observation; ``track`` defaults to the known map.
 
-    Raises UsageError where the reward needs a reference line and none is known.
+    Raises UsageError if the reward needs a reference line and the track has none.
     """
     track = track or known_track(sample)
     if spec.reward.acgym and (track is None or not track.line):
         raise UsageError(
-            f"reward.acgym: it measures from a reference line, and none is known of the track {sample.track!r}; "
-            "acgym_speed does without."
+            f"reward.acgym needs a reference line, and the track {sample.track!r} has none; use acgym_speed, or pass a "
+            "map with a line as track."
         )
     command = RELEASED if not spec.action.delta else recorded_command(sample)
     state = EpisodeState(sample=sample, track=track, observer=observer(spec), command=command)
@@ -105,22 +106,22 @@ def advance(
     paused: bool = False,
     last: bool = False,
 ) -> tuple[EpisodeState, Outcome]:
-    """The episode after one more step: the ``action`` that was in force, and the sample that came of it.
+    """The state and the outcome of one more step: ``action`` was in force, and ``sample`` was the result.
 
-    ``lost`` and ``paused`` say that the source gave no new sample (then this is the old one again), ``last`` that there
-    is none after it.
+    With ``lost`` or ``paused`` the source gave no new sample, and ``sample`` is the previous one again. With ``last``
+    no sample follows.
     """
     before = state.sample
-    done = tuple(float(value) for value in action)
+    taken = tuple(float(value) for value in action)
     previous = state.actions[0] if state.actions else ()
     metres = state.metres + progress_metres(before, sample)
     gained = metres - state.mark_metres >= spec.end.no_progress_metres
     steps = state.steps + 1
-    now = replace(
+    after = replace(
         state,
         sample=sample,
-        command=to_command(spec, done, state.command),
-        actions=(done, *state.actions)[: max(spec.observation.action_history, 1)],
+        command=to_command(spec, taken, state.command),
+        actions=(taken, *state.actions)[: max(spec.observation.action_history, 1)],
         steps=steps,
         metres=metres,
         furthest=max(state.furthest, metres),
@@ -129,24 +130,24 @@ def advance(
         laps=state.laps + laps_completed(sample, before),
         restarted=is_session_start(sample, before),
     )
-    total, terms = reward(spec, before, sample, done, previous, state.track)
-    observation = state.observer(sample, now.actions, state.track)
-    return now, Outcome(observation, total, terms, check_end(spec, now, lost=lost, paused=paused, last=last))
+    total, terms = reward(spec, before, sample, taken, previous, state.track)
+    observation = state.observer(sample, after.actions, state.track)
+    return after, Outcome(observation, total, terms, check_end(spec, after, lost=lost, paused=paused, last=last))
 
 
 def advance_recorded(
     spec: Spec, state: EpisodeState, sample: Sample, *, last: bool = False
 ) -> tuple[EpisodeState, Outcome]:
-    """The episode after one more recorded sample, with the action that its controls say."""
+    """The state and the outcome of one more recorded sample; the action is the one that its controls show."""
     action = recorded_action(spec, state.sample, sample)
-    now, outcome = advance(spec, state, sample, action, last=last)
-    return replace(now, command=recorded_command(sample)), outcome
+    after, outcome = advance(spec, state, sample, action, last=last)
+    return replace(after, command=recorded_command(sample)), outcome
 
 
 def check_end(
     spec: Spec, state: EpisodeState, *, lost: bool = False, paused: bool = False, last: bool = False
 ) -> Ending:
-    """Whether an episode is over, and why; of several reasons the first, those that terminate before the others."""
+    """Whether an episode has ended, and why; of several reasons the first, terminating ones before truncating ones."""
     end, sample = spec.end, state.sample
     paused = paused or sample.status in TIME_STOPPED_STATUSES
     absent = lost or sample.status == GameStatus.OFF
@@ -166,18 +167,18 @@ def check_end(
         (0.0 < end.lap_seconds * 1000.0 < sample.current_time, "lap_time"),
         (0.0 < end.seconds <= state.steps / spec.control_hz, "time"),
     )
-    # Nothing that is said of a car which stands still in time, or which another run put elsewhere, is its own doing.
-    reason = "" if state.restarted or paused or absent else _first(terminated)
+    # While time stands still, and right after a restart, the state of the car is not a result of its driving.
+    reason = "" if state.restarted or paused or absent else _first_reason(terminated)
     if reason:
         return Ending(terminated=True, reason=reason)
-    reason = _first(truncated)
+    reason = _first_reason(truncated)
     return Ending(truncated=bool(reason), reason=reason)
 
 
 def info(sample: Sample) -> dict[str, Any]:
-    """What is worth knowing of a sample beside its observation: plain numbers, the same for every source.
+    """Facts about a sample beside its observation: plain numbers, with the same keys for every source.
 
-    ``time`` is in seconds of the source's own clock, times of laps in ms, the place is the world's x, y, z in metres.
+    ``time`` is in seconds of the source's clock, ``position`` is the fraction of the lap, ``world_*`` are in metres.
     """
     return {
         "time": float(sample.elapsed),
@@ -195,5 +196,5 @@ def info(sample: Sample) -> dict[str, Any]:
     }
 
 
-def _first(rules: tuple[tuple[bool, Reason], ...]) -> Reason:
-    return next((reason for broken, reason in rules if broken), "")
+def _first_reason(rules: tuple[tuple[bool, Reason], ...]) -> Reason:
+    return next((reason for applies, reason in rules if applies), "")

@@ -1,7 +1,6 @@
-"""What an observation can be made of: every field with its unit, its shape, and the scale that fits it by nature.
+"""Features of an observation: the fields of a sample and some computed ones, with their default scales and bounds.
 
-Besides the fields of a sample there are a few that only a driver needs: where the road goes, and where on it the car
-is.
+Computed features are what only a driver needs: the course of the road, and the position of the car on it.
 """
 
 from dataclasses import dataclass
@@ -9,15 +8,14 @@ from types import MappingProxyType
 from typing import Final
 
 from telemetry.fields.derived import Sample
-from telemetry.fields.schema import Field
 
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """One field of an observation: its value is kept in ``low`` .. ``high`` and, in a flat box, divided by ``scale``.
+    """One field of an observation, clipped to ``low`` .. ``high`` and, in a flat box, divided by ``scale``.
 
-    All three are in the field's own unit and fixed, never running statistics, so that a policy can move between the
-    demo, recordings and the game.
+    All three are in the unit of the field. They are constants, never running statistics, so that a policy can move
+    between the demo, recordings and the game.
     """
 
     name: str
@@ -28,27 +26,28 @@ class Feature:
 
 @dataclass(frozen=True, slots=True)
 class FeatureInfo:
-    """What is to be known of a field: its unit, its meaning and how many numbers it has; 0: as many as asked for."""
+    """Unit and meaning of a field."""
 
     unit: str
     meaning: str
     size: int = 1
+    """How many numbers it has; 0: as many as the specification asks for."""
 
 
 COMPUTED_FEATURES: Final = MappingProxyType(
     {
         "speed": FeatureInfo("m/s", "speed, never negative"),
         "lap_phase": FeatureInfo("", "position on the lap as sine and cosine, which do not jump at the line", 2),
-        "track_offset": FeatureInfo("m", "distance from the centre line, + left; nothing where the track is not known"),
+        "track_offset": FeatureInfo("m", "distance from the centre line, + left; missing on an unknown track"),
         "track_heading": FeatureInfo(
-            "rad", "direction of the car against that of the road, + turned left; nothing where the track is not known"
+            "rad", "direction of the car relative to the road, + turned left; missing on an unknown track"
         ),
         "curvature_ahead": FeatureInfo(
-            "1/m", "curvature of the road at even distances ahead, + left; nothing where the track is not known", 0
+            "1/m", "curvature of the road at equal distances ahead, + left; missing on an unknown track", 0
         ),
     }
 )
-"""The fields that are in no sample."""
+"""Features that are computed from a sample and a map of the track."""
 
 SAMPLE_FIELDS: Final = MappingProxyType(
     {
@@ -57,7 +56,7 @@ SAMPLE_FIELDS: Final = MappingProxyType(
         if field.dtype != "text" and len(field.shape) < 2 and field.name not in ("timestamp", "elapsed", "sequence")
     }
 )
-"""The fields of a sample that an observation may hold: numbers and flags, and no time of the clock on the wall."""
+"""The fields of a sample that can be observed: numbers and flags, but no wall clock."""
 
 
 def _in_valid_range(name: str, scale: float) -> Feature:
@@ -122,7 +121,7 @@ FEATURES: Final = MappingProxyType(
         )
     }
 )
-"""The channels that may be asked for by name alone. Bounds are wider than what a race car does; glitches are cut."""
+"""Features that need only a name. Bounds are wider than the values of a race car; glitches are clipped."""
 
 DEFAULT_FIELDS: Final = (
     "speed",
@@ -144,16 +143,12 @@ DEFAULT_FIELDS: Final = (
     "track_heading",
     "curvature_ahead",
 )
-"""What is observed unless a specification says otherwise."""
+"""The fields of the default specification."""
 
 
 def feature_info(name: str) -> FeatureInfo | None:
-    """What is to be known of the field of this name; None where there is none that can be observed."""
+    """Unit, meaning and size of the field of this name; None if no such field can be observed."""
     if name in COMPUTED_FEATURES:
         return COMPUTED_FEATURES[name]
     field = SAMPLE_FIELDS.get(name)
-    return None if field is None else FeatureInfo(field.unit, field.meaning, _size_of(field))
-
-
-def _size_of(field: Field) -> int:
-    return field.shape[0] if field.shape else 1
+    return None if field is None else FeatureInfo(field.unit, field.meaning, field.shape[0] if field.shape else 1)

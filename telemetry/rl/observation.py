@@ -1,4 +1,4 @@
-"""Observations: a sample, the latest actions and the road ahead as numbers; a pure function of them."""
+"""Observations: a sample, the latest actions and the road ahead as numbers, computed by a pure function."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -16,34 +16,40 @@ from telemetry.tracks.track import TrackMap
 
 Floats = NDArray[np.float32]
 ObservationValue = Floats | dict[str, Floats]
-"""A flat observation, or one by name."""
+"""A flat observation, or a dictionary of arrays."""
 
 Actions = tuple[tuple[float, ...], ...]
 """The latest actions, the newest first."""
 
 ACTIONS: Final = "actions"
+"""Name of the latest actions in a dictionary of arrays."""
 MASK: Final = "mask"
+"""Name of the mask in a dictionary of arrays."""
 
 _WHEELS: Final = ("fl", "fr", "rl", "rr")
 _ZONES: Final = ("front", "rear", "left", "right", "overall")
-_PARTS: Final = {"lap_phase": ("sin", "cos"), "damage_level": _ZONES, "car_damage": _ZONES, "ride_height": _WHEELS[::2]}
+_ELEMENTS: Final = {
+    "lap_phase": ("sin", "cos"),
+    "damage_level": _ZONES,
+    "car_damage": _ZONES,
+    "ride_height": _WHEELS[::2],
+}
+"""Names of the elements of arrays that are not one number per wheel."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What the numbers of a flat observation are: their names, and bounds and scale of each, all before scaling.
-
-    ``names``, ``low``, ``high`` and ``scale`` cover fields, actions and mask in the order of the observation; ``parts``
-    are the fields with their slices of it.
-    """
+    """The numbers of a flat observation: fields, then actions, then mask; arrays are (n,), values before scaling."""
 
     names: tuple[str, ...]
+    """The name of each number."""
     low: NDArray[np.float64]
     high: NDArray[np.float64]
     scale: NDArray[np.float64]
     parts: tuple[tuple[str, slice], ...]
+    """The fields, the actions and the mask, each with its slice of the numbers."""
     fields: int
-    """How many of the numbers are those of fields."""
+    """How many of the numbers come from fields."""
 
     @property
     def size(self) -> int:
@@ -53,22 +59,23 @@ class Layout:
 
 @lru_cache(maxsize=32)
 def layout(spec: Spec) -> Layout:
-    """What the observations of a specification hold."""
+    """The layout of the observations of a specification."""
     names: list[str] = []
     bounds: list[tuple[float, float, float]] = []
     parts: list[tuple[str, slice]] = []
     observation = spec.observation
-    for channel in observation.fields:
-        size = observation.size_of(channel.name)
-        parts.append((channel.name, slice(len(names), len(names) + size)))
-        names += _names_of(channel.name, size)
-        bounds += [(channel.low, channel.high, channel.scale)] * size
+    for feature in observation.fields:
+        size = observation.count_numbers(feature.name)
+        parts.append((feature.name, slice(len(names), len(names) + size)))
+        names += _number_names(feature.name, size)
+        bounds += [(feature.low, feature.high, feature.scale)] * size
     fields = len(names)
     if observation.action_history:
-        own = [f"{axis}_{age}_ago" for age in range(1, observation.action_history + 1) for axis in spec.action.names]
-        parts.append((ACTIONS, slice(fields, fields + len(own))))
-        names += own
-        bounds += [(-1.0, 1.0, 1.0)] * len(own)
+        history = range(1, observation.action_history + 1)
+        actions = [f"{axis}_{age}_ago" for age in history for axis in spec.action.names]
+        parts.append((ACTIONS, slice(fields, fields + len(actions))))
+        names += actions
+        bounds += [(-1.0, 1.0, 1.0)] * len(actions)
     if observation.mask and fields:
         parts.append((MASK, slice(len(names), len(names) + fields)))
         names += [f"{name}_known" for name in names[:fields]]
@@ -78,92 +85,94 @@ def layout(spec: Spec) -> Layout:
 
 
 class Observer:
-    """What makes the observations of one specification; the arrays that it gives are new at every call."""
+    """Computes the observations of one specification; every call returns new arrays."""
 
-    __slots__ = ("_fields", "_flat", "_history", "_mask", "_plan", "_takers")
+    __slots__ = ("_fields", "_flat", "_getters", "_history", "_layout", "_mask")
 
     def __init__(self, spec: Spec) -> None:
-        self._plan = layout(spec)
-        self._takers = tuple(_taker(spec, channel.name) for channel in spec.observation.fields)
-        self._fields = self._plan.fields
+        self._layout = layout(spec)
+        self._getters = tuple(_make_getter(spec, feature.name) for feature in spec.observation.fields)
+        self._fields = self._layout.fields
         self._history = spec.observation.action_history
         self._mask = spec.observation.mask and self._fields > 0
         self._flat = spec.observation.shape == "flat"
 
     def __call__(self, sample: Sample, history: Actions = (), track: TrackMap | None = None) -> ObservationValue:
         """See :func:`observe`."""
-        plan, fields = self._plan, self._fields
+        plan, fields = self._layout, self._fields
         values: list[Any] = []
-        for take in self._takers:
-            take(values, sample, track)
+        for append_values in self._getters:
+            append_values(values, sample, track)
         row = np.zeros(plan.size, dtype=np.float64)
         numbers = np.array(values, dtype=np.float64)  # None becomes NaN
         known = np.isfinite(numbers)
         np.copyto(row[:fields], numbers, where=known)
-        at = fields
+        start = fields
         for action in history[: self._history]:
-            row[at : at + len(action)] = action
-            at += len(action)
+            row[start : start + len(action)] = action
+            start += len(action)
         if self._mask:
             row[-fields:] = known
         np.minimum(np.maximum(row, plan.low, out=row), plan.high, out=row)
         if self._flat:
             return (row / plan.scale).astype(np.float32)
-        return {name: row[part].astype(np.float32) for name, part in plan.parts}
+        return {name: row[index].astype(np.float32) for name, index in plan.parts}
 
 
 @lru_cache(maxsize=32)
 def observer(spec: Spec) -> Observer:
-    """What makes the observations of a specification."""
+    """The observer of a specification, made once."""
     return Observer(spec)
 
 
 def observe(spec: Spec, sample: Sample, history: Actions = (), track: TrackMap | None = None) -> ObservationValue:
-    """What there is to see: flat float32 numbers in scaled bounds, or float32 arrays by name in the fields' own units.
+    """The observation of a sample: scaled float32 numbers (n,), or float32 arrays by name in the units of the fields.
 
-    ``history`` are the latest actions, the newest first, and ``track`` the map where there is one. Numbers beyond their
-    bounds are cut; what is absent, no number or endless is 0, and 0 in the mask.
+    ``history`` holds the latest actions, the newest first; ``track`` is the map of the track, if there is one. Numbers
+    are clipped to their bounds. Missing values, NaN and infinity become 0, and 0 in the mask.
     """
     return observer(spec)(sample, history, track)
 
 
-SampleColumns = Callable[[list[Any], Sample, TrackMap | None], None]
+_Getter = Callable[[list[Any], Sample, TrackMap | None], None]
+"""Appends the numbers of one feature to a list."""
 
 
-def _taker(spec: Spec, name: str) -> SampleColumns:
+def _make_getter(spec: Spec, name: str) -> _Getter:
     if name in COMPUTED_FEATURES:
-        return _computed(spec, name)
+        return _make_computed_getter(spec, name)
     get = Sample.getter(name)
     if SAMPLE_FIELDS[name].shape:
         return lambda values, sample, _: values.extend(get(sample))
     return lambda values, sample, _: values.append(get(sample))
 
 
-def _computed(spec: Spec, name: str) -> SampleColumns:
+def _make_computed_getter(spec: Spec, name: str) -> _Getter:
     points, metres = spec.observation.curvature_points, spec.observation.curvature_metres
 
     def lap_phase(values: list[Any], sample: Sample, _: TrackMap | None) -> None:
-        turn = math.tau * sample.normalized_position
-        values += (math.sin(turn), math.cos(turn)) if math.isfinite(turn) else (math.nan, math.nan)
+        angle = math.tau * sample.normalized_position
+        values += (math.sin(angle), math.cos(angle)) if math.isfinite(angle) else (math.nan, math.nan)
 
     def curvature_ahead(values: list[Any], sample: Sample, track: TrackMap | None) -> None:
         position = sample.normalized_position
         values += [math.nan] * points if track is None else track.curvature_ahead(position, points, metres)
 
-    takers: dict[str, SampleColumns] = {
+    getters: dict[str, _Getter] = {
         "speed": lambda values, sample, _: values.append(sample.speed_kmh / 3.6),
         "lap_phase": lap_phase,
         "track_offset": lambda values, sample, track: values.append(track.place(sample).offset if track else None),
         "track_heading": lambda values, sample, track: values.append(track.place(sample).heading if track else None),
         "curvature_ahead": curvature_ahead,
     }
-    return takers[name]
+    return getters[name]
 
 
-def _names_of(name: str, size: int) -> list[str]:
+def _number_names(name: str, size: int) -> list[str]:
+    """A name for each number of a feature: ``speed``, ``wheel_slip_fl``, ``curvature_ahead_1``."""
     if size == 1:
         return [name]
-    parts: Sequence[object] = _PARTS.get(name) or (
+    elements: Sequence[object] = _ELEMENTS.get(name) or (
         _WHEELS if size == len(_WHEELS) and name not in COMPUTED_FEATURES else ()
     )
-    return [f"{name}_{part}" for part in parts or range(1, size + 1)]
+    return [f"{name}_{element}" for element in elements or range(1, size + 1)]

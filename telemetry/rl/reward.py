@@ -1,144 +1,237 @@
-"""The reward of a step: named terms with weights, from the samples before and after it; a pure function of them."""
+"""The reward of a step: terms and their weights, a pure function of the samples before and after the step.
+
+A new term is one entry of :data:`TERMS` and one field of :class:`Reward`, which sets its weight.
+"""
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
+from telemetry.base.errors import UsageError
 from telemetry.fields.derived import Sample
 from telemetry.fields.lap_changes import is_session_start, laps_completed
 from telemetry.laps.signals import MAX_SPEED_MS, POSITION_TOLERANCE_M
-from telemetry.rl.spec import Reward, Spec
+from telemetry.rl.checks import is_number
 from telemetry.tracks.track import TrackMap
 
-ACGYM_WIDTH: Final = 12.0
+if TYPE_CHECKING:
+    from telemetry.rl.spec import Spec
+
+ACGYM_WIDTH_M: Final = 12.0
 """Metres from the reference line at which assetto_corsa_gym's reward is 0."""
 
-ACGYM_TOP_SPEED: Final = 300.0
-"""km/h that it divides by."""
+ACGYM_TOP_SPEED_KMH: Final = 300.0
+"""The speed by which assetto_corsa_gym divides."""
 
 MAX_SLIP: Final = 10.0
-"""``wheel_slip`` that a locked wheel reads; the game's glitches are far beyond."""
+"""The ``wheel_slip`` of a locked wheel; glitches of the game are far above it."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Step:
-    """What a term may look at."""
+class Transition:
+    """One control step: all that a term can use."""
 
     before: Sample
     after: Sample
     seconds: float
+    """Duration of the step."""
     action: Sequence[float]
+    """The action that led from ``before`` to ``after``."""
     previous: Sequence[float]
+    """The action before it; empty at the first step."""
     track: TrackMap | None
 
 
+class RewardTerm(NamedTuple):
+    """One term of the reward: its value is multiplied by its weight."""
+
+    function: Callable[[Transition], float]
+    """The value of a step. Terms that penalize are 0 or negative, so that no weight is negative."""
+    default_weight: float
+    unit: str
+    """Unit of the value; the weight is the reward per such unit."""
+    meaning: str
+
+
+def progress_metres(before: Sample, after: Sample) -> float:
+    """Metres along the lap from one sample to the next, also across the line; negative for driving backwards.
+
+    0 when the lap's length is not known, and when the car was teleported.
+    """
+    laps = after.normalized_position - before.normalized_position
+    if not math.isfinite(laps) or not after.track_spline_length > 0.0 or is_session_start(after, before):
+        return 0.0
+    metres = math.remainder(laps, 1.0) * after.track_spline_length
+    max_metres = POSITION_TOLERANCE_M + MAX_SPEED_MS * max(after.elapsed - before.elapsed, 0.0)
+    return metres if abs(metres) <= max_metres else 0.0
+
+
+def _progress(step: Transition) -> float:
+    return progress_metres(step.before, step.after)
+
+
+def _lap_time(step: Transition) -> float:
+    before, after = step.before.best_time, step.after.best_time
+    return (before - after) / 1000.0 if 0 < after < before else 0.0
+
+
+def _lap_completed(step: Transition) -> float:
+    return float(laps_completed(step.after, step.before))
+
+
+def _tyres_out(step: Transition) -> float:
+    return -step.after.number_of_tyres_out * step.seconds
+
+
+def _wheel_lock(step: Transition) -> float:
+    return -sum(step.after.wheel_locked) * step.seconds
+
+
+def _slip(step: Transition) -> float:
+    excess = [min(slip, MAX_SLIP) - 1.0 for slip in step.after.wheel_slip if slip > 1.0]
+    return -math.fsum(excess) * step.seconds
+
+
+def _damage(step: Transition) -> float:
+    return -max(max(step.after.damage_level) - max(step.before.damage_level), 0.0)
+
+
+def _wear(step: Transition) -> float:
+    worn = [
+        max(after - before, 0.0)
+        for after, before in zip(step.after.tyre_worn, step.before.tyre_worn, strict=True)
+        if after is not None and before is not None
+    ]
+    return -math.fsum(worn) / len(step.after.tyre_worn)
+
+
+def _steering_rate(step: Transition) -> float:
+    change = abs(step.after.steer_angle - step.before.steer_angle)
+    return -change if math.isfinite(change) else 0.0
+
+
+def _acgym_speed(step: Transition) -> float:
+    return step.after.speed_kmh / ACGYM_TOP_SPEED_KMH if math.isfinite(step.after.speed_kmh) else 0.0
+
+
+def _acgym(step: Transition) -> float:
+    gap = None if step.track is None else step.track.gap(step.after)
+    if gap is None or not math.isfinite(gap):
+        return 0.0
+    return _acgym_speed(step) * (1.0 - gap / ACGYM_WIDTH_M)
+
+
+def _acgym_action_change(step: Transition) -> float:
+    if not step.previous:
+        return 0.0
+    return -math.dist(step.action, step.previous)
+
+
+TERMS: Final[dict[str, RewardTerm]] = {
+    "progress": RewardTerm(
+        _progress, 0.02, "m", "distance along the lap, also across the line; backwards is negative, jumps count nothing"
+    ),
+    "lap_time": RewardTerm(_lap_time, 1.0, "s", "improvement of the best lap time that the game reports"),
+    "lap_completed": RewardTerm(_lap_completed, 0.0, "lap", "laps that the game counts"),
+    "tyres_out": RewardTerm(_tyres_out, 0.5, "tyre s", "time off the valid surface, of each tyre"),
+    "wheel_lock": RewardTerm(_wheel_lock, 0.25, "wheel s", "time locked under braking, of each wheel"),
+    "slip": RewardTerm(_slip, 0.1, "wheel s", "`wheel_slip` above the peak of grip (1), up to 10, times the duration"),
+    "damage": RewardTerm(_damage, 10.0, "", "increase of the worst `damage_level`; 1 is full damage"),
+    "wear": RewardTerm(_wear, 10.0, "", "increase of `tyre_worn`, mean of the tyres; 1 is a set of tyres"),
+    "steering_rate": RewardTerm(_steering_rate, 0.02, "lock", "movement of the steering; 1 is from straight to full"),
+    "acgym": RewardTerm(
+        _acgym,
+        0.0,
+        "step",
+        "assetto_corsa_gym's reward: km/h x (1 - gap / 12 m) / 300; needs a map with a reference line",
+    ),
+    "acgym_speed": RewardTerm(
+        _acgym_speed, 0.0, "step", "the same without the line (its `use_reference_line_in_reward` off): km/h / 300"
+    ),
+    "acgym_action_change": RewardTerm(
+        _acgym_action_change,
+        0.0,
+        "step",
+        "Euclidean norm of the change of the action (its `penalize_actions_diff` has the weight 0.1)",
+    ),
+}
+"""All terms of the reward."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reward:
+    """The weights of the reward's terms, see :data:`TERMS`; 0 switches a term off.
+
+    Weights are not negative, because terms that penalize are negative themselves. Raises UsageError, with the key.
+    """
+
+    progress: float = TERMS["progress"].default_weight
+    lap_time: float = TERMS["lap_time"].default_weight
+    lap_completed: float = TERMS["lap_completed"].default_weight
+    tyres_out: float = TERMS["tyres_out"].default_weight
+    wheel_lock: float = TERMS["wheel_lock"].default_weight
+    slip: float = TERMS["slip"].default_weight
+    damage: float = TERMS["damage"].default_weight
+    wear: float = TERMS["wear"].default_weight
+    steering_rate: float = TERMS["steering_rate"].default_weight
+    acgym: float = TERMS["acgym"].default_weight
+    acgym_speed: float = TERMS["acgym_speed"].default_weight
+    acgym_action_change: float = TERMS["acgym_action_change"].default_weight
+
+    def __post_init__(self) -> None:
+        for entry in fields(self):
+            value = getattr(self, entry.name)
+            if not is_number(value) or value < 0.0:
+                raise UsageError(
+                    f"reward.{entry.name} must be a number from 0 on, got {value!r}. Penalties are subtracted "
+                    "automatically."
+                )
+
+    @classmethod
+    def preset(cls, name: str) -> Self:
+        """The weights of this name: ``default``, or ``acgym``, which is assetto_corsa_gym's reward alone.
+
+        Raises UsageError for any other name.
+        """
+        if name == "default":
+            return cls()
+        if name == "acgym":
+            return cls(**{entry.name: 1.0 if entry.name == "acgym" else 0.0 for entry in fields(cls)})
+        raise UsageError(f"reward: unknown preset {name!r}; there are acgym, default.")
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """The weights that are not 0, by term."""
+        return {entry.name: weight for entry in fields(self) if (weight := getattr(self, entry.name))}
+
+
 def reward(
-    spec: Spec,
+    spec: "Spec",
     before: Sample,
     after: Sample,
     action: Sequence[float] = (),
     previous: Sequence[float] = (),
     track: TrackMap | None = None,
 ) -> tuple[float, dict[str, float]]:
-    """The reward of a step and what each of its terms gave, weights applied: the reward is their sum.
+    """The reward of a step, and the weighted value of each term; the reward is their sum.
 
-    ``action`` led from the one sample to the other, and ``previous`` is the action before it (none: no change).
+    ``action`` led from one sample to the other; ``previous`` is the action before it, empty for no change.
     """
-    step = _Step(before, after, spec.step_seconds, action, previous, track)
-    # A sum with 0, because what is printed as -0.0 looks like a fault.
-    terms = {name: weight * term(step) + 0.0 for name, weight, term in _terms(spec.reward)}
-    return math.fsum(terms.values()), terms
+    step = Transition(before, after, spec.step_seconds, action, previous, track)
+    # Adding 0 turns -0.0 into 0.0, which looks like a mistake when it is printed.
+    values = {name: weight * function(step) + 0.0 for name, weight, function in _weighted_terms(spec.reward)}
+    return math.fsum(values.values()), values
 
 
-def progress_metres(before: Sample, after: Sample) -> float:
-    """Metres along the lap from one sample to the next, through the line, backwards negative.
-
-    0 where the lap's length is not known, and where the car was put somewhere else.
-    """
-    share = after.normalized_position - before.normalized_position
-    if not math.isfinite(share) or not after.track_spline_length > 0.0 or is_session_start(after, before):
-        return 0.0
-    metres = math.remainder(share, 1.0) * after.track_spline_length
-    reach = POSITION_TOLERANCE_M + MAX_SPEED_MS * max(after.elapsed - before.elapsed, 0.0)
-    return metres if abs(metres) <= reach else 0.0
-
-
-def _lap_time(step: _Step) -> float:
-    before, after = step.before.best_time, step.after.best_time
-    return (before - after) / 1000.0 if 0 < after < before else 0.0
-
-
-def _lap_completed(step: _Step) -> float:
-    return float(laps_completed(step.after, step.before))
-
-
-def _tyres_out(step: _Step) -> float:
-    return -step.after.number_of_tyres_out * step.seconds
-
-
-def _wheel_lock(step: _Step) -> float:
-    return -sum(step.after.wheel_locked) * step.seconds
-
-
-def _slip(step: _Step) -> float:
-    beyond = [min(slip, MAX_SLIP) - 1.0 for slip in step.after.wheel_slip if slip > 1.0]
-    return -math.fsum(beyond) * step.seconds
-
-
-def _damage(step: _Step) -> float:
-    return -max(max(step.after.damage_level) - max(step.before.damage_level), 0.0)
-
-
-def _wear(step: _Step) -> float:
-    worn = [
-        max(now - then, 0.0)
-        for now, then in zip(step.after.tyre_worn, step.before.tyre_worn, strict=True)
-        if now is not None and then is not None
-    ]
-    return -math.fsum(worn) / len(step.after.tyre_worn)
-
-
-def _steering_rate(step: _Step) -> float:
-    way = abs(step.after.steer_angle - step.before.steer_angle)
-    return -way if math.isfinite(way) else 0.0
-
-
-def _acgym_speed(step: _Step) -> float:
-    return step.after.speed_kmh / ACGYM_TOP_SPEED if math.isfinite(step.after.speed_kmh) else 0.0
-
-
-def _acgym(step: _Step) -> float:
-    gap = None if step.track is None else step.track.gap(step.after)
-    if gap is None or not math.isfinite(gap):
-        return 0.0
-    return _acgym_speed(step) * (1.0 - gap / ACGYM_WIDTH)
-
-
-def _acgym_action_change(step: _Step) -> float:
-    if not step.previous:
-        return 0.0
-    return -math.dist(step.action, step.previous)
-
-
-_TERMS: Final[dict[str, Callable[[_Step], float]]] = {
-    "progress": lambda step: progress_metres(step.before, step.after),
-    "lap_time": _lap_time,
-    "lap_completed": _lap_completed,
-    "tyres_out": _tyres_out,
-    "wheel_lock": _wheel_lock,
-    "slip": _slip,
-    "damage": _damage,
-    "wear": _wear,
-    "steering_rate": _steering_rate,
-    "acgym": _acgym,
-    "acgym_speed": _acgym_speed,
-    "acgym_action_change": _acgym_action_change,
-}
+def terms_table() -> str:
+    """The terms as a Markdown table, for the documentation."""
+    rows = [f"| `{name}` | {term.default_weight:g} | {term.unit} | {term.meaning} |\n" for name, term in TERMS.items()]
+    return "".join(["| term | default weight | per | value |\n", "|---|--:|---|---|\n", *rows])
 
 
 @lru_cache(maxsize=32)
-def _terms(weights: Reward) -> tuple[tuple[str, float, Callable[[_Step], float]], ...]:
-    """The terms that count, with their weights."""
-    return tuple((name, weight, _TERMS[name]) for name, weight in weights.weights.items())
+def _weighted_terms(weights: Reward) -> tuple[tuple[str, float, Callable[[Transition], float]], ...]:
+    """Name, weight and function of the terms whose weight is not 0."""
+    return tuple((name, weight, TERMS[name].function) for name, weight in weights.weights.items())

@@ -1,4 +1,4 @@
-"""The spaces of Gymnasium that follow from a specification."""
+"""The Gymnasium spaces of a specification."""
 
 from typing import Any
 
@@ -11,15 +11,15 @@ from telemetry.rl.spec import Spec
 
 
 def observation_space(spec: Spec) -> spaces.Space[Any]:
-    """A float32 box with finite bounds, or a dictionary of such boxes in the fields' own units."""
+    """A float32 box with finite bounds, or a dictionary of such boxes in the units of the fields."""
     plan = layout(spec)
     if spec.observation.shape == "flat":
         return _box(plan.low / plan.scale, plan.high / plan.scale)
-    return spaces.Dict({name: _box(plan.low[part], plan.high[part]) for name, part in plan.parts})
+    return spaces.Dict({name: _box(plan.low[numbers], plan.high[numbers]) for name, numbers in plan.parts})
 
 
 def action_space(spec: Spec) -> spaces.Box:
-    """A float32 box of -1..1 with an axis for each of ``spec.action.names``."""
+    """A float32 box of -1..1 with one axis for each of ``spec.action.names``."""
     return spaces.Box(-1.0, 1.0, (spec.action.size,), np.float32)
 
 

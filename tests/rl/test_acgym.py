@@ -19,7 +19,9 @@ from telemetry.base.errors import SinkError, SourceError
 from telemetry.demo import DemoGame, demo_track
 from telemetry.recording.game_state import State
 from telemetry.recording.interfaces import Step
-from telemetry.rl.acgym.messages import Reply, StateWriter, reply_to, static_text, track_text
+from telemetry.rl.acgym.client import ClientState
+from telemetry.rl.acgym.messages import Reply, StateWriter, parse_reply, static_text, track_text
+from telemetry.rl.acgym.queries import Queries
 from telemetry.rl.acgym.session import REQUIRED_FIELDS, AcgymSession, Served, TimeBase
 from telemetry.rl.acgym.sockets import MANAGEMENT_PORT, PluginSockets
 from telemetry.rl.action import Command
@@ -46,7 +48,7 @@ class Rig:
         self.served: Served | None = None
         self.error: Exception | None = None
         self.clock = Clock(speed)
-        self._backend = open_backend(str(source), 25.0, clock=self.clock, samples_of=resampled)
+        self._backend = open_backend(str(source), 25.0, clock=self.clock, read_samples=resampled)
         pace = TimeBase.ANSWERS if lock_step else TimeBase.WORLD if Path(source).is_dir() else TimeBase.CLOCK
         self._actuator: Actuator | None = options.get("actuator")
         self.sockets = PluginSockets(port=0, management_port=0)
@@ -298,7 +300,7 @@ def test_who_connects_takes_over_and_who_was_there_has_no_say() -> None:
     assert [state["steps"] for state in states] == [2, 3, 4]
     assert {state["accStatus"] for state in states} == {0.0}
     assert len(rig.said) == 1
-    assert re.fullmatch(r"The client at 127\.0\.0\.1:\d+ took over from 127\.0\.0\.1:\d+\.", rig.said[0])
+    assert re.fullmatch(r"The client at 127\.0\.0\.1:\d+ replaced the one at 127\.0\.0\.1:\d+\.", rig.said[0])
 
 
 def test_rubbish_and_strangers_change_nothing() -> None:
@@ -327,8 +329,8 @@ def test_rubbish_and_strangers_change_nothing() -> None:
         assert [state["steps"] for state in client.drive(first, 2)] == [2, 3]
         assert rig.error is None
     assert sorted(rig.said) == [
-        "A datagram that is no answer of assetto_corsa_gym's client was ignored.",
-        "Somebody asked for what assetto_corsa_gym's plugin does not know; nothing was answered.",
+        "Ignored a datagram that is not an answer of assetto_corsa_gym's client.",
+        "Ignored a query that assetto_corsa_gym's plugin does not know.",
     ]
 
 
@@ -378,8 +380,8 @@ def test_a_client_that_drives_the_demo_with_nothing_is_told_what_to_configure() 
         wait_until(lambda: rig.said)
     (said,) = rig.said
     assert said == (
-        "The client sends no actions, and nothing else drives the car: its config.yml must have "
-        "vjoy_executed_by_server: True."
+        "The client sends no actions, and nothing else drives the car: set vjoy_executed_by_server: True in its "
+        "config.yml."
     )
 
 
@@ -404,7 +406,7 @@ def test_a_recording_goes_by_and_its_end_is_the_episodes(recording: Path) -> Non
     assert {name: again[name] for name in again.keys() - ignored} == {
         name: first[name] for name in first.keys() - ignored
     }
-    assert rig.said == ["The client sends its actions; a recording goes by as it was driven, and they are ignored."]
+    assert rig.said == ["The client's actions are ignored: a recording is replayed as it was driven."]
 
 
 def test_a_recording_that_lacks_what_its_client_needs_is_refused(tmp_path: Path) -> None:
@@ -412,7 +414,7 @@ def test_a_recording_that_lacks_what_its_client_needs_is_refused(tmp_path: Path)
     with Rig(path) as rig:
         pass
     assert isinstance(rig.error, SourceError)
-    assert str(rig.error) == f"replay:{path} has no local_velocity_y, and assetto_corsa_gym needs it."
+    assert str(rig.error) == f"replay:{path} has no local_velocity_y; assetto_corsa_gym needs it."
 
 
 # --- a live game
@@ -447,7 +449,7 @@ def test_on_a_live_game_a_reset_presses_the_button_for_a_restart_and_says_where_
 
     for variable in ("LOCALAPPDATA", "XDG_STATE_HOME"):
         monkeypatch.setenv(variable, str(tmp_path / "state"))
-    monkeypatch.setattr("telemetry.rl.acgym.session.RESET_TIMEOUT_S", 0.5)
+    monkeypatch.setattr("telemetry.rl.acgym.car_control.RESTART_TIMEOUT_S", 0.5)
     game = Game(tmp_path)
     try:
         wheel = VJoy(library=game, restart_button=8 if assigned else 7)
@@ -463,7 +465,7 @@ def test_on_a_live_game_a_reset_presses_the_button_for_a_restart_and_says_where_
     assert rig.error is None
     assert game.restarts == assigned
     assert [said[:72] for said in rig.said] == (
-        [] if assigned else ["Its session did not begin anew when button 7 was pressed: in the game's "]
+        [] if assigned else ["The session did not restart when button 7 was pressed. Check in the game"]
     )
 
 
@@ -482,10 +484,10 @@ def test_without_an_actuator_a_live_game_is_looked_on(tmp_path: Path) -> None:
     assert {(state["accStatus"], state["brakeStatus"]) for state in states} == {(0.0, 1.0)}
     reset, actions = sorted(rig.said)
     assert reset == (
-        "The client asks for the car to be put back, which shared memory alone cannot do. Restart in the game, or let "
-        "--actuator csp do it, or the --restart-button of another."
+        "The client asks for the car to be put back, which shared memory alone cannot do. Restart in the game, or use "
+        "--actuator csp, or another actuator with a --restart-button."
     )
-    assert actions == "The client sends its actions, and no --actuator carries them to the game: they are ignored."
+    assert actions == "The client's actions are ignored: without an --actuator they cannot reach the game."
 
 
 # --- messages
@@ -502,8 +504,8 @@ def test_without_an_actuator_a_live_game_is_looked_on(tmp_path: Path) -> None:
         ("connect", None),
     ],
 )
-def test_an_answer_is_cut_to_what_hands_and_feet_can_do(said: object, answer: Reply | None) -> None:
-    assert reply_to(json.dumps(said).encode()) == answer
+def test_an_answer_is_clipped_to_what_a_driver_can_do(said: object, answer: Reply | None) -> None:
+    assert parse_reply(json.dumps(said).encode()) == answer
 
 
 def test_what_a_source_does_not_say_is_left_out() -> None:
@@ -525,17 +527,35 @@ def test_a_recording_at_another_rate_goes_by_at_25_hertz_and_a_reset_that_nothin
     assert later["timestamp_ac"] - states[-1]["timestamp_ac"] == pytest.approx(0.08)
 
 
-def test_a_track_that_nobody_knows_is_said_and_the_rest_goes_on(recording: Path) -> None:
-    with Rig(recording) as rig:
-        rig._session._sample = sample_of(track="nowhere", track_spline_length=1000.0)
-        static, track = rig.ask("get_static_info", "get_track_info")
-    assert static["TrackLength"] == 1000.0
-    assert track == {}
-    (said,) = rig.said
-    assert said == (
+def test_an_unknown_track_is_reported_once_and_has_no_borders() -> None:
+    sample = sample_of(track="nowhere", track_spline_length=1000.0)
+    said: list[str] = []
+    queries = Queries(lambda: sample, None, None, config="{}", warn=said.append, warn_once=said.append)
+    assert understood(queries.answer("get_static_info") or "")["TrackLength"] == 1000.0
+    assert [queries.answer("get_track_info"), queries.answer("get_track_info")] == ["{}", "{}"]
+    (sentence,) = said
+    assert sentence == (
         "The borders of nowhere are not known. Name the game's folder with --ac-root DIR (the one with content/tracks "
         "in it), or a checkout of assetto_corsa_gym that has the track with --acgym DIR."
     )
+
+
+def test_in_lock_step_only_the_first_answer_to_the_last_state_is_accepted() -> None:
+    address, full_throttle = ("127.0.0.1", 5000), Command(0.0, 1.0, 0.0)
+    client = ClientState().connect(address, 1.0).take_turn().count_state()
+    stale, is_accepted = client.answer(Reply(full_throttle, 0), 2.0, lock_step=True)
+    assert (is_accepted, stale.out_of_sync, stale.is_step_due, stale.command) == (False, 1, False, SILENT)
+    answered, is_accepted = stale.answer(Reply(full_throttle, 1), 3.0, lock_step=True)
+    assert (is_accepted, answered.answered_at, answered.is_step_due, answered.command) == (
+        True,
+        3.0,
+        True,
+        full_throttle,
+    )
+    repeated, is_accepted = answered.take_turn().answer(Reply(SILENT, 1), 4.0, lock_step=True)
+    assert (is_accepted, repeated.is_step_due, repeated.command) == (False, False, full_throttle)
+    left = repeated.request_reset().disconnect()
+    assert left == ClientState(connections=1, connected_at=1.0, sent=1, answered=1, answered_at=4.0, is_reset_due=True)
 
 
 # --- ports, and the command line

@@ -41,11 +41,11 @@ def test_off_windows_csp_and_vjoy_say_what_they_need() -> None:
     with pytest.raises(UsageError) as caught:
         CustomAi(prefix="none_").open()
     assert str(caught.value) == (
-        "There is no /dev/shm/none_AcTools.CSP.NewBehaviour.CustomAI.CarControls0.v0. CSP reads its controls inside "
-        "the game's prefix, and the command `bridge --csp`, run there, shows them to Linux; `uv run main.py bridge` "
-        "says how. uinput needs no bridge."
+        "/dev/shm/none_AcTools.CSP.NewBehaviour.CustomAI.CarControls0.v0 does not exist. CSP reads its controls "
+        "inside the game's prefix; run the command `bridge --csp` there to connect them with Linux (`uv run main.py "
+        "bridge` says how), or use the actuator uinput."
     )
-    with pytest.raises(UsageError, match=r"^The actuator vjoy drives through a driver of Windows"):
+    with pytest.raises(UsageError, match=r"^The actuator vjoy needs Windows"):
         create_actuator("vjoy").open()
 
 
@@ -54,9 +54,9 @@ def test_off_windows_csp_and_vjoy_say_what_they_need() -> None:
     [
         ("csp", 1, "restart_button: the actuator csp has no buttons; uinput and vjoy have."),
         ("none", 1, "restart_button: the actuator none has no buttons; uinput and vjoy have."),
-        ("uinput", 13, "restart_button: 13 is none; they count from 1 to 12."),
-        ("vjoy", 0, "restart_button: 0 is none; they count from 1 to 32."),
-        (NoActuator(), 1, "restart_button: it belongs to the actuator where that is an object."),
+        ("uinput", 13, "restart_button must be from 1 to 12, got 13."),
+        ("vjoy", 0, "restart_button must be from 1 to 32, got 0."),
+        (NoActuator(), 1, "restart_button: pass it to the actuator object itself."),
     ],
 )
 def test_a_button_that_cannot_be_is_refused(what: str | Actuator, button: int, sentence: str) -> None:
@@ -114,13 +114,15 @@ def test_vjoy_presses_its_button_for_a_restart_and_lets_go_of_it() -> None:
     actuator.apply(Command(1.0))
     assert [report[4] for report in driver.reports] == [0, 128, 0]
     assert restart
-    assert restart.complaint.startswith("Its session did not begin anew when button 8 was pressed: ")
+    assert restart.complaint.startswith("The session did not restart when button 8 was pressed. ")
     assert VJoy(library=driver).restart() is None
 
 
 def test_a_device_with_too_few_buttons_is_given_back() -> None:
     driver = Driver()
-    with pytest.raises(SinkError, match=r"^Device 1 of vJoy has no button 9; 'Configure vJoy' gives it more\.$"):
+    with pytest.raises(
+        SinkError, match=r"^vJoy device 1 has no button 9; add buttons with the program 'Configure vJoy'\.$"
+    ):
         VJoy(library=driver, restart_button=9).open()
     assert driver.status == 1
 
@@ -128,9 +130,9 @@ def test_a_device_with_too_few_buttons_is_given_back() -> None:
 @pytest.mark.parametrize(
     ("driver", "sentence"),
     [
-        (Driver(enabled=False), "The driver of vJoy is installed but not enabled."),
-        (Driver(2), "Another program holds device 1 of vJoy."),
-        (Driver(3), "vJoy has no device 1; its program 'Configure vJoy' makes one."),
+        (Driver(enabled=False), "The vJoy driver is installed but not enabled."),
+        (Driver(2), "vJoy device 1 is in use by another program."),
+        (Driver(3), "vJoy has no device 1; create it with the program 'Configure vJoy'."),
     ],
 )
 def test_vjoy_says_what_is_in_the_way(driver: Driver, sentence: str) -> None:

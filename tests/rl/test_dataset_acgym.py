@@ -13,7 +13,7 @@ import pytest
 
 import telemetry
 from telemetry.demo import demo_track
-from telemetry.rl.acgym.columns import REQUIRED, columns_of
+from telemetry.rl.acgym.columns import REQUIRED, episode_columns
 from telemetry.rl.acgym.exporter import AcgymExporter
 from telemetry.rl.acgym.files import demo_geometry, find_car, find_geometry, write_tables
 from telemetry.rl.datasets.build import BuildRequest, BuildResult, build_dataset
@@ -36,7 +36,7 @@ def episode() -> Episode:
 @cache
 def columns() -> dict[str, Any]:
     car = find_car("demo_gt3", acgym=None, ac_root=None, steer_lock=320.0)
-    return columns_of(episode(), demo_geometry(), car, 25.0)
+    return episode_columns(episode(), demo_geometry(), car, 25.0)
 
 
 def checks(**changes: Any) -> dict[str, Check]:
@@ -339,9 +339,9 @@ def test_the_lock_of_an_unpacked_car_is_the_games(tmp_path: Path) -> None:
 def test_a_track_that_nobody_knows_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(telemetry.UsageError, match=r"^The borders of spa are not known\. Name the game's folder"):
         find_geometry("spa", "", acgym=None, ac_root=None)
-    with pytest.raises(telemetry.UsageError, match=r"is not there: .*fast_lane.ai"):
+    with pytest.raises(telemetry.UsageError, match=r"is missing: .*fast_lane.ai"):
         find_geometry("spa", "", acgym=None, ac_root=tmp_path)
-    with pytest.raises(telemetry.UsageError, match="is no checkout of assetto_corsa_gym"):
+    with pytest.raises(telemetry.UsageError, match="is not a checkout of assetto_corsa_gym"):
         find_geometry("spa", "", acgym=tmp_path, ac_root=None)
     exporter = AcgymExporter(acgym=tmp_path / "none")
     pytest.importorskip("pyarrow", reason="there is no pyarrow for this Python")

@@ -131,28 +131,38 @@ def test_without_gymnasium_the_extra_is_named() -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"source": "demo:race"}, f"There is no demo scenario 'race'; there are {', '.join(SCENARIOS)}."),
-        ({"source": "demo", "start": "pits"}, "start: 'pits' is none of grid, anywhere."),
-        ({"source": "demo", "actuator": "csp"}, "An actuator is for a live source; demo has none."),
+        ({"source": "demo:race"}, f"Unknown demo scenario 'race'; there are {', '.join(SCENARIOS)}."),
+        ({"source": "demo", "start": "pits"}, "start must be one of grid, anywhere, got 'pits'."),
+        ({"source": "demo", "actuator": "csp"}, "An actuator needs a live source, and demo is not one."),
         ({"source": "demo", "control_hz": 1000}, "control_hz must be greater than 0 and at most 333, got 1000."),
-        ({"source": "demo", "observation": "round"}, "observation.shape: 'round' is none of flat, dict."),
-        ({"source": "demo", "render_mode": "human"}, "render_mode: 'human' is none; there is nothing to be rendered."),
-        ({"source": "replay:a.txt"}, "a.txt is no recording; those end in .mcap, .jsonl, .jsonl.gz, .jsonl.zst."),
-        ({"source": "."  , "actuator": "wheel"}, "There is no actuator 'wheel'; there are none, csp, uinput, vjoy."),
+        ({"source": "demo", "observation": "round"}, "observation.shape must be one of flat, dict, got 'round'."),
+        (
+            {"source": "demo", "render_mode": "human"},
+            "render_mode must be None, got 'human': the environment cannot be rendered.",
+        ),
+        ({"source": "replay:a.txt"}, "Unsupported file type: a.txt. Supported: .mcap, .jsonl, .jsonl.gz, .jsonl.zst."),
+        ({"source": ".", "actuator": "wheel"}, "Unknown actuator 'wheel'; there are none, csp, uinput, vjoy."),
     ],
-)  # fmt: skip
-def test_what_makes_no_sense_is_a_sentence(options: dict[str, Any], sentence: str) -> None:
+)
+def test_an_invalid_option_is_refused_with_a_sentence(options: dict[str, Any], sentence: str) -> None:
     with pytest.raises(UsageError) as caught:
         DriveEnv(**options)
     assert str(caught.value) == sentence
 
 
+def test_the_former_name_of_the_reset_timeout_still_works_and_an_unknown_option_does_not() -> None:
+    DriveEnv(patience=5.0).close()
+    DriveEnv(control_hz=None, mask=None, reset_timeout=5.0).close()
+    with pytest.raises(TypeError, match="got an unexpected keyword argument 'hz'"):
+        gymnasium.make("telemetry.rl:AssettoCorsa/Drive-v0", hz=10)
+
+
 def test_a_step_needs_an_episode_and_an_action_of_the_right_size() -> None:
     env = DriveEnv()
-    with pytest.raises(TelemetryError, match=r"^An episode begins with reset\(\)\.$"):
+    with pytest.raises(TelemetryError, match=r"^No episode has begun: call reset\(\) first\.$"):
         env.step(FULL_GAS)
     env.reset(seed=1)
-    with pytest.raises(UsageError, match=r"^An action has 2 numbers here, and this one 3\.$"):
+    with pytest.raises(UsageError, match=r"^An action must have 2 numbers here, got 3\.$"):
         env.step([0.0, 0.0, 0.0])
     env.close()
     env.close()
@@ -220,7 +230,7 @@ def test_an_episode_may_begin_anywhere_on_the_line() -> None:
     assert info["position"] == pytest.approx(0.5, abs=1e-3)
     assert isinstance(observation, np.ndarray)
     assert abs(observation[offsets]) < 0.6  # within the road's 6 m
-    with pytest.raises(UsageError, match=r"^options: 2 is no position; that is a number from 0 to 1\.$"):
+    with pytest.raises(UsageError, match=r"^options: position must be a number from 0 to 1, got 2\.$"):
         env.reset(options={"position": 2})
 
 

@@ -164,7 +164,7 @@ def test_a_game_that_never_comes_is_said(tmp_path: Path) -> None:
     with pytest.raises(NoGameError) as caught:
         env.reset()
     assert str(caught.value) == (
-        f"No episode can begin: {tmp_path} has had no car that is ready to drive. Waiting for the page files of a "
+        f"No episode can begin: {tmp_path} had no car that is ready. Waiting for the page files of a "
         f"running game in {tmp_path}."
     )
     env.close()
@@ -207,9 +207,9 @@ def test_a_button_that_does_nothing_is_an_error_that_says_what_to_check(game: Ga
     with pytest.raises(NoGameError) as caught:
         env.reset()
     assert str(caught.value) == (
-        f"No episode can begin: {tmp_path} has had no car that is ready to drive. Its session did not begin anew when "
-        "button 7 was pressed: in the game's controls, is that button assigned to 'restart session'? And is the game "
-        "in front, with no menu open?"
+        f"No episode can begin: {tmp_path} had no car that is ready. The session did not restart when button 7 was "
+        "pressed. Check in the game's controls that the button is assigned to 'restart session', and that the game is "
+        "in front with no menu open."
     )
     env.close()
 
@@ -223,8 +223,8 @@ def test_a_second_environment_that_would_drive_the_same_car_is_refused(game: Gam
     with pytest.raises(SinkError) as caught:
         second.reset()
     assert str(caught.value) == (
-        f"The mapping {MAPPING.format(car=0)} in {tmp_path.resolve()} is taken by another environment, here or in "
-        "another process. Close that."
+        f"The mapping {MAPPING.format(car=0)} in {tmp_path.resolve()} is in use by another environment, here or in "
+        "another process. Close that one."
     )
     looking_on = DriveEnv(tmp_path, control_hz=20)
     looking_on.reset()
@@ -253,7 +253,7 @@ def test_a_process_that_drives_keeps_others_out_until_it_is_killed(game: Game, t
     try:
         assert other.stdout
         assert other.stdout.readline().strip() == b"drives"
-        with pytest.raises(SinkError, match="is taken by another environment"):
+        with pytest.raises(SinkError, match="is in use by another environment"):
             env.reset()
     finally:
         other.kill()

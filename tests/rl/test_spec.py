@@ -32,7 +32,7 @@ from telemetry.rl import (
 )
 from telemetry.rl.action import RELEASED, Command, recorded_action, to_command
 from telemetry.rl.features import FEATURES, feature_info
-from telemetry.rl.reward import progress_metres
+from telemetry.rl.reward import TERMS, progress_metres, terms_table
 from telemetry.tracks.track import TrackMap
 from tests.conftest import REPOSITORY, sample_of
 
@@ -113,44 +113,44 @@ def test_a_specification_is_a_small_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ({"hz": 25}, "hz: there is no such key; there are control_hz, observation, action, reward, end."),
-        ({"rewards": {}}, "rewards: there is no such key; did you mean reward?"),
+        ({"hz": 25}, "hz: unknown key; there are control_hz, observation, action, reward, end."),
+        ({"rewards": {}}, "rewards: unknown key; did you mean reward?"),
         ({"control_hz": 0}, "control_hz must be greater than 0 and at most 333, got 0."),
         ({"control_hz": "25"}, "control_hz must be greater than 0 and at most 333, got '25'."),
-        ({"end": 5}, "end: 5 is no table."),
-        ({"end": {"tyres_out": 5}}, "end.tyres_out: 5 is no whole number from 0 to 4."),
-        ({"end": {"seconds": -1}}, "end.seconds must be 0 (never) or a greater number, got -1."),
-        ({"end": {"tyre_critical": 1}}, "end.tyre_critical: 1 is neither true nor false."),
-        ({"action": {"pedals": "three"}}, "action.pedals: 'three' is none of steer_pedal, steer_throttle_brake."),
-        ({"action": {"steer_range": 1.5}}, "action.steer_range: 1.5 is more than the whole lock, 1."),
-        ({"action": {"steer_rate": 0}}, "action.steer_rate must be a number greater than 0, got 0."),
-        ({"reward": "fast"}, "reward: there are no weights named 'fast'; there are acgym, default."),
+        ({"end": 5}, "end must be a table, got 5."),
+        ({"end": {"tyres_out": 5}}, "end.tyres_out must be an integer from 0 to 4, got 5."),
+        ({"end": {"seconds": -1}}, "end.seconds must be a number from 0 on, got -1; 0 switches the rule off."),
+        ({"end": {"tyre_critical": 1}}, "end.tyre_critical must be true or false, got 1."),
+        (
+            {"action": {"pedals": "three"}},
+            "action.pedals must be one of steer_pedal, steer_throttle_brake, got 'three'.",
+        ),
+        ({"action": {"steer_range": 1.5}}, "action.steer_range must be at most 1, the full lock, got 1.5."),
+        ({"action": {"steer_rate": 0}}, "action.steer_rate must be greater than 0, got 0."),
+        ({"reward": "fast"}, "reward: unknown preset 'fast'; there are acgym, default."),
         (
             {"reward": {"slip": -1.0}},
-            "reward.slip: -1.0 is no weight; that is a number from 0 on (what harms counts against by itself).",
+            "reward.slip must be a number from 0 on, got -1.0. Penalties are subtracted automatically.",
         ),
-        ({"reward": {"progres": 1.0}}, "reward.progres: there is no such key; did you mean progress?"),
-        ({"observation": {"shape": "round"}}, "observation.shape: 'round' is none of flat, dict."),
-        ({"observation": {"fields": "speed"}}, "observation.fields: 'speed' is no list."),
+        ({"reward": {"progres": 1.0}}, "reward.progres: unknown key; did you mean progress?"),
+        ({"observation": {"shape": "round"}}, "observation.shape must be one of flat, dict, got 'round'."),
+        ({"observation": {"fields": "speed"}}, "observation.fields must be a list, got 'speed'."),
         (
             {"observation": {"fields": ["speed", "brake_tmp"]}},
-            "observation.fields[1]: there is no field 'brake_tmp' to observe; did you mean brake_temp?",
+            "observation.fields[1]: unknown field 'brake_tmp'; did you mean brake_temp?",
         ),
         (
             {"observation": {"fields": ["timestamp"]}},
-            (
-                "observation.fields[0]: there is no field 'timestamp' to observe; the command 'fields' lists what "
-                "there is."
-            ),
+            "observation.fields[0]: unknown field 'timestamp'; the command 'fields' lists all fields.",
         ),
-        ({"observation": {"fields": ["rpm", "rpm"]}}, "observation.fields[1]: rpm stands there a second time."),
+        ({"observation": {"fields": ["rpm", "rpm"]}}, "observation.fields[1]: duplicate field rpm."),
         (
             {"observation": {"fields": ["heading"]}},
-            "observation.fields[0]: heading has no scale and bounds of its own; say scale, low, high.",
+            "observation.fields[0]: heading has no default scale and bounds; add scale, low, high.",
         ),
         (
             {"observation": {"fields": [{"name": "rpm", "low": 100}]}},
-            "observation.fields[0]: 100 .. 20000.0 are no bounds; 0, which stands for nothing, lies in them.",
+            ("observation.fields[0]: the bounds must include 0, the value used for missing data, got 100 .. 20000.0."),
         ),
         (
             {"observation": {"fields": [{"name": "rpm", "scale": 0}]}},
@@ -158,9 +158,12 @@ def test_a_specification_is_a_small_file(tmp_path: Path) -> None:
         ),
         (
             {"observation": {"fields": [{"name": "rpm", "high": math.inf}]}},
-            "observation.fields[0].high: inf is no finite number.",
+            "observation.fields[0].high must be a finite number, got inf.",
         ),
-        ({"observation": {"fields": [], "action_history": 0}}, "observation.fields: nothing is observed at all."),
+        (
+            {"observation": {"fields": [], "action_history": 0}},
+            "observation.fields: the observation is empty; name a field, or set action_history.",
+        ),
     ],
 )
 def test_a_mistake_is_a_sentence_with_its_key(values: dict[str, Any], sentence: str) -> None:
@@ -169,33 +172,35 @@ def test_a_mistake_is_a_sentence_with_its_key(values: dict[str, Any], sentence: 
     assert str(caught.value) == sentence
 
 
-def test_a_file_that_is_none_says_so(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_says_so(tmp_path: Path) -> None:
     path = tmp_path / "spec.toml"
     with pytest.raises(
         UsageError, match=r"^The specification .*spec\.toml cannot be read: No such file or directory\.$"
     ):
         load_spec(path)
     path.write_text("control_hz = ")
-    with pytest.raises(UsageError, match=r"spec\.toml: this is no TOML: "):
+    with pytest.raises(UsageError, match=r"spec\.toml: invalid TOML: "):
         load_spec(path)
     path.write_text("end = 5")
-    with pytest.raises(UsageError, match=r"spec\.toml: end: 5 is no table\.$"):
+    with pytest.raises(UsageError, match=r"spec\.toml: end must be a table, got 5\.$"):
         load_spec(path)
 
 
-def test_every_channel_known_by_name_is_a_field_with_bounds() -> None:
-    for name, channel in FEATURES.items():
-        assert (name, feature_info(name) is not None) == (channel.name, True)
+def test_every_feature_known_by_name_is_a_field_with_bounds() -> None:
+    for name, feature in FEATURES.items():
+        assert (name, feature_info(name) is not None) == (feature.name, True)
     assert Spec(observation=Observation(fields=tuple(FEATURES.values()))).observation.fields
 
 
-def test_the_documentation_has_a_specification_that_is_one_and_the_weights_as_they_are() -> None:
+def test_the_documentation_has_a_valid_specification_and_the_table_of_terms() -> None:
     text = (REPOSITORY / "docs" / "rl.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
     assert len(Spec.from_dict(tomllib.loads(example)).observation.fields) == 5
-    weights = {name: float(weight) for name, weight in re.findall(r"^\| `(\w+)` \| ([\d.]+) \|", text, re.MULTILINE)}
-    del weights["patience"]
-    assert weights == dataclasses.asdict(Reward())
+    assert terms_table() in text
+
+
+def test_every_reward_term_has_a_weight_of_its_name() -> None:
+    assert {name: term.default_weight for name, term in TERMS.items()} == dataclasses.asdict(Reward())
 
 
 # --- observations
@@ -425,8 +430,8 @@ def test_acgym_without_a_reference_line_is_refused() -> None:
     with pytest.raises(UsageError) as caught:
         begin(Spec(reward=Reward.preset("acgym")), sample_of(track="monza"))
     assert str(caught.value) == (
-        "reward.acgym: it measures from a reference line, and none is known of the track 'monza'; acgym_speed does "
-        "without."
+        "reward.acgym needs a reference line, and the track 'monza' has none; use acgym_speed, or pass a map with a "
+        "line as track."
     )
 
 

@@ -1,13 +1,11 @@
-"""Locks: what one process at a time may have, and the names and paths of all lock files.
+"""What one process at a time may have: a file that is being recorded, a folder, a way to drive.
 
-The operating system releases a lock when the process that holds it ends, however it ends.
+However a process ends, the system lets the next one in.
 """
 
 import os
 import sys
-from hashlib import sha256
 from pathlib import Path
-from typing import Final
 
 from telemetry.base.errors import SinkError
 
@@ -22,8 +20,8 @@ if sys.platform == "win32":
     _LOCK_VIOLATION = 33
 
     def _take(descriptor: int) -> None:
-        # LockFile blocks readers too, so lock one byte far beyond the end of the file: farther than msvcrt.locking can
-        # count.
+        # What is locked there nobody else can read: a byte that no file reaches, for which msvcrt.locking counts too
+        # short.
         if not _kernel32.LockFile(msvcrt.get_osfhandle(descriptor), 0, 1 << 30, 1, 0):
             error = ctypes.get_last_error()
             raise BlockingIOError if error == _LOCK_VIOLATION else OSError(error, "The file cannot be locked")
@@ -35,26 +33,19 @@ else:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-PLAN_LOCK_NAME: Final = ".recording"
-"""Lock file in the folder of a plan that is being recorded."""
-
-DATASET_LOCK_NAME: Final = ".conversion"
-"""Lock file in the staging folder of a dataset that is being built."""
-
-
 def lock_file(descriptor: int, name: str) -> None:
-    """Keep the file of this descriptor from other writers until it is closed; everybody can still read it.
+    """Keep the file of this descriptor from every other writer that asks, until it is closed; all can read it.
 
-    Raises :class:`telemetry.SinkError` where another process holds it.
+    Raises :class:`telemetry.SinkError` where another holds it.
     """
     _lock(descriptor, f"{name} is being recorded now, by another process.")
 
 
 class FileLock:
-    """A lock file, held from now until it is closed; its folder is created.
+    """A file that stands for something which only one may have, from now until it is closed; its folder is made.
 
-    A second lock on the same file is refused in the same process too. Raises :class:`telemetry.SinkError`, with the
-    text of ``refusal`` where the lock is held, and where the file cannot be written.
+    Another one is refused in the same process too. Raises :class:`telemetry.SinkError` with the ``refusal`` where
+    somebody has it, and where the file cannot be written.
     """
 
     def __init__(self, path: Path, refusal: str) -> None:
@@ -70,28 +61,12 @@ class FileLock:
             raise
 
     def close(self) -> None:
-        """Release the lock; harmless when done twice."""
+        """Let others in; harmless when done twice."""
         self._file.close()
 
 
-def lock_plan_folder(folder: Path) -> FileLock:
-    """The lock of a folder that a plan is recorded into; SinkError where another recording holds it."""
-    return FileLock(folder / PLAN_LOCK_NAME, f"Another recording works in {folder} now.")
-
-
-def lock_dataset_folder(folder: Path) -> FileLock:
-    """The lock of a dataset's staging folder; SinkError where another conversion holds it."""
-    return FileLock(folder / DATASET_LOCK_NAME, f"Another conversion works in {folder} now.")
-
-
-def lock_actuator(name: str) -> FileLock:
-    """The lock of an actuator of this user, by its name; SinkError where another environment holds it."""
-    path = user_state_dir() / f"actuator-{sha256(name.encode()).hexdigest()[:16]}.lock"
-    return FileLock(path, f"{name} is taken by another environment, here or in another process. Close that.")
-
-
 def user_state_dir() -> Path:
-    """The folder where this user's running programs leave what is for each other; SinkError where there is none."""
+    """Where this user's running programs leave what is for each other; SinkError where there is no place."""
     variable, usual = (
         ("LOCALAPPDATA", "AppData/Local") if sys.platform == "win32" else ("XDG_STATE_HOME", ".local/state")
     )
@@ -107,5 +82,5 @@ def _lock(descriptor: int, refusal: str) -> None:
         _take(descriptor)
     except BlockingIOError:
         raise SinkError(refusal) from None
-    except OSError:  # a file system without locks
+    except OSError:  # a file system that knows no locks
         return

@@ -95,7 +95,7 @@ def run_acgym_server(
     from telemetry.rl.acgym.session import AcgymSession, TimeBase  # noqa: PLC0415 - numpy, which --help must not load
     from telemetry.rl.acgym.sockets import EGO_PORT, PluginSockets  # noqa: PLC0415 - numpy, as above
     from telemetry.rl.actuators import create_actuator  # noqa: PLC0415 - numpy, as above
-    from telemetry.rl.backends import open_backend  # noqa: PLC0415 - numpy, as above
+    from telemetry.rl.backends import BackendOptions, open_backend  # noqa: PLC0415 - numpy, as above
     from telemetry.rl.backends.live import LiveBackend  # noqa: PLC0415 - numpy, as above
     from telemetry.rl.backends.replay import resampled  # noqa: PLC0415 - numpy, as above
     from telemetry.stream.access import is_loopback  # noqa: PLC0415 - websockets, which --help must not load
@@ -111,7 +111,7 @@ def run_acgym_server(
         stack.enter_context(stop_on_signal(clock))
         # The session sends actions to the actuator itself, so the backend must not have it.
         backend = stack.enter_context(
-            open_backend(source, rate_hz, reset_timeout=float("inf"), clock=clock, samples_of=resampled)
+            open_backend(source, rate_hz, BackendOptions(reset_timeout=math.inf), clock=clock, read_samples=resampled)
         )
         live = isinstance(backend, LiveBackend)
         acgym_options.check(source, live=live)

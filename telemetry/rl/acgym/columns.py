@@ -1,8 +1,8 @@
-"""The columns of assetto_corsa_gym's states, out of samples: its names, order, units and signs.
+"""The columns of assetto_corsa_gym's states, computed from samples: its names, order, units and signs.
 
-Its plane is x = the game's z, y = the game's x; yaw is counted to the left; the car's velocities are forward, left, up.
-What its plugin reads off the game's Python interface and shared memory does not hold is derived, and where that cannot
-be done either NaN: the lateral friction (``Dy_*``), the aligning torque (``Mz``) and the loaded radius.
+Its plane has x = the game's z and y = the game's x; yaw is positive to the left; velocities of the car are forward,
+left, up. Its plugin reads some values from the game's Python interface that are not in shared memory: they are derived,
+or NaN if that is not possible (lateral friction ``Dy_*``, aligning torque ``Mz``, and the loaded radius).
 """
 
 import math
@@ -22,48 +22,47 @@ REQUIRED: Final = (
     "SlipAngle_fl", "SlipAngle_fr", "SlipAngle_rl", "SlipAngle_rr", "LapDist", "gap", "out_of_track",
     "out_of_track_calc", "sensors", "dist_to_border",
 )  # fmt: skip
-"""What its loader cannot do without."""
+"""Columns that its loader needs."""
 
 WHEELS: Final = ("fl", "fr", "rl", "rr")
 
 STEER_STEP: Final = 36.0 / 449.3
-"""Most that its steering axis moves in a step of 40 ms: 900 degrees a second."""
+"""Largest movement of its steering axis in a step of 40 ms: 900 degrees per second."""
 
 PEDAL_STEP: Final = 0.48
-"""Most that its pedal and brake axes move in a step of 40 ms."""
+"""Largest movement of its pedal and brake axes in a step of 40 ms."""
 
-TOP_GAP: Final = 12.0
+MAX_GAP_M: Final = 12.0
 """Metres from the reference line at which its reward is 0."""
 
-SLOW: Final = 0.5
-"""m/s of a wheel below which it has neither slip angle nor slip ratio: they divide by it."""
+MIN_WHEEL_SPEED_MS: Final = 0.5
+"""Below this speed in m/s a wheel has neither slip angle nor slip ratio, which divide by it."""
 
-_OUT: Final = 2
-"""Tyres that may be off the track before the car is."""
+_MAX_TYRES_OUT: Final = 2
+"""With more tyres off the track the car counts as off the track."""
 
 
-def columns_of(episode: Episode, geometry: Geometry, car: CarMap, rate: float) -> dict[str, Any]:
+def episode_columns(episode: Episode, geometry: Geometry, car: CarMap, rate: float) -> dict[str, Any]:
     """The columns of an episode: arrays (n,) of int64, float64 or bool, and (n, k) for lists."""
     samples = episode.samples
     count = len(samples)
     take = SampleColumns(samples)
-    place = take("world_position_z", "world_position_x")
+    position = take("world_position_z", "world_position_x")
     yaw = -take("heading")
     speed = take("speed_kmh") / 3.6
-    rays = geometry.rays(place, yaw)
-    gap, line_point = geometry.gaps(place)
-    off = geometry.off_track(place)
+    rays = geometry.rays(position, yaw)
+    gap, line_point = geometry.gaps(position)
+    off = geometry.off_track(position)
     border = rays.min(axis=1)
-    if off.any():  # then the track may lie right behind
-        border[off] = np.minimum(border[off], geometry.rays(place[off], yaw[off] + np.pi).min(axis=1))
-    out = (take("number_of_tyres_out") > _OUT).astype(np.float64)
+    if off.any():  # then the track can be right behind the car
+        border[off] = np.minimum(border[off], geometry.rays(position[off], yaw[off] + np.pi).min(axis=1))
+    out = (take("number_of_tyres_out") > _MAX_TYRES_OUT).astype(np.float64)
     steer, gas, brake = take("steer_angle"), take("gas"), take("brake")
     absolute = np.stack([steer, 2.0 * gas - 1.0, car.brake_axis_at(brake)], axis=1)
     steps = np.diff(absolute, axis=0, prepend=absolute[:1])
     relative = np.clip(steps / np.array([STEER_STEP, PEDAL_STEP, PEDAL_STEP]), -1.0, 1.0)
-    slips = wheel_slips(
-        take, yaw, _arms(place_of_wheels(take, place, yaw), np.hypot(*take("velocity_z", "velocity_x").T))
-    )
+    wheels = wheel_positions(take, position, yaw)
+    slips = wheel_slips(take, yaw, _find_arms(wheels, np.hypot(*take("velocity_z", "velocity_x").T)))
     zeros = np.zeros(count)
     length = take("track_spline_length")
     if geometry.length is not None:
@@ -75,9 +74,9 @@ def columns_of(episode: Episode, geometry: Geometry, car: CarMap, rate: float) -
         "timestamp_ac": time,
         "timestamp_env": time,
         "total_errors_out_of_sync": np.zeros(count, dtype=np.int64),
-        "packetId": take.whole("graphics_packet_id"),
+        "packetId": take.integers("graphics_packet_id"),
         "currentTime": take("current_time") / 1e3 + np.array(episode.held_s),
-        **plugin_columns(take, place, yaw, slips, car.steer_lock),
+        **plugin_columns(take, position, yaw, slips, car.steer_lock),
         "done": np.zeros(count, dtype=np.int64),
         "LapDist": length * take("normalized_position"),
         "rl_point": line_point,
@@ -92,19 +91,19 @@ def columns_of(episode: Episode, geometry: Geometry, car: CarMap, rate: float) -
         "TimeLimit.truncated": last,
         **{f"current_action_abs_{axis}": absolute[:, axis] for axis in range(3)},
         **{f"actions_{axis}": relative[:, axis] for axis in range(3)},
-        "reward": 3.6 * speed * (1.0 - np.abs(gap) / TOP_GAP) / 300.0,
+        "reward": 3.6 * speed * (1.0 - np.abs(gap) / MAX_GAP_M) / 300.0,
     }
 
 
 def plugin_columns(
-    take: SampleColumns, place: Floats, yaw: Floats, slips: tuple[Floats, Floats], steer_lock: float
+    take: SampleColumns, position: Floats, yaw: Floats, slips: tuple[Floats, Floats], steer_lock: float
 ) -> dict[str, Any]:
-    """What its plugin says of the car at each sample, but for counters and clocks; NaN is what nobody can know."""
+    """The columns of the car that its plugin sends, without counters and clocks; unknown values are NaN."""
     load, pressure, travel = take("wheel_load"), take("wheel_pressure"), take("suspension_travel")
     heading = take("tyre_contact_heading")
     return {
-        "world_position_x": place[:, 0],
-        "world_position_y": place[:, 1],
+        "world_position_x": position[:, 0],
+        "world_position_y": position[:, 1],
         "world_position_z": take("world_position_y"),
         "speed": take("speed_kmh") / 3.6,
         "local_velocity_x": take("local_velocity_z"),
@@ -114,21 +113,21 @@ def plugin_columns(
         "accelY": take("acc_g_z"),
         "accStatus": take("gas"),
         "brakeStatus": take("brake"),
-        "actualGear": take.whole("gear"),
+        "actualGear": take.integers("gear"),
         "RPM": np.maximum(take("rpm"), 0.0),
         "steerAngle": take("steer_angle") * steer_lock,
         "yaw": yaw,
         "pitch": take("pitch"),
         "roll": take("roll"),
         "LastFF": take("final_ff"),
-        "LapInvalidated": 1 - take.whole("is_lap_valid"),
+        "LapInvalidated": 1 - take.integers("is_lap_valid"),
         "NormalizedSplinePosition": take("normalized_position"),
-        "LapCount": take.whole("completed_laps"),
-        "BestLap": take.whole("best_time"),
-        "iLastTime": take.whole("last_time"),
-        "completedLaps": take.whole("completed_laps"),
-        "numberOfTyresOut": take.whole("number_of_tyres_out"),
-        "isInPit": take.whole("is_in_pit"),
+        "LapCount": take.integers("completed_laps"),
+        "BestLap": take.integers("best_time"),
+        "iLastTime": take.integers("last_time"),
+        "completedLaps": take.integers("completed_laps"),
+        "numberOfTyresOut": take.integers("number_of_tyres_out"),
+        "isInPit": take.integers("is_in_pit"),
         "penaltyTime": take("penalty_time"),
         "angular_velocity_x": take("angular_velocity_x"),
         "angular_velocity_y": take("angular_velocity_y"),
@@ -139,9 +138,9 @@ def plugin_columns(
         "cgHeight": take("cg_height"),
         **_by_wheel("SlipAngle_{}", slips[0]),
         **{
-            f"tyreContactHeading_{wheel.upper()}_{axis}": heading[:, number, part]
+            f"tyreContactHeading_{wheel.upper()}_{axis}": heading[:, number, component]
             for number, wheel in enumerate(WHEELS)
-            for part, axis in enumerate("xyz")
+            for component, axis in enumerate("xyz")
         },
         **_by_wheel("tyre_slip_ratio_{}", slips[1]),
         "Mz": np.full((len(yaw), 4), np.nan),
@@ -161,7 +160,7 @@ def plugin_columns(
 
 
 def static_info(sample: Sample, length: float | None) -> dict[str, Any]:
-    """What its plugin says once of a session; ``length`` is that of a lap in m, where the game does not say it."""
+    """The static info of a session; ``length`` is that of a lap in m, used if the game does not report it."""
     points = [list(point) for point in sample.tyre_contact_point]
     return {
         "TrackName": sample.track,
@@ -179,7 +178,7 @@ def static_info(sample: Sample, length: float | None) -> dict[str, Any]:
         "CAR_WHEEL_R": list(sample.tyre_radius),
         "CAR_TRACK": math.dist(points[3], points[2]),
         "CAR_WHEELBASE": math.dist(points[0], points[2]),
-        **{f"TyreContactPoint_{wheel.upper()}": points[place] for place, wheel in enumerate(WHEELS)},
+        **{f"TyreContactPoint_{wheel.upper()}": points[number] for number, wheel in enumerate(WHEELS)},
         "WorldPosition": [sample.world_position_x, sample.world_position_y, sample.world_position_z],
     }
 
@@ -187,14 +186,14 @@ def static_info(sample: Sample, length: float | None) -> dict[str, Any]:
 def wheel_slips(take: SampleColumns, yaw: Floats, arms: Floats) -> tuple[Floats, Floats]:
     """Slip angles in degrees, + in a left turn, and slip ratios, + under power, of the wheels: (n, 4) each.
 
-    ``arms`` (4, 2) is where the wheels are from the centre of mass, ahead and left in m. The slips are those of the
-    point of contact, in the plane, without the relaxation of the tyre that the game adds to its
-    own. The radius is that of the unloaded tyre, so that a rolling wheel reads one or two percent of slip.
+    ``arms`` (4, 2) are the positions of the wheels relative to the centre of mass, ahead and left in m. The slips are
+    those of the contact points, in the plane, without the relaxation of the tyre that the game's own values have. The
+    radius is that of the unloaded tyre, so that a rolling wheel has one or two percent of slip.
     """
     velocity = take("velocity_z", "velocity_x")
     rate = take("angular_velocity_y")
     backwards = take("tyre_contact_heading")[:, :, [2, 0]]
-    arm = _turned(arms, yaw)
+    arm = _rotate(arms, yaw)
     at_wheel = velocity[:, None, :] + rate[:, None, None] * np.stack([-arm[..., 1], arm[..., 0]], axis=-1)
     ahead = np.stack([np.cos(yaw), np.sin(yaw)], axis=-1)[:, None, :]
     norm = np.linalg.norm(backwards, axis=-1, keepdims=True)
@@ -202,38 +201,39 @@ def wheel_slips(take: SampleColumns, yaw: Floats, arms: Floats) -> tuple[Floats,
     direction = np.where(known, -backwards / np.where(known, norm, 1.0), ahead)
     forward = (at_wheel * direction).sum(axis=-1)
     left = direction[..., 0] * at_wheel[..., 1] - direction[..., 1] * at_wheel[..., 0]
-    moves = np.abs(forward) > SLOW
-    safe = np.where(moves, np.abs(forward), 1.0)
+    moves = np.abs(forward) > MIN_WHEEL_SPEED_MS
+    divisor = np.where(moves, np.abs(forward), 1.0)
     radius = take("tyre_radius")
-    ratio = np.where(moves & (radius > 0.0), (take("wheel_angular_speed") * radius - forward) / safe, 0.0)
-    return np.where(moves, -np.degrees(np.arctan2(left, safe)), 0.0), ratio
+    ratio = np.where(moves & (radius > 0.0), (take("wheel_angular_speed") * radius - forward) / divisor, 0.0)
+    return np.where(moves, -np.degrees(np.arctan2(left, divisor)), 0.0), ratio
 
 
-def place_of_wheels(take: SampleColumns, place: Floats, yaw: Floats) -> Floats:
-    """Where the points of contact are from the car's place at each sample, ahead and left in m: (n, 4, 2)."""
-    return _turned(take("tyre_contact_point")[:, :, [2, 0]] - place[:, None, :], -yaw)
+def wheel_positions(take: SampleColumns, position: Floats, yaw: Floats) -> Floats:
+    """The contact points relative to the position of the car at each sample, ahead and left in m: (n, 4, 2)."""
+    return _rotate(take("tyre_contact_point")[:, :, [2, 0]] - position[:, None, :], -yaw)
 
 
-def _arms(local: Floats, speed: Floats) -> Floats:
-    """The arms for :func:`wheel_slips`, from where the wheels are at each sample, and m/s.
+def _find_arms(local: Floats, speed: Floats) -> Floats:
+    """The arms (4, 2) for :func:`wheel_slips`, from the wheel positions (n, 4, 2) and the speeds (n,) in m/s.
 
-    Place and points of contact are not written at the same moment, so that at speed the car seems to be behind. What
-    grows with the speed is taken off.
+    The game does not write the position and the contact points at the same time, so that at speed the position lags
+    behind. The part that grows with the speed is removed by a linear fit.
     """
     if np.ptp(speed) < 10.0:
         return np.median(local, axis=0)
-    faster, further = speed - speed.mean(), local[..., 0] - local[..., 0].mean(axis=0)
-    slope = (faster[:, None] * further).sum(axis=0) / np.square(faster).sum()
+    speed_deviation, ahead_deviation = speed - speed.mean(), local[..., 0] - local[..., 0].mean(axis=0)
+    slope = (speed_deviation[:, None] * ahead_deviation).sum(axis=0) / np.square(speed_deviation).sum()
     ahead = local[..., 0].mean(axis=0) - slope * speed.mean()
     return np.stack([ahead, np.median(local[..., 1], axis=0)], axis=1)
 
 
-def _turned(vectors: Floats, angle: Floats) -> Floats:
-    """Vectors (4, 2) or (n, 4, 2) turned to the left by angles (n,)."""
+def _rotate(vectors: Floats, angle: Floats) -> Floats:
+    """Vectors (4, 2) or (n, 4, 2), rotated to the left by angles (n,)."""
     cos, sin = np.cos(angle)[:, None], np.sin(angle)[:, None]
     x, y = vectors[..., 0], vectors[..., 1]
     return np.stack([cos * x - sin * y, sin * x + cos * y], axis=-1)
 
 
 def _by_wheel(name: str, values: Floats) -> dict[str, Floats]:
+    """A column for each wheel of values (n, 4)."""
     return {name.format(wheel): values[:, number] for number, wheel in enumerate(WHEELS)}

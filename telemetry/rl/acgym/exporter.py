@@ -12,7 +12,7 @@ import numpy as np
 
 from telemetry.base.errors import SourceError, UsageError
 from telemetry.base.extras import require
-from telemetry.rl.acgym.columns import REQUIRED, columns_of, static_info
+from telemetry.rl.acgym.columns import REQUIRED, episode_columns, static_info
 from telemetry.rl.acgym.files import CarMap, find_car, find_geometry, full_name, grid_file, write_tables
 from telemetry.rl.datasets.consistency import Check, check_columns
 from telemetry.rl.datasets.episodes import Episode, EpisodeConfig, SkipCounts
@@ -75,7 +75,7 @@ class AcgymExporter(Exporter):
             if where not in places:
                 places[where] = find_geometry(*where, acgym=self.acgym, ac_root=self.ac_root)
             car = find_car(first.car_model, acgym=self.acgym, ac_root=self.ac_root, steer_lock=self.steer_lock)
-            made.append((episode, columns_of(episode, places[where], car, cut.rate), places[where], car))
+            made.append((episode, episode_columns(episode, places[where], car, cut.rate), places[where], car))
         checks: list[Check] = []
         for geometry in places.values():
             checks += check_columns([columns for _, columns, own, _ in made if own is geometry], cut.rate, geometry)

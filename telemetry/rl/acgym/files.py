@@ -1,6 +1,6 @@
-"""Where the geometry of a track comes from: a checkout of assetto_corsa_gym, the game's own files, or the demo's track.
+"""The geometry of tracks, and the steering lock and brake pedal of cars, as assetto_corsa_gym needs them.
 
-What is known of a car for assetto_corsa_gym, the lock of its steering and its brake pedal, comes from the same places.
+They come from a checkout of assetto_corsa_gym, from the game's own files, or from the demo.
 """
 
 import csv
@@ -21,40 +21,47 @@ DEMO_TRACK: Final = "demo_ring"
 
 @dataclass(frozen=True, slots=True)
 class CarMap:
-    """What assetto_corsa_gym knows of a car."""
+    """What assetto_corsa_gym needs to know about a car."""
 
     steer_lock: float
     """Degrees of the steering wheel at full lock."""
     brake_axis: Floats
     """The brake's axis, -1 released .. 1 pressed, ascending."""
     brake_pedal: Floats
-    """What the pedal is there, 0..1, ascending."""
+    """The pedal at each of these, 0..1, ascending."""
     origin: str
-    """Where it is from, for a person."""
+    """Where the values come from, for people."""
     assumed: bool = False
     """Whether the lock is a guess."""
 
     def brake_axis_at(self, pedal: Floats) -> Floats:
-        """The axis that gives this pedal."""
+        """The axis positions that give these pedal positions."""
         return np.interp(pedal, self.brake_pedal, self.brake_axis)
 
+    def assumption(self, car_model: str) -> str:
+        """The warning about an assumed lock."""
+        return (
+            f"The steering lock of {car_model} is not known and assumed to be {self.steer_lock:g} degrees; steerAngle "
+            "depends on it. Set it with --steer-lock, or name a checkout of assetto_corsa_gym with --acgym."
+        )
 
-DEFAULT_LOCK: Final = 450.0
-"""Degrees that most cars have to either side."""
+
+DEFAULT_LOCK_DEG: Final = 450.0
+"""Degrees to either side, the lock of most cars."""
 
 _BRAKE_EXPONENT: Final = 2.4
-"""The brake map of all cars that assetto_corsa_gym ships is about ((axis + 1) / 2) to this power."""
+"""The brake map of all cars in assetto_corsa_gym is approximately ((axis + 1) / 2) to this power."""
 
 
 def full_name(track: str, layout: str) -> str:
-    """The track as assetto_corsa_gym names it."""
+    """The name of a track in assetto_corsa_gym."""
     return f"{track}-{layout}" if layout else track
 
 
 def find_geometry(track: str, layout: str, *, acgym: Path | None, ac_root: Path | None) -> Geometry:
-    """The geometry of a track: from the checkout where it has the track, else from the game, else the demo's own.
+    """The geometry of a track: from the checkout if it has the track, else from the game, else from the demo.
 
-    Raises :class:`telemetry.UsageError` where nobody knows the track, and :class:`telemetry.SourceError` for files that
+    Raises :class:`telemetry.UsageError` if the track is not known, and :class:`telemetry.SourceError` for files that
     cannot be read.
     """
     if acgym is not None:
@@ -65,66 +72,71 @@ def find_geometry(track: str, layout: str, *, acgym: Path | None, ac_root: Path 
         return _from_game(ac_root, track, layout)
     if track == DEMO_TRACK:
         return demo_geometry()
-    looked = f" {acgym} does not have it." if acgym is not None else ""
+    searched = f" {acgym} does not have it." if acgym is not None else ""
     raise UsageError(
-        f"The borders of {full_name(track, layout)} are not known.{looked} Name the game's folder with --ac-root DIR "
+        f"The borders of {full_name(track, layout)} are not known.{searched} Name the game's folder with --ac-root DIR "
         "(the one with content/tracks in it), or a checkout of assetto_corsa_gym that has the track with --acgym DIR."
     )
 
 
 def find_car(car: str, *, acgym: Path | None, ac_root: Path | None, steer_lock: float | None) -> CarMap:
-    """What is known of a car; a lock that the user states comes first, then the checkout's, then the game's."""
-    lock, origin, assumed = DEFAULT_LOCK, "assumed", True
+    """The values of a car; the lock is the user's, else that of the checkout, else that of the game, else assumed.
+
+    Raises :class:`telemetry.UsageError` or :class:`telemetry.SourceError` for a checkout that cannot be read.
+    """
+    lock, origin, assumed = DEFAULT_LOCK_DEG, "assumed", True
     axis = np.linspace(-1.0, 1.0, 201)
     pedal = ((axis + 1.0) / 2.0) ** _BRAKE_EXPONENT
     folder = _configs(acgym) / "cars" / car if acgym is not None else None
     if folder is not None and (folder / "steer_map.csv").is_file():
-        lock, origin, assumed = float(_columns(folder / "steer_map.csv", "y_points")[-1, 0]), str(folder), False
+        lock, origin, assumed = float(_read_table(folder / "steer_map.csv", "y_points")[-1, 0]), str(folder), False
         if (folder / "brake_map.csv").is_file():
-            points = _columns(folder / "brake_map.csv", "x_points", "y_points")
+            points = _read_table(folder / "brake_map.csv", "x_points", "y_points")
             axis, pedal = points[:, 0], points[:, 1]
-    elif ac_root is not None and (found := _lock_of_game(ac_root, car)) is not None:
-        lock, origin, assumed = found, str(ac_root), False
+    elif ac_root is not None and (game_lock := _read_game_lock(ac_root, car)) is not None:
+        lock, origin, assumed = game_lock, str(ac_root), False
     if steer_lock is not None:
         lock, origin, assumed = steer_lock, "--steer-lock", False
     return CarMap(lock, axis, pedal, origin, assumed)
 
 
 def demo_geometry() -> Geometry:
-    """The demo's own track: its white lines, and its racing line as the reference."""
+    """The demo's track: its white lines as borders, and its racing line as the reference line."""
     from telemetry.demo import demo_track  # noqa: PLC0415 - computed only where the demo was recorded
-    from telemetry.demo.circuit import racing_line  # noqa: PLC0415
-    from telemetry.demo.track import HALF_WIDTH  # noqa: PLC0415
+    from telemetry.demo.circuit import racing_line  # noqa: PLC0415 - the same
+    from telemetry.demo.track import HALF_WIDTH  # noqa: PLC0415 - the same
 
     track = demo_track()
     centre = np.stack([track.z, track.x], axis=1)
     to_left = np.stack([-np.array(track.tangent_x), np.array(track.tangent_z)], axis=1)
     line = centre + to_left * np.array(racing_line().offset)[:, None]
-    return _made(DEMO_TRACK, centre, to_left, HALF_WIDTH, HALF_WIDTH, line, track.length, "the demo's own track")
+    return _make_geometry(
+        DEMO_TRACK, centre, to_left, (HALF_WIDTH, HALF_WIDTH), line, track.length, "the demo's own track"
+    )
 
 
 def write_tables(geometry: Geometry, folder: Path) -> None:
-    """Write a track as assetto_corsa_gym's own files have it: borders, reference line, and the grid of its road."""
+    """Write a track in the files of assetto_corsa_gym: borders, reference line, and the grid of the road."""
     folder.mkdir(parents=True, exist_ok=True)
-    heads = ("left_border_x", "left_border_y", "right_border_x", "right_border_y", "pos_x", "pos_y")
-    # Borders and line have as many points wherever both were made here.
+    names = ("left_border_x", "left_border_y", "right_border_x", "right_border_y", "pos_x", "pos_y")
+    # Borders and line that were made here have equally many points.
     rows = np.concatenate([geometry.left, geometry.right, geometry.line], axis=1)
-    _write(folder / f"{geometry.name}.csv", heads, rows)
-    _write(folder / f"{geometry.name}-racing_line.csv", ("pos_x", "pos_y"), geometry.line)
-    (folder / grid_file(geometry.name)).write_bytes(_grid(geometry))
+    _write_table(folder / f"{geometry.name}.csv", names, rows)
+    _write_table(folder / f"{geometry.name}-racing_line.csv", ("pos_x", "pos_y"), geometry.line)
+    (folder / grid_file(geometry.name)).write_bytes(_pickle_grid(geometry))
 
 
 def grid_file(name: str) -> str:
-    """What the grid of a track is called."""
+    """The file name of the grid of a track."""
     return f"{name}_{CELL_METRES}m.pkl"
 
 
-def _grid(geometry: Geometry) -> bytes:
+def _pickle_grid(geometry: Geometry) -> bytes:
     x, y, inside = geometry.grid()
-    # Its range of places ends before the upper bound: half a cell keeps a rounding error from adding one.
+    # The client's range of positions excludes the upper bound: half a cell prevents an extra one by rounding errors.
     bounds = {"min_x": x[0], "min_y": y[0], "max_x": x[-1] + CELL_METRES / 2, "max_y": y[-1] + CELL_METRES / 2}
     data = {"cell_size": CELL_METRES, **{name: float(value) for name, value in bounds.items()}, "grid": inside.ravel()}
-    # NumPy 2 names its inside so that NumPy 1, which its environment runs on, would not find it.
+    # Its environment runs on NumPy 1, which does not know the module name that NumPy 2 writes.
     return pickle.dumps(data, protocol=2).replace(b"numpy._core", b"numpy.core")
 
 
@@ -132,14 +144,14 @@ def _configs(acgym: Path) -> Path:
     for folder in (acgym / "assetto_corsa_gym" / "AssettoCorsaConfigs", acgym / "AssettoCorsaConfigs", acgym):
         if (folder / "tracks").is_dir() and (folder / "cars").is_dir():
             return folder
-    raise UsageError(f"{acgym} is no checkout of assetto_corsa_gym: there is no AssettoCorsaConfigs in it.")
+    raise UsageError(f"{acgym} is not a checkout of assetto_corsa_gym: AssettoCorsaConfigs is missing.")
 
 
 def _from_checkout(configs: Path, name: str) -> Geometry:
     config = _section(configs / "tracks" / "config.yaml", name)
     table = configs / "tracks" / config.get("track_file", f"{name}.csv")
-    borders = _columns(table, "left_border_x", "left_border_y", "right_border_x", "right_border_y")
-    line = _columns(configs / "tracks" / config.get("ref_lap_file", f"{name}-racing_line.csv"), "pos_x", "pos_y")
+    borders = _read_table(table, "left_border_x", "left_border_y", "right_border_x", "right_border_y")
+    line = _read_table(configs / "tracks" / config.get("ref_lap_file", f"{name}-racing_line.csv"), "pos_x", "pos_y")
     length = float(config["TrackLength"]) if "TrackLength" in config else None
     return Geometry(name, borders[:, :2], borders[:, 2:], line, length, str(table))
 
@@ -148,33 +160,38 @@ def _from_game(ac_root: Path, track: str, layout: str) -> Geometry:
     content = ac_root if (ac_root / "tracks").is_dir() else ac_root / "content"
     path = content / "tracks" / track / layout / "ai" / "fast_lane.ai"
     if not path.is_file():
-        raise UsageError(f"The game's racing line of {full_name(track, layout)} is not there: {path}.")
+        raise UsageError(f"The game's racing line of {full_name(track, layout)} is missing: {path}.")
     points, left, right = read_fast_lane(path)
     line = points[:, [2, 0]]
-    way = np.roll(line, -1, axis=0) - np.roll(line, 1, axis=0)
-    way /= np.linalg.norm(way, axis=1)[:, None]
-    to_left = np.stack([-way[:, 1], way[:, 0]], axis=1)
-    return _made(full_name(track, layout), line, to_left, left[:, None], right[:, None], line, None, str(path))
+    direction = np.roll(line, -1, axis=0) - np.roll(line, 1, axis=0)
+    direction /= np.linalg.norm(direction, axis=1)[:, None]
+    to_left = np.stack([-direction[:, 1], direction[:, 0]], axis=1)
+    widths = (left[:, None], right[:, None])
+    return _make_geometry(full_name(track, layout), line, to_left, widths, line, None, str(path))
 
 
-def _made(
+def _make_geometry(
     name: str,
     centre: Floats,
     to_left: Floats,
-    left: Floats | float,
-    right: Floats | float,
+    widths: tuple[Floats | float, Floats | float],
     line: Floats,
     length: float | None,
     origin: str,
 ) -> Geometry:
-    """A geometry whose borders and line have points at an even distance along its centre."""
-    places = along(centre)
-    left_border, right_border = at(centre + to_left * left, places), at(centre - to_left * right, places)
-    return Geometry(name, left_border, right_border, at(line, places), length, origin)
+    """A geometry whose borders and line have points at equal distances along its centre.
+
+    ``centre``, ``to_left`` (unit vectors) and ``line`` are (n, 2); ``widths`` are the distances of the left and the
+    right border from the centre in m.
+    """
+    positions = along(centre)
+    left, right = widths
+    left_border, right_border = at(centre + to_left * left, positions), at(centre - to_left * right, positions)
+    return Geometry(name, left_border, right_border, at(line, positions), length, origin)
 
 
-def _lock_of_game(ac_root: Path, car: str) -> float | None:
-    """STEER_LOCK of a car whose data is unpacked."""
+def _read_game_lock(ac_root: Path, car: str) -> float | None:
+    """STEER_LOCK of a car whose data is unpacked; None if there is none."""
     content = ac_root if (ac_root / "cars").is_dir() else ac_root / "content"
     path = content / "cars" / car / "data" / "car.ini"
     try:
@@ -192,8 +209,8 @@ def _lock_of_game(ac_root: Path, car: str) -> float | None:
 
 
 def _section(path: Path, name: str) -> dict[str, str]:
-    """The entries of one track in assetto_corsa_gym's config, which needs no more of YAML than this."""
-    found: dict[str, str] = {}
+    """The entries of one track in assetto_corsa_gym's config.yaml, which uses only this simple form of YAML."""
+    entries: dict[str, str] = {}
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -205,26 +222,26 @@ def _section(path: Path, name: str) -> dict[str, str]:
         elif inside and ":" in line:
             key, _, value = line.strip().partition(":")
             if value.strip():
-                found[key] = value.strip().strip("'\"")
-    return found
+                entries[key] = value.strip().strip("'\"")
+    return entries
 
 
-def _columns(path: Path, *names: str) -> Floats:
-    """These columns of a table with a header: (n, k)."""
+def _read_table(path: Path, *names: str) -> Floats:
+    """These columns of a CSV table with a header: (n, k)."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = [[float(row[name]) for name in names] for row in csv.DictReader(file, skipinitialspace=True)]
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror}.") from error
     except (KeyError, TypeError, ValueError) as error:
-        raise SourceError(f"{path} has not the numbers that are expected: {', '.join(names)}.") from error
+        raise SourceError(f"{path} must have the columns {', '.join(names)}, with numbers.") from error
     if not rows:
         raise SourceError(f"{path} is empty.")
     return np.array(rows)
 
 
-def _write(path: Path, heads: tuple[str, ...], rows: Floats) -> None:
+def _write_table(path: Path, names: tuple[str, ...], rows: Floats) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(heads)
+        writer.writerow(names)
         writer.writerows(rows.round(6).tolist())

@@ -1,7 +1,7 @@
-"""What goes to and fro between assetto_corsa_gym's plugin and its client, as text.
+"""The messages between assetto_corsa_gym's plugin and its client, as text.
 
-Its client hands what it gets to Python's ``eval``. All that is said here is JSON and Python alike: there are no
-``true``, ``false``, ``null`` and NaN in it.
+The client passes every message to Python's ``eval``. All texts made here are both JSON and Python: they have no
+``true``, ``false``, ``null`` or NaN.
 """
 
 import json
@@ -13,42 +13,43 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from telemetry.fields.derived import Sample
-from telemetry.rl.acgym.columns import place_of_wheels, plugin_columns, static_info, wheel_slips
+from telemetry.rl.acgym.columns import plugin_columns, static_info, wheel_positions, wheel_slips
 from telemetry.rl.acgym.files import CarMap, find_car
 from telemetry.rl.action import Command
 from telemetry.rl.datasets.columns import SampleColumns
 from telemetry.tracks.geometry import Floats, Geometry
 
-STANDING: Final = 1.0
-"""m/s below which the car's place and its points of contact, which are not written together, fit together."""
+STANDING_MS: Final = 1.0
+"""Below this speed in m/s the car's position and its contact points, which the game does not write together, agree."""
 
 
 class Reply(NamedTuple):
-    """What a client answers to a state: what hands and feet are to do, and the ``steps`` of that state, if it says."""
+    """A client's answer to a state."""
 
     command: Command
     steps: int | None
+    """The ``steps`` of that state; None if the client does not send it."""
 
 
-def reply_to(data: bytes) -> Reply | None:
-    """The answer in a datagram; None where it is none. Its axes are -1..1, and pedals are up at -1."""
+def parse_reply(data: bytes) -> Reply | None:
+    """The answer in a datagram; None if it is not one. Its axes are -1..1; -1 is a released pedal."""
     try:
-        said = json.loads(data)
-        steer, throttle, brake = (float(said[axis]) for axis in ("steer", "acc", "brake"))
-        steps = said.get("server_steps")
+        values = json.loads(data)
+        steer, throttle, brake = (float(values[axis]) for axis in ("steer", "acc", "brake"))
+        steps = values.get("server_steps")
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
     if not all(map(math.isfinite, (steer, throttle, brake))):
         return None
-    command = Command(_cut(steer, -1.0), _cut(0.5 + 0.5 * throttle, 0.0), _cut(0.5 + 0.5 * brake, 0.0))
+    command = Command(_clip(steer, -1.0), _clip(0.5 + 0.5 * throttle, 0.0), _clip(0.5 + 0.5 * brake, 0.0))
     return Reply(command, steps if isinstance(steps, int) else None)
 
 
 class StateWriter:
-    """Writes samples as the plugin's states.
+    """Writes samples as states of the plugin.
 
-    Where the wheels are from the centre of mass, which slip angles need, is learnt when the car stands; before that
-    the centre is taken to be in their middle.
+    Slip angles need the positions of the wheels relative to the centre of mass. They are measured while the car stands
+    still; before that the centre of mass is assumed to be in the middle of the wheels.
     """
 
     def __init__(self, acgym: Path | None, ac_root: Path | None, steer_lock: float | None) -> None:
@@ -57,22 +58,25 @@ class StateWriter:
         self._car: CarMap | None = None
         self._arms: Floats | None = None
 
-    def car_of(self, sample: Sample) -> CarMap:
-        """What is known of the sample's car."""
+    def find_car(self, sample: Sample) -> CarMap:
+        """The known values of the sample's car. Raises SourceError or UsageError for unreadable files."""
         if self._car is None or sample.car_model != self._model:
             self._car = find_car(sample.car_model, **self._folders)  # type: ignore[arg-type]
             self._model, self._arms = sample.car_model, None
         return self._car
 
     def write(self, sample: Sample, *, steps: int, out_of_sync: int, done: bool) -> str:
-        """The state of a sample; numbers that the source does not have are left out.
+        """The state of a sample; numbers that the source does not have are omitted.
 
-        ``done`` is not the plugin's own: it ends the client's episode, and takes back that one was ended.
+        ``done``, which the plugin does not send, is 1 at the end of an episode and 0 otherwise, for the client's
+        environment.
         """
-        lock = self.car_of(sample).steer_lock
+        lock = self.find_car(sample).steer_lock
         take = SampleColumns((sample,))
-        place, yaw = take("world_position_z", "world_position_x"), -take("heading")
-        columns = plugin_columns(take, place, yaw, wheel_slips(take, yaw, self._arms_of(take, place, yaw)), lock)
+        position, yaw = take("world_position_z", "world_position_x"), -take("heading")
+        columns = plugin_columns(
+            take, position, yaw, wheel_slips(take, yaw, self._find_arms(take, position, yaw)), lock
+        )
         return _plain(
             {
                 "steps": steps,
@@ -85,9 +89,10 @@ class StateWriter:
             }
         )
 
-    def _arms_of(self, take: SampleColumns, place: Floats, yaw: Floats) -> Floats:
-        local: Floats = place_of_wheels(take, place, yaw)[0]
-        if take("speed_kmh")[0] / 3.6 < STANDING:
+    def _find_arms(self, take: SampleColumns, position: Floats, yaw: Floats) -> Floats:
+        """The positions of the wheels relative to the centre of mass, ahead and left in m: (4, 2)."""
+        local: Floats = wheel_positions(take, position, yaw)[0]
+        if take("speed_kmh")[0] / 3.6 < STANDING_MS:
             self._arms = local
         if self._arms is not None:
             return self._arms
@@ -96,12 +101,12 @@ class StateWriter:
 
 
 def static_text(sample: Sample, length: float | None) -> str:
-    """What its client asserts of track and car."""
+    """The static info of track and car; ``length`` is that of a lap in m, used if the sample has none."""
     return _plain(static_info(sample, length))
 
 
 def config_text(rate: float, port: int, management_port: int, *, active: bool) -> str:
-    """The plugin's configuration, so far as it means something here."""
+    """The entries of the plugin's configuration that apply here; ``active``: whether the client's actions are used."""
     hertz = int(rate) if rate == int(rate) else rate
     return _plain(
         {
@@ -118,7 +123,7 @@ def config_text(rate: float, port: int, management_port: int, *, active: bool) -
 
 
 def track_text(geometry: Geometry | None) -> str:
-    """Borders and line of the track, to the millimetre; nothing of one that is not known."""
+    """Borders and reference line of the track, to the millimetre; empty if the track is not known."""
     if geometry is None:
         return "{}"
     lanes = {"left_lane": geometry.left, "right_lane": geometry.right, "fast_lane": geometry.line}
@@ -135,5 +140,5 @@ def _is_known(value: Any) -> bool:
     return value is not None and not (isinstance(value, float) and not math.isfinite(value))
 
 
-def _cut(value: float, low: float) -> float:
+def _clip(value: float, low: float) -> float:
     return min(max(value, low), 1.0)

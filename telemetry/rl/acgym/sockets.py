@@ -1,7 +1,7 @@
-"""The sockets of assetto_corsa_gym's plugin: states go by UDP, and questions come by TCP.
+"""The sockets of assetto_corsa_gym's plugin: states go out by UDP, queries come in by TCP.
 
-A client sends ``connect`` to the UDP port and gets ``identified``, then states, and may answer each; ``disconnect``
-ends it. On the TCP port every message is a word, and its answer, if there is one, text.
+A client sends ``connect`` to the UDP port, gets ``identified`` and then states, and can answer each of them;
+``disconnect`` ends the connection. On the TCP port every message is one word, and its answer, if there is one, is text.
 """
 
 import socket
@@ -13,18 +13,19 @@ from typing import Final
 
 from telemetry.base.errors import SinkError
 from telemetry.base.ports import bind_error_message
+from telemetry.base.typing import override
 from telemetry.recording.interfaces import Closeable
 
 EGO_PORT: Final = 2345
 MANAGEMENT_PORT: Final = 2347
-"""The ports in its configuration."""
+"""The default ports of its configuration: UDP, and TCP."""
 
 MAX_BYTES: Final = 65536
-"""More than any datagram holds."""
+"""Larger than any datagram."""
 
 _POLL_S: Final = 0.1
 _TIMEOUT_S: Final = 1.0
-"""How long somebody who asked may take to read the answer."""
+"""How long the sender of a query can take to read the answer."""
 
 _MAX_CONNECTIONS: Final = 32
 _BACKLOG: Final = 16
@@ -33,21 +34,24 @@ Address = tuple[str, int]
 
 
 class PluginHandler(ABC):
-    """Who is told what clients say, in the sockets' thread; what it raises ends the sockets and is raised again."""
+    """Handles the messages of clients, in the thread of the sockets.
+
+    An exception ends that thread, and is raised again by :meth:`PluginSockets.check`.
+    """
 
     @abstractmethod
     def on_command(self, data: bytes, address: Address) -> None:
-        """A datagram."""
+        """Handle a datagram."""
 
     @abstractmethod
     def on_request(self, request: str) -> str | None:
-        """A word by TCP; None: nothing is said to it."""
+        """The answer to a word sent by TCP; None for no answer."""
 
 
 class PluginSockets(Closeable):
-    """Listens from :meth:`start` until it is closed, in a thread of its own.
+    """Listens in a thread, from :meth:`start` until it is closed.
 
-    The ports are taken when it is made; 0 finds a free one. Raises :class:`telemetry.SinkError` where that cannot be.
+    The constructor binds the ports; 0 finds a free one. Raises :class:`telemetry.SinkError` if a port cannot be bound.
     """
 
     def __init__(self, host: str = "127.0.0.1", port: int = EGO_PORT, management_port: int = MANAGEMENT_PORT) -> None:
@@ -71,24 +75,25 @@ class PluginSockets(Closeable):
         self._error: Exception | None = None
         self._thread: Thread | None = None
 
-    def start(self, listener: PluginHandler) -> None:
-        """Hear what clients say from now on; what came before has waited."""
-        # Not a daemon: it is joined on every way out.
-        self._thread = Thread(target=self._run, args=(listener,), name="plugin")
+    def start(self, handler: PluginHandler) -> None:
+        """Handle messages from now on, including those that are waiting."""
+        # Not a daemon thread: close() joins it.
+        self._thread = Thread(target=self._run, args=(handler,), name="plugin")
         self._thread.start()
 
     def send(self, text: str, address: Address) -> None:
-        """Send a datagram; where nobody takes it, nothing happens."""
-        with suppress(OSError):  # who vanished, or whose network did, is welcome again
+        """Send a datagram; errors are ignored."""
+        with suppress(OSError):  # a client or a network that is gone can come back
             self._ego.sendto(text.encode(), address)
 
     def check(self) -> None:
-        """Raise what ended the thread, if anything did."""
+        """Raise the exception that ended the thread, if there was one."""
         if self._error is not None:
             raise self._error
 
+    @override
     def close(self) -> None:
-        """End the thread and let go of the ports."""
+        """End the thread and release the ports."""
         self._closing = True
         if self._thread is not None:
             self._thread.join()
@@ -96,7 +101,7 @@ class PluginSockets(Closeable):
         self._ego.close()
         self._management.close()
 
-    def _run(self, listener: PluginHandler) -> None:
+    def _run(self, handler: PluginHandler) -> None:
         with DefaultSelector() as selector:
             selector.register(self._ego, EVENT_READ)
             selector.register(self._management, EVENT_READ)
@@ -104,10 +109,10 @@ class PluginSockets(Closeable):
                 while not self._closing:
                     for key, _ in selector.select(_POLL_S):
                         if key.fileobj is self._ego:
-                            self._hear(listener)
+                            self._receive(handler)
                         elif key.fileobj is self._management:
                             self._accept(selector)
-                        elif isinstance(key.fileobj, socket.socket) and not _reply(key.fileobj, listener):
+                        elif isinstance(key.fileobj, socket.socket) and not _reply(key.fileobj, handler):
                             selector.unregister(key.fileobj)
                             key.fileobj.close()
             except Exception as error:  # noqa: BLE001 - raised again by check()
@@ -116,34 +121,34 @@ class PluginSockets(Closeable):
                 if isinstance(key.fileobj, socket.socket) and key.fileobj not in (self._ego, self._management):
                     key.fileobj.close()
 
-    def _hear(self, listener: PluginHandler) -> None:
+    def _receive(self, handler: PluginHandler) -> None:
         try:
             data, address = self._ego.recvfrom(MAX_BYTES)
-        except OSError:  # Windows tells here that somebody did not take what was sent
+        except OSError:  # on Windows: an earlier datagram could not be delivered
             return
-        listener.on_command(data, address)
+        handler.on_command(data, address)
 
     def _accept(self, selector: DefaultSelector) -> None:
         try:
-            asking, _ = self._management.accept()
-        except OSError:  # it went away again
+            connection, _ = self._management.accept()
+        except OSError:  # the peer has gone away already
             return
         if len(selector.get_map()) >= _MAX_CONNECTIONS:
-            asking.close()
+            connection.close()
             return
-        asking.settimeout(_TIMEOUT_S)
-        selector.register(asking, EVENT_READ)
+        connection.settimeout(_TIMEOUT_S)
+        selector.register(connection, EVENT_READ)
 
 
-def _reply(asking: socket.socket, listener: PluginHandler) -> bool:
-    """Answer one message; False where the connection is to be closed."""
+def _reply(connection: socket.socket, handler: PluginHandler) -> bool:
+    """Answer one query; False if the connection must be closed."""
     try:
-        data = asking.recv(MAX_BYTES)
+        data = connection.recv(MAX_BYTES)
         if not data:
             return False
-        answer = listener.on_request(data.decode(errors="replace").strip())
+        answer = handler.on_request(data.decode(errors="replace").strip())
         if answer is not None:
-            asking.sendall(answer.encode())
+            connection.sendall(answer.encode())
     except OSError:
         return False
     return True

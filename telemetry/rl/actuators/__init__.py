@@ -1,4 +1,4 @@
-"""What carries commands to a live game: one file per way."""
+"""Actuators: each module carries commands to a live game in another way."""
 
 from collections.abc import Callable
 from typing import Final
@@ -27,19 +27,22 @@ ACTUATORS: Final[dict[str, Callable[[int | None], Actuator]]] = {
     "uinput": lambda button: VirtualWheel(restart_button=button),
     "vjoy": lambda button: VJoy(restart_button=button),
 }
-"""The ways by name, made with the number of their button for a restart."""
+"""Makes the actuator of a name with the number of its restart button."""
 
 _WITH_BUTTONS: Final = ("uinput", "vjoy")
 
 
-def create_actuator(what: str | Actuator, restart_button: int | None = None) -> Actuator:
-    """The actuator itself, or the one of this name. UsageError where there is none, or none with buttons."""
-    if isinstance(what, Actuator):
+def create_actuator(actuator: str | Actuator, restart_button: int | None = None) -> Actuator:
+    """The actuator of this name, or the actuator itself.
+
+    Raises UsageError for an unknown name, and for a restart button that the actuator cannot have.
+    """
+    if isinstance(actuator, Actuator):
         if restart_button is not None:
-            raise UsageError("restart_button: it belongs to the actuator where that is an object.")
-        return what
-    if what not in ACTUATORS:
-        raise UsageError(f"There is no actuator {what!r}; there are {', '.join(ACTUATORS)}.")
-    if restart_button is not None and what not in _WITH_BUTTONS:
-        raise UsageError(f"restart_button: the actuator {what} has no buttons; {' and '.join(_WITH_BUTTONS)} have.")
-    return ACTUATORS[what](restart_button)
+            raise UsageError("restart_button: pass it to the actuator object itself.")
+        return actuator
+    if actuator not in ACTUATORS:
+        raise UsageError(f"Unknown actuator {actuator!r}; there are {', '.join(ACTUATORS)}.")
+    if restart_button is not None and actuator not in _WITH_BUTTONS:
+        raise UsageError(f"restart_button: the actuator {actuator} has no buttons; {' and '.join(_WITH_BUTTONS)} have.")
+    return ACTUATORS[actuator](restart_button)

@@ -1,55 +1,56 @@
-"""What an actuator is, and the one that only looks on."""
+"""The interface of an actuator, its lease, and the actuator that does nothing."""
 
 from abc import abstractmethod
+from hashlib import sha256
 from typing import Final, NamedTuple
 
 from telemetry.base.errors import UsageError
-from telemetry.base.storage.lock import FileLock, lock_actuator
+from telemetry.base.storage.lock import FileLock, user_state_dir
+from telemetry.base.typing import override
 from telemetry.recording.interfaces import Closeable
 from telemetry.rl.action import RELEASED, Command
 
-PRESS_SECONDS: Final = 1.0
-"""How long a button is held: the game looks once a frame, and Content Manager offers to ask for a long press."""
+PRESS_S: Final = 1.0
+"""How long a button is held: the game reads it once per frame, and Content Manager can require a long press."""
 
 
 class Restart(NamedTuple):
-    """A request to put the car back, which stands until the next command.
-
-    It is to stand for so many ``seconds``, or until the game begins its session anew. Where only that will do,
-    ``complaint`` is what to say if it never comes.
-    """
+    """A request to put the car back, in force until the next command."""
 
     seconds: float
+    """How long the request must stay in force, unless the game restarts its session earlier."""
     complaint: str = ""
+    """For a request that must restart the session: the message to show if no restart follows."""
 
 
 class Actuator(Closeable):
-    """A way to the wheel and pedals of a running game; ``active`` says whether it has one at all.
+    """Moves the wheel and the pedals of a running game.
 
-    Nothing is taken before :meth:`open`. Raises :class:`telemetry.TelemetryError` where the way is barred.
+    Nothing on the machine is reserved before :meth:`open`.
     """
 
     active = True
+    """Whether commands have an effect."""
     name = ""
-    """What of this machine it takes, which one environment at a time may have; empty where that does not matter."""
+    """The device that it reserves on this machine, for one environment at a time; empty if it reserves nothing."""
 
     @abstractmethod
     def open(self) -> None:
-        """Take hold of the controls."""
+        """Take the controls. Raises :class:`telemetry.TelemetryError` if that is not possible."""
 
     @abstractmethod
     def apply(self, command: Command) -> None:
-        """Move wheel and pedals there; they stay until the next command."""
+        """Move the wheel and the pedals; they stay there until the next command."""
 
     def restart(self) -> Restart | None:
-        """Ask for the car to be put back where an episode begins; None where this way cannot, and the driver does."""
+        """Ask for the car to be put back to where an episode begins; None if this actuator cannot."""
         return None
 
 
 class ActuatorLease(Closeable):
-    """The controls of an actuator that was opened, for this environment alone until they are closed.
+    """Opens an actuator, and reserves it for one environment until the lease is closed.
 
-    Raises :class:`telemetry.SinkError` where another environment has them, here or in another process.
+    Raises :class:`telemetry.SinkError` if another environment holds it, in this process or in another one.
     """
 
     def __init__(self, actuator: Actuator) -> None:
@@ -57,15 +58,18 @@ class ActuatorLease(Closeable):
         self._lock: FileLock | None = None
         name = actuator.name
         if name:
-            self._lock = lock_actuator(name)
+            path = user_state_dir() / f"actuator-{sha256(name.encode()).hexdigest()[:16]}.lock"
+            self._lock = FileLock(
+                path, f"{name} is in use by another environment, here or in another process. Close that one."
+            )
         try:
             actuator.open()
         except BaseException:
             self._release()
             raise
 
+    @override
     def close(self) -> None:
-        """Give them back."""
         self._actuator.close()
         self._release()
 
@@ -76,34 +80,37 @@ class ActuatorLease(Closeable):
 
 
 class ButtonActuator(Actuator):
-    """A device with buttons, of which ``restart_button``, counted from 1, is the one that restarts the session."""
+    """A device with buttons; ``restart_button``, counted from 1, restarts the session.
+
+    Raises UsageError for a button that the device does not have.
+    """
 
     buttons: int
-    """How many there are."""
+    """The number of buttons."""
 
     def __init__(self, restart_button: int | None) -> None:
         if restart_button is not None and not 1 <= restart_button <= self.buttons:
-            raise UsageError(f"restart_button: {restart_button} is none; they count from 1 to {self.buttons}.")
+            raise UsageError(f"restart_button must be from 1 to {self.buttons}, got {restart_button}.")
         self._restart_button = restart_button
 
+    @override
     def apply(self, command: Command) -> None:
-        """Move wheel and pedals in one report, with no button pressed."""
         self.report(command, None)
 
     @abstractmethod
     def report(self, command: Command, button: int | None) -> None:
-        """Report the axes, and the one button that is pressed."""
+        """Set all axes, and press this button alone, in one report."""
 
+    @override
     def restart(self) -> Restart | None:
-        """Press the button, where one is named."""
         button = self._restart_button
         if button is None:
             return None
         self.report(RELEASED, button)
         return Restart(
-            PRESS_SECONDS,
-            f"Its session did not begin anew when button {button} was pressed: in the game's controls, is that button "
-            "assigned to 'restart session'? And is the game in front, with no menu open?",
+            PRESS_S,
+            f"The session did not restart when button {button} was pressed. Check in the game's controls that the "
+            "button is assigned to 'restart session', and that the game is in front with no menu open.",
         )
 
 
@@ -112,8 +119,10 @@ class NoActuator(Actuator):
 
     active = False
 
+    @override
     def open(self) -> None:
-        """Take hold of nothing."""
+        pass
 
+    @override
     def apply(self, command: Command) -> None:
-        """Leave the car alone."""
+        pass

@@ -1,31 +1,32 @@
-"""A virtual wheel of the Linux kernel (uinput, by python-evdev): for the game under Proton.
+"""A virtual wheel of the Linux kernel (uinput, through python-evdev): for the game under Proton.
 
-It needs rights to write ``/dev/uinput``, and in the game its axes are assigned once, as vJoy's: X steering, Y throttle,
-Z brake. It has not been tried with the game yet.
+It needs permission to write ``/dev/uinput``. In the game its axes are assigned once, as with vJoy: X steering, Y
+throttle, Z brake. It has not been tried with the game yet.
 
-SDL takes a device for a joystick when it has both ABS_X and ABS_Y and a joystick's axis or button
-(SDL_evdev_capabilities.c), and Wine makes X, Y and Z of DirectInput of ABS_X, ABS_Y and ABS_Z (bus_udev.c). A wheel of
-ABS_X, ABS_GAS and ABS_BRAKE, which the kernel and udev know, is none to SDL 2.28. With a gamepad's buttons instead of a
-joystick's it would be made a gamepad, which the game steers with filters.
+SDL classifies a device as a joystick if it has ABS_X, ABS_Y and an axis or button of a joystick
+(SDL_evdev_capabilities.c), and Wine maps ABS_X, ABS_Y and ABS_Z to X, Y and Z of DirectInput (bus_udev.c). A wheel with
+ABS_X, ABS_GAS and ABS_BRAKE, which the kernel and udev know, is not a joystick for SDL 2.28. With the buttons of a
+gamepad it would become a gamepad, whose steering the game filters.
 """
 
 from typing import Any, Final
 
 from telemetry.base.errors import SinkError
 from telemetry.base.extras import require
-from telemetry.rl.action import Command
+from telemetry.base.typing import override
+from telemetry.rl.action import RELEASED, Command
 from telemetry.rl.actuators.base import ButtonActuator
 
 RANGE: Final = 32_767
-"""What the steering axis reads at full lock, and the pedals pressed."""
+"""The value of the steering axis at full lock, and of the pedals when pressed."""
 
 NAME: Final = "ac-telemetry virtual wheel"
 
 
 class VirtualWheel(ButtonActuator):
-    """A joystick with three axes and twelve buttons. Nothing is made before it is opened.
+    """A joystick with three axes and twelve buttons, made by :meth:`open`.
 
-    It is the same device each time, whether a button is used or not, so that the game knows it again.
+    It has all buttons even if none is used, so that the game recognizes it as the same device.
     """
 
     buttons = 12
@@ -36,8 +37,9 @@ class VirtualWheel(ButtonActuator):
         self._evdev = evdev
         self._device: Any = None
 
+    @override
     def open(self) -> None:
-        """Make the device; the system tells every program that a wheel was plugged in."""
+        """Make the device; programs see a wheel being plugged in. Raises SinkError if it cannot be made."""
         if self._device is not None:
             return
         if self._evdev is None:
@@ -49,11 +51,13 @@ class VirtualWheel(ButtonActuator):
         buttons = [codes.BTN_JOYSTICK + index for index in range(self.buttons)]
         try:
             self._device = self._evdev.UInput({codes.EV_ABS: axes, codes.EV_KEY: buttons}, name=NAME)
-        except Exception as error:  # the library has an error of its own beside OSError
-            raise SinkError(f"The virtual wheel cannot be made: {error}. May you write /dev/uinput?") from error
+        except Exception as error:  # evdev has its own error class besides OSError
+            raise SinkError(
+                f"The virtual wheel cannot be made: {error}. Check that you have permission to write /dev/uinput."
+            ) from error
 
+    @override
     def report(self, command: Command, button: int | None) -> None:
-        """Move the three axes and the button for a restart in one report."""
         if self._device is None:
             return
         codes, device = self._evdev.ecodes, self._device
@@ -61,13 +65,14 @@ class VirtualWheel(ButtonActuator):
         device.write(codes.EV_ABS, codes.ABS_Y, round(command.throttle * RANGE))
         device.write(codes.EV_ABS, codes.ABS_Z, round(command.brake * RANGE))
         if self._restart_button is not None:
-            down = button == self._restart_button
-            device.write(codes.EV_KEY, codes.BTN_JOYSTICK + self._restart_button - 1, int(down))
+            is_pressed = button == self._restart_button
+            device.write(codes.EV_KEY, codes.BTN_JOYSTICK + self._restart_button - 1, int(is_pressed))
         device.syn()
 
+    @override
     def close(self) -> None:
-        """Centre the wheel, lift the pedals, and unplug it."""
+        """Release the controls and unplug the device."""
         if self._device is not None:
-            self.apply(Command())
+            self.apply(RELEASED)
             self._device.close()
             self._device = None

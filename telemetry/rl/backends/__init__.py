@@ -1,56 +1,80 @@
-"""The world that a source is."""
+"""Backends: what an environment drives in. One for the demo, one for recordings, one for live sources."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from telemetry.base.clock import Clock
 from telemetry.base.errors import UsageError
 from telemetry.recording.interfaces import PageSink
 from telemetry.rl.actuators import Actuator, create_actuator
-from telemetry.rl.backends.base import Backend
+from telemetry.rl.backends.base import Backend, Ready, StepResult
 from telemetry.rl.backends.demo import DemoBackend
 from telemetry.rl.backends.live import RESET_TIMEOUT_S, LiveBackend, NewestSource
-from telemetry.rl.backends.replay import ReplayBackend, SamplesOf, recorded_samples
+from telemetry.rl.backends.replay import ReadSamples, ReplayBackend, recorded_samples
 from telemetry.sources import open_source
+
+__all__ = [
+    "Backend",
+    "BackendOptions",
+    "DemoBackend",
+    "LiveBackend",
+    "Ready",
+    "ReplayBackend",
+    "StepResult",
+    "open_backend",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackendOptions:
+    """Options that only some backends have."""
+
+    start: str = "grid"
+    """Demo: where episodes begin, ``grid`` or ``anywhere`` on the racing line."""
+    actuator: str | Actuator = "none"
+    """Live: what carries commands to the game."""
+    restart_button: int | None = None
+    """Live: the button of the actuator that restarts the session."""
+    reset_timeout: float = RESET_TIMEOUT_S
+    """Live: seconds that a reset waits for a car that is ready."""
 
 
 def open_backend(
     source: str,
     control_hz: float,
+    options: BackendOptions | None = None,
     *,
-    start: str = "grid",
-    actuator: str | Actuator = "none",
-    restart_button: int | None = None,
-    reset_timeout: float = RESET_TIMEOUT_S,
-    sink: Callable[[], PageSink] | None = None,
+    open_sink: Callable[[], PageSink] | None = None,
     clock: Clock | None = None,
-    samples_of: SamplesOf = recorded_samples,
+    read_samples: ReadSamples = recorded_samples,
 ) -> Backend:
-    """The world of ``demo``, ``demo:SCENARIO``, ``replay:FILE``, a recording, ``live``, a directory, or ``ws://…``.
+    """The backend of ``demo``, ``demo:SCENARIO``, ``replay:FILE``, a recording, ``live``, a directory, or ``ws://…``.
 
-    ``sink`` makes what records it, once the rest is known to make sense; ``clock`` is a live world's, and
-    ``samples_of`` a replay's. Raises :class:`telemetry.TelemetryError`.
+    ``open_sink`` opens the recording of the run; it is called after all other arguments have been checked. ``clock`` is
+    for a live backend, and ``read_samples`` for a replay. Raises :class:`telemetry.TelemetryError`.
     """
+    options = options or BackendOptions()
     name, _, rest = source.partition(":")
     path = Path(source)
-    replay = name == "replay" or path.is_file()
-    demo = name == "demo" and not path.exists()
-    if (replay or demo) and (actuator != "none" or restart_button is not None):
-        raise UsageError(f"An actuator is for a live source; {source} has none.")
-    if replay:
-        if sink is not None:
+    is_replay = name == "replay" or path.is_file()
+    is_demo = name == "demo" and not path.exists()
+    if (is_replay or is_demo) and (options.actuator != "none" or options.restart_button is not None):
+        raise UsageError(f"An actuator needs a live source, and {source} is not one.")
+    if is_replay:
+        if open_sink is not None:
             raise UsageError(f"record: {source} is a recording already.")
-        return ReplayBackend(Path(rest) if name == "replay" else path, control_hz, samples_of)
-    if demo:
-        return DemoBackend(rest or "laps", control_hz, start, sink and sink())
+        return ReplayBackend(Path(rest) if name == "replay" else path, control_hz, read_samples)
+    if is_demo:
+        return DemoBackend(rest or "laps", control_hz, options.start, open_sink and open_sink())
     origin = open_source(source, wait=True)
     if name in ("ws", "wss"):
         origin = NewestSource(origin)
     return LiveBackend(
         origin,
         control_hz,
-        create_actuator(actuator, restart_button),
+        create_actuator(options.actuator, options.restart_button),
         clock=clock,
-        reset_timeout=reset_timeout,
-        sink=sink and sink(),
+        reset_timeout=options.reset_timeout,
+        sink=open_sink and open_sink(),
     )

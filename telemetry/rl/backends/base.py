@@ -1,4 +1,4 @@
-"""What an environment drives in: something that gives a sample for every command."""
+"""The interface of a backend: what an environment drives in. It gives a sample for every command."""
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
@@ -12,41 +12,44 @@ from telemetry.recording.interfaces import Closeable
 from telemetry.rl.action import Command
 
 Ready = Callable[[Sample], bool]
-"""Whether an episode may begin with a sample."""
+"""Whether an episode can begin with a sample."""
 
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """What came of a command: the next sample, or None where there is no new one.
-
-    ``last`` says that no sample can follow this one, ``paused`` that the game stands still, and ``info`` what else is
-    to be known.
-    """
+    """The result of a control step."""
 
     sample: Sample | None
+    """The next sample; None if there is no new one."""
     last: bool = False
+    """Whether no sample can follow this one."""
     paused: bool = False
+    """Whether the game is paused."""
     info: Mapping[str, Any] = field(default_factory=dict)
+    """Further entries for the ``info`` of the environment."""
 
 
 class Backend(Closeable):
-    """Where an episode is driven or watched. ``accepts_actions``: whether commands move the car."""
+    """Where an episode is driven or replayed."""
 
     name: str
+    """The source, for people."""
     accepts_actions: bool
+    """Whether commands move the car."""
 
     @abstractmethod
     def reset(self, seed: int | None, rng: np.random.Generator, options: Mapping[str, Any], ready: Ready) -> Sample:
-        """The sample with which a new episode begins.
+        """Begin a new episode and return its first sample, one for which ``ready`` is true.
 
-        ``seed`` is that of the environment where it was given anew; all chance is drawn from ``rng``.
+        ``seed`` is the seed that this reset was given, if any; all random numbers are drawn from ``rng``. Raises
+        :class:`telemetry.TelemetryError` when no episode can begin.
         """
 
     @abstractmethod
     def advance(self, command: Command) -> StepResult:
-        """Hand over a command, let one control step pass, and see what is there."""
+        """Apply a command, wait for one control step, and return the result."""
 
     @property
     def info(self) -> Mapping[str, Any]:
-        """What :attr:`StepResult.info` holds when an episode begins."""
+        """What :attr:`StepResult.info` holds at the beginning of an episode."""
         return {}

@@ -1,4 +1,4 @@
-"""The demo as a world: in lock-step, seeded, as fast as it can be computed."""
+"""The demo as a backend: in lock-step, seeded, as fast as it can be computed."""
 
 import math
 import time
@@ -9,6 +9,7 @@ import numpy as np
 
 from ac_native_memory import Pages
 from telemetry.base.errors import UsageError
+from telemetry.base.typing import override
 from telemetry.base.units import STEP_S
 from telemetry.demo import SCENARIOS, Controls, DemoGame
 from telemetry.demo.circuit import racing_line
@@ -20,32 +21,34 @@ from telemetry.rl.action import Command
 from telemetry.rl.backends.base import Backend, Ready, StepResult
 
 LOADED_STEPS: Final = 500
-"""Physics steps after which the demo's own driver may go: the pages are filled and the car has settled."""
+"""Physics steps after which the demo's own driver starts: the pages are filled and the car has settled."""
 
 SETTLED_STEPS: Final = 33
-"""Physics steps in which a car that was put somewhere comes to rest, and some frames are drawn."""
+"""Physics steps in which a repositioned car comes to rest, and some frames are drawn."""
 
 SILENT_STEPS: Final = 300
-"""Physics steps after a load in which the game writes nothing."""
+"""Physics steps after loading in which the game does not write its pages."""
 
 STARTS: Final = ("grid", "anywhere")
+"""Where an episode can begin."""
 
 _HOLD: Final = Controls(brake=1.0)
 
 
 class DemoBackend(Backend):
-    """A new game for each episode; the car stands on its grid box, or with ``start`` anywhere on the racing line.
+    """A new game for each episode; the car starts on the grid, or ``anywhere`` on the racing line.
 
-    Samples are those that a reader of the game's pages would have at the end of each control step: pages are made and
-    decoded at these moments only, which changes nothing in them. With a ``sink`` every physics step is recorded.
+    Samples equal those that a reader of the game's pages would get at the end of each control step; pages are made and
+    decoded only then. With a ``sink`` every physics step is recorded. Raises UsageError for an unknown scenario or
+    start.
     """
 
     accepts_actions = True
 
     def __init__(self, scenario: str, control_hz: float, start: str, sink: PageSink | None = None) -> None:
         if scenario not in SCENARIOS:
-            raise UsageError(f"There is no demo scenario {scenario!r}; there are {', '.join(SCENARIOS)}.")
-        self._start = _checked(start)
+            raise UsageError(f"Unknown demo scenario {scenario!r}; there are {', '.join(SCENARIOS)}.")
+        self._start = _check_start(start)
         self.name = f"demo:{scenario}"
         self._scenario = scenario
         self._hz = control_hz
@@ -53,16 +56,20 @@ class DemoBackend(Backend):
         self._game = DemoGame(0, scenario)
         self._decoder = PageDecoder()
         self._sample: Sample | None = None
-        self._ticks = 0
-        self._began = 0
-        self._recorded = 0.0
-        self._epoch = time.time()
+        self._ticks = 0  # control steps of this episode
+        self._first_step = 0  # physics step of the game at which the episode began
+        self._recorded_s = 0.0
+        self._started_at = time.time()
 
-    def reset(self, seed: int | None, rng: np.random.Generator, options: Mapping[str, Any], ready: Ready) -> Sample:  # noqa: ARG002 - chance comes from rng alone, and a new game is always ready
-        """A new game; ``options`` may hold a ``start`` for this episode, or a ``position``, 0..1 along the lap."""
-        start, position = _checked(options.get("start", self._start)), options.get("position")
+    @override
+    def reset(self, seed: int | None, rng: np.random.Generator, options: Mapping[str, Any], ready: Ready) -> Sample:
+        """Start a new game; ``options`` may hold ``start`` for this episode, or a ``position``, 0..1 along the lap.
+
+        Raises UsageError for options out of range.
+        """
+        start, position = _check_start(options.get("start", self._start)), options.get("position")
         if position is not None and not (isinstance(position, int | float) and 0.0 <= position <= 1.0):
-            raise UsageError(f"options: {position!r} is no position; that is a number from 0 to 1.")
+            raise UsageError(f"options: position must be a number from 0 to 1, got {position!r}.")
         game = self._game = DemoGame(int(rng.integers(2**31)), self._scenario)
         self._run(LOADED_STEPS, _HOLD)
         if start == "anywhere" and position is None:
@@ -73,25 +80,26 @@ class DemoBackend(Backend):
             game.car.put(metres, line.offset[track.node(metres)])
             game.timing.jump(game.car.s)
             self._run(SETTLED_STEPS, _HOLD)
-        self._ticks, self._began = 0, game.steps
+        self._ticks, self._first_step = 0, game.steps
         self._sample = None
-        return self._look()
+        return self._read()
 
+    @override
     def advance(self, command: Command) -> StepResult:
-        """One control step of physics."""
         self._ticks += 1
-        # A hair more, so that 3 ms are one step and not, by a rounding error, none.
-        due = self._began + math.floor(self._ticks / self._hz / STEP_S + 1e-6)
+        # Rounding errors must not turn 3 ms into no step at all.
+        due = self._first_step + math.floor(self._ticks / self._hz / STEP_S + 1e-6)
         self._run(due - self._game.steps, Controls(command.steer, command.throttle, command.brake))
-        return StepResult(self._look())
+        return StepResult(self._read())
 
+    @override
     def close(self) -> None:
-        """Finish the recording."""
         if self._sink is not None:
             self._sink.close()
             self._sink = None
 
     def _run(self, steps: int, controls: Controls) -> None:
+        """Compute physics steps, and record them."""
         step = self._game.step
         if self._sink is None:
             for _ in range(steps):
@@ -99,23 +107,25 @@ class DemoBackend(Backend):
             return
         for _ in range(steps):
             step(controls)
-            self._recorded += STEP_S
+            self._recorded_s += STEP_S
             if self._game.packet >= SILENT_STEPS:
-                self._sink.write(Step(State.LIVE, self._pages(self._epoch + self._recorded), self._recorded))
+                pages = self._pages(self._started_at + self._recorded_s)
+                self._sink.write(Step(State.LIVE, pages, self._recorded_s))
 
     def _pages(self, timestamp: float) -> Pages:
         game = self._game
         return Pages(game.physics_page(), game.graphics_page(), game.static_page(), timestamp)
 
-    def _look(self) -> Sample:
+    def _read(self) -> Sample:
+        """The sample of the current pages."""
         elapsed = self._ticks / self._hz
-        # Time is that of the episode, so that it is the same in every run.
+        # Also the wall clock is the time of the episode, so that it is the same in every run.
         snapshot = self._decoder.decode(self._pages(elapsed), elapsed=elapsed, sequence=self._ticks)
         self._sample = derive(snapshot, self._sample)
         return self._sample
 
 
-def _checked(start: object) -> str:
+def _check_start(start: object) -> str:
     if start not in STARTS:
-        raise UsageError(f"start: {start!r} is none of {', '.join(STARTS)}.")
+        raise UsageError(f"start must be one of {', '.join(STARTS)}, got {start!r}.")
     return str(start)

@@ -1,4 +1,4 @@
-"""A recording as a world: what was driven goes by, step by step, and commands change nothing."""
+"""A recording as a backend: it is replayed step by step, and commands change nothing."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -9,6 +9,7 @@ import numpy as np
 
 from telemetry.base.clock import Clock
 from telemetry.base.errors import SourceError, UsageError
+from telemetry.base.typing import override
 from telemetry.fields.derived import Sample, derive
 from telemetry.fields.resample import resample
 from telemetry.recording.api import samples
@@ -17,52 +18,58 @@ from telemetry.rl.action import Command
 from telemetry.rl.backends.base import Backend, Ready, StepResult
 from telemetry.sources import RECORDING_SUFFIXES, open_source
 
-SamplesOf = Callable[[Source, float], Iterator[Sample]]
+ReadSamples = Callable[[Source, float], Iterator[Sample]]
+"""Reads the samples of a recording at a control rate in Hz."""
 
 
 def recorded_samples(source: Source, control_hz: float) -> Iterator[Sample]:
-    """The samples of a recording at the control rate, pauses included, as fast as they can be read.
+    """The samples of a recording at the control rate, pauses included, as fast as possible.
 
-    Each is the first at or after its moment, as a reader of the running game would have met it.
+    Each is the first one at or after its deadline, as a reader of the running game would have got it.
     """
     return samples(source, rate=control_hz, include_paused=True, clock=Clock(math.inf))
 
 
 def resampled(source: Source, control_hz: float) -> Iterator[Sample]:
-    """The samples of a recording at exactly the control rate, whatever its own: what lies between is interpolated."""
+    """The samples of a recording at exactly the control rate, interpolated from the recorded ones."""
     readings = source.readings(Clock(math.inf), None)
     before: Sample | None = None
-    for snapshot in resample((one.snapshot for one in readings if one.snapshot is not None), control_hz):
+    snapshots = (reading.snapshot for reading in readings if reading.snapshot is not None)
+    for snapshot in resample(snapshots, control_hz):
         before = derive(snapshot, before)
         yield before
 
 
 class ReplayBackend(Backend):
-    """The episodes of a recording one after the other; after the last, and with a seed, it begins anew.
+    """The episodes of a recording one after the other; after the last, or with a seed, it starts again.
 
-    An episode begins with the next sample that may begin one, so that a pause or a wreck is not an episode each.
-    ``samples_of`` says which samples a recording has at the control rate.
+    An episode begins with the next sample that is ready, so that pauses and wrecks are skipped. ``read_samples`` reads
+    the samples at the control rate. Raises :class:`telemetry.TelemetryError` if the file cannot be read.
     """
 
     accepts_actions = False
 
-    def __init__(self, path: Path, control_hz: float, samples_of: SamplesOf = recorded_samples) -> None:
+    def __init__(self, path: Path, control_hz: float, read_samples: ReadSamples = recorded_samples) -> None:
         if not path.name.endswith(RECORDING_SUFFIXES):
-            raise UsageError(f"{path} is no recording; those end in {', '.join(RECORDING_SUFFIXES)}.")
+            raise UsageError(f"Unsupported file type: {path}. Supported: {', '.join(RECORDING_SUFFIXES)}.")
         self.name = f"replay:{path}"
         self._path = path
         self._hz = control_hz
-        self._samples_of = samples_of
+        self._read_samples = read_samples
         self._source: Source | None = None
         self._samples: Iterator[Sample] = iter(())
         self._next: Sample | None = None
-        open_source(path).close()  # so that a file that is none is told at once
+        open_source(path).close()  # fails at once if the file is not a recording
 
-    def reset(self, seed: int | None, rng: np.random.Generator, options: Mapping[str, Any], ready: Ready) -> Sample:  # noqa: ARG002 - there is no chance in a recording
-        """The next sample with which an episode may begin, or the first after ``begin`` seconds in ``options``."""
+    @override
+    def reset(self, seed: int | None, rng: np.random.Generator, options: Mapping[str, Any], ready: Ready) -> Sample:
+        """The next sample that is ready, or the first one after ``begin`` seconds, given in ``options``.
+
+        Raises UsageError for a negative ``begin``, and SourceError if no sample is ready.
+        """
         begin = options.get("begin")
         if begin is not None and not (isinstance(begin, int | float) and begin >= 0.0):
-            raise UsageError(f"options: {begin!r} is no begin; that is a number of seconds from 0 on.")
+            raise UsageError(f"options: begin must be a number of seconds from 0 on, got {begin!r}.")
         if seed is not None or begin is not None or self._next is None:
             self._rewind(begin)
         first = self._seek(ready)
@@ -70,16 +77,16 @@ class ReplayBackend(Backend):
             self._rewind(None)
             first = self._seek(ready)
         if first is None:
-            raise SourceError(f"{self._path} has no two samples with which an episode may begin.")
+            raise SourceError(f"No episode can begin in {self._path}: it needs two samples that violate no end rule.")
         return first
 
-    def advance(self, command: Command) -> StepResult:  # noqa: ARG002 - it is ignored
-        """The next recorded sample."""
+    @override
+    def advance(self, command: Command) -> StepResult:
         sample = self._take()
         return StepResult(sample, last=self._next is None)
 
+    @override
     def close(self) -> None:
-        """Let go of the file."""
         if self._source is not None:
             self._source.close()
             self._source = None
@@ -88,7 +95,7 @@ class ReplayBackend(Backend):
     def _rewind(self, begin: float | None) -> None:
         self.close()
         self._source = open_source(self._path, begin=begin)
-        self._samples = self._samples_of(self._source, self._hz)
+        self._samples = self._read_samples(self._source, self._hz)
         self._next = next(self._samples, None)
 
     def _take(self) -> Sample | None:
@@ -96,6 +103,7 @@ class ReplayBackend(Backend):
         return sample
 
     def _seek(self, ready: Ready) -> Sample | None:
+        """The next sample that is ready and has a successor."""
         while (sample := self._take()) is not None and self._next is not None:
             if ready(sample):
                 return sample

@@ -1,11 +1,13 @@
-"""Recordings cut into episodes: runs of samples on an exact grid of time, with no jump, pause or hole inside."""
+"""Recordings cut into episodes: samples on an exact time grid, without a jump, pause or gap inside."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from itertools import groupby
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby, tee
+from operator import itemgetter
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from telemetry.analysis.quality import QualityReport, analyze_recording
 from telemetry.base.clock import Clock
@@ -16,20 +18,21 @@ from telemetry.laps.model import Lap
 from telemetry.recording.interfaces import Reading, Source
 
 EpisodeKind = Literal["lap", "stint", "session"]
-"""What an episode is: a lap; the laps from one stop in the pits to the next; those from one start or restart on."""
+"""What an episode is: one lap; the laps from one pit stop to the next; the laps from one start or restart to the next.
+"""
 
 MIN_EPISODE_S: Final = 1.0
-"""Shorter pieces are no episodes: what a hole leaves of a lap, and the moments between two of them."""
+"""Shorter pieces are left out: what a gap leaves of a lap, and the samples between two gaps."""
 
 Ranges = tuple[tuple[int, int], ...]
-"""Lap numbers, each range from its first to its last."""
+"""Ranges of lap numbers: the first and the last number of each."""
 
 _Watch = Callable[[float], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpisodeConfig:
-    """How recordings are cut."""
+    """How recordings are cut into episodes."""
 
     kind: EpisodeKind = "lap"
     rate: float = 25.0
@@ -37,9 +40,10 @@ class EpisodeConfig:
     laps: Ranges | None = None
     """Only these laps; None: all."""
     valid_only: bool = False
-    """Only laps that are valid."""
+    """Only valid laps."""
     smooth_frames: bool = False
-    """Whether what the game writes once a frame, the car's place, is interpolated between frames."""
+    """Whether the car's position and the lap clock, which the game writes once per frame, are interpolated between
+    frames."""
     thresholds: Thresholds = DEFAULTS
 
 
@@ -52,17 +56,18 @@ class Episode:
     number: int
     """0-based among the episodes of its recording."""
     laps: tuple[Lap, ...]
-    """The laps that it lies in."""
+    """The laps that it covers, completely or in part."""
     samples: tuple[Sample, ...]
     held_s: tuple[float, ...]
-    """Seconds since the recorded snapshot whose counters each sample holds; less than the recording's interval."""
+    """For each sample, the seconds since the recorded snapshot before it, from which its counters are held."""
     end: str
-    """Why it ends: what ended its last lap (``line``, ``restart``, ``pits``, ...), or ``gap`` in the recording."""
+    """Why it ends: what ended its last lap (``line``, ``restart``, ``pits``, ...), or ``hole``, a gap in the recording.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What one look at a whole recording tells: its quality and its laps."""
+    """The result of reading a recording once: its quality and its laps."""
 
     report: QualityReport
     laps: tuple[Lap, ...]
@@ -70,256 +75,224 @@ class Survey:
 
 @dataclass(slots=True)
 class SkipCounts:
-    """What of a recording went into no episode."""
+    """Counts what is in no episode."""
 
     short: int = 0
     """Pieces shorter than :data:`MIN_EPISODE_S`."""
     samples: int = 0
-    """Samples of chosen laps that are in no episode: those of such pieces, and where the task was over."""
+    """Samples of chosen laps that are in no episode: those of such pieces, and those after the end of the task."""
     gaps: int = 0
-    """Pauses, jumps and gaps that parted what would have been one episode."""
+    """Pauses, jumps and gaps that split what would have been one episode."""
 
 
-@dataclass(slots=True)
-class _Segment:
-    """An episode under way."""
+class _Tick(NamedTuple):
+    """One sample on the time grid."""
 
-    group: int
-    samples: list[Sample] = field(default_factory=list)
-    held: list[float] = field(default_factory=list)
+    run: int
+    """The uninterrupted run of snapshots that it was resampled from."""
+    group: int | None
+    """The group of laps that it belongs to."""
+    sample: Sample
+    held_s: float
 
 
 def survey(source: Source, path: Path, clock: Clock, *, thresholds: Thresholds, watch: _Watch) -> Survey:
-    """Look at all of a recording; ``watch`` is shown the time of every snapshot."""
+    """Read a complete recording for its quality and its laps; ``watch`` gets the time of every snapshot."""
 
-    def see(reading: Reading) -> None:
+    def on_reading(reading: Reading) -> None:
         if reading.snapshot is not None:
             watch(reading.snapshot.elapsed)
 
-    report, laps = analyze_recording(source, path, clock=clock, thresholds=thresholds, watch=see)
-    return Survey(report, tuple(sorted((lap for lap in laps if lap.first and lap.last), key=_first_of)))
+    report, laps = analyze_recording(source, path, clock=clock, thresholds=thresholds, watch=on_reading)
+    return Survey(report, tuple(sorted((lap for lap in laps if lap.first and lap.last), key=_first_sequence)))
 
 
-def choose(laps: Iterable[Lap], cut: EpisodeConfig) -> tuple[Lap, ...]:
-    """The laps that are wanted."""
+def choose(laps: Iterable[Lap], config: EpisodeConfig) -> tuple[Lap, ...]:
+    """The laps that the configuration asks for."""
     return tuple(
         lap
         for lap in laps
-        if (cut.laps is None or any(first <= lap.number <= last for first, last in cut.laps))
-        and (lap.valid or not cut.valid_only)
+        if (config.laps is None or any(first <= lap.number <= last for first, last in config.laps))
+        and (lap.valid or not config.valid_only)
     )
 
 
 def group(laps: Iterable[Lap], chosen: Iterable[Lap], kind: EpisodeKind) -> tuple[tuple[Lap, ...], ...]:
-    """The chosen laps by episode; a lap that was not chosen parts those around it."""
-    wanted = {_first_of(lap) for lap in chosen}
+    """The chosen laps, grouped by episode; a lap that was not chosen separates its neighbours."""
+    wanted = {_first_sequence(lap) for lap in chosen}
     numbered: list[tuple[int, Lap]] = []
     count, before = 0, None
     for lap in laps:
-        count += before is None or kind == "lap" or _parts(before, lap, kind)
-        before = lap if _first_of(lap) in wanted else None
+        count += before is None or kind == "lap" or _is_separated(before, lap, kind)
+        before = lap if _first_sequence(lap) in wanted else None
         if before is not None:
             numbered.append((count, lap))
-    return tuple(tuple(lap for _, lap in entries) for _, entries in groupby(numbered, key=lambda entry: entry[0]))
+    return tuple(tuple(lap for _, lap in entries) for _, entries in groupby(numbered, key=itemgetter(0)))
 
 
 def episodes(
-    source: Source, found: Survey, cut: EpisodeConfig, clock: Clock, skipped: SkipCounts, watch: _Watch
+    source: Source, surveyed: Survey, config: EpisodeConfig, clock: Clock, skipped: SkipCounts, watch: _Watch
 ) -> Iterator[Episode]:
-    """The episodes of a recording in their order, each when it is complete; what is left out is counted in ``skipped``.
+    """The episodes of a recording in their order, each as soon as it is complete.
 
-    Samples are derived from resampled snapshots, all of the recording before them included.
+    Samples are derived from resampled snapshots, with the complete recording before them as history. What is in no
+    episode is counted in ``skipped``; ``watch`` gets the time of every snapshot.
     """
-    groups = group(found.laps, choose(found.laps, cut), cut.kind)
-    owner = _EpisodeIndex(groups)
+    groups = group(surveyed.laps, choose(surveyed.laps, config), config.kind)
+    recording = Path(surveyed.report.file).name
+    ticks = _ticks(_driven_snapshots(source, clock, watch), groups, config)
     number = 0
-    check_end: set[int] = set()
-    before: Sample | None = None
-    for segment in _segments(source, clock, watch):
-        piece: _Segment | None = None
-        times: dict[int, float] = {}
-        stream = _timed(_smooth(segment) if cut.smooth_frames else segment, times)
-        for snapshot in resample(stream, cut.rate):
-            before = derive(snapshot, before, cut.thresholds)
-            belongs = owner.of(snapshot.sequence)
-            if piece is not None and piece.group != belongs:
-                for episode in _finished(piece, groups, number, found, skipped):
-                    number += 1
-                    yield episode
-                check_end.add(piece.group)
-                piece = None
-            if belongs is None:
-                continue
-            if piece is None:
-                skipped.gaps += belongs in check_end
-                piece = _Segment(belongs)
-            piece.samples.append(before)
-            piece.held.append(snapshot.elapsed - times[snapshot.sequence])
-            if len(times) > _REMEMBERED:
-                _forget(times, snapshot.sequence)
-        if piece is not None:
-            for episode in _finished(piece, groups, number, found, skipped):
-                number += 1
-                yield episode
-            check_end.add(piece.group)
+    started: set[int] = set()
+    for (_, lap_group), piece in groupby(ticks, key=lambda tick: (tick.run, tick.group)):
+        if lap_group is None:
+            continue
+        skipped.gaps += lap_group in started
+        started.add(lap_group)
+        samples = [(tick.sample, tick.held_s) for tick in piece]
+        if samples[-1][0].elapsed - samples[0][0].elapsed < MIN_EPISODE_S:
+            skipped.short += 1
+            skipped.samples += len(samples)
+            continue
+        yield _episode(samples, groups[lap_group], recording, number)
+        number += 1
 
 
-_REMEMBERED: Final = 4096
+def is_on_grid(samples: tuple[Sample, ...], rate: float) -> bool:
+    """Whether the samples are at ``start + k / rate``, to a microsecond."""
+    start = samples[0].elapsed
+    return all(math.isclose(sample.elapsed, start + k / rate, abs_tol=1e-6) for k, sample in enumerate(samples))
 
 
-def _forget(times: dict[int, float], sequence: int) -> None:
-    """Drop the times of snapshots before this one."""
-    for number in [number for number in times if number < sequence]:
-        del times[number]
-
-
-def _first_of(lap: Lap) -> int:
+def _first_sequence(lap: Lap) -> int:
     return lap.first.sequence if lap.first else -1
 
 
-def _parts(before: Lap, lap: Lap, kind: EpisodeKind) -> bool:
-    """Whether one episode ends between two laps that follow one another."""
+def _is_separated(before: Lap, lap: Lap, kind: EpisodeKind) -> bool:
+    """Whether an episode ends between two laps that follow each other."""
     if before.start_index != lap.start_index or before.end in ("restart", "session"):
         return True
     return kind == "stint" and (before.end == "pits" or before.in_lap)
 
 
-class _EpisodeIndex:
-    """Tells by its number which episode a snapshot belongs to; asked in ascending order."""
+def _driven_snapshots(source: Source, clock: Clock, watch: _Watch) -> Iterator[tuple[int, Snapshot]]:
+    """The snapshots of a recording in which time advances, each with the number of its uninterrupted run.
 
-    def __init__(self, groups: tuple[tuple[Lap, ...], ...]) -> None:
-        self._spans = [
-            (lap.first.sequence, lap.last.sequence, number)
-            for number, laps in enumerate(groups)
-            for lap in laps
-            if lap.first and lap.last
-        ]
-        self._next = 0
+    A new run begins after snapshots that are no new physics step, after a jump and after a gap. ``sequence`` counts all
+    snapshots of the recording, as it does in the survey.
+    """
+    run, sequence = 0, -1
+    before: Snapshot | None = None
+    for reading in source.readings(clock, None):
+        if reading.snapshot is None:
+            continue
+        sequence += 1
+        watch(reading.snapshot.elapsed)
+        if not reading.is_new_step:
+            before = None
+            continue
+        snapshot = reading.snapshot.replace(sequence=sequence)
+        if before is None or _is_interrupted(before, snapshot):
+            run += 1
+        yield run, snapshot
+        before = snapshot
 
-    def of(self, sequence: int) -> int | None:
-        while self._next < len(self._spans) and sequence > self._spans[self._next][1]:
-            self._next += 1
-        if self._next == len(self._spans) or sequence < self._spans[self._next][0]:
-            return None
-        return self._spans[self._next][2]
+
+def _is_interrupted(before: Snapshot, after: Snapshot) -> bool:
+    """Whether a gap or a jump lies between two snapshots."""
+    return not 0.0 < after.elapsed - before.elapsed <= GAP_SECONDS or is_jump(before, after)
 
 
-def _finished(
-    piece: _Segment, groups: tuple[tuple[Lap, ...], ...], number: int, found: Survey, skipped: SkipCounts
-) -> Iterator[Episode]:
-    """The piece as an episode, unless it is too short to be one."""
-    samples = piece.samples
-    if samples[-1].elapsed - samples[0].elapsed < MIN_EPISODE_S:
-        skipped.short += 1
-        skipped.samples += len(samples)
-        return
-    first, last = samples[0].sequence, samples[-1].sequence
-    step = samples[1].elapsed - samples[0].elapsed
-    laps = tuple(
+def _ticks(
+    numbered: Iterable[tuple[int, Snapshot]], groups: Sequence[Sequence[Lap]], config: EpisodeConfig
+) -> Iterator[_Tick]:
+    """All samples on the time grid of each run, with the group of laps that each belongs to."""
+    spans = [
+        (lap.first.sequence, lap.last.sequence, number)
+        for number, laps in enumerate(groups)
+        for lap in laps
+        if lap.first and lap.last
+    ]
+    sample: Sample | None = None
+    for run, entries in groupby(numbered, key=itemgetter(0)):
+        snapshots: Iterator[Snapshot] = (snapshot for _, snapshot in entries)
+        for snapshot, held_s in _resample(_smooth(snapshots) if config.smooth_frames else snapshots, config.rate):
+            sample = derive(snapshot, sample, config.thresholds)
+            yield _Tick(run, _group_at(spans, snapshot.sequence), sample, held_s)
+
+
+def _group_at(spans: Sequence[tuple[int, int, int]], sequence: int) -> int | None:
+    """The group whose lap covers this snapshot; ``spans`` are (first, last, group) in ascending order."""
+    index = bisect_left(spans, sequence, key=itemgetter(1))
+    if index == len(spans) or sequence < spans[index][0]:
+        return None
+    return spans[index][2]
+
+
+def _resample(snapshots: Iterable[Snapshot], rate: float) -> Iterator[tuple[Snapshot, float]]:
+    """Resampled snapshots, each with the seconds since the recorded snapshot whose counters it holds."""
+    to_resample, recorded = tee(snapshots)
+    held: Snapshot | None = None
+    for tick in resample(to_resample, rate):
+        while held is None or held.sequence < tick.sequence:
+            held = next(recorded)
+        yield tick, tick.elapsed - held.elapsed
+
+
+def _episode(samples: Sequence[tuple[Sample, float]], laps: Iterable[Lap], recording: str, number: int) -> Episode:
+    """The episode of these samples, each with its ``held_s``, on some of these laps."""
+    first, last = samples[0][0], samples[-1][0]
+    covered = tuple(
         lap
-        for lap in groups[piece.group]
-        if lap.first and lap.last and lap.last.sequence >= first and lap.first.sequence <= last
+        for lap in laps
+        if lap.first and lap.last and lap.last.sequence >= first.sequence and lap.first.sequence <= last.sequence
     )
-    end = laps[-1].last
-    whole = end is not None and end.elapsed - samples[-1].elapsed < step * 1.5
-    yield Episode(
-        recording=Path(found.report.file).name,
+    end = covered[-1].last
+    interval = samples[1][0].elapsed - first.elapsed
+    reaches_end = end is not None and end.elapsed - last.elapsed < interval * 1.5
+    return Episode(
+        recording=recording,
         number=number,
-        laps=laps,
-        samples=tuple(samples),
-        held_s=tuple(piece.held),
-        end=laps[-1].end if whole else "hole",
+        laps=covered,
+        samples=tuple(sample for sample, _ in samples),
+        held_s=tuple(held_s for _, held_s in samples),
+        end=covered[-1].end if reaches_end else "hole",
     )
-
-
-def _segments(source: Source, clock: Clock, watch: _Watch) -> Iterator[Iterator[Snapshot]]:
-    """The snapshots of a recording in runs between which something other than driving lies; each must be used up."""
-    count = 0
-    waiting: Snapshot | None = None
-    readings = source.readings(clock, None)
-    check_end = False
-
-    def run(first: Snapshot) -> Iterator[Snapshot]:
-        nonlocal count, waiting, check_end
-        before = first
-        yield before
-        for reading in readings:
-            snapshot = reading.snapshot
-            if snapshot is None:
-                continue
-            watch(snapshot.elapsed)
-            snapshot = snapshot.replace(sequence=count)
-            count += 1
-            if not reading.is_new_step:
-                return  # what comes next begins a run of its own
-            length = snapshot.elapsed - before.elapsed
-            if not 0.0 < length <= GAP_SECONDS or is_jump(before, snapshot):
-                waiting = snapshot
-                return
-            yield snapshot
-            before = snapshot
-        check_end = True
-
-    while not check_end:
-        if waiting is None:
-            for reading in readings:
-                if reading.snapshot is None:
-                    continue
-                count += 1
-                if reading.is_new_step:
-                    waiting = reading.snapshot.replace(sequence=count - 1)
-                    break
-            else:
-                return
-        first, waiting = waiting, None
-        yield run(first)
-
-
-def _timed(snapshots: Iterable[Snapshot], times: dict[int, float]) -> Iterator[Snapshot]:
-    """The snapshots as they are; their times go into ``times`` by their numbers."""
-    for snapshot in snapshots:
-        times[snapshot.sequence] = snapshot.elapsed
-        yield snapshot
 
 
 def _smooth(snapshots: Iterable[Snapshot]) -> Iterator[Snapshot]:
-    """The snapshots with the car's place and lap clock of their own moment.
+    """The snapshots with the car's position and lap clock at their own time.
 
-    The game writes them once a drawn frame, so that in between they are up to a frame old. They are interpolated from
-    one frame to the next, which moves a car that turns at 2 g by less than a millimetre; after the last frame the
-    place follows from the velocity. A frame in which another lap begins ends nothing but its clock.
+    The game writes both once per frame, so that they are up to a frame old. They are interpolated from one frame to the
+    next, which for a car that turns at 2 g is exact to less than a millimetre; after the last frame the position is
+    extrapolated with the velocity. Across a frame in which another lap begins only the lap clock runs on.
     """
-    held: list[Snapshot] = []
+    frame: list[Snapshot] = []
     for snapshot in snapshots:
-        if held and snapshot.graphics_packet_id != held[0].graphics_packet_id:
-            yield held[0]
-            first, length = held[0], snapshot.elapsed - held[0].elapsed
-            for one in held[1:]:
-                yield _placed(one, first, snapshot, (one.elapsed - first.elapsed) / length)
-            held = []
-        held.append(snapshot)
-    for one in held:
-        seconds = one.elapsed - held[0].elapsed
-        yield one.replace(
-            world_position_x=one.world_position_x + one.velocity_x * seconds,
-            world_position_y=one.world_position_y + one.velocity_y * seconds,
-            world_position_z=one.world_position_z + one.velocity_z * seconds,
-            current_time=one.current_time + round(seconds * 1e3),
+        if frame and snapshot.graphics_packet_id != frame[0].graphics_packet_id:
+            yield frame[0]
+            for held in frame[1:]:
+                yield _interpolate_frame(held, frame[0], snapshot)
+            frame = []
+        frame.append(snapshot)
+    for held in frame:
+        seconds = held.elapsed - frame[0].elapsed
+        yield held.replace(
+            world_position_x=held.world_position_x + held.velocity_x * seconds,
+            world_position_y=held.world_position_y + held.velocity_y * seconds,
+            world_position_z=held.world_position_z + held.velocity_z * seconds,
+            current_time=held.current_time + round(seconds * 1e3),
         )
 
 
-def _placed(one: Snapshot, first: Snapshot, then: Snapshot, share: float) -> Snapshot:
+def _interpolate_frame(held: Snapshot, first: Snapshot, following: Snapshot) -> Snapshot:
+    """A snapshot with the position between the first of its own frame and that of the following frame."""
+    seconds = held.elapsed - first.elapsed
+    fraction = seconds / (following.elapsed - first.elapsed)
     changes = {
-        name: getattr(first, name) + (getattr(then, name) - getattr(first, name)) * share
+        name: getattr(first, name) + (getattr(following, name) - getattr(first, name)) * fraction
         for name in ("world_position_x", "world_position_y", "world_position_z")
     }
-    begin, end = first.normalized_position, then.normalized_position
+    begin, end = first.normalized_position, following.normalized_position
     if begin <= end < begin + 0.5:
-        changes["normalized_position"] = begin + (end - begin) * share
-    return one.replace(current_time=first.current_time + round((one.elapsed - first.elapsed) * 1e3), **changes)
-
-
-def is_on_grid(samples: tuple[Sample, ...], rate: float) -> bool:
-    """Whether the samples lie where they should: at ``start + k / rate``, to a microsecond."""
-    start = samples[0].elapsed
-    return all(math.isclose(one.elapsed, start + k / rate, abs_tol=1e-6) for k, one in enumerate(samples))
+        changes["normalized_position"] = begin + (end - begin) * fraction
+    return held.replace(current_time=first.current_time + round(seconds * 1e3), **changes)
