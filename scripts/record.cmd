@@ -1,5 +1,6 @@
 @echo off
-rem Double-click to record: 60 samples a second into your Documents folder, until Ctrl-C or until this window is closed.
+rem Double-click to write 60 samples a second as JSON lines into your Documents folder, until you close this window or
+rem press Ctrl-C. This runs "read". To keep every physics step instead, run: uv run main.py record drive.mcap
 setlocal
 cd /d "%~dp0.."
 where uv >nul 2>nul || (

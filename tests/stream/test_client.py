@@ -90,7 +90,7 @@ def take(source: WebSocketSource, count: int, rate: float | None = None) -> list
     return found
 
 
-def test_a_stream_is_read_as_it_was_sent_and_derived_anew() -> None:
+def test_a_stream_is_read_as_it_was_sent_and_derived_again() -> None:
     with sending() as sender, open_source(sender.server.url) as source:
         assert source.name == sender.server.url
         recorder = SampleRecorder(source, stop_rule=StopRule(samples=20))
@@ -111,7 +111,7 @@ def test_gaps_are_counted_as_missed() -> None:
     assert [reading.missed for reading in readings] == [0, 2, 2, 2, 2]
 
 
-def test_the_server_thins_out_to_the_rate_and_nothing_counts_as_missed() -> None:
+def test_samples_that_the_rate_leaves_out_do_not_count_as_missed() -> None:
     with sending() as sender:
         readings = take(WebSocketSource(sender.server.url), 3, rate=10.0)
     assert [reading.missed for reading in readings] == [0, 0, 0]
@@ -119,7 +119,7 @@ def test_the_server_thins_out_to_the_rate_and_nothing_counts_as_missed() -> None
     assert third - first > 3
 
 
-def test_a_connection_that_breaks_is_made_again_and_says_so() -> None:
+def test_a_lost_connection_is_opened_again_and_shown() -> None:
     port = free_port()
     clock = Clock()
     source = WebSocketSource(f"ws://127.0.0.1:{port}")
@@ -154,7 +154,7 @@ def test_a_connection_that_breaks_is_made_again_and_says_so() -> None:
     assert elapsed == sorted(elapsed)
 
 
-def test_the_states_of_the_other_side_are_ours() -> None:
+def test_the_states_of_the_server_are_those_of_the_source() -> None:
     sender = Sender()
     source, clock = WebSocketSource(sender.server.url), Clock()
     seen: list[State] = []
@@ -177,7 +177,7 @@ def test_not_waiting_is_no_game() -> None:
         next(iter(take(WebSocketSource(f"ws://127.0.0.1:{free_port()}", wait=False), 1)))
 
 
-def test_a_token_is_shown_and_kept_out_of_sight() -> None:
+def test_a_token_is_sent_and_kept_out_of_the_name() -> None:
     with sending(token="secret") as sender:
         source = WebSocketSource(f"{sender.server.url}/?token=secret")
         assert source.name == f"{sender.server.url}/"
@@ -216,7 +216,7 @@ def sends(*messages: str) -> Iterator[str]:
         ('{"type": "error", "message": "No."}', "reports an error: No."),
     ],
 )
-def test_what_is_no_stream_is_said(message: str, sentence: str) -> None:
+def test_servers_that_do_not_send_telemetry_are_an_error(message: str, sentence: str) -> None:
     with sends(message) as url:
         with pytest.raises(SourceError) as caught:
             take(WebSocketSource(url), 1)
@@ -224,7 +224,7 @@ def test_what_is_no_stream_is_said(message: str, sentence: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["ws://", "ws://:80", "ws://host:port", "ws://host:99999"])
-def test_what_is_no_address_is_said(url: str) -> None:
+def test_invalid_addresses_are_an_error(url: str) -> None:
     with pytest.raises(UsageError) as caught:
         open_source(url)
     assert str(caught.value) == f"{url} is not the address of a stream; an address looks like ws://192.168.0.5:8765."
@@ -238,7 +238,7 @@ def test_fields_and_names_of_ones_own_are_read_too() -> None:
     assert math.isnan(reading.snapshot.speed_kmh)
 
 
-def test_a_late_joiners_old_sample_is_not_told_twice() -> None:
+def test_the_newest_sample_is_not_read_twice_after_connecting_again() -> None:
     line = LineEncoder().encode(sample_of(sequence=7)).decode()
     with sends(line, line, LineEncoder().encode(sample_of(sequence=8, timestamp=1.0)).decode()) as url:
         readings = take(WebSocketSource(url), 2)
@@ -256,7 +256,7 @@ def test_read_records_a_stream(tmp_path: Path) -> None:
     assert " live " in result.stdout
 
 
-def test_read_without_a_server_waits_and_says_so() -> None:
+def test_read_without_a_server_waits_and_shows_why() -> None:
     process = start("read", "--source", f"ws://127.0.0.1:{free_port()}")
     assert process.stdout is not None
     line = process.stdout.readline()

@@ -42,7 +42,7 @@ def test_nothing_asked_for_is_everything_as_json() -> None:
     assert (request.subscription.columns, request.hello, request.errors) == (ALL_COLUMNS, False, ())
 
 
-def test_a_query_says_it_all() -> None:
+def test_a_query_sets_every_option() -> None:
     request = parse_query("rate=5&fields=speed_kmh,gear&names=sdk&format=msgpack&events=1&hello=1&token=secret")
     wanted = request.subscription
     assert (wanted.rate, wanted.names, wanted.format, wanted.events, request.hello) == (
@@ -72,7 +72,7 @@ def test_a_query_says_it_all() -> None:
         ("rate", "The query of the address must have the form key=value&key=value."),
     ],
 )
-def test_what_makes_no_sense_is_said_and_the_rest_holds(query: str, sentence: str) -> None:
+def test_options_with_errors_are_listed_and_the_others_are_used(query: str, sentence: str) -> None:
     (error,) = parse_query(query).errors
     assert error.startswith(sentence)
     assert parse_query(f"hello=1&{query}").hello or query == "rate"
@@ -111,14 +111,14 @@ def test_pings_and_markers() -> None:
         ('{"type": "marker", "name": "a\\nb"}', "A marker's name must be one line of at most 200 characters."),
     ],
 )
-def test_what_is_no_request_is_said(message: str, sentence: str) -> None:
+def test_messages_that_are_not_requests_have_an_error(message: str, sentence: str) -> None:
     with pytest.raises(RequestError) as caught:
         parse_message(message, Subscription())
     assert str(caught.value).startswith(sentence)
 
 
 @given(st.text() | st.text(string.printable) | st.text("rate=fields&%,*1;"))
-def test_any_query_is_understood_or_told_off(query: str) -> None:
+def test_any_query_gives_a_subscription(query: str) -> None:
     assert parse_query(query).subscription.columns
 
 
@@ -130,7 +130,7 @@ _requests = st.dictionaries(_keys, _json | st.sampled_from(["subscribe", "ping",
 
 
 @given(st.binary() | _requests)
-def test_any_message_is_understood_or_told_off(data: bytes | str) -> None:
+def test_any_message_gives_a_request_or_a_request_error(data: bytes | str) -> None:
     with suppress(RequestError):
         parse_message(data, Subscription())
 
@@ -165,7 +165,7 @@ def test_a_hello_describes_the_clients_own_samples() -> None:
     assert hello_message(subscription, "demo", 20.0, None)["static"] is None
 
 
-def test_a_hello_tells_the_thresholds_of_the_server_and_the_limits_of_displays() -> None:
+def test_a_hello_has_the_thresholds_of_the_server_and_the_limits_of_displays() -> None:
     message = orjson.loads(
         orjson.dumps(hello_message(Subscription(), "demo", 20.0, None, Thresholds(tyre_damaged=0.7, steer_lock=450.0)))
     )
@@ -184,7 +184,7 @@ def test_a_hello_tells_the_thresholds_of_the_server_and_the_limits_of_displays()
 @pytest.mark.parametrize(
     ("host", "yes"), [("127.0.0.1", True), ("localhost", True), ("::1", True), ("0.0.0.0", False), ("rig", False)]
 )
-def test_what_is_this_machine_alone(host: str, yes: bool) -> None:
+def test_loopback_addresses_are_recognised(host: str, yes: bool) -> None:
     assert is_loopback(host) is yes
 
 
@@ -196,7 +196,7 @@ def test_own_names_pass(host: str) -> None:
 @pytest.mark.parametrize(
     "host", [None, "", "evil.com", "evil.com:8765", "127.0.0.1.evil.com", "192.168.0.5", "a b", "x'"]
 )
-def test_names_that_are_not_ours_do_not(host: str | None) -> None:
+def test_foreign_names_are_refused(host: str | None) -> None:
     assert AccessPolicy("127.0.0.1").check_host(host) is not None
 
 

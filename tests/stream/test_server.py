@@ -1,4 +1,4 @@
-"""The stream as its clients see it: tutorial clients, Node, slow ones, rude ones, and plain HTTP."""
+"""The stream as its clients see it: tutorial clients, Node, slow and misbehaving ones, and plain HTTP."""
 
 import asyncio
 import contextlib
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 
 class Rig:
-    """A server and the loop that feeds it, by hand."""
+    """A server, and the readings that a sampling loop would give it."""
 
     def __init__(self, **options: Any) -> None:
         self.markers: list[Event] = []
@@ -150,7 +150,7 @@ def test_a_late_joiner_gets_the_newest_sample_at_once(rig: Rig) -> None:
         assert receive(ws)["sequence"] == 3
 
 
-def test_samples_of_a_game_that_stands_still_are_not_sent_and_its_state_is(rig: Rig) -> None:
+def test_while_game_time_stands_still_only_the_state_is_sent(rig: Rig) -> None:
     with connect(f"{rig.url}/?events=1&fields=sequence") as ws:
         assert receive(ws) == {"type": "state", "state": "waiting", "message": ""}
         rig.tell(State.WAITING, "Waiting for the game.")
@@ -199,7 +199,7 @@ def test_a_message_changes_what_a_client_gets(rig: Rig) -> None:
         assert receive(ws) == {"gear_name": "R"}
 
 
-def test_the_delta_to_the_best_lap_comes_with_the_samples_to_whom_it_was_asked_for(rig: Rig) -> None:
+def test_clients_that_asked_for_the_delta_to_the_best_lap_get_it_with_the_samples(rig: Rig) -> None:
     def drive(begin: float, completed_laps: int, seconds: float) -> None:
         for step in range(50):
             elapsed = 0.02 * seconds * step
@@ -225,7 +225,7 @@ def test_the_delta_to_the_best_lap_comes_with_the_samples_to_whom_it_was_asked_f
         assert receive(late) == message
 
 
-def test_a_wrong_request_is_told_what_is_wrong_and_stays_connected(rig: Rig) -> None:
+def test_a_wrong_request_is_answered_by_an_error_and_stays_connected(rig: Rig) -> None:
     with connect(f"{rig.url}/?rate=fast&fields=sequence") as ws:
         assert receive(ws)["message"].startswith("rate must be 0.01 samples per second or more")
         for wrong in ("{", "[]", '{"type": "exit"}', b"\xff\x00"):
@@ -247,7 +247,7 @@ def test_a_marker_reaches_all_who_asked_for_events_and_the_recording(rig: Rig) -
     assert rig.markers[0].values == {"name": "understeer"}
 
 
-def test_a_lap_is_told_when_it_is_completed(rig: Rig) -> None:
+def test_a_lap_is_sent_when_it_is_completed(rig: Rig) -> None:
     with connect(f"{rig.url}/?fields=sequence&rate=0.01&events=1") as ws:
         with open_source(REPOSITORY / "fixtures" / "lap.jsonl.zst") as source:
             for sample in samples(source, clock=Clock(inf)):
@@ -280,7 +280,7 @@ def test_compressed_messages_hold_the_same(bits: int | None) -> None:
             assert receive(other) == {"type": "pong", "id": None}
 
 
-# Slow and rude clients
+# Slow and misbehaving clients
 
 
 def test_a_client_that_stops_reading_costs_the_others_nothing_and_is_cut_off() -> None:
@@ -370,7 +370,7 @@ def test_hundreds_of_quick_connects_leave_nothing_behind(rig: Rig) -> None:
     wait_until(lambda: rig.figures()["clients"] == 0)
 
 
-def test_closing_says_goodbye(rig: Rig) -> None:
+def test_closing_sends_the_last_state_and_a_close_code(rig: Rig) -> None:
     with connect(f"{rig.url}/?events=1") as ws:
         assert receive(ws)["type"] == "state"
         rig.server.close()
@@ -401,7 +401,7 @@ def test_foreign_names_are_refused(rig: Rig) -> None:
     assert body.startswith(b"Host name not allowed: evil.example.")
 
 
-def test_a_token_is_wanted_for_everything_that_tells_something() -> None:
+def test_the_stream_health_and_metrics_need_the_token() -> None:
     with rig_of(token="open sesame") as rig:
         rig.on_reading()
         for path in ("/healthz", "/metrics", "/healthz?token=no"):
@@ -478,7 +478,7 @@ def served(*arguments: str | Path) -> Iterator[tuple[subprocess.Popen[str], str]
         process.communicate()
 
 
-def test_thresholds_of_the_command_line_are_used_and_told() -> None:
+def test_thresholds_of_the_command_line_are_used_and_sent() -> None:
     with (
         served("--source", "demo", "--tyre-damaged", "0.7", "--steer-lock", "450", "--damaged", "0.2") as (_, url),
         connect(f"{url}/?fields=steer_degrees&hello=1") as ws,
@@ -527,7 +527,7 @@ def test_a_recording_that_fails_ends_the_stream_with_its_sentence(tmp_path: Path
     assert "was removed" in said
 
 
-def test_without_a_game_it_waits_and_says_so(tmp_path: Path) -> None:
+def test_without_a_game_the_state_is_waiting(tmp_path: Path) -> None:
     with served("--source", tmp_path) as (_, url), connect(f"{url}?events=1") as ws:
         while not (message := receive(ws))["message"]:
             pass
@@ -535,7 +535,7 @@ def test_without_a_game_it_waits_and_says_so(tmp_path: Path) -> None:
         assert message["message"].startswith("Waiting for the page files of a running game")
 
 
-def test_open_doors_are_warned_of() -> None:
+def test_serving_other_machines_without_a_token_prints_a_warning() -> None:
     result = run("serve", "--source", "demo", "--host", "0.0.0.0", "--port", "0", "--duration", "0.2")
     assert result.returncode == 0
     assert "Anyone who can reach 0.0.0.0 can watch. --token new lets in only those who know the token." in result.stderr
@@ -587,6 +587,15 @@ def first_lines(command: list[str], wanted: re.Pattern[str], count: int) -> list
         watchdog.cancel()
         process.kill()
         process.communicate()
+
+
+def test_the_documentations_server_runs_as_it_stands(capfd: pytest.CaptureFixture[str]) -> None:
+    text = (REPOSITORY / "docs/stream.md").read_text(encoding="utf-8")
+    (block,) = [block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "ServerOptions" in block]
+    exec(compile(block, "docs/stream.md", "exec"), {})
+    url, clients = capfd.readouterr().out.splitlines()
+    assert re.fullmatch(r"ws://127\.0\.0\.1:\d+", url)
+    assert clients == "0"
 
 
 SPEED = re.compile(r" *\d+\.\d km/h  gear [RN1-9]")
