@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
 from math import atan2, sqrt
-from struct import Struct
 from typing import TYPE_CHECKING, Final
 
-import ac_native_memory as ac
+from ac_native_memory import units_of
 from telemetry.demo.physics.car import (
     FRONT,
     HALF_TRACK,
@@ -21,6 +19,7 @@ from telemetry.demo.physics.car import (
 from telemetry.demo.physics.engine import LIMITER_RPM, MAX_POWER, MAX_TORQUE, RPM
 from telemetry.demo.physics.tyre import RADIUS
 from telemetry.demo.track import SECTOR_COUNT
+from telemetry.fields.pages import encode_page, page_struct
 
 if TYPE_CHECKING:
     from telemetry.demo.physics.car import Car, Setup
@@ -37,25 +36,8 @@ PRACTICE: Final = 0
 LIVE, PAUSE, REPLAY = 2, 3, 1  # the graphics page's status
 
 
-def _layout(structure: type[ac.Page]) -> Struct:
-    """Return the packer of a page: several times quicker than filling the ctypes structure field by field."""
-    parts = ["<"]
-    end = 0
-    for name, kind in structure._fields_:  # type: ignore[misc]
-        field = getattr(structure, name)
-        parts.append("x" * (field.offset - end))
-        end = field.offset + field.size
-        if kind is ctypes.c_int32:
-            parts.append("i")
-        elif kind in {ac.Text15, ac.Text33}:
-            parts.append(f"{field.size}s")
-        else:
-            parts.append("f" * (field.size // 4))
-    return Struct("".join(parts))
-
-
-_PHYSICS: Final = _layout(ac.SPageFilePhysics)
-_GRAPHICS: Final = _layout(ac.SPageFileGraphic)
+_PHYSICS: Final = page_struct("physics")
+_GRAPHICS: Final = page_struct("graphics")
 PHYSICS_SIZE: Final = _PHYSICS.size
 GRAPHICS_SIZE: Final = _GRAPHICS.size
 
@@ -172,13 +154,13 @@ def graphics_page(
     """Return `acpmf_graphics` as drawn with the frame `packet`."""
     return _GRAPHICS.pack(
         packet, status, PRACTICE,
-        ac.units_of(board.text(board.current_ms), 15), ac.units_of(board.text(board.last_ms), 15),
-        ac.units_of(board.text(board.best_ms), 15), ac.units_of(board.split_text(), 15),
+        units_of(board.text(board.current_ms), 15), units_of(board.text(board.last_ms), 15),
+        units_of(board.text(board.best_ms), 15), units_of(board.split_text(), 15),
         board.completed, 1,
         board.current_ms, board.last_ms, board.best_ms,
         -1.0 if status == REPLAY else board.time_left_ms, car.distance,
         in_pit, board.sector, board.sector_ms, 0,
-        ac.units_of(COMPOUND, 33),
+        units_of(COMPOUND, 33),
         1.0, car.s / car.track.length % 1.0,
         car.x, car.y, car.z,
         0.0, 0, 0,  # no penalty, no flag, no ideal line
@@ -190,41 +172,33 @@ def graphics_page(
 
 def static_page(setup: Setup, length: float, *, filled: bool) -> bytes:
     """Return `acpmf_static`; until it is `filled`, car and track are empty, as an early reader sees it."""
-    page = ac.SPageFileStatic()
-
-    def write(field: str, text: str) -> None:
-        place = getattr(ac.SPageFileStatic, field)
-        ctypes.memmove(ctypes.addressof(page) + place.offset, ac.units_of(text, place.size // 2), place.size)
-
-    write("smVersion", "1.7")
-    write("acVersion", "1.16.4")
+    versions = {"sm_version": "1.7", "ac_version": "1.16.4"}
     if not filled:
-        return bytes(page)
-    for field, text in (
-        ("carModel", CAR),
-        ("track", TRACK),
-        ("playerName", PLAYER),
-        ("playerSurname", PLAYER),
-        ("playerNick", PLAYER),
-        ("carSkin", SKIN),
-    ):
-        write(field, text)
-    page.numberOfSessions = 1
-    page.numCars = 1
-    page.sectorCount = SECTOR_COUNT
-    page.maxTorque = MAX_TORQUE
-    page.maxPower = MAX_POWER
-    page.maxRpm = LIMITER_RPM
-    page.maxFuel = TANK
-    for i in range(4):
-        page.suspensionMaxTravel[i] = MAX_TRAVEL[i // 2]
-        page.tyreRadius[i] = RADIUS
-    page.penaltiesEnabled = 1
-    page.aidFuelRate = setup.fuel_rate
-    page.aidTireRate = setup.tyre_rate
-    page.aidMechanicalDamage = setup.damage_rate
-    page.aidAllowTyreBlankets = 1
-    page.aidAutoClutch = 1
-    page.aidAutoBlip = 1
-    page.trackSPlineLength = length
-    return bytes(page)
+        return encode_page("static", **versions)
+    return encode_page(
+        "static",
+        **versions,
+        number_of_sessions=1,
+        num_cars=1,
+        car_model=CAR,
+        track=TRACK,
+        player_name=PLAYER,
+        player_surname=PLAYER,
+        player_nick=PLAYER,
+        car_skin=SKIN,
+        sector_count=SECTOR_COUNT,
+        max_torque=MAX_TORQUE,
+        max_power=MAX_POWER,
+        max_rpm=LIMITER_RPM,
+        max_fuel=TANK,
+        suspension_max_travel=(MAX_TRAVEL[0], MAX_TRAVEL[0], MAX_TRAVEL[1], MAX_TRAVEL[1]),
+        tyre_radius=(RADIUS, RADIUS, RADIUS, RADIUS),
+        penalties_enabled=1,
+        aid_fuel_rate=setup.fuel_rate,
+        aid_tire_rate=setup.tyre_rate,
+        aid_mechanical_damage=setup.damage_rate,
+        aid_allow_tyre_blankets=1,
+        aid_auto_clutch=1,
+        aid_auto_blip=1,
+        track_spline_length=length,
+    )

@@ -23,7 +23,7 @@ from typing import Any, Final
 
 import orjson
 
-from ac_native_memory import text_of, units_of
+from ac_native_memory import Page, text_of, units_of
 from telemetry.fields.schema import STRUCTURES, Field
 
 PLAIN_PAGES: Final = 3
@@ -130,13 +130,7 @@ class PageCodec:
         """The page that decodes to these fields of a snapshot; None becomes NaN."""
         page = self._structure()
         for field, value in zip(self._fields, row[self._first :], strict=False):
-            name = field.sdk_name or ""
-            if field.dtype == "text":
-                getattr(page, name)[:] = memoryview(units_of(value, field.text_length)).cast("H")
-            elif field.component is not None:
-                getattr(page, name)[field.component] = _nan_for_none(value)
-            else:
-                setattr(page, name, _nan_for_none(value))
+            write_field(page, field, value)
         return bytes(page)
 
     def _check_size(self, page: bytes) -> None:
@@ -150,6 +144,17 @@ def shortest(value: float) -> float:
         return value
     candidates = (float(f"{value:.{digits}g}") for digits in range(1, 10))
     return next(candidate for candidate in candidates if ctypes.c_float(candidate).value == value)
+
+
+def write_field(page: Page, field: Field, value: Any) -> None:
+    """Put a value into the structure of its page; None becomes NaN, and a text that is too long is truncated."""
+    name = field.sdk_name or ""
+    if field.dtype == "text":
+        getattr(page, name)[:] = memoryview(units_of(value, field.text_length)).cast("H")
+    elif field.component is not None:
+        getattr(page, name)[field.component] = _nan_for_none(value)
+    else:
+        setattr(page, name, _nan_for_none(value))
 
 
 def _nan_for_none(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Single values and parts of a raw page, read without decoding the rest of it.
+"""Single values and parts of raw pages, read and written without a whole snapshot.
 
 Each ``read_...`` takes the bytes of one page and is one precompiled call. Code that needs more than a few values calls
 :func:`telemetry.fields.snapshot.decode`.
@@ -7,9 +7,10 @@ Each ``read_...`` takes the bytes of one page and is one precompiled call. Code 
 from collections.abc import Callable, Collection
 from ctypes import sizeof
 from struct import Struct
-from typing import Final
+from typing import Any, Final
 
 from ac_native_memory import text_of
+from telemetry.fields.codec import write_field
 from telemetry.fields.schema import STRUCTURES, Group
 from telemetry.fields.snapshot import Snapshot
 
@@ -84,3 +85,33 @@ def mask_fields(group: Group, names: Collection[str]) -> Callable[[bytes], bytes
     starts = [*(where.start for where in masked), sizeof(STRUCTURES[group])]
     kept = [slice(begin, end) for begin, end in zip(ends, starts, strict=True) if begin < end]
     return lambda page: b"".join([page[where] for where in kept])
+
+
+def encode_page(group: Group, **values: Any) -> bytes:
+    """A page with these values; all other fields are 0 or empty.
+
+    Raises KeyError for a name that is not a field of this page.
+    """
+    page = STRUCTURES[group]()
+    for name, value in values.items():
+        field = _FIELDS[name]
+        if field.group != group:
+            raise KeyError(name)
+        write_field(page, field, value)
+    return bytes(page)
+
+
+def page_struct(group: Group) -> Struct:
+    """Packs a page from its values in the page's order: every number by itself, and each text as bytes in UTF-16.
+
+    Several times faster than :func:`encode_page`.
+    """
+    code, end = "<", 0
+    fields = (field for field in Snapshot.FIELDS if field.group == group)
+    for field in sorted(fields, key=lambda field: field.offset or 0):
+        where = byte_range(field.name)
+        elements = (where.stop - where.start) // 4
+        layout = {"integer": f"{elements}i", "number": f"{elements}f", "text": f"{where.stop - where.start}s"}
+        code += f"{where.start - end}x{layout[field.dtype]}"
+        end = where.stop
+    return Struct(f"{code}{sizeof(STRUCTURES[group]) - end}x")

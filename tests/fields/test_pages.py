@@ -5,8 +5,9 @@ from hypothesis import given
 
 from ac_native_memory import Pages
 from telemetry.fields import pages as accessors
-from telemetry.fields.pages import byte_range, mask_fields
-from telemetry.fields.snapshot import Snapshot, decode
+from telemetry.fields.pages import byte_range, encode_page, mask_fields, page_struct
+from telemetry.fields.schema import Group
+from telemetry.fields.snapshot import Snapshot, decode, encode
 from tests.conftest import pages_of
 from tests.fields.test_snapshot import any_pages
 
@@ -62,3 +63,33 @@ def test_byte_ranges_have_the_size_of_the_field() -> None:
     assert byte_range("packet_id") == slice(0, 4)
     assert byte_range("tyre_wear") == slice(120, 136)
     assert byte_range("ac_version") == slice(30, 60)
+
+
+@given(any_pages)
+def test_a_page_of_all_its_values_is_that_of_the_snapshot(pages: Pages) -> None:
+    snapshot = decode(pages)
+    whole = encode(snapshot)
+    for group in ("physics", "graphics", "static"):
+        values = {field.name: getattr(snapshot, field.name) for field in Snapshot.FIELDS if field.group == group}
+        assert encode_page(group, **values) == getattr(whole, group)
+
+
+def test_a_page_of_a_few_values_holds_nothing_else() -> None:
+    page = encode_page("graphics", status=2, current_time_text="0:01:002", world_position_y=1.5)
+    decoded = decode(pages_of()._replace(graphics=page)).to_dict()
+    graphics = {field.name: decoded[field.name] for field in Snapshot.FIELDS if field.group == "graphics"}
+    expected = {"status": 2, "current_time_text": "0:01:002", "world_position_y": 1.5}
+    assert {name: value for name, value in graphics.items() if value} == expected
+    with pytest.raises(KeyError, match="gas"):
+        encode_page("graphics", gas=1.0)
+
+
+@pytest.mark.parametrize("group", ["physics", "graphics", "static"])
+def test_the_packer_of_a_page_takes_its_values_in_order(group: Group) -> None:
+    pages = pages_of(packet_id=77, gas=0.25, tyre_wear=(99.0, 98.0, 97.0, 96.0), track="imola", status=1)
+    page = getattr(pages, group)
+    packer = page_struct(group)
+    assert packer.size == len(page)
+    assert packer.pack(*packer.unpack(page)) == page
+    if group == "physics":
+        assert packer.unpack(page)[:2] == (77, 0.25)
