@@ -1,14 +1,14 @@
-"""One sample to many WebSocket clients: ours beside the usual ways and the floor, in one run.
+"""One sample to many WebSocket clients: our server beside the usual ways and the floor, in one run.
 
     uv run benchmarks/stream.py [--seconds S] [--clients N ...] [--rate HZ] [--rounds N]
     uv run benchmarks/stream.py --stall 600
 
-Every way runs as a server in a process of its own and sends the same JSON line, with the time in it, at the same rate;
-the clients are another process that reads raw frames. Cost is the server's CPU time per message that arrived; where
-fewer than 100 % arrived the machine could not keep up, and the row compares nothing. Latency is from the moment the
-sample was taken to the moment its last byte was read. Ways take turns, and medians are shown.
+Every way is a server in a process of its own and sends the same JSON line, with the time in it, at the same rate. The
+clients are another process that reads raw frames. Cost is the server's CPU time per message that arrived. Where fewer
+than 100 % arrived, the machine could not keep up, and the row must not be compared. Latency is from the time at which
+the sample was taken to the time at which its last byte was read. Ways take turns, and medians are shown.
 
-With --stall one client of ten never reads, and the server's memory is printed as it goes.
+With --stall one client of ten never reads, and the server's memory is printed at intervals.
 """
 
 import argparse
@@ -31,6 +31,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from websockets.asyncio.server import ServerConnection, broadcast, serve
 from websockets.frames import Frame, Opcode
 
+from telemetry.base.typing import override
 from telemetry.demo import DemoGame
 from telemetry.fields.derived import Sample, derive
 from telemetry.fields.snapshot import decode
@@ -54,7 +55,7 @@ def sample_of_the_demo() -> Sample:
 
 
 def ticks(rate: float, seconds: float) -> Any:
-    """Wake at absolute deadlines; a deadline that was missed is dropped."""
+    """Wake at absolute deadlines; a deadline that has passed already is left out."""
     begin = time.perf_counter()
     number = 0
     while (deadline := begin + number / rate) < begin + seconds:
@@ -64,7 +65,7 @@ def ticks(rate: float, seconds: float) -> Any:
 
 
 def feed(rate: float, seconds: float, give: Callable[[Sample], None]) -> Numbers:
-    """Give samples with the present time in them, and say what it cost this process per sample."""
+    """Pass samples with the current time to ``give``; returns their number and the CPU seconds of this process."""
     blank, count, total = sample_of_the_demo(), 0, 0
     before = 0.0
     begin = time.perf_counter()
@@ -78,11 +79,11 @@ def feed(rate: float, seconds: float, give: Callable[[Sample], None]) -> Numbers
     return {"samples": count, "total": total, "cpu": time.process_time() - before}
 
 
-# The ways. Each tells its port, waits for the word, and tells what it cost.
+# The ways. Each sends its port through the pipe, waits for an answer, and sends what it cost.
 
 
 def ours(pipe: Any, rate: float, seconds: float) -> None:
-    """The product."""
+    """The server of this project."""
     with StreamServer(ServerOptions(port=0, stall_timeout_s=3600.0)) as server:
         pipe.send(server.port)
         pipe.recv()
@@ -97,7 +98,7 @@ def ours(pipe: Any, rate: float, seconds: float) -> None:
 
 
 def with_websockets(send: Callable[[set[ServerConnection], bytes], Awaitable[None]]) -> Callable[..., None]:
-    """A server of the library's tutorial around one way of sending to all."""
+    """A server as in the tutorial of websockets, with one way of sending to all clients."""
 
     def way(pipe: Any, rate: float, seconds: float) -> None:
         connections: set[ServerConnection] = set()
@@ -121,7 +122,7 @@ def with_websockets(send: Callable[[set[ServerConnection], bytes], Awaitable[Non
 
 
 async def drive(pipe: Any, rate: float, seconds: float, port: int, send: Callable[[bytes], Awaitable[None]]) -> None:
-    """Feed a server on this event loop from a thread, so that pacing is the same for all."""
+    """Feed a server on this event loop from a thread, so that all ways have the same pace."""
     loop = asyncio.get_running_loop()
     lines: asyncio.Queue[bytes] = asyncio.Queue()
     encoder = LineEncoder()
@@ -142,28 +143,28 @@ async def drive(pipe: Any, rate: float, seconds: float, port: int, send: Callabl
 
 
 async def awaiting(connections: set[ServerConnection], line: bytes) -> None:
-    """One after the other."""
+    """Send to one client after the other."""
     for connection in list(connections):
         await connection.send(line, text=True)
 
 
 async def broadcasting(connections: set[ServerConnection], line: bytes) -> None:
-    """The library's own."""
+    """Send with the function that websockets has for this."""
     broadcast(connections, line, text=True)
 
 
 class Raw(asyncio.Protocol):
     """The floor: a handshake by hand, and then one prebuilt frame written to every transport."""
 
-    transports: set[asyncio.Transport] = set()  # noqa: RUF012 - of the class, for all
+    transports: set[asyncio.Transport] = set()  # noqa: RUF012 - one set for all instances
 
+    @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Remember whom to write to."""
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
 
+    @override
     def data_received(self, data: bytes) -> None:
-        """Shake hands with clients that check nothing."""
         if data.startswith(b"GET"):
             self.transport.write(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
             self.transports.add(self.transport)
@@ -199,7 +200,7 @@ WAYS: dict[str, Callable[..., None]] = {
 
 
 class Reader(asyncio.Protocol):
-    """A client that takes frames apart just enough to find the time in them."""
+    """A client that parses frames only as far as the time in them, and keeps the age of each message."""
 
     def __init__(self, port: int, latencies: list[float]) -> None:
         self._port, self._latencies = port, latencies
@@ -207,16 +208,16 @@ class Reader(asyncio.Protocol):
         self._open = False
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
+    @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Shake hands."""
         assert isinstance(transport, asyncio.Transport)
         transport.write(
             f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{self._port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
         )
 
+    @override
     def data_received(self, data: bytes) -> None:
-        """Note how old each whole message is."""
         self._data += data
         if not self._open:
             end = self._data.find(b"\r\n\r\n")
@@ -239,7 +240,7 @@ class Reader(asyncio.Protocol):
 
 
 def read(pipe: Any, port: int, count: int) -> None:
-    """So many clients, until the word comes."""
+    """Run ``count`` clients until something comes through the pipe."""
 
     async def main() -> None:
         loop, latencies = asyncio.get_running_loop(), list[float]()
@@ -260,7 +261,7 @@ def read(pipe: Any, port: int, count: int) -> None:
 
 
 def measure(way: str, count: int, rate: float, seconds: float) -> Numbers:
-    """One way with so many clients: µs of CPU per message and client, and latencies in ms."""
+    """Measure one way with ``count`` clients: CPU in µs per message and client, and latencies in ms."""
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe()
     server = context.Process(target=start_way, args=(way, there, rate, seconds))
@@ -293,7 +294,7 @@ def start_way(way: str, pipe: Any, rate: float, seconds: float) -> None:
 
 
 def compare(counts: list[int], rate: float, seconds: float, rounds: int) -> None:
-    """All ways in turn, and a table."""
+    """Measure all ways in turn and print a table."""
     print(f"{rate:g} Hz, {len(LineEncoder().encode(sample_of_the_demo())):,} bytes; CPU in µs per message and client")
     print(f"| {'way':42} | clients |   CPU | of floor | p50 ms | p99 ms | arrived |")
     print(f"|{'-' * 44}|--------:|------:|---------:|-------:|-------:|--------:|")
@@ -303,18 +304,18 @@ def compare(counts: list[int], rate: float, seconds: float, rounds: int) -> None
             for way in WAYS:
                 results[way].append(measure(way, count, rate, seconds))
         medians = {
-            way: {key: statistics.median(numbers[key] for numbers in found) for key in found[0]}
-            for way, found in results.items()
+            way: {key: statistics.median(numbers[key] for numbers in measured) for key in measured[0]}
+            for way, measured in results.items()
         }
         base = next(iter(medians.values()))["cost"]
         for way, numbers in medians.items():
-            share = numbers["cost"] / base
-            row = f"| {way:42} | {count:7} | {numbers['cost']:5.1f} | {share:8.2f} | {numbers['p50']:6.2f} "
+            ratio = numbers["cost"] / base
+            row = f"| {way:42} | {count:7} | {numbers['cost']:5.1f} | {ratio:8.2f} | {numbers['p50']:6.2f} "
             print(f"{row}| {numbers['p99']:6.2f} | {numbers['arrived']:7.1%} |", flush=True)
 
 
 def memory() -> float:
-    """Megabytes that this process holds; not a number where there is no /proc."""
+    """Memory of this process in MB; NaN without /proc."""
     status = Path("/proc/self/status")
     if not status.exists():
         return math.nan
@@ -323,7 +324,7 @@ def memory() -> float:
 
 
 def stall(seconds: float, rate: float) -> None:
-    """Nine clients that read and one that never does, and what the server holds meanwhile."""
+    """Serve nine clients that read and one that never does, and print the memory of the server."""
     context = multiprocessing.get_context("spawn")
     with StreamServer(ServerOptions(port=0, stall_timeout_s=seconds + 3600.0)) as server, socket.socket() as stalled:
         stalled.connect(("127.0.0.1", server.port))
@@ -336,17 +337,17 @@ def stall(seconds: float, rate: float) -> None:
         clients.start()
         here.recv()
         stats = RecordingStats(state=State.LIVE)
-        begin = shown = time.monotonic()
+        begin = printed = time.monotonic()
         print(" seconds   memory MB   sent   dropped")
 
         def give(sample: Sample) -> None:
-            nonlocal shown
+            nonlocal printed
             stats.samples = sample.sequence + 1
             server.on_reading(sample, stats)
-            if time.monotonic() - shown >= max(5.0, seconds / 20.0):
-                shown = time.monotonic()
+            if time.monotonic() - printed >= max(5.0, seconds / 20.0):
+                printed = time.monotonic()
                 stats_now = server.stats()
-                print(f"{shown - begin:8.0f} {memory():11.1f} {stats_now.sent:6} {stats_now.dropped:9}", flush=True)
+                print(f"{printed - begin:8.0f} {memory():11.1f} {stats_now.sent:6} {stats_now.dropped:9}", flush=True)
 
         worker = threading.Thread(target=feed, args=(rate, seconds, give))
         worker.start()
@@ -359,7 +360,7 @@ def stall(seconds: float, rate: float) -> None:
 
 
 def main() -> None:
-    """Measure."""
+    """Parse the command line and measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 10, 100, 500])

@@ -50,7 +50,7 @@ class Inbox:
             self._wake()
 
     def take_all(self) -> Iterator[QueuedReading]:
-        """Take the readings, the oldest first, until none is left."""
+        """Take the readings, the oldest first, until the queue is empty."""
         self._awake = False  # before the queue is read: a reading that comes now wakes the event loop again
         while self._readings:
             yield self._readings.popleft()

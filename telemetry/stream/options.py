@@ -11,7 +11,7 @@ from telemetry.stream.http_responses import DASHBOARD_FOLDER
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerOptions:
-    """Where a server listens, who may connect, and what it says about its source."""
+    """Where a server listens, who may connect, and what it tells them about its source."""
 
     host: str = "127.0.0.1"
     """Address to listen on; ``0.0.0.0`` is every address of this machine."""
@@ -28,11 +28,11 @@ class ServerOptions:
     page: Path = DASHBOARD_FOLDER
     """Folder of the web page."""
     source: str = ""
-    """Name of the source, told to clients."""
+    """Name of the source, sent to clients."""
     rate: float | None = None
-    """Samples per second that are wanted of the source, told to clients; None: the source's own pace."""
+    """Samples per second that the sampling loop takes, sent to clients; None: the source's own pace."""
     thresholds: Thresholds = DEFAULTS
-    """Thresholds of the samples' derived fields, told to clients."""
+    """Thresholds of the samples' derived fields, sent to clients."""
 
 
 DEFAULT_OPTIONS: Final = ServerOptions()

@@ -79,7 +79,7 @@ class HttpRoutes:
 
     :param policy: the access checks
     :param page: the folder of the web page
-    :param read_stats: called for the counters of the moment
+    :param read_stats: called for the current counters
     """
 
     def __init__(self, policy: AccessPolicy, page: Path, read_stats: Callable[[], StreamStats]) -> None:

@@ -156,7 +156,7 @@ class StreamServer(Closeable):
             self._thread.join()
 
     def stats(self) -> StreamStats:
-        """The state and the counters of the moment."""
+        """The current state and counters."""
         now, recording, broadcaster = perf_counter(), self._recording_stats, self._broadcaster
         return StreamStats(
             source=self._options.source,

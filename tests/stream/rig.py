@@ -1,0 +1,90 @@
+"""A server that a test feeds by hand, and connections to it."""
+
+import contextlib
+import http.client
+import json
+import socket
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import ormsgpack
+from websockets.sync.client import ClientConnection
+
+from telemetry.fields.derived import Sample
+from telemetry.recording.game_state import State
+from telemetry.recording.stats import RecordingStats
+from telemetry.stream import ServerOptions, StreamServer
+from tests.conftest import PATIENCE, sample_of, wait_until
+
+if TYPE_CHECKING:
+    from telemetry.recording.interfaces import Event
+
+
+class Rig:
+    """A server, and the readings that a sampling loop would give it."""
+
+    def __init__(self, **options: Any) -> None:
+        self.markers: list[Event] = []
+        self.server = StreamServer(
+            ServerOptions(port=0, source="rig", rate=60.0, **options), on_marker=self.markers.append
+        )
+        self.stats = RecordingStats(state=State.LIVE)
+
+    @property
+    def url(self) -> str:
+        return self.server.url
+
+    def on_reading(self, count: int = 1, **values: Any) -> Sample:
+        """Take so many samples."""
+        for _ in range(count):
+            sample = sample_of(sequence=self.stats.samples, timestamp=time.time(), **values)
+            self.stats.samples += 1
+            self.server.on_reading(sample, self.stats)
+            wait_until(lambda: self.server.pending < 32)
+        return sample
+
+    def tell(self, state: State, message: str = "") -> None:
+        self.stats.state, self.stats.message = state, message
+        self.server.on_reading(None, self.stats)
+
+    def get(self, path: str, method: str = "GET", **headers: str) -> tuple[http.client.HTTPResponse, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=PATIENCE)
+        connection.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+        response = connection.getresponse()
+        body = response.read()
+        connection.close()
+        return response, body
+
+    def figures(self) -> dict[str, Any]:
+        values: dict[str, Any] = json.loads(self.get("/healthz")[1])
+        return values
+
+
+@contextlib.contextmanager
+def rig_of(**options: Any) -> Iterator[Rig]:
+    rig = Rig(**options)
+    try:
+        yield rig
+    finally:
+        rig.server.close()
+
+
+def receive(connection: ClientConnection) -> Any:
+    data = connection.recv(timeout=PATIENCE)
+    return orjson.loads(data) if isinstance(data, str) else ormsgpack.unpackb(data)
+
+
+def shake_hands(rig: Rig, receive_buffer: int | None = None) -> socket.socket:
+    """A connection that shakes hands and then does nothing that a client should."""
+    raw = socket.socket()
+    raw.settimeout(10)
+    if receive_buffer:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    raw.connect(("127.0.0.1", rig.server.port))
+    lines = ["GET / HTTP/1.1", f"Host: 127.0.0.1:{rig.server.port}", "Upgrade: websocket", "Connection: Upgrade"]
+    lines += ["Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==", "Sec-WebSocket-Version: 13", "", ""]
+    raw.sendall("\r\n".join(lines).encode())
+    assert raw.recv(12) == b"HTTP/1.1 101"
+    return raw
