@@ -95,6 +95,6 @@ def fraction_of(value: float | None, full: float = 1.0) -> float:
     return min(max(value / full, 0.0), 1.0)
 
 
-def percent(value: float | None) -> str:
+def format_percent(value: float | None) -> str:
     """A share of 1 in percent, at most four characters."""
     return DASH if value is None or math.isnan(value) else f"{100.0 * min(max(value, -9.0), 9.99):.0f}"

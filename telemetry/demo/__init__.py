@@ -6,8 +6,8 @@
 
 from telemetry.demo.circuit import demo_track
 from telemetry.demo.game import DemoGame
-from telemetry.demo.physics.car import Controls
+from telemetry.demo.physics.car import DriverInputs
 from telemetry.demo.scenarios import SCENARIOS
 from telemetry.demo.track import Track
 
-__all__ = ["SCENARIOS", "Controls", "DemoGame", "Track", "demo_track"]
+__all__ = ["SCENARIOS", "DemoGame", "DriverInputs", "Track", "demo_track"]

@@ -9,7 +9,7 @@ from math import sqrt
 from typing import TYPE_CHECKING, Final
 
 from telemetry.base.units import STEP_S
-from telemetry.demo.physics.car import BRAKE_TORQUE, DRAG, FRONT, REAR, STEER_LOCK, Controls
+from telemetry.demo.physics.car import BRAKE_TORQUE, DRAG, FRONT, REAR, STEER_LOCK, DriverInputs
 from telemetry.demo.physics.engine import EFFICIENCY, GEARS, RPM, full_torque
 from telemetry.demo.physics.tyre import RADIUS
 from telemetry.demo.track import (
@@ -157,9 +157,9 @@ class Driver:
         change = self._brake - self.brake
         self.brake += BRAKE_RATE if change > BRAKE_RATE else -PEDAL_OFF_RATE if change < -PEDAL_OFF_RATE else change
 
-    def controls(self) -> Controls:
+    def controls(self) -> DriverInputs:
         """Return what hands and feet do now."""
-        return Controls(self.steer, self.gas, self.brake, self.reverse)
+        return DriverInputs(self.steer, self.gas, self.brake, self.reverse)
 
     def _think(self, car: Car, stop_at_box: bool) -> None:
         if self.hold:

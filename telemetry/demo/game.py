@@ -17,7 +17,7 @@ from telemetry.demo.pages import (
     ride_heights,
     static_page,
 )
-from telemetry.demo.physics.car import Car, Controls
+from telemetry.demo.physics.car import Car, DriverInputs
 from telemetry.demo.scenarios import find_scenario
 from telemetry.demo.timing import Timing
 from telemetry.demo.track import (
@@ -81,7 +81,7 @@ class DemoGame:
         self.physics_page()  # the old bytes stay until the new session writes
         self._load()
 
-    def step(self, controls: Controls | None = None) -> None:
+    def step(self, controls: DriverInputs | None = None) -> None:
         """Advance by 3 ms of wall time; without `controls` the demo's own driver drives."""
         self.steps += 1
         if self.steps >= self._next_frame:

@@ -6,58 +6,81 @@ restart. What then happens to the car follows from the simulation.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from telemetry.base.units import STEP_S
-from telemetry.demo.driver import Detour
+from telemetry.demo.driver import Detour, Driver
 from telemetry.demo.pages import LIVE, PAUSE, REPLAY
-from telemetry.demo.physics.car import Setup
+from telemetry.demo.physics.car import Car, Setup
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from telemetry.demo.timing import Timing
 
-    from telemetry.demo.game import DemoGame
+CUT_RANGE_M: Final = (770.0, 985.0)
+"""Where turn 2 is cut, metres after the line."""
+CUT_OFFSET_M: Final = 10.5
+"""Metres left of the centre line: all four wheels are on the grass."""
+STAMP_RANGES_M: Final = ((470.0, 500.0), (1565.0, 1595.0))
+"""Where the brake is stamped on: just before the braking zones of turns 1 and 5."""
+STAMP_STEPS: Final = 330
+"""Physics steps on the pedal: about a second."""
+CRASH_RANGE_M: Final = (640.0, 790.0)
+"""Where the car goes straight on in turn 1."""
+CRASH_OFFSET_M: Final = 30.0
+"""Metres left of the centre line: behind the barrier."""
 
-# Places on the circuit, m after the line
-CUT_AT: Final = (770.0, 985.0)  # the inside of the second turn
-CUT_N: Final = 10.5  # m left of the centre line: all four wheels on the grass
-STAMP_AT: Final = ((470.0, 500.0), (1565.0, 1595.0))  # just before the braking zones of turns 1 and 5
-STAMP_STEPS: Final = 330  # about a second on the pedal
-CRASH_AT: Final = (640.0, 790.0)  # straight on in the first turn
-CRASH_N: Final = 30.0  # m: behind the barrier
+
+class ScenarioGame(Protocol):
+    """What a scenario sees of the game and may change; :class:`telemetry.demo.DemoGame` has it."""
+
+    car: Car
+    driver: Driver
+    timing: Timing
+    steps: int
+    """Steps of wall time so far, pauses included."""
+    status: int
+    """The status that the game shows: live, pause or replay."""
+    escape: bool
+    """Whether the escape menu is shown."""
+    marks: dict[str, int]
+    """What a scenario remembers between two frames."""
+
+    def restart(self) -> None:
+        """Restart the session."""
 
 
-def _homeward(game: DemoGame) -> bool:
+def _homeward(game: ScenarioGame) -> bool:
     """Return whether the car is on the second half of a lap, where there is time to think of the pits."""
     return game.car.s > 0.5 * game.car.track.length and game.timing.laps_begun >= 0
 
 
-def _laps(_game: DemoGame) -> None:
+def _laps(_game: ScenarioGame) -> None:
     """Leave everything to the driver."""
 
 
-def _offtrack(game: DemoGame) -> None:
+def _offtrack(game: ScenarioGame) -> None:
     """Cut turn 2 in the laps 1, 3, 5, …; the others stay clean, so that there is a best lap."""
     driver = game.driver
     if game.timing.laps_begun % 2 == 0:
         if driver.detour is None:
-            driver.detour = Detour(*CUT_AT, CUT_N, pace=0.93, ramp=75.0)
+            driver.detour = Detour(*CUT_RANGE_M, CUT_OFFSET_M, pace=0.93, ramp=75.0)
     else:
         driver.detour = None
 
 
-def _lockup(game: DemoGame) -> None:
+def _lockup(game: ScenarioGame) -> None:
     """Stamp on the brake in two braking zones of every second lap, so that the tyres cool in between."""
     driver = game.driver
-    zone = any(begin < game.car.s < end for begin, end in STAMP_AT)
+    zone = any(begin < game.car.s < end for begin, end in STAMP_RANGES_M)
     if zone and game.timing.laps_begun % 2 == 0 and not game.marks.get("stamped"):
         driver.stamp_steps = STAMP_STEPS
     game.marks["stamped"] = zone
 
 
-def _crash(game: DemoGame) -> None:
+def _crash(game: ScenarioGame) -> None:
     """Go straight on in turn 1 of every third lap, drive on with the damage, and have it repaired after that lap."""
     driver, lap = game.driver, game.timing.laps_begun
     if max(game.car.damage) > 0.0:
@@ -66,26 +89,26 @@ def _crash(game: DemoGame) -> None:
             driver.pitting = True
     elif lap % 3 == 0:
         if driver.detour is None:
-            driver.detour = Detour(*CRASH_AT, CRASH_N, pace=1.12, ramp=60.0)
+            driver.detour = Detour(*CRASH_RANGE_M, CRASH_OFFSET_M, pace=1.12, ramp=60.0)
     else:
         driver.detour = None
 
 
-def _pit(game: DemoGame) -> None:
+def _pit(game: ScenarioGame) -> None:
     """Come in at once and after every second lap."""
     lap = game.timing.laps_begun
     if lap < 0 or (lap % 2 == 1 and _homeward(game)):
         game.driver.pitting = True
 
 
-def _pause(game: DemoGame) -> None:
+def _pause(game: ScenarioGame) -> None:
     """Show the pause menu, the escape menu and a replay in turn, and drive in between."""
     seconds = game.steps * STEP_S % 60.0
     game.status = PAUSE if 12.0 <= seconds < 16.0 else REPLAY if 34.0 <= seconds < 39.0 else LIVE
     game.escape = 22.0 <= seconds < 26.0
 
 
-def _restart(game: DemoGame) -> None:
+def _restart(game: ScenarioGame) -> None:
     """Restart 22 s after the first start, later some seconds into every second lap."""
     first = "restarted" not in game.marks and game.timing.elapsed * STEP_S > 22.0
     if first or (game.timing.laps_begun >= 1 and game.timing.lap_steps * STEP_S > 6.0):
@@ -98,7 +121,7 @@ class Scenario:
     """A named course of events."""
 
     description: str
-    think: Callable[[DemoGame], None]
+    think: Callable[[ScenarioGame], None]
     setup: Setup = field(default_factory=Setup)
 
 

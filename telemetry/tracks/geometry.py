@@ -4,6 +4,7 @@ Everything is in assetto_corsa_gym's plane: x is the game's z, y is the game's x
 The definitions are its own, so that what is exported equals what its environment computes online.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -105,6 +106,45 @@ class Geometry:
             found = _in_triangles(places, *quad[:3, None]) | _in_triangles(places, *quad[[0, 2, 3], None])
             inside[at_y, at_x] |= found.reshape(inside[at_y, at_x].shape)
         return x, y, inside
+
+
+def geometry_around(
+    name: str,
+    centre: Floats,
+    to_left: Floats,
+    widths: tuple[Floats | float, Floats | float],
+    line: Floats,
+    length: float | None,
+    origin: str,
+) -> Geometry:
+    """A geometry from a closed centre line, with points at an even distance on borders and reference line.
+
+    ``centre``, ``to_left`` (unit vectors) and ``line`` have shape (n, 2); ``widths`` are the distances of the left and
+    the right border from the centre in m, shape (n, 1) or one number each.
+    """
+    places = along(centre)
+    left, right = widths
+    left_border, right_border = at(centre + to_left * left, places), at(centre - to_left * right, places)
+    return Geometry(name, left_border, right_border, at(line, places), length, origin)
+
+
+def geometry_beside(
+    name: str,
+    centre: tuple[Sequence[float], Sequence[float]],
+    tangent: tuple[Sequence[float], Sequence[float]],
+    half_width_m: float,
+    line_offset_m: Sequence[float],
+    length: float,
+    origin: str,
+) -> Geometry:
+    """The geometry of a road of one width; the reference line lies ``line_offset_m`` to the left of its centre line.
+
+    ``centre`` and ``tangent`` (unit vectors in driving direction) are given as columns x and y of this plane.
+    """
+    points = np.stack([np.array(centre[0]), np.array(centre[1])], axis=1)
+    to_left = np.stack([-np.array(tangent[1]), np.array(tangent[0])], axis=1)
+    line = points + to_left * np.array(line_offset_m)[:, None]
+    return geometry_around(name, points, to_left, (half_width_m, half_width_m), line, length, origin)
 
 
 def along(points: Any, spacing: float = POINT_METRES) -> Floats:

@@ -14,9 +14,9 @@ from telemetry.base.text import (
     format_lap_time,
     format_measured_lap_time,
     format_number,
+    format_percent,
     format_size,
     fraction_of,
-    percent,
     sanitize,
 )
 
@@ -96,7 +96,7 @@ def test_a_delta_has_a_sign_unless_it_is_0() -> None:
 
 
 def test_a_percentage_stays_within_four_characters() -> None:
-    assert [percent(value) for value in (0.0, 0.345, 1.0, INF, -INF, None, NAN)] == [
+    assert [format_percent(value) for value in (0.0, 0.345, 1.0, INF, -INF, None, NAN)] == [
         "0",
         "34",
         "100",

@@ -11,7 +11,7 @@ import pytest
 
 import ac_native_memory as ac
 from telemetry.base.units import STEP_S
-from telemetry.demo import Controls, DemoGame
+from telemetry.demo import DemoGame, DriverInputs
 from tests.drives import LAP_SECONDS, LONG_SECONDS, long_drive
 
 G = 9.80665
@@ -48,7 +48,7 @@ def long_run() -> list[ac.SPageFilePhysics]:
     return [frame.physics for frame in long_drive().frames(LONG_SECONDS)[::18]]
 
 
-def drive(game: DemoGame, seconds: float, controls: Controls) -> ac.SPageFilePhysics:
+def drive(game: DemoGame, seconds: float, controls: DriverInputs) -> ac.SPageFilePhysics:
     for _ in range(round(seconds / STEP_S)):
         game.step(controls)
     return Physics.from_buffer_copy(game.physics_page())
@@ -170,9 +170,9 @@ def test_vertical_acceleration_has_no_gravity() -> None:
 
 def test_a_right_turn_pushes_right_and_rolls_left() -> None:
     game = DemoGame(seed=1)
-    drive(game, 1.2, Controls(brake=1.0))
-    straight = drive(game, 6.0, Controls(gas=0.6))
-    page = drive(game, 0.6, Controls(steer=0.1))
+    drive(game, 1.2, DriverInputs(brake=1.0))
+    straight = drive(game, 6.0, DriverInputs(gas=0.6))
+    page = drive(game, 0.6, DriverInputs(steer=0.1))
     assert page.steerAngle == pytest.approx(0.1)
     assert turned(straight.heading, page.heading) > 0.02
     assert page.localAngularVel[1] < -0.1
@@ -184,9 +184,9 @@ def test_a_right_turn_pushes_right_and_rolls_left() -> None:
 
 def test_braking_points_backwards_and_dives() -> None:
     game = DemoGame(seed=1)
-    drive(game, 1.2, Controls(brake=1.0))
-    straight = drive(game, 6.0, Controls(gas=0.6))
-    page = drive(game, 0.5, Controls(brake=0.4))
+    drive(game, 1.2, DriverInputs(brake=1.0))
+    straight = drive(game, 6.0, DriverInputs(gas=0.6))
+    page = drive(game, 0.5, DriverInputs(brake=0.4))
     assert straight.accG[2] > 0.1
     assert page.accG[2] < -0.5
     assert page.pitch < straight.pitch
@@ -196,8 +196,8 @@ def test_braking_points_backwards_and_dives() -> None:
 
 def test_reverse_turns_the_wheels_backwards_at_positive_speed() -> None:
     game = DemoGame(seed=1)
-    drive(game, 1.2, Controls(brake=1.0, reverse=True))
-    page = drive(game, 4.0, Controls(gas=0.5, reverse=True))
+    drive(game, 1.2, DriverInputs(brake=1.0, reverse=True))
+    page = drive(game, 4.0, DriverInputs(gas=0.5, reverse=True))
     assert page.gear == 0
     assert page.speedKmh > 5
     assert page.localVelocity[2] < -1
@@ -205,13 +205,13 @@ def test_reverse_turns_the_wheels_backwards_at_positive_speed() -> None:
 
 
 def test_controls_are_clipped_to_their_range() -> None:
-    page = drive(DemoGame(), 1.0, Controls(steer=3.0, gas=-1.0, brake=7.0))
+    page = drive(DemoGame(), 1.0, DriverInputs(steer=3.0, gas=-1.0, brake=7.0))
     assert (page.steerAngle, page.gas, page.brake) == (1.0, 0.0, 1.0)
 
 
 def test_standing_is_stable() -> None:
     game = DemoGame()
-    page = drive(game, 30.0, Controls(brake=1.0))
+    page = drive(game, 30.0, DriverInputs(brake=1.0))
     assert page.speedKmh < 0.01
     assert page.gear == 2
     assert page.clutch == 0.0

@@ -30,7 +30,7 @@ def frames() -> list[tuple[int, ac.SPageFileGraphic]]:
 
 
 def test_the_public_face_is_exact_and_sorted() -> None:
-    assert telemetry.demo.__all__ == ["SCENARIOS", "Controls", "DemoGame", "Track", "demo_track"]
+    assert telemetry.demo.__all__ == ["SCENARIOS", "DemoGame", "DriverInputs", "Track", "demo_track"]
     assert telemetry.demo.__all__ == sorted(telemetry.demo.__all__, key=lambda name: (not name.isupper(), name))
 
 

@@ -11,13 +11,13 @@ from pathlib import Path
 from threading import Event, Thread
 
 from ac_native_memory import PageWriter
-from telemetry.demo import Controls, DemoGame
+from telemetry.demo import DemoGame, DriverInputs
 
 CSP_SIZE = 72
-BRAKING = Controls(brake=1.0)
+BRAKING = DriverInputs(brake=1.0)
 
 
-def run(directory: Path, hands: Callable[[DemoGame], Controls], stop: Event) -> None:
+def run(directory: Path, hands: Callable[[DemoGame], DriverInputs], stop: Event) -> None:
     """Begin with a car that may drive, on the brake; ``hands`` is called before each write, and may do more."""
     game = DemoGame(1)
     for _ in range(520):
@@ -32,10 +32,10 @@ def run(directory: Path, hands: Callable[[DemoGame], Controls], stop: Event) -> 
             writer.write(game.physics_page(), game.graphics_page(), game.static_page())
 
 
-def controls_of(mapping: bytes) -> Controls:
+def controls_of(mapping: bytes) -> DriverInputs:
     """What CSP's physics would do with these bytes."""
     gas, brake, _, steer, _ = memoryview(mapping[:20]).cast("f").tolist()
-    return Controls(steer, gas, brake)
+    return DriverInputs(steer, gas, brake)
 
 
 def main(directory: str, name: str) -> None:

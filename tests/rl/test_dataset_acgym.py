@@ -15,10 +15,11 @@ import telemetry
 from telemetry.demo import demo_track
 from telemetry.rl.acgym.columns import REQUIRED, episode_columns
 from telemetry.rl.acgym.exporter import AcgymExporter
-from telemetry.rl.acgym.files import demo_geometry, find_car, find_geometry, write_tables
+from telemetry.rl.acgym.files import find_car, find_geometry, write_tables
 from telemetry.rl.datasets.build import BuildRequest, BuildResult, build_dataset
 from telemetry.rl.datasets.consistency import Check, check_columns
 from telemetry.rl.datasets.episodes import Episode, EpisodeConfig
+from telemetry.sources.known_tracks import demo_geometry
 from telemetry.tracks.fast_lane import read_fast_lane
 from telemetry.tracks.geometry import Geometry
 from tests.recorded import LAP, recorded_lap, write

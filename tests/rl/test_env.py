@@ -11,7 +11,7 @@ import pytest
 from ac_native_memory import Pages
 from telemetry.base.clock import Clock
 from telemetry.base.errors import SourceError, TelemetryError, UsageError
-from telemetry.demo import SCENARIOS, Controls, DemoGame
+from telemetry.demo import SCENARIOS, DemoGame, DriverInputs
 from telemetry.fields.derived import Sample, derive
 from telemetry.fields.snapshot import decode
 from telemetry.recording.game_state import State
@@ -176,7 +176,7 @@ def test_the_demos_samples_are_those_of_its_pages_read_at_every_step() -> None:
     env.reset(seed=9)
     game = DemoGame(int(np.random.Generator(np.random.PCG64(9)).integers(2**31)))
     for _ in range(500):
-        game.step(Controls(brake=1.0))
+        game.step(DriverInputs(brake=1.0))
     before: Sample | None = None
     steps = 0
     for tick in range(60):
@@ -186,7 +186,7 @@ def test_the_demos_samples_are_those_of_its_pages_read_at_every_step() -> None:
         action = np.array([math.sin(0.1 * tick) * 0.3, 0.8], np.float32)
         env.step(action)
         for _ in range(math.floor((tick + 1) * 0.04 / 0.003 + 1e-6) - steps):
-            game.step(Controls(float(action[0]), float(action[1]), 0.0))
+            game.step(DriverInputs(float(action[0]), float(action[1]), 0.0))
             game.physics_page()
             steps += 1
     assert before is not None

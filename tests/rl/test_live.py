@@ -15,7 +15,7 @@ import pytest
 
 from telemetry.base.clock import Clock
 from telemetry.base.errors import NoGameError, SinkError
-from telemetry.demo import Controls, DemoGame
+from telemetry.demo import DemoGame, DriverInputs
 from telemetry.demo.source import DemoSource
 from telemetry.fields.snapshot import decode
 from telemetry.rl.action import Command
@@ -48,7 +48,7 @@ class Game:
         self._thread = threading.Thread(target=run, args=(directory, self._hands, self._stop))
         self._thread.start()
 
-    def _hands(self, game: DemoGame) -> Controls:
+    def _hands(self, game: DemoGame) -> DriverInputs:
         game.status = self.status
         if self.pressed:
             self.pressed = False

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import pytest
 
-from telemetry.base.text import format_delta, format_duration, format_lap_time, format_sector_time, percent
+from telemetry.base.text import format_delta, format_duration, format_lap_time, format_percent, format_sector_time
 from telemetry.fields.derived import DEFAULTS, Sample
 from telemetry.fields.selection import select
 from telemetry.fields.wire import LineEncoder
@@ -41,7 +41,7 @@ def format_vectors() -> dict[str, list[tuple[float, str]]]:
         "formatSectorTime": [(ms, format_sector_time(ms)) for ms in times if ms > 0],
         "formatDelta": [(delta, format_delta(delta).replace("-", "\N{MINUS SIGN}")) for delta in deltas],
         "formatDuration": [(span, re.sub("^0:0?(?=.)", "", format_duration(span))) for span in seconds],
-        "formatPercent": [(part / 97, percent(part / 97)) for part in range(98)],
+        "formatPercent": [(part / 97, format_percent(part / 97)) for part in range(98)],
     }
 
 

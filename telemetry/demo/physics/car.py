@@ -88,7 +88,7 @@ DAMAGE_POWER: Final = 0.20  # share less power
 
 
 @dataclass(frozen=True, slots=True)
-class Controls:
+class DriverInputs:
     """What hands and feet do: `steer` -1..1, + = right; `gas` and `brake` 0..1; `reverse` asks for reverse gear."""
 
     steer: float = 0.0

@@ -12,11 +12,9 @@ from typing import Final
 import numpy as np
 
 from telemetry.base.errors import SourceError, UsageError
+from telemetry.sources.known_tracks import DEMO_TRACK, demo_geometry
 from telemetry.tracks.fast_lane import read_fast_lane
-from telemetry.tracks.geometry import CELL_METRES, Floats, Geometry, along, at
-
-DEMO_TRACK: Final = "demo_ring"
-"""The track of the built-in demo."""
+from telemetry.tracks.geometry import CELL_METRES, Floats, Geometry, geometry_around
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,21 +98,6 @@ def find_car(car: str, *, acgym: Path | None, ac_root: Path | None, steer_lock: 
     return CarMap(lock, axis, pedal, origin, assumed)
 
 
-def demo_geometry() -> Geometry:
-    """The demo's track: its white lines as borders, and its racing line as the reference line."""
-    from telemetry.demo import demo_track  # noqa: PLC0415 - computed only where the demo was recorded
-    from telemetry.demo.circuit import racing_line  # noqa: PLC0415 - the same
-    from telemetry.demo.track import HALF_WIDTH  # noqa: PLC0415 - the same
-
-    track = demo_track()
-    centre = np.stack([track.z, track.x], axis=1)
-    to_left = np.stack([-np.array(track.tangent_x), np.array(track.tangent_z)], axis=1)
-    line = centre + to_left * np.array(racing_line().offset)[:, None]
-    return _make_geometry(
-        DEMO_TRACK, centre, to_left, (HALF_WIDTH, HALF_WIDTH), line, track.length, "the demo's own track"
-    )
-
-
 def write_tables(geometry: Geometry, folder: Path) -> None:
     """Write a track in the files of assetto_corsa_gym: borders, reference line, and the grid of the road."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -167,27 +150,7 @@ def _from_game(ac_root: Path, track: str, layout: str) -> Geometry:
     direction /= np.linalg.norm(direction, axis=1)[:, None]
     to_left = np.stack([-direction[:, 1], direction[:, 0]], axis=1)
     widths = (left[:, None], right[:, None])
-    return _make_geometry(full_name(track, layout), line, to_left, widths, line, None, str(path))
-
-
-def _make_geometry(
-    name: str,
-    centre: Floats,
-    to_left: Floats,
-    widths: tuple[Floats | float, Floats | float],
-    line: Floats,
-    length: float | None,
-    origin: str,
-) -> Geometry:
-    """A geometry whose borders and line have points at equal distances along its centre.
-
-    ``centre``, ``to_left`` (unit vectors) and ``line`` are (n, 2); ``widths`` are the distances of the left and the
-    right border from the centre in m.
-    """
-    positions = along(centre)
-    left, right = widths
-    left_border, right_border = at(centre + to_left * left, positions), at(centre - to_left * right, positions)
-    return Geometry(name, left_border, right_border, at(line, positions), length, origin)
+    return geometry_around(full_name(track, layout), line, to_left, widths, line, None, str(path))
 
 
 def _read_game_lock(ac_root: Path, car: str) -> float | None:

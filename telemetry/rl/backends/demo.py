@@ -11,7 +11,7 @@ from ac_native_memory import Pages
 from telemetry.base.errors import UsageError
 from telemetry.base.typing import override
 from telemetry.base.units import STEP_S
-from telemetry.demo import SCENARIOS, Controls, DemoGame
+from telemetry.demo import SCENARIOS, DemoGame, DriverInputs
 from telemetry.demo.circuit import racing_line
 from telemetry.fields.derived import Sample, derive
 from telemetry.fields.snapshot import PageDecoder
@@ -32,7 +32,7 @@ SILENT_STEPS: Final = 300
 STARTS: Final = ("grid", "anywhere")
 """Where an episode can begin."""
 
-_HOLD: Final = Controls(brake=1.0)
+_HOLD: Final = DriverInputs(brake=1.0)
 
 
 class DemoBackend(Backend):
@@ -89,7 +89,7 @@ class DemoBackend(Backend):
         self._ticks += 1
         # Rounding errors must not turn 3 ms into no step at all.
         due = self._first_step + math.floor(self._ticks / self._hz / STEP_S + 1e-6)
-        self._run(due - self._game.steps, Controls(command.steer, command.throttle, command.brake))
+        self._run(due - self._game.steps, DriverInputs(command.steer, command.throttle, command.brake))
         return StepResult(self._read())
 
     @override
@@ -98,7 +98,7 @@ class DemoBackend(Backend):
             self._sink.close()
             self._sink = None
 
-    def _run(self, steps: int, controls: Controls) -> None:
+    def _run(self, steps: int, controls: DriverInputs) -> None:
         """Compute physics steps, and record them."""
         step = self._game.step
         if self._sink is None:

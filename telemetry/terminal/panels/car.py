@@ -4,7 +4,7 @@ import math
 
 from rich.segment import Segment
 
-from telemetry.base.text import format_number, fraction_of, percent
+from telemetry.base.text import format_number, format_percent, fraction_of
 from telemetry.fields.derived import Sample
 from telemetry.fields.display_limits import DISPLAY_LIMITS
 from telemetry.terminal.draw import (
@@ -76,12 +76,12 @@ def _pedal_lines(sample: Sample, width: int) -> list[Line]:
         [
             Segment("gas   ", LABEL),
             *thick_bar(fraction_of(sample.gas), room, GOOD),
-            Segment(f"{percent(sample.gas):>6}", VALUE),
+            Segment(f"{format_percent(sample.gas):>6}", VALUE),
         ],
         [
             Segment("brake ", LABEL),
             *thick_bar(fraction_of(sample.brake), room, BAD),
-            Segment(f"{percent(sample.brake):>6}", VALUE),
+            Segment(f"{format_percent(sample.brake):>6}", VALUE),
         ],
         [
             Segment("steer ", LABEL),
@@ -129,7 +129,7 @@ def big_car_lines(view: ViewState, sample: Sample, width: int) -> list[Line]:
         ("", "", ""),
         ("lat", f"{lateral:>6}", "g"),
         ("lon", f"{longitudinal:>6}", "g"),
-        ("clutch", f"{percent(sample.clutch):>4}", "%"),
+        ("clutch", f"{format_percent(sample.clutch):>4}", "%"),
         ("boost", f"{format_number(sample.turbo_boost, 2, 4):>5}", " "),
     )
     gear_style = BAD if is_time_to_shift(sample, view.history) else TITLE

@@ -2,7 +2,7 @@
 
 from rich.segment import Segment
 
-from telemetry.base.text import format_delta, format_lap_time, format_number, fraction_of, percent
+from telemetry.base.text import format_delta, format_lap_time, format_number, format_percent, fraction_of
 from telemetry.fields.derived import Sample
 from telemetry.fields.display_limits import DISPLAY_LIMITS
 from telemetry.terminal.draw import (
@@ -86,7 +86,9 @@ def _delta_lines(sample: Sample, width: int) -> list[Line]:
     room = width - 15
     odd_room = room if room % 2 else room - 1
     distance = sample.lap_distance
-    position = f"{percent(sample.normalized_position)} %" if distance is None else f"{format_number(distance, 0, 6)} m"
+    position = (
+        f"{format_percent(sample.normalized_position)} %" if distance is None else f"{format_number(distance, 0, 6)} m"
+    )
     return [
         [
             Segment("delta ", LABEL),

@@ -6,7 +6,7 @@ from typing import Final
 
 from rich.segment import Segment
 
-from telemetry.base.text import format_duration, format_lap_time, format_number, format_size, percent, sanitize
+from telemetry.base.text import format_duration, format_lap_time, format_number, format_percent, format_size, sanitize
 from telemetry.fields.derived import Sample
 from telemetry.recording.stats import LoopStats
 from telemetry.terminal.draw import BAD, COOL, GOOD, LABEL, PLAIN, VALUE, WARN, Line, chart, justify, line_width
@@ -110,8 +110,8 @@ def plain_line(sample: Sample, stats: LoopStats) -> str:
             f"{format_number(sample.speed_kmh, 0, 4):>4} km/h",
             gear_text(sample),
             f"{format_number(sample.rpm, 0, 6):>5} rpm",
-            f"gas {percent(sample.gas):>3}",
-            f"brake {percent(sample.brake):>3}",
+            f"gas {format_percent(sample.gas):>3}",
+            f"brake {format_percent(sample.brake):>3}",
             f"{stats.count} {stats.count_name}",
             *flag_texts,
         ]

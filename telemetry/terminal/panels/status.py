@@ -4,7 +4,7 @@ from typing import Final, NamedTuple
 
 from rich.segment import Segment
 
-from telemetry.base.text import format_number, fraction_of, percent
+from telemetry.base.text import format_number, format_percent, fraction_of
 from telemetry.fields.derived import Sample, Thresholds
 from telemetry.terminal.draw import BAD, GOOD, LABEL, LIT, PLAIN, VALUE, WARN, Line, bar, justify, line_width
 
@@ -42,7 +42,7 @@ def _damage(name: str, level: float, thresholds: Thresholds, width: int) -> Line
     return [
         Segment(label, LABEL),
         *bar(fraction_of(level), width - len(label) - 4, style),
-        Segment(f"{percent(level):>4}", style if level > thresholds.damaged else PLAIN),
+        Segment(f"{format_percent(level):>4}", style if level > thresholds.damaged else PLAIN),
     ]
 
 
@@ -100,8 +100,8 @@ def _conditions(sample: Sample) -> list[Line]:
         ("fuel", f"{format_number(sample.fuel, 1, 5)} l"),
         ("air", f"{format_number(sample.air_temp, 0, 4)} °C"),
         ("wind", wind),
-        ("bias", f"{percent(sample.brake_bias)} %"),
+        ("bias", f"{format_percent(sample.brake_bias)} %"),
         ("road", f"{format_number(sample.road_temp, 0, 4)} °C"),
-        ("grip", f"{percent(sample.surface_grip)} %"),
+        ("grip", f"{format_percent(sample.surface_grip)} %"),
     )
     return [[Segment(f"{name} ", LABEL), Segment(text, VALUE)] for name, text in values]

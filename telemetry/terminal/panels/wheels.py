@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from rich.segment import Segment
 from rich.style import Style
 
-from telemetry.base.text import format_number, fraction_of, percent, sanitize
+from telemetry.base.text import format_number, format_percent, fraction_of, sanitize
 from telemetry.fields.derived import Sample, Thresholds
 from telemetry.fields.display_limits import DISPLAY_LIMITS, TemperatureBand
 from telemetry.terminal.draw import BAD, COLD, COOL, GOOD, LABEL, LIT, PLAIN, TITLE, WARN, Line, bar
@@ -87,7 +87,7 @@ def _wheel_line(sample: Sample, thresholds: Thresholds, wheel: int, widths: _Wid
     line += [
         Segment(f"{format_number(sample.brake_temp[wheel], 0, 5):>6}°  " if widths.worn else "", PLAIN),
         *bar(fraction_of(worn), widths.worn, worn_style),
-        Segment(f"{percent(worn):>4} % ", worn_style),
+        Segment(f"{format_percent(worn):>4} % ", worn_style),
     ]
     if sample.wheel_locked[wheel]:
         line.append(Segment("LOCK", LIT["red"]))
