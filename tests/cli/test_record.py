@@ -234,7 +234,7 @@ def test_what_is_published_is_recorded_again_byte_for_byte(drive: Path, shared_m
         (("-",), "record writes files; for lines in a pipe use: read --json-output -"),
         (("drive.parquet",), "Unsupported file type: drive.parquet. Supported: .mcap, .jsonl, "),
         (("drive.mcap", "--split", "lap"), "--split is for files in a folder, and drive.mcap is one file."),
-        (("drives", "--split", "laps"), "Nothing can be split by 'laps'"),
+        (("drives", "--split", "laps"), "A recording cannot be split by 'laps'"),
         (("drives", "--name", "{trakc}"), "The template '{trakc}' knows no {trakc}."),
         (("drives/{car}.mcap", "--name", "x"), "drives/{car}.mcap is a template already; leave out --name."),
         (("drives", "--format", "csv"), "Unsupported --format csv. Supported: .mcap, "),

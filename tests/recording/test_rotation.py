@@ -11,8 +11,16 @@ from telemetry.recording.file_names import Template
 from telemetry.recording.game_state import State
 from telemetry.recording.interfaces import Event, PageSink, Step
 from telemetry.recording.lap_tracker import LapTracker
-from telemetry.recording.rotation import FolderWriter, RollingBuffer, RotatingWriter, Split, parse_duration, parse_size
+from telemetry.recording.rotation import (
+    RecordingFolder,
+    RollingBuffer,
+    RotatingWriter,
+    Split,
+    parse_duration,
+    parse_size,
+)
 from telemetry.recording.step_recorder import StepRecorder
+from telemetry.recording.step_writer import StepWriter
 from telemetry.recording.stop import StopRule
 from tests.recording.test_step_recorder import ListSink, long_drive_of_steps, step_of
 
@@ -44,7 +52,7 @@ def shelf() -> Shelf:
     return Shelf()
 
 
-def feed(files: FolderWriter, *steps: Step) -> None:
+def feed(files: StepWriter, *steps: Step) -> None:
     follower = LapTracker()
     for step in steps:
         files.write(step, follower.update(step))
@@ -53,9 +61,9 @@ def feed(files: FolderWriter, *steps: Step) -> None:
 @pytest.mark.parametrize(
     ("text", "split"),
     [
-        ("session", Split(part="session")),
-        ("stint", Split(part="stint")),
-        ("lap", Split(part="lap")),
+        ("session", Split(segment="session")),
+        ("stint", Split(segment="stint")),
+        ("lap", Split(segment="lap")),
         ("size:200MB", Split(size=200e6)),
         ("size:1.5 gb", Split(size=1.5e9)),
         ("time:10m", Split(seconds=600.0)),
@@ -69,7 +77,7 @@ def test_a_split_says_where_to_cut(text: str, split: Split) -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("laps", "Nothing can be split by 'laps'; say session, lap, stint, size:200MB or time:10m."),
+        ("laps", "A recording cannot be split by 'laps'; use session, lap, stint, size:200MB or time:10m."),
         ("size:", "'' is not a size like 200MB."),
         ("size:10m", "'10m' is not a size like 200MB."),
         ("time:0s", "'0s' is not a time like 120s, 10m or 2h."),
@@ -88,7 +96,7 @@ def test_amounts_have_units() -> None:
 
 
 def test_nothing_is_opened_before_there_is_a_car(tmp_path: Path, shelf: Shelf) -> None:
-    files = RotatingWriter(tmp_path, Template("{car}"), ".mcap", shelf.open)
+    files = RotatingWriter(RecordingFolder(tmp_path, Template("{car}"), ".mcap", shelf.open))
     feed(files, Step(State.WAITING), Step(State.LOADING))
     files.add_event(Event("marker", 0.0, {}))
     files.close()
@@ -98,7 +106,9 @@ def test_nothing_is_opened_before_there_is_a_car(tmp_path: Path, shelf: Shelf) -
 def test_a_recording_is_cut_by_its_size_and_no_file_takes_the_name_of_another(tmp_path: Path, shelf: Shelf) -> None:
     (tmp_path / "demo_gt3-2.mcap").touch()
     told: list[Path] = []
-    files = RotatingWriter(tmp_path, Template("{car}"), ".mcap", shelf.open, Split(size=3000.0), told.append)
+    files = RotatingWriter(
+        RecordingFolder(tmp_path, Template("{car}"), ".mcap", shelf.open, told.append), Split(size=3000.0)
+    )
     feed(files, *(step_of(number) for number in range(0, 80, 10)))
     files.close()
     names = ["demo_gt3.mcap", "demo_gt3-3.mcap", "demo_gt3-4.mcap"]
@@ -108,7 +118,7 @@ def test_a_recording_is_cut_by_its_size_and_no_file_takes_the_name_of_another(tm
 
 
 def test_a_recording_is_cut_by_time(tmp_path: Path, shelf: Shelf) -> None:
-    files = RotatingWriter(tmp_path, Template("{part:02}"), ".mcap", shelf.open, Split(seconds=1.0))
+    files = RotatingWriter(RecordingFolder(tmp_path, Template("{part:02}"), ".mcap", shelf.open), Split(seconds=1.0))
     feed(files, *(step_of(10 * number, elapsed=0.4 * number) for number in range(6)))
     files.close()
     assert shelf.ids() == {"01.mcap": [0, 10, 20], "02.mcap": [30, 40, 50]}
@@ -122,19 +132,23 @@ def test_a_recording_is_cut_where_the_session_changes_and_where_the_car_leaves_t
         step_of(number, session=kind, distance_traveled=metres, is_in_pit_lane=lane)
         for number, kind, metres, lane in ways
     ]
-    sessions = RotatingWriter(tmp_path, Template("{session}"), ".mcap", shelf.open, Split(part="session"))
+    sessions = RotatingWriter(
+        RecordingFolder(tmp_path, Template("{session}"), ".mcap", shelf.open), Split(segment="session")
+    )
     feed(sessions, *steps)
     sessions.close()
     assert shelf.ids() == {"practice.mcap": [0, 10, 20], "race.mcap": [30, 40]}
     shelf.sinks.clear()
-    stints = RotatingWriter(tmp_path, Template("stint/{part}"), ".mcap", shelf.open, Split(part="stint"))
+    stints = RotatingWriter(
+        RecordingFolder(tmp_path, Template("stint/{part}"), ".mcap", shelf.open), Split(segment="stint")
+    )
     feed(stints, *steps)
     stints.close()
     assert shelf.ids() == {"1.mcap": [0, 10], "2.mcap": [20], "3.mcap": [30, 40]}
 
 
 def test_each_file_of_a_lap_holds_the_whole_lap_and_its_official_time(tmp_path: Path, shelf: Shelf) -> None:
-    files = RotatingWriter(tmp_path, Template("{lap:03}"), ".mcap", shelf.open, Split(part="lap"))
+    files = RotatingWriter(RecordingFolder(tmp_path, Template("{lap:03}"), ".mcap", shelf.open), Split(segment="lap"))
     StepRecorder(long_drive_of_steps(), files, clock=Clock(float("inf")), stop_rule=StopRule(laps=2)).run()
     assert [path.name for path in files.files] == ["001.mcap", "002.mcap"]  # the rest of a second is in 002 already
     assert sorted(path.name for path in tmp_path.iterdir()) == ["001.mcap", "002.mcap"]
@@ -149,7 +163,7 @@ def test_each_file_of_a_lap_holds_the_whole_lap_and_its_official_time(tmp_path: 
 
 
 def test_a_marker_saves_what_was_just_driven(tmp_path: Path, shelf: Shelf) -> None:
-    files = RollingBuffer(tmp_path, Template("{part}"), ".mcap", shelf.open, 1.0)
+    files = RollingBuffer(RecordingFolder(tmp_path, Template("{part}"), ".mcap", shelf.open), 1.0)
     follower = LapTracker()
     for number in range(30):
         step = step_of(10 * number, elapsed=0.1 * number)
@@ -168,6 +182,6 @@ def test_a_marker_saves_what_was_just_driven(tmp_path: Path, shelf: Shelf) -> No
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, shelf: Shelf) -> None:
     (tmp_path / "file").touch()
-    files = RotatingWriter(tmp_path / "file", Template("{car}"), ".mcap", shelf.open)
-    with pytest.raises(SinkError, match=r"The folder .*file cannot be made"):
+    files = RotatingWriter(RecordingFolder(tmp_path / "file", Template("{car}"), ".mcap", shelf.open))
+    with pytest.raises(SinkError, match=r"The folder .*file cannot be created"):
         feed(files, step_of(1))

@@ -16,7 +16,15 @@ from telemetry.fields.derived import Thresholds
 from telemetry.recording.file_names import DEFAULT_TEMPLATE, LAP_TEMPLATE, PLACEHOLDERS, Template
 from telemetry.recording.interfaces import PageSink
 from telemetry.recording.retention import prune
-from telemetry.recording.rotation import OpenFile, RollingBuffer, RotatingWriter, Split, parse_duration, parse_size
+from telemetry.recording.rotation import (
+    OpenFile,
+    RecordingFolder,
+    RollingBuffer,
+    RotatingWriter,
+    Split,
+    parse_duration,
+    parse_size,
+)
 from telemetry.recording.step_writer import SingleFileWriter, StepWriter
 from telemetry.sources import RECORDING_SUFFIXES, open_page_sink
 
@@ -182,7 +190,7 @@ def _open_folder_writer(
     target: OutputTarget, options: FileOptions, open_file: OpenFile, *, quiet: bool
 ) -> RotatingWriter | RollingBuffer:
     split = Split.parse(options.split) if options.split is not None else None
-    default = LAP_TEMPLATE if split and split.part == "lap" else DEFAULT_TEMPLATE
+    default = LAP_TEMPLATE if split and split.segment == "lap" else DEFAULT_TEMPLATE
     template = Template(target.template or options.name or default)
     folder, suffix = target.path, _folder_suffix(target, options)
     max_bytes = parse_size(options.max_total) if options.max_total is not None else None
@@ -196,11 +204,12 @@ def _open_folder_writer(
             if not quiet:
                 print_message(f"Deleted {path} ({size:,} bytes): more than {options.max_total} of recordings.")
 
+    files = RecordingFolder(folder, template, suffix, open_file, delete_oldest)
     if options.keep_last is not None:
         seconds = parse_duration(options.keep_last)
-        writer = RollingBuffer(folder, template, suffix, open_file, seconds, delete_oldest)
+        writer = RollingBuffer(files, seconds)
     else:
-        writer = RotatingWriter(folder, template, suffix, open_file, split, delete_oldest)
+        writer = RotatingWriter(files, split)
     return writer
 
 
