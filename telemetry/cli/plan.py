@@ -15,8 +15,8 @@ from rich.table import Table
 from telemetry.analysis.quality import findings_of, report_of
 from telemetry.base.clock import Clock
 from telemetry.base.errors import SinkError, SourceError, TelemetryError, UsageError
-from telemetry.base.storage.atomic import replace_file
-from telemetry.base.storage.lock import FileLock
+from telemetry.base.storage.atomic import atomic_write_text
+from telemetry.base.storage.lock import lock_plan_folder
 from telemetry.base.text import format_lap_time, format_measured_lap_time, format_size, sanitize
 from telemetry.cli._shared import options
 from telemetry.cli._shared.option_groups import expand_option_groups
@@ -76,7 +76,7 @@ def record_plan(
     with ExitStack() as stack:
         stack.enter_context(stop_on_signal(clock))
         origin = stack.enter_context(source_options.open())
-        lock = FileLock(folder / ".recording", f"Another recording works in {folder} now.")
+        lock = lock_plan_folder(folder)
         stack.callback(lock.close)
         report = status_printer(quiet=quiet, json_summary=json_summary)
         batch = open_plan_folder(planned, folder, source_options.source, wait=not source_options.no_wait, report=report)
@@ -186,8 +186,8 @@ def write_quality(manifest: Manifest, report_message: ReportMessage | None) -> N
     ]
     values = {"plan": manifest.plan.name, "complete": manifest.complete, "runs": runs, "files": reports}
     try:
-        replace_file(manifest.folder / QUALITY_JSON, json.dumps(values, indent=1, ensure_ascii=False))
-        replace_file(manifest.folder / QUALITY_TEXT, "\n".join(_quality_text(manifest, reports)))
+        atomic_write_text(manifest.folder / QUALITY_JSON, json.dumps(values, indent=1, ensure_ascii=False))
+        atomic_write_text(manifest.folder / QUALITY_TEXT, "\n".join(_quality_text(manifest, reports)))
     except OSError as error:
         raise SinkError(f"The quality report in {manifest.folder} cannot be written: {error.strerror}.") from error
 

@@ -12,6 +12,7 @@ import zstandard
 
 from telemetry.base.clock import Clock, RateLimiter
 from telemetry.base.errors import SinkError, SourceError
+from telemetry.base.storage.atomic import publish
 from telemetry.base.storage.lock import lock_file
 from telemetry.base.storage.output_file import Mode, OutputFile
 from telemetry.fields.derived import Sample
@@ -270,7 +271,7 @@ def _repair_compressed_tail(path: Path, compression: _Compression, held: IO[byte
                     sink.write(stream.compress(line + b"\n"))
             sink.write(stream.flush(compression.finish))
         held.close()  # Windows replaces no open file
-        mended.replace(path)
+        publish(mended, path)
     except SourceError as error:
         raise SinkError(f"{error} It cannot be continued.") from error
     finally:

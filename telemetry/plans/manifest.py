@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from telemetry.base.errors import SinkError, UsageError
-from telemetry.base.storage.atomic import replace_file
+from telemetry.base.storage.atomic import atomic_write_text
 from telemetry.base.version import VERSION
 from telemetry.laps.model import Lap, SampleRef
 from telemetry.plans.plan import Plan, Run
@@ -151,7 +151,7 @@ class Manifest:
         text = json.dumps(self.to_dict(), indent=1, ensure_ascii=False)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            replace_file(self.path, text)
+            atomic_write_text(self.path, text)
         except OSError as error:
             raise SinkError(f"The manifest {self.path} cannot be written: {error.strerror}.") from error
 

@@ -12,7 +12,7 @@ import pytest
 
 from telemetry.base.clock import Clock
 from telemetry.base.errors import SinkError, SourceError, UsageError
-from telemetry.base.storage.lock import FileLock
+from telemetry.base.storage.lock import lock_plan_folder
 from telemetry.cli.plan import load_plan, open_plan_folder
 from telemetry.fields.pages import read_packet_id
 from telemetry.formats import mcap
@@ -530,7 +530,7 @@ def test_a_source_that_ends_too_soon_is_exit_code_one(command: list[str], drive:
 
 def test_one_recording_at_a_time_works_in_a_folder(tmp_path: Path) -> None:
     (tmp_path / "plan.toml").write_text("[[run]]\nname = 'a'\nlaps = 1")
-    with closing(FileLock(tmp_path / "plan" / ".recording", "")):
+    with closing(lock_plan_folder(tmp_path / "plan")):
         refused = run("record", "--plan", tmp_path / "plan.toml", "--source", "demo", "--speed", "max")
     assert refused.returncode == 1
     assert refused.stderr == f"ac-telemetry: Another recording works in {tmp_path / 'plan'} now.\n"

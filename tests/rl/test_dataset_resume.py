@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import telemetry
-from telemetry.base.storage.lock import FileLock
+from telemetry.base.storage.lock import lock_dataset_folder
 from telemetry.rl.datasets.build import BuildRequest, BuildResult, Stopped, build_dataset
 from telemetry.rl.datasets.convert import RESULT_FILE
 from telemetry.rl.datasets.exporter import RecordingResult
@@ -241,7 +241,7 @@ def test_a_dataset_that_cannot_be_put_there_leaves_all_that_is_converted(
 def test_two_cannot_make_one_dataset(own: Path) -> None:
     folder = own.parent / ".unfinished-out"
     stop_after(request_of(own), 1)
-    lock = FileLock(folder / ".conversion", "")
+    lock = lock_dataset_folder(folder)
     with pytest.raises(telemetry.SinkError) as caught:
         made(request_of(own))
     lock.close()

@@ -1,34 +1,42 @@
-"""Files that are written as a whole or not at all."""
+"""Files and folders that are written completely or not at all: write beside, sync to the disk, rename.
+
+:func:`atomic_write` is for the output of a command, :func:`atomic_write_text` for a small file that is rewritten often.
+Code that fills a file or folder itself ends with :func:`publish`, or with :func:`sync_to_disk` and :func:`rename` where
+it has something to check in between.
+"""
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event
 from typing import Final
 
 from telemetry.base.errors import SinkError
 
+RENAME_ATTEMPTS: Final = 20
+RENAME_PAUSE_S: Final = 0.05
+"""Windows renames nothing while another program, for example a virus scanner, reads it: together one second."""
+
 
 @contextmanager
 def atomic_write(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """A path in the same folder to write to, with the same suffix; it becomes ``path`` when the block ends well.
+    """A path in the same folder to write to, with the same suffix; it becomes ``path`` when the block succeeds.
 
-    However else the block ends, nothing is left of it, and an older file stays what it was. Raises
-    :class:`telemetry.SinkError`.
+    However else the block ends, nothing is left of it, and an existing file stays as it was. Raises
+    :class:`telemetry.SinkError`, also where ``path`` exists and ``overwrite`` is false.
     """
     unfinished = path.with_name(f".unfinished-{os.getpid()}-{path.name}")
-    _refuse(path, overwrite=overwrite)
+    _check_target(path, overwrite=overwrite)
     try:
-        unfinished.open("wb").close()  # finds out at once what the system has against it
+        unfinished.open("wb").close()  # finds out at once whether the system allows it
     except OSError as error:
         raise SinkError(f"The file {path} cannot be written: {error.strerror}.") from error
     try:
         yield unfinished
-        with unfinished.open("rb+") as file:
-            os.fsync(file.fileno())  # a system that crashes must not find a name without its bytes
-        _refuse(path, overwrite=overwrite)  # somebody else may have made it meanwhile
-        unfinished.replace(path)
+        sync_to_disk(unfinished)
+        _check_target(path, overwrite=overwrite)  # another program may have made it meanwhile
+        rename(unfinished, path)
     except OSError as error:
         raise SinkError(f"The file {path} cannot be written: {error.strerror}. Nothing is left of it.") from error
     except SinkError as error:
@@ -41,49 +49,61 @@ def atomic_write(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
         unfinished.unlink(missing_ok=True)
 
 
-def sync_folder(folder: Path) -> None:
-    """Have all files below a folder on the disk, so that it can be given its name. Raises OSError."""
-    for path in folder.rglob("*"):
-        if path.is_file():
-            with path.open("rb+") as file:
+def atomic_write_text(path: Path, text: str) -> None:
+    """Replace a file by this text and a newline, in UTF-8; a reader sees the old or the new file. Raises OSError."""
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    with unfinished.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+        file.write("\n")
+    publish(unfinished, path)
+
+
+def publish(unfinished: Path, path: Path, *, sync_name: bool = False) -> None:
+    """Sync a file or folder to the disk and give it its final name. Raises OSError."""
+    sync_to_disk(unfinished)
+    rename(unfinished, path, sync_name=sync_name)
+
+
+def sync_to_disk(path: Path) -> None:
+    """Have a file, or all files below a folder, on the disk: after a crash no name must exist without its bytes.
+
+    Raises OSError.
+    """
+    for file_path in path.rglob("*") if path.is_dir() else (path,):
+        if file_path.is_file():
+            with file_path.open("rb+") as file:
                 os.fsync(file.fileno())
 
 
-def _refuse(path: Path, *, overwrite: bool) -> None:
+def rename(old: Path, new: Path, *, sync_name: bool = False) -> None:
+    """Give a file or a folder its name, with several attempts on Windows; a file replaces another. Raises OSError.
+
+    ``sync_name`` has the new name on the disk too, where a system can do that.
+    """
+    for attempt in range(RENAME_ATTEMPTS):
+        try:
+            old.replace(new)
+        except PermissionError:
+            if os.name != "nt" or attempt == RENAME_ATTEMPTS - 1:
+                raise
+            Event().wait(RENAME_PAUSE_S)
+        else:
+            break
+    if sync_name:
+        with suppress(OSError):
+            descriptor = os.open(new.parent, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+
+def _check_target(path: Path, *, overwrite: bool) -> None:
     if not path.name or path.is_dir():
         raise SinkError(f"{path} is a folder; name a file.")
     if not path.parent.is_dir():
         raise SinkError(f"There is no folder {path.parent} for {path.name}.")
     if path.exists() and not path.is_file():
-        raise SinkError(f"{path} is no regular file, and cannot be replaced by one.")
+        raise SinkError(f"{path} is not a regular file and cannot be replaced by one.")
     if path.exists() and not overwrite:
         raise SinkError(f"The file {path} exists already and stays untouched. Use --overwrite to replace it.")
-
-
-_ATTEMPTS: Final = 20
-_PAUSE_SECONDS: Final = 0.05
-"""Windows renames nothing while somebody, a virus scanner say, looks at it."""
-
-
-def replace_file(path: Path, text: str) -> None:
-    """Write a file so that at any moment the old one or the new one is there, whole; raises OSError."""
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    with unfinished.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(text)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    rename(unfinished, path)
-
-
-def rename(old: Path, new: Path) -> None:
-    """Give a file or a folder its name, as often as it takes; a file takes the place of another. Raises OSError."""
-    for attempt in range(_ATTEMPTS):
-        try:
-            old.replace(new)
-        except PermissionError:
-            if os.name != "nt" or attempt == _ATTEMPTS - 1:
-                raise
-            Event().wait(_PAUSE_SECONDS)
-        else:
-            return

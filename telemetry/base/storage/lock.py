@@ -1,11 +1,13 @@
-"""What one process at a time may have: a file that is being recorded, a folder, a way to drive.
+"""Locks: what one process at a time may have, and the names and paths of all lock files.
 
-However a process ends, the system lets the next one in.
+The operating system releases a lock when the process that holds it ends, however it ends.
 """
 
 import os
 import sys
+from hashlib import sha256
 from pathlib import Path
+from typing import Final
 
 from telemetry.base.errors import SinkError
 
@@ -20,8 +22,8 @@ if sys.platform == "win32":
     _LOCK_VIOLATION = 33
 
     def _take(descriptor: int) -> None:
-        # What is locked there nobody else can read: a byte that no file reaches, for which msvcrt.locking counts too
-        # short.
+        # LockFile blocks readers too, so lock one byte far beyond the end of the file: farther than msvcrt.locking can
+        # count.
         if not _kernel32.LockFile(msvcrt.get_osfhandle(descriptor), 0, 1 << 30, 1, 0):
             error = ctypes.get_last_error()
             raise BlockingIOError if error == _LOCK_VIOLATION else OSError(error, "The file cannot be locked")
@@ -33,19 +35,26 @@ else:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def lock_file(descriptor: int, name: str) -> None:
-    """Keep the file of this descriptor from every other writer that asks, until it is closed; all can read it.
+PLAN_LOCK_NAME: Final = ".recording"
+"""Lock file in the folder of a plan that is being recorded."""
 
-    Raises :class:`telemetry.SinkError` where another holds it.
+DATASET_LOCK_NAME: Final = ".conversion"
+"""Lock file in the staging folder of a dataset that is being built."""
+
+
+def lock_file(descriptor: int, name: str) -> None:
+    """Keep the file of this descriptor from other writers until it is closed; everybody can still read it.
+
+    Raises :class:`telemetry.SinkError` where another process holds it.
     """
     _lock(descriptor, f"{name} is being recorded now, by another process.")
 
 
 class FileLock:
-    """A file that stands for something which only one may have, from now until it is closed; its folder is made.
+    """A lock file, held from now until it is closed; its folder is created.
 
-    Another one is refused in the same process too. Raises :class:`telemetry.SinkError` with the ``refusal`` where
-    somebody has it, and where the file cannot be written.
+    A second lock on the same file is refused in the same process too. Raises :class:`telemetry.SinkError`, with the
+    text of ``refusal`` where the lock is held, and where the file cannot be written.
     """
 
     def __init__(self, path: Path, refusal: str) -> None:
@@ -61,12 +70,28 @@ class FileLock:
             raise
 
     def close(self) -> None:
-        """Let others in; harmless when done twice."""
+        """Release the lock; harmless when done twice."""
         self._file.close()
 
 
+def lock_plan_folder(folder: Path) -> FileLock:
+    """The lock of a folder that a plan is recorded into; SinkError where another recording holds it."""
+    return FileLock(folder / PLAN_LOCK_NAME, f"Another recording works in {folder} now.")
+
+
+def lock_dataset_folder(folder: Path) -> FileLock:
+    """The lock of a dataset's staging folder; SinkError where another conversion holds it."""
+    return FileLock(folder / DATASET_LOCK_NAME, f"Another conversion works in {folder} now.")
+
+
+def lock_actuator(name: str) -> FileLock:
+    """The lock of an actuator of this user, by its name; SinkError where another environment holds it."""
+    path = user_state_dir() / f"actuator-{sha256(name.encode()).hexdigest()[:16]}.lock"
+    return FileLock(path, f"{name} is taken by another environment, here or in another process. Close that.")
+
+
 def user_state_dir() -> Path:
-    """Where this user's running programs leave what is for each other; SinkError where there is no place."""
+    """The folder where this user's running programs leave what is for each other; SinkError where there is none."""
     variable, usual = (
         ("LOCALAPPDATA", "AppData/Local") if sys.platform == "win32" else ("XDG_STATE_HOME", ".local/state")
     )
@@ -82,5 +107,5 @@ def _lock(descriptor: int, refusal: str) -> None:
         _take(descriptor)
     except BlockingIOError:
         raise SinkError(refusal) from None
-    except OSError:  # a file system that knows no locks
+    except OSError:  # a file system without locks
         return

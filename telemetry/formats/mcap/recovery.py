@@ -1,6 +1,5 @@
 """Giving an end to recordings whose writer was killed, and saving all that is whole in those that are damaged."""
 
-import os
 import shutil
 from bisect import bisect_right
 from contextlib import suppress
@@ -11,6 +10,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from telemetry.base.errors import SinkError, SourceError
+from telemetry.base.storage.atomic import rename, sync_to_disk
 from telemetry.fields.pages import read_packet_id
 from telemetry.formats.mcap.layout import (
     CHANNELS,
@@ -84,6 +84,7 @@ def recover(path: Path) -> Recovered:
         unfinished = path.with_name(f"{path.name}.recovering")  # what an earlier attempt left is written over
         try:
             kept = _write(file, unfinished)
+            sync_to_disk(unfinished)
             if kept.quality.steps == 0:
                 raise SourceError(kept.damage or f"{path} holds no step.")
             target = path.with_name(f"{path.stem}.recovered.mcap") if kept.damage else path
@@ -93,12 +94,11 @@ def recover(path: Path) -> Recovered:
             shutil.copymode(path, unfinished)
             result = Recovered(target, kept.quality.steps, kept.cut, file.finished, kept.damage, kept.lost)
             file.close()  # Windows replaces no open file
-            unfinished.replace(target)
+            rename(unfinished, target, sync_name=True)
         except OSError as error:
             raise SinkError(f"The file {unfinished} cannot be written: {error.strerror}.") from error
         finally:
             unfinished.unlink(missing_ok=True)
-    _sync_folder(path.parent)
     return result
 
 
@@ -112,8 +112,6 @@ def _write(file: RecordFile, path: Path) -> "_RecoveryCopier":
         pour.run()
         writer.add_metadata(QUALITY_METADATA, {**pour.quality.metadata(), "recovered": "true"})
         writer.finish()
-        stream.flush()
-        os.fsync(stream.fileno())
     return pour
 
 
@@ -127,16 +125,6 @@ def _check(path: Path, messages: int) -> None:
         whole = False
     if not whole:
         raise SinkError(f"{path} was not written as it should be; the recording stays as it is.")
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the new name last, where a system knows how."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 class _Entry(NamedTuple):

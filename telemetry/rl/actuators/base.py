@@ -1,11 +1,10 @@
 """The interface of an actuator, its lease, and the actuator that does nothing."""
 
 from abc import abstractmethod
-from hashlib import sha256
 from typing import Final, NamedTuple
 
 from telemetry.base.errors import UsageError
-from telemetry.base.storage.lock import FileLock, user_state_dir
+from telemetry.base.storage.lock import FileLock, lock_actuator
 from telemetry.base.typing import override
 from telemetry.recording.interfaces import Closeable
 from telemetry.rl.action import RELEASED, Command
@@ -58,10 +57,7 @@ class ActuatorLease(Closeable):
         self._lock: FileLock | None = None
         name = actuator.name
         if name:
-            path = user_state_dir() / f"actuator-{sha256(name.encode()).hexdigest()[:16]}.lock"
-            self._lock = FileLock(
-                path, f"{name} is in use by another environment, here or in another process. Close that one."
-            )
+            self._lock = lock_actuator(name)
         try:
             actuator.open()
         except BaseException:

@@ -13,7 +13,7 @@ from typing import Final
 from telemetry.analysis.quality import QualityReport, findings_of
 from telemetry.base.clock import Clock
 from telemetry.base.errors import TelemetryError
-from telemetry.base.storage.atomic import rename, sync_folder
+from telemetry.base.storage.atomic import rename, sync_to_disk
 from telemetry.formats.mcap import McapRecording
 from telemetry.formats.mcap.layout import FILE_METADATA
 from telemetry.rl.datasets.episodes import EpisodeConfig, SkipCounts, episodes, survey
@@ -121,7 +121,7 @@ def _result_folder(job: Job) -> Iterator[Path]:
 def _keep(folder: Path, part: Path, result: RecordingResult) -> None:
     """Make a folder the part of its recording, which is there whole or not at all, even when the power fails."""
     (folder / RESULT_FILE).write_bytes(pickle.dumps(result))
-    sync_folder(folder)
+    sync_to_disk(folder)
     if kept(part) is None:  # or somebody whose leader was killed, but who was not, made it meanwhile
         shutil.rmtree(part, ignore_errors=True)
         rename(folder, part)

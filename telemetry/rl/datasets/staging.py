@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from telemetry.base.errors import SinkError, UsageError
-from telemetry.base.storage.atomic import rename, replace_file, sync_folder
-from telemetry.base.storage.lock import FileLock
+from telemetry.base.storage.atomic import atomic_write_text, rename, sync_to_disk
+from telemetry.base.storage.lock import lock_dataset_folder
 from telemetry.recording.interfaces import Closeable
 
 REQUEST: Final = "request.json"
@@ -32,14 +32,14 @@ class StagingFolder(Closeable):
         self.parts = self.folder / "parts"
         self._dataset = self.folder / "dataset"
         self._published = False
-        self._lock = FileLock(self.folder / ".conversion", f"Another conversion works in {self.folder} now.")
+        self._lock = lock_dataset_folder(self.folder)
         try:
             self._sweep()
             if restart:
                 shutil.rmtree(self.parts, ignore_errors=True)
             else:
                 self._compare(settings)
-            replace_file(self.folder / REQUEST, json.dumps(settings, indent=1))
+            atomic_write_text(self.folder / REQUEST, json.dumps(settings, indent=1))
             self.parts.mkdir(exist_ok=True)
         except OSError as error:
             self.close()
@@ -57,7 +57,7 @@ class StagingFolder(Closeable):
         try:
             self._dataset.mkdir()
             yield self._dataset
-            sync_folder(self._dataset)
+            sync_to_disk(self._dataset)
             refuse_existing(self.path)
             rename(self._dataset, self.path)
         except OSError as error:
