@@ -8,8 +8,8 @@ This module needs nothing but the standard library and can be copied out and use
         pages = reader.copy()
     print(ac.SPageFilePhysics.from_buffer_copy(pages.physics).speedKmh)
 
-The structures carry the names of the game's SDK. Units and meanings live in ``telemetry.fields.snapshot``; the fields
-behind ``localVelocity`` (physics) and ``windDirection`` (graphics) are real but stand in no edition of the SDK.
+The structures use the names of the game's SDK. Units and meanings are in ``telemetry.fields.snapshot``. The fields
+after ``localVelocity`` (physics) and ``windDirection`` (graphics) exist in the game but in no edition of the SDK.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, NamedTuple, Self
 
-PAGE_FILE_DIRECTORY = Path("/dev/shm")  # noqa: S108 - where Proton bridges put the pages, by agreement
-"""Where page files are looked for outside Windows when no directory is named."""
+PAGE_FILE_DIRECTORY = Path("/dev/shm")  # noqa: S108 - the directory that Proton bridges use by convention
+"""The directory of the page files outside Windows, unless another is given."""
 
 PAGE_FILE_SIZE = 4096
-"""Bytes of a page file made here: what Windows rounds the game's own mapping up to."""
+"""Bytes of a page file that this module creates: Windows rounds the game's own mapping up to the same size."""
 
 SETTLE_SECONDS = 20e-6
-"""A page counts as whole once it has not changed for this long; the game writes one within a few microseconds."""
+"""A page counts as complete when it has not changed for this long; the game writes one within a few microseconds."""
 
 ATTEMPTS = 100
-"""How often :meth:`PageReader.copy` looks again at a page that keeps changing, about 2 ms of a 3 ms physics step."""
+"""How often :meth:`PageReader.copy` reads a page that keeps changing: about 2 ms of a 3 ms physics step."""
 
-# Text is declared in 16-bit units: c_wchar has four bytes outside Windows and would shift every later field.
+# Text is declared in 16-bit units: c_wchar has four bytes outside Windows, which would shift all fields after it.
 Text15 = c_uint16 * 15
 Text33 = c_uint16 * 33
 Wheels = c_float * 4
@@ -216,17 +216,18 @@ PAGES: dict[str, type[Page]] = {
     "acpmf_graphics": SPageFileGraphic,
     "acpmf_static": SPageFileStatic,
 }
-"""The mappings' names, in the order of :class:`Pages`, and what each holds."""
+"""The names of the mappings and the structure that each holds, in the order of :class:`Pages`."""
 
 SIZES = tuple(ctypes.sizeof(structure) for structure in PAGES.values())
+"""Bytes of each structure, in the order of :class:`Pages`."""
 
 
 class PagesError(Exception):
-    """The pages cannot be read or written; the text says why."""
+    """The pages cannot be read or written; the message says why."""
 
 
 class PagesMissing(PagesError):
-    """There are no pages: the game is not running."""
+    """The pages do not exist: the game is not running."""
 
 
 class WrongGame(PagesError):
@@ -234,10 +235,10 @@ class WrongGame(PagesError):
 
 
 class Pages(NamedTuple):
-    """Private copies of the three pages, each whole by the rule of :meth:`PageReader.copy`.
+    """Copies of the three pages, each complete by the rule of :meth:`PageReader.copy`.
 
-    ``timestamp`` is the Unix time of the copy in seconds, counted on the performance counter from the wall clock at
-    the reader's opening: it never steps back.
+    ``timestamp`` is the Unix time of the copy in seconds. The reader takes the wall clock once, when it is opened, and
+    then adds what the performance counter measures, so that the time never goes back.
     """
 
     physics: bytes
@@ -247,21 +248,21 @@ class Pages(NamedTuple):
 
 
 def text_of(units: bytes | Sequence[int]) -> str:
-    """The text in UTF-16 units (a page's bytes, or a field of a structure), up to its first NUL; any units give one."""
+    """The text in UTF-16 units (bytes of a page, or a field of a structure) up to its first NUL; for any units."""
     data = units if isinstance(units, bytes) else b"".join(unit.to_bytes(2, "little") for unit in units)
     return data.decode("utf-16-le", "replace").split("\0", 1)[0]
 
 
 def units_of(text: str, length: int) -> bytes:
-    """``length`` UTF-16 units that hold ``text``, NUL-padded; cut so that a NUL always ends it."""
+    """``text`` in ``length`` UTF-16 units, padded with NUL; truncated so that there is always a NUL at the end."""
     data = text.encode("utf-16-le", "replace")[: 2 * (length - 1)]
     return data.ljust(2 * length, b"\0")
 
 
 def check_game(static: bytes) -> bool:
-    """Whether the original game has written this static page; False means "no game yet".
+    """Whether the original game has written this static page; False: it has not been written yet.
 
-    Raises :class:`WrongGame` for the pages of Competizione and Evo, which have the same names and other fields.
+    Raises :class:`WrongGame` for the pages of Competizione and Evo, which have the same names but other fields.
     """
     version = text_of(static[: ctypes.sizeof(Text15)])
     if not version:
@@ -275,11 +276,11 @@ def check_game(static: bytes) -> bool:
 
 
 if sys.platform == "win32":
-    _Memory = mmap.mmap  # nobody can cut a file that is mapped there
+    _Memory = mmap.mmap  # Windows does not let anybody truncate a file that is mapped
 else:
 
     class _PageFile:
-        """A page in a file, by calls: a mapping would end the whole process when the file is cut short."""
+        """A page in a file, read and written by system calls: truncating a mapped file would kill the process."""
 
         def __init__(self, descriptor: int) -> None:
             self._descriptor = descriptor
@@ -287,7 +288,7 @@ else:
         def __getitem__(self, part: slice) -> bytes:
             data = os.pread(self._descriptor, part.stop, 0)
             if len(data) < part.stop:
-                raise PagesMissing("A page file was cut short.")
+                raise PagesMissing("A page file was truncated.")
             return data
 
         def __setitem__(self, part: slice, data: bytes) -> None:
@@ -303,14 +304,14 @@ else:
 
 
 class PageReader:
-    """The three pages, opened read-only. It opens what exists and never creates anything.
+    """Reads the three pages. It opens them read-only and never creates anything.
 
-    ``directory`` holds page files of any size that fits the structures; without one the game's own named mappings are
-    opened on Windows, and the files in :data:`PAGE_FILE_DIRECTORY` elsewhere. ``prefix`` stands before each name.
-    Raises :class:`PagesMissing` where a page does not exist, :class:`PagesError` where it cannot be read.
+    ``directory`` holds page files, which must be at least as large as the structures. Without a directory, Windows
+    opens the game's own named mappings, and other systems the files in :data:`PAGE_FILE_DIRECTORY`. ``prefix`` is put
+    before each name. Raises :class:`PagesMissing` if a page does not exist, :class:`PagesError` if it cannot be read.
 
-    ``retries`` counts copies that were thrown away because the page changed under them, ``torn`` the pages that never
-    held still, for which :meth:`copy` gave the last whole copy again.
+    ``retries`` counts the copies that were discarded because the page changed meanwhile. ``torn`` counts the pages that
+    changed all the time, for which :meth:`copy` returned the last complete copy again.
     """
 
     def __init__(self, directory: str | os.PathLike[str] | None = None, *, prefix: str = "") -> None:
@@ -320,10 +321,10 @@ class PageReader:
     def of_files(
         cls, physics: str | os.PathLike[str], graphics: str | os.PathLike[str], static: str | os.PathLike[str]
     ) -> Self:
-        """The pages in any three files, whatever their names: /proc/PID/fd/N of a game that runs under Wine, say."""
+        """The pages in three files of any name, for example /proc/PID/fd/N of a game that runs under Wine."""
         paths = dict(zip(PAGES, (physics, graphics, static), strict=True))
         reader = cls.__new__(cls)
-        reader._open(lambda name, size: _open_file(Path(paths[name]), size))  # noqa: SLF001 - its own
+        reader._open(lambda name, size: _open_file(Path(paths[name]), size))  # noqa: SLF001 - an instance of this class
         return reader
 
     def _open(self, open_page: Callable[[str, int], _Memory]) -> None:
@@ -340,16 +341,15 @@ class PageReader:
             raise
 
     def copy(self) -> Pages:
-        """The three pages in one pass.
+        """The three pages, read together.
 
-        A page that changed since the last call is read again until it has held still for :data:`SETTLE_SECONDS`; a
-        writer that is suspended in the middle of a page for longer than that cannot be told from one that finished.
-        Raises :class:`PagesMissing` when a page file was cut short, and :class:`PagesError` when a page never held
-        still and there is no earlier copy of it.
+        A page that changed since the last call is read again until it has not changed for :data:`SETTLE_SECONDS`. A
+        writer that is suspended in the middle of a page for longer than that looks like one that has finished. Raises
+        :class:`PagesMissing` if a page file was truncated, and :class:`PagesError` if a page changed all the time and
+        there is no earlier copy of it.
         """
-        maps = self._maps
-        whole = self._whole
-        copies = [page[:size] for page, size in zip(maps, SIZES, strict=True)]
+        look, whole = self.look, self._whole
+        copies = [look(index) for index in range(3)]
         now = time.perf_counter()
         pending = [index for index in range(3) if copies[index] != whole[index]]
         for _ in range(ATTEMPTS):
@@ -361,7 +361,7 @@ class PageReader:
             now = time.perf_counter()
             unsettled = []
             for index in pending:
-                again = maps[index][: SIZES[index]]
+                again = look(index)
                 if again == copies[index]:
                     whole[index] = again
                 else:
@@ -372,20 +372,20 @@ class PageReader:
         self.torn += len(pending)
         physics, graphics, static = whole
         if physics is None or graphics is None or static is None:
-            raise PagesError("The game's pages never held still long enough to be read whole.")
+            raise PagesError("The game's pages changed all the time, so that no complete copy could be read.")
         return Pages(physics, graphics, static, self._epoch + now)
 
     def look(self, index: int) -> bytes:
-        """A plain copy of one page, by its place in :class:`Pages`: the cheapest there is, and maybe torn."""
+        """One copy of one page, by its index in :class:`Pages`: the cheapest way to read a page, but it may be torn."""
         return self._maps[index][: SIZES[index]]
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Bytes of each page's file; of a named mapping those that the structure takes, as Windows tells no more."""
+        """Bytes of each page file; of a named mapping the size of its structure, because Windows reports no other."""
         return tuple(page.size() for page in self._maps)
 
     def close(self) -> None:
-        """Let go of the pages; harmless when done twice."""
+        """Close the pages; a second call does nothing."""
         while self._maps:
             self._maps.pop().close()
 
@@ -399,10 +399,10 @@ class PageReader:
 
 
 class PageWriter:
-    """Publishes pages as the game does: named mappings on Windows, page files elsewhere or where a directory is named.
+    """Publishes pages as the game does: named mappings on Windows; page files elsewhere, or in a given directory.
 
-    Files that this writer made are removed when it closes, as a mapping's name vanishes with the game; files that were
-    there before (a bridge's) stay. Raises :class:`PagesError` where the pages cannot be made.
+    Files that this writer created are removed when it is closed, as a mapping disappears with the game. Files that
+    existed before (those of a bridge) stay. Raises :class:`PagesError` if the pages cannot be created.
     """
 
     def __init__(self, directory: str | os.PathLike[str] | None = None, *, prefix: str = "") -> None:
@@ -416,15 +416,15 @@ class PageWriter:
             raise
 
     def write(self, physics: bytes | None = None, graphics: bytes | None = None, static: bytes | None = None) -> None:
-        """Put the given pages' bytes into shared memory; a page that is None stays as it is."""
+        """Write the bytes of the given pages to shared memory; a page that is None is left unchanged."""
         for page, data, size in zip(self._maps, (physics, graphics, static), SIZES, strict=True):
             if data is not None:
                 page[:size] = data
 
     def close(self) -> None:
-        """Let go of the pages and remove the files made; harmless when done twice.
+        """Close the pages and remove the files that were created; a second call does nothing.
 
-        Windows does not let a file be removed that a reader holds: there it is left empty, like a bridge's.
+        Windows does not remove a file that a reader has open: it is then filled with zeros, like that of a bridge.
         """
         while self._maps:
             self._maps.pop().close()
@@ -433,7 +433,7 @@ class PageWriter:
             try:
                 path.unlink(missing_ok=True)
             except PermissionError:
-                with path.open("r+b") as file:  # nor does it let a file be cut that is mapped
+                with path.open("r+b") as file:  # nor does it truncate a mapped file
                     file.write(bytes(PAGE_FILE_SIZE))
 
     def __enter__(self) -> Self:
@@ -457,14 +457,14 @@ class PageWriter:
                     file.truncate(PAGE_FILE_SIZE)
                 return _memory_of(file.fileno(), size, mmap.ACCESS_WRITE)
         except OSError as error:
-            raise PagesError(f"The page file {path} cannot be made: {error.strerror}.") from error
+            raise PagesError(f"Cannot create the page file {path}: {error.strerror}.") from error
 
 
 def _memory_of(descriptor: int, size: int, access: int) -> _Memory:
-    """The page in this open file, which the caller may close."""
+    """The page in this open file; the caller may close the descriptor."""
     if sys.platform == "win32":
         return mmap.mmap(descriptor, size, access=access)
-    else:  # noqa: RET505 - so that a type checker sees one system at a time
+    else:  # noqa: RET505 - a type checker then sees one system at a time
         return _PageFile(os.dup(descriptor))
 
 
@@ -478,15 +478,15 @@ def _open_file(path: Path, size: int) -> _Memory:
     try:
         with path.open("rb") as file:
             length = os.fstat(file.fileno()).st_size
-            if length == 0:  # being made
+            if length == 0:  # it is being created
                 raise PagesMissing(f"The page file {path} is empty.")
             if length < size:
                 raise PagesError(f"The page file {path} has {length} bytes; the game's page has {size}.")
             return _memory_of(file.fileno(), size, mmap.ACCESS_READ)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise PagesMissing(f"There is no page file {path}.") from error
+        raise PagesMissing(f"The page file {path} does not exist.") from error
     except OSError as error:
-        raise PagesError(f"The page file {path} cannot be read: {error.strerror}.") from error
+        raise PagesError(f"Cannot read the page file {path}: {error.strerror}.") from error
 
 
 if sys.platform == "win32":
@@ -500,17 +500,17 @@ if sys.platform == "win32":
     _kernel32.CloseHandle.argtypes = (wintypes.HANDLE,)
 
     def _open_mapping(name: str, size: int) -> mmap.mmap:
-        # mmap alone would create the mapping, and a read-only one that the game could then not write: ask first, and
-        # hold the handle while mapping so that the name cannot vanish in between.
+        # mmap alone would create a missing mapping, read-only, which the game could then not write. So open it by name
+        # first, and keep the handle while mapping, so that the name cannot disappear in between.
         handle = _kernel32.OpenFileMappingW(_FILE_MAP_READ, False, name)
         if not handle:
             code = ctypes.get_last_error()
             if code == _ERROR_FILE_NOT_FOUND:
-                raise PagesMissing(f"There is no shared memory {name}.")
-            raise PagesError(f"The shared memory {name} cannot be opened: {ctypes.FormatError(code)}")
+                raise PagesMissing(f"The shared memory {name} does not exist.")
+            raise PagesError(f"Cannot open the shared memory {name}: {ctypes.FormatError(code)}")
         try:
             return mmap.mmap(-1, size, tagname=name, access=mmap.ACCESS_READ)
         except OSError as error:
-            raise PagesError(f"The shared memory {name} cannot be read: {error.strerror}.") from error
+            raise PagesError(f"Cannot read the shared memory {name}: {error.strerror}.") from error
         finally:
             _kernel32.CloseHandle(handle)

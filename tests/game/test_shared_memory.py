@@ -675,5 +675,5 @@ def test_a_publisher_keeps_away_from_a_game_that_is_paused_or_in_a_replay(tmp_pa
 
 def test_a_publisher_that_cannot_make_its_pages_says_why(tmp_path: Path) -> None:
     shutil.rmtree(tmp_path)
-    with pytest.raises(SinkError, match="cannot be made"):
+    with pytest.raises(SinkError, match="Cannot create the page file"):
         Publisher(tmp_path)

@@ -91,7 +91,7 @@ def test_a_hundred_attempts_without_a_game_create_no_mapping(
     source = LiveSource(prefix=prefix)
     readings = source.readings(Clock(float("inf")), 10.0)
     for _ in range(50):
-        with pytest.raises(ac.PagesMissing, match=f"There is no shared memory {prefix}{names[count]}"):
+        with pytest.raises(ac.PagesMissing, match=f"The shared memory {prefix}{names[count]} does not exist"):
             ac.PageReader(prefix=prefix)
         assert next(readings).state is State.WAITING
         assert existing_mappings(prefix) == names[:count]
