@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from ac_native_memory import Pages
     from telemetry.base.clock import Clock
     from telemetry.base.errors import NoGameError, SinkError, SourceError, TelemetryError, UsageError
-    from telemetry.fields.derived import Sample, Thresholds, derive
+    from telemetry.fields.derived import Sample, derive
     from telemetry.fields.schema import Field
     from telemetry.fields.selection import Column, json_schema, select
     from telemetry.fields.snapshot import Snapshot, decode, encode
+    from telemetry.fields.thresholds import Thresholds
     from telemetry.recording.api import record, samples
     from telemetry.recording.game_state import State
     from telemetry.recording.interfaces import Reading, Sink, Source
@@ -48,7 +49,7 @@ else:
             "SourceError": "telemetry.base.errors",
             "State": "telemetry.recording.game_state",
             "TelemetryError": "telemetry.base.errors",
-            "Thresholds": "telemetry.fields.derived",
+            "Thresholds": "telemetry.fields.thresholds",
             "UsageError": "telemetry.base.errors",
             "decode": "telemetry.fields.snapshot",
             "derive": "telemetry.fields.derived",

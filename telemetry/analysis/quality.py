@@ -16,7 +16,7 @@ from telemetry.base.units import STEP_S
 from telemetry.fields.derived import DEFAULTS, Sample, Thresholds, derive
 from telemetry.fields.pauses import paused_seconds
 from telemetry.fields.schema import Range
-from telemetry.fields.selection import every_key
+from telemetry.fields.selection import all_keys
 from telemetry.fields.snapshot import Snapshot
 from telemetry.formats.mcap import McapRecording
 from telemetry.formats.text_files import is_complete, keys_of_first_line
@@ -448,7 +448,7 @@ def _absent_from(path: Path) -> frozenset[str]:
     """The raw fields that a file of JSON lines lacks; a recording of pages has them all."""
     if ".jsonl" not in path.suffixes:
         return frozenset()
-    known = every_key()
+    known = all_keys()
     held = {one.name for key in keys_of_first_line(path) for one in known.get(key, ())}
     return frozenset(Snapshot.NAMES) - held - {"timestamp", "elapsed", "sequence"}
 

@@ -1,23 +1,22 @@
-"""Which fields are written, and under what names: wire names, the SDK's names, aliases, globs and groups."""
+"""The choice of fields to write and the names they are written under: wire names, SDK names, aliases, globs, groups."""
 
 import difflib
-import operator
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from telemetry.base.errors import UsageError
 from telemetry.fields.derived import Sample
-from telemetry.fields.schema import Field
+from telemetry.fields.schema import Field, Group
 
-GROUPS: Final = ("sample", "physics", "graphics", "static", "derived")
+GROUPS: Final[tuple[Group, ...]] = get_args(Group)
+"""The groups of fields, in the order of a sample."""
 
 ALIASES: Final = {"yaw": "heading", "steer": "steer_angle", "throttle": "gas"}
-"""Other names by which a field may be asked for, beside those of the SDK."""
+"""Other names of fields, in addition to those of the SDK."""
 
 _BY_NAME: Final = {field.name: field for field in Sample.FIELDS}
-_PLACES: Final = {field.name: place for place, field in enumerate(Sample.FIELDS)}
 
 
 def _by_sdk_name() -> dict[str, tuple[Field, ...]]:
@@ -35,26 +34,26 @@ def _by_sdk_name() -> dict[str, tuple[Field, ...]]:
 _BY_SDK_NAME: Final = _by_sdk_name()
 
 
-def every_key() -> dict[str, tuple[Field, ...]]:
-    """Every name under which a field can be written, and the fields it stands for."""
+def all_keys() -> dict[str, tuple[Field, ...]]:
+    """Every name under which fields can be written, and the fields it stands for: several for an SDK vector."""
     aliases = {alias: (_BY_NAME[name],) for alias, name in ALIASES.items()}
     return {**_BY_SDK_NAME, **aliases, **{name: (field,) for name, field in _BY_NAME.items()}}
 
 
-_KEYS: Final = every_key()
+_KEYS: Final = all_keys()
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One key of what is written: the name that was asked for and the fields it stands for (several for a vector)."""
+    """One column of the output: the name that was asked for, and the fields it stands for (several for a vector)."""
 
     key: str
     fields: tuple[Field, ...]
 
     @property
     def pick(self) -> Callable[[Sample], Any]:
-        """Takes the column's value out of a sample; the numbers of a vector come as a tuple."""
-        return operator.itemgetter(*(_PLACES[field.name] for field in self.fields))
+        """Takes the column's value out of a sample; the numbers of a vector form a tuple."""
+        return Sample.getter(*(field.name for field in self.fields))
 
     def json_schema(self) -> dict[str, Any]:
         """The column's value as JSON Schema."""
@@ -73,11 +72,11 @@ ALL_COLUMNS: Final = tuple(Column(field.name, (field,)) for field in Sample.FIEL
 
 
 def select(patterns: str | Iterable[str]) -> tuple[Column, ...]:
-    """The columns that the patterns name, in the order asked, none twice.
+    """The columns that the patterns name, in that order and without repetition.
 
-    A pattern is a wire name, an alias or an SDK name (each written under that very name), a glob over wire names like
-    ``tyre_*``, or one of :data:`GROUPS`; a text holds several, separated by commas. Raises :class:`UsageError` for one
-    that names nothing.
+    A pattern is a wire name, an alias or an SDK name (written under the name that was given), a glob over wire names
+    like ``tyre_*``, or one of :data:`GROUPS`. A text holds several patterns, separated by commas. Raises
+    :class:`telemetry.UsageError` for a pattern that names no field.
     """
     if isinstance(patterns, str):
         patterns = patterns.split(",")
@@ -86,7 +85,7 @@ def select(patterns: str | Iterable[str]) -> tuple[Column, ...]:
         if pattern:
             columns.update((column.key, column) for column in _matches(pattern))
     if not columns:
-        raise UsageError("No field was named.")
+        raise UsageError("No field was selected.")
     return tuple(columns.values())
 
 
@@ -95,16 +94,16 @@ def _matches(pattern: str) -> Sequence[Column]:
         return [column for column in ALL_COLUMNS if column.fields[0].group == pattern]
     if pattern in _KEYS:
         return [Column(pattern, _KEYS[pattern])]
-    found = [column for column in ALL_COLUMNS if fnmatchcase(column.key, pattern)]
-    if not found:
+    columns = [column for column in ALL_COLUMNS if fnmatchcase(column.key, pattern)]
+    if not columns:
         near = difflib.get_close_matches(pattern, [*_KEYS, *GROUPS], n=3, cutoff=0.5)
         hint = f" Did you mean {' or '.join(near)}?" if near else ""
-        raise UsageError(f"There is no field {pattern!r}.{hint} The command 'fields' lists them all.")
-    return found
+        raise UsageError(f"There is no field {pattern!r}.{hint} The command 'fields' lists all fields.")
+    return columns
 
 
 def json_schema(columns: Sequence[Column] = ALL_COLUMNS) -> dict[str, Any]:
-    """A JSON Schema (draft 2020-12) that every line with these columns validates against."""
+    """The JSON Schema (draft 2020-12) of a line with these columns."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "One sample of Assetto Corsa telemetry",

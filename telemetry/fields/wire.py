@@ -10,7 +10,7 @@ import orjson
 
 from telemetry.fields.derived import Sample
 from telemetry.fields.schema import Field
-from telemetry.fields.selection import ALL_COLUMNS, Column, every_key
+from telemetry.fields.selection import ALL_COLUMNS, Column, all_keys
 from telemetry.fields.snapshot import Snapshot
 
 
@@ -180,9 +180,7 @@ def _blank_value(field: Field) -> Any:
 
 _CONVERTERS: Final[dict[str, Callable[[Any], Any]]] = {"integer": _to_integer, "number": _to_float, "text": _to_text}
 _BLANK: Final = Snapshot.of(_blank_value(field) for field in Snapshot.FIELDS)
-_READERS: Final = {
-    key: _make_reader(key, fields) for key, fields in every_key().items() if fields[0].group != "derived"
-}
+_READERS: Final = {key: _make_reader(key, fields) for key, fields in all_keys().items() if fields[0].group != "derived"}
 _KEYS: Final = frozenset(_READERS)
 _TYPES: Final = [
     list if field.shape else {"integer": int, "number": float, "text": str}[field.dtype] for field in Snapshot.FIELDS

@@ -13,7 +13,7 @@ from telemetry.base.extras import is_installed, require
 from telemetry.base.version import VERSION
 from telemetry.fields.derived import DEFAULTS, Sample, Thresholds
 from telemetry.fields.display_limits import DISPLAY_LIMITS
-from telemetry.fields.selection import ALL_COLUMNS, Column, every_key, json_schema, select
+from telemetry.fields.selection import ALL_COLUMNS, Column, all_keys, json_schema, select
 from telemetry.laps.model import Lap
 
 PROTOCOL_VERSION: Final = 1
@@ -230,7 +230,7 @@ def _select_columns(subscription: Subscription) -> tuple[Column, ...]:
 def use_sdk_names(columns: Sequence[Column]) -> tuple[Column, ...]:
     """The columns under the SDK's names where it has one; a vector whose parts are all there becomes one array."""
     chosen = {field.name for column in columns for field in column.fields}
-    keys = every_key()
+    keys = all_keys()
     renamed: dict[str, Column] = {}
     for column in columns:
         name = column.fields[0].sdk_name or ""

@@ -174,7 +174,7 @@ def test_another_games_pages_are_refused_in_a_sentence(tmp_path: Path) -> None:
         ([*FAST, "--json-output", "/no/where/x"], 1, "cannot be written"),
         ([*FAST, "--json-output", "x" * 300], 1, "cannot be written"),
         ([*FAST, "--json-output", ""], 2, "--json-output needs the name of a file"),
-        ([*FAST, "--json-output", "x", "--fields", ""], 2, "No field was named"),
+        ([*FAST, "--json-output", "x", "--fields", ""], 2, "No field was selected"),
         (["--source", ""], 2, "There is no source ''"),
         (["--source", "x" * 300], 2, "There is no source"),
         (["--source", "README.md", "--json-output", "README.md", "--overwrite"], 2, "is the source itself"),

@@ -66,7 +66,7 @@ def test_a_name_that_is_like_nothing_gets_no_suggestion() -> None:
 
 
 def test_no_name_at_all_is_an_error() -> None:
-    with pytest.raises(UsageError, match="No field was named"):
+    with pytest.raises(UsageError, match="No field was selected"):
         select(" , ")
 
 

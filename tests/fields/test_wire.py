@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telemetry.fields.derived import Sample
-from telemetry.fields.selection import every_key
+from telemetry.fields.selection import all_keys
 from telemetry.fields.snapshot import Snapshot
 from telemetry.fields.wire import LineEncoder, parse_snapshot, parse_snapshot_plain
 from tests.conftest import sample_of
 
 FULL_LINE: dict[str, Any] = json.loads(LineEncoder().encode(sample_of(speed_kmh=123.4)))
-KEYS = st.sampled_from(sorted(every_key()))
+KEYS = st.sampled_from(sorted(all_keys()))
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**31), 2**31) | st.floats(allow_nan=False) | st.text(max_size=3),
     lambda elements: st.lists(elements, min_size=2, max_size=5),

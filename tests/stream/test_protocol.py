@@ -63,7 +63,7 @@ def test_a_query_sets_every_option() -> None:
         ("rate=0", "rate must be 0.01 samples per second or more, got '0'."),
         ("rate=nan", "rate must be 0.01 samples per second or more, got 'nan'."),
         ("fields=geer", "There is no field 'geer'. Did you mean gear"),
-        ("fields=", "No field was named."),
+        ("fields=", "No field was selected."),
         ("names=SDK", "names must be wire or sdk, got 'SDK'."),
         ("format=xml", "format must be json or msgpack, got 'xml'."),
         ("events=maybe", "events must be 1 or 0, got 'maybe'."),
