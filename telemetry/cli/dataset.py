@@ -1,34 +1,36 @@
 """``dataset``: recordings as a dataset for reinforcement learning."""
 
 import math
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from telemetry.base.clock import Clock
 from telemetry.base.errors import TelemetryError, UsageError
 from telemetry.base.text import format_count, format_lap_time
+from telemetry.cli._shared.option_groups import expand_option_groups
+from telemetry.cli._shared.output import print_message, print_warning
+from telemetry.cli._shared.progress import UPDATE_INTERVAL, progress_bar
 from telemetry.cli._shared.stopping import Interrupted, stop_on_signal
+from telemetry.cli._shared.thresholds import TyresOut
 from telemetry.cli.convert import _parse_laps
 from telemetry.fields.derived import DEFAULTS, Thresholds
 from telemetry.sources import RECORDING_SUFFIXES
 
 if TYPE_CHECKING:
+    from telemetry.rl.datasets.build import BuildResult
     from telemetry.rl.datasets.exporter import RecordingResult, Watch
 
-_SHOW_EVERY: Final = 512
-"""Snapshots between two looks at the progress bar."""
+_WORK_PANEL: Final = "How it is converted"
 
 
 class Format(StrEnum):
-    """What can be made."""
+    """Formats of a dataset."""
 
     ASSETTO_CORSA_GYM = "assetto_corsa_gym"
     MINARI = "minari"
@@ -46,16 +48,52 @@ class EpisodeKind(StrEnum):
 
 
 class EngineKind(StrEnum):
-    """What converts."""
+    """Where recordings are converted."""
 
     LOCAL = "local"
     RAY = "ray"
 
 
-class _SomeFailed(TelemetryError):
-    """The dataset is there, and some recordings are not in it."""
+class IncompleteDatasetError(TelemetryError):
+    """The dataset is complete but for some recordings that could not be converted."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkOptions:
+    """Where recordings are converted, and how many at once."""
+
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs",
+            "-j",
+            min=1,
+            metavar="N",
+            rich_help_panel=_WORK_PANEL,
+            help="Recordings converted at the same time. Default: the number of cores.",
+        ),
+    ] = None
+    engine: Annotated[
+        EngineKind,
+        typer.Option(rich_help_panel=_WORK_PANEL, help="Processes of this machine, or Ray, on one machine or many."),
+    ] = EngineKind.LOCAL
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            rich_help_panel=_WORK_PANEL,
+            help="A running Ray, or [bold]auto[/]. Default: start one here.",
+        ),
+    ] = None
+    restart: Annotated[
+        bool,
+        typer.Option(
+            "--restart", rich_help_panel=_WORK_PANEL, help="Discard an interrupted conversion, and start from scratch."
+        ),
+    ] = False
+
+
+@expand_option_groups
 def dataset(
     format_: Annotated[
         Format,
@@ -70,8 +108,8 @@ def dataset(
         list[str],
         typer.Argument(
             metavar="RECORDINGS...",
-            help="Recordings, like [bold]drive.mcap[/]; a folder stands for all in it and below, and [bold]@FILE[/] "
-            "for those that FILE names, one a line.",
+            help="Recordings, like [bold]drive.mcap[/]; a folder means all recordings in and below it, [bold]@FILE[/] "
+            "those that FILE lists, one a line.",
         ),
     ],
     output: Annotated[
@@ -80,28 +118,30 @@ def dataset(
             "--output",
             "-o",
             metavar="OUT",
-            help="The folder to make. For minari: the folder of all datasets, by default "
-            "that of MINARI_DATASETS_PATH, else ~/.minari/datasets.",
+            help="The folder to make. For minari: the folder of all datasets; default MINARI_DATASETS_PATH, else "
+            "~/.minari/datasets.",
         ),
     ] = None,
     spec: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="What is observed, done, rewarded and ends an episode: TOML or JSON."),
+        typer.Option(metavar="FILE", help="Specification of observations, actions, rewards and ends: TOML or JSON."),
     ] = None,
     episode: Annotated[
         EpisodeKind | None,
-        typer.Option(help="What an episode is. Default: a lap; for assetto_corsa_gym a stint.", show_default=False),
+        typer.Option(help="What an episode is. Default: lap; for assetto_corsa_gym stint.", show_default=False),
     ] = None,
     laps: Annotated[
         str | None, typer.Option(metavar="LIST", help="Only these laps, like [bold]3[/] or [bold]3,5,7-9[/].")
     ] = None,
-    valid_only: Annotated[bool, typer.Option("--valid-only", help="Only laps that are valid.")] = False,
+    valid_only: Annotated[bool, typer.Option("--valid-only", help="Only valid laps.")] = False,
     rate: Annotated[
         float | None,
-        typer.Option(min=0.1, max=333.0, metavar="HZ", help="Steps per second. Default: the specification's, 25."),
+        typer.Option(
+            min=0.1, max=333.0, metavar="HZ", help="Steps per second. Default: that of the specification, 25."
+        ),
     ] = None,
     name: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The id of assetto_corsa_gym or Minari, if not a made-up one.")
+        str | None, typer.Option(metavar="NAME", help="Id in assetto_corsa_gym or Minari. Default: a generated one.")
     ] = None,
     acgym: Annotated[
         Path | None, typer.Option(metavar="DIR", help="A checkout of assetto_corsa_gym, for its tracks and cars.")
@@ -110,35 +150,22 @@ def dataset(
         Path | None, typer.Option(metavar="DIR", help="The game's folder, for the borders of its tracks.")
     ] = None,
     steer_lock: Annotated[
-        float | None, typer.Option(min=1.0, metavar="DEG", help="Steering wheel's degrees at full lock.")
+        float | None, typer.Option(min=1.0, metavar="DEG", help="Steering lock of the car to one side, like 450.")
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Write what fails the checks of signs too, and warn of it.")
+        bool, typer.Option("--force", help="Write data that fails the consistency checks, with a warning.")
     ] = False,
-    jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", min=1, metavar="N", help="Recordings at once. Default: the cores.")
-    ] = None,
-    engine: Annotated[
-        EngineKind, typer.Option(help="What converts them: processes of this machine, or Ray, on one or on many.")
-    ] = EngineKind.LOCAL,
-    address: Annotated[
-        str | None,
-        typer.Option(metavar="HOST:PORT", help="Of a running Ray, or [bold]auto[/]. Default: one of its own, here."),
-    ] = None,
-    restart: Annotated[
-        bool, typer.Option("--restart", help="Throw away what an interrupted conversion did, and begin anew.")
-    ] = False,
-    tyres_out: Annotated[
-        int, typer.Option(min=1, max=4, help="Tyres off the track that spoil a lap.")
-    ] = DEFAULTS.tyres_out,
+    *,
+    work_options: WorkOptions,
+    tyres_out: TyresOut = DEFAULTS.tyres_out,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress and no summary.")] = False,
 ) -> None:
     """Make a dataset for reinforcement learning from recordings.
 
     A card and a quality report are written beside it.
     """
-    paths = tuple(_recordings(recordings))
-    from telemetry.rl.datasets.build import BuildRequest, BuildResult, build_dataset  # noqa: PLC0415 - numpy, and --help needs none of it
+    paths = tuple(_find_recordings(recordings))
+    from telemetry.rl.datasets.build import BuildRequest, BuildResult, build_dataset  # noqa: PLC0415 - numpy, which --help must not load
 
     request = BuildRequest(
         format=format_.value,
@@ -154,64 +181,63 @@ def dataset(
         ac_root=ac_root,
         steer_lock=steer_lock,
         force=force,
-        jobs=jobs,
-        engine=engine.value,
-        address=address,
-        restart=restart,
+        jobs=work_options.jobs,
+        engine=work_options.engine.value,
+        address=work_options.address,
+        restart=work_options.restart,
         thresholds=Thresholds(tyres_out=tyres_out),
     )
     clock = Clock(math.inf)
-    with stop_on_signal(clock), _progress(len(paths), quiet=quiet) as (watch, count):
+    with stop_on_signal(clock), _build_progress(len(paths), quiet=quiet) as (watch, count_recordings):
 
-        def done(result: "RecordingResult") -> None:
-            count(1)
+        def on_recording(result: "RecordingResult") -> None:
+            count_recordings(1)
             if result.error:
-                print(f"ac-telemetry: {result.error}", file=sys.stderr)
+                print_warning(result.error)
 
-        def resumed(converted: int) -> None:
-            count(converted)
+        def on_resume(converted: int) -> None:
+            count_recordings(converted)
             if not quiet:
-                print(f"Going on: {_of(converted, len(paths))} converted already.", file=sys.stderr)
+                print_message(f"Continuing: {_progress_text(converted, len(paths))} converted already.")
 
-        made = build_dataset(request, clock, watch, done, resumed)
-    if not isinstance(made, BuildResult):
-        kept = f"{_of(made.converted, made.total)} converted; the same command goes on from there"
-        raise Interrupted(f"Stopped before it was done; {kept if made.converted else 'nothing was written'}.")
-    for warning in dict.fromkeys(warning for result in made.results for warning in result.warnings):
-        print(f"ac-telemetry: {warning}", file=sys.stderr)
+        result = build_dataset(request, clock, watch, on_recording, on_resume)
+    if not isinstance(result, BuildResult):
+        kept = f"{_progress_text(result.converted, result.total)} converted; the same command continues from there"
+        raise Interrupted(f"Stopped before it was done; {kept if result.converted else 'nothing was written'}.")
+    _print_result(result, quiet=quiet)
+
+
+def _print_result(result: "BuildResult", *, quiet: bool) -> None:
+    """Print warnings and a summary; raises IncompleteDatasetError where recordings are missing in the dataset."""
+    for warning in dict.fromkeys(warning for recording in result.results for warning in recording.warnings):
+        print_warning(warning)
     if not quiet:
-        episodes = sum(len(result.episodes) for result in made.results)
-        steps = sum(result.steps for result in made.results)
-        print(f"{made.path}: {format_count(episodes, 'episode')}, {format_count(steps, 'step')}.", file=sys.stderr)
-        if made.message:
-            print(made.message)
-    if made.failed:
-        raise _SomeFailed(
-            f"1 recording of {len(made.results)} could not be converted and is not in it."
-            if len(made.failed) == 1
-            else f"{len(made.failed)} recordings of {len(made.results)} could not be converted and are not in it."
-        )
+        episodes = sum(len(recording.episodes) for recording in result.results)
+        steps = sum(recording.steps for recording in result.results)
+        print_message(f"{result.path}: {format_count(episodes, 'episode')}, {format_count(steps, 'step')}.")
+        if result.message:
+            print(result.message)
+    if result.failed:
+        failed = format_count(len(result.failed), "recording")
+        verb = "is" if len(result.failed) == 1 else "are"
+        raise IncompleteDatasetError(f"{failed} of {len(result.results)} could not be converted and {verb} not in it.")
 
 
-def _of(number: int, total: int) -> str:
+def _progress_text(number: int, total: int) -> str:
     return f"{number:,} of {format_count(total, 'recording')} {'is' if number == 1 else 'are'}"
 
 
-def _recordings(arguments: Iterable[str], *, lists: bool = True) -> Iterator[Path]:
-    """The recordings that are meant, those of a folder in the order of their names. UsageError where there is none."""
+def _find_recordings(arguments: Iterable[str], *, lists: bool = True) -> Iterator[Path]:
+    """The recordings of the arguments, those of a folder sorted by name; UsageError where there is none."""
     for argument in arguments:
         path = Path(argument)
         if lists and argument.startswith("@") and not path.exists():
-            listed = Path(argument[1:])
-            try:
-                lines = listed.read_text(encoding="utf-8-sig").splitlines()
-            except (OSError, UnicodeDecodeError) as error:
-                reason = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
-                raise UsageError(f"The list of recordings {listed} cannot be read: {reason}.") from error
-            yield from _recordings((line.strip() for line in lines if line.strip()), lists=False)
+            yield from _find_recordings(_read_list(Path(argument[1:])), lists=False)
         elif path.is_dir():
-            found = sorted(one for one in path.rglob("*") if one.name.endswith(RECORDING_SUFFIXES) and one.is_file())
-            visible = [one for one in found if not any(part.startswith(".") for part in one.relative_to(path).parts)]
+            files = sorted(
+                file for file in path.rglob("*") if file.name.endswith(RECORDING_SUFFIXES) and file.is_file()
+            )
+            visible = [file for file in files if not any(part.startswith(".") for part in file.relative_to(path).parts)]
             if not visible:
                 raise UsageError(f"There is no recording in the folder {path}.")
             yield from visible
@@ -221,27 +247,31 @@ def _recordings(arguments: Iterable[str], *, lists: bool = True) -> Iterator[Pat
             raise UsageError(f"There is no recording {path}.")
 
 
+def _read_list(path: Path) -> list[str]:
+    """The lines of a list of recordings that are not empty."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not a text in UTF-8"
+        raise UsageError(f"The list of recordings {path} cannot be read: {reason}.") from error
+    return [line.strip() for line in lines if line.strip()]
+
+
 @contextmanager
-def _progress(total: int, *, quiet: bool) -> Iterator[tuple["Watch", Callable[[int], None]]]:
-    """What is shown the work in this process, and what counts recordings that are done."""
-    console = Console(stderr=True)
-    if quiet or not console.is_terminal:
-        from telemetry.rl.datasets.exporter import ignore_samples  # noqa: PLC0415 - loaded already
+def _build_progress(total: int, *, quiet: bool) -> Iterator[tuple["Watch", Callable[[int], None]]]:
+    """Two functions: one shows how far a recording is read, the other counts recordings that are done."""
+    with progress_bar(quiet=quiet, with_count=True) as progress:
+        task = progress.add_task("recordings", total=total, detail="") if progress else None
+        updates = 0
 
-        yield ignore_samples, lambda _: None
-        return
-    columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[driven]}"),
-        TimeRemainingColumn(),
-    )  # fmt: skip
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("recordings", total=total, driven="")
-        seen = 0
+        def watch(activity: str, seconds: float) -> None:
+            nonlocal updates
+            updates += 1
+            if progress is not None and task is not None and updates % UPDATE_INTERVAL == 0:
+                progress.update(task, detail=f"{activity} {format_lap_time(int(seconds * 1e3))}")
 
-        def watch(what: str, seconds: float) -> None:
-            nonlocal seen
-            seen += 1
-            if seen % _SHOW_EVERY == 0:
-                progress.update(task, driven=f"{what} {format_lap_time(int(seconds * 1e3))}")
+        def count_recordings(number: int) -> None:
+            if progress is not None and task is not None:
+                progress.update(task, advance=number, detail="")
 
-        yield watch, lambda number: progress.update(task, advance=number, driven="")
+        yield watch, count_recordings

@@ -295,6 +295,6 @@ def test_the_command_says_what_it_goes_on_with(own: Path) -> None:
     stop_after(request_of(own), 3)
     result = main_in_process("dataset", "npz", own, "-o", own.parent / "out")
     assert result.stderr.splitlines() == [
-        "Going on: 3 of 4 recordings are converted already.",
+        "Continuing: 3 of 4 recordings are converted already.",
         f"{own.parent / 'out'}: 4 episodes, 988 steps.",
     ]
