@@ -87,7 +87,7 @@ def lock_dataset_folder(folder: Path) -> FileLock:
 def lock_actuator(name: str) -> FileLock:
     """The lock of an actuator of this user, by its name; SinkError where another environment holds it."""
     path = user_state_dir() / f"actuator-{sha256(name.encode()).hexdigest()[:16]}.lock"
-    return FileLock(path, f"{name} is taken by another environment, here or in another process. Close that.")
+    return FileLock(path, f"{name} is in use by another environment, here or in another process. Close that one.")
 
 
 def user_state_dir() -> Path:
