@@ -26,7 +26,7 @@ _BY_WINE: Final = frozenset(
 
 _OF_TOOLS: Final = frozenset(
     {".git", ".hypothesis", ".import_linter_cache", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".venv"}
-    | {".venv-heavy", "__pycache__", "uv.lock"}
+    | {".venv-heavy", ".venv-oldest", "__pycache__", "uv.lock"}
 )
 """What tools keep in the checkout."""
 
