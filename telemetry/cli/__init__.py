@@ -1,4 +1,8 @@
-"""The command line: a user of the library like any other, with one place where errors become sentences."""
+"""The command line: a user of the library like any other.
+
+``app`` has the table of commands; each command is a module of its name and is imported when it is called. Errors of
+the library become a sentence on standard error and an exit code here, and nowhere else.
+"""
 
 import io
 import sys
