@@ -30,11 +30,14 @@ TRACK: Final = "demo_ring"
 PLAYER: Final = "Demo Driver"
 SKIN: Final = "00_demo"
 COMPOUND: Final = "Slicks Medium (M)"
-TANK: Final = 110.0  # litres
-ALIGNING_FORCE: Final = 9000.0  # N of front lateral force that make a force feedback of 1 while the tyres grip
+TANK_L: Final = 110.0  # litres
+ALIGNING_FORCE_N: Final = 9000.0  # N of front lateral force that make a force feedback of 1 while the tyres grip
 PRACTICE: Final = 0
 LIVE, PAUSE, REPLAY = 2, 3, 1  # the graphics page's status
 
+
+Vector = tuple[float, float, float]
+"""x, y and z."""
 
 _PHYSICS: Final = page_struct("physics")
 _GRAPHICS: Final = page_struct("graphics")
@@ -52,61 +55,22 @@ def ride_heights(car: Car) -> tuple[float, float]:
 
 
 def physics_page(car: Car, packet: int, ride: tuple[float, float], delta: float) -> bytes:
-    """Return `acpmf_physics`; `ride` holds the heights of the last frame, `delta` the time to the best lap in s."""
-    engine, setup, track = car.engine, car.setup, car.track
-    dx, dz = car.dir_x, car.dir_z
-    vx, vy, vz = car.velocity_x, car.velocity_y, car.velocity_z
-    ax, ay, az = car.accel_x / G, car.accel_y / G, car.accel_z / G
-    # The body's axes in the world: heading, then pitch, then roll; sines of small angles as polynomials
-    p, r = car.pitch, car.roll
-    square = p * p
-    sin_p = p * (1.0 - square * (1.0 / 6.0 - square * (1.0 / 120.0)))
-    cos_p = 1.0 - square * (0.5 - square * (1.0 / 24.0))
-    square = r * r
-    sin_r = r * (1.0 - square * (1.0 / 6.0 - square * (1.0 / 120.0)))
-    cos_r = 1.0 - square * (0.5 - square * (1.0 / 24.0))
-    fx, fy, fz = dx * cos_p, sin_p, dz * cos_p
-    ex, ey, ez = -dx * sin_p, cos_p, -dz * sin_p  # up, before rolling
-    lx, ly, lz = dz * cos_r - ex * sin_r, -ey * sin_r, -dx * cos_r - ez * sin_r
-    ux, uy, uz = ex * cos_r + dz * sin_r, ey * cos_r, ez * cos_r - dx * sin_r
-    turning, nodding = -car.yaw_rate, car.pitch_rate  # rates of heading and pitch
-    # The road's plane under the car, and what the tyres touch
-    gradient = track.gradient[car.node]
-    tx, tz = track.tangent_x[car.node], track.tangent_z[car.node]
-    plane = car.road_y
-    angle = car.steer * STEER_LOCK
-    square = angle * angle
-    sin_s = angle * (1.0 - square * (1.0 / 6.0 - square * (1.0 / 120.0)))
-    cos_s = 1.0 - square * (0.5 - square * (1.0 / 24.0))
-    x, z = car.x, car.z
-    road_a, road_b, road_c, road_d = car.road
-    along, across = dx * tx + dz * tz, dz * tx - dx * tz  # parts of forward and left along the road
-    front_x, front_z = x + dx * FRONT, z + dz * FRONT
-    rear_x, rear_z = x - dx * REAR, z - dz * REAR
-    front_y, rear_y = plane + gradient * along * FRONT, plane - gradient * along * REAR
-    half = HALF_TRACK[0]
-    side_x, side_y, side_z = dz * half, gradient * across * half, -dx * half
-    half = HALF_TRACK[1]
-    back_x, back_y, back_z = dz * half, gradient * across * half, -dx * half
-    tilt = 1.0 / sqrt(1.0 + gradient * gradient)
-    normal = (-gradient * tx * tilt, tilt, -gradient * tz * tilt)
-    # Backwards: minus the direction of the wheel, lying in the road; the front wheels are steered to the right
-    hx, hz = dz * sin_s - dx * cos_s, -dx * sin_s - dz * cos_s
-    hy = gradient * (hx * tx + hz * tz)
-    length = 1.0 / sqrt(hx * hx + hy * hy + hz * hz)
-    front = (hx * length, hy * length, hz * length)
-    hy = -gradient * (dx * tx + dz * tz)
-    length = 1.0 / sqrt(1.0 + hy * hy)
-    rear = (-dx * length, hy * length, -dz * length)
+    """Return `acpmf_physics`; `ride` holds the heights of the last frame, `delta` the time to the best lap in s.
+
+    One line per field or group of fields, in the order of the page: passing them by name takes twice as long. The
+    tests read the page by name.
+    """
+    engine, setup = car.engine, car.setup
+    axes = _body_axes(car)
+    front, rear = _contact_headings(car)
+    normal = _road_normal(car)
     a, b, c, d = car.wheels
-    aligning = max(0.0, 1.0 - 0.35 * (a.slip + b.slip))  # the tyres' moment fades towards the peak of grip
-    feedback = (a.force_left + b.force_left) * (0.35 + 0.65 * aligning) / ALIGNING_FORCE
     damage = car.damage
     return _PHYSICS.pack(
         packet, car.gas, car.brake, engine.fuel,
         engine.gear, int(engine.speed * RPM), car.steer, car.speed * 3.6,
-        vx, vy, vz,
-        ax * lx + ay * ly + az * lz, ax * ux + ay * uy + az * uz, ax * fx + ay * fy + az * fz,
+        car.velocity_x, car.velocity_y, car.velocity_z,
+        *_in_body(car.accel_x / G, car.accel_y / G, car.accel_z / G, axes),
         a.slip, b.slip, c.slip, d.slip,
         a.load, b.load, c.load, d.load,
         a.pressure, b.pressure, c.pressure, d.pressure,
@@ -118,17 +82,15 @@ def physics_page(car: Car, packet: int, ride: tuple[float, float], delta: float)
         STATIC_TRAVEL[0] + a.compression, STATIC_TRAVEL[0] + b.compression,
         STATIC_TRAVEL[1] + c.compression, STATIC_TRAVEL[1] + d.compression,
         0.0, setup.tc,  # no DRS
-        atan2(-dx, dz), p, r, car.y - plane,
-        damage[0], damage[1], damage[2], damage[3], max(damage),
+        atan2(-car.dir_x, car.dir_z), car.pitch, car.roll, car.y - car.road_y,
+        *damage, max(damage),
         car.tyres_out, engine.limiting, setup.abs,
         0.0, 0.0, 1,  # no KERS; automatic gearbox
-        ride[0], ride[1],
+        *ride,
         0.0, 0.0,  # no turbo, no ballast
         car.density, setup.air, setup.road,
-        turning * sin_r * cos_p - nodding * cos_r,
-        -turning * cos_r * cos_p - nodding * sin_r,
-        -turning * sin_p - car.roll_rate,
-        feedback, delta,
+        *_angular_velocity(car),
+        _force_feedback(car), delta,
         0, 0, 0, 0, 0, 0.0, 0, 0,  # engine brake, ERS, KERS and DRS: the car has none
         a.disc, b.disc, c.disc, d.disc,
         engine.clutch,
@@ -136,16 +98,104 @@ def physics_page(car: Car, packet: int, ride: tuple[float, float], delta: float)
         a.middle, b.middle, c.middle, d.middle,
         a.outer, b.outer, c.outer, d.outer,
         0,  # the demo's driver stands for the player, not for the game's autopilot
+        *_contact_points(car),
+        *normal, *normal, *normal, *normal,
+        *front, *front, *rear, *rear,
+        setup.brake_bias,
+        *_in_body(car.velocity_x, car.velocity_y, car.velocity_z, axes),
+        0, 0, LIMITER_RPM,  # no push-to-pass
+    )  # fmt: skip
+
+
+def _small_sine_cosine(angle: float) -> tuple[float, float]:
+    """Return sine and cosine of a small angle in rad, as polynomials."""
+    square = angle * angle
+    sine = angle * (1.0 - square * (1.0 / 6.0 - square * (1.0 / 120.0)))
+    return sine, 1.0 - square * (0.5 - square * (1.0 / 24.0))
+
+
+def _body_axes(car: Car) -> tuple[Vector, Vector, Vector]:
+    """Return the body's axes left, up and forward in the world: turned by heading, then pitch, then roll."""
+    dx, dz = car.dir_x, car.dir_z
+    sin_p, cos_p = _small_sine_cosine(car.pitch)
+    sin_r, cos_r = _small_sine_cosine(car.roll)
+    ex, ey, ez = -dx * sin_p, cos_p, -dz * sin_p  # up, before rolling
+    left = (dz * cos_r - ex * sin_r, -ey * sin_r, -dx * cos_r - ez * sin_r)
+    up = (ex * cos_r + dz * sin_r, ey * cos_r, ez * cos_r - dx * sin_r)
+    return left, up, (dx * cos_p, sin_p, dz * cos_p)
+
+
+def _in_body(x: float, y: float, z: float, axes: tuple[Vector, Vector, Vector]) -> Vector:
+    """Return the components of a vector of the world along the body's axes left, up and forward."""
+    (lx, ly, lz), (ux, uy, uz), (fx, fy, fz) = axes
+    return x * lx + y * ly + z * lz, x * ux + y * uy + z * uz, x * fx + y * fy + z * fz
+
+
+def _angular_velocity(car: Car) -> Vector:
+    """Return the angular velocity in rad/s around the body's axes."""
+    sin_p, cos_p = _small_sine_cosine(car.pitch)
+    sin_r, cos_r = _small_sine_cosine(car.roll)
+    heading_rate, pitch_rate = -car.yaw_rate, car.pitch_rate
+    return (
+        heading_rate * sin_r * cos_p - pitch_rate * cos_r,
+        -heading_rate * cos_r * cos_p - pitch_rate * sin_r,
+        -heading_rate * sin_p - car.roll_rate,
+    )
+
+
+def _force_feedback(car: Car) -> float:
+    """Return the force on the steering wheel, 1 = full: the tyres' moment fades towards the peak of grip."""
+    a, b = car.wheels[:2]
+    aligning = max(0.0, 1.0 - 0.35 * (a.slip + b.slip))
+    return (a.force_left + b.force_left) * (0.35 + 0.65 * aligning) / ALIGNING_FORCE_N
+
+
+def _contact_points(car: Car) -> tuple[float, ...]:
+    """Return where the four tyres touch the road, x, y and z in the world each."""
+    dx, dz, x, z, plane = car.dir_x, car.dir_z, car.x, car.z, car.road_y
+    gradient = car.track.gradient[car.node]
+    tx, tz = car.track.tangent_x[car.node], car.track.tangent_z[car.node]
+    road_a, road_b, road_c, road_d = car.road
+    along, across = dx * tx + dz * tz, dz * tx - dx * tz  # parts of forward and left along the road
+    front_x, front_z = x + dx * FRONT, z + dz * FRONT
+    rear_x, rear_z = x - dx * REAR, z - dz * REAR
+    front_y, rear_y = plane + gradient * along * FRONT, plane - gradient * along * REAR
+    half = HALF_TRACK[0]
+    side_x, side_y, side_z = dz * half, gradient * across * half, -dx * half
+    half = HALF_TRACK[1]
+    back_x, back_y, back_z = dz * half, gradient * across * half, -dx * half
+    return (
         front_x + side_x, front_y + side_y + road_a, front_z + side_z,
         front_x - side_x, front_y - side_y + road_b, front_z - side_z,
         rear_x + back_x, rear_y + back_y + road_c, rear_z + back_z,
         rear_x - back_x, rear_y - back_y + road_d, rear_z - back_z,
-        *normal, *normal, *normal, *normal,
-        *front, *front, *rear, *rear,
-        setup.brake_bias,
-        vx * lx + vy * ly + vz * lz, vx * ux + vy * uy + vz * uz, vx * fx + vy * fy + vz * fz,
-        0, 0, LIMITER_RPM,
     )  # fmt: skip
+
+
+def _road_normal(car: Car) -> Vector:
+    """Return the unit vector that points up from the road under the car."""
+    gradient = car.track.gradient[car.node]
+    tilt = 1.0 / sqrt(1.0 + gradient * gradient)
+    tx, tz = car.track.tangent_x[car.node], car.track.tangent_z[car.node]
+    return -gradient * tx * tilt, tilt, -gradient * tz * tilt
+
+
+def _contact_headings(car: Car) -> tuple[Vector, Vector]:
+    """Return the headings of a front and a rear wheel in the road: minus the direction in which the wheel rolls.
+
+    The front wheels are steered to the right.
+    """
+    dx, dz = car.dir_x, car.dir_z
+    gradient = car.track.gradient[car.node]
+    tx, tz = car.track.tangent_x[car.node], car.track.tangent_z[car.node]
+    sin_s, cos_s = _small_sine_cosine(car.steer * STEER_LOCK)
+    hx, hz = dz * sin_s - dx * cos_s, -dx * sin_s - dz * cos_s
+    hy = gradient * (hx * tx + hz * tz)
+    length = 1.0 / sqrt(hx * hx + hy * hy + hz * hz)
+    front = (hx * length, hy * length, hz * length)
+    hy = -gradient * (dx * tx + dz * tz)
+    length = 1.0 / sqrt(1.0 + hy * hy)
+    return front, (-dx * length, hy * length, -dz * length)
 
 
 def graphics_page(
@@ -190,7 +240,7 @@ def static_page(setup: Setup, length: float, *, filled: bool) -> bytes:
         max_torque=MAX_TORQUE,
         max_power=MAX_POWER,
         max_rpm=LIMITER_RPM,
-        max_fuel=TANK,
+        max_fuel=TANK_L,
         suspension_max_travel=(MAX_TRAVEL[0], MAX_TRAVEL[0], MAX_TRAVEL[1], MAX_TRAVEL[1]),
         tyre_radius=(RADIUS, RADIUS, RADIUS, RADIUS),
         penalties_enabled=1,
