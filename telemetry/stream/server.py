@@ -27,17 +27,15 @@ from telemetry.recording.interfaces import Closeable, Event
 from telemetry.recording.stats import RecordingStats
 from telemetry.stream import protocol
 from telemetry.stream.access import AccessPolicy
-from telemetry.stream.broadcast import DEFLATE_SETTINGS, MAX_BUFFER_BYTES, Broadcaster, Client
+from telemetry.stream.broadcast import DEFLATE_SETTINGS, Broadcaster, Client
+from telemetry.stream.connection import LimitedConnection
 from telemetry.stream.inbox import Inbox, QueuedReading
 from telemetry.stream.message_budget import MESSAGES_PER_SECOND, MessageBudget
 from telemetry.stream.options import DEFAULT_OPTIONS, ServerOptions
-from telemetry.stream.routes import MAX_CLIENTS, HttpRoutes, StreamStats
+from telemetry.stream.routes import HttpRoutes, StreamStats
 
 LATE_SAMPLE_S: Final = 0.25
 """Age from which on a sample is not sent while newer ones wait: a machine that cannot keep up sends the newest."""
-
-MAX_PENDING_CONNECTIONS: Final = 50
-"""Connections at a time that are not clients yet, or not any more."""
 
 MAX_MESSAGE_BYTES: Final = 16 * 1024
 """Longest message that a client may send."""
@@ -50,25 +48,6 @@ RATE_WINDOW_S: Final = 5.0
 
 _log = logging.getLogger(__name__)
 _log.addHandler(logging.NullHandler())  # what clients do wrong does not belong on this program's terminal
-
-
-class _Connection(ServerConnection):
-    """A connection that cannot use up memory: there are limits before it is a client, and for unread answers.
-
-    A peer that sends pings and never reads the pongs is disconnected.
-    """
-
-    @override
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        if len(self.server.handler_tasks) > MAX_CLIENTS + MAX_PENDING_CONNECTIONS:
-            self.transport.abort()
-
-    @override
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if self.transport.get_write_buffer_size() > 2 * MAX_BUFFER_BYTES:
-            self.transport.abort()
 
 
 class StreamServer(Closeable):
@@ -233,7 +212,7 @@ class StreamServer(Closeable):
             options.host,
             options.port,
             process_request=lambda _, request: self._routes.respond(request),
-            create_connection=_Connection,
+            create_connection=LimitedConnection,
             compression=None,
             extensions=[factory] if options.compress else None,
             ping_interval=min(20.0, options.stall_timeout_s),

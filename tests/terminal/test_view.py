@@ -3,6 +3,7 @@
 import io
 import math
 import re
+import sys
 import threading
 
 import pytest
@@ -14,6 +15,7 @@ from telemetry.recording.stats import RecordingStats
 from telemetry.terminal import View
 from telemetry.terminal.plain_lines import PlainLines
 from telemetry.terminal.screen import Screen
+from tests.conftest import main_in_process
 from tests.terminal.pictures import a_lap, a_pipe, a_sample, a_terminal
 
 NAN = math.nan
@@ -99,6 +101,15 @@ def test_the_view_colours_wear_by_the_thresholds_that_it_was_given() -> None:
         with View(console, thresholds=thresholds) as view:
             view.on_reading(a_lap().replace(tyre_worn=(0.75,) * 4), RecordingStats(state=State.LIVE))
         assert raw.getvalue().decode().count(f"{colour}  75 % ") == 4
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the old Windows console draws by other means than control codes")
+@pytest.mark.parametrize(("threshold", "worn_colours"), [("0.001", {"33"}), ("0.9", {"32"})])
+def test_read_colours_wear_by_the_threshold_of_the_command_line(threshold: str, worn_colours: set[str]) -> None:
+    terminal = {"FORCE_COLOR": "1", "TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"}
+    arguments = ("--source", "demo:worn", "--speed", "max", "--samples", "200", "--tyre-damaged", threshold)
+    result = main_in_process("read", *arguments, cwd=None, **terminal)
+    assert set(re.findall(r"\x1b\[(3\d)m +[1-9]\d* % ", result.stdout)) == worn_colours
 
 
 def test_a_console_that_cannot_show_more_than_ascii_gets_ascii() -> None:
