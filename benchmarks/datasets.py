@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from telemetry.base.clock import Clock
 from telemetry.demo.source import DemoSource
-from telemetry.formats.mcap import create
+from telemetry.formats.mcap.sink import create
 from telemetry.rl.datasets.build import BuildRequest, BuildResult, Format, build_dataset
 from telemetry.rl.datasets.engines import EngineName
 from telemetry.rl.datasets.episodes import Episode, EpisodeConfig, SkipCounts, episodes, survey

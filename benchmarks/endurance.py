@@ -20,7 +20,7 @@ from capture import cpu_seconds
 from ac_native_memory import Pages
 from telemetry.demo import DemoGame
 from telemetry.fields.pages import read_packet_id
-from telemetry.formats.mcap import McapRecording
+from telemetry.formats.mcap.recording import McapRecording
 
 MAIN = Path(__file__).parent.parent / "main.py"
 SEED = 7

@@ -26,9 +26,11 @@ from mcap.reader import make_reader
 
 from telemetry.base.clock import Clock
 from telemetry.demo.source import DemoSource
+from telemetry.fields.selection import ALL_COLUMNS
+from telemetry.formats import find_format
 from telemetry.recording.filters import DecimatingSink, StepToSampleSink
 from telemetry.recording.interfaces import PageSink, Step
-from telemetry.sources import open_finished_sink, open_page_sink, open_source
+from telemetry.sources import open_page_sink, open_source
 
 RATES = (333, 60)
 SUFFIXES = (".mcap", ".jsonl", ".jsonl.zst", ".jsonl.gz", ".csv", ".csv.gz", ".parquet")
@@ -47,9 +49,16 @@ def steps_of_the_demo(seconds: float) -> list[Step]:
 def write(steps: list[Step], path: Path, rate: int) -> float:
     """CPU seconds that it takes to write all steps; flushed twice a second as a recording is."""
     path.unlink(missing_ok=True)
-    live = path.name.endswith((".mcap", ".jsonl", ".jsonl.gz", ".jsonl.zst"))
+    known = find_format(path)
+    if known is None:
+        raise ValueError(path)
+    live = known.is_recording
     began = process_time()
-    sink: PageSink = open_page_sink(path) if live else StepToSampleSink(open_finished_sink(path))
+    sink: PageSink
+    if live or known.open_sample_sink is None:
+        sink = open_page_sink(path)
+    else:
+        sink = StepToSampleSink(known.open_sample_sink(path, ALL_COLUMNS, mode="new", units=False))
     if rate < RATES[0]:
         sink = DecimatingSink(sink, rate)
     for number, step in enumerate(steps):

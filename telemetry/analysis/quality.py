@@ -16,10 +16,8 @@ from telemetry.base.units import STEP_S
 from telemetry.fields.derived import DEFAULTS, Sample, Thresholds, derive
 from telemetry.fields.pauses import paused_seconds
 from telemetry.fields.schema import Range
-from telemetry.fields.selection import all_keys
 from telemetry.fields.snapshot import Snapshot
-from telemetry.formats.mcap import McapRecording
-from telemetry.formats.text_files import is_complete, keys_of_first_line
+from telemetry.formats import format_label
 from telemetry.laps.detector import LapState, advance, finish
 from telemetry.laps.model import Lap, best_lap
 from telemetry.recording.interfaces import Event, Reading, Source
@@ -415,7 +413,7 @@ def analyze_recording(
 ) -> tuple[QualityReport, tuple[Lap, ...]]:
     """The same, and the laps, whose moments count the snapshots of the recording from 0 in their ``sequence``."""
     clock = clock or Clock(math.inf)
-    quality = QualityAnalyzer(_absent_from(path))
+    quality = QualityAnalyzer(source.missing_fields)
     before: Sample | None = None
     for reading in source.readings(clock, None):
         quality.torn = reading.torn
@@ -424,33 +422,12 @@ def analyze_recording(
         if reading.snapshot is not None:
             before = derive(reading.snapshot.replace(sequence=quality.samples), before, thresholds)
             quality.add(before, is_new_step=reading.is_new_step)
-    if isinstance(source, McapRecording):
-        for event in source.events():
-            quality.add_event(event)
-        finished = not source.cut
-    else:
-        finished = is_complete(path)
-    size = path.stat().st_size
-    report = quality.report(file=str(path), file_format=format_of(path), size=size, finished=finished)
+    for event in source.events():
+        quality.add_event(event)
+    report = quality.report(
+        file=str(path), file_format=format_label(path), size=path.stat().st_size, finished=source.complete
+    )
     return report, tuple(quality.laps)
-
-
-def format_of(path: Path) -> str:
-    """What a recording is, by its suffix, as a person says it."""
-    name = path.name
-    if name.endswith(".mcap"):
-        return "MCAP"
-    packed = {".gz": ", gzip", ".zst": ", zstd"}.get(path.suffix, "")
-    return f"JSON lines{packed}" if ".jsonl" in path.suffixes else "unknown"
-
-
-def _absent_from(path: Path) -> frozenset[str]:
-    """The raw fields that a file of JSON lines lacks; a recording of pages has them all."""
-    if ".jsonl" not in path.suffixes:
-        return frozenset()
-    known = all_keys()
-    held = {one.name for key in keys_of_first_line(path) for one in known.get(key, ())}
-    return frozenset(Snapshot.NAMES) - held - {"timestamp", "elapsed", "sequence"}
 
 
 def findings_of(report: QualityReport, *, max_gap_share: float = MAX_GAP_SHARE) -> tuple[QualityFinding, ...]:

@@ -14,13 +14,13 @@ from telemetry.base.clock import Clock
 from telemetry.base.errors import TelemetryError, UsageError
 from telemetry.base.text import format_count, format_lap_time
 from telemetry.cli._shared.option_groups import expand_option_groups
+from telemetry.cli._shared.options import parse_lap_numbers
 from telemetry.cli._shared.output import print_message, print_warning
 from telemetry.cli._shared.progress import UPDATE_INTERVAL, progress_bar
 from telemetry.cli._shared.stopping import Interrupted, stop_on_signal
 from telemetry.cli._shared.thresholds import TyresOut
-from telemetry.cli.convert import _parse_laps
 from telemetry.fields.derived import DEFAULTS, Thresholds
-from telemetry.sources import RECORDING_SUFFIXES
+from telemetry.formats import is_recording
 
 if TYPE_CHECKING:
     from telemetry.rl.datasets.build import BuildResult
@@ -173,7 +173,7 @@ def dataset(
         output=output,
         spec=spec,
         episode=None if episode is None else episode.value,
-        laps=None if laps is None else tuple(_parse_laps(laps)),
+        laps=None if laps is None else tuple(parse_lap_numbers(laps)),
         valid_only=valid_only,
         rate=rate,
         name=name,
@@ -234,9 +234,7 @@ def _find_recordings(arguments: Iterable[str], *, lists: bool = True) -> Iterato
         if lists and argument.startswith("@") and not path.exists():
             yield from _find_recordings(_read_list(Path(argument[1:])), lists=False)
         elif path.is_dir():
-            files = sorted(
-                file for file in path.rglob("*") if file.name.endswith(RECORDING_SUFFIXES) and file.is_file()
-            )
+            files = sorted(file for file in path.rglob("*") if is_recording(file) and file.is_file())
             visible = [file for file in files if not any(part.startswith(".") for part in file.relative_to(path).parts)]
             if not visible:
                 raise UsageError(f"There is no recording in the folder {path}.")

@@ -16,10 +16,11 @@ from telemetry.cli._shared.stopping import stop_on_signal
 from telemetry.cli._shared.summaries import describe_samples
 from telemetry.cli._shared.thresholds import AllThresholds
 from telemetry.fields.selection import ALL_COLUMNS, Column, select
+from telemetry.formats import is_recording
 from telemetry.recording.interfaces import Sink
 from telemetry.recording.sample_recorder import DEFAULT_RATE, SampleRecorder, SamplingOptions
 from telemetry.recording.stop import StopRule
-from telemetry.sources import RECORDING_SUFFIXES, open_sink
+from telemetry.sources import open_sink
 from telemetry.terminal.view import View
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def read(
     line_options.check(source)
     clock = source_options.make_clock()
     options.tune_for_low_latency()
-    if rate is None and not source.endswith(RECORDING_SUFFIXES) and not options.is_stream(source):
+    if rate is None and not is_recording(source) and not options.is_stream(source):
         rate = DEFAULT_RATE
     sampling = SamplingOptions(rate=rate, include_paused=include_paused, thresholds=thresholds)
     stop_rule = StopRule(duration=duration, samples=samples, laps=laps)

@@ -2,7 +2,7 @@
 
 from telemetry.base.errors import UsageError
 from telemetry.cli._shared import options
-from telemetry.formats import mcap
+from telemetry.formats import FORMATS, Recovered, find_format
 
 
 def recover(files: options.Files) -> None:
@@ -10,18 +10,22 @@ def recover(files: options.Files) -> None:
 
     All steps that can be read are kept.
     """
+    recoverable = ", ".join(suffix for known in FORMATS if known.recover for suffix in known.suffixes)
+    jobs = []
     for path in files:
-        if not path.name.endswith(mcap.SUFFIXES):
-            raise UsageError(f"{path} needs no recovery: only .mcap files have an end that can be missing.")
+        known = find_format(path)
+        if known is None or known.recover is None:
+            raise UsageError(f"{path} needs no recovery: only {recoverable} files have an end that can be missing.")
         if not path.is_file():
             raise UsageError(f"There is no recording {path}.")
-    for path in files:
-        result = mcap.recover(path)
-        if result.damage:
-            print(f"{path}: {result.damage} The {result.steps:,} complete steps are in {result.path}.")
-        elif result.finished:
-            print(f"{path}: finished already, {result.steps:,} steps.")
-        else:
-            print(
-                f"{path}: recovered, {result.steps:,} steps; {result.cut:,} bytes at its end were an incomplete record."
-            )
+        jobs.append((path, known.recover))
+    for path, recover_file in jobs:
+        print(f"{path}: {_describe(recover_file(path))}")
+
+
+def _describe(result: Recovered) -> str:
+    if result.damage:
+        return f"{result.damage} The {result.steps:,} complete steps are in {result.path}."
+    if result.was_complete:
+        return f"finished already, {result.steps:,} steps."
+    return f"recovered, {result.steps:,} steps; {result.discarded_bytes:,} bytes at its end were an incomplete record."

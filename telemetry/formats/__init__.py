@@ -1,1 +1,30 @@
-"""File formats: one file or folder per format, reading and writing."""
+"""File formats: a folder for each, with everything that reads and writes its files.
+
+Each folder declares its :class:`Format`; :mod:`telemetry.formats.table` lists the built-in ones and finds those that
+other distributions bring. Nobody else asks for a suffix or for a class of a format.
+"""
+
+from telemetry.formats.format import Format, Recovered
+from telemetry.formats.table import (
+    FORMATS,
+    all_formats,
+    find_format,
+    format_label,
+    is_recording,
+    recording_suffix,
+    recording_suffixes,
+    unsupported_file_type,
+)
+
+__all__ = [
+    "FORMATS",
+    "Format",
+    "Recovered",
+    "all_formats",
+    "find_format",
+    "format_label",
+    "is_recording",
+    "recording_suffix",
+    "recording_suffixes",
+    "unsupported_file_type",
+]

@@ -73,6 +73,30 @@ class Source(Closeable, ABC):
 
     name: str
 
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        """What a recording says of itself, like ``driver`` and ``notes``; empty for everything else."""
+        return {}
+
+    @property
+    def complete(self) -> bool:
+        """Whether a recording has its end; true for everything else. Finding out can mean reading all of the file."""
+        return True
+
+    @property
+    def duration_s(self) -> float | None:
+        """The length of a recording in seconds; None where only reading all of it would tell."""
+        return None
+
+    @property
+    def missing_fields(self) -> frozenset[str]:
+        """Names of the raw fields that a recording does not hold."""
+        return frozenset()
+
+    def events(self) -> Iterator["Event"]:
+        """What happened in a recording, in the order in which it was recorded; nothing for everything else."""
+        return iter(())
+
     @abstractmethod
     def readings(self, clock: Clock, rate: float | None) -> Iterator[Reading]:
         """What is there, ``rate`` times per second (None: the source's own pace), until it ends or the clock stops."""

@@ -1,21 +1,21 @@
-"""Everything outside the process: one module per thing, and the two functions that find the right one."""
+"""Sources and sinks by name: the source that a name stands for, and the sink for a file by its suffix."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from telemetry.base.errors import UsageError
+from telemetry.base.errors import SinkError, UsageError
 from telemetry.base.storage.output_file import Mode
 from telemetry.demo.source import DemoSource
 from telemetry.fields.derived import DEFAULTS, Thresholds
 from telemetry.fields.selection import ALL_COLUMNS, Column
-from telemetry.formats import csv, jsonl, mcap, parquet
+from telemetry.formats import FORMATS, all_formats, find_format, jsonl, recording_suffixes, unsupported_file_type
 from telemetry.game import LiveSource
 from telemetry.recording.filters import DecimatingSink, StepToSampleSink
 from telemetry.recording.interfaces import PageSink, Sink, Source
 
-RECORDING_SUFFIXES: Final = (*mcap.SUFFIXES, *jsonl.SUFFIXES)
-"""What recordings end in: those that can be read, and those that can be written while the game runs."""
+WRITABLE_SUFFIXES: Final = tuple(suffix for known in FORMATS for suffix in known.suffixes)
+"""The suffixes of the built-in formats, all of which can be written."""
 
 
 def open_source(
@@ -50,47 +50,41 @@ def open_source(
         return DemoSource(scenario or "laps", seed=seed)
     if is_directory and str(what):
         return LiveSource(path, wait=wait)
-    if path.name.endswith(mcap.SUFFIXES):
-        return mcap.McapRecording(path, loop=loop, begin=begin, end=end)
-    if path.name.endswith(jsonl.SUFFIXES):
-        return jsonl.JsonlRecording(path, loop=loop, begin=begin, end=end)
+    known = find_format(path)
+    if known is not None and known.open_reader is not None:
+        return known.open_reader(path, loop=loop, begin=begin, end=end)
     if exists and str(what):
-        raise UsageError(f"{path} is no recording that can be read; those end in {', '.join(RECORDING_SUFFIXES)}.")
+        raise unsupported_file_type(path, _readable_suffixes())
     raise UsageError(
         f"There is no source {str(what)!r}. Say live, demo, demo:SCENARIO, a directory with page files, a recording "
-        f"({', '.join(RECORDING_SUFFIXES)}), or a stream (ws://HOST:PORT)."
+        f"({', '.join(_readable_suffixes())}), or a stream (ws://HOST:PORT)."
     )
 
 
 def open_sink(path: str | Path, *, columns: tuple[Column, ...] = ALL_COLUMNS, mode: Mode = "new") -> Sink:
-    """The sink that writes this file by its suffix, CSV or JSON lines; ``-`` is standard output.
+    """The sink that writes samples to this file while they come; ``-`` is standard output.
 
-    Raises :class:`telemetry.SinkError` where the file cannot be written, or exists and ``mode`` is ``new``, and
-    :class:`telemetry.UsageError` for a format that cannot be read when its writer was killed.
+    The suffix decides on the format; a file with any other suffix holds JSON lines. Raises :class:`telemetry.SinkError`
+    where the file cannot be written, or exists and ``mode`` is ``new``, and :class:`telemetry.UsageError` for a format
+    whose files cannot be read when their writer was killed, or that keeps pages.
     """
     if str(path) == "-":
-        return jsonl.standard_output(columns)
+        from telemetry.formats.jsonl.sink import standard_output  # noqa: PLC0415 - only here it is needed
+
+        return standard_output(columns)
     path = Path(path)
-    if path.name.endswith(parquet.SUFFIXES):
+    known = find_format(path) or jsonl.FORMAT
+    if known.open_sample_sink is None:
+        raise UsageError(f"{path}: {known.name} keeps the game's pages, not samples. The command 'record' writes it.")
+    if not known.survives_kill:
         raise UsageError(
-            f"{path}: a Parquet file cannot be read when its recording was killed. Record to .mcap or .jsonl.zst, and "
-            "make it with the command 'convert'."
+            f"{path}: a {known.name} file cannot be read when its recording was killed. Record to .mcap or .jsonl.zst, "
+            "and make it with the command 'convert'."
         )
-    if path.name.endswith(csv.SUFFIXES):
-        return csv.create(path, columns, mode=mode)
-    return jsonl.create(path, columns, mode=mode)
-
-
-def open_finished_sink(path: Path, *, columns: tuple[Column, ...] = ALL_COLUMNS, units: bool = False) -> Sink:
-    """The sink for a file that is replaced, and that nobody reads before it is closed: Parquet too.
-
-    ``units`` adds a row of them to CSV. Raises :class:`telemetry.SinkError`.
-    """
-    if path.name.endswith(parquet.SUFFIXES):
-        return parquet.create(path, columns, overwrite=True)
-    if path.name.endswith(csv.SUFFIXES):
-        return csv.create(path, columns, mode="overwrite", units=units)
-    return jsonl.create(path, columns, mode="overwrite")
+    if mode == "append" and not known.can_append and path.exists():
+        able = ", ".join(other.name for other in all_formats() if other.can_append)
+        raise SinkError(f"{path} cannot be continued: only {able} can. Use --overwrite, or another name.")
+    return known.open_sample_sink(path, columns, mode=mode, units=False)
 
 
 def open_page_sink(
@@ -101,15 +95,25 @@ def open_page_sink(
     metadata: Mapping[str, str] | None = None,
     overwrite: bool = False,
 ) -> PageSink:
-    """The sink that writes steps to this file, by its suffix, thinned to ``rate`` per second where one is given.
+    """The sink that writes steps to this file, by its suffix, decimated to ``rate`` per second where one is given.
 
-    MCAP keeps the pages as they are, and ``metadata`` with them; other formats hold samples. Raises
-    :class:`telemetry.SinkError` where the file cannot be written, or exists and must not be overwritten.
+    A format that keeps pages gets them as they are, and ``metadata`` with them; others hold samples. Raises
+    :class:`telemetry.SinkError` where the file cannot be written, or exists and must not be overwritten, and
+    :class:`telemetry.UsageError` for a file that cannot be recorded.
     """
-    if path.name.endswith(mcap.SUFFIXES):
-        sink: PageSink = mcap.create(path, metadata=metadata, overwrite=overwrite)
-    elif path.name.endswith(jsonl.SUFFIXES):
-        sink = StepToSampleSink(jsonl.create(path, mode="overwrite" if overwrite else "new"), thresholds)
+    known = find_format(path)
+    sink: PageSink
+    if known is None or not known.is_recording:
+        raise unsupported_file_type(path, recording_suffixes())
+    if known.open_step_sink is not None:
+        sink = known.open_step_sink(path, metadata=metadata or {}, overwrite=overwrite)
+    elif known.open_sample_sink is not None:
+        mode: Mode = "overwrite" if overwrite else "new"
+        sink = StepToSampleSink(known.open_sample_sink(path, ALL_COLUMNS, mode=mode, units=False), thresholds)
     else:
-        raise UsageError(f"{path} ends in nothing that can be recorded; that is {', '.join(RECORDING_SUFFIXES)}.")
+        raise unsupported_file_type(path, recording_suffixes())
     return sink if rate is None else DecimatingSink(sink, rate)
+
+
+def _readable_suffixes() -> tuple[str, ...]:
+    return tuple(suffix for known in all_formats() if known.open_reader is not None for suffix in known.suffixes)

@@ -18,7 +18,7 @@ from telemetry.base.clock import Clock
 from telemetry.fields.derived import Sample, derive
 from telemetry.fields.selection import select
 from telemetry.fields.snapshot import Snapshot, encode
-from telemetry.formats import mcap
+from telemetry.formats.mcap.sink import create
 from telemetry.recording.game_state import State
 from telemetry.recording.interfaces import Event, Step
 from tests.conftest import snapshot_of
@@ -233,7 +233,7 @@ def test_a_file_that_was_cut_is_no_data_set(tmp_path: Path, name: str) -> None:
 
 def test_what_a_recording_of_pages_says_of_itself_is_told(tmp_path: Path) -> None:
     path = tmp_path / "a.mcap"
-    with mcap.create(path) as sink:
+    with create(path) as sink:
         for number, one in enumerate(steps(*range(100), *range(110, 400))):
             sink.write(Step(State.LIVE, encode(one), one.elapsed, 10 if number == 100 else 0, number == 5))
         sink.add_event(Event("marker", 1.7e9 + 1.0, {"note": "kerb"}))

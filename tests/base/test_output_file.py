@@ -7,7 +7,8 @@ import pytest
 
 from telemetry.base.errors import SinkError
 from telemetry.base.storage.output_file import OutputFile
-from telemetry.formats import csv, jsonl
+from telemetry.formats.csv import sink as csv
+from telemetry.formats.jsonl import sink as jsonl
 from telemetry.recording.interfaces import Sink
 from tests.conftest import sample_of
 

@@ -17,8 +17,9 @@ import telemetry
 from telemetry.base.storage.atomic import atomic_write
 from telemetry.cli.convert import convert
 from telemetry.fields.snapshot import Snapshot, encode
-from telemetry.formats import mcap
-from telemetry.formats.text_files import is_complete
+from telemetry.formats.compression import is_complete
+from telemetry.formats.mcap.recording import McapRecording
+from telemetry.formats.mcap.sink import create
 from telemetry.laps.detector import laps
 from telemetry.recording.game_state import State
 from telemetry.recording.interfaces import Event, Step
@@ -154,8 +155,8 @@ def test_a_recording_of_laps_goes_on_until_the_last_one_is_told(four_laps: Path,
 def test_laps_of_pages_are_copied_as_they_are(four_laps: Path, tmp_path: Path) -> None:
     convert(four_laps, tmp_path / "a.mcap", quiet=True)
     convert(tmp_path / "a.mcap", tmp_path / "b.mcap", laps="2,4", quiet=True)
-    whole = list(mcap.McapRecording(tmp_path / "a.mcap").read_steps())
-    part = list(mcap.McapRecording(tmp_path / "b.mcap").read_steps())
+    whole = list(McapRecording(tmp_path / "a.mcap").read_steps())
+    part = list(McapRecording(tmp_path / "b.mcap").read_steps())
     assert [step.pages for step in part] == [step.pages for step in whole[60:122] + whole[180:242]]
 
 
@@ -165,7 +166,7 @@ def test_pages_are_copied_byte_for_byte_with_what_happened(tmp_path: Path) -> No
     odd = [page._replace(physics=page.physics[: physics - 4] + b"\1\2\3\4") for page in pages]
     steps = [Step(State.LIVE, page, number / 10, missing=32 if number else 0) for number, page in enumerate(odd)]
     steps[20] = steps[20]._replace(repaired=True)
-    with mcap.create(tmp_path / "a.mcap", metadata={"driver": "me"}) as sink:
+    with create(tmp_path / "a.mcap", metadata={"driver": "me"}) as sink:
         for number, step in enumerate(steps):
             sink.write(step)
             if number == 10:
@@ -173,15 +174,15 @@ def test_pages_are_copied_byte_for_byte_with_what_happened(tmp_path: Path) -> No
             if number == 30:
                 sink.write(Step(State.STALLED, elapsed=3.05))
     convert(tmp_path / "a.mcap", tmp_path / "b.mcap", quiet=True)
-    before, after = (mcap.McapRecording(tmp_path / name) for name in ("a.mcap", "b.mcap"))
+    before, after = (McapRecording(tmp_path / name) for name in ("a.mcap", "b.mcap"))
     assert list(after.read_steps()) == list(before.read_steps())
     assert [step.pages for step in after.read_steps()] == odd
     assert [(event.kind, event.values) for event in after.events()] == [
         (event.kind, event.values) for event in before.events()
     ]
-    assert after.metadata["quality"] == before.metadata["quality"]
-    assert after.metadata["ac_telemetry"]["driver"] == "me"
-    assert after.metadata["ac_telemetry"]["converted_from"] == "a.mcap"
+    assert after.metadata_records["quality"] == before.metadata_records["quality"]
+    assert after.metadata["driver"] == "me"
+    assert after.metadata["converted_from"] == "a.mcap"
 
 
 def test_pauses_are_left_out_unless_wanted_and_always_kept_as_pages(tmp_path: Path) -> None:
@@ -210,11 +211,14 @@ def test_derived_fields_are_computed_anew(tmp_path: Path, four_laps: Path) -> No
         (lambda t: convert(t / "none.jsonl", t / "a.csv"), "There is no recording"),
         (lambda t: convert(Path("demo"), t / "a.csv"), "There is no recording demo."),
         (lambda t: convert(t, t / "a.csv"), "There is no recording"),
-        (lambda t: convert(LAP, t / "a.xyz"), "a.xyz is no format that can be written; those end in .mcap, .jsonl,"),
+        (
+            lambda t: convert(LAP, t / "a.xyz"),
+            "a.xyz. Supported: .mcap, .jsonl, .jsonl.gz, .jsonl.zst, .csv, .csv.gz, .parquet.",
+        ),
         (lambda t: convert(LAP, t / "old.csv"), "exists already and stays untouched. Use --overwrite to replace it."),
         (lambda t: convert(LAP, t / "none" / "a.csv"), "There is no folder"),
         (lambda t: convert(t / "in.jsonl", t / "in.jsonl", overwrite=True), "is the recording itself"),
-        (lambda t: convert(LAP, t / "a.mcap", fields="gas"), "--fields is not for .mcap: it holds the game's pages"),
+        (lambda t: convert(LAP, t / "a.mcap", fields="gas"), "--fields is not for .mcap: it keeps the game's pages"),
         (lambda t: convert(LAP, t / "a.jsonl", units=True), "--units is for CSV"),
         (lambda t: convert(LAP, t / "a.csv", fields="gass"), "There is no field 'gass'. Did you mean gas"),
         (lambda t: convert(LAP, t / "a.csv", laps="x"), "--laps x: 'x' is no lap; say 3, or 3-7, or 3,5,7-9."),

@@ -134,7 +134,7 @@ def test_a_warning_is_an_error_when_it_is_to_be_strict(tmp_path: Path) -> None:
     [
         ("none.jsonl", 2, "There is no recording none.jsonl."),
         ("demo", 2, "There is no recording demo."),
-        ("notes.txt", 2, "notes.txt is no recording that can be read"),
+        ("notes.txt", 2, "Unsupported file type: notes.txt. Supported: .mcap, .jsonl, .jsonl.gz, .jsonl.zst."),
         ("broken.jsonl", 1, "broken.jsonl, line 1: this is not JSON."),
         ("broken.mcap", 1, "broken.mcap"),
     ],

@@ -162,7 +162,7 @@ def test_another_games_pages_are_refused_in_a_sentence(tmp_path: Path) -> None:
     [
         (["--source", "nonsense"], 2, "There is no source 'nonsense'. Say live, demo, demo:SCENARIO"),
         (["--source", "demo:nonsense"], 2, "There is no demo scenario 'nonsense'; there are"),
-        (["--source", "README.md"], 2, "README.md is no recording that can be read"),
+        (["--source", "README.md"], 2, "Unsupported file type: README.md. Supported: .mcap, .jsonl, .jsonl.gz, "),
         (["--source", "demo", "--speed", "fast"], 2, "--speed must be a number or max, got fast"),
         (["--source", "demo", "--speed", "0"], 2, "--speed must be greater than 0, got 0"),
         (["--speed", "2"], 2, "--speed is for the demo and for recordings"),

@@ -13,7 +13,7 @@ import pytest
 from ac_native_memory import Pages
 from telemetry.base.clock import Clock
 from telemetry.fields.pages import read_packet_id
-from telemetry.formats.mcap import McapRecording
+from telemetry.formats.mcap.recording import McapRecording
 from telemetry.recording.interfaces import Step
 from telemetry.sources import open_source
 from tests.commands import FAST, interrupt, run, start, with_signals
@@ -51,7 +51,7 @@ def test_every_step_is_recorded_once(drive: Path) -> None:
 
 
 def test_what_was_said_of_a_recording_is_kept_in_it(drive: Path) -> None:
-    metadata = McapRecording(drive).metadata
+    metadata = McapRecording(drive).metadata_records
     said = metadata["ac_telemetry"]
     assert (said["driver"], said["tags"], said["source"], said["rate"]) == ("Zoë", "wet,test", "demo", "max")
     assert (metadata["session"]["car"], metadata["session"]["track"]) == ("demo_gt3", "demo_ring")
@@ -193,13 +193,13 @@ def test_a_killed_recording_reads_up_to_the_cut_and_can_be_finished(tmp_path: Pa
     process.kill()
     process.communicate()
     cut = McapRecording(path)
-    assert cut.cut
+    assert cut.truncation
     before = pages_by_id(steps_of(path))
     assert len(before) > 333
     result = run("recover", path)
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.startswith(f"{path}: recovered, {len(before):,} steps; ")
-    assert McapRecording(path).cut == ""
+    assert McapRecording(path).truncation == ""
     assert pages_by_id(steps_of(path)) == before
     assert run("recover", path).stdout == f"{path}: finished already, {len(before):,} steps.\n"
 

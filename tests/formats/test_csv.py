@@ -9,7 +9,7 @@ import pytest
 
 import telemetry
 from telemetry.fields.selection import ALL_COLUMNS, select
-from telemetry.formats.csv import create, header_of
+from telemetry.formats.csv.sink import create, header_of
 from tests.conftest import sample_of
 from tests.recorded import derived, recorded_lap
 

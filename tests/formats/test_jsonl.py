@@ -16,7 +16,8 @@ from telemetry.base.errors import SinkError, SourceError
 from telemetry.fields.derived import Sample, derive
 from telemetry.fields.selection import json_schema, select
 from telemetry.fields.wire import LineEncoder
-from telemetry.formats.jsonl import JsonlRecording, create
+from telemetry.formats.jsonl.recording import JsonlRecording
+from telemetry.formats.jsonl.sink import create
 from telemetry.recording.background_writer import QueuedSink
 from telemetry.recording.game_state import State
 from telemetry.recording.interfaces import FLUSH_SECONDS
@@ -157,7 +158,7 @@ def test_appending_mends_a_cut_last_line_first(tmp_path: Path, suffix: str, cut:
 def test_appending_to_what_is_no_recording_leaves_it_untouched(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "notes.txt"
     path.write_bytes(content)
-    with pytest.raises(SinkError, match="is no recording and stays untouched"):
+    with pytest.raises(SinkError, match="is not a recording and is left untouched"):
         create(path, mode="append")
     assert path.read_bytes() == content
 
@@ -198,7 +199,7 @@ FULL_DISK = """
 import resource, signal, sys
 from pathlib import Path
 from telemetry.base.errors import SinkError
-from telemetry.formats.jsonl import create
+from telemetry.formats.jsonl.sink import create
 from tests.formats.test_jsonl import drive
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 sink = create(Path(sys.argv[1]))
@@ -248,7 +249,7 @@ KILLED = """
 import sys, time
 from itertools import count
 from pathlib import Path
-from telemetry.formats.jsonl import create
+from telemetry.formats.jsonl.sink import create
 from telemetry.recording.background_writer import QueuedSink
 from tests.formats.test_jsonl import drive
 sink = QueuedSink(create(Path(sys.argv[1])), 60.0)
@@ -326,7 +327,7 @@ def test_what_is_no_recording_is_refused_with_the_place(tmp_path: Path, content:
 def test_a_file_that_is_not_compressed_as_its_name_says_is_refused(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"drive.jsonl{suffix}"
     path.write_bytes(b'{"gear":1}\n' * 10)
-    with pytest.raises(SourceError, match="is damaged, or not compressed as its name says"):
+    with pytest.raises(SourceError, match="is corrupt, or not compressed as its suffix says"):
         JsonlRecording(path)
     with pytest.raises(SinkError, match="It cannot be continued"):
         create(path, mode="append")

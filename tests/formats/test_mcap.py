@@ -26,8 +26,11 @@ from telemetry.base.errors import SinkError, SourceError, UsageError
 from telemetry.demo import DemoGame
 from telemetry.demo.source import DemoSource
 from telemetry.fields.snapshot import Snapshot, decode
-from telemetry.formats.mcap import Info, McapRecording, Recovered, create, recover
+from telemetry.formats.format import Recovered
 from telemetry.formats.mcap.layout import nanoseconds, page_schema, seconds
+from telemetry.formats.mcap.recording import Info, McapRecording
+from telemetry.formats.mcap.recovery import recover
+from telemetry.formats.mcap.sink import create
 from telemetry.recording.game_state import State
 from telemetry.recording.interfaces import Event, Step
 from tests.conftest import PATIENCE, REPOSITORY, pages_of
@@ -189,7 +192,7 @@ def test_what_is_written_is_read_back_byte_for_byte(tmp_path: Path) -> None:
     assert pages_in(path) == [step.pages for step in steps]
     times = [step.elapsed for step in McapRecording(path).read_steps()]
     assert times == pytest.approx([step.elapsed - steps[0].elapsed for step in steps], abs=1e-6)
-    assert McapRecording(path).cut == ""
+    assert McapRecording(path).truncation == ""
 
 
 def test_pages_are_written_when_they_change_and_all_three_come_before_the_first_step(tmp_path: Path) -> None:
@@ -205,8 +208,8 @@ def test_pages_are_written_when_they_change_and_all_three_come_before_the_first_
     ]
     assert all(message.publish_time == message.log_time for message in physics)
     assert McapRecording(path).info == Info(
-        finished=True,
-        cut="",
+        complete=True,
+        truncation="",
         library=McapRecording(path).info.library,
         messages={"/acpmf_static": 1, "/acpmf_graphics": 3, EVENTS: 1, "/acpmf_physics": 12},
     )
@@ -275,7 +278,7 @@ def test_gaps_repairs_and_markers_are_kept(tmp_path: Path) -> None:
         (1, True),
         (0, False),
     ]
-    assert recording.metadata["quality"] == {
+    assert recording.metadata_records["quality"] == {
         "steps": "4",
         "missing": "3",
         "gaps": "2",
@@ -320,7 +323,7 @@ def test_metadata_tells_of_the_tool_and_of_every_session(tmp_path: Path) -> None
     assert found[0][1]["driver"] == "A"
     assert found[1][1] == {"car": "demo_gt3", "track": "demo_ring", "session": "qualify", "ac_version": "1.16.4"}
     assert found[2][1]["session"] == "race"
-    assert McapRecording(path).metadata == dict(found)
+    assert McapRecording(path).metadata_records == dict(found)
 
 
 def test_a_wall_clock_that_is_set_back_neither_reverses_nor_changes_the_recording(tmp_path: Path) -> None:
@@ -408,7 +411,7 @@ FULL_DISK = """
 import resource, signal, sys
 from pathlib import Path
 from telemetry.base.errors import SinkError
-from telemetry.formats.mcap import create
+from telemetry.formats.mcap.sink import create
 from tests.formats.test_mcap import demo
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 steps = demo(3000)
@@ -442,7 +445,7 @@ def test_a_full_disk_leaves_all_earlier_steps_intact(tmp_path: Path) -> None:
     assert len(kept) % 20 == 0
     assert [page.physics for page in kept] == [step.pages.physics for step in demo(len(kept)) if step.pages]
     assert len(kept) > 100
-    assert recover(path) == Recovered(path.resolve(), len(kept), 0, finished=False)
+    assert recover(path) == Recovered(path.resolve(), len(kept), 0, was_complete=False)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of a file")
@@ -459,7 +462,7 @@ def test_a_disk_that_is_full_from_the_beginning_leaves_no_file_behind(tmp_path: 
 KILLED = """
 import os, sys
 from pathlib import Path
-from telemetry.formats.mcap import create
+from telemetry.formats.mcap.sink import create
 from tests.formats.test_mcap import drive
 steps = drive(4000)
 for line in iter(sys.stdin.readline, ""):
@@ -540,14 +543,14 @@ def test_a_file_cut_anywhere_is_read_up_to_there_and_made_whole(tmp_path: Path) 
         kept = [step.pages for step in recording.read_steps()]
         assert len(kept) % 10 == 0
         assert kept == [step.pages for step in steps[: len(kept)]]
-        assert recording.cut.startswith("The recording was cut at byte ")
-        assert recording.cut.endswith("; all before is whole.")
+        assert recording.truncation.startswith("The recording was cut at byte ")
+        assert recording.truncation.endswith("; all before is whole.")
         assert recording.info.messages["/acpmf_physics"] == len(kept)
         recovered = recover(path)
-        assert recovered == Recovered(path.resolve(), len(kept), recovered.cut, finished=False)
+        assert recovered == Recovered(path.resolve(), len(kept), recovered.discarded_bytes, was_complete=False)
         assert pages_in(path) == kept
         assert len(messages(path)) == sum(McapRecording(path).info.messages.values())
-        quality = McapRecording(path).metadata["quality"]
+        quality = McapRecording(path).metadata_records["quality"]
         assert (quality["steps"], quality["recovered"]) == (str(len(kept)), "true")
         assert sorted(tmp_path.iterdir()) == [path]
 
@@ -558,10 +561,10 @@ def test_recovering_counts_anew_what_is_kept(tmp_path: Path) -> None:
     steps[3] = steps[3]._replace(missing=4, repaired=True)
     unfinished(path, steps)
     path.write_bytes(path.read_bytes()[:-3])
-    assert recover(path).cut > 0
+    assert recover(path).discarded_bytes > 0
     recording = McapRecording(path)
-    assert recording.cut == ""
-    assert recording.metadata["quality"] == {
+    assert recording.truncation == ""
+    assert recording.metadata_records["quality"] == {
         "steps": "30",
         "missing": "4",
         "gaps": "1",
@@ -571,7 +574,7 @@ def test_recovering_counts_anew_what_is_kept(tmp_path: Path) -> None:
         "elapsed_seconds": "0.289999962",
         "recovered": "true",
     }
-    assert recording.metadata["session"]["car"] == "demo_gt3"
+    assert recording.metadata_records["session"]["car"] == "demo_gt3"
     assert [step.missing for step in recording.read_steps()][3] == 4
 
 
@@ -579,7 +582,7 @@ def test_recovering_leaves_a_finished_file_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "drive.mcap"
     write(path, drive(5))
     before = path.read_bytes()
-    assert recover(path) == Recovered(path.resolve(), 5, 0, finished=True)
+    assert recover(path) == Recovered(path.resolve(), 5, 0, was_complete=True)
     assert path.read_bytes() == before
 
 
@@ -588,8 +591,8 @@ def test_zeros_that_a_crash_of_the_system_left_behind_count_as_a_cut(tmp_path: P
     unfinished(path, drive(20))
     size = path.stat().st_size
     path.write_bytes(path.read_bytes() + bytes(100_000))
-    assert McapRecording(path).cut == f"The recording was cut at byte {size:,}; all before is whole."
-    assert recover(path).cut == 100_000
+    assert McapRecording(path).truncation == f"The recording was cut at byte {size:,}; all before is whole."
+    assert recover(path).discarded_bytes == 100_000
     assert len(pages_in(path)) == 20
 
 
@@ -614,7 +617,7 @@ def test_damage_in_a_chunk_costs_that_chunk_and_nothing_else(tmp_path: Path) -> 
     result = recover(path)
     beside = tmp_path.resolve() / "drive.recovered.mcap"
     length = 9 + int.from_bytes(data[place + 1 : place + 9], "little")
-    assert result == Recovered(beside, 50, length, finished=True, damage=result.damage, lost=10)
+    assert result == Recovered(beside, 50, length, was_complete=True, damage=result.damage, lost_steps=10)
     assert result.damage.startswith(f"{path.resolve()} is damaged at byte {place:,}: a chunk ")
     assert result.damage.endswith(f". {length:,} bytes are lost, and 10 steps with them.")
     assert path.read_bytes() == data
@@ -625,7 +628,7 @@ def test_damage_in_a_chunk_costs_that_chunk_and_nothing_else(tmp_path: Path) -> 
     assert [event for event in McapRecording(beside).events() if event.kind == "gap"] == [
         Event("gap", START + 0.4, {"steps": 10, "after_packet_id": 1029, "before_packet_id": 1040})
     ]
-    assert McapRecording(beside).metadata["quality"]["missing"] == "10"
+    assert McapRecording(beside).metadata_records["quality"]["missing"] == "10"
     with pytest.raises(SinkError, match=r"drive\.recovered\.mcap exists already and stays untouched"):
         recover(path)
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["drive.mcap", "drive.recovered.mcap"]
@@ -660,7 +663,7 @@ def test_a_gap_that_the_recording_tells_of_is_not_told_twice(tmp_path: Path) -> 
     data[chunk_places(path)[1] + 90] ^= 0x10
     path.write_bytes(data)
     result = recover(path)
-    assert (result.steps, result.lost) == (48, 8)
+    assert (result.steps, result.lost_steps) == (48, 8)
     read = list(McapRecording(result.path).read_steps())
     assert sum(step.missing for step in read) == read[30].missing == 12
 
@@ -677,7 +680,7 @@ def test_behind_a_broken_record_the_index_of_a_finished_file_finds_the_next_chun
     for at, broken in ((place, bytes([opcode])), (place + 1, length)):
         path.write_bytes(whole[:at] + broken + whole[at + len(broken) :])
         result = recover(path)
-        assert (result.steps, result.lost, result.finished) == (50, 10, True)
+        assert (result.steps, result.lost_steps, result.was_complete) == (50, 10, True)
         assert len(pages_in(result.path)) == 50
         result.path.unlink()
 
@@ -697,7 +700,7 @@ def test_without_an_index_the_next_chunk_is_found_by_what_it_looks_like(
     for at, broken in ((place, bytes([opcode])), (place + 1, length)):
         path.write_bytes(whole[:at] + broken + whole[at + len(broken) :])
         result = recover(path)
-        assert (result.steps, result.lost, result.finished) == (50, 10, False)
+        assert (result.steps, result.lost_steps, result.was_complete) == (50, 10, False)
         read = list(McapRecording(result.path).read_steps())
         assert [step.missing for step in read] == [0] * 30 + [10] + [0] * 19
         result.path.unlink()
@@ -713,7 +716,7 @@ def test_behind_the_last_whole_chunk_of_an_unfinished_file_a_broken_record_is_th
     data[place] = 0
     path.write_bytes(data)
     result = recover(path)
-    assert (result.steps, result.cut, result.path.name) == (50, len(data) - place, "drive.recovered.mcap")
+    assert (result.steps, result.discarded_bytes, result.path.name) == (50, len(data) - place, "drive.recovered.mcap")
 
 
 @pytest.mark.parametrize("finished", [True, False])
@@ -726,7 +729,7 @@ def test_damage_in_the_first_chunk_costs_its_pages_and_not_the_rest(tmp_path: Pa
     data[chunk_places(whole)[0] + 90] ^= 0x10
     path.write_bytes(data)
     result = recover(path)
-    assert (result.steps, result.lost) == (50, 10 if finished else 0)  # nobody knows what was before
+    assert (result.steps, result.lost_steps) == (50, 10 if finished else 0)  # nobody knows what was before
     read = pages_in(result.path)
     assert [pages.physics for pages in read] == [step.pages.physics for step in drive(60)[10:] if step.pages]
     assert not any(read[0].static)
@@ -908,7 +911,7 @@ def test_whatever_is_in_a_file_it_is_data_or_a_sentence(
     except SourceError:
         assert path.read_bytes() == content
     else:
-        assert recovered.finished or len(pages_in(recovered.path)) > 0
+        assert recovered.was_complete or len(pages_in(recovered.path)) > 0
         assert recovered.path == path.resolve() or path.read_bytes() == content
 
 

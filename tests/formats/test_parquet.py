@@ -7,7 +7,7 @@ import pytest
 
 import telemetry
 from telemetry.fields.selection import select
-from telemetry.sources import open_finished_sink
+from telemetry.formats.parquet.sink import create
 from tests.conftest import sample_of
 from tests.recorded import derived, recorded_lap
 
@@ -19,7 +19,7 @@ pq = pytest.importorskip("pyarrow.parquet", reason="there is no pyarrow for this
 def lap(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The recorded lap as Parquet."""
     path = tmp_path_factory.mktemp("parquet") / "lap.parquet"
-    with open_finished_sink(path) as sink:
+    with create(path) as sink:
         for sample in derived(recorded_lap()):
             sink.write(sample)
     assert sink.size == path.stat().st_size
@@ -27,7 +27,7 @@ def lap(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def written(path: Path, fields: str, *samples: telemetry.Sample) -> Any:
-    with open_finished_sink(path, columns=select(fields)) as sink:
+    with create(path, select(fields)) as sink:
         for sample in samples:
             sink.write(sample)
     return pq.read_table(path)
@@ -163,7 +163,7 @@ def test_it_is_not_for_recording(tmp_path: Path) -> None:
 def test_without_pyarrow_it_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(telemetry.UsageError) as caught:
-        open_finished_sink(tmp_path / "a.parquet")
+        create(tmp_path / "a.parquet")
     assert str(caught.value) == (
         'Parquet needs pyarrow, which is not installed. Get it with: pip install "ac-telemetry[parquet]" '
         "(in a checkout: uv sync --extra parquet)."

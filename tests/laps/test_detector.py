@@ -768,7 +768,7 @@ def test_a_measured_time_is_marked_and_a_recording_without_laps_says_so(tmp_path
         ([], 2, "Missing argument"),
         (["none.jsonl"], 2, "There is no recording none.jsonl."),
         (["demo"], 2, "There is no recording demo."),
-        (["notes.txt"], 2, "notes.txt is no recording that can be read"),
+        (["notes.txt"], 2, "Unsupported file type: notes.txt. Supported: .mcap, .jsonl, .jsonl.gz, .jsonl.zst."),
         (["broken.jsonl"], 1, "broken.jsonl, line 1: this is not JSON."),
     ],
 )

@@ -15,7 +15,8 @@ from telemetry.base.errors import SinkError, SourceError, UsageError
 from telemetry.base.storage.lock import lock_plan_folder
 from telemetry.cli.plan import load_plan, open_plan_folder
 from telemetry.fields.pages import read_packet_id
-from telemetry.formats import mcap
+from telemetry.formats.mcap.recording import McapRecording
+from telemetry.formats.mcap.sink import create
 from telemetry.plans.manifest import FileRecord, Manifest
 from telemetry.plans.plan import Plan, Run
 from telemetry.plans.resume import resume
@@ -374,7 +375,7 @@ def test_what_an_earlier_attempt_recovered_is_taken_and_never_counted_twice(driv
     reason = f"{whole} is another file of the plan."
     assert go_on(known, cut) == ([known.file], [f"{path} cannot be recovered, and stays as it is: {reason}"])
     whole.write_bytes(whole.read_bytes()[:-100])
-    reason = f"{whole} is there already, and is not whole."
+    reason = f"{whole} exists already, and is truncated."
     assert go_on(cut) == ([], [f"{path} cannot be recovered, and stays as it is: {reason}"])
     assert path.read_bytes() == data
 
@@ -460,7 +461,7 @@ name = "third"
 def drive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A recording of the demo, three laps and more, ten times a second."""
     path = tmp_path_factory.mktemp("drive") / "drive.mcap"
-    with mcap.create(path) as sink:
+    with create(path) as sink:
         for frame in frames_at("laps", 2, LONG_SECONDS, 10.0):
             pages = step_of(1).pages
             assert pages is not None
@@ -499,9 +500,9 @@ def test_a_plan_of_three_runs_is_killed_and_completed_by_the_same_command(drive:
         path.relative_to(manifest.parent).as_posix() for path in manifest.parent.rglob("*.mcap")
     )
     for name in names:
-        assert mcap.McapRecording(manifest.parent / name).info.finished
+        assert McapRecording(manifest.parent / name).complete
     second = values["runs"][1]["files"][-1]["file"]
-    file_metadata = mcap.McapRecording(manifest.parent / second).metadata["ac_telemetry"]
+    file_metadata = McapRecording(manifest.parent / second).metadata
     about = {"plan": "three", "run": "second", "driver": "Ada", "tags": "x, y"}
     assert {key: file_metadata[key] for key in about} == about
     quality = json.loads((manifest.parent / "quality.json").read_bytes())

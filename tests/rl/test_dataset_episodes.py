@@ -6,7 +6,7 @@ import pytest
 import telemetry
 from telemetry.demo.source import DemoSource
 from telemetry.fields.snapshot import Snapshot
-from telemetry.formats.mcap import create
+from telemetry.formats.mcap.sink import create
 from telemetry.rl.datasets.episodes import (
     Episode,
     EpisodeConfig,

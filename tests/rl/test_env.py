@@ -263,12 +263,11 @@ def test_a_run_is_recorded_at_full_rate_and_marked_with_its_policy(tmp_path: Pat
     env.close()
     with open_source(path) as source:
         steps = [step for step in source.steps(Clock(math.inf)) if step.pages is not None]
-        metadata = source.metadata  # type: ignore[attr-defined]
+        metadata = source.metadata
     packets = [decode(step.pages).packet_id for step in steps if step.pages]
     assert packets == [*range(300, 834), *range(300, 834)]
-    marks = next(values for values in metadata.values() if "policy" in values)
-    assert (marks["policy"], marks["driver"], marks["source"]) == ("random", "random", "demo")
-    assert Spec.from_json(marks["specification"]) == Spec()
+    assert (metadata["policy"], metadata["driver"], metadata["source"]) == ("random", "random", "demo")
+    assert Spec.from_json(metadata["specification"]) == Spec()
     replay = made("Replay", source=f"replay:{path}")
     replay.reset(seed=1)
     *_, info = replay.step(FULL_GAS)

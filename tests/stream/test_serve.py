@@ -17,7 +17,7 @@ from websockets.sync.client import connect
 
 from telemetry.base.errors import SinkError
 from telemetry.fields.pages import read_packet_id
-from telemetry.formats.mcap import McapRecording
+from telemetry.formats.mcap.recording import McapRecording
 from telemetry.stream import ServerOptions, StreamServer
 from tests.commands import interrupt, run, start, with_signals
 from tests.conftest import PATIENCE, REPOSITORY, real_time, wait_until

@@ -3,6 +3,7 @@
 import gc
 import glob
 import math
+import re
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from telemetry.base.checks import require_positive
 from telemetry.base.clock import Clock
 from telemetry.base.errors import UsageError
 from telemetry.cli._shared.time_range import parse_time_range
-from telemetry.formats import jsonl
+from telemetry.formats import find_format
 from telemetry.recording.interfaces import Source
 from telemetry.sources import open_source
 
@@ -110,14 +111,29 @@ class SourceRangeOptions(SourceOptions):
         return open_source(self.source, wait=not self.no_wait, loop=loop, seed=self.seed, begin=begin, end=end)
 
 
+def parse_lap_numbers(text: str) -> list[tuple[int, int]]:
+    """The lap numbers of ``3,5,7-9`` as ranges, both ends included; UsageError for any other text."""
+    ranges: list[tuple[int, int]] = []
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d{1,9})\s*(?:-\s*(\d{1,9})\s*)?", part)
+        if match is None:
+            raise UsageError(f"--laps {text}: {part.strip()!r} is no lap; say 3, or 3-7, or 3,5,7-9.")
+        first, last = int(match[1]), int(match[2] or match[1])
+        if not 1 <= first <= last:
+            raise UsageError(f"--laps {text}: there is nothing from {first} to {last}; laps count from 1.")
+        ranges.append((first, last))
+    return ranges
+
+
 def is_stream(source: str) -> bool:
     """Whether a source is the stream of another ``serve``."""
     return source.startswith(("ws://", "wss://"))
 
 
 def has_every_step(source: str) -> bool:
-    """Whether a source yields every physics step: streams and JSON lines hold samples."""
-    return not is_stream(source) and not source.endswith(jsonl.SUFFIXES)
+    """Whether a source yields every physics step: streams and most files hold samples."""
+    known = find_format(source)
+    return not is_stream(source) and (known is None or known.keeps_pages)
 
 
 def check_is_not_source(source: str, output: str) -> None:

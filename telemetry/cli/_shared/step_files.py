@@ -13,6 +13,7 @@ from telemetry.base.units import STEPS_PER_SECOND
 from telemetry.cli._shared.options import check_is_not_source
 from telemetry.cli._shared.output import print_message
 from telemetry.fields.derived import Thresholds
+from telemetry.formats import recording_suffix, recording_suffixes, unsupported_file_type
 from telemetry.recording.file_names import DEFAULT_TEMPLATE, LAP_TEMPLATE, PLACEHOLDERS, Template
 from telemetry.recording.interfaces import PageSink
 from telemetry.recording.retention import prune
@@ -26,7 +27,7 @@ from telemetry.recording.rotation import (
     parse_size,
 )
 from telemetry.recording.step_writer import SingleFileWriter, StepWriter
-from telemetry.sources import RECORDING_SUFFIXES, open_page_sink
+from telemetry.sources import open_page_sink
 
 FILES_PANEL: Final = "Files"
 
@@ -101,7 +102,7 @@ class OutputTarget:
     path: Path
     """The file, or the folder."""
     suffix: str
-    """One of :data:`telemetry.sources.RECORDING_SUFFIXES`; empty where OUT does not say."""
+    """One of :func:`telemetry.formats.recording_suffixes`; empty where OUT does not say."""
     template: str = ""
     """Names of the files in the folder; empty where OUT does not say."""
     is_file: bool = False
@@ -125,7 +126,7 @@ def parse_output(out: str | None) -> OutputTarget:
     if out in ("", "-"):
         raise UsageError("record writes files; for lines in a pipe use: read --json-output -")
     path = Path(out)
-    suffix = next((known for known in RECORDING_SUFFIXES if out.endswith(known)), "")
+    suffix = recording_suffix(out) or ""
     if "{" in out:
         fixed = next(index for index, part in enumerate(path.parts) if "{" in part)
         template = "/".join(path.parts[fixed:]).removesuffix(suffix)
@@ -148,11 +149,11 @@ def check_output(source: str, target: OutputTarget, options: FileOptions) -> Non
         raise UsageError("--overwrite is for one file; files in a folder are never overwritten.")
     is_unknown = not target.suffix and not target.template and target.path.suffix and not target.path.is_dir()
     if is_unknown and not for_folder:
-        raise UsageError(f"Unsupported file type: {out}. Supported: {', '.join(RECORDING_SUFFIXES)}; or name a folder.")
+        raise unsupported_file_type(out, recording_suffixes(), otherwise="; or name a folder")
     if target.suffix and options.suffix is not None:
         raise UsageError(f"{out} names a format already; leave out --format.")
-    if _folder_suffix(target, options) not in RECORDING_SUFFIXES:
-        raise UsageError(f"Unsupported --format {options.suffix}. Supported: {', '.join(RECORDING_SUFFIXES)}.")
+    if _folder_suffix(target, options) not in recording_suffixes():
+        raise UsageError(f"Unsupported --format {options.suffix}. Supported: {', '.join(recording_suffixes())}.")
     if target.template and options.name is not None:
         raise UsageError(f"{out} is a template already; leave out --name.")
     if options.max_total is not None and target.path == Path():

@@ -6,16 +6,17 @@ from itertools import chain
 from telemetry.base.clock import Clock
 from telemetry.base.errors import UsageError
 from telemetry.base.units import STEP_S
+from telemetry.formats import is_recording
 from telemetry.laps.detector import laps
 from telemetry.recording.api import samples
-from telemetry.sources import RECORDING_SUFFIXES, open_source
+from telemetry.sources import open_source
 
 
 def parse_time_range(source: str, begin: str | None, end: str | None) -> tuple[float | None, float | None]:
     """Start and end in seconds since the recording's first sample; UsageError for a text that names no time."""
     if begin is None and end is None:
         return None, None
-    if not source.endswith(RECORDING_SUFFIXES):
+    if not is_recording(source):
         raise UsageError("--from and --to are for recordings only.")
     first, last = _parse_time("--from", source, begin), _parse_time("--to", source, end)
     if first is not None and last is not None and last <= first:

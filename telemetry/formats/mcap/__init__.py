@@ -1,11 +1,41 @@
-"""MCAP recordings: every physics step with the game's pages byte for byte, readable by the robotics world's tools.
+"""MCAP recordings: every physics step with the game's pages byte for byte, readable by the tools of robotics.
 
-A recording has a channel for each page, whose schema (ROS 1) names every field at its very offset, and one for events.
+A recording has a channel for each page, whose schema (ROS 1) names every field at its exact offset, and one for events.
 """
 
-from telemetry.formats.mcap.layout import SUFFIXES
-from telemetry.formats.mcap.recording import Info, McapRecording
-from telemetry.formats.mcap.recovery import Recovered, recover
-from telemetry.formats.mcap.sink import McapSink, create
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
 
-__all__ = ["SUFFIXES", "Info", "McapRecording", "McapSink", "Recovered", "create", "recover"]
+from telemetry.formats.format import Format, Recovered
+from telemetry.recording.interfaces import PageSink, Source
+
+__all__ = ["FORMAT"]
+
+
+def _open_reader(path: Path, *, loop: bool, begin: float | None, end: float | None) -> Source:
+    from telemetry.formats.mcap.recording import McapRecording
+
+    return McapRecording(path, loop=loop, begin=begin, end=end)
+
+
+def _open_step_sink(path: Path, *, metadata: Mapping[str, str], overwrite: bool) -> PageSink:
+    from telemetry.formats.mcap.sink import create
+
+    return create(path, metadata=metadata, overwrite=overwrite)
+
+
+def _recover(path: Path) -> Recovered:
+    from telemetry.formats.mcap.recovery import recover
+
+    return recover(path)
+
+
+FORMAT: Final = Format(
+    name="MCAP",
+    suffixes=(".mcap",),
+    open_reader=_open_reader,
+    open_step_sink=_open_step_sink,
+    survives_kill=True,
+    recover=_recover,
+)

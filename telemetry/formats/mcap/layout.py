@@ -11,8 +11,6 @@ import orjson
 from ac_native_memory import PAGES, Page
 from telemetry.fields.snapshot import Snapshot
 
-SUFFIXES: Final = (".mcap",)
-
 FORMAT_VERSION: Final = 1
 """Raised when a reader of the version before would misread what is written."""
 

@@ -13,6 +13,7 @@ import orjson
 from ac_native_memory import Pages
 from telemetry.base.clock import Clock, RateLimiter
 from telemetry.base.errors import SourceError, UsageError
+from telemetry.base.typing import override
 from telemetry.base.units import STEP_S
 from telemetry.fields.pages import read_menu_visible, read_packet_id, read_status
 from telemetry.fields.snapshot import PageDecoder
@@ -23,6 +24,7 @@ from telemetry.formats.mcap.layout import (
     GRAPHICS,
     PAGE_SIZES,
     PHYSICS,
+    QUALITY_METADATA,
     STATIC,
     nanoseconds,
     seconds,
@@ -60,10 +62,10 @@ class Message(NamedTuple):
 
 
 class Info(NamedTuple):
-    """Facts of a file: whether it has its end, else where it was cut, which library wrote it, messages by topic."""
+    """Facts of a file: whether it has its end, else where it is truncated; its writer's library; messages by topic."""
 
-    finished: bool
-    cut: str
+    complete: bool
+    truncation: str
     library: str
     messages: Mapping[str, int]
 
@@ -124,16 +126,17 @@ def check_version(path: Path, metadata: Mapping[str, Mapping[str, str]]) -> None
 class McapRecording(Source):
     """A recording of pages as a source: it plays at its own pace, between ``begin`` and ``end`` if these are given.
 
-    Both are in seconds since the recording's first step; the step at ``end`` is left out. A file that was cut is read
-    up to there, and :attr:`cut` says so. Raises :class:`SourceError` for what is no recording, or damaged.
+    Both are in seconds since the recording's first step; the step at ``end`` is left out. A truncated file is read up
+    to there, and :attr:`truncation` says where. Raises :class:`SourceError` for a file that is not a recording, or is
+    corrupt.
 
-    ``metadata`` holds the records of metadata by name; of several with one name, the last.
+    ``metadata_records`` holds the records of metadata by name; of several with one name, the last.
     """
 
     def __init__(self, path: Path, *, loop: bool = False, begin: float | None = None, end: float | None = None) -> None:
         self.name = str(path)
-        self.metadata: dict[str, dict[str, str]] = {}
-        self.cut = ""
+        self.metadata_records: dict[str, dict[str, str]] = {}
+        self.truncation = ""
         self._path = path
         self._loop = loop
         self._library = ""
@@ -147,7 +150,7 @@ class McapRecording(Source):
             raise UsageError(f"There is nothing from {begin or 0.0:g} s to {end:g} s of a recording.")
         with RecordFile(path) as file:
             self._read_summary(file)
-            check_version(path, self.metadata)
+            check_version(path, self.metadata_records)
             self._origin = self._find_origin(file)
         if begin is not None:
             self._begin = self._origin + nanoseconds(begin)
@@ -155,6 +158,24 @@ class McapRecording(Source):
             self._end = self._origin + nanoseconds(end)
         if begin is not None and next(self.read_steps(), None) is None:
             raise SourceError(f"{path} holds no step from {begin:g} s on{f' to {end:g} s' if end else ''}.")
+
+    @property
+    @override
+    def metadata(self) -> Mapping[str, str]:
+        return self.metadata_records.get(FILE_METADATA, {})
+
+    @property
+    @override
+    def complete(self) -> bool:
+        return not self.truncation
+
+    @property
+    @override
+    def duration_s(self) -> float | None:
+        try:
+            return float(self.metadata_records[QUALITY_METADATA]["elapsed_seconds"])
+        except (KeyError, ValueError):
+            return None
 
     def read_steps(self) -> Iterator[Step]:
         """The recorded steps, as fast as they can be read."""
@@ -175,8 +196,8 @@ class McapRecording(Source):
                 )
                 first = False
 
+    @override
     def events(self) -> Iterator[Event]:
-        """What happened, in the order in which it was recorded."""
         begin, end = self._begin, self._end
         with RecordFile(self._path) as file:
             for message in self._messages(file, (EVENTS,)):
@@ -198,7 +219,7 @@ class McapRecording(Source):
             else:
                 for message in self._messages(file, None):
                     counts[message.topic] = counts.get(message.topic, 0) + 1
-            return Info(file.finished, self.cut, self._library, counts)
+            return Info(file.finished, self.truncation, self._library, counts)
 
     def steps(self, clock: Clock) -> Iterator[Step]:
         """The steps when their time has come."""
@@ -250,7 +271,7 @@ class McapRecording(Source):
         except TruncatedFile as cut:
             at = cut.at
         if not file.finished:
-            self.cut = f"The recording was cut at byte {at:,}; all before is whole."
+            self.truncation = f"The recording was cut at byte {at:,}; all before is whole."
 
     def _take(self, file: RecordFile, record: Record) -> None:
         if record.opcode == HEADER:
@@ -258,14 +279,14 @@ class McapRecording(Source):
                 self._library = file.parse(record).library
         elif record.opcode == METADATA:
             entry = file.parse(record)
-            self.metadata[entry.name] = entry.metadata
+            self.metadata_records[entry.name] = entry.metadata
 
     def _find_origin(self, file: RecordFile) -> int:
         topics: dict[int, str] = {}
         moment = next(self._moments(file, topics), None)
         if moment is not None:
             return moment.log_time
-        if not self.cut and not {PHYSICS, GRAPHICS, STATIC} <= set(topics.values()):
+        if not self.truncation and not {PHYSICS, GRAPHICS, STATIC} <= set(topics.values()):
             raise SourceError(f"{self._path} holds no recording of Assetto Corsa's pages.")
         raise SourceError(f"{self._path} holds no step.")
 

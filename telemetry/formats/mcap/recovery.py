@@ -12,6 +12,7 @@ import orjson
 from telemetry.base.errors import SinkError, SourceError
 from telemetry.base.storage.atomic import rename, sync_to_disk
 from telemetry.fields.pages import read_packet_id
+from telemetry.formats.format import Recovered
 from telemetry.formats.mcap.layout import (
     CHANNELS,
     EVENTS,
@@ -48,22 +49,6 @@ from telemetry.recording.interfaces import Event
 _UNREAD: Final = frozenset({MESSAGE_INDEX, CHUNK_INDEX})
 
 
-class Recovered(NamedTuple):
-    """What became of a recording: ``path`` is the whole file, ``steps`` what it holds, ``cut`` the bytes given up.
-
-    ``finished`` says that the file had its end already. ``damage`` says what was found in its middle, and what it cost:
-    then the original is where it was, and ``path`` is another file. ``lost`` counts the steps that damage cost, as far
-    as that can be known.
-    """
-
-    path: Path
-    steps: int
-    cut: int
-    finished: bool
-    damage: str = ""
-    lost: int = 0
-
-
 def recover(path: Path) -> Recovered:
     """Give a recording that was cut its end; the file is replaced when the new one is whole and on the disk.
 
@@ -80,7 +65,7 @@ def recover(path: Path) -> Recovered:
             if not kept.damage:
                 if kept.quality.steps == 0:
                     raise SourceError(f"{path} holds no step.")
-                return Recovered(path, kept.quality.steps, 0, finished=True)
+                return Recovered(path, kept.quality.steps, 0, was_complete=True)
         unfinished = path.with_name(f"{path.name}.recovering")  # what an earlier attempt left is written over
         try:
             kept = _write(file, unfinished)

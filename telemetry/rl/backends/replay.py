@@ -12,11 +12,12 @@ from telemetry.base.errors import SourceError, UsageError
 from telemetry.base.typing import override
 from telemetry.fields.derived import Sample, derive
 from telemetry.fields.resample import resample
+from telemetry.formats import is_recording, recording_suffixes, unsupported_file_type
 from telemetry.recording.api import samples
 from telemetry.recording.interfaces import Source
 from telemetry.rl.action import Command
 from telemetry.rl.backends.base import Backend, Ready, StepResult
-from telemetry.sources import RECORDING_SUFFIXES, open_source
+from telemetry.sources import open_source
 
 ReadSamples = Callable[[Source, float], Iterator[Sample]]
 """Reads the samples of a recording at a control rate in Hz."""
@@ -50,8 +51,8 @@ class ReplayBackend(Backend):
     accepts_actions = False
 
     def __init__(self, path: Path, control_hz: float, read_samples: ReadSamples = recorded_samples) -> None:
-        if not path.name.endswith(RECORDING_SUFFIXES):
-            raise UsageError(f"Unsupported file type: {path}. Supported: {', '.join(RECORDING_SUFFIXES)}.")
+        if not is_recording(path):
+            raise unsupported_file_type(path, recording_suffixes())
         self.name = f"replay:{path}"
         self._path = path
         self._hz = control_hz

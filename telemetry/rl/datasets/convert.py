@@ -14,8 +14,6 @@ from telemetry.analysis.quality import QualityReport, findings_of
 from telemetry.base.clock import Clock
 from telemetry.base.errors import TelemetryError
 from telemetry.base.storage.atomic import rename, sync_to_disk
-from telemetry.formats.mcap import McapRecording
-from telemetry.formats.mcap.layout import FILE_METADATA
 from telemetry.rl.datasets.episodes import EpisodeConfig, SkipCounts, episodes, survey
 from telemetry.rl.datasets.exporter import Exporter, RecordingResult, Watch, ignore_samples
 from telemetry.sources import open_source
@@ -64,7 +62,7 @@ def convert(job: Job, clock: Clock, watch: Watch = ignore_samples) -> RecordingR
                 )
                 report = found.report
                 stream = episodes(source, found, job.cut, clock, skipped, lambda time: watch("converting", time))
-                metadata = source.metadata.get(FILE_METADATA, {}) if isinstance(source, McapRecording) else {}
+                metadata = source.metadata
                 written = job.exporter.convert(stream, job.cut, folder, skipped)
             if clock.stopped:  # which ends a recording early
                 return None

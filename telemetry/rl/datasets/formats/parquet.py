@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from telemetry.base.extras import require
-from telemetry.formats.parquet import create
+from telemetry.formats.parquet.sink import create
 from telemetry.rl.datasets.episodes import Episode, EpisodeConfig, SkipCounts
 from telemetry.rl.datasets.exporter import (
     DatasetSummary,

@@ -1,4 +1,4 @@
-"""Parquet: one typed column per field, for data frames and databases; written whole, never live."""
+"""Writing Parquet."""
 
 from collections.abc import Callable, Sequence
 from itertools import chain
@@ -15,8 +15,6 @@ from telemetry.recording.interfaces import Sink
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-SUFFIXES: Final = (".parquet",)
 
 ROW_GROUP_SECONDS: Final = 60.0
 """Recording time in one row group: what a reader takes into memory at once, and can skip as a whole."""

@@ -1,0 +1,176 @@
+"""The quality report of a plan's folder: all its files and the laps of all its runs, for programs and for people."""
+
+import json
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from telemetry.analysis.quality import findings_of, report_of
+from telemetry.base.clock import Clock
+from telemetry.base.errors import SinkError, TelemetryError
+from telemetry.base.storage.atomic import atomic_write_text
+from telemetry.base.text import format_lap_time, format_measured_lap_time, format_size, sanitize
+from telemetry.plans.manifest import FileRecord, LapRecord, Manifest, RunProgress
+from telemetry.sources import open_source
+
+QUALITY_JSON: Final = "quality.json"
+QUALITY_TEXT: Final = "quality.md"
+
+
+def write_plan_report(manifest: Manifest, report: Callable[[str], None] | None, *, clock: Clock | None = None) -> bool:
+    """Write ``quality.json`` and ``quality.md`` into the plan's folder; false where the clock was stopped before.
+
+    Files that were analysed before are not read again; without any file there is nothing to report on. ``report``
+    gets a sentence when reading starts. Raises :class:`telemetry.SinkError`.
+    """
+    files = _finished_files(manifest)
+    if not files:
+        return True
+    clock = clock or Clock(math.inf)
+    known = _read_entries(manifest.folder / QUALITY_JSON)
+    new = {file.record.file for file in files if known.get(file.record.file, {}).get("bytes") != file.record.bytes}
+    if new and report:
+        report(f"Reading {len(new)} recording{'s' * (len(new) > 1)} for the quality report ...")
+    entries: list[dict[str, Any]] = []
+    for record, progress in files:
+        entry = _analyze_file(manifest.folder, record.file, clock) if record.file in new else known[record.file]
+        if clock.stopped:
+            return False
+        entries.append({"file": record.file, "run": progress.run.name, "bytes": record.bytes, **entry})
+    runs = [
+        {**run, "laps": in_manifest["laps"]}
+        for run, in_manifest in zip(summarize_runs(manifest), manifest.to_dict()["runs"], strict=True)
+    ]
+    values = {"plan": manifest.plan.name, "complete": manifest.complete, "runs": runs, "files": entries}
+    try:
+        atomic_write_text(manifest.folder / QUALITY_JSON, json.dumps(values, indent=1, ensure_ascii=False))
+        atomic_write_text(manifest.folder / QUALITY_TEXT, "\n".join(_markdown_report(manifest, entries)))
+    except OSError as error:
+        raise SinkError(f"The quality report in {manifest.folder} cannot be written: {error.strerror}.") from error
+    return True
+
+
+def summarize_runs(manifest: Manifest) -> list[dict[str, Any]]:
+    """How many laps of each run are recorded, for a program."""
+    return [
+        {
+            "name": progress.run.name,
+            "wanted": progress.run.laps,
+            "kept": progress.kept,
+            "refused": len(progress.laps) - progress.kept,
+            "complete": progress.complete,
+        }
+        for progress in manifest.runs
+    ]
+
+
+def best_time_text(progress: RunProgress) -> str:
+    """The best time of the laps that count, for a person; empty where there is none."""
+    times = [lap.time_ms for lap in progress.laps if lap.kept and lap.time_ms is not None]
+    return format_lap_time(min(times)) if times else ""
+
+
+class _FinishedFile(NamedTuple):
+    record: FileRecord
+    progress: RunProgress
+
+
+def _finished_files(manifest: Manifest) -> list[_FinishedFile]:
+    return [
+        _FinishedFile(record, progress)
+        for progress in manifest.runs
+        for record in progress.files.values()
+        if record.finished
+    ]
+
+
+def _analyze_file(folder: Path, file: str, clock: Clock) -> dict[str, Any]:
+    path = folder / file
+    try:
+        with open_source(path) as source:
+            report = report_of(source, path, clock=clock)
+    except TelemetryError as error:  # the report on the other files is still worth writing
+        return {"valid": False, "findings": [{"name": "unreadable", "severity": "error", "message": str(error)}]}
+    findings = findings_of(report)
+    return {
+        "valid": all(finding.severity != "error" for finding in findings),
+        "findings": [
+            {"name": finding.name, "severity": finding.severity, "message": finding.message} for finding in findings
+        ],
+        "report": {**report.to_dict(), "file": file},
+    }
+
+
+def _read_entries(path: Path) -> dict[str, dict[str, Any]]:
+    """The entries of an earlier report by file; nothing where there is no report that can be read."""
+    try:
+        return {entry["file"]: entry for entry in json.loads(path.read_bytes())["files"] if "report" in entry}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return {}
+
+
+def _markdown_report(manifest: Manifest, entries: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    yield f"# {_cell(manifest.plan.name)}"
+    yield ""
+    yield from _table(
+        ("run", "wanted", "kept", "refused", "best"),
+        [
+            (run["name"], run["wanted"], run["kept"], run["refused"], best_time_text(progress))
+            for run, progress in zip(summarize_runs(manifest), manifest.runs, strict=True)
+        ],
+    )
+    for progress in manifest.runs:
+        yield from _run_chapter(progress)
+    yield ""
+    yield "## Files"
+    yield ""
+    yield from _table(("file", "run", "size", "samples", "span", "Hz", "missing", "verdict"), map(_file_row, entries))
+
+
+def _run_chapter(progress: RunProgress) -> Iterator[str]:
+    run = progress.run
+    yield ""
+    yield f"## {_cell(run.name)}"
+    for key, text in {"driver": run.driver, "notes": run.notes, "tags": ", ".join(run.tags)}.items():
+        if text:
+            yield ""
+            yield f"{key}: {_cell(text)}"
+    yield ""
+    yield from _table(
+        ("file", "lap", "time", "kind", "kept"),
+        [(lap.file, lap.number, _time_text(lap), lap.kind, "yes" if lap.kept else lap.reason) for lap in progress.laps],
+    )
+
+
+def _file_row(entry: Mapping[str, Any]) -> tuple[object, ...]:
+    report = entry.get("report")
+    verdict = "; ".join(finding["message"] for finding in entry["findings"]) or "good"
+    head = (entry["file"], entry["run"], format_size(entry["bytes"]))
+    if report is None:
+        return (*head, "", "", "", "", verdict)
+    rate = report["rate_hz"]
+    return (
+        *head,
+        f"{report['samples']:,}",
+        f"{report['span_s']:.1f} s",
+        "" if rate is None else f"{rate:.1f}",
+        f"{report['gaps']['missing']:,}",
+        verdict,
+    )
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
+    yield f"| {' | '.join(header)} |"
+    yield f"|{'---|' * len(header)}"
+    for row in rows:
+        yield f"| {' | '.join(_cell(str(value)) for value in row)} |"
+
+
+def _cell(text: str) -> str:
+    return sanitize(" ".join(text.split())).replace("|", "\\|")
+
+
+def _time_text(lap: LapRecord) -> str:
+    """The time of a lap, with ``~`` before one that was measured because the game did not report it."""
+    return format_measured_lap_time(lap.time_ms, lap.measured_ms) or ""

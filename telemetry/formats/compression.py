@@ -1,0 +1,136 @@
+"""Compressed text files: by suffix, in blocks, and whether they have their end."""
+
+import os
+import zlib
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Final, NamedTuple, Protocol
+
+from telemetry.base.errors import SourceError
+
+GZIP_WINDOW_BITS: Final = 31
+"""The largest window of zlib, and a gzip header around the data."""
+
+_BLOCK_BYTES: Final = 1 << 16
+
+
+class Compressor(Protocol):
+    """A stream that compresses."""
+
+    def compress(self, data: bytes, /) -> bytes:
+        """What can be written after this data."""
+        ...
+
+    def flush(self, mode: int = ..., /) -> bytes:
+        """The rest of what can be written, by a mode of its :class:`Compression`."""
+        ...
+
+
+class Decompressor(Protocol):
+    """A stream that decompresses."""
+
+    @property
+    def eof(self) -> bool:
+        """Whether the end of the stream was read."""
+        ...
+
+    @property
+    def unused_data(self) -> bytes:
+        """What follows the end of the stream."""
+        ...
+
+    def decompress(self, data: bytes, /) -> bytes:
+        """What can be read with this data."""
+        ...
+
+
+class Compression(NamedTuple):
+    """A kind of compression.
+
+    ``sync`` is the flush mode after which all data so far can be read, ``finish`` the one that ends the stream, and
+    ``error`` what a decompressor raises for corrupt data.
+    """
+
+    compressor: Callable[[], Compressor]
+    decompressor: Callable[[], Decompressor]
+    sync: int
+    finish: int
+    error: type[Exception]
+
+
+def compression_for(path: Path) -> Compression | None:
+    """The compression that the suffix of a file asks for, ``.gz`` or ``.zst``; None for any other."""
+    if path.suffix == ".gz":
+        return _GZIP
+    return _zstd() if path.suffix == ".zst" else None
+
+
+class TextBlock(NamedTuple):
+    """Some text of a file, and whether its compressed stream, if it has one, has ended after it."""
+
+    text: bytes
+    stream_ended: bool
+
+
+def read_blocks(path: Path, *, tail_only: bool = False) -> Iterator[TextBlock]:
+    """The text of a file in blocks, decompressed by its suffix, up to where the file ends or is truncated.
+
+    With ``tail_only`` all but the last byte is skipped where that is possible: in a file that is not compressed. Raises
+    :class:`SourceError` for a file that cannot be read, or is corrupt.
+    """
+    compression = compression_for(path)
+    corrupt = zlib.error if compression is None else compression.error
+    try:
+        with path.open("rb") as file:
+            if compression is None:
+                if tail_only:
+                    file.seek(max(file.seek(0, os.SEEK_END) - 1, 0))
+                while data := file.read(_BLOCK_BYTES):
+                    yield TextBlock(data, stream_ended=True)
+                return
+            stream = compression.decompressor()
+            while data := file.read(_BLOCK_BYTES):
+                while data:
+                    if stream.eof:
+                        stream = compression.decompressor()
+                    text = stream.decompress(data)
+                    yield TextBlock(text, stream.eof)
+                    data = stream.unused_data if stream.eof else b""
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror}.") from error
+    except corrupt as error:
+        raise SourceError(f"{path} is corrupt, or not compressed as its suffix says.") from error
+
+
+def is_complete(path: Path) -> bool:
+    """Whether a text file ends after a complete line, and its compressed stream, if it has one, has its end.
+
+    Reads all of a compressed file. Raises :class:`SourceError`.
+    """
+    last, ended = b"\n", True
+    for block in read_blocks(path, tail_only=True):
+        last, ended = block.text[-1:] or last, block.stream_ended
+    return ended and last == b"\n"
+
+
+_GZIP: Final = Compression(
+    lambda: zlib.compressobj(6, zlib.DEFLATED, GZIP_WINDOW_BITS),
+    lambda: zlib.decompressobj(GZIP_WINDOW_BITS),
+    zlib.Z_SYNC_FLUSH,
+    zlib.Z_FINISH,
+    zlib.error,
+)
+
+
+@cache
+def _zstd() -> Compression:
+    import zstandard  # noqa: PLC0415 - slow to import, and only .zst needs it
+
+    return Compression(
+        lambda: zstandard.ZstdCompressor().compressobj(),
+        lambda: zstandard.ZstdDecompressor().decompressobj(),
+        zstandard.COMPRESSOBJ_FLUSH_BLOCK,
+        zstandard.COMPRESSOBJ_FLUSH_FINISH,
+        zstandard.ZstdError,
+    )

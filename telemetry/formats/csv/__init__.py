@@ -1,0 +1,27 @@
+"""CSV: a row per sample and a number per cell, for spreadsheets and everything else."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from telemetry.base.storage.output_file import Mode
+from telemetry.fields.selection import Column
+from telemetry.formats.format import Format
+from telemetry.recording.interfaces import Sink
+
+__all__ = ["FORMAT"]
+
+
+def _open_sample_sink(path: Path, columns: Sequence[Column], *, mode: Mode, units: bool) -> Sink:
+    from telemetry.formats.csv.sink import create
+
+    return create(path, columns, mode=mode, units=units)
+
+
+FORMAT: Final = Format(
+    name="CSV",
+    suffixes=(".csv", ".csv.gz"),
+    open_sample_sink=_open_sample_sink,
+    survives_kill=True,
+    has_units_row=True,
+)

@@ -1,0 +1,108 @@
+"""What a file format is: its name, its suffixes, and the functions that read and write its files."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from telemetry.base.storage.output_file import Mode
+from telemetry.fields.selection import Column
+from telemetry.recording.interfaces import PageSink, Sink, Source
+
+
+class Recovered(NamedTuple):
+    """The result of a recovery.
+
+    ``path`` is the complete file, ``steps`` counts the physics steps in it, and ``discarded_bytes`` what could not be
+    kept. ``was_complete`` says that the file had its end already. ``damage`` describes, in sentences, corrupt bytes
+    in the middle and what they cost: then the original is where it was, and ``path`` is another file. ``lost_steps``
+    counts the steps that the damage cost, as far as that can be known.
+    """
+
+    path: Path
+    steps: int
+    discarded_bytes: int
+    was_complete: bool
+    damage: str = ""
+    lost_steps: int = 0
+
+
+class OpenReader(Protocol):
+    """Opens a recording as a source; raises :class:`telemetry.SourceError` for a file that cannot be read.
+
+    ``begin`` and ``end`` limit it to a part, in seconds since the first sample; ``loop`` starts it again at its end.
+    """
+
+    def __call__(self, path: Path, *, loop: bool, begin: float | None, end: float | None) -> Source:
+        """The source that plays this file."""
+        ...
+
+
+class OpenSampleSink(Protocol):
+    """Opens a file for samples; raises :class:`telemetry.SinkError` for a file that cannot be written.
+
+    ``units`` asks for a row of units, of formats that have one; the mode ``append`` is only for those that can append.
+    """
+
+    def __call__(self, path: Path, columns: Sequence[Column], *, mode: Mode, units: bool) -> Sink:
+        """The sink that writes this file."""
+        ...
+
+
+class OpenStepSink(Protocol):
+    """Opens a file for physics steps with the game's pages; raises :class:`telemetry.SinkError`.
+
+    ``metadata`` is kept with the recording.
+    """
+
+    def __call__(self, path: Path, *, metadata: Mapping[str, str], overwrite: bool) -> PageSink:
+        """The sink that writes this file."""
+        ...
+
+
+class Recover(Protocol):
+    """Completes a truncated file, or saves what is intact of a corrupt one.
+
+    Raises :class:`telemetry.SourceError` where there is nothing to keep, and :class:`telemetry.SinkError` where the
+    result cannot be written.
+    """
+
+    def __call__(self, path: Path) -> Recovered:
+        """What became of this file."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """A file format, with a function for each thing that it can do; None where it cannot.
+
+    The functions import what they need when they are called: a declaration must cost nothing.
+    """
+
+    name: str
+    """As a person says it, like ``JSON lines``."""
+    suffixes: tuple[str, ...]
+    """What its files end in, with the dot, like ``.jsonl.gz``; the first is the usual one."""
+    open_reader: OpenReader | None = None
+    open_sample_sink: OpenSampleSink | None = None
+    open_step_sink: OpenStepSink | None = None
+    """For formats that keep the game's pages; one that has only a sink of samples is given the steps as samples."""
+    survives_kill: bool = False
+    """Whether a file can be read whose writer was killed: what a recording of a running game needs."""
+    can_append: bool = False
+    """Whether a sink of samples can continue a file."""
+    has_units_row: bool = False
+    """Whether a sink of samples can write the units of its columns as a row."""
+    recover: Recover | None = None
+    """For formats whose files have an end that can be missing."""
+
+    @property
+    def is_recording(self) -> bool:
+        """Whether its files can be written while the game runs, and played again."""
+        can_write = self.open_step_sink is not None or self.open_sample_sink is not None
+        return self.open_reader is not None and self.survives_kill and can_write
+
+    @property
+    def keeps_pages(self) -> bool:
+        """Whether its files hold the game's pages byte for byte, and not selected fields."""
+        return self.open_step_sink is not None

@@ -1,0 +1,25 @@
+"""Parquet: a typed column per field, for data frames and databases; a file can be read once it is closed."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from telemetry.base.storage.output_file import Mode
+from telemetry.fields.selection import Column
+from telemetry.formats.format import Format
+from telemetry.recording.interfaces import Sink
+
+__all__ = ["FORMAT"]
+
+
+def _open_sample_sink(path: Path, columns: Sequence[Column], *, mode: Mode, units: bool) -> Sink:  # noqa: ARG001 - units are in its metadata
+    from telemetry.formats.parquet.sink import create
+
+    return create(path, columns, overwrite=mode == "overwrite")
+
+
+FORMAT: Final = Format(
+    name="Parquet",
+    suffixes=(".parquet",),
+    open_sample_sink=_open_sample_sink,
+)

@@ -1,0 +1,67 @@
+"""Writing text files: lines are collected, and written in large blocks, compressed or not."""
+
+from typing import Final
+
+from telemetry.base.storage.output_file import OutputFile
+from telemetry.formats.compression import Compression
+
+_MAX_PENDING_BYTES: Final = 1 << 20
+"""Bytes of lines after which they are written at the latest; a line is far smaller."""
+
+
+class TextOutput:
+    """Collects lines for an output file. Raises :class:`telemetry.SinkError`.
+
+    What :meth:`flush` has written can be read, compressed or not, also when the process is killed. Pipes get every line
+    at once.
+    """
+
+    def __init__(self, output: OutputFile, compression: Compression | None) -> None:
+        self.name = output.name
+        self._output = output
+        self._compression = compression
+        self._compressor = compression.compressor() if compression else None
+        self._pending: list[bytes] = []
+        self._pending_bytes = 0
+        self._stream_started = False
+
+    @property
+    def size(self) -> int:
+        """Bytes in the file so far."""
+        return self._output.size
+
+    def add(self, line: bytes) -> None:
+        """Add one line, with its line feed."""
+        self._pending.append(line)
+        self._pending_bytes += len(line)
+        if self._pending_bytes >= _MAX_PENDING_BYTES or not self._output.is_regular:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand all lines to the operating system."""
+        if self._pending:
+            self._write_pending(None if self._compression is None else self._compression.sync)
+        else:
+            self._output.check()
+
+    def close(self) -> None:
+        """Write the lines that are left and end the file; harmless when done twice."""
+        if self._output.closed:
+            return
+        try:
+            if self._pending or self._stream_started:
+                self._write_pending(None if self._compression is None else self._compression.finish)
+            else:
+                self._output.check()
+        finally:
+            self._output.close()
+
+    def _write_pending(self, mode: int | None) -> None:
+        data = b"".join(self._pending)
+        self._pending.clear()
+        self._pending_bytes = 0
+        if self._compressor is None or mode is None:
+            self._output.write(data, after=b"\n")
+            return
+        self._stream_started = True
+        self._output.write(self._compressor.compress(data) + self._compressor.flush(mode))
