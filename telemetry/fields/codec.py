@@ -130,7 +130,7 @@ class PageCodec:
         """The page that decodes to these fields of a snapshot; None becomes NaN."""
         page = self._structure()
         for field, value in zip(self._fields, row[self._first :], strict=False):
-            write_field(page, field, value)
+            pack_field(page, field, value)
         return bytes(page)
 
     def _check_size(self, page: bytes) -> None:
@@ -146,7 +146,21 @@ def shortest(value: float) -> float:
     return next(candidate for candidate in candidates if ctypes.c_float(candidate).value == value)
 
 
-def write_field(page: Page, field: Field, value: Any) -> None:
+def unpack_field(page: bytes, field: Field) -> Any:
+    """A value as its page stores it: numbers as exact float32, not as their shortest decimal."""
+    value = getattr(STRUCTURES[field.group].from_buffer_copy(page), field.sdk_name or "")
+    if field.component is not None:
+        return value[field.component]
+    if field.dtype == "text":
+        return text_of(value)
+    return _as_tuple(value)
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(_as_tuple(element) for element in value) if isinstance(value, ctypes.Array) else value
+
+
+def pack_field(page: Page, field: Field, value: Any) -> None:
     """Put a value into the structure of its page; None becomes NaN, and a text that is too long is truncated."""
     name = field.sdk_name or ""
     if field.dtype == "text":

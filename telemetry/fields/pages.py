@@ -10,7 +10,7 @@ from struct import Struct
 from typing import Any, Final
 
 from ac_native_memory import text_of
-from telemetry.fields.codec import write_field
+from telemetry.fields.codec import pack_field, unpack_field
 from telemetry.fields.schema import STRUCTURES, Group
 from telemetry.fields.snapshot import Snapshot
 
@@ -73,6 +73,15 @@ read_player_name: Final = _text_reader("player_name")
 """The name of the player, from the static page."""
 
 
+def unpack_fields(page: bytes, *names: str) -> tuple[Any, ...]:
+    """The values of several fields of one page, exactly as stored; bytes after the page are ignored.
+
+    Raises KeyError for a name that is not a field of a page, ValueError for bytes that are shorter than the page. It is
+    slow and meant for what happens once.
+    """
+    return tuple(unpack_field(page, _FIELDS[name]) for name in names)
+
+
 def mask_fields(group: Group, names: Collection[str]) -> Callable[[bytes], bytes]:
     """A function that returns a page's bytes without the fields of these names.
 
@@ -97,7 +106,7 @@ def encode_page(group: Group, **values: Any) -> bytes:
         field = _FIELDS[name]
         if field.group != group:
             raise KeyError(name)
-        write_field(page, field, value)
+        pack_field(page, field, value)
     return bytes(page)
 
 

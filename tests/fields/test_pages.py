@@ -1,11 +1,12 @@
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 from hypothesis import given
 
 from ac_native_memory import Pages
 from telemetry.fields import pages as accessors
-from telemetry.fields.pages import byte_range, encode_page, mask_fields, page_struct
+from telemetry.fields.pages import byte_range, encode_page, mask_fields, page_struct, unpack_fields
 from telemetry.fields.schema import Group
 from telemetry.fields.snapshot import Snapshot, decode, encode
 from tests.conftest import pages_of
@@ -93,3 +94,17 @@ def test_the_packer_of_a_page_takes_its_values_in_order(group: Group) -> None:
     assert packer.pack(*packer.unpack(page)) == page
     if group == "physics":
         assert packer.unpack(page)[:2] == (77, 0.25)
+
+
+def test_several_fields_are_read_as_stored_also_in_front_of_other_bytes() -> None:
+    pages = pages_of(gas=0.9, tyre_wear=(99.0, 98.0, 97.0, 96.0), car_model="ks_mazda", acc_g_z=-1.5)
+    wear, gas, acceleration, normals = unpack_fields(
+        pages.physics + b"more", "tyre_wear", "gas", "acc_g_z", "tyre_contact_normal"
+    )
+    assert wear == (99.0, 98.0, 97.0, 96.0)
+    assert gas == float(np.float32(0.9))
+    assert acceleration == -1.5
+    assert normals == ((0.0, 0.0, 0.0),) * 4
+    assert unpack_fields(pages.static, "car_model", "sector_count") == ("ks_mazda", 3)
+    with pytest.raises(ValueError, match="Buffer size too small"):
+        unpack_fields(pages.physics[:-1], "gas")

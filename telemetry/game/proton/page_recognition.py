@@ -1,12 +1,11 @@
 """Recognising the game's pages by their contents alone: which of some unnamed files is which page."""
 
-import ctypes
 import re
-import struct
 from collections.abc import Sequence
 from typing import Final
 
-from ac_native_memory import PAGES, SIZES, SPageFileGraphic, SPageFilePhysics, SPageFileStatic, text_of
+from ac_native_memory import PAGES, SIZES
+from telemetry.fields.pages import byte_range, page_struct, unpack_fields
 
 
 def classify_pages(contents: Sequence[bytes]) -> tuple[int, int, int] | None:
@@ -44,14 +43,17 @@ _MIN_SIGNIFICANT: Final = 24
 """How many numbers of a physics page are clearly not zero even of a car that stands still: loads, temperatures, ..."""
 
 
+_PHYSICS: Final = page_struct("physics")
+
+
 def _is_physics(content: bytes) -> bool:
-    size = ctypes.sizeof(SPageFilePhysics)
-    if any(content[size:]):
+    if any(content[_PHYSICS.size :]):
         return False
-    integers = _PHYSICS_INTEGERS(content)
+    values = _PHYSICS.unpack_from(content)
+    integers = [value for value in values if isinstance(value, int)]
     if integers[0] <= 0 or max(map(abs, integers)) > _LARGEST_INTEGER:
         return False
-    numbers = [abs(number) for number in _PHYSICS_NUMBERS(content) if number != 0.0]
+    numbers = [abs(value) for value in values if isinstance(value, float) and value != 0.0]
     implausible = sum(not 1e-30 < number < 1e9 for number in numbers)  # also for NaN
     significant = sum(1e-4 < number < 1e7 for number in numbers)
     return implausible <= _MAX_IMPLAUSIBLE and significant >= _MIN_SIGNIFICANT
@@ -59,14 +61,15 @@ def _is_physics(content: bytes) -> bool:
 
 def _is_plausible_physics(content: bytes) -> bool:
     """Whether a page with the layout of physics also holds values that a car can have."""
-    page = SPageFilePhysics.from_buffer_copy(content)
-    pedals = (page.gas, page.brake, page.clutch, page.brakeBias)
+    fractions = unpack_fields(content, "gas", "brake", "clutch", "brake_bias")
+    gear, steer_angle = unpack_fields(content, "gear", "steer_angle")
+    wears, normals = unpack_fields(content, "tyre_wear", "tyre_contact_normal")
     return (
-        all(0.0 <= pedal <= 1.0 for pedal in pedals)
-        and 0 <= page.gear <= 20
-        and abs(page.steerAngle) <= 1.5
-        and all(0.0 <= wear <= 100.5 for wear in page.tyreWear)
-        and all(0.9 < sum(axis * axis for axis in normal) < 1.1 for normal in page.tyreContactNormal)
+        all(0.0 <= fraction <= 1.0 for fraction in fractions)
+        and 0 <= gear <= 20
+        and abs(steer_angle) <= 1.5
+        and all(0.0 <= wear <= 100.5 for wear in wears)
+        and all(0.9 < sum(axis * axis for axis in normal) < 1.1 for normal in normals)
     )
 
 
@@ -75,40 +78,28 @@ _VERSION: Final = re.compile(r"\d{1,2}\.\d{1,2}")
 
 
 def _is_graphics(content: bytes) -> bool:
-    page = SPageFileGraphic.from_buffer_copy(content)
+    packet_id, status, session, completed_laps = unpack_fields(
+        content, "graphics_packet_id", "status", "session", "completed_laps"
+    )
+    times = unpack_fields(content, "current_time_text", "last_time_text", "best_time_text")
     return (
-        page.packetId > 0
-        and 0 <= page.status <= 3
-        and -1 <= page.session <= 6
-        and all(_TIME.fullmatch(text_of(text)) for text in (page.currentTime, page.lastTime, page.bestTime))
-        and 0 <= page.completedLaps <= _LARGEST_INTEGER
-        and {page.isInPit, page.isInPitLane} <= {0, 1}
+        packet_id > 0
+        and 0 <= status <= 3
+        and -1 <= session <= 6
+        and all(_TIME.fullmatch(time) for time in times)
+        and 0 <= completed_laps <= _LARGEST_INTEGER
+        and set(unpack_fields(content, "is_in_pit", "is_in_pit_lane")) <= {0, 1}
     )
 
 
 def _is_static(content: bytes) -> bool:
-    page = SPageFileStatic.from_buffer_copy(content)
-    version = text_of(page.smVersion)
-    numbers = (page.maxTorque, page.maxPower, page.maxFuel, *page.tyreRadius, page.trackSPlineLength)
+    (version,) = unpack_fields(content, "sm_version")
+    after_version = content[byte_range("sm_version")][2 * len(version) :]
+    counts = unpack_fields(content, "number_of_sessions", "num_cars", "sector_count")
+    radii, *others = unpack_fields(content, "tyre_radius", "max_torque", "max_power", "max_fuel", "track_spline_length")
     return (
         _VERSION.fullmatch(version) is not None
-        and not any(page.smVersion[len(version) :])
-        and all(0 <= count <= 1000 for count in (page.numberOfSessions, page.numCars, page.sectorCount))
-        and all(number == 0.0 or 1e-6 < number < 1e9 for number in numbers)
+        and not any(after_version)
+        and all(0 <= count <= 1000 for count in counts)
+        and all(number == 0.0 or 1e-6 < number < 1e9 for number in (*radii, *others))
     )
-
-
-def _word_unpacker(*, integers: bool) -> struct.Struct:
-    """Unpacks the integers, or the other words, of a physics page."""
-    words = []
-    for _, kind, *_ in SPageFilePhysics._fields_:
-        count = ctypes.sizeof(kind) // 4
-        if (kind is ctypes.c_int32) is integers:
-            words.append(f"{count}{'i' if integers else 'f'}")
-        else:
-            words.append(f"{4 * count}x")
-    return struct.Struct("<" + "".join(words))
-
-
-_PHYSICS_INTEGERS: Final = _word_unpacker(integers=True).unpack_from
-_PHYSICS_NUMBERS: Final = _word_unpacker(integers=False).unpack_from
