@@ -8,14 +8,15 @@ from typing import Final
 from telemetry.base.checks import require_positive
 
 NAP_SECONDS: Final = 0.05
-"""Longest single sleep, and so the longest that a request to stop goes unnoticed."""
+"""Longest single sleep, and so the longest time until a request to stop takes effect."""
 
 
 class Clock:
-    """Seconds since it was made, ``speed`` times as fast as the world's; infinitely fast, it jumps to each deadline.
+    """A clock in seconds since it was made, ``speed`` times as fast as the wall clock.
 
-    Counted on the performance counter, which never steps back and is fine-grained on Windows too. :meth:`stop`, which
-    a signal handler or another thread may call, ends every wait for good.
+    With an infinite speed it does not wait: it jumps to each deadline. It is based on the performance counter, which
+    never goes back and has a fine resolution on Windows too. :meth:`stop` ends all waiting for good; a signal handler
+    or another thread may call it. Raises :class:`telemetry.UsageError` for a speed that is not greater than 0.
     """
 
     def __init__(self, speed: float = 1.0) -> None:
@@ -34,7 +35,7 @@ class Clock:
         return (time.perf_counter() - self._origin) * self.speed
 
     def unix(self) -> float:
-        """The Unix time that belongs to :meth:`now`, in seconds."""
+        """The Unix time of :meth:`now`, in seconds."""
         return self._epoch + self.now()
 
     def stop(self) -> None:
@@ -54,9 +55,9 @@ class Clock:
         return False
 
     def ticks(self, rate: float) -> Iterator[int]:
-        """Wake ``rate`` times per second at absolute deadlines, which cannot drift, until the clock is stopped.
+        """Wake ``rate`` times per second until the clock is stopped, at absolute deadlines, which cannot drift.
 
-        Each tick says how many deadlines before it were missed: they are dropped, never caught up in a burst.
+        Each tick is the number of deadlines missed before it: they are dropped, not made up for in a burst.
         """
         start = self.now()
         tick = 0
@@ -67,9 +68,9 @@ class Clock:
 
 
 class RateLimiter:
-    """Which of many moments make ``rate`` per second, or all of them for None.
+    """Accepts ``rate`` of many events per second, or all of them for None.
 
-    What is due is due at absolute deadlines, so that a rate is kept on average, unless a gap makes it begin anew.
+    Deadlines are absolute, so that the rate is kept on average; after a gap they start again from the next event.
     """
 
     def __init__(self, rate: float | None) -> None:
@@ -77,7 +78,7 @@ class RateLimiter:
         self._due = -math.inf
 
     def accept(self, moment: float, grace: float = 1e-6) -> bool:
-        """Whether this moment (s) is one of them; ``grace`` seconds forgive one that is early."""
+        """Whether the event at this time (s) is accepted; it may be ``grace`` seconds early."""
         rate = self._rate
         if rate is None:
             return True

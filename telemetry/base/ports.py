@@ -1,11 +1,11 @@
-"""Why a port cannot be listened on, for all that listens."""
+"""The message for a port that cannot be listened on, shared by all servers."""
 
 import errno
 import socket
 
 
 def bind_error_message(error: OSError, host: str, port: int, option: str = "--port") -> str:
-    """Why nobody can listen there, and what to do; ``option`` is what names the port."""
+    """Why the port cannot be used, and what to do; ``option`` is the command-line option that sets it."""
     if error.errno == errno.EADDRINUSE:
         return f"Port {port} on {host} is in use, perhaps by another serve. Name another {option}; 0 finds a free one."
     if error.errno in (errno.EACCES, errno.EPERM):

@@ -21,7 +21,7 @@ def sanitize(text: str) -> str:
 
 
 def format_lap_time(milliseconds: int) -> str:
-    """A lap time as m:ss.mmm (from 100 minutes on h:mm:ss); 0 and less is none."""
+    """A lap time as m:ss.mmm (from 100 minutes on h:mm:ss); ``-:--.---`` for 0 and less."""
     if milliseconds <= 0:
         return NO_TIME
     seconds, millis = divmod(milliseconds, 1000)
@@ -49,7 +49,7 @@ def format_count(count: int, noun: str) -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """A positive duration as h:mm:ss; empty for what is none, such as the infinity of a session without an end."""
+    """A positive duration as h:mm:ss; empty for any other number, such as the infinity of a session without an end."""
     if not 0.0 < seconds < 360_000.0:  # also for NaN
         return ""
     whole = int(seconds)

@@ -13,7 +13,7 @@ _FAST_LANE_VERSION: Final = 7
 _POINT: Final = np.dtype([("place", "<f4", 3), ("metres", "<f4"), ("id", "<i4")])
 _DETAIL_COUNT: Final = 18
 _SIDE_LEFT, _SIDE_RIGHT = 5, 6
-"""Places in the details of a point: metres to the left and to the right border."""
+"""Indices in the details of a point: metres to the left and to the right border."""
 
 
 def read_fast_lane(path: Path) -> tuple[Floats, Floats, Floats]:
@@ -39,5 +39,5 @@ def read_fast_lane(path: Path) -> tuple[Floats, Floats, Floats]:
     numbers = np.frombuffer(data, "<f4", count * _DETAIL_COUNT, details_at + 4).reshape(count, _DETAIL_COUNT)
     left, right = (numbers[:, place].astype(np.float64) for place in (_SIDE_LEFT, _SIDE_RIGHT))
     if not (np.isfinite(points).all() and (left + right > 0.0).all() and max(left.max(), right.max()) < 1000.0):
-        raise SourceError(f"{path} holds no widths of the track that make sense.")
+        raise SourceError(f"{path} has implausible track widths.")
     return points, left, right

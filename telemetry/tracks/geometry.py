@@ -1,7 +1,7 @@
 """Where a car is on a track: rays to the borders, the distance from a reference line, and whether it is off the road.
 
-Everything is in assetto_corsa_gym's plane: x is the game's z, y is the game's x, angles are counted from x to the left.
-The definitions are its own, so that what is exported equals what its environment computes online.
+Everything is in the plane of assetto_corsa_gym: x is the game's z, y is the game's x, angles are counted from x to the
+left. The definitions are its own, so that an export equals what its environment computes online.
 """
 
 from collections.abc import Sequence
@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 RAYS: Final = 11
-"""From 90 degrees to the right of the car to 90 degrees to its left."""
+"""Number of rays, from 90 degrees to the right of the car to 90 degrees to its left."""
 
 RAY_METRES: Final = 200.0
-"""How far a ray goes at most."""
+"""Longest ray."""
 
 BORDER_STEP: Final = 10
-"""Every so many points of a border are taken, and its last one."""
+"""Of a border, every tenth point is used, and its last one."""
 
 POINT_METRES: Final = 1.5
 """Distance of the points of borders and lines that are made here: that of assetto_corsa_gym's own."""
@@ -33,7 +33,7 @@ GRID_MARGIN: Final = 1.0
 """Metres around the track that belong to its grid: its corners must be off the track."""
 
 _AT_ONCE: Final = 256
-"""Points that are looked at together: more take more memory and no less time."""
+"""Points computed together: more take more memory and save no time."""
 
 
 @dataclass(frozen=True)
@@ -44,16 +44,16 @@ class Geometry:
     """As assetto_corsa_gym names it: the track, and after a hyphen its layout if it has one."""
     left: Floats
     right: Floats
-    """As many points as ``left``, each across from its own."""
+    """As many points as ``left``, each opposite to the one of the same index."""
     line: Floats
     length: float | None
     """Length of a lap in m where the source of the geometry says so."""
     origin: str
-    """Where it is from, for a person."""
+    """Where it comes from, as text for people."""
 
     @cached_property
     def borders(self) -> tuple[Floats, Floats]:
-        """Left and right border as they are looked at: with fewer points."""
+        """Left and right border with the points that are used: every tenth and the last."""
         return _thinned(self.left), _thinned(self.right)
 
     @cached_property

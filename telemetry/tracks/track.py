@@ -1,4 +1,4 @@
-"""Where the road goes: the map of a track that is known, and the car's place on it."""
+"""The map of a known track, and the position of a car on it."""
 
 import math
 from collections.abc import Sequence
@@ -8,11 +8,11 @@ from typing import NamedTuple
 from telemetry.fields.derived import Sample
 
 _REACH = 6
-"""Segments of the reference line before and after the car among which the nearest one is."""
+"""Segments of the reference line before and after the car that are searched for the nearest one."""
 
 
 class Place(NamedTuple):
-    """Where a car is: metres left of the centre line, and radians that it is turned to the left of the road."""
+    """Where a car is: metres to the left of the centre line, and radians turned to the left of the road's direction."""
 
     offset: float
     heading: float
@@ -20,7 +20,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrackMap:
-    """A closed circuit, sampled at one even distance from the line on, in the world's x and z, in metres.
+    """A closed circuit, sampled at equal distances from the line on; x and z of the world, in metres.
 
     ``curvature`` is in 1/m, + where the road turns left. ``line`` are the points of the reference line, one beside each
     point of the centre line; empty where none is known.
@@ -62,7 +62,7 @@ class TrackMap:
         )
 
     def node(self, position: float, x: float, z: float) -> int:
-        """The index of the point nearest to a place, looked for from its ``normalized_position`` on."""
+        """The index of the point nearest to x, z; the search starts at the ``normalized_position``."""
         count = len(self.x)
         index = int(position * count) % count if math.isfinite(position) else 0
         best = (self.x[index] - x) ** 2 + (self.z[index] - z) ** 2
@@ -76,7 +76,7 @@ class TrackMap:
         return index
 
     def place(self, sample: Sample) -> Place:
-        """Where the car of this sample is."""
+        """The position of the car in this sample."""
         x, z = sample.world_position_x, sample.world_position_z
         node = self.node(sample.normalized_position, x, z)
         tx, tz = self.tangent_x[node], self.tangent_z[node]
@@ -94,7 +94,7 @@ class TrackMap:
         return [bends[int(start + stride * ahead) % nodes] for ahead in range(1, count + 1)]
 
     def gap(self, sample: Sample) -> float | None:
-        """Metres from the reference line, as the crow flies; None where none is known."""
+        """Metres from the reference line, in a straight line; None where no reference line is known."""
         line = self.line
         if not line:
             return None

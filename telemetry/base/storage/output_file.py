@@ -1,4 +1,4 @@
-"""What sinks write to: it ends after something whole, even when a write fails half way or the process dies."""
+"""What sinks write to: a file that always ends at a record boundary, even if a write fails or the process dies."""
 
 import errno
 import os
@@ -15,16 +15,15 @@ Mode = Literal["new", "append", "overwrite"]
 
 
 class OutputFile:
-    """A file that this process alone writes, a pipe or a device; what was written is with the operating system.
+    """A file that only this process writes, a pipe or a device; it has no buffer of its own.
 
-    A file that was made for it and that nothing was written to is removed again, and one that is to be overwritten
-    keeps what it holds until the first write. Raises :class:`telemetry.SinkError`, also for a file that another process
-    writes.
+    A new file that nothing was written to is removed again, and a file that is to be overwritten keeps its content
+    until the first write. Raises :class:`telemetry.SinkError`, also for a file that another process is writing.
     """
 
     def __init__(self, descriptor: int, name: str, path: Path | None = None, *, mode: Mode = "new") -> None:
         self.name = name
-        self._file = open(descriptor, "wb", buffering=0)  # noqa: SIM115
+        self._file = open(descriptor, "wb", buffering=0)  # noqa: SIM115 - closed by `close`
         status = os.fstat(descriptor)
         self._path = path if stat.S_ISREG(status.st_mode) else None
         self._identity = (status.st_dev, status.st_ino)
@@ -59,13 +58,13 @@ class OutputFile:
 
     @property
     def closed(self) -> bool:
-        """Whether it was closed, by us or by an error."""
+        """Whether it was closed, by :meth:`close` or by an error."""
         return self._file.closed
 
     def write(self, data: bytes, *, after: bytes | None = None) -> None:
-        """Write all of it; where that fails, keep what is whole, of this data all up to the last ``after``, and raise.
+        """Write all of it; if that fails, truncate to complete records, which end with ``after``, and raise SinkError.
 
-        Raises too where the file was removed: on Linux writing goes on without an error, and into nowhere.
+        Raises it also where the file was removed: on Linux, writing would go on without an error and without a file.
         """
         view, done = memoryview(data), 0
         try:
@@ -89,7 +88,7 @@ class OutputFile:
         self.check()
 
     def check(self) -> None:
-        """Raise for a file that was removed or replaced."""
+        """Raise SinkError for a file that was removed or replaced."""
         if self._path and not self._is_in_place(self._path):
             self._file.close()
             raise SinkError(f"The file {self.name} was removed or replaced while it was being written.")
