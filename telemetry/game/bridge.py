@@ -1,7 +1,7 @@
-"""Named mappings of a Wine prefix as files of Linux, made from inside the prefix and before whoever else makes them.
+"""Named mappings of a Wine prefix as files of Linux, created from inside the prefix before any other program does.
 
-They are backed by files in ``/dev/shm``: a game finds mappings of its pages' names there already, writes them as it
-writes its own, and nothing is ever copied. The other way round, a program of Linux writes what the game reads.
+They are backed by files in ``/dev/shm``: a game finds mappings with the names of its pages, writes them as it would its
+own, and nothing is ever copied. The other way round, a program on Linux writes what the game reads.
 """
 
 import mmap
@@ -20,7 +20,7 @@ DIRECTORY: Final = Path("Z:/dev/shm")
 """Where Linux programs look for page files, as Wine shows it."""
 
 PAGE_FILES: Final[Mapping[str, int]] = dict.fromkeys(PAGES, PAGE_FILE_SIZE)
-"""What the game's pages are called, and the bytes of each."""
+"""The names of the game's pages, and the size of each in bytes."""
 
 PURPOSE: Final = (
     "The bridge is for the game under Wine or Proton: it runs in a Windows Python in the game's own prefix, before the "
@@ -49,11 +49,11 @@ EXISTS: Final = (
 
 
 class Bridge(Closeable):
-    """Files and the named mappings that they back, of these names and sizes, there until it is closed.
+    """Files and the named mappings that they back, with these names and sizes (in bytes), until it is closed.
 
-    Raises :class:`telemetry.UsageError` where this is no Windows program under Wine, :class:`telemetry.SinkError` where
-    the mappings exist already (a bridge that comes later silently bridges nothing; ``exists`` says so) or cannot be
-    made.
+    Raises :class:`telemetry.UsageError` where this is not a Windows program under Wine, :class:`telemetry.SinkError`
+    where the mappings exist already (a bridge that is started later bridges nothing; ``exists`` is the message) or
+    cannot be created. ``left`` holds the files that remained after closing.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Bridge(Closeable):
                 raise SinkError(exists.format(name))
         try:
             for name, size in sizes.items():
-                self._make(name, size)
+                self._create(name, size)
         except OSError as error:
             self.close()
             raise SinkError(f"The bridge's files in {directory} cannot be made: {error.strerror}.") from error
@@ -84,7 +84,7 @@ class Bridge(Closeable):
             raise
 
     def close(self) -> None:
-        """End the mappings and remove the files; those in ``left`` stay until the game that still maps them ends."""
+        """Close the mappings and remove the files; those in ``left`` stay until the game that still maps them exits."""
         while self._maps:
             self._maps.pop().close()
         while self._files:
@@ -94,12 +94,12 @@ class Bridge(Closeable):
             if path.exists():
                 self.left.append(path)
 
-    def _make(self, name: str, size: int) -> None:
+    def _create(self, name: str, size: int) -> None:
         path = self.directory / name
         with path.open("r+b" if path.exists() else "x+b") as file:
             self._files.append(path)
             file.truncate(size)
-            file.write(bytes(size))  # what a game before left behind is no game
+            file.write(bytes(size))  # what an earlier game left behind is not a game
             file.flush()
             os.fsync(file.fileno())
             self._maps.append(_map(file.fileno(), size, name))

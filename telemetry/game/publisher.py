@@ -1,4 +1,4 @@
-"""Puts pages where the game would."""
+"""Publishing pages where the game would."""
 
 import sys
 from pathlib import Path
@@ -20,9 +20,9 @@ from telemetry.recording.interfaces import Closeable
 
 
 class Publisher(Closeable):
-    """Puts pages into real shared memory, where this tool and every other reader find "the game".
+    """Writes pages into real shared memory, where this program and every other reader find "the game".
 
-    Raises :class:`telemetry.SinkError` where the pages cannot be made, or where somebody else is writing them.
+    Raises :class:`telemetry.SinkError` where the pages cannot be created, or where another program is writing them.
     """
 
     def __init__(self, directory: Path | None = None, *, prefix: str = "") -> None:
@@ -34,7 +34,7 @@ class Publisher(Closeable):
         self._graphics = self._static = b""
 
     def write(self, pages: Pages) -> None:
-        """Publish the pages; those that did not change are left alone."""
+        """Publish the pages; those that did not change are not written again."""
         self._writer.write(
             pages.physics,
             None if pages.graphics == self._graphics else pages.graphics,
@@ -43,7 +43,7 @@ class Publisher(Closeable):
         self._graphics, self._static = pages.graphics, pages.static
 
     def close(self) -> None:
-        """Leave as the game does, with status 0 and then without pages; a bridge's files are left empty."""
+        """Exit as the game does, with status 0 and then without pages; a bridge's files are left empty."""
         self._writer.write(*(bytes(size) for size in SIZES))
         self._writer.close()
 
@@ -63,4 +63,4 @@ def _refuse_pages_in_use(directory: Path | None, prefix: str) -> None:
     held = sys.platform == "win32" and directory is None and state is not State.WAITING
     if held or state in (State.LIVE, State.MENU, State.PAUSED, State.REPLAY):
         where = directory or PAGE_FILE_DIRECTORY
-        raise SinkError(f"Somebody is writing the game's pages already ({where}): the game or another publisher.")
+        raise SinkError(f"The game's pages are being written already ({where}), by the game or another publisher.")

@@ -1,4 +1,4 @@
-"""Names of recordings, made of what is in them by a template, and safe on every system."""
+"""Names of recordings, made from their contents by a template, and safe on every system."""
 
 import re
 import string
@@ -22,45 +22,45 @@ PLACEHOLDERS: Final = {
     "datetime": "local time of the file's first step, like 20261122-204502",
     "date": "its date, like 20261122",
     "time": "its time of day, like 204502",
-    "lap": "number of the lap that runs, a number",
+    "lap": "number of the lap in progress, a number",
     "part": "1-based count of the files of this recording, a number",
 }
-"""What a template may hold between braces; numbers take a width, like ``{lap:03}``."""
+"""What a template may contain in braces; numbers take a width, like ``{lap:03}``."""
 
 MAX_NAME_LENGTH: Final = 120
-"""Bytes of a name in UTF-8, without its suffix: some file systems allow no more than 143, and most 255."""
+"""Bytes of a name in UTF-8, without its suffix; some file systems allow 143, most 255."""
 
 _TEXTS: Final = ("track", "car", "driver")
-"""What may be of any length, and is shortened where a name would be too long."""
+"""Placeholders of any length, which are shortened where a name would be too long."""
 
 _WIDTH_DIGITS: Final = 2
-"""Digits of a width in a template: more would only be a way to fill the memory."""
+"""Digits of a width in a template: more would only fill the memory."""
 
 _NUMBERS: Final = ("lap", "part")
-_HIGHEST: Final = (1 << 31) - 1
-"""The highest number of a lap that the game can tell."""
+_MAX_NUMBER: Final = (1 << 31) - 1
+"""The largest number of a lap in the game's pages."""
 
 _FORBIDDEN: Final = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]+')
 _DEVICES: Final = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)", re.IGNORECASE)
 
 
 class _TemplatePart(NamedTuple):
-    """A part of a template: text that stands in the name as it is, or a placeholder and how it is written."""
+    """A part of a template: literal text, or a placeholder with its format (in ``text``)."""
 
     text: str
     placeholder: str | None = None
     conversion: str | None = None
 
     def fill(self, values: Mapping[str, str | int]) -> str:
-        """What it is with these values; raises ValueError or OverflowError where they cannot be written so."""
+        """The text with these values; raises ValueError or OverflowError where the format does not fit them."""
         if self.placeholder is None:
             return self.text
         value = string.Formatter().convert_field(values[self.placeholder], self.conversion)
         return format(value, self.text)
 
     @property
-    def may_be_cut(self) -> bool:
-        """Whether the name is still of use where the end of this is missing: not where it is a number or a time."""
+    def may_be_shortened(self) -> bool:
+        """Whether a name is still useful without the end of this: literal text and texts, not numbers and times."""
         return self.placeholder is None or self.placeholder in _TEXTS
 
 
@@ -74,19 +74,21 @@ class Template:
         self.text = text
         known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
         try:
-            pieces = _pieces_of(text)
-            unknown = next((piece for piece in pieces if piece.placeholder not in {None, *PLACEHOLDERS}), None)
+            parts = _parse_parts(text)
+            unknown = next((part for part in parts if part.placeholder not in {None, *PLACEHOLDERS}), None)
             if unknown is None:
-                for piece in pieces:
-                    piece.fill({**dict.fromkeys(PLACEHOLDERS, ""), **dict.fromkeys(_NUMBERS, _HIGHEST)})
+                for part in parts:
+                    part.fill({**dict.fromkeys(PLACEHOLDERS, ""), **dict.fromkeys(_NUMBERS, _MAX_NUMBER)})
         except (ValueError, OverflowError) as error:
-            raise UsageError(f"The template {text!r} cannot be read: {error}. It may hold {known}.") from error
+            raise UsageError(f"The template {text!r} is invalid: {error}. It may contain {known}.") from error
         if unknown is not None:
-            raise UsageError(f"The template {text!r} knows no {{{unknown.placeholder}}}. It may hold {known}.")
-        self._names = _names_of(pieces)
+            raise UsageError(
+                f"The template {text!r} contains the unknown {{{unknown.placeholder}}}. It may contain {known}."
+            )
+        self._names = _split_names(parts)
 
     def path(self, sample: Sample, *, lap: int = 1, part: int = 1) -> Path:
-        """The path of a file that begins with this sample, each of its names safe."""
+        """The path of a file that begins with this sample; each of its names is safe."""
         layout = f"-{sample.track_configuration}" if sample.track_configuration else ""
         date, time = _local(sample.timestamp)
         texts = {
@@ -103,11 +105,11 @@ class Template:
             "lap": lap,
             "part": part,
         }
-        return Path(*(_name_of(pieces, values) for pieces in self._names))
+        return Path(*(_build_name(parts, values) for parts in self._names))
 
 
 def _local(timestamp: float) -> tuple[str, str]:
-    """The local date and time of day, where the computer can tell them of such a moment."""
+    """Local date and time of day of a Unix time; of 1970 where the computer cannot convert it."""
     try:
         moment = datetime.fromtimestamp(timestamp, UTC).astimezone()
     except (ValueError, OverflowError, OSError):
@@ -116,58 +118,58 @@ def _local(timestamp: float) -> tuple[str, str]:
     return date.replace("-", ""), time.replace(":", "")
 
 
-def _pieces_of(text: str) -> list[_TemplatePart]:
-    """The parts of a template; raises ValueError where it is none."""
-    pieces = []
+def _parse_parts(text: str) -> list[_TemplatePart]:
+    """The parts of a template; raises ValueError for text that is not a template."""
+    parts = []
     for literal, placeholder, spec, conversion in string.Formatter().parse(text):
-        pieces.append(_TemplatePart(literal))
+        parts.append(_TemplatePart(literal))
         if placeholder is None:
             continue
         if "{" in (spec or ""):
-            raise ValueError("braces cannot stand inside braces")
+            raise ValueError("braces cannot contain braces")
         if any(len(number.lstrip("0")) > _WIDTH_DIGITS for number in re.findall(r"\d+", spec or "")):
             raise ValueError("a width has two digits at most")
-        pieces.append(_TemplatePart(spec or "", placeholder, conversion))
-    return pieces
+        parts.append(_TemplatePart(spec or "", placeholder, conversion))
+    return parts
 
 
-def _names_of(pieces: Sequence[_TemplatePart]) -> list[list[_TemplatePart]]:
-    """The pieces of each name of a path: those between the slashes, which alone is what makes folders."""
+def _split_names(parts: Sequence[_TemplatePart]) -> list[list[_TemplatePart]]:
+    """The parts of each name of a path: only slashes in the literal text separate names."""
     names: list[list[_TemplatePart]] = [[]]
-    for piece in pieces:
-        if piece.placeholder is not None:
-            names[-1].append(piece)
+    for part in parts:
+        if part.placeholder is not None:
+            names[-1].append(part)
             continue
-        first, *others = piece.text.split("/")
+        first, *others = part.text.split("/")
         names[-1].append(_TemplatePart(first))
         names += [[_TemplatePart(other)] for other in others]
-    plain = ["".join(piece.text if piece.placeholder is None else "{}" for piece in name) for name in names]
+    plain = ["".join(part.text if part.placeholder is None else "{}" for part in name) for name in names]
     root = [[_TemplatePart("/")]] if len(names) > 1 and not plain[0] else []
     return root + [name for name, text in zip(names, plain, strict=True) if text not in ("", ".")]
 
 
-def _name_of(pieces: Sequence[_TemplatePart], values: Mapping[str, str | int]) -> str:
-    """One name of a path; where it would be too long its longest texts lose their ends, and no number or time does."""
-    if all(piece.placeholder is None for piece in pieces):
-        name = "".join(piece.text for piece in pieces)
+def _build_name(parts: Sequence[_TemplatePart], values: Mapping[str, str | int]) -> str:
+    """One name of a path; if it is too long its longest texts are shortened, never a number or a time."""
+    if all(part.placeholder is None for part in parts):
+        name = "".join(part.text for part in parts)
         return name if name in ("/", "..") else sanitize_filename(name)
-    filled = [(piece.fill(values), piece.may_be_cut) for piece in pieces]
+    filled = [(part.fill(values), part.may_be_shortened) for part in parts]
     for limit in range(MAX_NAME_LENGTH, 0, -1):
-        name = "".join(_cut(text, limit) if may_be_cut else text for text, may_be_cut in filled)
+        name = "".join(_shorten(text, limit) if may_be_shortened else text for text, may_be_shortened in filled)
         if _size(name) <= MAX_NAME_LENGTH:
             break
     return sanitize_filename(name)
 
 
 def sanitize_filename(name: str) -> str:
-    """The name without what a system forbids in one: reserved characters and words, a dot or blank at its end."""
+    """The name without what systems forbid: reserved characters and words, a dot or blank at its end."""
     name = _FORBIDDEN.sub("-", name).strip(" .")
-    name = _cut(name, MAX_NAME_LENGTH).rstrip(" .")
-    return _cut(f"_{name}", MAX_NAME_LENGTH).rstrip(" .") if not name or _DEVICES.match(name) else name
+    name = _shorten(name, MAX_NAME_LENGTH).rstrip(" .")
+    return _shorten(f"_{name}", MAX_NAME_LENGTH).rstrip(" .") if not name or _DEVICES.match(name) else name
 
 
-def _cut(text: str, size: int) -> str:
-    """As much of the text as has this many bytes, never a part of a character."""
+def _shorten(text: str, size: int) -> str:
+    """The beginning of the text that fits this many bytes, without a partial character."""
     return text.encode("utf-8", "surrogatepass")[:size].decode("utf-8", "ignore") if _size(text) > size else text
 
 

@@ -1,4 +1,4 @@
-"""Follows the laps of a recording step by step, and decodes a page only where something may have changed."""
+"""Follows the laps of a recording step by step, and decodes the pages only where something may have changed."""
 
 from typing import Final, Literal, NamedTuple
 
@@ -11,31 +11,31 @@ from telemetry.laps.model import Lap
 from telemetry.laps.progress import LapInProgress
 from telemetry.recording.interfaces import Step
 
-FOLLOW_SECONDS: Final = 0.03
-"""How often what runs from frame to frame is followed."""
+DECODE_SECONDS: Final = 0.03
+"""How often the pages are decoded although only volatile fields have changed."""
 
 SegmentKind = Literal["session", "stint", "lap"]
-"""What a recording can be cut into at a moment of the race itself."""
+"""The parts of a drive that a recording can be split into."""
 
 
 class StepUpdate(NamedTuple):
-    """What a step brought that the one before had not: a sample, the parts that begin with it, the laps it settled.
-
-    ``lap`` is the number of the lap that runs, which the game may count some frames later.
-    """
+    """What changed with a step."""
 
     sample: Sample
+    """The decoded step."""
     lap: int
+    """The number of the lap in progress, which the game may count some frames later."""
     started: frozenset[SegmentKind]
+    """The segments that start with this step."""
     laps: tuple[Lap, ...]
+    """The laps that are final from here on."""
 
 
 class LapTracker:
-    """Follows steps and tells of each what is new.
+    """Runs the lap detector over steps.
 
-    It looks closer thirty times a second, and at once where something changes that counts: tyres leave the track, the
-    lap clock starts anew, or what does not run from frame to frame. Laps seen through it are those of all the steps, at
-    a tenth of the work.
+    It decodes at most 30 times a second, plus immediately when tyres leave the track, the lap clock restarts, or a
+    non-volatile field changes. The laps are those that decoding every step would give, at a tenth of the work.
     """
 
     def __init__(self, thresholds: Thresholds = DEFAULTS) -> None:
@@ -48,7 +48,7 @@ class LapTracker:
         self._last_seen = (b"", b"", 0)
 
     def update(self, step: Step) -> StepUpdate | None:
-        """What the step brought; None where it has no pages, or nothing in them that matters here."""
+        """What changed with this step; None where it has no pages, or nothing in them matters here."""
         pages = step.pages
         if pages is None or not self._needs_decode(pages, step.elapsed):
             return None
@@ -60,18 +60,18 @@ class LapTracker:
         return StepUpdate(sample, now.number if now else 1, _started_segments(running, now, before, sample), laps)
 
     def _needs_decode(self, pages: Pages, elapsed: float) -> bool:
-        standing, before = self._last_seen, self._before
+        seen_before, before = self._last_seen, self._before
         drawn = pages.graphics != self._graphics
         self._graphics = pages.graphics
-        of_graphics = _without_volatile_fields(pages.graphics) if drawn else standing[0]
-        self._last_seen = (of_graphics, pages.static, read_tyres_out(pages.physics))
-        if before is None or self._last_seen != standing or read_packet_id(pages.physics) < before.packet_id:
+        graphics = _without_volatile_fields(pages.graphics) if drawn else seen_before[0]
+        self._last_seen = (graphics, pages.static, read_tyres_out(pages.physics))
+        if before is None or self._last_seen != seen_before or read_packet_id(pages.physics) < before.packet_id:
             return True
         lap_time = read_lap_time_ms(pages.graphics)
-        return lap_time < before.current_time or (drawn and elapsed - before.elapsed >= FOLLOW_SECONDS)
+        return lap_time < before.current_time or (drawn and elapsed - before.elapsed >= DECODE_SECONDS)
 
     def finish(self) -> tuple[Lap, ...]:
-        """The laps that are left when no more steps come."""
+        """The laps that are final once no more steps come; the tracker starts from scratch."""
         state, self._state = self._state, LapState()
         return finish(state)
 
@@ -87,14 +87,14 @@ _without_volatile_fields: Final = mask_fields("graphics", _VOLATILE)
 def _started_segments(
     before: LapInProgress | None, now: LapInProgress | None, last: Sample | None, sample: Sample
 ) -> frozenset[SegmentKind]:
-    """The parts that begin with this sample."""
+    """The segments that start with this sample."""
     if now is None:
         return frozenset()
     if before is None or now.start_index != before.start_index:
         return frozenset({"session", "stint", "lap"})
-    parts: set[SegmentKind] = set()
+    segments: set[SegmentKind] = set()
     if now.first is not before.first and now.first is sample:
-        parts.add("lap")
+        segments.add("lap")
     if last is not None and last.is_in_pit_lane and not sample.is_in_pit_lane:
-        parts.add("stint")
-    return frozenset(parts)
+        segments.add("stint")
+    return frozenset(segments)

@@ -1,4 +1,4 @@
-"""Markers from another terminal: every running recording has a mailbox, a file that others append lines to."""
+"""Markers from another terminal: every running recording has an inbox, a file that others append lines to."""
 
 import os
 import time
@@ -14,25 +14,25 @@ from telemetry.base.errors import SinkError
 from telemetry.base.storage.lock import user_state_dir
 from telemetry.recording.interfaces import Closeable
 
-LOOK_SECONDS: Final = 0.5
-"""How often a recording looks into its mailbox."""
+POLL_SECONDS: Final = 0.5
+"""How often a recording reads its inbox."""
 
-BEAT_SECONDS: Final = 1.0
-"""How often a recording shows that it is alive, by the time of its mailbox's last change."""
+HEARTBEAT_SECONDS: Final = 1.0
+"""How often a recording shows that it runs, by the modification time of its inbox."""
 
 DEAD_SECONDS: Final = 10.0
-"""A mailbox that has not changed for so long belongs to a recording that was killed."""
+"""An inbox that has not changed for so long belongs to a recording that was killed."""
 
 _SUFFIX: Final = ".mailbox"
 
 Deliver = Callable[[str, float], None]
-"""Takes a marker's name and the Unix time at which it was set; called from the mailbox's thread."""
+"""Takes a marker's name and the Unix time at which it was set; called from the inbox's thread."""
 
 
 class MarkerInbox(Closeable):
-    """The mailbox of one recording, from which a thread delivers markers until it is closed.
+    """The inbox of one recording, from which a thread delivers markers until it is closed.
 
-    Raises :class:`telemetry.SinkError` where none can be made.
+    Raises :class:`telemetry.SinkError` where its file cannot be created.
     """
 
     def __init__(self, recording: str, deliver: Deliver, folder: Path | None = None) -> None:
@@ -45,46 +45,46 @@ class MarkerInbox(Closeable):
             folder.mkdir(parents=True, exist_ok=True)
             self._path.write_bytes(self._header)
         except OSError as error:
-            raise SinkError(f"Markers cannot be taken: {self._path} cannot be written: {error.strerror}.") from error
+            raise SinkError(f"Markers cannot be received: {self._path} cannot be written: {error.strerror}.") from error
         self._closing = Event()
         # Not a daemon: it is joined on every way out.
         self._thread = Thread(target=self._work, name="markers")
         self._thread.start()
 
     def close(self) -> None:
-        """Deliver what has come, and take no more."""
+        """Deliver the markers that have arrived, and remove the inbox."""
         self._closing.set()
         self._thread.join()
-        with suppress(OSError):  # Windows leaves it while somebody posts; it will be found dead
+        with suppress(OSError):  # Windows keeps it while a marker is being sent; it will be cleared away later
             self._path.unlink()
 
     def _work(self) -> None:
-        beaten = time.monotonic()
-        while not self._closing.wait(LOOK_SECONDS):
-            self._look()
-            if time.monotonic() - beaten >= BEAT_SECONDS:
-                beaten = time.monotonic()
+        touched_at = time.monotonic()
+        while not self._closing.wait(POLL_SECONDS):
+            self._deliver_new()
+            if time.monotonic() - touched_at >= HEARTBEAT_SECONDS:
+                touched_at = time.monotonic()
                 self._touch()
-        self._look()
+        self._deliver_new()
 
     def _touch(self) -> None:
         with suppress(OSError):
             try:
                 os.utime(self._path)
-            except FileNotFoundError:  # taken for dead while this computer slept
+            except FileNotFoundError:  # cleared away while this computer slept
                 self._path.write_bytes(self._header)
                 self._read = len(self._header)
 
-    def _look(self) -> None:
+    def _deliver_new(self) -> None:
         with suppress(OSError):
             if self._path.stat().st_size <= self._read:
                 return
             with self._path.open("rb") as file:
                 file.seek(self._read)
                 lines = file.read()
-            whole = lines.rfind(b"\n") + 1
-            self._read += whole
-            for line in lines[:whole].splitlines():
+            complete = lines.rfind(b"\n") + 1
+            self._read += complete
+            for line in lines[:complete].splitlines():
                 self._read_line(line)
 
     def _read_line(self, line: bytes) -> None:
@@ -94,7 +94,7 @@ class MarkerInbox(Closeable):
 
 
 def send_marker(name: str, folder: Path | None = None) -> list[str]:
-    """Put a marker into all recordings that run now and name them; mailboxes of killed ones are cleared away."""
+    """Set a marker in all running recordings and return their names; inboxes of killed ones are removed."""
     line = orjson.dumps({"name": name, "timestamp": time.time()}, option=orjson.OPT_APPEND_NEWLINE)
     reached = []
     for path in sorted((folder or user_state_dir()).glob(f"*{_SUFFIX}")):
@@ -102,7 +102,7 @@ def send_marker(name: str, folder: Path | None = None) -> list[str]:
             if time.time() - path.stat().st_mtime > DEAD_SECONDS:
                 path.unlink()
                 continue
-            with path.open("r+b") as file:  # a recording that ends now takes its mailbox along: make no new one
+            with path.open("r+b") as file:  # never creates a file: a recording that ends now removes its inbox
                 recording = str(orjson.loads(file.readline())["recording"])
                 file.seek(0, os.SEEK_END)
                 file.write(line)

@@ -1,4 +1,4 @@
-"""Making room: the oldest recordings of a folder are deleted until the rest fits."""
+"""Retention: the oldest recordings of a folder are deleted until the rest fits a limit."""
 
 import re
 import time
@@ -9,24 +9,24 @@ from typing import Final
 from telemetry.base.errors import SinkError
 
 BUSY_SECONDS: Final = 5.0
-"""A file that changed less than this ago may be what another recording is writing."""
+"""A file that changed less than this ago may be in use by another recording."""
 
 
 def prune(folder: Path, names: re.Pattern[str], limit: float, keep: Collection[Path]) -> list[tuple[Path, int]]:
     """Delete the oldest recordings in a folder until no more than ``limit`` bytes are left.
 
-    Only files count whose path in the folder, with slashes, is one of ``names``; those in ``keep`` stay, and what is
-    being written. Gives what was deleted, with its size. Raises :class:`telemetry.SinkError` for a file that cannot be
-    deleted.
+    Only files whose path in the folder, with slashes, matches ``names`` count; those in ``keep`` stay, and those that
+    are being written. Returns what was deleted, with its size in bytes. Raises :class:`telemetry.SinkError` for a file
+    that cannot be deleted.
     """
-    found = []
+    recordings = []
     for path in folder.rglob("*"):
         if names.fullmatch(path.relative_to(folder).as_posix()) and path.is_file():
             status = path.stat()
-            found.append((status.st_mtime, path, status.st_size))
-    total = sum(size for _, _, size in found)
+            recordings.append((status.st_mtime, path, status.st_size))
+    total = sum(size for _, _, size in recordings)
     deleted = []
-    for changed, path, size in sorted(found):
+    for changed, path, size in sorted(recordings):
         if total <= limit:
             break
         if path in keep or time.time() - changed < BUSY_SECONDS:

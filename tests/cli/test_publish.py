@@ -128,4 +128,4 @@ def test_two_publishers_do_not_fight(shared_memory: Path) -> None:
     finally:
         interrupt(first)
     assert second.returncode == 1
-    assert "Somebody is writing the game's pages already" in second.stderr
+    assert "The game's pages are being written already" in second.stderr

@@ -171,7 +171,7 @@ def test_a_recording_needs_no_place_for_markers(tmp_path: Path, monkeypatch: pyt
         monkeypatch.setenv(name, str(tmp_path / "file"))
     result = main_in_process("record", tmp_path / "drive.mcap", *FAST, "--duration", "1", "--quiet")
     assert result.returncode == 0
-    assert result.stderr.startswith("ac-telemetry: Markers cannot be taken: ")
+    assert result.stderr.startswith("ac-telemetry: Markers cannot be received: ")
     assert steps_of(tmp_path / "drive.mcap")
 
 
@@ -235,7 +235,7 @@ def test_what_is_published_is_recorded_again_byte_for_byte(drive: Path, shared_m
         (("drive.parquet",), "Unsupported file type: drive.parquet. Supported: .mcap, .jsonl, "),
         (("drive.mcap", "--split", "lap"), "--split is for files in a folder, and drive.mcap is one file."),
         (("drives", "--split", "laps"), "A recording cannot be split by 'laps'"),
-        (("drives", "--name", "{trakc}"), "The template '{trakc}' knows no {trakc}."),
+        (("drives", "--name", "{trakc}"), "The template '{trakc}' contains the unknown {trakc}."),
         (("drives/{car}.mcap", "--name", "x"), "drives/{car}.mcap is a template already; leave out --name."),
         (("drives", "--format", "csv"), "Unsupported --format csv. Supported: .mcap, "),
         (("drives", "--split", "lap", "--keep-last", "9s"), "--split and --keep-last contradict each other."),

@@ -661,7 +661,7 @@ def test_a_publisher_keeps_away_from_pages_that_somebody_writes(
             return True
 
         monkeypatch.setattr(Clock, "sleep_until", write_meanwhile)
-        with pytest.raises(SinkError, match="Somebody is writing the game's pages already"):
+        with pytest.raises(SinkError, match="The game's pages are being written already"):
             Publisher(tmp_path)
 
 
@@ -669,7 +669,7 @@ def test_a_publisher_keeps_away_from_pages_that_somebody_writes(
 def test_a_publisher_keeps_away_from_a_game_that_is_paused_or_in_a_replay(tmp_path: Path, status: int) -> None:
     with ac.PageWriter(tmp_path) as writer:
         writer.write(*pages_of(status=status)[:3])
-        with pytest.raises(SinkError, match="Somebody is writing the game's pages already"):
+        with pytest.raises(SinkError, match="The game's pages are being written already"):
             Publisher(tmp_path)
 
 

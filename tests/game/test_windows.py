@@ -135,7 +135,7 @@ def test_a_publisher_publishes_and_leaves_like_the_game(prefix: str) -> None:
 def test_a_publisher_keeps_away_from_a_running_game() -> None:
     with StandIn() as game:
         wait_until(lambda: is_moving(game.prefix))
-        with pytest.raises(SinkError, match="Somebody is writing the game's pages already"):
+        with pytest.raises(SinkError, match="The game's pages are being written already"):
             Publisher(prefix=game.prefix)
 
 

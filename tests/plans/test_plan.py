@@ -281,7 +281,9 @@ def test_a_template_stays_in_the_folder(template: str) -> None:
 
 def test_a_template_with_an_unknown_placeholder_is_told_what_there_is() -> None:
     message = mistake_in("\ntemplate = '{run}/{lop}'\n" + RUN)
-    assert message.startswith("line 2, key template: The template 'one/{lop}' knows no {lop}. It may hold {track}, ")
+    assert message.startswith(
+        "line 2, key template: The template 'one/{lop}' contains the unknown {lop}. It may contain {track}, "
+    )
     assert message.endswith(", {part}, and {run}.")
 
 

@@ -40,21 +40,21 @@ def test_a_slash_in_the_template_makes_folders_and_one_in_a_value_does_not() -> 
 @pytest.mark.parametrize(
     ("template", "reason"),
     [
-        ("{trakc}", "knows no {trakc}"),
-        ("{}", "knows no {}"),
-        ("{lap", "cannot be read: expected '}' before end of string"),
-        ("{track:{foo}}", "cannot be read: braces cannot stand inside braces"),
-        ("{lap:{lap}}", "cannot be read: braces cannot stand inside braces"),
-        ("{lap:99999999999}", "cannot be read: a width has two digits at most"),
-        ("{lap:.999999999f}", "cannot be read: a width has two digits at most"),
-        ("{lap:c}", "cannot be read: %c arg not in range(0x110000)"),
-        ("{track:03d}", "cannot be read: Unknown format code 'd' for object of type 'str'"),
+        ("{trakc}", "contains the unknown {trakc}"),
+        ("{}", "contains the unknown {}"),
+        ("{lap", "is invalid: expected '}' before end of string"),
+        ("{track:{foo}}", "is invalid: braces cannot contain braces"),
+        ("{lap:{lap}}", "is invalid: braces cannot contain braces"),
+        ("{lap:99999999999}", "is invalid: a width has two digits at most"),
+        ("{lap:.999999999f}", "is invalid: a width has two digits at most"),
+        ("{lap:c}", "is invalid: %c arg not in range(0x110000)"),
+        ("{track:03d}", "is invalid: Unknown format code 'd' for object of type 'str'"),
     ],
 )
 def test_a_wrong_template_is_refused_with_the_reason(template: str, reason: str) -> None:
     with pytest.raises(UsageError) as refusal:
         Template(template)
-    assert str(refusal.value).startswith(f"The template {template!r} {reason}. It may hold {{track}}, {{car}}, ")
+    assert str(refusal.value).startswith(f"The template {template!r} {reason}. It may contain {{track}}, {{car}}, ")
 
 
 @pytest.mark.parametrize(

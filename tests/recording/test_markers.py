@@ -72,5 +72,5 @@ def test_nonsense_in_a_mailbox_does_not_end_the_recording(tmp_path: Path) -> Non
 
 def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(SinkError, match="Markers cannot be taken"):
+    with pytest.raises(SinkError, match="Markers cannot be received"):
         MarkerInbox("a.mcap", lambda *_: None, tmp_path / "file")
