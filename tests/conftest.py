@@ -126,8 +126,9 @@ def usual_signals() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def own_folders() -> Iterator[None]:
+def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A temporary folder and a user's folder for state that nobody else has; nothing is left in the former."""
+    tmp_path_factory.getbasetemp()  # where the system's temporary folder is
     folder = Path(tempfile.mkdtemp(prefix="ac-telemetry-"))
     folder.chmod(0o711)  # tests that become another user go through it
     state = folder / "state"

@@ -29,7 +29,7 @@ def test_a_module_that_is_missing_names_the_extra(monkeypatch: pytest.MonkeyPatc
 
 def test_a_library_that_is_broken_is_not_called_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "broken_library.py").write_text("raise ImportError('libfoo.so.1: cannot open shared object file')")
-    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
     with pytest.raises(MissingExtraError) as error:
         require("broken_library", extra="parquet", purpose="Parquet")
     assert str(error.value) == (
