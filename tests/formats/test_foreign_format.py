@@ -1,0 +1,75 @@
+"""A format that another distribution brings: read, recorded and converted through the command line."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import PATIENCE, REPOSITORY
+
+MODULE = """
+from telemetry.formats import Format
+
+def open_reader(path, *, loop, begin, end):
+    from telemetry.formats.jsonl.recording import JsonlRecording
+    return JsonlRecording(path, loop=loop, begin=begin, end=end)
+
+def open_sample_sink(path, columns, *, mode, units):
+    from telemetry.formats.jsonl.sink import create
+    return create(path, columns, mode=mode)
+
+FORMAT = Format(
+    name="Lab", suffixes=(".lab",), open_reader=open_reader, open_sample_sink=open_sample_sink, survives_kill=True
+)
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    folder = tmp_path / "site"
+    info = folder / "lab_formats-1.2.dist-info"
+    info.mkdir(parents=True)
+    (folder / "lab_formats.py").write_text(MODULE)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: lab-formats\nVersion: 1.2\n")
+    (info / "entry_points.txt").write_text("[telemetry.formats]\nlab = lab_formats:FORMAT\n")
+    return folder
+
+
+def run(site: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(REPOSITORY / "main.py"), *map(str, arguments)],
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": str(site)},
+        timeout=PATIENCE,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        encoding="utf-8",
+    )
+
+
+def test_a_foreign_format_is_recorded_read_and_converted(site: Path, tmp_path: Path) -> None:
+    lab, csv = tmp_path / "a.lab", tmp_path / "a.csv"
+    recorded = run(site, "record", lab, "--source", "demo", "--speed", "max", "--duration", "0.3", "--quiet")
+    assert (recorded.returncode, recorded.stderr) == (0, "")
+    assert lab.read_bytes().count(b"\n") > 50
+    converted = run(site, "convert", lab, csv, "--quiet")
+    assert (converted.returncode, converted.stderr) == (0, "")
+    assert csv.read_bytes().count(b"\n") == lab.read_bytes().count(b"\n") + 1
+    back = run(site, "convert", lab, tmp_path / "b.lab", "--rate", "60", "--quiet")
+    assert (back.returncode, back.stderr) == (0, "")
+
+
+def test_a_foreign_format_that_cannot_be_loaded_is_a_sentence_about_its_distribution(
+    site: Path, tmp_path: Path
+) -> None:
+    (site / "lab_formats.py").write_text("raise RuntimeError('broken')\n")
+    good = tmp_path / "a.jsonl"
+    assert run(site, "record", good, "--source", "demo", "--speed", "max", "--duration", "0.1").returncode == 0
+    failed = run(site, "convert", good, tmp_path / "a.lab")
+    assert failed.returncode == 2
+    assert failed.stderr.endswith(
+        "The format 'lab' of lab-formats 1.2 cannot be used: loading lab_formats:FORMAT failed with RuntimeError: "
+        "broken\n"
+    )
