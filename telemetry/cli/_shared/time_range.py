@@ -7,7 +7,6 @@ from telemetry.base.clock import Clock
 from telemetry.base.errors import UsageError
 from telemetry.base.units import STEP_S
 from telemetry.formats import is_recording
-from telemetry.laps.detector import laps
 from telemetry.recording.api import samples
 from telemetry.sources import open_source
 
@@ -41,6 +40,8 @@ def _parse_time(option: str, source: str, text: str | None) -> float | None:
 
 def _find_lap(option: str, source: str, text: str) -> float:
     """The start of a lap for --from, and its end for --to."""
+    from telemetry.laps.detector import laps  # noqa: PLC0415 - slows the start, and is seldom needed
+
     if not text.isdecimal():
         raise UsageError(f"{option} lap:{text}: expected a lap number, like lap:3.")
     number = int(text)
