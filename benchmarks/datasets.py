@@ -1,12 +1,12 @@
-"""Datasets of many recordings: how it scales with workers, local and on Ray, and where the time of a recording goes.
+"""Datasets of many recordings: how conversion scales with workers, local and on Ray, and where its time goes.
 
     uv run --all-extras benchmarks/datasets.py [--recordings N] [--seconds S] [--rounds N] [--format FORMAT]
 
-Every recording is a drive of the demo car at every physics step (333 Hz), each with another seed. The first table takes
-one recording apart: reading and decoding it, which is done twice, once for its report and its laps, and once to cut it
-into episodes, resampled and derived; folding those by the specification; and writing. It is in seconds of CPU, which
-other work on the machine disturbs less. The second has whole conversions as a user sees them, the start of workers and
-of Ray included, in turns.
+Every recording is a drive of the demo car at every physics step (333 Hz), each with another seed. The first table shows
+the stages of one conversion: decoding, which is done twice (once for quality and laps, once for the episodes),
+resampling and deriving, observations and rewards, and writing. It is in seconds of CPU, which other work on the machine
+disturbs less. The second table has complete conversions as a user sees them, including the start of workers and of Ray,
+measured alternately.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from telemetry.formats.mcap.sink import create
 from telemetry.rl.datasets.build import BuildRequest, BuildResult, Format, build_dataset
 from telemetry.rl.datasets.engines import EngineName
 from telemetry.rl.datasets.episodes import Episode, EpisodeConfig, SkipCounts, episodes, survey
-from telemetry.rl.datasets.exporter import Exporter
+from telemetry.rl.datasets.exporter import Exporter, ignore
 from telemetry.rl.datasets.formats.lerobot import LeRobotExporter
 from telemetry.rl.datasets.formats.npz import NpzExporter
 from telemetry.rl.datasets.formats.parquet import ParquetExporter
@@ -57,23 +57,19 @@ def record(path: Path, seed: int, seconds: float) -> Path:
     return path
 
 
-def unseen(time: float) -> None:
-    """Show it to nobody."""
-
-
-def in_turns(rounds: int, tasks: dict[str, Timed], now: Callable[[], float]) -> dict[str, float]:
-    """Median seconds of each by this clock, measured one after the other, so many times."""
+def measure(rounds: int, tasks: dict[str, Timed], now: Callable[[], float]) -> dict[str, float]:
+    """Median seconds of each task by the clock ``now``; the tasks run alternately."""
     times: dict[str, list[float]] = {name: [] for name in tasks}
     for name in islice(cycle(tasks), rounds * len(tasks)):
         began = now()
         tasks[name]()
         times[name].append(now() - began)
-    return {name: statistics.median(own) for name, own in times.items()}
+    return {name: statistics.median(seconds) for name, seconds in times.items()}
 
 
-def take_apart(path: Path, kind: Format, folder: Path, rounds: int) -> None:
-    """Print where the time of one recording goes."""
-    clock, cut, spec = Clock(math.inf), EpisodeConfig(), Spec()
+def print_stages(path: Path, kind: Format, folder: Path, rounds: int) -> None:
+    """Print how the time of one conversion is distributed."""
+    clock, config, spec = Clock(math.inf), EpisodeConfig(), Spec()
     exporter = EXPORTERS[kind](spec=spec)
 
     def decode() -> None:
@@ -81,43 +77,49 @@ def take_apart(path: Path, kind: Format, folder: Path, rounds: int) -> None:
             for _ in source.readings(clock, None):
                 pass
 
-    def look() -> None:
+    def survey_recording() -> None:
         with open_source(path) as source:
-            survey(source, path, clock, thresholds=cut.thresholds, watch=unseen)
+            survey(source, path, clock, thresholds=config.thresholds, watch=ignore)
 
-    def cut_it() -> list[Episode]:
+    def cut_episodes() -> list[Episode]:
         with open_source(path) as source:
-            return list(episodes(source, found, cut, clock, SkipCounts(), unseen))
+            return list(episodes(source, surveyed, config, clock, SkipCounts(), ignore))
 
     def fold() -> None:
-        for one in cut_of_it:
-            list(trajectories(spec, one, SkipCounts()))
+        for episode in cut:
+            list(trajectories(spec, episode, SkipCounts()))
 
     def write() -> None:
-        with tempfile.TemporaryDirectory(dir=folder) as own:
-            exporter.convert(iter(cut_of_it), cut, Path(own), SkipCounts())
+        with tempfile.TemporaryDirectory(dir=folder) as name:
+            exporter.convert(iter(cut), config, Path(name), SkipCounts())
 
     with open_source(path) as source:
-        found = survey(source, path, clock, thresholds=cut.thresholds, watch=unseen)
-    cut_of_it = cut_it()
-    tasks: dict[str, Timed] = {"decode": decode, "survey": look, "episodes": cut_it, "fold": fold, "write": write}
-    took = in_turns(rounds, tasks, process_time)
-    shares = {
+        surveyed = survey(source, path, clock, thresholds=config.thresholds, watch=ignore)
+    cut = cut_episodes()
+    tasks: dict[str, Timed] = {
+        "decode": decode,
+        "survey": survey_recording,
+        "episodes": cut_episodes,
+        "fold": fold,
+        "write": write,
+    }
+    took = measure(rounds, tasks, process_time)
+    stages = {
         "decoding, twice": 2 * took["decode"],
         "report and laps": took["survey"] - took["decode"],
         "resampling, deriving": took["episodes"] - took["decode"],
-        "observing, rewarding": took["fold"],
+        "observations, rewards": took["fold"],
         "writing": took["write"] - took["fold"],
     }
-    total, seconds = sum(shares.values()), found.report.span_s
+    total, seconds = sum(stages.values()), surveyed.report.span_s
     speed = seconds / total
     print(f"\none recording, {seconds:.0f} s at 333 Hz, to {kind}: {total:.2f} s of CPU, {speed:.1f} x real time")
-    for name, own in shares.items():
-        print(f"{name:24}{own:8.2f} s{own / total:8.0%}")
+    for name, stage in stages.items():
+        print(f"{name:24}{stage:8.2f} s{stage / total:8.0%}")
 
 
 def convert(recordings: tuple[Path, ...], kind: Format, out: Path, engine: EngineName, jobs: int) -> None:
-    """Make the dataset, and take it away."""
+    """Make the dataset, and remove it."""
     request = BuildRequest(format=kind, recordings=recordings, output=out, engine=engine, jobs=jobs)
     made = build_dataset(request, Clock(math.inf))
     assert isinstance(made, BuildResult)
@@ -126,7 +128,7 @@ def convert(recordings: tuple[Path, ...], kind: Format, out: Path, engine: Engin
 
 
 def main() -> None:
-    """Measure both."""
+    """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recordings", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=60.0)
@@ -139,7 +141,7 @@ def main() -> None:
         recordings = tuple(
             record(folder / f"{seed}.mcap", seed, arguments.seconds) for seed in range(1, arguments.recordings + 1)
         )
-        take_apart(recordings[0], arguments.format, folder, arguments.rounds)
+        print_stages(recordings[0], arguments.format, folder, arguments.rounds)
         tasks: dict[str, Timed] = {
             f"{engine}, {jobs} at once": lambda engine=engine, jobs=jobs: convert(  # type: ignore[misc]
                 recordings, arguments.format, folder / "out", engine, jobs
@@ -147,11 +149,11 @@ def main() -> None:
             for engine in engines
             for jobs in (1, 2)
         }
-        took = in_turns(arguments.rounds, tasks, perf_counter)
+        took = measure(arguments.rounds, tasks, perf_counter)
         first = next(iter(took.values()))
         print(f"\n{len(recordings)} recordings of {arguments.seconds:.0f} s")
-        for task, own in took.items():
-            print(f"{task:24}{own:8.2f} s{first / own:8.2f} x")
+        for task, seconds in took.items():
+            print(f"{task:24}{seconds:8.2f} s{first / seconds:8.2f} x")
 
 
 if __name__ == "__main__":

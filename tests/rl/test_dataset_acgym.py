@@ -203,14 +203,15 @@ def test_columns_that_do_not_fit_are_refused_and_written_only_when_forced(tmp_pa
             sink.write(before)
     told: list[str] = []
     request = BuildRequest(format="assetto_corsa_gym", recordings=(wrong,), output=tmp_path / "out")
-    with pytest.raises(telemetry.SourceError, match="Nothing was made"):
+    with pytest.raises(telemetry.SourceError, match="No dataset was made"):
         build_dataset(request, CLOCK, done=lambda piece: told.append(piece.error))
-    assert told[0].startswith(
-        "wrong.jsonl: what was recorded does not fit together, so nothing was made of it. lateral g:"
-    )
+    assert told[0].startswith("wrong.jsonl: consistency checks failed; nothing was written. lateral g:")
     assert [path.name for path in tmp_path.iterdir()] == ["wrong.jsonl"]
     (piece,) = made(tmp_path / "out", wrong, force=True).results
-    assert [text.partition(":")[0] for text in piece.warnings if " has to be " in text] == ["lateral g", "slip angle"]
+    assert [text.partition(":")[0] for text in piece.warnings if " must be from " in text] == [
+        "lateral g",
+        "slip angle",
+    ]
 
 
 # Tracks

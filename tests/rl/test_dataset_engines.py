@@ -2,6 +2,7 @@ import json
 import math
 import os
 import shutil
+import socket
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from telemetry.rl.datasets.exporter import (
     RecordingResult,
     StagedRecording,
     episode_entry,
-    ignore_samples,
+    ignore,
 )
 from tests.conftest import main_in_process
 from tests.recorded import recorded_lap, write
@@ -56,8 +57,10 @@ class Deadly(Exporter):
     def check(self) -> None:
         return
 
-    def convert(self, found: Iterator[Episode], cut: EpisodeConfig, folder: Path, losses: SkipCounts) -> ExportResult:
-        (episode,) = found
+    def convert(
+        self, episodes: Iterator[Episode], config: EpisodeConfig, folder: Path, skipped: SkipCounts
+    ) -> ExportResult:
+        (episode,) = episodes
         once = folder.parent / f"{self.name}.once"
         if episode.recording == self.name:
             if not once.exists():
@@ -68,7 +71,7 @@ class Deadly(Exporter):
         (folder / "file").write_text(episode.recording)
         return ExportResult((episode_entry(episode, "file"),))
 
-    def finish(self, folder: Path, parts: Iterable[StagedRecording]) -> DatasetSummary:
+    def finish(self, folder: Path, staged: Iterable[StagedRecording]) -> DatasetSummary:
         raise AssertionError
 
 
@@ -78,7 +81,7 @@ def jobs_of(parts: Path, exporter: Exporter, *recordings: Path) -> list[Job]:
 
 
 def run(engine: EngineName, jobs: list[Job]) -> dict[str, RecordingResult]:
-    found = list(ENGINES[engine](2, None).run(jobs, CLOCK, ignore_samples))
+    found = list(ENGINES[engine](2, None).run(jobs, CLOCK, ignore))
     assert len({result.recording for result in found}) == len(found)
     return {Path(result.recording).name: result for result in found}
 
@@ -90,7 +93,7 @@ def test_a_process_that_dies_takes_one_recording_along_and_no_other(
     jobs = jobs_of(tmp_path / "parts", Deadly("b.jsonl"), *several)
     found = run(engine, jobs)
     assert {name for name, result in found.items() if result.error} == {"b.jsonl", "bad.jsonl"}
-    assert found["b.jsonl"].error.startswith(f"{several[1]} was not converted: the process that works on it")
+    assert found["b.jsonl"].error.startswith(f"{several[1]} was not converted: its process")
     assert {(job.parts / job.key / "file").read_text() for job in jobs if (job.parts / job.key).exists()} == {
         "a.jsonl", "c.jsonl", "d.jsonl",
     }  # fmt: skip
@@ -155,7 +158,7 @@ def test_what_an_engine_cannot_do_is_a_sentence(several: tuple[Path, ...], tmp_p
     result = main_in_process("dataset", "npz", several[0], "-o", tmp_path / "out", "--address", "auto")
     assert (result.returncode, result.stderr) == (
         2,
-        "ac-telemetry: --address is that of a running Ray; say --engine ray.\n",
+        "ac-telemetry: --address is for Ray; add --engine ray.\n",
     )
     assert list(tmp_path.iterdir()) == []
 
@@ -173,22 +176,23 @@ def test_without_ray_its_engine_names_the_extra(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_machine_that_does_not_see_all_says_what(several: tuple[Path, ...], tmp_path: Path) -> None:
-    from telemetry.rl.datasets.engines.ray import _check_remote_paths, _convert_remote
-    from telemetry.rl.datasets.provenance import program
+def test_a_machine_on_which_a_path_is_missing_names_it(several: tuple[Path, ...], tmp_path: Path) -> None:
+    from telemetry.rl.datasets.engines.ray import check_machine, convert_remote
+    from telemetry.rl.datasets.provenance import program_digest
 
     (job,) = jobs_of(tmp_path / "parts", Deadly(""), several[0])
     here = Path.cwd()
-    assert _check_remote_paths(job, here, program()) == ""
-    assert _check_remote_paths(job, here, "another").endswith(
-        f"has {program()}, and this one another; all need the same."
+    assert check_machine(job, here, program_digest()) == ""
+    assert check_machine(job, here, "another").endswith(
+        f"has {program_digest()}, this one another; all need the same version."
     )
     shutil.rmtree(job.parts)
-    assert (
-        f"does not see {job.parts}. All machines have to see recordings and output" in _convert_remote(job, here).error
+    assert f"{job.parts} does not exist on the machine " in convert_remote(job, here).error
+    gone = Job(job.exporter, job.config, Path("none.mcap"), tmp_path, "")
+    assert check_machine(gone, here, program_digest()) == (
+        f"{here / 'none.mcap'} does not exist on the machine {socket.gethostname()}. All machines need recordings and "
+        "output under the same path, on a shared file system."
     )
-    gone = Job(job.exporter, job.cut, Path("none.mcap"), tmp_path, "")
-    assert f"does not see {here / 'none.mcap'}. All machines" in _check_remote_paths(gone, here, program())
 
 
 @pytest.fixture
@@ -223,5 +227,5 @@ def test_a_ray_that_is_not_there_is_a_sentence(several: tuple[Path, ...], tmp_pa
     arguments = ("dataset", "npz", several[0], "-o", tmp_path / "out", "--engine", "ray", "--address", "127.0.0.1:1")
     result = main_in_process(*arguments)
     assert result.returncode == 2
-    assert result.stderr.startswith("ac-telemetry: There is no Ray to be reached at 127.0.0.1:1: ")
+    assert result.stderr.startswith("ac-telemetry: Ray cannot be reached at 127.0.0.1:1: ")
     assert list(tmp_path.iterdir()) == []

@@ -17,13 +17,13 @@ from telemetry.rl.datasets.episodes import (
     is_on_grid,
     survey,
 )
-from telemetry.rl.datasets.exporter import ignore_samples
+from telemetry.rl.datasets.exporter import ignore
 from tests.recorded import LAP, drive, recorded_lap, write
 
 
 def look(elapsed: float) -> None:
     """Show it to nobody."""
-    ignore_samples("", elapsed)
+    ignore("", elapsed)
 
 
 def cut(path: Path, how: EpisodeConfig) -> tuple[list[Episode], SkipCounts]:

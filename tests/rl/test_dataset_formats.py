@@ -119,10 +119,10 @@ def test_after_a_truncation_the_drive_goes_on_at_the_same_sample() -> None:
         (lambda one: replace(one, observations=one.observations[:-1]), "observation is float32 (747, 45)"),
         (lambda one: replace(one, observations=one.observations + np.float32("nan")), "observation is outside"),
         (lambda one: replace(one, observations=one.observations * 100), "observation is outside of its space"),
-        (lambda one: replace(one, actions=one.actions[:-1]), "the actions are float32 (746, 2)"),
+        (lambda one: replace(one, actions=one.actions[:-1]), "actions are float32 (746, 2), expected float32 (747, 2)"),
         (lambda one: replace(one, actions=one.actions * 2), "an action is outside of -1..1"),
-        (lambda one: replace(one, rewards=one.rewards * math.nan), "a reward is no number"),
-        (lambda one: replace(one, infos={"time": one.rewards}), "the infos are not as many as the observations"),
+        (lambda one: replace(one, rewards=one.rewards * math.nan), "a reward is not a finite number"),
+        (lambda one: replace(one, infos={"time": one.rewards}), "the infos do not have the length of the observations"),
     ],
 )
 def test_what_is_wrong_is_not_written(
@@ -236,10 +236,10 @@ def test_pyarrow_finds_the_layout_that_lerobot_loads(lap: Trajectory, short: Pat
 
 def test_lerobot_takes_whole_steps_a_second_and_flat_observations(short: Path, tmp_path: Path) -> None:
     pytest.importorskip("pyarrow", reason="there is no pyarrow for this Python")
-    with pytest.raises(telemetry.UsageError, match=r"^LeRobot counts whole steps a second, and no 12\.5\.$"):
+    with pytest.raises(telemetry.UsageError, match=r"^LeRobot needs a whole number of steps per second, got 12\.5\.$"):
         make_of("lerobot", tmp_path / "out", short, rate=12.5)
     spec = replace(Spec(), observation=replace(Spec().observation, shape="dict"))
-    with pytest.raises(telemetry.UsageError, match="takes flat observations"):
+    with pytest.raises(telemetry.UsageError, match="needs flat observations"):
         make_of("lerobot", tmp_path / "out", short, spec=spec)
 
 
@@ -287,10 +287,10 @@ def test_minari_loads_it_and_gives_the_environment_back(
 
 def test_a_dataset_that_minari_has_is_left_alone_and_another_stands_beside_it(short: Path, tmp_path: Path) -> None:
     need_minari()
-    with pytest.raises(telemetry.UsageError, match="this is no name of a Minari dataset"):
+    with pytest.raises(telemetry.UsageError, match="is not a valid id of a Minari dataset"):
         make_of("minari", tmp_path, short, name="a b")
     (tmp_path / "demo" / "lap-v0").mkdir(parents=True)
-    with pytest.raises(telemetry.UsageError, match="exists already and stays untouched"):
+    with pytest.raises(telemetry.UsageError, match="exists already and is not changed"):
         make_of("minari", tmp_path, short, name="demo/lap-v0")
     assert make_of("minari", tmp_path, short, name="demo/lap-v1").path == tmp_path / "demo" / "lap-v1"
     assert sorted(path.name for path in (tmp_path / "demo").iterdir()) == [
@@ -334,16 +334,16 @@ def test_a_recording_that_fails_is_told_and_left_out_of_what_several_processes_m
     quality = json.loads((out / "quality.json").read_text())
     assert quality["failed"] == [str(tmp_path / "bad.jsonl")]
     assert [bool(one["error"]) for one in quality["recordings"]] == [False, True, False]
-    assert f"- Left out: {tmp_path / 'bad.jsonl'}, line 1" in (out / "README.md").read_text()
+    assert f"- Omitted: {tmp_path / 'bad.jsonl'}, line 1" in (out / "README.md").read_text()
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["npz", LAP], 2, "Say where to put it: npz makes the folder that --output names."),
+        (["npz", LAP], 2, "Missing option --output: name the folder that npz makes."),
         (["npz", "none.mcap", "-o", "{}/out"], 2, "There is no recording none.mcap."),
-        (["npz", LAP, "-o", "{}"], 2, "exists already and stays untouched; name another folder, or take it away."),
-        (["npz", LAP, "-o", "{}/out", "--laps", "7"], 1, "there is no such episode in it; it has 1 lap."),
+        (["npz", LAP, "-o", "{}"], 2, "exists already and is not changed; name another folder, or remove it."),
+        (["npz", LAP, "-o", "{}/out", "--laps", "7"], 1, "no episode matches the options; the recording has 1 lap."),
         (["npz", LAP, "-o", "{}/out", "--laps", "x"], 2, "--laps x: 'x' is no lap"),
         (["npz", LAP, "-o", "{}/out", "--acgym", "{}"], 2, "--acgym is for assetto_corsa_gym."),
         (["assetto_corsa_gym", LAP, "-o", "{}/out", "--spec", "x"], 2, "--spec is not for assetto_corsa_gym, whose"),

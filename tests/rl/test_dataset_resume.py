@@ -155,7 +155,9 @@ def test_a_recording_that_changes_while_it_is_converted_is_left_out(own: Path) -
 
     found = build_dataset(request_of(own), telemetry.Clock(math.inf), watch)
     assert isinstance(found, BuildResult)
-    assert [result.error for result in found.failed] == [f"{own / 'a.jsonl'} was not converted: it changed meanwhile."]
+    assert [result.error for result in found.failed] == [
+        f"{own / 'a.jsonl'} was not converted: it changed in the meantime."
+    ]
 
 
 def test_a_recording_that_failed_is_tried_again(own: Path) -> None:
@@ -175,9 +177,9 @@ def test_a_recording_that_failed_is_tried_again(own: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"rate": 10.0}, "options.spec.control_hz was 25.0 and is 10.0; cut.rate was 25.0 and is 10.0."),
-        ({"valid_only": True}, "cut.valid_only was false and is true."),
-        ({"laps": ((2, 3),)}, "cut.laps was nothing and is [[2, 3]]."),
+        ({"rate": 10.0}, "options.spec.control_hz was 25.0 and is 10.0; episodes.rate was 25.0 and is 10.0."),
+        ({"valid_only": True}, "episodes.valid_only was false and is true."),
+        ({"laps": ((2, 3),)}, "episodes.laps was not set and is [[2, 3]]."),
         ({"format": "parquet"}, 'format was "NumPy archive with the keys of D4RL" and is "Parquet".'),
     ],
 )
@@ -191,8 +193,8 @@ def test_another_request_is_refused_and_begins_anew_only_when_told(
     with pytest.raises(telemetry.UsageError) as caught:
         made(request_of(own, **change))
     assert str(caught.value) == (
-        f"What is done in {folder} was begun otherwise: {sentence} Do it as it was begun, name another folder, or "
-        "throw away what is done with --restart."
+        f"The work in {folder} was started with other settings: {sentence} Use the former settings, name another "
+        "folder, or discard what is done with --restart."
     )
     assert len(list(folder.glob("parts/*"))) == 2
     again = request_of(own, restart=True)
@@ -207,7 +209,7 @@ def test_another_program_is_refused_and_a_damaged_request_too(own: Path) -> None
     with pytest.raises(telemetry.UsageError, match=r'program was "ac-telemetry 0\.0\.1 \(abc\)" and is "ac-telem'):
         made(request_of(own))
     path.write_text("{")
-    with pytest.raises(telemetry.UsageError, match=r"request\.json is damaged, so it cannot be gone on"):
+    with pytest.raises(telemetry.UsageError, match=r"request\.json is corrupt, so the work cannot be resumed"):
         made(request_of(own))
     path.write_text(json.dumps(settings))
     assert made(request_of(own))[1:] == (["b", "c", "d"], [1])
@@ -216,10 +218,10 @@ def test_another_program_is_refused_and_a_damaged_request_too(own: Path) -> None
 @pytest.mark.parametrize(
     ("in_the_way", "sentence"),
     [
-        ("out", r"out exists already and stays untouched; name another folder, or take it away\.$"),
+        ("out", r"out exists already and is not changed; name another folder, or remove it\.$"),
         (
             ".unfinished-out/dataset",
-            r"^The dataset .* cannot be written: .*\. The same command goes on with what is conv",
+            r"^The dataset .* cannot be written: .*\. Run the same command again: it continues with",
         ),
     ],
 )
@@ -245,7 +247,7 @@ def test_two_cannot_make_one_dataset(own: Path) -> None:
     with pytest.raises(telemetry.SinkError) as caught:
         made(request_of(own))
     lock.close()
-    assert str(caught.value) == f"Another conversion works in {folder} now."
+    assert str(caught.value) == f"Another conversion is running in {folder}."
     made(request_of(own))
 
 

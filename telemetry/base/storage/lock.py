@@ -81,7 +81,7 @@ def lock_plan_folder(folder: Path) -> FileLock:
 
 def lock_dataset_folder(folder: Path) -> FileLock:
     """The lock of a dataset's staging folder; SinkError where another conversion holds it."""
-    return FileLock(folder / DATASET_LOCK_NAME, f"Another conversion works in {folder} now.")
+    return FileLock(folder / DATASET_LOCK_NAME, f"Another conversion is running in {folder}.")
 
 
 def lock_actuator(name: str) -> FileLock:

@@ -1,10 +1,11 @@
-"""assetto_corsa_gym: its ``laps`` folder of Parquet states at 25 Hz and ``static_info.json``, for its own loader."""
+"""The ``laps`` folder of assetto_corsa_gym: Parquet files of states at 25 Hz, and ``static_info.json``."""
 
 import itertools
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,9 +13,10 @@ import numpy as np
 
 from telemetry.base.errors import SourceError, UsageError
 from telemetry.base.extras import require
+from telemetry.base.typing import override
 from telemetry.rl.acgym.columns import REQUIRED, episode_columns, static_info
 from telemetry.rl.acgym.files import CarMap, find_car, find_geometry, full_name, grid_file, write_tables
-from telemetry.rl.datasets.consistency import Check, check_columns
+from telemetry.rl.datasets.consistency import check_columns
 from telemetry.rl.datasets.episodes import Episode, EpisodeConfig, SkipCounts
 from telemetry.rl.datasets.exporter import (
     DatasetSummary,
@@ -24,17 +26,21 @@ from telemetry.rl.datasets.exporter import (
     RecordingResult,
     StagedRecording,
     episode_entry,
-    put,
+    link_or_copy,
     safe_name,
 )
 from telemetry.tracks.geometry import Geometry
 
-ITS_RATE: Final = 25.0
-"""``ego_sampling_freq`` of its configuration: relative actions follow from it."""
+ACGYM_RATE_HZ: Final = 25.0
+"""``ego_sampling_freq`` of its configuration; relative actions depend on it."""
 
 _SUFFIX: Final = "_states.parquet"
 
-_NUMBER: Final = {"i": "int64", "f": "double", "b": "bool"}
+_ARROW_TYPES: Final = {"i": "int64", "f": "double", "b": "bool"}
+"""Arrow types by the kind of a NumPy type."""
+
+_LENGTH_TOLERANCE: Final = 0.01
+"""Fraction by which the length of a lap can differ from the game's without a warning."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,122 +50,174 @@ class AcgymExporter(Exporter):
     acgym: Path | None = None
     """A checkout of assetto_corsa_gym."""
     ac_root: Path | None = None
-    """The game's folder."""
+    """The folder of the game."""
     steer_lock: float | None = None
     """Degrees of the steering wheel at full lock."""
     name: str | None = None
     """The ID; None: the day of the first episode and the driver's initials."""
     force: bool = False
-    """Whether columns that fail their checks are written all the same."""
+    """Whether to write columns that fail their checks."""
 
     @property
+    @override
     def title(self) -> str:
-        """The format, for a person."""
         return "assetto_corsa_gym"
 
+    @override
     def check(self) -> None:
-        """UsageError where pyarrow is missing, or a folder is not there."""
+        """Raise UsageError if pyarrow is missing, or a folder does not exist."""
         require("pyarrow", extra="parquet", purpose="The format assetto_corsa_gym")
         for option, folder in (("--acgym", self.acgym), ("--ac-root", self.ac_root)):
             if folder is not None and not folder.is_dir():
                 raise UsageError(f"{option} {folder}: there is no such folder.")
 
-    def convert(self, found: Iterator[Episode], cut: EpisodeConfig, folder: Path, losses: SkipCounts) -> ExportResult:
-        """Write the states of a recording; SourceError where they fail a check, unless forced."""
-        del losses
-        made: list[tuple[Episode, dict[str, Any], Geometry, CarMap]] = []
-        places: dict[tuple[str, str], Geometry] = {}
-        for episode in found:
-            first = episode.samples[0]
-            where = (first.track, first.track_configuration)
-            if where not in places:
-                places[where] = find_geometry(*where, acgym=self.acgym, ac_root=self.ac_root)
-            car = find_car(first.car_model, acgym=self.acgym, ac_root=self.ac_root, steer_lock=self.steer_lock)
-            made.append((episode, episode_columns(episode, places[where], car, cut.rate), places[where], car))
-        checks: list[Check] = []
-        for geometry in places.values():
-            checks += check_columns([columns for _, columns, own, _ in made if own is geometry], cut.rate, geometry)
-        warnings = list(dict.fromkeys(_warnings(made, cut.rate)))
-        wrong = [*(check.sentence for check in checks if check.failed), *_missing(made)]
-        if wrong and not self.force:
-            raise SourceError(
-                f"{made[0][0].recording}: what was recorded does not fit together, so nothing was made of it. "
-                f"{' '.join(wrong)} With --force it is written all the same."
+    @override
+    def convert(
+        self, episodes: Iterator[Episode], config: EpisodeConfig, folder: Path, skipped: SkipCounts
+    ) -> ExportResult:
+        """Write the states of a recording. Raises SourceError if they fail a check, unless forced."""
+        geometries: dict[tuple[str, str], Geometry] = {}
+        converted = [self._convert_episode(episode, config.rate, geometries) for episode in episodes]
+        checks = tuple(
+            check
+            for geometry in geometries.values()
+            for check in check_columns(
+                [entry.columns for entry in converted if entry.geometry is geometry], config.rate, geometry
             )
-        entries = tuple(_write(folder, episode, columns) for episode, columns, _, _ in made)
-        details = {
-            "static": {_folder_for(one[0]): static_info(one[0].samples[0], one[2].length) for one in reversed(made)},
-            "geometry": {geometry.name: geometry.origin for geometry in places.values()},
-            "cars": {one[0].samples[0].car_model: (one[3].steer_lock, one[3].origin) for one in made},
-        }
-        if self.acgym is None or any(not geometry.origin.startswith(str(self.acgym)) for geometry in places.values()):
-            details["tables"] = list(places)
-        return ExportResult(entries, tuple(checks), (*warnings, *wrong), details)
+        )
+        warnings = list(dict.fromkeys(_warnings(converted, config.rate)))
+        problems = [*(check.sentence for check in checks if check.failed), *_missing_columns(converted)]
+        if problems and not self.force:
+            raise SourceError(
+                f"{converted[0].episode.recording}: consistency checks failed; nothing was written. "
+                f"{' '.join(problems)} With --force it is written all the same."
+            )
+        entries = tuple(_write_states(folder, entry.episode, entry.columns) for entry in converted)
+        return ExportResult(entries, checks, (*warnings, *problems), self._details(converted, geometries))
 
+    def _convert_episode(
+        self, episode: Episode, rate: float, geometries: dict[tuple[str, str], Geometry]
+    ) -> "_ConvertedEpisode":
+        """The columns of an episode; the geometry of a new track is added to ``geometries``."""
+        first = episode.samples[0]
+        track = (first.track, first.track_configuration)
+        if track not in geometries:
+            geometries[track] = find_geometry(*track, acgym=self.acgym, ac_root=self.ac_root)
+        geometry = geometries[track]
+        car = find_car(first.car_model, acgym=self.acgym, ac_root=self.ac_root, steer_lock=self.steer_lock)
+        return _ConvertedEpisode(episode, episode_columns(episode, geometry, car, rate), geometry, car)
+
+    def _details(
+        self, converted: "Sequence[_ConvertedEpisode]", geometries: dict[tuple[str, str], Geometry]
+    ) -> dict[str, Any]:
+        """What :meth:`finish` needs to know about a recording."""
+        details: dict[str, Any] = {
+            "static": {
+                _folder_for(entry.episode): static_info(entry.episode.samples[0], entry.geometry.length)
+                for entry in reversed(converted)
+            },
+            "geometry": {geometry.name: geometry.origin for geometry in geometries.values()},
+            "cars": {
+                entry.episode.samples[0].car_model: (entry.car.steer_lock, entry.car.origin) for entry in converted
+            },
+        }
+        checkout = None if self.acgym is None else str(self.acgym)
+        if any(checkout is None or not geometry.origin.startswith(checkout) for geometry in geometries.values()):
+            details["tables"] = list(geometries)
+        return details
+
+    @override
     def finish(self, folder: Path, staged: Iterable[StagedRecording]) -> DatasetSummary:
-        """Name the folders after day and driver, and write what is said once of each."""
+        """Name the folders after day and driver, and write the files that all recordings share."""
         static: dict[str, Any] = {}
-        tables: dict[tuple[str, str], Geometry] = {}
+        tracks: dict[tuple[str, str], None] = {}
         entries: list[EpisodeEntry] = []
-        for part in staged:
-            static = {**part.result.details.get("static", {}), **static}
-            for where in part.result.details.get("tables", ()):
-                if where not in tables:
-                    tables[where] = find_geometry(*where, acgym=self.acgym, ac_root=self.ac_root)
-            entries += part.result.episodes
-        names: dict[str, str] = {}
-        catalogue: dict[str, dict[str, list[str]]] = {}
-        for own in sorted(static):
-            names[own] = self.name or _default_name([entry for entry in entries if entry.file.startswith(f"{own}/")])
-            track, car = own.split("/")
-            catalogue.setdefault(track, {}).setdefault(car, []).append(names[own])
-        taken: set[str] = set()
-        results: list[RecordingResult] = []
-        for part in staged:
-            files: dict[str, str] = {}
-            for entry in part.result.episodes:
-                own, _, name = entry.file.removesuffix(_SUFFIX).rpartition("/")
-                files[entry.file] = _free_name(f"{own}/{names[own]}/laps/{name}", taken.__contains__)
-                taken.add(files[entry.file])
-                put(part.folder / entry.file, folder / files[entry.file])
-            results.append(part.result.moved(files))
-        for own, information in static.items():
+        for recording in staged:
+            static = {**recording.result.details.get("static", {}), **static}
+            tracks |= dict.fromkeys(recording.result.details.get("tables", ()))
+            entries += recording.result.episodes
+        ids = {
+            name: self.name or _default_id([entry for entry in entries if entry.file.startswith(f"{name}/")])
+            for name in sorted(static)
+        }
+        results = _link_states(folder, staged, ids)
+        for name, information in static.items():
             text = json.dumps(information, indent=4)
-            (folder / own / names[own] / "laps" / "static_info.json").write_text(text, encoding="utf-8")
-        for geometry in tables.values():
+            (folder / name / ids[name] / "laps" / "static_info.json").write_text(text, encoding="utf-8")
+        geometries = [find_geometry(*track, acgym=self.acgym, ac_root=self.ac_root) for track in tracks]
+        for geometry in geometries:
             write_tables(geometry, folder / "tracks")
-        snippet = _catalogue(catalogue)
-        (folder / "ac_offline_train_paths.yml").write_text(snippet, encoding="utf-8")
-        origins = {name: origin for result in results for name, origin in result.details.get("geometry", {}).items()}
-        cars = {name: car for result in results for name, car in result.details.get("cars", {}).items()}
-        chapters = [("Catalogue", f"For `ac_offline_train_paths.yml`:\n\n```yaml\n{snippet}```"), ("Columns", _COLUMNS)]
-        lines = [f"- {name}: {origin}" for name, origin in sorted(origins.items())]
-        lines += [f"- {name}: {lock:g} degrees of steering lock ({origin})" for name, (lock, origin) in cars.items()]
-        chapters.append(("Tracks and cars", "\n".join(lines)))
-        if tables:
-            chapters.append(("Track files", _TABLES.format(config=_config(tables.values(), static))))
-        return DatasetSummary(tuple(results), tuple(chapters), message=f"For ac_offline_train_paths.yml:\n{snippet}")
+        catalogue = _catalogue(ids)
+        (folder / "ac_offline_train_paths.yml").write_text(catalogue, encoding="utf-8")
+        chapters = [
+            ("Catalogue", f"For `ac_offline_train_paths.yml`:\n\n```yaml\n{catalogue}```"),
+            ("Columns", _COLUMNS),
+            ("Tracks and cars", _origins(results)),
+        ]
+        if geometries:
+            chapters.append(("Track files", _TABLES.format(config=_config(geometries, static))))
+        return DatasetSummary(results, tuple(chapters), message=f"For ac_offline_train_paths.yml:\n{catalogue}")
+
+
+@dataclass(frozen=True, slots=True)
+class _ConvertedEpisode:
+    """An episode with its columns, and the track and car that they depend on."""
+
+    episode: Episode
+    columns: dict[str, Any]
+    geometry: Geometry
+    car: CarMap
+
+
+def _link_states(
+    folder: Path, staged: Iterable[StagedRecording], ids: Mapping[str, str]
+) -> tuple[RecordingResult, ...]:
+    """Put the files of all recordings into ``TRACK/CAR/ID/laps``; the results name the new files."""
+    taken: set[str] = set()
+    results = []
+    for recording in staged:
+        files: dict[str, str] = {}
+        for entry in recording.result.episodes:
+            name, _, stem = entry.file.removesuffix(_SUFFIX).rpartition("/")
+            files[entry.file] = _free_name(f"{name}/{ids[name]}/laps/{stem}", taken.__contains__)
+            taken.add(files[entry.file])
+            link_or_copy(recording.folder / entry.file, folder / files[entry.file])
+        results.append(recording.result.moved(files))
+    return tuple(results)
+
+
+def _origins(results: Iterable[RecordingResult]) -> str:
+    """Where the geometry of each track and the steering lock of each car come from, as a list in Markdown."""
+    tracks: dict[str, str] = {}
+    cars: dict[str, tuple[float, str]] = {}
+    for result in results:
+        tracks |= result.details.get("geometry", {})
+        cars |= result.details.get("cars", {})
+    lines = [f"- {name}: {origin}" for name, origin in sorted(tracks.items())]
+    lines += [f"- {name}: {lock:g} degrees of steering lock ({origin})" for name, (lock, origin) in cars.items()]
+    return "\n".join(lines)
 
 
 def _folder_for(episode: Episode) -> str:
+    """``TRACK/CAR`` of an episode."""
     first = episode.samples[0]
     return f"{safe_name(full_name(first.track, first.track_configuration))}/{safe_name(first.car_model)}"
 
 
 def _free_name(stem: str, taken: Callable[[str], bool]) -> str:
-    """The name of a file of states; others may begin in the same millisecond."""
+    """A file name that is not taken: several episodes can begin in the same millisecond."""
     numbered = (f"{stem}{f'-{count}' if count > 1 else ''}{_SUFFIX}" for count in itertools.count(1))
     return next(name for name in numbered if not taken(name))
 
 
-def _write(folder: Path, episode: Episode, columns: dict[str, Any]) -> EpisodeEntry:
+def _write_states(folder: Path, episode: Episode, columns: dict[str, Any]) -> EpisodeEntry:
     import pyarrow as pa
     from pyarrow import parquet
 
     arrays = {}
     for name, values in columns.items():
         if values.ndim == 1:
-            arrays[name] = pa.array(values, pa.type_for_alias(_NUMBER[values.dtype.kind]))
+            arrays[name] = pa.array(values, pa.type_for_alias(_ARROW_TYPES[values.dtype.kind]))
         else:
             offsets = np.arange(len(values) + 1, dtype=np.int32) * values.shape[1]
             arrays[name] = pa.ListArray.from_arrays(offsets, pa.array(values.ravel()))
@@ -170,69 +228,74 @@ def _write(folder: Path, episode: Episode, columns: dict[str, Any]) -> EpisodeEn
     return episode_entry(episode, name)
 
 
-def _warnings(made: Sequence[tuple[Episode, dict[str, Any], Geometry, CarMap]], rate: float) -> Iterator[str]:
-    for episode, _, geometry, car in made:
-        first = episode.samples[0]
-        if car.assumed:
-            yield (
-                f"The steering lock of {first.car_model} is not known and was taken for {car.steer_lock:g} degrees, "
-                "with which steerAngle is scaled; state it with --steer-lock, or name a checkout with --acgym."
-            )
+def _warnings(converted: Iterable[_ConvertedEpisode], rate: float) -> Iterator[str]:
+    for entry in converted:
+        first, geometry = entry.episode.samples[0], entry.geometry
+        if entry.car.assumed:
+            yield entry.car.assumption(first.car_model)
         if (
             geometry.length
             and first.track_spline_length
-            and abs(geometry.length / first.track_spline_length - 1) > 0.01
+            and abs(geometry.length / first.track_spline_length - 1) > _LENGTH_TOLERANCE
         ):
             yield (
-                f"{geometry.origin} says {geometry.length:.0f} m of a lap, the game {first.track_spline_length:.0f} m."
+                f"The lap is {geometry.length:.0f} m long according to {geometry.origin}, and "
+                f"{first.track_spline_length:.0f} m according to the game."
             )
-    if rate != ITS_RATE:
-        yield f"These are {rate:g} states a second; assetto_corsa_gym takes them for {ITS_RATE:g}."
+    if rate != ACGYM_RATE_HZ:
+        yield f"The dataset has {rate:g} states per second; assetto_corsa_gym assumes {ACGYM_RATE_HZ:g}."
 
 
-def _missing(made: Sequence[tuple[Episode, dict[str, Any], Geometry, CarMap]]) -> list[str]:
-    """What its loader needs, and the recording does not say."""
-    holes = [name for name in REQUIRED if any(not np.isfinite(columns[name]).all() for _, columns, _, _ in made)]
-    return [f"There are no numbers for {', '.join(holes)}."] if holes else []
+def _missing_columns(converted: Sequence[_ConvertedEpisode]) -> list[str]:
+    """A sentence about columns that its loader needs and that have missing numbers."""
+    missing = [name for name in REQUIRED if any(not np.isfinite(entry.columns[name]).all() for entry in converted)]
+    return [f"There are no numbers for {', '.join(missing)}."] if missing else []
 
 
-def _default_name(entries: Sequence[EpisodeEntry]) -> str:
+def _default_id(entries: Sequence[EpisodeEntry]) -> str:
+    """The day of the first episode, and the driver's initials."""
     first = min(entries, key=lambda entry: entry.began)
     initials = "".join(word[0] for word in first.driver.split() if word[0].isalnum()).upper()
     return f"{datetime.fromtimestamp(first.began, UTC):%Y%m%d}_{initials or 'XX'}"
 
 
-def _catalogue(names: dict[str, dict[str, list[str]]]) -> str:
+def _by_track(entry: tuple[str, str]) -> list[str]:
+    """Track and car of an entry whose name is ``TRACK/CAR``."""
+    return entry[0].split("/")
+
+
+def _catalogue(ids: Mapping[str, str]) -> str:
+    """The content of ``ac_offline_train_paths.yml``, from the ids by ``TRACK/CAR``."""
     lines = []
-    for track, cars in sorted(names.items()):
+    for track, entries in groupby(sorted(ids.items(), key=_by_track), key=lambda entry: _by_track(entry)[0]):
         lines.append(f"{track}:")
-        for car, ids in sorted(cars.items()):
-            lines.append(f"  {car}:")
-            lines += [f"    - {{id: {name}, type: human, data_type: parquet}}" for name in ids]
+        for entry in entries:
+            lines += [f"  {_by_track(entry)[1]}:", f"    - {{id: {entry[1]}, type: human, data_type: parquet}}"]
     return "\n".join(lines) + "\n"
 
 
-def _config(tables: Any, static: dict[str, Any]) -> str:
+def _config(geometries: Iterable[Geometry], static: Mapping[str, Any]) -> str:
+    """The entries of the tracks for ``config.yaml``."""
     lengths = {info["TrackFullName"]: info["TrackLength"] for info in static.values()}
     return "\n".join(
         f"{geometry.name}:\n  track_name: {geometry.name}\n  track_file: {geometry.name}.csv\n"
         f"  track_grid_file: {grid_file(geometry.name)}\n  ref_lap_file: {geometry.name}-racing_line.csv\n"
         f"  TrackLength: {lengths.get(geometry.name, geometry.length)}"
-        for geometry in tables
+        for geometry in geometries
     )
 
 
 _COLUMNS: Final = """\
-All that its loader and its environment need, and as much of the rest as shared memory gives; signs and units are its
-own. Places and the lap's clock are interpolated between the frames in which the game wrote them. Derived are the slip
-angles and ratios (in the plane, without the relaxation of the tyre), `LapInvalidated`, `LapDist`, the track columns
-(`gap`, `rl_point`, `sensors`, `dist_to_border`, `out_of_track*`), actions and reward. `LastFF` is the force feedback
-after the user's gain. Not in shared memory, and NaN here: `Dy_*`, `Mz`, `tyre_loaded_radius`. `steps` leaves no numbers
-out: a hole in a recording ends its file."""
+All columns that its loader and its environment need, and the others as far as shared memory has them; signs and units
+are those of assetto_corsa_gym. Positions and the lap clock are interpolated between the frames in which the game wrote
+them. Derived are the slip angles and ratios (in the plane, without the relaxation of the tyre), `LapInvalidated`,
+`LapDist`, the track columns (`gap`, `rl_point`, `sensors`, `dist_to_border`, `out_of_track*`), actions and reward.
+`LastFF` is the force feedback after the user's gain. Not in shared memory, and NaN here: `Dy_*`, `Mz`,
+`tyre_loaded_radius`. `steps` has no missing numbers: a gap in a recording ends the file."""
 
 _TABLES: Final = """\
-`tracks/` holds borders, reference line and grid as its environment reads them; put them beside its own in
-`AssettoCorsaConfigs/tracks`, and this into `config.yaml`.
+`tracks/` holds borders, reference line and grid for its environment. Copy them to `AssettoCorsaConfigs/tracks`, and add
+this to `config.yaml`:
 
 ```yaml
 {config}

@@ -1,6 +1,6 @@
-"""Makes a dataset: recordings in, one folder out."""
+"""Makes a dataset of recordings: one folder, complete or not at all."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -9,66 +9,68 @@ import orjson
 
 from telemetry.base.clock import Clock
 from telemetry.base.errors import SourceError, UsageError
+from telemetry.base.typing import override
 from telemetry.fields.derived import DEFAULTS, Thresholds
-from telemetry.rl.acgym.exporter import ITS_RATE, AcgymExporter
-from telemetry.rl.datasets.card import write_beside
-from telemetry.rl.datasets.convert import Job, job_key, kept
-from telemetry.rl.datasets.engines import ENGINES, EngineName
+from telemetry.rl.acgym.exporter import ACGYM_RATE_HZ, AcgymExporter
+from telemetry.rl.datasets.card import write_card_and_report
+from telemetry.rl.datasets.convert import Job, job_key, read_result
+from telemetry.rl.datasets.engines import ENGINES, EngineName, WorkerEngine
 from telemetry.rl.datasets.episodes import EpisodeConfig, EpisodeKind, Ranges
-from telemetry.rl.datasets.exporter import (
-    Exporter,
-    RecordingResult,
-    StagedRecording,
-    Watch,
-    ignore_progress,
-    ignore_samples,
-)
+from telemetry.rl.datasets.exporter import Exporter, RecordingResult, StagedRecording, Watch, ignore
 from telemetry.rl.datasets.formats import minari
 from telemetry.rl.datasets.formats.lerobot import LeRobotExporter
 from telemetry.rl.datasets.formats.npz import NpzExporter
 from telemetry.rl.datasets.formats.parquet import ParquetExporter
-from telemetry.rl.datasets.provenance import program
+from telemetry.rl.datasets.provenance import program_digest
 from telemetry.rl.datasets.staging import StagingFolder
 from telemetry.rl.spec import Spec, as_spec
 
 Format = Literal["assetto_corsa_gym", "minari", "parquet", "lerobot", "npz"]
+"""The name of a dataset format."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildRequest:
-    """What is to be made of which recordings."""
+    """Which dataset to make of which recordings."""
 
     format: Format
     recordings: tuple[Path, ...]
-    """Each is taken once, however often it is named."""
+    """A recording that is named twice is converted once."""
     output: Path | None = None
-    """The folder to make; for Minari that of all datasets, where None stands for its own."""
+    """The folder to make; for Minari the folder of all datasets, by default Minari's own."""
     spec: Spec | Path | None = None
     """The task; None: the default one."""
     episode: EpisodeKind | None = None
-    """None: a lap, and a stint for assetto_corsa_gym."""
+    """What an episode is; None: a lap, for assetto_corsa_gym a stint."""
     laps: Ranges | None = None
+    """Only these laps; None: all."""
     valid_only: bool = False
+    """Only valid laps."""
     rate: float | None = None
-    """Steps per second; None: the specification's."""
+    """Steps per second; None: that of the specification."""
     name: str | None = None
+    """The id of a dataset of Minari or assetto_corsa_gym; None: made from the recordings."""
     acgym: Path | None = None
+    """A checkout of assetto_corsa_gym."""
     ac_root: Path | None = None
+    """The folder of the game."""
     steer_lock: float | None = None
+    """Degrees of the steering wheel at full lock."""
     force: bool = False
+    """Whether to write columns that fail their checks."""
     jobs: int | None = 1
-    """How many recordings at once, each in a process of its own; None: as many as the engine has processors."""
+    """How many recordings are converted at once, each in its own process; None: one per processor of the engine."""
     engine: EngineName = "local"
     address: str | None = None
-    """Of a running Ray; None: one of its own, on this machine."""
+    """The address of a running Ray; None: start one on this machine."""
     restart: bool = False
-    """Whether what an interrupted conversion left is thrown away, and not gone on with."""
+    """Whether to discard what an interrupted conversion has left, instead of resuming it."""
     thresholds: Thresholds = DEFAULTS
 
 
 @dataclass(frozen=True, slots=True)
 class BuildResult:
-    """What became of it."""
+    """A finished dataset."""
 
     path: Path
     results: tuple[RecordingResult, ...]
@@ -78,107 +80,122 @@ class BuildResult:
 
     @property
     def failed(self) -> tuple[RecordingResult, ...]:
-        """The recordings that are not in it."""
+        """The recordings that are not in the dataset."""
         return tuple(result for result in self.results if result.error)
-
-
-def unresumed(count: int) -> None:
-    """Tell nobody how many recordings are converted already."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """What a conversion leaves whose clock was stopped: the recordings that are done, from which the same goes on."""
+    """A conversion whose clock was stopped; the same request resumes it."""
 
     converted: int
+    """Recordings that are converted."""
     total: int
 
 
 def build_dataset(
     request: BuildRequest,
     clock: Clock,
-    watch: Watch = ignore_samples,
-    done: Callable[[RecordingResult], None] = ignore_progress,
-    resumed: Callable[[int], None] = unresumed,
+    watch: Watch = ignore,
+    done: Callable[[RecordingResult], None] = ignore,
+    resumed: Callable[[int], None] = ignore,
 ) -> BuildResult | Stopped:
-    """Make a dataset, whole or not at all, and go on where the same was interrupted before.
+    """Make a dataset, complete or not at all; a conversion that was interrupted before is resumed.
 
-    A recording that fails is left out, and said to be; one that failed before it was interrupted is tried again.
-    ``watch`` is shown the progress in the recording that this process converts, ``resumed`` how many are converted
-    already, and ``done`` each that is converted. Raises :class:`telemetry.TelemetryError` where there is nothing to be
-    made.
+    A recording that fails is omitted, and its result has an error; a repeated call tries it again. ``watch`` gets the
+    progress in the recording that this process converts, ``resumed`` the number of recordings that were converted
+    before, and ``done`` each new result. Raises :class:`telemetry.TelemetryError` if no dataset can be made.
     """
-    exporter, cut, path = _plan(request)
+    exporter, config, path = _plan(request)
     exporter.check()
     engine = ENGINES[request.engine](request.jobs, request.address)
-    recordings = tuple({one.absolute(): one for one in request.recordings}.values())
-    with StagingFolder(path, _settings(exporter, cut), restart=request.restart) as work:
-        jobs = [Job(exporter, cut, one, work.parts, _key_of(one)) for one in recordings]
-        before = {job.path: kept(job.parts / job.key) for job in jobs}
-        found = {str(one): result for one, result in before.items() if result is not None}
-        if found:
-            resumed(len(found))
-        for result in engine.run([job for job in jobs if str(job.path) not in found], clock, watch):
-            found[result.recording] = result
-            done(result)
-        good = sum(not result.error for result in found.values())
-        if len(found) < len(jobs):
+    recordings = tuple({recording.absolute(): recording for recording in request.recordings}.values())
+    with StagingFolder(path, _settings(exporter, config), restart=request.restart) as staging:
+        jobs = [Job(exporter, config, recording, staging.parts, _job_key(recording)) for recording in recordings]
+        results = _convert_all(jobs, engine, clock, watch, done, resumed)
+        good = sum(not result.error for result in results.values())
+        if len(results) < len(jobs):
             return Stopped(good, len(jobs))
         if not good:
-            raise SourceError("Nothing was made: none of the recordings could be converted.")
-        results = [found[str(job.path)] for job in jobs]
-        parts = [
-            StagedRecording(number, job.parts / job.key, result)
-            for number, (job, result) in enumerate(zip(jobs, results, strict=True))
-            if not result.error
+            raise SourceError("No dataset was made: none of the recordings could be converted.")
+        staged = [
+            StagedRecording(number, job.parts / job.key, results[str(job.path)])
+            for number, job in enumerate(jobs)
+            if not results[str(job.path)].error
         ]
         try:
-            with work.dataset() as folder:
-                finished = exporter.finish(folder, _Interruptible(parts, clock))
-                moved = {result.recording: result for result in finished.results}
-                results = [moved.get(result.recording, result) for result in results]
-                write_beside(folder, exporter, cut, finished, results)
+            with staging.dataset() as folder:
+                summary = exporter.finish(folder, _Interruptible(staged, clock))
+                results |= {result.recording: result for result in summary.results}
+                in_order = tuple(results[str(job.path)] for job in jobs)
+                write_card_and_report(folder, exporter, config, summary, in_order)
         except _StoppedError:
             return Stopped(good, len(jobs))
     if isinstance(exporter, minari.MinariExporter):
         minari.mark_namespaces(minari.find_root(request.output), exporter.dataset_id)
-    return BuildResult(path, tuple(results), finished.message)
+    return BuildResult(path, in_order, summary.message)
+
+
+def _convert_all(
+    jobs: Sequence[Job],
+    engine: WorkerEngine,
+    clock: Clock,
+    watch: Watch,
+    done: Callable[[RecordingResult], None],
+    resumed: Callable[[int], None],
+) -> dict[str, RecordingResult]:
+    """The results by recording: those from before, and those of the engine; incomplete if the clock was stopped."""
+    kept = {str(job.path): read_result(job.parts / job.key) for job in jobs}
+    results = {recording: result for recording, result in kept.items() if result is not None}
+    if results:
+        resumed(len(results))
+    for result in engine.run([job for job in jobs if str(job.path) not in results], clock, watch):
+        results[result.recording] = result
+        done(result)
+    return results
 
 
 class _StoppedError(Exception):
-    """The user ended it."""
+    """The clock was stopped while the dataset was finished."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Interruptible(Iterable[StagedRecording]):
-    """Parts that can be gone through until the clock is stopped."""
+    """Staged recordings; iterating them raises _StoppedError after the clock was stopped."""
 
-    parts: list[StagedRecording]
+    staged: Sequence[StagedRecording]
     clock: Clock
 
+    @override
     def __iter__(self) -> Iterator[StagedRecording]:
-        for part in self.parts:
+        for recording in self.staged:
             if self.clock.stopped:
                 raise _StoppedError
-            yield part
+            yield recording
 
 
-def _settings(exporter: Exporter, cut: EpisodeConfig) -> dict[str, Any]:
-    """All that the part of a recording depends on but the recording, as JSON knows it."""
-    values = {"program": program(), "format": exporter.title, "options": asdict(exporter), "cut": asdict(cut)}  # type: ignore[call-overload]
+def _settings(exporter: Exporter, config: EpisodeConfig) -> dict[str, Any]:
+    """Everything that the part of a recording depends on, except the recording, as values of JSON."""
+    options = asdict(exporter)  # type: ignore[call-overload]
+    values = {
+        "program": program_digest(),
+        "format": exporter.title,
+        "options": options,
+        "episodes": asdict(config),
+    }
     settings: dict[str, Any] = orjson.loads(orjson.dumps(values, default=str))
     return settings
 
 
-def _key_of(recording: Path) -> str:
+def _job_key(recording: Path) -> str:
     try:
         return job_key(recording)
     except OSError:
-        return "gone"  # converting says so
+        return "gone"  # the conversion reports it
 
 
 def _plan(request: BuildRequest) -> tuple[Exporter, EpisodeConfig, Path]:
-    """The exporter, how it cuts, and the folder that it makes."""
+    """The exporter, the episodes, and the folder of the dataset. Raises UsageError for options that do not fit."""
     for option, value in (
         ("--acgym", request.acgym),
         ("--ac-root", request.ac_root),
@@ -187,9 +204,9 @@ def _plan(request: BuildRequest) -> tuple[Exporter, EpisodeConfig, Path]:
         if value is not None and request.format != "assetto_corsa_gym":
             raise UsageError(f"{option} is for assetto_corsa_gym.")
     is_acgym = request.format == "assetto_corsa_gym"
-    cut = EpisodeConfig(
+    config = EpisodeConfig(
         kind=request.episode or ("stint" if is_acgym else "lap"),
-        rate=request.rate or ITS_RATE,
+        rate=request.rate or ACGYM_RATE_HZ,
         laps=request.laps,
         valid_only=request.valid_only,
         smooth_frames=is_acgym,
@@ -198,7 +215,7 @@ def _plan(request: BuildRequest) -> tuple[Exporter, EpisodeConfig, Path]:
     path = request.output
     if request.format == "assetto_corsa_gym":
         if request.spec is not None:
-            raise UsageError("--spec is not for assetto_corsa_gym, whose environment has a task of its own.")
+            raise UsageError("--spec is not for assetto_corsa_gym, whose environment defines its own task.")
         exporter: Exporter = AcgymExporter(
             acgym=request.acgym,
             ac_root=request.ac_root,
@@ -210,11 +227,11 @@ def _plan(request: BuildRequest) -> tuple[Exporter, EpisodeConfig, Path]:
         spec = as_spec(request.spec)
         if request.rate is not None:
             spec = replace(spec, control_hz=request.rate)
-        cut = replace(cut, rate=spec.control_hz)
+        config = replace(config, rate=spec.control_hz)
         if request.format == "minari":
-            identity = minari.make_id(request.name, request.recordings[0])
-            exporter = minari.MinariExporter(spec=spec, dataset_id=identity)
-            path = minari.find_root(request.output) / identity
+            dataset_id = minari.make_id(request.name, request.recordings[0])
+            exporter = minari.MinariExporter(spec=spec, dataset_id=dataset_id)
+            path = minari.find_root(request.output) / dataset_id
         elif request.format == "parquet":
             exporter = ParquetExporter(spec=spec)
         elif request.format == "lerobot":
@@ -222,5 +239,5 @@ def _plan(request: BuildRequest) -> tuple[Exporter, EpisodeConfig, Path]:
         else:
             exporter = NpzExporter(spec=spec)
     if path is None:
-        raise UsageError(f"Say where to put it: {request.format} makes the folder that --output names.")
-    return exporter, cut, path
+        raise UsageError(f"Missing option --output: name the folder that {request.format} makes.")
+    return exporter, config, path

@@ -1,4 +1,4 @@
-"""What lies beside every dataset: a card for people in Markdown, and a quality report for programs in JSON."""
+"""The two files beside every dataset: a card for people in Markdown, and a quality report for programs in JSON."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -8,58 +8,62 @@ import orjson
 
 from telemetry.rl.datasets.episodes import EpisodeConfig, EpisodeKind
 from telemetry.rl.datasets.exporter import DatasetSummary, Exporter, RecordingResult
-from telemetry.rl.datasets.provenance import tool
+from telemetry.rl.datasets.provenance import tool_name
 
 CARD: Final = "README.md"
 QUALITY: Final = "quality.json"
 
 _KINDS: Final[dict[EpisodeKind, str]] = {
     "lap": "a lap",
-    "stint": "a stint, from one stop in the pits to the next",
-    "session": "a session, from its start or restart on",
+    "stint": "a stint, from one pit stop to the next",
+    "session": "a session, from one start or restart to the next",
 }
 
 _MAX_ROWS: Final = 50
-"""Recordings in the card's table; the report has them all."""
+"""Recordings in the table of the card; the report has all of them."""
 
 
-def write_beside(
-    folder: Path, exporter: Exporter, cut: EpisodeConfig, finished: DatasetSummary, results: Sequence[RecordingResult]
+def write_card_and_report(
+    folder: Path,
+    exporter: Exporter,
+    config: EpisodeConfig,
+    summary: DatasetSummary,
+    results: Sequence[RecordingResult],
 ) -> None:
-    """Write the card and the report into the dataset's folder."""
-    (folder / CARD).write_text(_card(exporter, cut, finished, results), encoding="utf-8")
-    (folder / QUALITY).write_bytes(_report(exporter, cut, results))
+    """Write the card and the report into the folder of the dataset."""
+    (folder / CARD).write_text(_card(exporter, config, summary, results), encoding="utf-8")
+    (folder / QUALITY).write_bytes(_report(exporter, config, results))
 
 
-def _card(exporter: Exporter, cut: EpisodeConfig, finished: DatasetSummary, results: Sequence[RecordingResult]) -> str:
+def _card(
+    exporter: Exporter, config: EpisodeConfig, summary: DatasetSummary, results: Sequence[RecordingResult]
+) -> str:
     good = [result for result in results if not result.error]
     entries = [entry for result in good for entry in result.episodes]
     steps = sum(entry.steps for entry in entries)
-    cars, tracks = _names(entry.car for entry in entries), _names(entry.track for entry in entries)
-    drivers, sessions = (
-        _names(entry.driver or "unknown" for entry in entries),
-        _names(entry.session for entry in entries),
-    )
-    valid = ", valid laps only" if cut.valid_only else ""
-    minutes = steps / cut.rate / 60.0
-    info = (
-        f"Format: {exporter.title}, written by {tool()}",
+    cars, tracks = _join(entry.car for entry in entries), _join(entry.track for entry in entries)
+    drivers, sessions = _join(entry.driver or "unknown" for entry in entries), _join(entry.session for entry in entries)
+    valid = ", valid laps only" if config.valid_only else ""
+    minutes = steps / config.rate / 60.0
+    facts = (
+        f"Format: {exporter.title}, written by {tool_name()}",
         f"Game: Assetto Corsa; {cars} at {tracks}",
         f"Drivers: {drivers}; sessions: {sessions}",
-        f"{len(entries):,} episodes, {steps:,} steps at {cut.rate:g} Hz, {minutes:,.1f} minutes",
-        f"An episode is {_KINDS[cut.kind]}{valid}; a hole in a recording ends it too",
+        f"{len(entries):,} episodes, {steps:,} steps at {config.rate:g} Hz, {minutes:,.1f} minutes",
+        f"An episode is {_KINDS[config.kind]}{valid}; a gap in a recording ends it too",
         "Numbers between recorded samples are interpolated and not filtered; switches and counters keep their value",
-        f"Quality of each recording, checks, and where every episode is from: `{QUALITY}`",
+        f"Quality of each recording, checks, and the origin of every episode: `{QUALITY}`",
     )
-    parts = [finished.front_matter + "# Driving in Assetto Corsa", "\n".join(f"- {fact}" for fact in info)]
-    parts += [f"## {heading}\n\n{text}" for heading, text in finished.card]
-    parts.append(f"## Recordings\n\n{_table(results)}")
-    if told := _format_value(results):
-        parts.append(f"## What to know\n\n{told}")
-    return "\n\n".join(parts) + "\n"
+    chapters = [summary.front_matter + "# Driving in Assetto Corsa", "\n".join(f"- {fact}" for fact in facts)]
+    chapters += [f"## {heading}\n\n{text}" for heading, text in summary.card]
+    chapters.append(f"## Recordings\n\n{_table(results)}")
+    if notes := _notes(results):
+        chapters.append(f"## Notes\n\n{notes}")
+    return "\n\n".join(chapters) + "\n"
 
 
-def _names(names: Iterable[str]) -> str:
+def _join(names: Iterable[str]) -> str:
+    """The different names, in the order of their first occurrence."""
     return ", ".join(dict.fromkeys(names))
 
 
@@ -68,7 +72,7 @@ def _table(results: Sequence[RecordingResult]) -> str:
     for result in results[:_MAX_ROWS]:
         name = Path(result.recording).name.replace("|", "\\|")
         if result.error or result.report is None:
-            lines.append(f"| {name} | left out | | | | |")
+            lines.append(f"| {name} | omitted | | | | |")
             continue
         report = result.report
         cells = (
@@ -85,13 +89,13 @@ def _table(results: Sequence[RecordingResult]) -> str:
     return "\n".join(lines)
 
 
-def _format_value(results: Sequence[RecordingResult]) -> str:
+def _notes(results: Sequence[RecordingResult]) -> str:
     """Errors, warnings and findings, each once."""
     lines: dict[str, None] = {}
     for result in results:
         name = Path(result.recording).name
         if result.error:
-            lines[f"- Left out: {result.error}"] = None
+            lines[f"- Omitted: {result.error}"] = None
         for warning in result.warnings:
             lines[f"- {warning}"] = None
         for finding in result.findings:
@@ -101,13 +105,13 @@ def _format_value(results: Sequence[RecordingResult]) -> str:
     return "\n".join(lines)
 
 
-def _report(exporter: Exporter, cut: EpisodeConfig, results: Sequence[RecordingResult]) -> bytes:
+def _report(exporter: Exporter, config: EpisodeConfig, results: Sequence[RecordingResult]) -> bytes:
     values = {
         "format": exporter.title,
-        "created_by": tool(),
-        "rate_hz": cut.rate,
-        "episode": cut.kind,
-        "valid_only": cut.valid_only,
+        "created_by": tool_name(),
+        "rate_hz": config.rate,
+        "episode": config.kind,
+        "valid_only": config.valid_only,
         "episodes": sum(len(result.episodes) for result in results),
         "steps": sum(result.steps for result in results),
         "failed": [result.recording for result in results if result.error],

@@ -1,4 +1,4 @@
-"""One recording into its part of a dataset: the same code in this process, in another, and on another machine."""
+"""Converts one recording into its part of a dataset; runs in this process, in another one, or on another machine."""
 
 import hashlib
 import pickle
@@ -14,42 +14,44 @@ from telemetry.analysis.quality import QualityReport, findings_of
 from telemetry.base.clock import Clock
 from telemetry.base.errors import TelemetryError
 from telemetry.base.storage.atomic import rename, sync_to_disk
+from telemetry.base.text import format_count
 from telemetry.rl.datasets.episodes import EpisodeConfig, SkipCounts, episodes, survey
-from telemetry.rl.datasets.exporter import Exporter, RecordingResult, Watch, ignore_samples
+from telemetry.rl.datasets.exporter import Exporter, RecordingResult, Watch, ignore
 from telemetry.sources import open_source
 
 RESULT_FILE: Final = ".piece"
-"""The file in a part's folder that says what is in it."""
+"""The file in the folder of a part that holds its pickled result."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One recording to be converted: all that another process needs."""
+    """The conversion of one recording: everything that another process needs."""
 
     exporter: Exporter
-    cut: EpisodeConfig
+    config: EpisodeConfig
     path: Path
+    """The recording."""
     parts: Path
-    """The folder in which the parts of all recordings are."""
+    """The folder with the parts of all recordings."""
     key: str
-    """:func:`job_key` the recording when it was asked for: the name of its part."""
+    """The name of its part: :func:`job_key` of the recording when the conversion was requested."""
 
     def failed(self, reason: str) -> RecordingResult:
-        """What is said of the recording when there is no part of it."""
+        """The result of a recording that cannot be converted."""
         return RecordingResult(recording=str(self.path), error=reason)
 
 
 def job_key(path: Path) -> str:
-    """What tells a recording from every other, and from what it was before it changed. Raises OSError."""
-    about = path.stat()
-    text = f"{path}\0{path.absolute()}\0{about.st_size}\0{about.st_mtime_ns}"
+    """Identifies a recording, and its content by size and time of the last change. Raises OSError."""
+    status = path.stat()
+    text = f"{path}\0{path.absolute()}\0{status.st_size}\0{status.st_mtime_ns}"
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:20]
 
 
-def convert(job: Job, clock: Clock, watch: Watch = ignore_samples) -> RecordingResult | None:
-    """Make the part of a recording, whole or not at all; None when the clock was stopped before it was done.
+def convert(job: Job, clock: Clock, watch: Watch = ignore) -> RecordingResult | None:
+    """Make the part of a recording, complete or not at all; None if the clock was stopped before it was done.
 
-    An error of ours, or of the system, is the reason in the piece.
+    Every error becomes the ``error`` of the result.
     """
     name = str(job.path)
     report: QualityReport | None = None
@@ -57,17 +59,21 @@ def convert(job: Job, clock: Clock, watch: Watch = ignore_samples) -> RecordingR
     try:
         with _result_folder(job) as folder:
             with open_source(job.path) as source:
-                found = survey(
-                    source, job.path, clock, thresholds=job.cut.thresholds, watch=lambda time: watch("looking", time)
+                surveyed = survey(
+                    source,
+                    job.path,
+                    clock,
+                    thresholds=job.config.thresholds,
+                    watch=lambda time: watch("surveying", time),
                 )
-                report = found.report
-                stream = episodes(source, found, job.cut, clock, skipped, lambda time: watch("converting", time))
+                report = surveyed.report
+                stream = episodes(source, surveyed, job.config, clock, skipped, lambda time: watch("converting", time))
                 metadata = source.metadata
-                written = job.exporter.convert(stream, job.cut, folder, skipped)
-            if clock.stopped:  # which ends a recording early
+                written = job.exporter.convert(stream, job.config, folder, skipped)
+            if clock.stopped:  # then the recording was not read to its end
                 return None
-            laps = len(found.laps)
-            none = f"{name}: there is no such episode in it; it has {laps} {'lap' if laps == 1 else 'laps'}."
+            laps = format_count(len(surveyed.laps), "lap")
+            no_episode = f"{name}: no episode matches the options; the recording has {laps}."
             result = RecordingResult(
                 recording=name,
                 report=report,
@@ -78,37 +84,37 @@ def convert(job: Job, clock: Clock, watch: Watch = ignore_samples) -> RecordingR
                 warnings=written.warnings,
                 details=written.details,
                 policy=metadata.get("policy", ""),
-                error="" if written.episodes else none,
+                error="" if written.episodes else no_episode,
             )
             if result.episodes:
                 if job_key(job.path) != job.key:
-                    return job.failed(f"{name} was not converted: it changed meanwhile.")
-                _keep(folder, job.parts / job.key, result)
+                    return job.failed(f"{name} was not converted: it changed in the meantime.")
+                _publish(folder, job.parts / job.key, result)
             return result
-    except Exception as error:  # noqa: BLE001 - one recording must not end the work on thousands
+    except Exception as error:  # noqa: BLE001 - one bad recording must not stop the conversion of thousands
         text = str(error)
         if isinstance(error, OSError):
             text = f"{name} was not converted: {error.strerror or error}."
         elif not isinstance(error, TelemetryError):
-            text = f"{name} was not converted, by a mistake of this program: {type(error).__name__}: {error}"
+            text = f"{name} was not converted because of a bug in this program: {type(error).__name__}: {error}"
         findings = findings_of(report) if report else ()
         return RecordingResult(recording=name, report=report, findings=findings, skipped=skipped, error=text)
 
 
-def kept(part: Path) -> RecordingResult | None:
-    """What was said of the recording whose part this is; None where there is none that is whole."""
+def read_result(part: Path) -> RecordingResult | None:
+    """The result in the folder of a part; None if there is no complete part."""
     try:
-        result = pickle.loads((part / RESULT_FILE).read_bytes())  # noqa: S301 - this very program wrote it, into its own folder
+        result = pickle.loads((part / RESULT_FILE).read_bytes())  # noqa: S301 - written by this program into its own folder
     except FileNotFoundError:
         return None
-    except Exception:  # noqa: BLE001 - whatever a damaged file leads to, the recording is converted again
+    except Exception:  # noqa: BLE001 - a corrupt file can raise anything, and means: convert the recording again
         return None
     return result if isinstance(result, RecordingResult) else None
 
 
 @contextmanager
 def _result_folder(job: Job) -> Iterator[Path]:
-    """A folder that nobody else writes to; what is left in it at the end is taken away."""
+    """A new folder for one job, removed at the end unless it was published."""
     folder = Path(tempfile.mkdtemp(prefix=f"{job.key}.", dir=job.parts))
     try:
         yield folder
@@ -116,10 +122,10 @@ def _result_folder(job: Job) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _keep(folder: Path, part: Path, result: RecordingResult) -> None:
-    """Make a folder the part of its recording, which is there whole or not at all, even when the power fails."""
+def _publish(folder: Path, part: Path, result: RecordingResult) -> None:
+    """Make the folder the part of its recording, complete or not at all, also after a power failure."""
     (folder / RESULT_FILE).write_bytes(pickle.dumps(result))
     sync_to_disk(folder)
-    if kept(part) is None:  # or somebody whose leader was killed, but who was not, made it meanwhile
+    if read_result(part) is None:  # else a worker that outlived its killed parent has published the same part
         shutil.rmtree(part, ignore_errors=True)
         rename(folder, part)

@@ -84,6 +84,10 @@ class SkipCounts:
     gaps: int = 0
     """Pauses, jumps and gaps that split what would have been one episode."""
 
+    def to_dict(self) -> dict[str, int]:
+        """The entry of the quality report, which calls the gaps ``holes``."""
+        return {"short": self.short, "samples": self.samples, "holes": self.gaps}
+
 
 class _Tick(NamedTuple):
     """One sample on the time grid."""

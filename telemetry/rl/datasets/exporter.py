@@ -1,4 +1,4 @@
-"""What recordings become on their way into a dataset, and what a format has to do for it."""
+"""The interface of a dataset format, and the records that describe a dataset while it is made."""
 
 import os
 import shutil
@@ -13,29 +13,28 @@ from telemetry.rl.datasets.consistency import Check
 from telemetry.rl.datasets.episodes import Episode, EpisodeConfig, SkipCounts
 
 Watch = Callable[[str, float], None]
-"""Is shown what is being done and the recording's time, in seconds."""
+"""Called with the current activity and the time in the recording, in seconds."""
 
 
-def ignore_samples(what: str, seconds: float) -> None:
-    """Show it to nobody."""
-
-
-def ignore_progress(result: "RecordingResult") -> None:
-    """Tell nobody of a piece."""
+def ignore(*args: object) -> None:
+    """A callback that does nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpisodeEntry:
-    """What a dataset says of one of its episodes."""
+    """The description of one episode of a dataset."""
 
     file: str
-    """The file that holds it, in its recording's folder and then in the dataset's; empty where all are in one."""
+    """The file with the episode, relative to the folder of its recording, or, when the dataset is finished, to that of
+    the dataset; empty if one file holds all episodes."""
     recording: str
+    """Name of the recording."""
     laps: tuple[int, ...]
-    """Their numbers."""
+    """Lap numbers."""
     lap_times_ms: tuple[int | None, ...]
     steps: int
     end: str
+    """What ended it."""
     car: str
     track: str
     """With its layout, as in ``spa (short)``."""
@@ -44,11 +43,12 @@ class EpisodeEntry:
     began: float
     """Unix time of its first sample."""
     terminated: bool = False
+    """Whether the task ended, so that the last step has no future."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingResult:
-    """What one recording gave: its episodes, or the reason why there are none."""
+    """The result of converting one recording: its episodes, or the error."""
 
     recording: str
     report: QualityReport | None = None
@@ -58,37 +58,38 @@ class RecordingResult:
     checks: tuple[Check, ...] = ()
     warnings: tuple[str, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
-    """What the format wants to know of it at the end."""
+    """What the format itself needs when it finishes the dataset."""
     policy: str = ""
-    """Who drove, where the recording says that it was no human."""
+    """The name of the policy that drove, from the recording's metadata; empty for a human."""
     error: str = ""
+    """Why the recording is not in the dataset; empty if it is."""
 
     @property
     def steps(self) -> int:
         """Steps of all episodes."""
-        return sum(one.steps for one in self.episodes)
+        return sum(entry.steps for entry in self.episodes)
 
     def moved(self, files: Mapping[str, str]) -> "RecordingResult":
-        """The same with its episodes in other files."""
-        return replace(self, episodes=tuple(replace(one, file=files[one.file]) for one in self.episodes))
+        """The same result with the episodes in other files: ``files`` maps old names to new ones."""
+        return replace(self, episodes=tuple(replace(entry, file=files[entry.file]) for entry in self.episodes))
 
     def to_dict(self) -> dict[str, Any]:
-        """What the quality report says of it."""
+        """The entry of the quality report."""
         return {
             "recording": self.recording,
             "error": self.error or None,
             "warnings": list(self.warnings),
-            "findings": [asdict(one) for one in self.findings],
-            "checks": [one.to_dict() for one in self.checks],
-            "left_out": asdict(self.skipped),
-            "episodes": [asdict(one) for one in self.episodes],
+            "findings": [asdict(finding) for finding in self.findings],
+            "checks": [check.to_dict() for check in self.checks],
+            "left_out": self.skipped.to_dict(),
+            "episodes": [asdict(entry) for entry in self.episodes],
             "report": self.report.to_dict() if self.report else None,
         }
 
 
 @dataclass(frozen=True, slots=True)
 class ExportResult:
-    """What a format made of one recording."""
+    """The result of :meth:`Exporter.convert`."""
 
     episodes: tuple[EpisodeEntry, ...]
     checks: tuple[Check, ...] = ()
@@ -98,74 +99,80 @@ class ExportResult:
 
 @dataclass(frozen=True, slots=True)
 class StagedRecording:
-    """A recording that is converted, and the folder with what the format made of it."""
+    """A converted recording in the staging folder."""
 
     number: int
-    """The recording's place among all that were asked for."""
+    """0-based index among all recordings of the request."""
     folder: Path
+    """The folder with the files that the format has made of it."""
     result: RecordingResult
 
 
 class Exporter(ABC):
-    """One format. It goes to other processes and machines, so it is made of plain values, and keeps nothing.
+    """A dataset format: a dataclass of plain values, because it is sent to other processes and machines.
 
-    A dataclass, whose values say all that its results depend on.
+    Its values must hold everything that its results depend on. It keeps no state.
     """
 
     @property
     @abstractmethod
     def title(self) -> str:
-        """The format, for a person."""
+        """The name of the format, for people."""
 
     @abstractmethod
     def check(self) -> None:
-        """Refuse at once what cannot work: a library that is missing, a folder that is not there. UsageError."""
+        """Raise UsageError for what cannot work: a missing library, a missing folder, an unsuitable specification."""
 
     @abstractmethod
-    def convert(self, found: Iterator[Episode], cut: EpisodeConfig, folder: Path, skipped: SkipCounts) -> ExportResult:
-        """Write the episodes of a recording into a folder of its own.
+    def convert(
+        self, episodes: Iterator[Episode], config: EpisodeConfig, folder: Path, skipped: SkipCounts
+    ) -> ExportResult:
+        """Write the episodes of one recording into a folder of its own; count what is omitted in ``skipped``.
 
-        What goes into no episode is counted in ``skipped``.
+        Raises SourceError for episodes that must not be written.
         """
 
     @abstractmethod
     def finish(self, folder: Path, staged: Iterable[StagedRecording]) -> "DatasetSummary":
-        """Make the dataset in this folder of what the recordings gave, which is at least one episode.
+        """Make the dataset in this folder from the staged recordings, which have at least one episode together.
 
-        The parts can be gone through several times, come in the order of the recordings, and stay as they are: what is
-        interrupted here is done again from them. Files that need no change are put there with :func:`put`.
+        ``staged`` is in the order of the recordings, and can be iterated several times. Its files must not be changed:
+        an interrupted call is repeated with them. Files that stay the same are linked with :func:`link_or_copy`.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetSummary:
-    """What is to be said of a whole dataset."""
+    """The description of a finished dataset."""
 
     results: tuple[RecordingResult, ...]
-    """Of the parts, with the files that their episodes are in now."""
+    """The results of the staged recordings, with the final files of their episodes."""
     card: tuple[tuple[str, str], ...] = ()
-    """Chapters for its card: a heading and Markdown."""
+    """Chapters of the card: heading and Markdown text."""
     front_matter: str = ""
     """YAML before the card, for tools."""
     message: str = ""
     """What the user should do next."""
 
 
-def put(file: Path, target: Path) -> None:
-    """Put a part's file into the dataset, without copying its bytes where the file system can."""
+def link_or_copy(file: Path, target: Path) -> None:
+    """Put a staged file into the dataset: as a hard link if the file system can, else as a copy.
+
+    Raises FileExistsError if the target exists, and OSError if it cannot be written.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.link(file, target)
     except FileExistsError:
         raise
-    except OSError:  # it knows no links
+    except OSError:  # the file system has no hard links
         shutil.copyfile(file, target)
 
 
 def episode_entry(
     episode: Episode, file: str, *, steps: int | None = None, end: str = "", terminated: bool = False
 ) -> EpisodeEntry:
-    """What there is to say of an episode."""
+    """The description of an episode; ``steps`` and ``end`` replace those of the episode."""
     first = episode.samples[0]
     layout = first.track_configuration
     return EpisodeEntry(
@@ -188,7 +195,7 @@ _FORBIDDEN: Final = '<>:"/\\|?*'
 
 
 def safe_name(text: str, *, allowed: str = "") -> str:
-    """A name for files out of any text; with ``allowed``, only letters, digits and these."""
+    """A file name made from any text; with ``allowed`` it has only ASCII letters, digits and these characters."""
     kept = "".join(c if (c.isalnum() and c.isascii()) or c in allowed else "_" for c in text) if allowed else text
     kept = "".join("_" if c in _FORBIDDEN or ord(c) < 32 else c for c in kept).strip(". ")
     return kept or "unknown"

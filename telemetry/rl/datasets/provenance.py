@@ -1,4 +1,4 @@
-"""Which program this is, to the last byte: what two versions of it make must not be mixed."""
+"""Identifies the program that makes a dataset, so that the results of two versions are never mixed."""
 
 import hashlib
 from functools import cache
@@ -8,16 +8,16 @@ import telemetry
 from telemetry.base.version import VERSION
 
 
-def tool() -> str:
-    """The program that writes, and its version."""
+def tool_name() -> str:
+    """Name and version of the program."""
     return f"ac-telemetry {VERSION}"
 
 
 @cache
-def program() -> str:
-    """:func:`tool` with a digest of its code, for a checkout keeps its version while it changes."""
+def program_digest() -> str:
+    """:func:`tool_name` with a digest of the code, because the code of a checkout changes without its version."""
     root = Path(telemetry.__file__).parent
     digest = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):
         digest.update(path.read_bytes())
-    return f"{tool()} ({digest.hexdigest()[:12]})"
+    return f"{tool_name()} ({digest.hexdigest()[:12]})"

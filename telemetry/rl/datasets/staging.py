@@ -1,4 +1,4 @@
-"""The folder beside a dataset in which it is made: it outlives whatever ends the work, which goes on in it."""
+"""The folder beside a dataset in which it is made. It survives an interruption, so that the work can be resumed."""
 
 import json
 import shutil
@@ -10,19 +10,22 @@ from typing import Any, Final
 from telemetry.base.errors import SinkError, UsageError
 from telemetry.base.storage.atomic import atomic_write_text, rename, sync_to_disk
 from telemetry.base.storage.lock import lock_dataset_folder
+from telemetry.base.typing import override
 from telemetry.recording.interfaces import Closeable
 
 REQUEST: Final = "request.json"
+"""The file with the settings of the conversion."""
 
-_ANEW: Final = "Do it as it was begun, name another folder, or throw away what is done with --restart."
+_NEXT_ACTION: Final = "Use the former settings, name another folder, or discard what is done with --restart."
 
 
 class StagingFolder(Closeable):
-    """Where the dataset ``path`` is made, by one process at a time: its parts, and then the dataset itself.
+    """The folder in which one process makes the dataset ``path``: first its parts, then the dataset itself.
 
-    ``settings`` are all that the parts depend on but the recordings. Closed, it keeps the parts that are there, and is
-    gone when there are none or the dataset is published. Raises :class:`telemetry.UsageError` where ``path`` exists, or
-    parts were made with other settings and ``restart`` does not throw them away, and :class:`telemetry.SinkError`.
+    A part is the result of one recording. ``settings`` is everything that the parts depend on, except the recordings.
+    When it is closed, the folder is kept if it has parts that are not published yet. Raises
+    :class:`telemetry.UsageError` if ``path`` exists, and if there are parts with other settings that ``restart`` does
+    not discard; raises :class:`telemetry.SinkError` if the folder cannot be written.
     """
 
     def __init__(self, path: Path, settings: Mapping[str, Any], *, restart: bool = False) -> None:
@@ -34,25 +37,25 @@ class StagingFolder(Closeable):
         self._published = False
         self._lock = lock_dataset_folder(self.folder)
         try:
-            self._sweep()
+            self._remove_unfinished()
             if restart:
                 shutil.rmtree(self.parts, ignore_errors=True)
             else:
-                self._compare(settings)
+                self._check_settings(settings)
             atomic_write_text(self.folder / REQUEST, json.dumps(settings, indent=1))
             self.parts.mkdir(exist_ok=True)
         except OSError as error:
             self.close()
             raise SinkError(f"The folder {self.folder} cannot be written: {error.strerror}.") from error
         except UsageError:
-            self._lock.close()  # what is another's stays as it is
+            self._lock.close()  # keep the parts
             raise
 
     @contextmanager
     def dataset(self) -> Iterator[Path]:
-        """An empty folder, which becomes the dataset when the block ends well; else only the parts are left.
+        """An empty folder that becomes the dataset if the block ends without an error; else only the parts stay.
 
-        Raises :class:`telemetry.SinkError`, and UsageError where somebody else made the dataset meanwhile.
+        Raises :class:`telemetry.SinkError`, and UsageError if the dataset has come to exist in the meantime.
         """
         try:
             self._dataset.mkdir()
@@ -62,21 +65,22 @@ class StagingFolder(Closeable):
             rename(self._dataset, self.path)
         except OSError as error:
             raise SinkError(
-                f"The dataset {self.path} cannot be written: {error.strerror or error}. The same command goes on with "
-                "what is converted."
+                f"The dataset {self.path} cannot be written: {error.strerror or error}. Run the same command again: it "
+                "continues with the recordings that are converted."
             ) from error
         self._published = True
 
+    @override
     def close(self) -> None:
-        """Let others in, and leave nothing that is of no use."""
-        self._sweep()
-        empty = not any(self.parts.glob("*"))
-        self._lock.close()  # Windows removes no folder with an open file in it
-        if self._published or empty:
+        """Release the lock; remove the folder if nothing in it is needed."""
+        self._remove_unfinished()
+        is_empty = not any(self.parts.glob("*"))
+        self._lock.close()  # Windows cannot remove a folder with an open file
+        if self._published or is_empty:
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _compare(self, settings: Mapping[str, Any]) -> None:
-        """Refuse parts that were made with other settings."""
+    def _check_settings(self, settings: Mapping[str, Any]) -> None:
+        """Raise UsageError if there are parts with other settings."""
         if not any(self.parts.glob("*")):
             return
         path = self.folder / REQUEST
@@ -84,25 +88,27 @@ class StagingFolder(Closeable):
             before = json.loads(path.read_bytes())
             changes = _changes(before, json.loads(json.dumps(settings)))
         except (OSError, ValueError, AttributeError) as error:
-            raise UsageError(f"{path} is damaged, so it cannot be gone on with; --restart throws it away.") from error
+            raise UsageError(f"{path} is corrupt, so the work cannot be resumed; discard it with --restart.") from error
         if changes:
-            raise UsageError(f"What is done in {self.folder} was begun otherwise: {'; '.join(changes)}. {_ANEW}")
+            raise UsageError(
+                f"The work in {self.folder} was started with other settings: {'; '.join(changes)}. {_NEXT_ACTION}"
+            )
 
-    def _sweep(self) -> None:
-        """Take away what was under way when the work ended."""
+    def _remove_unfinished(self) -> None:
+        """Remove what was incomplete when the work ended."""
         shutil.rmtree(self._dataset, ignore_errors=True)
         for folder in self.parts.glob("*.*"):
             shutil.rmtree(folder, ignore_errors=True)
 
 
 def refuse_existing(path: Path) -> None:
-    """UsageError where something is there already: a dataset is made anew or not at all."""
+    """Raise UsageError if there is something already: a dataset never replaces anything."""
     if path.exists():
-        raise UsageError(f"{path} exists already and stays untouched; name another folder, or take it away.")
+        raise UsageError(f"{path} exists already and is not changed; name another folder, or remove it.")
 
 
 def _changes(before: Any, now: Any, name: str = "") -> list[str]:
-    """What is not as it was, by its dotted name: ``cut.rate was 25.0 and is 10.0``."""
+    """The differences, by dotted name: ``episodes.rate was 25.0 and is 10.0``."""
     if isinstance(before, dict) and isinstance(now, dict):
         keys = dict.fromkeys((*before, *now))
         return [
@@ -114,4 +120,4 @@ def _changes(before: Any, now: Any, name: str = "") -> list[str]:
 
 
 def _text(value: Any) -> str:
-    return "nothing" if value is None else json.dumps(value, ensure_ascii=False)
+    return "not set" if value is None else json.dumps(value, ensure_ascii=False)

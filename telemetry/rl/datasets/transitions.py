@@ -1,6 +1,6 @@
-"""Episodes as a specification sees them: observations, actions, rewards and their end, checked before they go out."""
+"""Episodes as trajectories of a specification: observations, actions, rewards and the end, checked before writing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 from telemetry.base.errors import SourceError
 from telemetry.fields.derived import Sample
 from telemetry.rl.datasets.episodes import Episode, SkipCounts
-from telemetry.rl.episode import EpisodeState, advance_recorded, begin, check_end, info
-from telemetry.rl.observation import layout
+from telemetry.rl.datasets.exporter import EpisodeEntry, episode_entry
+from telemetry.rl.episode import EpisodeState, Outcome, advance_recorded, begin, check_end, info
+from telemetry.rl.observation import ObservationValue, layout
 from telemetry.rl.spec import Spec
 from telemetry.tracks.geometry import Floats
 
 Observations = Any
-"""float32 (n, k), or for a specification in the shape of a dictionary such arrays by name."""
+"""float32 (n, k), or such arrays by name if the specification has the shape ``dict``."""
 
 INFO_KEYS: Final[dict[str, Any]] = {
     "time": np.float64,
@@ -32,15 +33,15 @@ INFO_KEYS: Final[dict[str, Any]] = {
     "tyres_out": np.int64,
     "lap_valid": np.bool_,
 }
-"""What is told of every sample beside its observation, as what type."""
+"""The type of each entry of the ``info`` of a sample."""
 
 MIN_EPISODE_STEPS: Final = 2
-"""Fewer steps are no trajectory."""
+"""Shorter trajectories are omitted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trajectory:
-    """T steps from one sample to the next, and the T + 1 observations around them."""
+    """T steps from one sample to the next, and the T + 1 observations before and after them."""
 
     episode: Episode
     samples: tuple[Sample, ...]
@@ -48,17 +49,17 @@ class Trajectory:
     observations: Observations
     """T + 1."""
     actions: NDArray[np.float32]
-    """(T, k): what was in force from one sample to the next, as the latter recorded it."""
+    """(T, k): the action from one sample to the next, as the second one recorded it."""
     rewards: Floats
     """(T,)"""
     terms: dict[str, Floats]
-    """The terms of the rewards, weights applied: (T,) each."""
+    """The weighted terms of the rewards: (T,) each."""
     infos: dict[str, Any]
     """:data:`INFO_KEYS` of the samples: (T + 1,) each."""
     terminated: bool
-    """Whether the last step ends the task; else it was cut off there."""
+    """Whether the last step ends the task; otherwise it is truncated there."""
     reason: str
-    """What ended it: a rule of the specification, or what ended its lap (``line``, ``pits``, ``gap``, ...)."""
+    """What ended it: a rule of the specification, or what ended the lap (``line``, ``pits``, ``hole``, ...)."""
 
     @property
     def steps(self) -> int:
@@ -67,25 +68,26 @@ class Trajectory:
 
     @property
     def terminations(self) -> NDArray[np.bool_]:
-        """True at the last step where the task ended: (T,)."""
-        return self._at_end(self.terminated)
+        """True at the last step if it ends the task: (T,)."""
+        return self._flag_last_step(value=self.terminated)
 
     @property
     def truncations(self) -> NDArray[np.bool_]:
-        """True at the last step where the task would have gone on: (T,)."""
-        return self._at_end(not self.terminated)
+        """True at the last step if the task would have gone on: (T,)."""
+        return self._flag_last_step(value=not self.terminated)
 
-    def _at_end(self, value: bool) -> NDArray[np.bool_]:  # noqa: FBT001
+    def _flag_last_step(self, *, value: bool) -> NDArray[np.bool_]:
         flags = np.zeros(self.steps, dtype=np.bool_)
         flags[-1] = value
         return flags
 
 
 def trajectories(spec: Spec, episode: Episode, skipped: SkipCounts) -> Iterator[Trajectory]:
-    """The trajectories of an episode: one, unless a rule of the specification ends it before.
+    """The trajectories of an episode: a single one, unless rules of the specification end it earlier.
 
-    After one that terminated the next begins as soon as what ended it is over; after one that was truncated, at its
-    last sample. Samples that are in none are counted in ``skipped``.
+    After a terminated trajectory the next one begins with the first sample that violates no end rule; after a truncated
+    one, with its last sample. Samples that are in no trajectory are counted in ``skipped``. Raises SourceError for a
+    trajectory that must not be written.
     """
     samples = episode.samples
     first = 0
@@ -95,27 +97,27 @@ def trajectories(spec: Spec, episode: Episode, skipped: SkipCounts) -> Iterator[
             first += 1
             skipped.samples += 1
             continue
-        fold = _Fold(observation)
+        builder = _TrajectoryBuilder(observation)
         last = first
         for last in range(first + 1, len(samples)):
             state, outcome = advance_recorded(spec, state, samples[last])
-            fold.take(outcome, state)
+            builder.add(outcome, state)
             if outcome.ending.reason:
                 break
         if last - first >= MIN_EPISODE_STEPS:
-            yield fold.finish(spec, episode, samples[first : last + 1])
+            yield builder.finish(spec, episode, samples[first : last + 1])
         else:
             skipped.short += 1
             skipped.samples += last - first
-        first = last + 1 if fold.terminated else last
-        if not fold.reason:
+        first = last + 1 if builder.terminated else last
+        if not builder.reason:
             return
 
 
-class _Fold:
-    """A trajectory under way."""
+class _TrajectoryBuilder:
+    """Collects the steps of a trajectory."""
 
-    def __init__(self, observation: Any) -> None:
+    def __init__(self, observation: ObservationValue) -> None:
         self.observations = [observation]
         self.actions: list[tuple[float, ...]] = []
         self.rewards: list[float] = []
@@ -123,7 +125,7 @@ class _Fold:
         self.terminated = False
         self.reason = ""
 
-    def take(self, outcome: Any, state: EpisodeState) -> None:
+    def add(self, outcome: Outcome, state: EpisodeState) -> None:
         self.observations.append(outcome.observation)
         self.actions.append(state.actions[0])
         self.rewards.append(outcome.reward)
@@ -131,51 +133,62 @@ class _Fold:
         self.terminated, self.reason = outcome.ending.terminated, outcome.ending.reason
 
     def finish(self, spec: Spec, episode: Episode, samples: tuple[Sample, ...]) -> Trajectory:
-        rows = self.observations
-        stacked: Observations = (
-            np.stack(rows)
-            if spec.observation.shape == "flat"
-            else {name: np.stack([row[name] for row in rows]) for name in rows[0]}
-        )
-        told = [info(sample) for sample in samples]
-        found = Trajectory(
+        infos = [info(sample) for sample in samples]
+        trajectory = Trajectory(
             episode=episode,
             samples=samples,
-            observations=stacked,
+            observations=_stack(self.observations),
             actions=np.array(self.actions, dtype=np.float32),
             rewards=np.array(self.rewards, dtype=np.float64),
             terms={name: np.array([terms[name] for terms in self.terms]) for name in self.terms[0]},
-            infos={name: np.array([fact[name] for fact in told], dtype=kind) for name, kind in INFO_KEYS.items()},
+            infos={name: np.array([entry[name] for entry in infos], dtype=kind) for name, kind in INFO_KEYS.items()},
             terminated=self.terminated,
             reason=self.reason or episode.end,
         )
-        check(spec, found)
-        return found
+        check(spec, trajectory)
+        return trajectory
 
 
-def check(spec: Spec, one: Trajectory) -> None:
-    """Refuse what must not be written, with SourceError: wrong lengths or types, no numbers, or outside the space."""
+def _stack(observations: Sequence[Any]) -> Observations:
+    if isinstance(observations[0], dict):
+        return {name: np.stack([row[name] for row in observations]) for name in observations[0]}
+    return np.stack(observations)
+
+
+def check(spec: Spec, trajectory: Trajectory) -> None:
+    """Raise SourceError for wrong lengths or types, NaN, and values outside of their spaces."""
     plan = layout(spec)
-    steps = one.steps
-    parts = {name: (plan.low[part], plan.high[part]) for name, part in plan.parts}
-    arrays = one.observations
+    steps = trajectory.steps
+    bounds = {name: (plan.low[numbers], plan.high[numbers]) for name, numbers in plan.parts}
+    arrays = trajectory.observations
     if spec.observation.shape == "flat":
-        arrays, parts = {"observation": arrays}, {"observation": (plan.low / plan.scale, plan.high / plan.scale)}
-    wrong = ""
-    for name, (low, high) in parts.items():
+        arrays, bounds = {"observation": arrays}, {"observation": (plan.low / plan.scale, plan.high / plan.scale)}
+    problem = ""
+    for name, (low, high) in bounds.items():
         values = arrays[name]
         if values.shape != (steps + 1, len(low)) or values.dtype != np.float32:
-            wrong = f"{name} is {values.dtype} {values.shape}, and should be float32 {(steps + 1, len(low))}"
-        elif not ((values >= low.astype(np.float32)) & (values <= high.astype(np.float32))).all():  # nor is NaN
-            wrong = f"{name} is outside of its space"
-    actions = one.actions
+            problem = f"{name} is {values.dtype} {values.shape}, expected float32 {(steps + 1, len(low))}"
+        elif not ((values >= low.astype(np.float32)) & (values <= high.astype(np.float32))).all():  # also false for NaN
+            problem = f"{name} is outside of its space"
+    actions = trajectory.actions
     if actions.shape != (steps, spec.action.size) or actions.dtype != np.float32:
-        wrong = f"the actions are {actions.dtype} {actions.shape}"
+        problem = f"actions are {actions.dtype} {actions.shape}, expected float32 {(steps, spec.action.size)}"
     elif not (np.abs(actions) <= 1.0).all():
-        wrong = "an action is outside of -1..1"
-    if not np.isfinite(one.rewards).all():
-        wrong = "a reward is no number"
-    if any(len(values) != steps + 1 for values in one.infos.values()) or len(one.samples) != steps + 1:
-        wrong = "the infos are not as many as the observations"
-    if wrong:
-        raise SourceError(f"{one.episode.recording}: {wrong}; nothing of it was written.")
+        problem = "an action is outside of -1..1"
+    if not np.isfinite(trajectory.rewards).all():
+        problem = "a reward is not a finite number"
+    if any(len(values) != steps + 1 for values in trajectory.infos.values()) or len(trajectory.samples) != steps + 1:
+        problem = "the infos do not have the length of the observations"
+    if problem:
+        raise SourceError(f"{trajectory.episode.recording}: {problem}; nothing of it was written.")
+
+
+def trajectory_entry(trajectory: Trajectory, file: str) -> EpisodeEntry:
+    """The description of a trajectory, which the dataset counts as an episode."""
+    return episode_entry(
+        trajectory.episode,
+        file,
+        steps=trajectory.steps,
+        end=trajectory.reason,
+        terminated=trajectory.terminated,
+    )

@@ -1,4 +1,4 @@
-"""What converts many recordings at once, each with the same code: processes of this machine, or those of Ray."""
+"""Engines convert many recordings at once: in processes of this machine, or in those of Ray."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, Literal, Protocol
@@ -14,18 +14,18 @@ EngineName = Literal["local", "ray"]
 
 
 class WorkerEngine(Protocol):
-    """Converts recordings."""
+    """Runs jobs."""
 
     def run(self, jobs: Sequence[Job], clock: Clock, watch: Watch) -> Iterator[RecordingResult]:
-        """What the recordings give, each when it is done; ends early, with none half done, when the clock is stopped.
+        """The result of each job as soon as it is done; ends early, without half-done parts, if the clock is stopped.
 
-        Whatever happens to a recording, or to the process that works on it, is said in its piece.
+        Every error, also that a process died, becomes the ``error`` of a result.
         """
 
 
 def _local(workers: int | None, address: str | None) -> WorkerEngine:
     if address is not None:
-        raise UsageError("--address is that of a running Ray; say --engine ray.")
+        raise UsageError("--address is for Ray; add --engine ray.")
     return LocalEngine(workers)
 
 
@@ -33,7 +33,7 @@ ENGINES: Final[Mapping[EngineName, Callable[[int | None, str | None], WorkerEngi
     "local": _local,
     "ray": RayEngine,
 }
-"""By name: what makes an engine of how many recordings are converted at once (None: as many as it can), and where.
+"""Makes the engine of a name, from the number of recordings at once (None: as many as possible) and an address.
 
-Raises :class:`telemetry.UsageError` where it cannot work.
+Raises :class:`telemetry.UsageError` if the engine cannot work.
 """

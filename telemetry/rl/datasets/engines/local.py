@@ -1,4 +1,4 @@
-"""Processes of this machine, or this process alone."""
+"""The local engine: processes of this machine, or this process alone."""
 
 import math
 import multiprocessing
@@ -17,56 +17,56 @@ from telemetry.rl.datasets.convert import Job, convert
 from telemetry.rl.datasets.exporter import RecordingResult, Watch
 
 _POLL_S: Final = 0.2
-"""Longest that a stopped clock goes unnoticed."""
+"""How often the clock is checked."""
 
 
 @dataclass(frozen=True, slots=True)
 class LocalEngine:
-    """So many processes, by default one for each core; one of them is this one, which shows what it does."""
+    """Converts in this process if ``workers`` is 1, else in that many other processes; None: one per core."""
 
     workers: int | None = None
 
     def run(self, jobs: Sequence[Job], clock: Clock, watch: Watch) -> Iterator[RecordingResult]:
-        """What the recordings give; a recording whose process dies is tried once more, alone."""
+        """The results; a recording whose process dies is tried once more, alone."""
         workers = min(self.workers or os.cpu_count() or 1, len(jobs))
         if workers <= 1:
             for job in jobs:
                 if (result := None if clock.stopped else convert(job, clock, watch)) is not None:
                     yield result
             return
-        left, suspects = deque(jobs), deque[Job]()
-        while left and not clock.stopped:
-            yield from _in_pool(left, suspects, workers, clock)
+        waiting, suspects = deque(jobs), deque[Job]()
+        while waiting and not clock.stopped:
+            yield from _run_pool(waiting, suspects, workers, clock)
         while suspects and not clock.stopped:
             died = deque[Job]()
             job = suspects.popleft()
-            yield from _in_pool(deque([job]), died, 1, clock)
+            yield from _run_pool(deque([job]), died, 1, clock)
             if died:
                 yield job.failed(
-                    f"{job.path} was not converted: the process that works on it dies; there may be no memory left."
+                    f"{job.path} was not converted: its process died, perhaps because the memory was full."
                 )
 
 
-def _in_pool(left: deque[Job], died: deque[Job], workers: int, clock: Clock) -> Iterator[RecordingResult]:
-    """Take from what is left until nothing is, or a process dies; then all that were under way are in ``died``.
+def _run_pool(waiting: deque[Job], died: deque[Job], workers: int, clock: Clock) -> Iterator[RecordingResult]:
+    """Run waiting jobs until none is left or a process dies; then all jobs that were running are moved to ``died``.
 
-    No more are handed out than are worked on, so that one that kills its process takes few along.
+    No more jobs are submitted than there are workers, so that a job that kills its process affects few others.
     """
     # Spawned, not forked: Arrow and HDF5 have threads of their own, which do not survive a fork.
     context = multiprocessing.get_context("spawn")
-    # Memory that nobody locks: an Event waits for those that follow it, and one that died never answers.
+    # Memory without a lock: an Event waits for its waiters, and a worker that died never answers.
     stop = context.RawValue("b", 0)
     with ProcessPoolExecutor(workers, context, _begin_worker, (stop,)) as pool:
         running: dict[Future[RecordingResult | None], Job] = {}
         broken = False
         try:
-            while (left or running) and not broken and not clock.stopped:
-                while left and len(running) < workers:
-                    job = left.popleft()
+            while (waiting or running) and not broken and not clock.stopped:
+                while waiting and len(running) < workers:
+                    job = waiting.popleft()
                     try:
-                        running[pool.submit(_convert_here, job)] = job
-                    except BrokenProcessPool:  # a process died with nothing to do
-                        left.appendleft(job)
+                        running[pool.submit(_convert_in_worker, job)] = job
+                    except BrokenProcessPool:  # an idle process died
+                        waiting.appendleft(job)
                         broken = True
                         break
                 done, _ = wait(running, timeout=_POLL_S, return_when=FIRST_COMPLETED)
@@ -87,24 +87,24 @@ def _in_pool(left: deque[Job], died: deque[Job], workers: int, clock: Clock) -> 
 
 
 _clock: Final = Clock(math.inf)
-"""What the jobs of a worker stop by."""
+"""The clock of a worker process; stopping it stops its job."""
 
 
 def _begin_worker(stop: Any) -> None:
-    """Leave an interrupt to the process that leads; stop when it says so, and end when it is gone."""
+    """Leave interrupts to the parent process; stop when it sets ``stop``, and exit when it is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    leader = multiprocessing.parent_process()
-    assert leader is not None
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "a worker is always started by another process"
 
-    def follow() -> None:
-        while leader.is_alive():
-            leader.join(_POLL_S)
+    def watch_parent() -> None:
+        while parent.is_alive():
+            parent.join(_POLL_S)
             if stop.value:
                 _clock.stop()
-        os._exit(1)  # nobody waits for what is done here, and the queue of jobs would never end
+        os._exit(1)  # without the parent nobody needs the results, and the queue of jobs never ends
 
-    Thread(target=follow, daemon=True).start()
+    Thread(target=watch_parent, daemon=True).start()
 
 
-def _convert_here(job: Job) -> RecordingResult | None:
+def _convert_in_worker(job: Job) -> RecordingResult | None:
     return convert(job, _clock)

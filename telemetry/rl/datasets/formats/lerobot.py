@@ -1,29 +1,31 @@
-"""LeRobot, version 3.0 of its layout: Parquet without pictures, for its policies that learn from numbers."""
+"""LeRobot, version 3.0 of its layout: Parquet without images, for policies that learn from numbers."""
 
 import json
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from telemetry.base.errors import UsageError
 from telemetry.base.extras import require
+from telemetry.base.typing import override
+from telemetry.recording.interfaces import Closeable
 from telemetry.rl.datasets.episodes import Episode, EpisodeConfig, SkipCounts
 from telemetry.rl.datasets.exporter import (
     DatasetSummary,
     EpisodeEntry,
     Exporter,
     ExportResult,
+    RecordingResult,
     StagedRecording,
-    episode_entry,
 )
 from telemetry.rl.datasets.formats.parquet import fixed_lists, task_chapter, write_spec
-from telemetry.rl.datasets.transitions import Trajectory, trajectories
+from telemetry.rl.datasets.transitions import Trajectory, trajectories, trajectory_entry
 from telemetry.rl.observation import layout
 from telemetry.rl.spec import Spec
+from telemetry.tracks.geometry import Floats
 
 VERSION: Final = "v3.0"
 """``codebase_version`` of the layout."""
@@ -43,129 +45,99 @@ _INDICES: Final[dict[str, str]] = {
     "index": "int64",
     "task_index": "int64",
 }
-"""What every such dataset has, and of what type."""
+"""The columns that every dataset has, and their types."""
 
-Statistics = dict[str, Any]
-"""``min``, ``max``, ``mean``, ``std``, ``count`` and quantiles of one column, each (k,), and the count (1,)."""
+ColumnStatistics = dict[str, Any]
+"""``min``, ``max``, ``mean``, ``std`` and quantiles of one column, (k,) each, and its ``count``, (1,)."""
+
+Statistics = dict[str, ColumnStatistics]
+"""The statistics of an episode by column."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeRobotExporter(Exporter):
-    """Writes ``OUT/data/chunk-*/file-*.parquet``, a file for each recording, and ``OUT/meta``."""
+    """Writes ``OUT/data/chunk-*/file-*.parquet``, one file for each recording, and ``OUT/meta``."""
 
     spec: Spec
 
     @property
+    @override
     def title(self) -> str:
-        """The format, for a person."""
         return f"LeRobot {VERSION}"
 
+    @override
     def check(self) -> None:
-        """UsageError where pyarrow is missing, or the specification has what the layout has not."""
+        """Raise UsageError if pyarrow is missing, or the specification does not fit the layout."""
         require("pyarrow", extra="parquet", purpose="The format lerobot")
         if self.spec.observation.shape != "flat":
-            raise UsageError('The format lerobot takes flat observations; say observation.shape = "flat".')
+            raise UsageError('The format lerobot needs flat observations; set observation.shape = "flat".')
         if not float(self.spec.control_hz).is_integer():
-            raise UsageError(f"LeRobot counts whole steps a second, and no {self.spec.control_hz:g}.")
+            raise UsageError(f"LeRobot needs a whole number of steps per second, got {self.spec.control_hz:g}.")
 
-    def convert(self, found: Iterator[Episode], cut: EpisodeConfig, folder: Path, skipped: SkipCounts) -> ExportResult:
-        """Write the steps of a recording, with episodes that are counted from its beginning."""
-        del cut
+    @override
+    def convert(
+        self, episodes: Iterator[Episode], config: EpisodeConfig, folder: Path, skipped: SkipCounts
+    ) -> ExportResult:
+        """Write the steps of a recording; indices that count through the dataset are added at the end."""
         import pyarrow as pa
         from pyarrow import parquet
 
         tables: list[Any] = []
         entries: list[EpisodeEntry] = []
-        for episode in found:
-            for one in trajectories(self.spec, episode, skipped):
-                tables.append(self._table(one))
-                entries.append(
-                    episode_entry(episode, _STEPS, steps=one.steps, end=one.reason, terminated=one.terminated)
-                )
+        for episode in episodes:
+            for trajectory in trajectories(self.spec, episode, skipped):
+                tables.append(self._make_table(trajectory))
+                entries.append(trajectory_entry(trajectory, _STEPS))
         if tables:
             parquet.write_table(pa.concat_tables(tables), folder / _STEPS)
         return ExportResult(tuple(entries))
 
-    def _table(self, one: Trajectory) -> Any:
+    def _make_table(self, trajectory: Trajectory) -> Any:
+        """The columns of an episode that do not depend on other episodes."""
         import pyarrow as pa
 
-        frames = np.arange(one.steps)
+        frames = np.arange(trajectory.steps)
         return pa.table(
             {
-                "observation.state": fixed_lists(one.observations[:-1]),
-                "action": fixed_lists(one.actions),
-                "next.reward": pa.array(one.rewards.astype(np.float32)),
-                "next.done": pa.array(one.terminations),
-                "next.truncated": pa.array(one.truncations),
+                "observation.state": fixed_lists(trajectory.observations[:-1]),
+                "action": fixed_lists(trajectory.actions),
+                "next.reward": pa.array(trajectory.rewards.astype(np.float32)),
+                "next.done": pa.array(trajectory.terminations),
+                "next.truncated": pa.array(trajectory.truncations),
                 "timestamp": pa.array((frames / self.spec.control_hz).astype(np.float32)),
                 "frame_index": pa.array(frames),
             }
         )
 
+    @override
     def finish(self, folder: Path, staged: Iterable[StagedRecording]) -> DatasetSummary:
-        """Count episodes, steps and tasks through all recordings, and write what is said of them in ``meta``."""
-        import pyarrow as pa
-        from pyarrow import parquet
-
+        """Number episodes, steps and tasks through all recordings, and describe them in ``meta``."""
         tasks: dict[str, int] = {}
-        statistics: list[dict[str, Statistics]] = []
-        results = []
+        statistics: list[Statistics] = []
+        results: list[RecordingResult] = []
         steps = 0
         meta = folder / "meta"
-        told = meta / "episodes" / _FILE.format(chunk_index=0, file_index=0)
-        told.parent.mkdir(parents=True)
-        with ExitStack() as stack:
-            writer: Any = None
-            for number, part in enumerate(staged):
-                chunk, file = divmod(number, FILES_IN_A_CHUNK)
-                table = parquet.read_table(pa.BufferReader((part.folder / _STEPS).read_bytes()))
-                own, first, rows = [], steps, []
-                for entry in part.result.episodes:
-                    task = f"Drive {entry.car} at {entry.track}."
-                    indices = {
-                        "episode_index": np.full(entry.steps, len(statistics)),
-                        "index": np.arange(steps, steps + entry.steps),
-                        "task_index": np.full(entry.steps, tasks.setdefault(task, len(tasks))),
-                    }
-                    own.append(_with(table.slice(steps - first, entry.steps), indices))
-                    rows.append(
-                        {
-                            "episode_index": len(statistics),
-                            "tasks": [task],
-                            "length": entry.steps,
-                            "data/chunk_index": chunk,
-                            "data/file_index": file,
-                            "dataset_from_index": steps,
-                            "dataset_to_index": steps + entry.steps,
-                            "meta/episodes/chunk_index": 0,
-                            "meta/episodes/file_index": 0,
-                        }
-                    )
-                    statistics.append(_statistics(own[-1]))
-                    rows[-1] |= {
-                        f"stats/{column}/{name}": values.tolist()
-                        for column, found in statistics[-1].items()
-                        for name, values in found.items()
-                    }
-                    steps += entry.steps
-                target = f"data/{_FILE.format(chunk_index=chunk, file_index=file)}"
-                (folder / target).parent.mkdir(parents=True, exist_ok=True)
-                parquet.write_table(pa.concat_tables(own), folder / target)
-                results.append(part.result.moved({_STEPS: target}))
-                about_them = pa.Table.from_pylist(rows)
-                if writer is None:
-                    writer = stack.enter_context(parquet.ParquetWriter(told, about_them.schema))
-                writer.write_table(about_them)
+        with _EpisodesFile(meta / "episodes" / _FILE.format(chunk_index=0, file_index=0)) as episodes_file:
+            for number, recording in enumerate(staged):
+                numbering = _Numbering(*divmod(number, FILES_IN_A_CHUNK), len(statistics), steps)
+                episodes = _number_episodes(recording, numbering, tasks)
+                data_file = f"data/{_FILE.format(chunk_index=numbering.chunk, file_index=numbering.file)}"
+                _write_data(episodes, folder / data_file)
+                episodes_file.write(episodes, numbering)
+                statistics += [episode.statistics for episode in episodes]
+                results.append(recording.result.moved({_STEPS: data_file}))
+                steps += sum(episode.length for episode in episodes)
         _write_tasks(tasks, meta / "tasks.parquet")
-        _write_json(_joined(statistics), meta / "stats.json")
+        _write_json(_join_statistics(statistics), meta / "stats.json")
         _write_json(self._info(len(statistics), steps, len(tasks)), meta / "info.json")
         write_spec(self.spec, folder)
         return DatasetSummary(tuple(results), (("Reading", _READING), ("Columns", _COLUMNS), task_chapter(self.spec)))
 
     def _info(self, episodes: int, steps: int, tasks: int) -> dict[str, Any]:
+        """The content of ``meta/info.json``."""
         names = {"observation.state": list(layout(self.spec).names), "action": list(self.spec.action.names)}
         features: dict[str, Any] = {
-            name: {"dtype": "float32", "shape": [len(own)], "names": own} for name, own in names.items()
+            name: {"dtype": "float32", "shape": [len(numbers)], "names": numbers} for name, numbers in names.items()
         }
         types = {"next.reward": "float32", "next.done": "bool", "next.truncated": "bool", **_INDICES}
         features |= {name: {"dtype": kind, "shape": [1], "names": None} for name, kind in types.items()}
@@ -186,53 +158,150 @@ class LeRobotExporter(Exporter):
         }
 
 
-def _with(table: Any, columns: dict[str, Any]) -> Any:
+class _Numbering(NamedTuple):
+    """Where the episodes of a recording are in the dataset."""
+
+    chunk: int
+    file: int
+    first_episode: int
+    first_step: int
+
+
+@dataclass(frozen=True, slots=True)
+class _NumberedEpisode:
+    """An episode with its final columns."""
+
+    task: str
+    first_step: int
+    table: Any
+    """All columns, as an Arrow table with one row per step."""
+    statistics: Statistics
+
+    @property
+    def length(self) -> int:
+        return int(self.table.num_rows)
+
+
+def _number_episodes(
+    recording: StagedRecording, numbering: _Numbering, tasks: dict[str, int]
+) -> list[_NumberedEpisode]:
+    """The episodes of a recording with the indices of the dataset; new tasks are added to ``tasks``."""
     import pyarrow as pa
+    from pyarrow import parquet
 
-    for name, values in columns.items():
-        table = table.append_column(name, pa.array(values))
-    return table
+    table = parquet.read_table(pa.BufferReader((recording.folder / _STEPS).read_bytes()))
+    episodes = []
+    start = 0
+    for number, entry in enumerate(recording.result.episodes, numbering.first_episode):
+        task = f"Drive {entry.car} at {entry.track}."
+        first_step = numbering.first_step + start
+        columns = {
+            "episode_index": np.full(entry.steps, number),
+            "index": np.arange(first_step, first_step + entry.steps),
+            "task_index": np.full(entry.steps, tasks.setdefault(task, len(tasks))),
+        }
+        rows = table.slice(start, entry.steps)
+        for name, values in columns.items():
+            rows = rows.append_column(name, pa.array(values))
+        episodes.append(_NumberedEpisode(task, first_step, rows, _episode_statistics(rows)))
+        start += entry.steps
+    return episodes
 
 
-def _statistics(table: Any) -> dict[str, Statistics]:
+def _write_data(episodes: Sequence[_NumberedEpisode], path: Path) -> None:
+    """Write the steps of a recording: ``data/chunk-*/file-*.parquet``."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    parquet.write_table(pa.concat_tables([episode.table for episode in episodes]), path)
+
+
+class _EpisodesFile(Closeable):
+    """Writes ``meta/episodes/chunk-000/file-000.parquet``: a row for each episode, with its statistics."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True)
+        self._path = path
+        self._writer: Any = None
+
+    def write(self, episodes: Sequence[_NumberedEpisode], numbering: _Numbering) -> None:
+        """Write the rows of the episodes of one recording."""
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        rows = [
+            {
+                "episode_index": number,
+                "tasks": [episode.task],
+                "length": episode.length,
+                "data/chunk_index": numbering.chunk,
+                "data/file_index": numbering.file,
+                "dataset_from_index": episode.first_step,
+                "dataset_to_index": episode.first_step + episode.length,
+                "meta/episodes/chunk_index": 0,
+                "meta/episodes/file_index": 0,
+                **{
+                    f"stats/{column}/{name}": values.tolist()
+                    for column, by_name in episode.statistics.items()
+                    for name, values in by_name.items()
+                },
+            }
+            for number, episode in enumerate(episodes, numbering.first_episode)
+        ]
+        table = pa.Table.from_pylist(rows)
+        if self._writer is None:
+            self._writer = parquet.ParquetWriter(self._path, table.schema)
+        self._writer.write_table(table)
+
+    @override
+    def close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+
+def _episode_statistics(table: Any) -> Statistics:
     """The statistics of all columns of an episode."""
     columns = {name: np.array(table.column(name).to_pylist(), dtype=np.float64) for name in table.column_names}
-    return {name: _of(values.reshape(len(values), -1)) for name, values in columns.items()}
+    return {name: _column_statistics(values.reshape(len(values), -1)) for name, values in columns.items()}
 
 
-def _of(values: Any) -> Statistics:
+def _column_statistics(values: Floats) -> ColumnStatistics:
     return {
         "min": values.min(axis=0),
         "max": values.max(axis=0),
         "mean": values.mean(axis=0),
         "std": values.std(axis=0),
         "count": np.array([len(values)]),
-        **{name: np.quantile(values, share, axis=0) for name, share in _QUANTILES.items()},
+        **{name: np.quantile(values, fraction, axis=0) for name, fraction in _QUANTILES.items()},
     }
 
 
-def _joined(statistics: list[dict[str, Statistics]]) -> dict[str, dict[str, list[float]]]:
-    """Those of all episodes together: exact but for quantiles, which are the means of theirs, as LeRobot has it."""
+def _join_statistics(statistics: Sequence[Statistics]) -> dict[str, dict[str, list[float]]]:
+    """The statistics of all episodes together, by column.
+
+    They are exact, except for quantiles: these are the mean of the episodes' quantiles, as in LeRobot itself.
+    """
     joined = {}
     for column in statistics[0]:
-        own = {name: np.stack([one[column][name] for one in statistics]) for name in statistics[0][column]}
-        shares = own["count"] / own["count"].sum()
-        mean = (own["mean"] * shares).sum(axis=0)
-        spread = ((own["std"] ** 2 + (own["mean"] - mean) ** 2) * shares).sum(axis=0)
+        stacked = {name: np.stack([episode[column][name] for episode in statistics]) for name in statistics[0][column]}
+        weights = stacked["count"] / stacked["count"].sum()
+        mean = (stacked["mean"] * weights).sum(axis=0)
+        variance = ((stacked["std"] ** 2 + (stacked["mean"] - mean) ** 2) * weights).sum(axis=0)
         values = {
-            "min": own["min"].min(axis=0),
-            "max": own["max"].max(axis=0),
+            "min": stacked["min"].min(axis=0),
+            "max": stacked["max"].max(axis=0),
             "mean": mean,
-            "std": np.sqrt(spread),
-            "count": own["count"].sum(axis=0),
-            **{name: (own[name] * shares).sum(axis=0) for name in _QUANTILES},
+            "std": np.sqrt(variance),
+            "count": stacked["count"].sum(axis=0),
+            **{name: (stacked[name] * weights).sum(axis=0) for name in _QUANTILES},
         }
-        joined[column] = {name: told.tolist() for name, told in values.items()}
+        joined[column] = {name: array.tolist() for name, array in values.items()}
     return joined
 
 
 def _write_tasks(tasks: dict[str, int], path: Path) -> None:
-    """The tasks as pandas writes them with the task as its index, which is how they are read."""
+    """Write the tasks like a pandas data frame with the task as its index, because LeRobot reads them so."""
     import pyarrow as pa
     from pyarrow import parquet
 

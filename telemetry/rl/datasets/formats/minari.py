@@ -1,4 +1,4 @@
-"""Minari, in HDF5: what d3rlpy, TorchRL and others load by its name."""
+"""Minari datasets in HDF5, for d3rlpy, TorchRL and others."""
 
 import copy
 import math
@@ -16,6 +16,7 @@ import numpy as np
 
 from telemetry.base.errors import UsageError
 from telemetry.base.extras import require
+from telemetry.base.typing import override
 from telemetry.rl.datasets.episodes import Episode, EpisodeConfig, SkipCounts
 from telemetry.rl.datasets.exporter import (
     DatasetSummary,
@@ -23,17 +24,17 @@ from telemetry.rl.datasets.exporter import (
     Exporter,
     ExportResult,
     StagedRecording,
-    episode_entry,
     safe_name,
 )
 from telemetry.rl.datasets.formats.parquet import task_chapter, write_spec
-from telemetry.rl.datasets.transitions import Trajectory, trajectories
+from telemetry.rl.datasets.transitions import Trajectory, trajectories, trajectory_entry
 from telemetry.rl.spec import Spec
 
 ROOT_VARIABLE: Final = "MINARI_DATASETS_PATH"
+"""The environment variable with the folder of all datasets."""
 
 ENVIRONMENT: Final = "AssettoCorsa/Drive-v0"
-"""What ``recover_environment()`` makes, with the specification of the dataset, and the demo as its source."""
+"""The environment of ``recover_environment()``, with the specification of the dataset and the demo as its source."""
 
 _ARRAYS: Final = "arrays.npz"
 _ID: Final = re.compile(r"(?:[-\w]{2,}/)*[-\w]+\w-v\d+", re.ASCII)
@@ -48,35 +49,39 @@ class MinariExporter(Exporter):
     dataset_id: str
 
     @property
+    @override
     def title(self) -> str:
-        """The format, for a person."""
         return f"Minari, {self.dataset_id}"
 
+    @override
     def check(self) -> None:
-        """UsageError where a library is missing, or the id is none."""
+        """Raise UsageError if a library is missing, or the id is not valid."""
         if not _ID.fullmatch(self.dataset_id):
             raise UsageError(
-                f"--name {self.dataset_id}: this is no name of a Minari dataset. It is made of letters, digits, _ and "
-                "-, with / between folders of two letters or more, and ends in a version: spa/me-v0."
+                f"--name {self.dataset_id} is not a valid id of a Minari dataset. Use letters, digits, _ and -, with / "
+                "between folders of two letters or more, and a version at the end: spa/me-v0."
             )
-        for module in ("gymnasium", "h5py", "minari", "PIL"):  # Minari does not say that it needs Pillow
+        for module in ("gymnasium", "h5py", "minari", "PIL"):  # Minari needs Pillow without declaring it
             require(module, extra="minari", purpose="The format minari")
 
-    def convert(self, found: Iterator[Episode], cut: EpisodeConfig, folder: Path, skipped: SkipCounts) -> ExportResult:
-        """Keep the arrays of a recording in a file of their own."""
-        del cut
+    @override
+    def convert(
+        self, episodes: Iterator[Episode], config: EpisodeConfig, folder: Path, skipped: SkipCounts
+    ) -> ExportResult:
+        """Write the arrays of a recording into one file."""
         arrays: dict[str, Any] = {}
         entries: list[EpisodeEntry] = []
-        for episode in found:
-            for one in trajectories(self.spec, episode, skipped):
-                arrays |= {f"{len(entries)}/{key}": values for key, values in _arrays_of(one).items()}
-                entries.append(episode_entry(episode, "", steps=one.steps, end=one.reason, terminated=one.terminated))
+        for episode in episodes:
+            for trajectory in trajectories(self.spec, episode, skipped):
+                arrays |= {f"{len(entries)}/{key}": values for key, values in _flatten(trajectory).items()}
+                entries.append(trajectory_entry(trajectory, ""))
         if entries:
             np.savez(folder / _ARRAYS, **arrays)
         return ExportResult(tuple(entries))
 
+    @override
     def finish(self, folder: Path, staged: Iterable[StagedRecording]) -> DatasetSummary:
-        """Make the dataset of what the recordings gave, one after the other."""
+        """Make the dataset, with one recording in memory at a time."""
         import gymnasium
         import minari
 
@@ -84,19 +89,18 @@ class MinariExporter(Exporter):
 
         environment = copy.deepcopy(gymnasium.spec(ENVIRONMENT))
         environment.kwargs = {"source": "demo", "specification": self.spec.to_dict()}
-        # Said a second time for d3rlpy, which opens no environment without it.
+        # The specification has it already, but d3rlpy cannot open an environment without it.
         environment.max_episode_steps = math.ceil(self.spec.end.seconds * self.spec.control_hz) or None
-        results = tuple(part.result for part in staged)
+        results = tuple(recording.result for recording in staged)
         entries = [entry for result in results for entry in result.episodes]
-        cars, tracks = (
-            ", ".join(sorted(set(names))) for names in zip(*((e.car, e.track) for e in entries), strict=True)
-        )
+        cars = ", ".join(sorted({entry.car for entry in entries}))
+        tracks = ", ".join(sorted({entry.track for entry in entries}))
         policies = sorted({result.policy or "human" for result in results})
         dataset: Any = None
-        with _root(folder / ".minari") as root, warnings.catch_warnings():
+        with _minari_root(folder / ".minari") as root, warnings.catch_warnings():
             warnings.filterwarnings("ignore", "`(code_permalink|author_email)` is set to None", UserWarning)
-            for part in staged:
-                buffers = _buffers(part)
+            for recording in staged:
+                buffers = _make_buffers(recording)
                 if dataset is not None:
                     dataset.update_dataset_from_buffer(buffers)
                     continue
@@ -122,14 +126,14 @@ class MinariExporter(Exporter):
 
 
 def find_root(output: Path | None) -> Path:
-    """Where Minari keeps its datasets: the folder that the user names, else that of its variable, else its own."""
+    """The folder of all datasets: the one that the user names, else that of the variable, else Minari's default."""
     if output is not None:
         return output
     return Path(os.environ.get(ROOT_VARIABLE) or Path.home() / ".minari" / "datasets")
 
 
 def make_id(name: str | None, recording: Path) -> str:
-    """The dataset's id: the user's, with a version, or one made of a recording's name."""
+    """The id of a dataset: the user's name with a version, or one made from the name of a recording."""
     if name is None:
         stem = safe_name(recording.name.partition(".")[0], allowed="-_")
         return f"assetto_corsa/{stem.strip('-_') or 'drive'}-v0"
@@ -137,47 +141,48 @@ def make_id(name: str | None, recording: Path) -> str:
 
 
 def mark_namespaces(root: Path, dataset_id: str) -> None:
-    """Make the folders above a dataset what Minari takes for namespaces."""
+    """Mark the folders above a dataset as namespaces of Minari."""
     folder = root
-    for part in dataset_id.split("/")[:-1]:
-        folder /= part
+    for name in dataset_id.split("/")[:-1]:
+        folder /= name
         if not (folder / _NAMESPACE_FILE).exists():
             (folder / _NAMESPACE_FILE).write_text("{}", encoding="utf-8")
 
 
-def _arrays_of(one: Trajectory) -> dict[str, Any]:
-    observations = one.observations if isinstance(one.observations, dict) else {"": one.observations}
+def _flatten(trajectory: Trajectory) -> dict[str, Any]:
+    """All arrays of a trajectory in one dictionary; nested ones have names like ``infos/time``."""
+    values = trajectory.observations
+    observations = values if isinstance(values, dict) else {"": values}
     return {
-        **{f"observations/{name}": values for name, values in observations.items()},
-        "actions": one.actions,
-        "rewards": one.rewards,
-        "terminations": one.terminations,
-        "truncations": one.truncations,
-        **{f"infos/{name}": values for name, values in one.infos.items()},
-        # The first observation was rewarded with nothing: infos are as many as observations.
-        **{f"terms/{name}": np.concatenate([[0.0], values]) for name, values in one.terms.items()},
+        **{f"observations/{name}": array for name, array in observations.items()},
+        "actions": trajectory.actions,
+        "rewards": trajectory.rewards,
+        "terminations": trajectory.terminations,
+        "truncations": trajectory.truncations,
+        **{f"infos/{name}": array for name, array in trajectory.infos.items()},
+        # Minari wants one entry per observation, and the first observation has no reward.
+        **{f"terms/{name}": np.concatenate([[0.0], array]) for name, array in trajectory.terms.items()},
     }
 
 
-def _buffers(part: StagedRecording) -> list[Any]:
+def _make_buffers(recording: StagedRecording) -> list[Any]:
+    """The episodes of a recording as Minari's buffers."""
     from minari.data_collector import EpisodeBuffer
 
-    with np.load(part.folder / _ARRAYS) as file:
-        arrays = dict(file)
+    with np.load(recording.folder / _ARRAYS) as file:
+        all_arrays = dict(file)
     buffers = []
-    for place, entry in enumerate(part.result.episodes):
-        own = {
-            key.removeprefix(f"{place}/"): values for key, values in arrays.items() if key.startswith(f"{place}/")
-        }  # fmt: skip
-        observations = _under(own, "observations")
+    for number, entry in enumerate(recording.result.episodes):
+        arrays = _under(all_arrays, str(number))
+        observations = _under(arrays, "observations")
         buffers.append(
             EpisodeBuffer(
                 observations=observations.get("", observations),
-                actions=own["actions"],
-                rewards=own["rewards"],
-                terminations=own["terminations"],
-                truncations=own["truncations"],
-                infos={**_under(own, "infos"), "reward_terms": _under(own, "terms")},
+                actions=arrays["actions"],
+                rewards=arrays["rewards"],
+                terminations=arrays["terminations"],
+                truncations=arrays["truncations"],
+                infos={**_under(arrays, "infos"), "reward_terms": _under(arrays, "terms")},
                 options={
                     "recording": entry.recording,
                     "car": entry.car,
@@ -191,13 +196,14 @@ def _buffers(part: StagedRecording) -> list[Any]:
 
 
 def _under(arrays: dict[str, Any], group: str) -> dict[str, Any]:
+    """The arrays whose names begin with ``group/``, by the rest of their names."""
     return {key.removeprefix(f"{group}/"): values for key, values in arrays.items() if key.startswith(f"{group}/")}
 
 
 @contextmanager
-def _root(folder: Path) -> Iterator[Path]:
-    """Inside, Minari keeps its datasets there; it loses its way in one that is not absolute."""
-    folder = folder.absolute()
+def _minari_root(folder: Path) -> Iterator[Path]:
+    """Make Minari use this folder inside the block."""
+    folder = folder.absolute()  # Minari mixes up relative paths
     before = os.environ.get(ROOT_VARIABLE)
     os.environ[ROOT_VARIABLE] = str(folder)
     try:
@@ -217,10 +223,10 @@ dataset = minari.load_dataset("{id}")
 env = dataset.recover_environment()  # the demo's car; source="live" for the game
 ```
 
-Minari looks into `MINARI_DATASETS_PATH`, by default `~/.minari/datasets`."""
+Minari searches in `MINARI_DATASETS_PATH`, by default `~/.minari/datasets`."""
 
 _INFOS: Final = """\
 For every observation: the recording's `time` in s, `packet_id`, `lap`, `lap_time_ms`, `last_time_ms`,
 `best_time_ms`, `position` on the lap, `world_x`, `world_y`, `world_z`, `tyres_out`, `lap_valid`, and `reward_terms`,
-what each term of the reward gave, weights applied. The options of an episode name its recording, car, track, session
+the weighted value of each term of the reward. The options of an episode name its recording, car, track, session
 and what ended it."""

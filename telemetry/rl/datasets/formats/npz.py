@@ -1,4 +1,4 @@
-"""One ``.npz`` with the keys of D4RL, for whatever reads those: arrays of all steps, episodes one behind the other."""
+"""One ``.npz`` file with the keys of D4RL: arrays of all steps, one episode after the other."""
 
 import zipfile
 from collections.abc import Iterable, Iterator
@@ -10,6 +10,7 @@ from typing import IO, Any, Final
 import numpy as np
 
 from telemetry.base.errors import UsageError
+from telemetry.base.typing import override
 from telemetry.rl.datasets.episodes import Episode, EpisodeConfig, SkipCounts
 from telemetry.rl.datasets.exporter import (
     DatasetSummary,
@@ -17,10 +18,9 @@ from telemetry.rl.datasets.exporter import (
     Exporter,
     ExportResult,
     StagedRecording,
-    episode_entry,
 )
 from telemetry.rl.datasets.formats.parquet import task_chapter, write_spec
-from telemetry.rl.datasets.transitions import Trajectory, trajectories
+from telemetry.rl.datasets.transitions import Trajectory, trajectories, trajectory_entry
 from telemetry.rl.spec import Spec
 
 FILE: Final = "dataset.npz"
@@ -33,32 +33,37 @@ class NpzExporter(Exporter):
     spec: Spec
 
     @property
+    @override
     def title(self) -> str:
-        """The format, for a person."""
         return "NumPy archive with the keys of D4RL"
 
+    @override
     def check(self) -> None:
-        """UsageError where observations are no arrays of one row a step."""
+        """Raise UsageError if observations are not flat."""
         if self.spec.observation.shape != "flat":
-            raise UsageError('The format npz takes flat observations; say observation.shape = "flat".')
+            raise UsageError('The format npz needs flat observations; set observation.shape = "flat".')
 
-    def convert(self, found: Iterator[Episode], cut: EpisodeConfig, folder: Path, skipped: SkipCounts) -> ExportResult:
-        """Write the arrays of a recording into a file of their own."""
-        del cut
-        made: list[dict[str, Any]] = []
+    @override
+    def convert(
+        self, episodes: Iterator[Episode], config: EpisodeConfig, folder: Path, skipped: SkipCounts
+    ) -> ExportResult:
+        """Write the arrays of a recording into one file."""
+        by_trajectory: list[dict[str, Any]] = []
         entries: list[EpisodeEntry] = []
-        for episode in found:
-            for one in trajectories(self.spec, episode, skipped):
-                made.append(arrays_of(one))
-                entries.append(episode_entry(episode, FILE, steps=one.steps, end=one.reason, terminated=one.terminated))
-        if made:
-            arrays: dict[str, Any] = {key: np.concatenate([part[key] for part in made]) for key in made[0]}
-            np.savez(folder / FILE, **arrays)
+        for episode in episodes:
+            for trajectory in trajectories(self.spec, episode, skipped):
+                by_trajectory.append(d4rl_arrays(trajectory))
+                entries.append(trajectory_entry(trajectory, FILE))
+        if by_trajectory:
+            keys = by_trajectory[0]
+            joined: dict[str, Any] = {key: np.concatenate([arrays[key] for arrays in by_trajectory]) for key in keys}
+            np.savez(folder / FILE, **joined)
         return ExportResult(tuple(entries))
 
+    @override
     def finish(self, folder: Path, staged: Iterable[StagedRecording]) -> DatasetSummary:
-        """Join what the recordings gave, with one of them in memory at a time."""
-        results = tuple(part.result for part in staged)
+        """Join the arrays of the recordings, with one recording in memory at a time."""
+        results = tuple(recording.result for recording in staged)
         steps = [entry.steps for result in results for entry in result.episodes]
         starts = np.concatenate([[0], np.cumsum(steps)[:-1]]).astype(np.int64)
         first = next(iter(staged))
@@ -67,8 +72,8 @@ class NpzExporter(Exporter):
                 shapes = {key: (arrays[key].shape[1:], arrays[key].dtype) for key in arrays}
             for key, (shape, kind) in shapes.items():
                 with _member(archive, key, (sum(steps), *shape), kind) as member:
-                    for part in staged:
-                        with np.load(part.folder / FILE) as arrays:
+                    for recording in staged:
+                        with np.load(recording.folder / FILE) as arrays:
                             member.write(np.ascontiguousarray(arrays[key]).data)
             with _member(archive, "episode_starts", starts.shape, starts.dtype) as member:
                 member.write(starts.data)
@@ -76,26 +81,26 @@ class NpzExporter(Exporter):
         return DatasetSummary(results, (("Keys", _KEYS), task_chapter(self.spec)))
 
 
-def arrays_of(one: Trajectory) -> dict[str, Any]:
-    """The steps of a trajectory by the keys of D4RL."""
+def d4rl_arrays(trajectory: Trajectory) -> dict[str, Any]:
+    """The steps of a trajectory by the keys of D4RL: (T,) or (T, k) each."""
     return {
-        "observations": one.observations[:-1],
-        "actions": one.actions,
-        "rewards": one.rewards.astype(np.float32),
-        "next_observations": one.observations[1:],
-        "terminals": one.terminations,
-        "timeouts": one.truncations,
-        **{f"infos/{name}": values[:-1] for name, values in one.infos.items()},
+        "observations": trajectory.observations[:-1],
+        "actions": trajectory.actions,
+        "rewards": trajectory.rewards.astype(np.float32),
+        "next_observations": trajectory.observations[1:],
+        "terminals": trajectory.terminations,
+        "timeouts": trajectory.truncations,
+        **{f"infos/{name}": values[:-1] for name, values in trajectory.infos.items()},
     }
 
 
 @contextmanager
 def _member(archive: zipfile.ZipFile, key: str, shape: tuple[int, ...], kind: Any) -> Iterator[IO[bytes]]:
-    """An array of an archive, whose numbers are to be written row by row."""
-    # Without a date, so that equal arrays make equal files.
-    episode_entry = zipfile.ZipInfo(f"{key}.npy")
-    episode_entry.compress_type = archive.compression
-    with archive.open(episode_entry, "w", force_zip64=True) as member:
+    """An array of an archive, to which the caller writes the numbers row by row."""
+    # ZipInfo has no date by default, so that equal arrays make equal files.
+    info = zipfile.ZipInfo(f"{key}.npy")
+    info.compress_type = archive.compression
+    with archive.open(info, "w", force_zip64=True) as member:
         header = {"descr": np.lib.format.dtype_to_descr(np.dtype(kind)), "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(member, header)
         yield member
@@ -103,5 +108,5 @@ def _member(archive: zipfile.ZipFile, key: str, shape: tuple[int, ...], kind: An
 
 _KEYS: Final = """\
 `dataset.npz` holds arrays with a row for each step: `observations`, `actions`, `rewards` and `next_observations`
-(float32), `terminals` (the task ended) and `timeouts` (cut off there; the drive went on), `infos/...` of the sample
+(float32), `terminals` (the task ended) and `timeouts` (truncated; the drive went on), `infos/...` of the sample
 before the step, and `episode_starts`, the row at which each episode begins."""

@@ -1,4 +1,4 @@
-"""Plain Parquet: a row for each step, with what was observed, done and rewarded, and all fields of the sample."""
+"""Plain Parquet: a row per step with observation, action and reward, and all fields of the sample."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from telemetry.base.extras import require
+from telemetry.base.typing import override
 from telemetry.formats.parquet.sink import create
 from telemetry.rl.datasets.episodes import Episode, EpisodeConfig, SkipCounts
 from telemetry.rl.datasets.exporter import (
@@ -18,15 +19,15 @@ from telemetry.rl.datasets.exporter import (
     Exporter,
     ExportResult,
     StagedRecording,
-    episode_entry,
-    put,
+    link_or_copy,
     safe_name,
 )
-from telemetry.rl.datasets.transitions import Trajectory, trajectories
+from telemetry.rl.datasets.transitions import Trajectory, trajectories, trajectory_entry
 from telemetry.rl.observation import layout
 from telemetry.rl.spec import Spec
 
 SPEC: Final = "spec.json"
+"""The file with the specification."""
 
 COLUMNS: Final = {
     "episode": "number of the episode, unique in its file",
@@ -44,79 +45,81 @@ COLUMNS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParquetExporter(Exporter):
-    """Writes ``OUT/data/*.parquet``, one file for each recording, which Hugging Face's ``datasets`` loads as it is."""
+    """Writes ``OUT/data/*.parquet``, one file for each recording; Hugging Face's ``datasets`` can load them."""
 
     spec: Spec
 
     @property
+    @override
     def title(self) -> str:
-        """The format, for a person."""
         return "Parquet"
 
+    @override
     def check(self) -> None:
-        """UsageError where pyarrow is missing."""
+        """Raise UsageError if pyarrow is missing."""
         require("pyarrow", extra="parquet", purpose="The format parquet")
 
-    def convert(self, found: Iterator[Episode], cut: EpisodeConfig, folder: Path, skipped: SkipCounts) -> ExportResult:
+    @override
+    def convert(
+        self, episodes: Iterator[Episode], config: EpisodeConfig, folder: Path, skipped: SkipCounts
+    ) -> ExportResult:
         """Write the table of a recording."""
-        del cut
         from pyarrow import parquet
 
         entries: list[EpisodeEntry] = []
         with ExitStack() as stack:
             writer: Any = None
-            for episode in found:
-                for one in trajectories(self.spec, episode, skipped):
-                    table = self._table(one, len(entries), folder)
+            for episode in episodes:
+                for trajectory in trajectories(self.spec, episode, skipped):
+                    table = self._make_table(trajectory, len(entries), folder)
                     if writer is None:
                         path = folder / f"{safe_name(episode.recording.partition('.')[0])}.parquet"
                         writer = parquet.ParquetWriter(path, table.schema, compression="zstd")
                         stack.enter_context(writer)
                     writer.write_table(table)
-                    entries.append(
-                        episode_entry(episode, path.name, steps=one.steps, end=one.reason, terminated=one.terminated)
-                    )
+                    entries.append(trajectory_entry(trajectory, path.name))
         return ExportResult(tuple(entries))
 
-    def _table(self, one: Trajectory, episode: int, folder: Path) -> Any:
-        """The rows of one trajectory, the fields of its samples behind what is of the task."""
+    def _make_table(self, trajectory: Trajectory, number: int, folder: Path) -> Any:
+        """The rows of one trajectory: the columns of the task, then all fields of the samples."""
         import pyarrow as pa
         from pyarrow import parquet
 
-        part = folder / ".fields.parquet"
-        with create(part, overwrite=True) as sink:
-            for sample in one.samples[:-1]:
+        temporary = folder / ".fields.parquet"
+        with create(temporary, overwrite=True) as sink:
+            for sample in trajectory.samples[:-1]:
                 sink.write(sample)
-        # Out of memory: pyarrow may hold on to a file for a moment, and Windows removes none that is open.
-        fields = parquet.read_table(pa.BufferReader(part.read_bytes()))
-        part.unlink()
-        steps = one.steps
+        # Read from memory: pyarrow can keep a file open for a moment, and Windows cannot remove an open file.
+        table = parquet.read_table(pa.BufferReader(temporary.read_bytes()))
+        temporary.unlink()
+        steps = trajectory.steps
         columns: dict[str, Any] = {
-            "episode": pa.array(np.full(steps, episode, dtype=np.int64)),
+            "episode": pa.array(np.full(steps, number, dtype=np.int64)),
             "step": pa.array(np.arange(steps)),
-            "recording": pa.array([one.episode.recording] * steps),
-            "lap": pa.array(one.infos["lap"][:-1]),
-            **_observed("observation", one.observations, slice(0, -1)),
-            "action": fixed_lists(one.actions),
-            "reward": pa.array(one.rewards),
-            **_observed("next_observation", one.observations, slice(1, None)),
-            "terminated": pa.array(one.terminations),
-            "truncated": pa.array(one.truncations),
+            "recording": pa.array([trajectory.episode.recording] * steps),
+            "lap": pa.array(trajectory.infos["lap"][:-1]),
+            **_observation_columns("observation", trajectory.observations, slice(0, -1)),
+            "action": fixed_lists(trajectory.actions),
+            "reward": pa.array(trajectory.rewards),
+            **_observation_columns("next_observation", trajectory.observations, slice(1, None)),
+            "terminated": pa.array(trajectory.terminations),
+            "truncated": pa.array(trajectory.truncations),
         }
-        for place, (name, values) in enumerate(columns.items()):
+        for index, (name, values) in enumerate(columns.items()):
             meaning = {"meaning": COLUMNS[name.partition(".")[0]]}
-            fields = fields.add_column(place, pa.field(name, values.type, metadata=meaning), values)
-        # What the samples' own file said of the drive is not true of a file of several episodes.
-        return fields.replace_schema_metadata({"specification": self.spec.to_json()})
+            table = table.add_column(index, pa.field(name, values.type, metadata=meaning), values)
+        # The metadata of the temporary file describe one drive, which is wrong for a file with several episodes.
+        return table.replace_schema_metadata({"specification": self.spec.to_json()})
 
+    @override
     def finish(self, folder: Path, staged: Iterable[StagedRecording]) -> DatasetSummary:
-        """Number the tables, write the specification, and tell ``datasets`` where all is."""
+        """Number the tables, write the specification, and describe the files for ``datasets``."""
         results = []
-        for part in staged:
-            names = {entry.file: f"data/{part.number:05d}-{entry.file}" for entry in part.result.episodes}
+        for recording in staged:
+            names = {entry.file: f"data/{recording.number:05d}-{entry.file}" for entry in recording.result.episodes}
             for name, target in names.items():
-                put(part.folder / name, folder / target)
-            results.append(part.result.moved(names))
+                link_or_copy(recording.folder / name, folder / target)
+            results.append(recording.result.moved(names))
         write_spec(self.spec, folder)
         text = "\n".join(f"- `{name}`: {meaning}" for name, meaning in COLUMNS.items())
         chapters = (
@@ -129,31 +132,31 @@ class ParquetExporter(Exporter):
 
 
 def write_spec(spec: Spec, folder: Path) -> None:
-    """Write the specification that the numbers follow."""
+    """Write the specification of the numbers."""
     (folder / SPEC).write_text(json.dumps(spec.to_dict(), indent=2) + "\n", encoding="utf-8")
 
 
 def task_chapter(spec: Spec) -> tuple[str, str]:
-    """What the numbers of observations and actions are, for a card."""
+    """The chapter of a card about the numbers of observations and actions, and the reward."""
     names = layout(spec).names
     rows = [f"- Observation ({len(names)} numbers): {', '.join(f'`{name}`' for name in names)}"]
     rows.append(f"- Action: {', '.join(f'`{name}`' for name in spec.action.names)}, each -1..1")
     weights = ", ".join(f"{weight:g} x `{name}`" for name, weight in spec.reward.weights.items())
     rows.append(f"- Reward: {weights or 'none'}")
-    rows.append(f"- All of it, with scales, bounds and what ends an episode: `{SPEC}`, for `telemetry.rl.load_spec`")
+    rows.append(f"- Everything, with scales, bounds and end rules: `{SPEC}`, for `telemetry.rl.load_spec`")
     return "Task", "\n".join(rows)
 
 
 def fixed_lists(values: Any) -> Any:
-    """An array (n, k) as a column of Arrow."""
+    """An array (n, k) as an Arrow column of lists of k numbers."""
     import pyarrow as pa
 
     return pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), values.shape[1])
 
 
-def _observed(name: str, values: Any, rows: slice) -> dict[str, Any]:
+def _observation_columns(name: str, values: Any, rows: slice) -> dict[str, Any]:
     if isinstance(values, dict):
-        return {f"{name}.{key}": fixed_lists(part[rows]) for key, part in values.items()}
+        return {f"{name}.{key}": fixed_lists(array[rows]) for key, array in values.items()}
     return {name: fixed_lists(values[rows])}
 
 
@@ -164,5 +167,5 @@ from datasets import load_dataset
 rows = load_dataset("FOLDER", split="train").with_format("numpy")
 ```
 
-`terminated` steps have no future; behind a `truncated` one the drive went on, so its value is that of
+`terminated` steps have no future. After a `truncated` step the drive went on: its value is that of
 `next_observation`."""
