@@ -25,7 +25,12 @@ def test_help_lists_every_command_and_loads_none() -> None:
         "print('LOADED', sorted(name for name in sys.modules if name.startswith('telemetry.cli.')))"
     )
     said = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, cwd=REPOSITORY, timeout=PATIENCE, check=True
+        [sys.executable, "-c", program],
+        capture_output=True,
+        encoding="utf-8",
+        cwd=REPOSITORY,
+        timeout=PATIENCE,
+        check=True,
     ).stdout
     listed, loaded = said.split("LOADED")
     for name in COMMANDS:
