@@ -19,8 +19,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from ac_native_memory import Pages, SPageFileGraphic, SPageFilePhysics, SPageFileStatic, units_of
-from telemetry.fields.derived import Sample, Thresholds, derive
+from telemetry.fields.derived import Sample, derive
 from telemetry.fields.snapshot import Snapshot, decode, encode
+from telemetry.fields.thresholds import Thresholds
 from tests import leftovers
 from tests.once import FOLDER_VARIABLE
 from tests.waiting import PATIENCE, wait_until

@@ -13,10 +13,11 @@ from telemetry.base.clock import Clock
 from telemetry.base.histogram import DurationHistogram
 from telemetry.base.text import format_count
 from telemetry.base.units import STEP_S
-from telemetry.fields.derived import DEFAULTS, Sample, Thresholds, derive
+from telemetry.fields.derived import Sample, derive
 from telemetry.fields.pauses import paused_seconds
 from telemetry.fields.schema import Range
 from telemetry.fields.snapshot import Snapshot
+from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.formats import format_label
 from telemetry.laps.detector import LapState, advance, finish
 from telemetry.laps.model import Lap, best_lap

@@ -12,8 +12,8 @@ from telemetry.cli._shared.options import parse_lap_numbers
 from telemetry.cli._shared.output import print_message
 from telemetry.cli._shared.progress import reading_progress
 from telemetry.cli._shared.stopping import Interrupted, stop_on_signal
-from telemetry.fields.derived import DEFAULTS, Thresholds
 from telemetry.fields.selection import select
+from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.sources import WRITABLE_SUFFIXES
 from telemetry.sources.convert import ConversionOptions, ConversionResult, convert_recording, describe_lap_numbers
 

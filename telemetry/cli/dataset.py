@@ -19,7 +19,7 @@ from telemetry.cli._shared.output import print_message, print_warning
 from telemetry.cli._shared.progress import UPDATE_INTERVAL, progress_bar
 from telemetry.cli._shared.stopping import Interrupted, stop_on_signal
 from telemetry.cli._shared.thresholds import TyresOut
-from telemetry.fields.derived import DEFAULTS, Thresholds
+from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.formats import is_recording
 
 if TYPE_CHECKING:

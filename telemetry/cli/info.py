@@ -12,8 +12,8 @@ from telemetry.cli._shared import options
 from telemetry.cli._shared.output import label_table, print_json, table_console, to_markup
 from telemetry.cli._shared.quality_reports import read_reports
 from telemetry.cli._shared.thresholds import TyresOut
-from telemetry.fields.derived import DEFAULTS
 from telemetry.fields.snapshot import Snapshot
+from telemetry.fields.thresholds import DEFAULTS
 
 _OTHER_EVENTS: Final = ("gap", "repaired", "state")
 """Events that have a line of their own."""

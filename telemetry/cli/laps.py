@@ -17,7 +17,7 @@ from telemetry.cli._shared import options
 from telemetry.cli._shared.output import print_json, table_console, to_markup
 from telemetry.cli._shared.stopping import stop_on_signal
 from telemetry.cli._shared.thresholds import TyresOut
-from telemetry.fields.derived import DEFAULTS, Thresholds
+from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.laps.detector import laps as find_laps
 from telemetry.laps.model import Lap, best_lap
 from telemetry.recording.api import samples

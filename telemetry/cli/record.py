@@ -15,7 +15,7 @@ from telemetry.cli._shared.step_recording import JsonSummary, StopOptions, recor
 from telemetry.cli._shared.stopping import stop_on_signal
 from telemetry.cli._shared.summaries import describe_steps
 from telemetry.cli._shared.thresholds import TyresOut
-from telemetry.fields.derived import DEFAULTS, Thresholds
+from telemetry.fields.thresholds import DEFAULTS, Thresholds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ from telemetry.cli._shared.output import print_message
 from telemetry.cli._shared.step_recording import open_marker_inbox
 from telemetry.cli._shared.stopping import stop_on_signal
 from telemetry.cli._shared.thresholds import AllThresholds
-from telemetry.fields.derived import Thresholds
+from telemetry.fields.thresholds import Thresholds
 from telemetry.recording.interfaces import Event
 from telemetry.recording.lap_tracker import LapTracker
 from telemetry.recording.sample_recorder import SampleRecorder, SamplingOptions

@@ -11,7 +11,7 @@ from telemetry.cli._shared import options
 from telemetry.cli._shared.output import label_table, print_json, table_console, to_markup
 from telemetry.cli._shared.quality_reports import read_reports
 from telemetry.cli._shared.thresholds import TyresOut
-from telemetry.fields.derived import DEFAULTS
+from telemetry.fields.thresholds import DEFAULTS
 
 
 def validate(

@@ -13,7 +13,7 @@ from telemetry.fields.schema import DamageZones, NullableWheels, WheelFlags, Whe
 from telemetry.fields.snapshot import Snapshot
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
 
-__all__ = ["DEFAULTS", "METRICS", "Sample", "Thresholds", "derive"]
+__all__ = ["METRICS", "Sample", "derive"]
 
 
 class Sample(Snapshot):

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
 from telemetry.base.text import format_lap_time
-from telemetry.fields.derived import Sample, Thresholds
+from telemetry.fields.derived import Sample
+from telemetry.fields.thresholds import Thresholds
 from telemetry.laps.model import Lap
 from telemetry.recording.file_names import DEFAULT_TEMPLATE, Template, sanitize_filename
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import TypedDict, Unpack
 
 from telemetry.base.clock import Clock
-from telemetry.fields.derived import DEFAULTS, Sample, Thresholds
+from telemetry.fields.derived import Sample
+from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.recording.interfaces import Sink, Source
 from telemetry.recording.sample_recorder import SampleRecorder, SamplingOptions
 from telemetry.recording.stats import RecordingStats

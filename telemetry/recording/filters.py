@@ -2,9 +2,10 @@
 
 from telemetry.base.clock import RateLimiter
 from telemetry.base.typing import override
-from telemetry.fields.derived import DEFAULTS, Sample, Thresholds, derive
+from telemetry.fields.derived import Sample, derive
 from telemetry.fields.pages import read_packet_id
 from telemetry.fields.snapshot import PageDecoder, warm_up
+from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.recording.game_state import is_advancing
 from telemetry.recording.interfaces import Event, PageSink, Sink, Step
 

@@ -3,9 +3,10 @@
 from typing import Final, Literal, NamedTuple
 
 from ac_native_memory import Pages
-from telemetry.fields.derived import DEFAULTS, Sample, Thresholds, derive
+from telemetry.fields.derived import Sample, derive
 from telemetry.fields.pages import mask_fields, read_lap_time_ms, read_packet_id, read_tyres_out
 from telemetry.fields.snapshot import PageDecoder, warm_up
+from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.laps.detector import LapState, advance, finish
 from telemetry.laps.model import Lap
 from telemetry.laps.progress import LapInProgress

@@ -9,9 +9,10 @@ from telemetry.base.checks import require_positive
 from telemetry.base.clock import Clock
 from telemetry.base.errors import UsageError
 from telemetry.fields.codec import PLAIN_PAGES
-from telemetry.fields.derived import DEFAULTS, Sample, Thresholds, derive
+from telemetry.fields.derived import Sample, derive
 from telemetry.fields.lap_changes import laps_completed
 from telemetry.fields.snapshot import warm_up
+from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.recording.background_writer import QueuedSink
 from telemetry.recording.game_state import State
 from telemetry.recording.interfaces import Listener, Reading, Sink, Source

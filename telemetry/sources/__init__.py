@@ -7,8 +7,8 @@ from typing import Final
 from telemetry.base.errors import SinkError, UsageError
 from telemetry.base.storage.output_file import Mode
 from telemetry.demo.source import DemoSource
-from telemetry.fields.derived import DEFAULTS, Thresholds
 from telemetry.fields.selection import ALL_COLUMNS, Column
+from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.formats import FORMATS, all_formats, find_format, jsonl, recording_suffixes, unsupported_file_type
 from telemetry.game import LiveSource
 from telemetry.recording.filters import DecimatingSink, StepToSampleSink

@@ -12,11 +12,12 @@ from typing import Final, NamedTuple, Protocol
 from telemetry.base.clock import Clock
 from telemetry.base.errors import SourceError, UsageError
 from telemetry.base.storage.atomic import atomic_write
-from telemetry.fields.derived import DEFAULTS, Sample, Thresholds, derive
+from telemetry.fields.derived import Sample, derive
 from telemetry.fields.metrics.conversions import physics_steps
 from telemetry.fields.resample import resample
 from telemetry.fields.selection import ALL_COLUMNS, Column
 from telemetry.fields.snapshot import Snapshot, encode
+from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.formats import Format, all_formats, find_format, unsupported_file_type
 from telemetry.laps.detector import laps as detect_laps
 from telemetry.laps.model import Lap

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from telemetry.fields.derived import DEFAULTS, Thresholds
+from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.stream.http_responses import DASHBOARD_FOLDER
 
 

@@ -11,9 +11,10 @@ import orjson
 from telemetry.base.errors import UsageError
 from telemetry.base.extras import is_installed, require
 from telemetry.base.version import VERSION
-from telemetry.fields.derived import DEFAULTS, Sample, Thresholds
+from telemetry.fields.derived import Sample
 from telemetry.fields.display_limits import DISPLAY_LIMITS
 from telemetry.fields.selection import ALL_COLUMNS, Column, all_keys, json_schema, select
+from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.laps.model import Lap
 
 PROTOCOL_VERSION: Final = 1

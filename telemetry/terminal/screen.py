@@ -4,7 +4,8 @@ from rich.console import Console
 from rich.control import Control
 from rich.segment import ControlType, Segment, Segments
 
-from telemetry.fields.derived import DEFAULTS, Sample, Thresholds
+from telemetry.fields.derived import Sample
+from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.recording.stats import LoopStats
 from telemetry.terminal.panels import CURRENT_STATES, History, Line, ViewState, render, to_ascii
 

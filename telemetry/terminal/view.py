@@ -7,7 +7,8 @@ from typing import Final, Protocol, Self
 
 from rich.console import Console
 
-from telemetry.fields.derived import DEFAULTS, Sample, Thresholds
+from telemetry.fields.derived import Sample
+from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.recording.stats import LoopStats
 from telemetry.terminal.panels import CURRENT_STATES
 from telemetry.terminal.plain_lines import LINE_INTERVAL_S, PlainLines

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 
 import ac_native_memory as ac
-from telemetry.fields.derived import DEFAULTS, Sample, Thresholds, derive
+from telemetry.fields.derived import Sample, derive
 from telemetry.fields.metrics.conversions import lap_distance, steer_degrees
 from telemetry.fields.metrics.damage import damage_level
 from telemetry.fields.metrics.enums import gear_name
@@ -13,6 +13,7 @@ from telemetry.fields.metrics.slip import slip_ratio, wheel_lock_detected, wheel
 from telemetry.fields.metrics.tyres import tyre_floor, tyre_worn
 from telemetry.fields.schema import NullableWheels, Wheels
 from telemetry.fields.snapshot import decode
+from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from tests.conftest import sample_of, snapshot_of
 from tests.fields.test_snapshot import any_pages
 

@@ -5,11 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ac_native_memory as ac
-from telemetry.fields.derived import DEFAULTS, METRICS, Sample, Thresholds, derive
+from telemetry.fields.derived import METRICS, Sample, derive
 from telemetry.fields.metrics.damage import BODYWORK_DAMAGED
 from telemetry.fields.metrics.metric import Input, Metric, collect_metrics, compile_metrics
 from telemetry.fields.schema import Row
 from telemetry.fields.snapshot import Snapshot, decode
+from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from tests.conftest import sample_of, snapshot_of
 from tests.fields.test_snapshot import any_pages
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import pytest
 
-from telemetry.fields.derived import Thresholds
+from telemetry.fields.thresholds import Thresholds
 from telemetry.fields.wire import LineEncoder
 from telemetry.stream.protocol import Subscription, hello_message
 from tests.conftest import REPOSITORY, real_time, sample_of, wait_until

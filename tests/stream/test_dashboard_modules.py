@@ -13,8 +13,9 @@ from typing import Any, Final
 import pytest
 
 from telemetry.base.text import format_delta, format_duration, format_lap_time, format_percent, format_sector_time
-from telemetry.fields.derived import DEFAULTS, Sample
+from telemetry.fields.derived import Sample
 from telemetry.fields.selection import select
+from telemetry.fields.thresholds import DEFAULTS
 from telemetry.fields.wire import LineEncoder
 from telemetry.laps.detector import LapState, advance
 from telemetry.laps.model import Lap

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry.fields.derived import Thresholds
 from telemetry.fields.selection import ALL_COLUMNS, select
+from telemetry.fields.thresholds import Thresholds
 from telemetry.fields.wire import LineEncoder
 from telemetry.stream.access import AccessPolicy, is_loopback
 from telemetry.stream.http_responses import Metric, file_response, prometheus_response

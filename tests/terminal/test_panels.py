@@ -11,9 +11,10 @@ from ac_native_memory import Pages
 from telemetry.base.text import (
     DASH,
 )
-from telemetry.fields.derived import DEFAULTS, Sample, Thresholds, derive
+from telemetry.fields.derived import Sample, derive
 from telemetry.fields.display_limits import DISPLAY_LIMITS
 from telemetry.fields.snapshot import decode
+from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.recording.game_state import State
 from telemetry.recording.stats import RecordingStats
 from telemetry.terminal.draw import BAD, COLD, GOOD, PLAIN, WARN, pad_or_crop

@@ -9,7 +9,7 @@ import threading
 import pytest
 from rich.console import Console, ConsoleDimensions
 
-from telemetry.fields.derived import DEFAULTS, Thresholds
+from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.recording.game_state import State
 from telemetry.recording.stats import RecordingStats
 from telemetry.terminal import View

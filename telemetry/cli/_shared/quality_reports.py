@@ -9,7 +9,7 @@ from telemetry.base.clock import Clock
 from telemetry.cli._shared.options import check_files_exist
 from telemetry.cli._shared.progress import reading_progress
 from telemetry.cli._shared.stopping import Interrupted, stop_on_signal
-from telemetry.fields.derived import Thresholds
+from telemetry.fields.thresholds import Thresholds
 from telemetry.recording.interfaces import Reading
 from telemetry.sources import open_source
 

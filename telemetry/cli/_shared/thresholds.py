@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from telemetry.cli._shared.option_groups import OptionGroup
-from telemetry.fields.derived import Thresholds
+from telemetry.fields.thresholds import Thresholds
 
 _PANEL: Final = "Thresholds of the derived fields"
 

@@ -10,7 +10,7 @@ import orjson
 from telemetry.base.clock import Clock
 from telemetry.base.errors import SourceError, UsageError
 from telemetry.base.typing import override
-from telemetry.fields.derived import DEFAULTS, Thresholds
+from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.rl.acgym.exporter import ACGYM_RATE_HZ, AcgymExporter
 from telemetry.rl.datasets.card import write_card_and_report
 from telemetry.rl.datasets.convert import Job, job_key, read_result

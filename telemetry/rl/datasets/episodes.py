@@ -11,9 +11,10 @@ from typing import Final, Literal, NamedTuple
 
 from telemetry.analysis.quality import QualityReport, analyze_recording
 from telemetry.base.clock import Clock
-from telemetry.fields.derived import DEFAULTS, Sample, Thresholds, derive
+from telemetry.fields.derived import Sample, derive
 from telemetry.fields.resample import GAP_SECONDS, is_jump, resample
 from telemetry.fields.snapshot import Snapshot
+from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.laps.model import Lap
 from telemetry.recording.interfaces import Reading, Source
 

@@ -5,7 +5,8 @@ from typing import Final, NamedTuple
 from rich.segment import Segment
 
 from telemetry.base.text import format_number, format_percent, fraction_of
-from telemetry.fields.derived import Sample, Thresholds
+from telemetry.fields.derived import Sample
+from telemetry.fields.thresholds import Thresholds
 from telemetry.terminal.draw import BAD, GOOD, LABEL, LIT, PLAIN, VALUE, WARN, Line, bar, justify, line_width
 
 FLAG_COLOURS: Final = {"blue": "blue", "yellow": "yellow", "penalty": "red"}

@@ -4,7 +4,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
 
-from telemetry.fields.derived import DEFAULTS, Sample, Thresholds
+from telemetry.fields.derived import Sample
+from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.recording.game_state import State
 from telemetry.recording.stats import LoopStats
 

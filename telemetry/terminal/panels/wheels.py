@@ -8,8 +8,9 @@ from rich.segment import Segment
 from rich.style import Style
 
 from telemetry.base.text import format_number, format_percent, fraction_of, sanitize
-from telemetry.fields.derived import Sample, Thresholds
+from telemetry.fields.derived import Sample
 from telemetry.fields.display_limits import DISPLAY_LIMITS, TemperatureBand
+from telemetry.fields.thresholds import Thresholds
 from telemetry.terminal.draw import BAD, COLD, COOL, GOOD, LABEL, LIT, PLAIN, TITLE, WARN, Line, bar
 
 _BAND_STYLES: Final[Mapping[TemperatureBand, Style]] = {"cold": COLD, "cool": COOL, "good": GOOD, "hot": WARN}
