@@ -1,22 +1,19 @@
 """Reading recordings: the pages as they were, at the pace at which they came."""
 
 import math
-import struct
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import orjson
-
-from ac_native_memory import Pages
 from telemetry.base.clock import Clock, RateLimiter
 from telemetry.base.errors import SourceError, UsageError
 from telemetry.base.typing import override
 from telemetry.base.units import STEP_S
 from telemetry.fields.pages import read_menu_visible, read_packet_id, read_status
 from telemetry.fields.snapshot import PageDecoder
+from telemetry.formats.mcap.chunks import select_chunks
 from telemetry.formats.mcap.layout import (
     EVENTS,
     FILE_METADATA,
@@ -29,6 +26,7 @@ from telemetry.formats.mcap.layout import (
     nanoseconds,
     seconds,
 )
+from telemetry.formats.mcap.messages import Message, parse_event, parse_message
 from telemetry.formats.mcap.records import (
     ATTACHMENT,
     CHANNEL,
@@ -43,22 +41,12 @@ from telemetry.formats.mcap.records import (
     RecordFile,
     TruncatedFile,
 )
+from telemetry.formats.mcap.steps import LoggedStep, StepBuilder
 from telemetry.recording.game_state import is_advancing, state_in_session
 from telemetry.recording.interfaces import Event, Reading, Source, Step
 
-_MESSAGE: Final = struct.Struct("<HIQQ")
 _UNREAD: Final = frozenset({MESSAGE_INDEX, CHUNK_INDEX, METADATA, ATTACHMENT})
 _SKIPPED_IN_SUMMARY: Final = frozenset({MESSAGE_INDEX, CHUNK_INDEX, ATTACHMENT, CHUNK, MESSAGE})
-
-
-class Message(NamedTuple):
-    """A message of a page or of the events; times in nanoseconds, ``at`` the place of what holds it in the file."""
-
-    at: int
-    topic: str
-    log_time: int
-    publish_time: int
-    data: bytes
 
 
 class Info(NamedTuple):
@@ -68,49 +56,6 @@ class Info(NamedTuple):
     truncation: str
     library: str
     messages: Mapping[str, int]
-
-
-class _LogTime(NamedTuple):
-    """Everything of one log time."""
-
-    log_time: int
-    pages: Pages
-    missing: int
-    repaired: bool
-
-
-def message_of(file: RecordFile, record: Record, topics: Mapping[int, str]) -> Message:
-    """The message in a record, checked; :class:`CorruptFile` where it is none of a page's size."""
-    if len(record.body) < _MESSAGE.size:
-        raise CorruptFile(file.path, record.at, "a message is too short")
-    channel, _, log_time, publish_time = _MESSAGE.unpack_from(record.body)
-    topic = topics.get(channel)
-    if topic is None:
-        raise CorruptFile(file.path, record.at, f"a message belongs to an unknown channel, {channel}")
-    data = record.body[_MESSAGE.size :]
-    if len(data) != PAGE_SIZES.get(topic, len(data)):
-        raise CorruptFile(
-            file.path, record.at, f"a message of {topic} has {len(data):,} bytes, and the page {PAGE_SIZES[topic]}"
-        )
-    return Message(record.at, topic, log_time, publish_time, data)
-
-
-def event_of(file: RecordFile, message: Message) -> Event:
-    """The event in a message; :class:`CorruptFile` where it is none."""
-    try:
-        values = orjson.loads(message.data)
-        kind, timestamp = values.pop("kind"), values.pop("timestamp")
-        if type(kind) is not str or type(timestamp) not in (int, float):
-            raise ValueError  # noqa: TRY301 - one sentence for all that an event is not
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise CorruptFile(file.path, message.at, "an event is not as it should be") from None
-    return Event(kind, float(timestamp), values)
-
-
-def steps_of(gap: Event) -> int:
-    """How many steps a gap says are missing."""
-    steps = gap.values.get("steps")
-    return steps if type(steps) is int and steps > 0 else 0
 
 
 def check_version(path: Path, metadata: Mapping[str, Mapping[str, str]]) -> None:
@@ -182,17 +127,17 @@ class McapRecording(Source):
         begin, end = self._begin, self._end
         with RecordFile(self._path) as file:
             first = begin is not None
-            for moment in self._moments(file):
-                if begin is not None and moment.log_time < begin:
+            for logged in self._logged_steps(file):
+                if begin is not None and logged.log_time < begin:
                     continue
-                if end is not None and moment.log_time >= end:
+                if end is not None and logged.log_time >= end:
                     return
                 yield Step(
-                    state_in_session(read_status(moment.pages.graphics), read_menu_visible(moment.pages.graphics)),
-                    moment.pages,
-                    seconds(moment.log_time - self._origin),
-                    0 if first else moment.missing,  # what is missing before a part belongs to the part before
-                    moment.repaired,
+                    state_in_session(read_status(logged.pages.graphics), read_menu_visible(logged.pages.graphics)),
+                    logged.pages,
+                    seconds(logged.log_time - self._origin),
+                    0 if first else logged.missing,  # what is missing before a part belongs to the part before
+                    logged.repaired,
                 )
                 first = False
 
@@ -205,7 +150,7 @@ class McapRecording(Source):
                     continue
                 if end is not None and message.log_time >= end:
                     return
-                yield event_of(file, message)
+                yield parse_event(file.path, message)
 
     @cached_property
     def info(self) -> Info:
@@ -283,45 +228,22 @@ class McapRecording(Source):
 
     def _find_origin(self, file: RecordFile) -> int:
         topics: dict[int, str] = {}
-        moment = next(self._moments(file, topics), None)
-        if moment is not None:
-            return moment.log_time
+        logged = next(self._logged_steps(file, topics), None)
+        if logged is not None:
+            return logged.log_time
         if not self.truncation and not {PHYSICS, GRAPHICS, STATIC} <= set(topics.values()):
             raise SourceError(f"{self._path} holds no recording of Assetto Corsa's pages.")
         raise SourceError(f"{self._path} holds no step.")
 
-    def _moments(self, file: RecordFile, topics: dict[int, str] | None = None) -> Iterator[_LogTime]:
-        """What the messages say, one log time after the other; ``topics`` is filled as channels turn up."""
+    def _logged_steps(self, file: RecordFile, topics: dict[int, str] | None = None) -> Iterator[LoggedStep]:
+        """The steps from a little before ``begin`` on; the channels found on the way are added to ``topics``."""
         topics = {} if topics is None else topics
-        pages: dict[str, bytes] = {}
-        latest: Pages | None = None
-        time = publish_time = missing = 0
-        repaired = pending = False
-
-        def moment() -> _LogTime | None:
-            nonlocal latest, missing, repaired, pending
-            pending = False
-            if len(pages) < len(PAGE_SIZES):
-                return None
-            now = Pages(pages[PHYSICS], pages[GRAPHICS], pages[STATIC], seconds(publish_time))
-            if latest is not None and EVENTS not in topics.values():
-                missing = max(0, read_packet_id(now.physics) - read_packet_id(latest.physics) - 1)
-            latest, result = now, _LogTime(time, now, missing, repaired)
-            missing, repaired = 0, False
-            return result
-
+        builder = StepBuilder(self._path, topics)
         for message in self._messages(file, PAGE_SIZES, topics):
-            if pending and message.log_time != time and (complete := moment()):
-                yield complete
-            if message.topic == EVENTS:
-                event = event_of(file, message)
-                missing += steps_of(event) if event.kind == "gap" else 0
-                repaired = repaired or event.kind == "repaired"
-            elif message.topic in PAGE_SIZES:
-                pages[message.topic] = message.data
-                pending, time, publish_time = True, message.log_time, message.publish_time
-        if pending and (complete := moment()):
-            yield complete
+            if (step := builder.add(message)) is not None:
+                yield step
+        if (last := builder.finish()) is not None:
+            yield last
 
     def _messages(
         self, file: RecordFile, wanted: Collection[str] | None, topics: dict[int, str] | None = None
@@ -331,7 +253,7 @@ class McapRecording(Source):
         Chunks without any of the wanted topics are left out where the file's index tells.
         """
         topics = {} if topics is None else topics
-        chunks = None if wanted is None else self._chunks(file, wanted)
+        chunks = None if wanted is None else self._select_chunks(file, wanted)
         records: Iterator[Record]
         if chunks is not None and file.summary is not None:
             topics.update(file.summary.topics)
@@ -342,29 +264,16 @@ class McapRecording(Source):
             for record in records:
                 for entry in file.contents(record):
                     if entry.opcode == MESSAGE:
-                        yield message_of(file, entry, topics)
+                        yield parse_message(file.path, entry, topics)
                     elif entry.opcode == CHANNEL:
                         channel = file.parse(entry)
                         topics[channel.id] = channel.topic
         except TruncatedFile:
             return
 
-    def _chunks(self, file: RecordFile, wanted: Collection[str]) -> list[int] | None:
-        """Where the chunks lie that matter; None where all do, or the index does not tell."""
+    def _select_chunks(self, file: RecordFile, wanted: Collection[str]) -> list[int] | None:
+        """Offsets of the chunks to read; None where all are needed, or the index is missing or not sufficient."""
         if file.summary is None or (self._begin is None and EVENTS not in wanted):
             return None
-        indexes = file.summary.chunk_indexes
-        times = [index.message_start_time for index in indexes]
-        if not indexes or times != sorted(times) or not all(index.message_index_offsets for index in indexes):
-            return None
-        ids = {channel for channel, topic in file.summary.topics.items() if topic in wanted}
-        before: dict[int, int] = {}  # the latest chunk of each channel: the page as it was at the beginning
-        inside: list[int] = []
-        for index in indexes:
-            if self._begin is None or index.message_end_time >= self._begin:
-                if ids & index.message_index_offsets.keys():
-                    inside.append(index.chunk_start_offset)
-            else:
-                for channel in ids & index.message_index_offsets.keys():
-                    before[channel] = index.chunk_start_offset
-        return [*sorted(set(before.values())), *inside]
+        channels = frozenset(channel for channel, topic in file.summary.topics.items() if topic in wanted)
+        return select_chunks(file.summary.chunks, channels, self._begin)

@@ -14,6 +14,7 @@ import zstandard
 
 from telemetry.base.errors import SourceError
 from telemetry.base.storage.lock import lock_file
+from telemetry.formats.mcap.chunks import IndexedChunk
 
 # Opcodes of the MCAP specification.
 HEADER, FOOTER, SCHEMA, CHANNEL, MESSAGE, CHUNK, MESSAGE_INDEX = 1, 2, 3, 4, 5, 6, 7
@@ -90,9 +91,19 @@ class Summary:
         return [record for opcode in (SCHEMA, CHANNEL) for record in self._records if record.opcode == opcode]
 
     @cached_property
-    def chunk_indexes(self) -> list[Any]:
-        """Where each chunk lies, and what of which time it holds; in the order of the file."""
-        return sorted(self._parsed(CHUNK_INDEX), key=lambda index: index.chunk_start_offset)
+    def chunks(self) -> list[IndexedChunk]:
+        """The chunks in the order of the file."""
+        chunks = [
+            IndexedChunk(
+                index.chunk_start_offset,
+                index.chunk_start_offset + index.chunk_length,
+                index.message_start_time,
+                index.message_end_time,
+                frozenset(index.message_index_offsets),
+            )
+            for index in self._parsed(CHUNK_INDEX)
+        ]
+        return sorted(chunks, key=lambda chunk: chunk.begin)
 
     def _parsed(self, opcode: int) -> list[Any]:
         return [self._file.parse(record) for record in self._records if record.opcode == opcode]

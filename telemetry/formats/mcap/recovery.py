@@ -26,7 +26,8 @@ from telemetry.formats.mcap.layout import (
     register,
     seconds,
 )
-from telemetry.formats.mcap.recording import Message, check_version, event_of, message_of, steps_of
+from telemetry.formats.mcap.messages import Message, count_missing_steps, parse_event, parse_message
+from telemetry.formats.mcap.recording import check_version
 from telemetry.formats.mcap.records import (
     ATTACHMENT,
     BEGIN,
@@ -187,10 +188,9 @@ class _RecoveryCopier:
             return
         for record in self.file.summary.declarations:
             self._take(self._look_at(record, {}))
-        for index in self.file.summary.chunk_indexes:
-            begin, end = index.chunk_start_offset, index.chunk_start_offset + index.chunk_length
-            if BEGIN <= begin < end <= self.file.size:
-                self._ends[begin] = end
+        for chunk in self.file.summary.chunks:
+            if BEGIN <= chunk.begin < chunk.end <= self.file.size:
+                self._ends[chunk.begin] = chunk.end
         self._places = sorted(self._ends)
 
     def _advance(self, at: int) -> int | None:
@@ -249,8 +249,8 @@ class _RecoveryCopier:
             if self._damages and not topics:
                 self._assume_channels()
                 topics.update(self._topics)
-            message = message_of(self.file, entry, topics)
-            return _Entry(entry, message, event_of(self.file, message) if message.topic == EVENTS else None)
+            message = parse_message(self.file.path, entry, topics)
+            return _Entry(entry, message, parse_event(self.file.path, message) if message.topic == EVENTS else None)
         parsed: Any = self.file.parse(entry) if entry.opcode in (SCHEMA, CHANNEL, METADATA, ATTACHMENT) else None
         if entry.opcode == CHANNEL:
             topics[parsed.id] = parsed.topic
@@ -300,8 +300,8 @@ class _RecoveryCopier:
     def _count(self, event: Event) -> None:
         if event.kind == "gap":
             self.quality.gaps += 1
-            self.quality.missing += steps_of(event)
-            self._reported_missing += steps_of(event) if self._after_damage else 0
+            self.quality.missing += count_missing_steps(event)
+            self._reported_missing += count_missing_steps(event) if self._after_damage else 0
         self.quality.repaired += event.kind == "repaired"
 
     def _write_gap(self, step: Message) -> None:
