@@ -320,7 +320,10 @@ def stream(folder: Path) -> Seen:
     lap = kinds["lap"][0]
     surest = ("number", "start", "end", "time_ms", "sectors_ms", "invalid_because", "kind", "valid", "complete", "car")
     return {
-        "hello": {key: type(value).__name__ for key, value in kinds["hello"][0].items()},
+        "hello": {
+            key: "null before the first sample" if key in {"session", "static"} else type(value).__name__
+            for key, value in kinds["hello"][0].items()
+        },
         "subscription": kinds["hello"][0]["subscription"],
         "schema": digest(orjson.dumps(without_times(kinds["hello"][0]["schema"], "description", "title"))),
         "units": kinds["hello"][0]["units"],
@@ -330,7 +333,7 @@ def stream(folder: Path) -> Seen:
         "pong": kinds["pong"],
         "error": [sorted(one) for one in kinds["error"]],
         "state": [sorted(one) for one in kinds["state"]],
-        "sample": list(kinds["sample"][0]),
+        "sample": next(list(one) for one in reversed(messages) if "type" not in one),
         "lap": {key: lap[key] for key in surest},
         "keys of a lap": {key: sorted(one) if isinstance(one, dict) else None for key, one in lap.items()},
     }

@@ -8,8 +8,8 @@ import typer
 
 from telemetry.base.clock import Clock
 from telemetry.base.text import format_count, format_size
+from telemetry.cli._shared.messages import print_message
 from telemetry.cli._shared.options import parse_lap_numbers
-from telemetry.cli._shared.output import print_message
 from telemetry.cli._shared.progress import reading_progress
 from telemetry.cli._shared.stopping import Interrupted, stop_on_signal
 from telemetry.fields.selection import select

@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from telemetry.base.errors import UsageError
-from telemetry.cli._shared.output import print_json, table_console
+from telemetry.cli._shared.messages import print_json
+from telemetry.cli._shared.tables import table_console
 from telemetry.game.doctor import DoctorReport, DoctorStatus, examine
 
 _STYLES: Final = {DoctorStatus.OK: "green", DoctorStatus.WARN: "yellow", DoctorStatus.FAIL: "bold red"}

@@ -8,7 +8,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from telemetry.base.errors import UsageError
-from telemetry.cli._shared.output import print_json, table_console
+from telemetry.cli._shared.messages import print_json
+from telemetry.cli._shared.tables import table_console
 from telemetry.fields.selection import ALIASES, ALL_COLUMNS, Column, json_schema, select
 
 _COLUMNS_FOR_ALL: Final = 140

@@ -14,8 +14,9 @@ from rich.table import Table
 from telemetry.base.clock import Clock
 from telemetry.base.text import format_count, format_measured_lap_time, format_sector_time
 from telemetry.cli._shared import options
-from telemetry.cli._shared.output import print_json, table_console, to_markup
+from telemetry.cli._shared.messages import print_json
 from telemetry.cli._shared.stopping import stop_on_signal
+from telemetry.cli._shared.tables import table_console, to_markup
 from telemetry.cli._shared.thresholds import TyresOut
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.laps.detector import laps as find_laps

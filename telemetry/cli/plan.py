@@ -16,11 +16,12 @@ from telemetry.base.clock import Clock
 from telemetry.base.errors import SinkError, SourceError, TelemetryError, UsageError
 from telemetry.base.storage.lock import lock_plan_folder
 from telemetry.cli._shared import options
+from telemetry.cli._shared.messages import print_json, print_message
 from telemetry.cli._shared.option_groups import expand_option_groups
-from telemetry.cli._shared.output import print_json, print_message, table_console, to_markup
 from telemetry.cli._shared.step_recording import JsonSummary, StopOptions, record_steps
 from telemetry.cli._shared.stopping import stop_on_signal
 from telemetry.cli._shared.summaries import describe_steps
+from telemetry.cli._shared.tables import table_console, to_markup
 from telemetry.formats import find_format, recording_suffixes
 from telemetry.plans.manifest import Manifest
 from telemetry.plans.plan import Plan, Run

@@ -13,7 +13,7 @@ from ac_native_memory import PAGE_FILE_DIRECTORY, Pages, check_game
 from telemetry.base.clock import Clock
 from telemetry.base.errors import SourceError, UsageError
 from telemetry.cli._shared import options
-from telemetry.cli._shared.output import print_message
+from telemetry.cli._shared.messages import print_message
 from telemetry.cli._shared.stopping import stop_on_signal
 from telemetry.cli._shared.time_range import parse_time_range
 from telemetry.demo.source import DemoSource

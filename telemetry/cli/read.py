@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from rich.console import Console
 
 from telemetry.base.errors import UsageError
 from telemetry.cli._shared import options
+from telemetry.cli._shared.messages import print_json, print_message
 from telemetry.cli._shared.option_groups import expand_option_groups
-from telemetry.cli._shared.output import print_json, print_message
 from telemetry.cli._shared.stopping import stop_on_signal
 from telemetry.cli._shared.summaries import describe_samples
 from telemetry.cli._shared.thresholds import AllThresholds
@@ -24,6 +23,8 @@ from telemetry.sources import open_sink
 from telemetry.terminal.view import View
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from telemetry.base.storage.output_file import Mode
     from telemetry.recording.interfaces import Listener
     from telemetry.recording.stats import RecordingStats
@@ -141,8 +142,12 @@ def read(
         sinks = line_options.open_sinks()
         listeners: list[Listener[RecordingStats]] = []
         if not quiet:
-            console = Console(stderr=True, force_terminal=False) if output == "-" else Console()
-            view = View(console, output=output, changes_only=output == "-", thresholds=thresholds)
+            view = View(
+                None if output == "-" else _make_console(),
+                output=output,
+                changes_only=output == "-",
+                thresholds=thresholds,
+            )
             listeners.append(stack.enter_context(view))
         stats = SampleRecorder(origin, sinks, listeners, clock=clock, options=sampling, stop_rule=stop_rule).run()
     if json_summary:
@@ -150,3 +155,9 @@ def read(
         print_json({"source": origin.name, "output": output, **stats.summary()}, stream)
     elif not quiet:
         print_message(describe_samples(stats, output))
+
+
+def _make_console() -> "Console":
+    from rich.console import Console  # noqa: PLC0415 - slow to import, and not needed beside lines on standard output
+
+    return Console()

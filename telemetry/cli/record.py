@@ -8,8 +8,8 @@ import typer
 
 from telemetry.base.errors import UsageError
 from telemetry.cli._shared import options
+from telemetry.cli._shared.messages import print_json, print_message
 from telemetry.cli._shared.option_groups import expand_option_groups
-from telemetry.cli._shared.output import print_json, print_message
 from telemetry.cli._shared.step_files import FILES_PANEL, FileOptions, file_opener, open_step_writer
 from telemetry.cli._shared.step_recording import JsonSummary, StopOptions, record_steps
 from telemetry.cli._shared.stopping import stop_on_signal

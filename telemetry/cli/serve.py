@@ -15,8 +15,8 @@ import typer
 from telemetry.base.errors import UsageError
 from telemetry.cli._shared import options
 from telemetry.cli._shared.acgym import AcgymOptions, run_acgym_server
+from telemetry.cli._shared.messages import print_message
 from telemetry.cli._shared.option_groups import OptionGroup, expand_option_groups, option_names
-from telemetry.cli._shared.output import print_message
 from telemetry.cli._shared.step_recording import open_marker_inbox
 from telemetry.cli._shared.stopping import stop_on_signal
 from telemetry.cli._shared.thresholds import AllThresholds

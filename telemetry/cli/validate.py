@@ -8,8 +8,9 @@ from rich.console import Console
 
 from telemetry.analysis.quality import MAX_GAP_SHARE, QualityFinding, QualityReport, findings_of
 from telemetry.cli._shared import options
-from telemetry.cli._shared.output import label_table, print_json, table_console, to_markup
+from telemetry.cli._shared.messages import print_json
 from telemetry.cli._shared.quality_reports import read_reports
+from telemetry.cli._shared.tables import label_table, table_console, to_markup
 from telemetry.cli._shared.thresholds import TyresOut
 from telemetry.fields.thresholds import DEFAULTS
 

@@ -6,11 +6,9 @@ from typing import Final
 
 from telemetry.base.errors import SinkError, UsageError
 from telemetry.base.storage.output_file import Mode
-from telemetry.demo.source import DemoSource
 from telemetry.fields.selection import ALL_COLUMNS, Column
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.formats import FORMATS, all_formats, find_format, jsonl, recording_suffixes, unsupported_file_type
-from telemetry.game import LiveSource
 from telemetry.recording.filters import DecimatingSink, StepToSampleSink
 from telemetry.recording.interfaces import PageSink, Sink, Source
 
@@ -34,11 +32,12 @@ def open_source(
     and ``end`` are the part of a recording to play, in seconds since its first sample. Raises
     :class:`telemetry.UsageError` or :class:`telemetry.SourceError` where there is no such source.
     """
+    # Each kind of source is imported when it is opened: most programs open one.
     name, _, scenario = str(what).partition(":")
     if what == "live":
-        return LiveSource(wait=wait)
+        return _open_live(None, wait=wait)
     if name in ("ws", "wss"):
-        from telemetry.stream.client import WebSocketSource  # noqa: PLC0415 - slow to import, and seldom needed
+        from telemetry.stream.client import WebSocketSource  # noqa: PLC0415 - see above
 
         return WebSocketSource(str(what), wait=wait)
     path = Path(what)
@@ -47,9 +46,11 @@ def open_source(
     except OSError as error:
         raise UsageError(f"There is no source {str(what)!r}: {error.strerror}.") from error
     if name == "demo" and not exists:
+        from telemetry.demo.source import DemoSource  # noqa: PLC0415 - see above
+
         return DemoSource(scenario or "laps", seed=seed)
     if is_directory and str(what):
-        return LiveSource(path, wait=wait)
+        return _open_live(path, wait=wait)
     known = find_format(path)
     if known is not None and known.open_reader is not None:
         return known.open_reader(path, loop=loop, begin=begin, end=end)
@@ -59,6 +60,12 @@ def open_source(
         f"There is no source {str(what)!r}. Say live, demo, demo:SCENARIO, a directory with page files, a recording "
         f"({', '.join(_readable_suffixes())}), or a stream (ws://HOST:PORT)."
     )
+
+
+def _open_live(path: Path | None, *, wait: bool) -> Source:
+    from telemetry.game.source import LiveSource  # noqa: PLC0415 - see above
+
+    return LiveSource(path, wait=wait)
 
 
 def open_sink(path: str | Path, *, columns: tuple[Column, ...] = ALL_COLUMNS, mode: Mode = "new") -> Sink:

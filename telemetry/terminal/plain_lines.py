@@ -2,13 +2,12 @@
 
 from collections.abc import Callable
 from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final
 
-from rich.console import Console
-
+from telemetry.base.text import sanitize
 from telemetry.fields.derived import Sample
 from telemetry.recording.stats import LoopStats
-from telemetry.terminal.panels import CURRENT_STATES, STATES_WITHOUT_CAR, plain_line, sanitize, to_ascii
+from telemetry.terminal.panels.view_state import CURRENT_STATES, STATES_WITHOUT_CAR
 
 if TYPE_CHECKING:
     from telemetry.recording.game_state import State
@@ -18,12 +17,12 @@ LINE_INTERVAL_S: Final = 1.0
 
 
 class PlainLines:
-    """Writes a line each ``interval_s`` seconds of ``clock``, and one at once when the state or its message changes."""
+    """Writes a line each ``interval_s`` seconds of ``clock``, and at once when the state or its message changes."""
 
     def __init__(
-        self, console: Console, interval_s: float = LINE_INTERVAL_S, clock: Callable[[], float] = monotonic
+        self, stream: IO[str], interval_s: float = LINE_INTERVAL_S, clock: Callable[[], float] = monotonic
     ) -> None:
-        self._console = console
+        self._stream = stream
         self._interval_s = interval_s
         self._clock = clock
         self._last_state: tuple[State, str] | None = None
@@ -46,8 +45,14 @@ class PlainLines:
         self._last_state = (state, message)
         self._next_line_at = now + self._interval_s
         if sample is not None and is_current:
+            from telemetry.terminal.panels.recorder import plain_line  # noqa: PLC0415 - loads rich
+
             line = plain_line(sample, stats)
         else:
             time_text = f"{sample.elapsed:8.1f} s  " if sample is not None and state not in STATES_WITHOUT_CAR else ""
             line = f"{time_text}{state:<7}  {sanitize(message)}".rstrip()
-        self._console.out(to_ascii(line), highlight=False)
+        if not line.isascii():
+            from telemetry.terminal.draw import to_ascii  # noqa: PLC0415 - loads rich
+
+            line = to_ascii(line)
+        print(line, file=self._stream, flush=True)

@@ -1,18 +1,19 @@
 """The live view: the car, the lap and the recording in a terminal, or plain lines where there is no terminal."""
 
 import math
+import sys
 from threading import Event, Thread
 from types import TracebackType
-from typing import Final, Protocol, Self
-
-from rich.console import Console
+from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from telemetry.fields.derived import Sample
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.recording.stats import LoopStats
-from telemetry.terminal.panels import CURRENT_STATES
+from telemetry.terminal.panels.view_state import CURRENT_STATES
 from telemetry.terminal.plain_lines import LINE_INTERVAL_S, PlainLines
-from telemetry.terminal.screen import Screen
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 DRAW_INTERVAL_S: Final = 0.1
 """Seconds between two pictures: at most ten a second, however many samples arrive."""
@@ -41,6 +42,7 @@ class View:
     elsewhere it writes a line a second. No value of a sample makes it fail, and when the terminal goes away only the
     view ends, not the recording.
 
+    :param console: where to draw; None writes plain lines to standard error, without loading rich
     :param output: name of the file that is being written
     :param changes_only: write a plain line only when the state changes
     :param thresholds: where damage and wear of tyres change their colours
@@ -48,7 +50,7 @@ class View:
 
     def __init__(
         self,
-        console: Console,
+        console: "Console | None",
         *,
         output: str | None = None,
         changes_only: bool = False,
@@ -59,10 +61,13 @@ class View:
         self._thread: Thread | None = None
         self._error: Exception | None = None
         self._canvas: Canvas
-        if console.is_terminal and not console.is_dumb_terminal:
+        if console is not None and console.is_terminal and not console.is_dumb_terminal:
+            from telemetry.terminal.screen import Screen  # noqa: PLC0415 - loads rich
+
             self._canvas = Screen(console, output=output, thresholds=thresholds)
         else:
-            self._canvas = PlainLines(console, math.inf if changes_only else LINE_INTERVAL_S)
+            stream = sys.stderr if console is None else console.file
+            self._canvas = PlainLines(stream, math.inf if changes_only else LINE_INTERVAL_S)
 
     def on_reading(self, sample: Sample | None, stats: LoopStats) -> None:
         """Keep the newest reading for the next picture, and nothing else: the sampling loop calls this."""

@@ -174,7 +174,7 @@ def test_a_dumb_terminal_gets_plain_lines_too() -> None:
 def test_plain_lines_come_once_a_second_and_at_once_when_the_state_changes() -> None:
     console, raw = a_pipe()
     now = 0.0
-    lines = PlainLines(console, clock=lambda: now)
+    lines = PlainLines(console.file, clock=lambda: now)
     stats = RecordingStats(state=State.LIVE)
     counts: list[int] = []
     for moment, state in (
@@ -193,7 +193,7 @@ def test_plain_lines_come_once_a_second_and_at_once_when_the_state_changes() -> 
 
 def test_a_message_is_written_once_and_again_when_it_changes() -> None:
     console, raw = a_pipe()
-    lines = PlainLines(console, clock=lambda: 0.0)
+    lines = PlainLines(console.file, clock=lambda: 0.0)
     stats = RecordingStats(state=State.WAITING, message="Waiting.")
     for _ in range(3):
         lines.draw(None, stats)

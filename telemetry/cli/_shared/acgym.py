@@ -10,8 +10,8 @@ import typer
 
 from telemetry.base.errors import UsageError
 from telemetry.base.text import format_count
+from telemetry.cli._shared.messages import print_message, print_warning
 from telemetry.cli._shared.options import SourceOptions, tune_for_low_latency
-from telemetry.cli._shared.output import print_message, print_warning
 from telemetry.cli._shared.stopping import stop_on_signal
 
 ACGYM_PANEL: Final = "For assetto_corsa_gym"

@@ -10,8 +10,8 @@ import typer
 
 from telemetry.base.errors import UsageError
 from telemetry.base.units import STEPS_PER_SECOND
+from telemetry.cli._shared.messages import print_message
 from telemetry.cli._shared.options import check_is_not_source
-from telemetry.cli._shared.output import print_message
 from telemetry.fields.thresholds import Thresholds
 from telemetry.formats import recording_suffix, recording_suffixes, unsupported_file_type
 from telemetry.recording.file_names import DEFAULT_TEMPLATE, LAP_TEMPLATE, PLACEHOLDERS, Template

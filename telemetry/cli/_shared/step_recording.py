@@ -10,8 +10,8 @@ from rich.console import Console
 
 from telemetry.base.clock import Clock
 from telemetry.base.errors import SinkError
+from telemetry.cli._shared.messages import print_warning
 from telemetry.cli._shared.options import STOP_PANEL
-from telemetry.cli._shared.output import print_warning
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.recording.interfaces import Event, Listener, Source
 from telemetry.recording.lap_tracker import LapTracker

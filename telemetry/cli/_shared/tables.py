@@ -1,9 +1,7 @@
-"""Printing for people and for programs: tables, messages and JSON."""
+"""Tables for people."""
 
-import sys
-from typing import Final, TextIO
+from typing import Final
 
-import orjson
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -28,18 +26,3 @@ def label_table() -> Table:
 def to_markup(text: str) -> str:
     """The text as Rich markup that shows it as it is, without control characters."""
     return escape(sanitize(text))
-
-
-def print_json(value: object, stream: TextIO | None = None) -> None:
-    """Print a value as indented JSON, on standard output unless another stream is given."""
-    print(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode(), file=stream or sys.stdout)
-
-
-def print_message(message: str) -> None:
-    """Print a sentence for the user on standard error, at once."""
-    print(message, file=sys.stderr, flush=True)
-
-
-def print_warning(message: str) -> None:
-    """Print a sentence with the program's name on standard error, as errors are."""
-    print_message(f"ac-telemetry: {message}")
