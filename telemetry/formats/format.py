@@ -76,7 +76,9 @@ class Recover(Protocol):
 class Format:
     """A file format, with a function for each thing that it can do; None where it cannot.
 
-    The functions import what they need when they are called: a declaration must cost nothing.
+    The functions import what they need when they are called: a declaration must cost nothing. Raises
+    :class:`TypeError` for an attribute of a wrong type, and :class:`ValueError` for attributes that contradict each
+    other.
     """
 
     name: str
@@ -96,6 +98,32 @@ class Format:
     recover: Recover | None = None
     """For formats whose files have an end that can be missing."""
 
+    def __post_init__(self) -> None:
+        """Check the attributes: another distribution may declare a format without a type checker."""
+        _check(isinstance(self.name, str), "name", "a text like 'JSON lines'", self.name)
+        _check(
+            isinstance(self.suffixes, tuple) and all(isinstance(suffix, str) for suffix in self.suffixes),
+            "suffixes",
+            "a tuple of texts like ('.jsonl', '.jsonl.gz')",
+            self.suffixes,
+        )
+        for attribute in ("open_reader", "open_sample_sink", "open_step_sink", "recover"):
+            value = getattr(self, attribute)
+            _check(value is None or callable(value), attribute, "a function or None", value)
+        for attribute in ("survives_kill", "can_append", "has_units_row"):
+            value = getattr(self, attribute)
+            _check(isinstance(value, bool), attribute, "True or False", value)
+        if not self.name:
+            raise ValueError("The name of a Format must not be empty.")
+        if not self.suffixes or not all(suffix.startswith(".") and len(suffix) > 1 for suffix in self.suffixes):
+            raise ValueError(
+                f"A Format needs at least one suffix, and each must be a dot and a text: got {self.suffixes!r}."
+            )
+        if self.open_reader is None and self.open_sample_sink is None and self.open_step_sink is None:
+            raise ValueError("A Format must have open_reader, open_sample_sink or open_step_sink.")
+        if self.open_sample_sink is None and (self.can_append or self.has_units_row):
+            raise ValueError("A Format with can_append or has_units_row must have open_sample_sink.")
+
     @property
     def is_recording(self) -> bool:
         """Whether its files can be written while the game runs, and played again."""
@@ -106,3 +134,8 @@ class Format:
     def keeps_pages(self) -> bool:
         """Whether its files hold the game's pages byte for byte, and not selected fields."""
         return self.open_step_sink is not None
+
+
+def _check(is_right: bool, attribute: str, expected: str, value: object) -> None:  # noqa: FBT001 - the result of a check
+    if not is_right:
+        raise TypeError(f"The {attribute} of a Format must be {expected}: got {value!r}.")

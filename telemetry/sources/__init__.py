@@ -82,7 +82,12 @@ def open_sink(path: str | Path, *, columns: tuple[Column, ...] = ALL_COLUMNS, mo
     path = Path(path)
     known = find_format(path) or jsonl.FORMAT
     if known.open_sample_sink is None:
-        raise UsageError(f"{path}: {known.name} keeps the game's pages, not samples. The command 'record' writes it.")
+        if known.open_step_sink is None:
+            raise UsageError(f"{path}: {known.name} files can be read, but not written. Name a .jsonl file.")
+        raise UsageError(
+            f"{path}: {known.name} holds the game's pages, not samples. Name a .jsonl file, or write this one with: "
+            f"record {path}"
+        )
     if not known.survives_kill:
         raise UsageError(
             f"{path}: a {known.name} file cannot be read when its recording was killed. Record to .mcap or .jsonl.zst, "

@@ -173,6 +173,11 @@ def test_another_games_pages_are_refused_in_a_sentence(tmp_path: Path) -> None:
         ([*FAST, "--json-output", "x", "--fields", "geer"], 2, "There is no field 'geer'. Did you mean gear"),
         ([*FAST, "--json-output", "/no/where/x"], 1, "cannot be written"),
         ([*FAST, "--json-output", "x" * 300], 1, "cannot be written"),
+        (
+            [*FAST, "--json-output", "x.mcap"],
+            2,
+            "x.mcap: MCAP holds the game's pages, not samples. Name a .jsonl file, or write this one with: record",
+        ),
         ([*FAST, "--json-output", ""], 2, "--json-output needs the name of a file"),
         ([*FAST, "--json-output", "x", "--fields", ""], 2, "No field was selected"),
         (["--source", ""], 2, "There is no source ''"),

@@ -4,9 +4,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from telemetry.formats import Format
 from tests.conftest import PATIENCE, REPOSITORY
 
 MODULE = """
@@ -73,3 +75,74 @@ def test_a_foreign_format_that_cannot_be_loaded_is_a_sentence_about_its_distribu
         "The format 'lab' of lab-formats 1.2 cannot be used: loading lab_formats:FORMAT failed with RuntimeError: "
         "broken\n"
     )
+
+
+def test_a_foreign_format_that_is_declared_wrongly_is_named_with_the_mistake(site: Path, tmp_path: Path) -> None:
+    (site / "lab_formats.py").write_text(MODULE.replace('(".lab",)', '".lab"'))
+    good = tmp_path / "a.jsonl"
+    good.write_text('{"gear":1}\n')
+    failed = run(site, "convert", good, tmp_path / "a.lab")
+    assert failed.returncode == 2
+    assert failed.stderr.endswith(
+        "The format 'lab' of lab-formats 1.2 cannot be used: loading lab_formats:FORMAT failed with TypeError: The "
+        "suffixes of a Format must be a tuple of texts like ('.jsonl', '.jsonl.gz'): got '.lab'.\n"
+    )
+
+
+def nothing(*arguments: Any, **options: Any) -> Any:
+    raise AssertionError("a declaration calls nothing")
+
+
+@pytest.mark.parametrize(
+    ("attributes", "error", "message"),
+    [
+        (
+            {"suffixes": ".lab"},
+            TypeError,
+            "The suffixes of a Format must be a tuple of texts like ('.jsonl', '.jsonl.gz'): got '.lab'.",
+        ),
+        (
+            {"suffixes": [".lab"]},
+            TypeError,
+            "The suffixes of a Format must be a tuple of texts like ('.jsonl', '.jsonl.gz'): got ['.lab'].",
+        ),
+        (
+            {"suffixes": (b".lab",)},
+            TypeError,
+            "The suffixes of a Format must be a tuple of texts like ('.jsonl', '.jsonl.gz'): got (b'.lab',).",
+        ),
+        ({"name": None}, TypeError, "The name of a Format must be a text like 'JSON lines': got None."),
+        (
+            {"open_reader": "module:name"},
+            TypeError,
+            "The open_reader of a Format must be a function or None: got 'module:name'.",
+        ),
+        ({"recover": True}, TypeError, "The recover of a Format must be a function or None: got True."),
+        ({"survives_kill": "yes"}, TypeError, "The survives_kill of a Format must be True or False: got 'yes'."),
+        ({"name": ""}, ValueError, "The name of a Format must not be empty."),
+        (
+            {"suffixes": ()},
+            ValueError,
+            "A Format needs at least one suffix, and each must be a dot and a text: got ().",
+        ),
+        (
+            {"suffixes": (".lab", "lab")},
+            ValueError,
+            "A Format needs at least one suffix, and each must be a dot and a text: got ('.lab', 'lab').",
+        ),
+        (
+            {"open_reader": None},
+            ValueError,
+            "A Format must have open_reader, open_sample_sink or open_step_sink.",
+        ),
+        ({"can_append": True}, ValueError, "A Format with can_append or has_units_row must have open_sample_sink."),
+    ],
+)
+def test_a_wrong_declaration_of_a_format_is_an_error_when_it_is_made(
+    attributes: dict[str, Any], error: type[Exception], message: str
+) -> None:
+    right: dict[str, Any] = {"name": "Lab", "suffixes": (".lab",), "open_reader": nothing}
+    assert Format(**right).suffixes == (".lab",)
+    with pytest.raises(error) as caught:
+        Format(**(right | attributes))
+    assert str(caught.value) == message

@@ -21,7 +21,7 @@ from telemetry.formats.jsonl.sink import create
 from telemetry.recording.background_writer import QueuedSink
 from telemetry.recording.game_state import State
 from telemetry.recording.interfaces import FLUSH_SECONDS
-from tests.conftest import PATIENCE, REPOSITORY, sample_of, snapshot_of, wait_until
+from tests.conftest import REPOSITORY, sample_of, snapshot_of, wait_until
 
 SUFFIXES = ("", ".gz", ".zst")
 
@@ -78,46 +78,6 @@ def test_selected_fields_are_written_in_the_order_and_under_the_names_asked_for(
     encoder = LineEncoder(select("gear,yaw,accG"))
     line = encoder.encode(sample_of(gear=3, heading=0.5, acc_g_x=0.1))
     assert line == b'{"gear":3,"yaw":0.5,"accG":[0.1,0.0,0.0]}\n'
-
-
-@pytest.mark.parametrize("suffix", SUFFIXES)
-def test_what_is_written_is_read_back_the_same(tmp_path: Path, suffix: str) -> None:
-    path = tmp_path / f"drive.jsonl{suffix}"
-    samples = drive(100)
-    write(path, samples)
-    assert list(JsonlRecording(path).snapshots()) == [tuple(sample)[:148] for sample in samples]
-    assert rows(path)[99]["speed_kmh"] == 99 / 8
-
-
-@pytest.mark.parametrize("suffix", SUFFIXES)
-def test_what_was_flushed_is_readable_before_the_file_is_closed(tmp_path: Path, suffix: str) -> None:
-    path = tmp_path / f"drive.jsonl{suffix}"
-    sink = create(path)
-    for sample in drive(10):
-        sink.write(sample)
-    sink.flush()
-    assert len(list(JsonlRecording(path).snapshots())) == 10
-    assert sink.size == path.stat().st_size
-    sink.close()
-
-
-def test_an_existing_file_is_never_overwritten_without_being_asked(tmp_path: Path) -> None:
-    path = tmp_path / "drive.jsonl"
-    write(path, drive(3))
-    before = path.read_bytes()
-    with pytest.raises(SinkError, match=r"exists already and stays untouched\. Use --append to continue it, or --over"):
-        create(path)
-    assert path.read_bytes() == before
-    write(path, drive(1), mode="overwrite")
-    assert len(rows(path)) == 1
-
-
-@pytest.mark.parametrize("suffix", SUFFIXES)
-@pytest.mark.parametrize("mode", ["new", "append", "overwrite"])
-def test_a_recording_without_samples_leaves_no_file(tmp_path: Path, suffix: str, mode: str) -> None:
-    path = tmp_path / f"drive.jsonl{suffix}"
-    write(path, [], mode=mode)
-    assert not path.exists()
 
 
 def test_appending_nothing_leaves_a_file_as_it_is(tmp_path: Path) -> None:
@@ -178,11 +138,6 @@ def test_a_file_without_any_whole_line_is_begun_anew_by_appending(tmp_path: Path
     assert len(rows(path)) == 2
 
 
-def test_a_folder_that_does_not_exist_is_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(SinkError, match=r"nowhere.*cannot be written: No such file or directory\."):
-        create(tmp_path / "nowhere" / "drive.jsonl")
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows does not let an open file be removed")
 def test_a_file_that_is_removed_while_it_is_written_is_noticed(tmp_path: Path) -> None:
     path = tmp_path / "drive.jsonl"
@@ -193,56 +148,6 @@ def test_a_file_that_is_removed_while_it_is_written_is_noticed(tmp_path: Path) -
     sink.write(drive(1)[0])
     with pytest.raises(SinkError, match="was removed or replaced while it was being written"):
         sink.flush()
-
-
-FULL_DISK = """
-import resource, signal, sys
-from pathlib import Path
-from telemetry.base.errors import SinkError
-from telemetry.formats.jsonl.sink import create
-from tests.formats.test_jsonl import drive
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-sink = create(Path(sys.argv[1]))
-limit = int(sys.argv[2])
-sys.dont_write_bytecode = True  # cut byte code would be found, and believed, by every later process
-resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-try:
-    for sample in drive(3000):
-        sink.write(sample)
-        if sample.sequence % 20 == 0:
-            sink.flush()
-except SinkError as error:
-    print(error)
-    sys.exit(7)
-"""
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of a file")
-@pytest.mark.parametrize("suffix", SUFFIXES)
-def test_a_full_disk_leaves_all_earlier_lines_intact(tmp_path: Path, suffix: str) -> None:
-    path = tmp_path / f"drive.jsonl{suffix}"
-    limit = {"": 400_000, ".gz": 30_000, ".zst": 20_000}[suffix]
-    command = [sys.executable, "-c", FULL_DISK, str(path), str(limit)]
-    result = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, timeout=PATIENCE, check=False)
-    assert result.returncode == 7, result.stderr
-    assert result.stdout == (
-        f"Writing to {path} ended: File too large. Everything before is intact ({path.stat().st_size:,} bytes).\n"
-    )
-    kept = [snapshot.sequence for snapshot in JsonlRecording(path).snapshots()]
-    assert kept == list(range(len(kept)))
-    assert len(kept) > 30
-    if not suffix:
-        assert path.read_bytes().endswith(b"}\n")
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of a file")
-@pytest.mark.parametrize("suffix", SUFFIXES)
-def test_a_disk_that_is_full_from_the_beginning_leaves_no_file_behind(tmp_path: Path, suffix: str) -> None:
-    path = tmp_path / f"drive.jsonl{suffix}"
-    command = [sys.executable, "-c", FULL_DISK, str(path), "50"]
-    result = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, timeout=PATIENCE, check=False)
-    assert (result.returncode, result.stdout) == (7, f"Writing to {path} ended: File too large.\n"), result.stderr
-    assert not path.exists()
 
 
 KILLED = """
