@@ -1,6 +1,6 @@
-"""The built-in car and circuit: a game that needs no game, writing the pages the game would write.
+"""The built-in car and circuit: a simulated game that writes the same pages as Assetto Corsa.
 
-``DemoGame(seed=1, scenario="lockup")`` is a game; ``step()`` advances it by 3 ms; ``physics_page()``,
+``DemoGame(seed=1, scenario="lockup")`` is such a game; ``step()`` advances it by 3 ms; ``physics_page()``,
 ``graphics_page()`` and ``static_page()`` are its pages of 592, 304 and 684 bytes.
 """
 

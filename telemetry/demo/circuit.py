@@ -1,7 +1,7 @@
 """The demo's circuit and its racing line, read from the file that is shipped beside this module.
 
 Computing both takes more than 100 ms, which would be most of the time until the demo's first step. ``circuit.bin``
-holds the result: a line of JSON with the name and the count of each series, then the series one after the other as
+holds the result: a line of JSON with the name and the length of each series, then the series one after the other as
 little-endian doubles. ``scripts/make_circuit.py`` writes it, and a test compares it with what is computed, value for
 value.
 """

@@ -1,4 +1,8 @@
-"""The demo's driver: follows the racing line, with hands and feet of limited speed and small mistakes from the seed."""
+"""The demo's driver: follows the racing line, with limited speed of steering and pedals, and small mistakes.
+
+Positions on the track are given as `s`, metres along the centre line, and `n`, metres to the left of it, as in
+:mod:`telemetry.demo.track`.
+"""
 
 # ruff: noqa: FBT001, FURB136 - in the hot step positional arguments and comparisons beat keywords and min()
 
@@ -29,66 +33,96 @@ if TYPE_CHECKING:
     from telemetry.demo.physics.car import Car
     from telemetry.demo.racing_line import Line
 
-THINK_EVERY: Final = 4  # steps between two decisions; hands and feet move at every step
-PIT_SPEED: Final = 60.0 / 3.6  # m/s, the limit in the pit lane
-PIT_BRAKING: Final = 7.0  # m/s² on the way into the pit lane
-BOX_BRAKING: Final = 3.0  # m/s² on the way to the box
-LOOK_TIME: Final = 0.50  # s ahead the driver aims
-LOOK_LEAST: Final = 7.0  # m
-UNDERSTEER: Final = 0.0011  # s²/m²: how much more the wheel is turned at speed
-YAW_FEEL: Final = 0.20  # s: correction of the wheel for yaw that was not asked for
-SPEED_FEEL: Final = 1.6  # 1/s: how hard a speed error is corrected
-STEER_RATE: Final = 3.2 * STEP_S  # of full lock each step
-GAS_RATE: Final = 6.0 * STEP_S  # of the pedal each step
+DECISION_STEPS: Final = 4
+"""Physics steps between two decisions; steering and pedals move at every step."""
+PIT_SPEED: Final = 60.0 / 3.6
+"""Speed limit of the pit lane, m/s."""
+PIT_BRAKING: Final = 7.0
+"""Deceleration on the way into the pit lane, m/s²."""
+BOX_BRAKING: Final = 3.0
+"""Deceleration on the way to the box, m/s²."""
+AIM_TIME_S: Final = 0.50
+"""How far ahead the driver aims, in seconds of driving."""
+MIN_AIM_DISTANCE_M: Final = 7.0
+"""How far ahead the driver aims at least."""
+UNDERSTEER_S2_M2: Final = 0.0011
+"""How much more the wheel is turned at speed, per (m/s)²."""
+YAW_CORRECTION_S: Final = 0.20
+"""Steering in rad for each rad/s by which the car turns less than intended."""
+SPEED_CORRECTION_PER_S: Final = 1.6
+"""Acceleration in m/s² for each m/s of speed error."""
+STEER_RATE: Final = 3.2 * STEP_S
+"""Largest change of the steering wheel in one step, fraction of full lock."""
+GAS_RATE: Final = 6.0 * STEP_S
+"""Largest change of the gas pedal in one step when it is pressed, fraction of its travel."""
 PEDAL_OFF_RATE: Final = 12.0 * STEP_S
+"""Largest change of either pedal in one step when it is released, fraction of its travel."""
 BRAKE_RATE: Final = 9.0 * STEP_S
-MOOD_LENGTH: Final = 170.0  # m after which the driver's concentration is another
-MOOD_SPREAD: Final = 0.022  # share of pace between good and bad concentration
-WANDER: Final = 0.18  # m left or right of the line he means
-STUCK_STEPS: Final = 500  # steps without movement that call for reverse gear
+"""Largest change of the brake pedal in one step when it is pressed, fraction of its travel."""
+STRETCH_M: Final = 170.0
+"""Length of the stretches of the lap; the driver's concentration, and so his pace, is another in each."""
+PACE_SPREAD: Final = 0.022
+"""Fraction of the pace between good and bad concentration."""
+WANDER_M: Final = 0.18
+"""Largest deviation to the left or right of the intended line."""
+STUCK_STEPS: Final = 500
+"""Steps without movement after which the driver uses reverse gear."""
 REVERSE_STEPS: Final = 800
-PATIENCE: Final = 4  # attempts with reverse gear before he asks to be put back
-CALM_STEPS: Final = 5000  # steps of driving after which the attempts are forgotten
-OFF_GAS: Final = 0.45  # most gas on grass
-OFF_BRAKE: Final = 0.30
+"""Steps in reverse gear for one attempt to get unstuck."""
+MAX_ATTEMPTS: Final = 4
+"""Attempts with reverse gear before the driver gives up."""
+FORGET_ATTEMPTS_STEPS: Final = 5000
+"""Steps of driving after which earlier attempts no longer count."""
+MAX_GAS_ON_GRASS: Final = 0.45
+"""Most gas with two tyres or more off the track."""
+MAX_BRAKE_ON_GRASS: Final = 0.30
+"""Most brake with two tyres or more off the track."""
 
 
 @dataclass(slots=True)
 class Detour:
-    """A stretch of the lap driven elsewhere: from `begin` to `end`, in m, the path leads to `n`, at another pace."""
+    """A stretch of the lap that is driven off the racing line and at another pace."""
 
     begin: float
+    """Where it begins, m after the start line."""
     end: float
+    """Where it ends, m after the start line."""
     n: float
+    """Offset of the path, m to the left of the centre line."""
     pace: float = 1.0
-    ramp: float = 60.0  # m to get there and to come back
+    """Factor of the target speed."""
+    ramp: float = 60.0
+    """Metres to get from the racing line to the offset, and back."""
 
 
-def _smooth(part: float) -> float:
-    """Return the smooth step from 0 to 1."""
-    if part <= 0.0:
+def _smooth(fraction: float) -> float:
+    """Return a smooth step: 0 up to 0, 1 from 1 on, and a cubic in between."""
+    if fraction <= 0.0:
         return 0.0
-    if part >= 1.0:
+    if fraction >= 1.0:
         return 1.0
-    return part * part * (3.0 - 2.0 * part)
+    return fraction * fraction * (3.0 - 2.0 * fraction)
 
 
 class Driver:
-    """Turns what he sees of the car into steering and pedals."""
+    """Decides on steering and pedals from the state of the car, every few steps, and moves them at every step.
+
+    The same line, random numbers and states give the same inputs.
+    """
 
     __slots__ = (
         "_aim",
+        "_attempts",
         "_brake",
-        "_calm",
+        "_driving",
         "_gas",
         "_left",
         "_line",
-        "_mood_at",
         "_pace",
         "_reverse_left",
         "_rng",
         "_still",
-        "_tries",
+        "_stretch",
         "_wander",
         "brake",
         "detour",
@@ -105,34 +139,34 @@ class Driver:
     def __init__(self, line: Line, rng: Random) -> None:
         self._line = line
         self._rng = rng
-        self.skill = 0.990 + 0.012 * rng.random()  # of what he thinks the grip allows
+        self.skill = 0.990 + 0.012 * rng.random()  # fraction of the speed that the racing line plans with
         self.steer = self.gas = self.brake = 0.0
         self.reverse = False
         self._aim = 0.0
         self._gas = self._brake = 0.0
-        self._left = 0  # steps until the next thought
-        self._mood_at = -1  # the stretch of the lap whose mood he is in
+        self._left = 0  # steps until the next decision
+        self._stretch = -1  # index of the stretch of the lap for which `_pace` was drawn
         self._pace = 1.0
-        self._wander = 0.0
-        self._still = 0
-        self._reverse_left = 0
-        self._tries = 0
-        self._calm = 0
-        self.hold = True  # stands on the brake
-        self.pitting = False  # drives through the pit lane to the box
+        self._wander = 0.0  # m, deviation from the line
+        self._still = 0  # steps without movement
+        self._reverse_left = 0  # steps until this attempt in reverse gear ends
+        self._attempts = 0  # to get unstuck
+        self._driving = 0  # steps since the car last stood still
+        self.hold = True  # whether the car is held on the brake
+        self.pitting = False  # whether the path leads through the pit lane
         self.detour: Detour | None = None
-        self.stamp_steps = 0  # steps for which he still stands on the brake pedal
-        self.give_up = False  # asks to be put back
+        self.stamp_steps = 0  # steps for which the brake pedal is still fully pressed
+        self.give_up = False  # whether the driver asks for a reset to the pits
 
     def path(self, s: float, length: float, spacing: float) -> float:
-        """Return where he wants to be, m left of the centre line, at `s`."""
+        """Return the intended offset from the centre line at `s`, in m to the left."""
         s %= length
         offsets = self._line.offset
-        place = s / spacing
-        i = int(place)
+        position = s / spacing
+        i = int(position)
         count = len(offsets)
         low = offsets[i % count]
-        n = low + (place - i) * (offsets[(i + 1) % count] - low) + self._wander
+        n = low + (position - i) * (offsets[(i + 1) % count] - low) + self._wander
         if self.pitting and PIT_ENTRY < s < PIT_EXIT:
             lane = PIT_LANE_N + (PIT_BOX_N - PIT_LANE_N) * _smooth(1.0 - (abs(s - PIT_BOX_S) - 6.0) / 16.0)
             into = _smooth((s - PIT_ENTRY) / PIT_FORK)
@@ -140,15 +174,15 @@ class Driver:
             return n + (lane - n) * min(into, out)
         detour = self.detour
         if detour is not None and detour.begin < s < detour.end:
-            part = min((s - detour.begin) / detour.ramp, (detour.end - s) / detour.ramp)
-            n += (detour.n - n) * _smooth(part)
+            fraction = min((s - detour.begin) / detour.ramp, (detour.end - s) / detour.ramp)
+            n += (detour.n - n) * _smooth(fraction)
         return n
 
     def drive(self, car: Car, stop_at_box: bool) -> None:
-        """Move hands and feet by one step."""
+        """Move steering and pedals by one step; with `stop_at_box` the car stops at its pit box."""
         if self._left == 0:
-            self._left = THINK_EVERY
-            self._think(car, stop_at_box)
+            self._left = DECISION_STEPS
+            self._decide(car, stop_at_box)
         self._left -= 1
         change = self._aim - self.steer
         self.steer += STEER_RATE if change > STEER_RATE else -STEER_RATE if change < -STEER_RATE else change
@@ -158,97 +192,120 @@ class Driver:
         self.brake += BRAKE_RATE if change > BRAKE_RATE else -PEDAL_OFF_RATE if change < -PEDAL_OFF_RATE else change
 
     def controls(self) -> DriverInputs:
-        """Return what hands and feet do now."""
+        """Return the present inputs."""
         return DriverInputs(self.steer, self.gas, self.brake, self.reverse)
 
-    def _think(self, car: Car, stop_at_box: bool) -> None:
+    def _decide(self, car: Car, stop_at_box: bool) -> None:
+        """Decide where steering and pedals should be; `drive` moves them there."""
         if self.hold:
-            self._aim, self._gas, self._brake, self.reverse = 0.0, 0.0, 1.0, False
-            self._still = 0
+            self._stand_still()
             return
         track = car.track
-        length, spacing = track.length, track.spacing
-        s, speed = car.s, car.speed
-        stretch = int(s / MOOD_LENGTH)
-        if stretch != self._mood_at:
-            self._mood_at = stretch
-            self._pace = 1.0 - MOOD_SPREAD * self._rng.random()
-        self._wander += (WANDER * (2.0 * self._rng.random() - 1.0) - self._wander) * 0.01
-        dir_x, dir_z = car.dir_x, car.dir_z
-        tx, tz = track.tangent_x[car.node], track.tangent_z[car.node]
-        facing = dir_x * tx + dir_z * tz
-        off_path = abs(car.n - self.path(s, length, spacing))
+        s = car.s
+        self._vary_concentration(s)
+        facing = car.dir_x * track.tangent_x[car.node] + car.dir_z * track.tangent_z[car.node]
+        off_path = abs(car.n - self.path(s, track.length, track.spacing))
+        self._aim_at_path(car)
+        target, acceleration = self._target_speed(car, stop_at_box, off_path, facing)
+        self._set_pedals(car, target, acceleration)
+        self._get_unstuck(car.speed, target)
 
-        # Hands: aim at a point ahead on the path
-        look = max(LOOK_LEAST, LOOK_TIME * speed)
-        x, _, z, _, _ = track.place(s + look, self.path(s + look, length, spacing))
+    def _stand_still(self) -> None:
+        """Hold the car on the brake."""
+        self._aim, self._gas, self._brake, self.reverse = 0.0, 0.0, 1.0, False
+        self._still = 0
+
+    def _vary_concentration(self, s: float) -> None:
+        """Draw a new pace at each stretch of the lap, and move the small deviation from the line at random."""
+        stretch = int(s / STRETCH_M)
+        if stretch != self._stretch:
+            self._stretch = stretch
+            self._pace = 1.0 - PACE_SPREAD * self._rng.random()
+        self._wander += (WANDER_M * (2.0 * self._rng.random() - 1.0) - self._wander) * 0.01
+
+    def _aim_at_path(self, car: Car) -> None:
+        """Steer along the arc that leads to a point of the path ahead of the car (pure pursuit)."""
+        track, speed = car.track, car.speed
+        dir_x, dir_z = car.dir_x, car.dir_z
+        aim_s = car.s + max(MIN_AIM_DISTANCE_M, AIM_TIME_S * speed)
+        x, _, z, _, _ = track.place(aim_s, self.path(aim_s, track.length, track.spacing))
         dx, dz = x - car.x, z - car.z
         forward = car.velocity_x * dir_x + car.velocity_z * dir_z
         if forward > 5.0:  # the car goes where its velocity points, not where its nose does
-            flat = 1.0 / sqrt(car.velocity_x**2 + car.velocity_z**2)
-            aim_x, aim_z = car.velocity_x * flat, car.velocity_z * flat
+            scale = 1.0 / sqrt(car.velocity_x**2 + car.velocity_z**2)
+            aim_x, aim_z = car.velocity_x * scale, car.velocity_z * scale
         else:
             aim_x, aim_z = dir_x, dir_z
         ahead = dx * aim_x + dz * aim_z
         to_left = dx * aim_z - dz * aim_x
-        far = dx * dx + dz * dz
-        if ahead < 0.0:  # behind: turn round by the shorter way
-            to_left = sqrt(far) if to_left > 0.0 else -sqrt(far)
-        bend = 2.0 * to_left / max(far, 1.0)
-        angle = (FRONT + REAR) * bend * (1.0 + UNDERSTEER * speed * speed) + YAW_FEEL * (bend * speed - car.yaw_rate)
+        square = dx * dx + dz * dz
+        if ahead < 0.0:  # the point is behind: turn round by the shorter way
+            to_left = sqrt(square) if to_left > 0.0 else -sqrt(square)
+        bend = 2.0 * to_left / max(square, 1.0)
+        yaw_error = bend * speed - car.yaw_rate
+        angle = (FRONT + REAR) * bend * (1.0 + UNDERSTEER_S2_M2 * speed * speed) + YAW_CORRECTION_S * yaw_error
         self._aim = max(-1.0, min(1.0, -angle / STEER_LOCK))
 
-        # Feet: the planned acceleration and a correction
+    def _target_speed(self, car: Car, stop_at_box: bool, off_path: float, facing: float) -> tuple[float, float]:
+        """Return the speed to drive at in m/s, and the acceleration in m/s² that is planned here.
+
+        `off_path` is the distance to the path in m, `facing` the cosine of the angle between car and track.
+        """
+        s, speed = car.s, car.speed
         a, b, c, d = car.wheels
         grip = 0.5 * min(a.roll_grip + b.roll_grip, c.roll_grip + d.roll_grip)
         damage = min(100.0, max(car.damage)) * 0.01
-        # Little grip is treated with more respect than physics asks for
+        # With little grip the driver is more careful than physics demands
         pace = self.skill * self._pace * sqrt(grip) * (0.75 + 0.25 * grip) * (1.0 - 0.07 * damage)
-        node = track.node(s + 0.12 * speed)
-        want = self._line.speed[node] * pace
-        accel = self._line.acceleration[node] * pace * pace
+        node = car.track.node(s + 0.12 * speed)
+        target = self._line.speed[node] * pace
+        acceleration = self._line.acceleration[node] * pace * pace
         detour = self.detour
         if detour is not None and detour.begin < s < detour.end:
-            want *= detour.pace
+            target *= detour.pace
         if self.pitting:
-            limit, slowing = self._pit_speed(s, stop_at_box, length)
-            if limit < want:
-                want, accel = limit, slowing
-        outside = car.tyres_out
+            limit, slowing = self._pit_speed(s, stop_at_box, car.track.length)
+            if limit < target:
+                target, acceleration = limit, slowing
         if off_path > 3.0 and not self.pitting:
-            want = min(want, max(12.0, want * (1.0 - 0.03 * off_path)))
-            accel = min(accel, 2.0)
+            target = min(target, max(12.0, target * (1.0 - 0.03 * off_path)))
+            acceleration = min(acceleration, 2.0)
         if facing < 0.8:
-            want, accel = min(want, 7.0), 0.0
-        demand = accel + SPEED_FEEL * (want - speed)
+            target, acceleration = min(target, 7.0), 0.0
+        return target, acceleration
+
+    def _set_pedals(self, car: Car, target: float, acceleration: float) -> None:
+        """Choose the pedals that give the planned acceleration and correct the speed error, within the tyres' grip."""
+        speed = car.speed
+        a, b, c, d = car.wheels
+        demand = acceleration + SPEED_CORRECTION_PER_S * (target - speed)
         force = demand * car.mass + DRAG * speed * speed
         gas = brake = 0.0
         if force > 0.0:
             ratio = GEARS[car.engine.target]
-            most = full_torque(car.engine.speed * RPM) * max(ratio, 1.0) * EFFICIENCY / RADIUS
-            gas = min(1.0, force / most)
+            max_force = full_torque(car.engine.speed * RPM) * max(ratio, 1.0) * EFFICIENCY / RADIUS
+            gas = min(1.0, force / max_force)
         elif force < -600.0:  # less than that is engine braking
             brake = min(1.0, -force * RADIUS / BRAKE_TORQUE)
         rear = c.slip if c.slip > d.slip else d.slip
-        if rear > 1.1 and speed > 8.0:  # the tail moves: less gas
+        if rear > 1.1 and speed > 8.0:  # the rear slides: less gas
             gas *= max(0.15, 1.0 - 0.9 * (rear - 1.1))
         front = a.slip if a.slip > b.slip else b.slip
         if front > 1.15 and speed > 8.0:  # the front slides: less brake
             brake *= max(0.4, 1.0 - 0.8 * (front - 1.15))
-        if outside >= 2:
-            gas, brake = min(gas, OFF_GAS), min(brake, OFF_BRAKE)
-        if want < 0.5 and speed < 0.8:
+        if car.tyres_out >= 2:
+            gas, brake = min(gas, MAX_GAS_ON_GRASS), min(brake, MAX_BRAKE_ON_GRASS)
+        if target < 0.5 and speed < 0.8:
             gas, brake = 0.0, 1.0
         if self.stamp_steps > 0:
-            self.stamp_steps -= THINK_EVERY
+            self.stamp_steps -= DECISION_STEPS
             gas, brake = 0.0, 1.0
         self._gas, self._brake = gas, brake
-        self._free_oneself(speed, want)
 
-    def _free_oneself(self, speed: float, want: float) -> None:
-        """Use reverse gear where the car does not move, and ask to be put back where that does not help."""
+    def _get_unstuck(self, speed: float, target: float) -> None:
+        """Use reverse gear when the car does not move, and ask for a reset to the pits when that does not help."""
         if self._reverse_left > 0:
-            self._reverse_left -= THINK_EVERY
+            self._reverse_left -= DECISION_STEPS
             self._aim = -self._aim
             self._gas, self._brake = (0.35, 0.0) if speed < 5.0 else (0.0, 0.1)
             self.reverse = True
@@ -258,26 +315,26 @@ class Driver:
         if self.reverse:
             self._brake, self._gas = (0.6, 0.0) if speed > 0.8 else (0.0, 0.3)
             self.reverse = speed > 0.8
-        if speed < 1.5 and want > 2.0:
-            self._still += THINK_EVERY
-            self._calm = 0
+        if speed < 1.5 and target > 2.0:
+            self._still += DECISION_STEPS
+            self._driving = 0
         else:
             self._still = 0
-            self._calm += THINK_EVERY
-            if self._calm > CALM_STEPS:
-                self._tries = 0
+            self._driving += DECISION_STEPS
+            if self._driving > FORGET_ATTEMPTS_STEPS:
+                self._attempts = 0
         if self._still > STUCK_STEPS:
             self._still = 0
-            self._tries += 1
-            if self._tries > PATIENCE:
-                self._tries = 0
+            self._attempts += 1
+            if self._attempts > MAX_ATTEMPTS:
+                self._attempts = 0
                 self.give_up = True
             else:
                 self._reverse_left = REVERSE_STEPS
 
     @staticmethod
     def _pit_speed(s: float, stop_at_box: bool, length: float) -> tuple[float, float]:
-        """Return the highest speed on the way into and through the pit lane, and the acceleration that keeps to it."""
+        """Return the highest speed in m/s into and through the pit lane, and the acceleration for it in m/s²."""
         if s > length - 400.0:
             s -= length
         if s < -400.0 or s > PIT_LIMIT_END:
@@ -287,8 +344,8 @@ class Driver:
         if s < slow_at:
             limit, slowing = sqrt((PIT_SPEED * 1.2) ** 2 + 2.0 * PIT_BRAKING * (slow_at - s)), -PIT_BRAKING
         if stop_at_box:
-            to_go = PIT_BOX_S - s
-            to_box = sqrt(2.0 * BOX_BRAKING * to_go) if to_go > 0.05 else 0.0
-            if to_box < limit:
-                limit, slowing = to_box, -BOX_BRAKING
+            distance = PIT_BOX_S - s
+            stopping_speed = sqrt(2.0 * BOX_BRAKING * distance) if distance > 0.05 else 0.0
+            if stopping_speed < limit:
+                limit, slowing = stopping_speed, -BOX_BRAKING
         return limit, slowing

@@ -1,4 +1,4 @@
-"""The demo as a whole: car, driver, race control and scenario in steps of 3 ms, with the pages the game would write."""
+"""The complete demo: car, driver, race control and scenario, simulated in steps of 3 ms, and the three pages."""
 
 from __future__ import annotations
 
@@ -31,20 +31,30 @@ from telemetry.demo.track import (
     PIT_LIMIT_END,
 )
 
-SILENT_STEPS: Final = 300  # after a load nothing is written
-STATIC_STEPS: Final = 150  # after which the static page is filled
-START_STEPS: Final = 500  # of a session until the driver may go
-FRAME_STEPS: Final = 50.0 / 9.0  # 60 frames a second
-FRAME_JITTER: Final = 0.7  # steps a frame may come early or late
-FORGIVING_STEPS: Final = 1667  # 5 s after a load no tyre counts as out
-SERVICE_STEPS: Final = 3300  # 10 s on the box
-BOX_REACH: Final = 1.5  # m from the box's middle that still count as in it
-LOW_FUEL: Final = 4.0  # litres that call for a pit stop
-WORN_OUT: Final = 88.35  # raw wear that calls for a pit stop
+SILENT_STEPS: Final = 300
+"""Steps after a load during which nothing is written."""
+STATIC_STEPS: Final = 150
+"""Steps until the static page is filled."""
+START_STEPS: Final = 500
+"""Steps of a session until the driver may start."""
+FRAME_STEPS: Final = 50.0 / 9.0
+"""Steps between two frames: 60 frames per second."""
+FRAME_JITTER_STEPS: Final = 0.7
+"""Steps by which a frame may be early or late."""
+FORGIVING_STEPS: Final = 1667
+"""Steps after a load (5 s) during which no tyre counts as out."""
+SERVICE_STEPS: Final = 3300
+"""Duration of the service at the pit box: 10 s."""
+BOX_RADIUS_M: Final = 1.5
+"""A car that is nearer to the middle of the box counts as in it."""
+LOW_FUEL_L: Final = 4.0
+"""Litres of fuel below which the driver makes a pit stop."""
+LOW_TYRE_WEAR: Final = 88.35
+"""``tyre_wear`` (100 is new) below which the driver makes a pit stop."""
 
 
 class DemoGame:
-    """A game that needs no game: the same seed, scenario and controls give the same pages at every step."""
+    """A simulated game; the same seed, scenario and controls give the same pages at every step."""
 
     def __init__(self, seed: int = 0, scenario: str = "laps") -> None:
         """`seed` varies driver and timing; `scenario` is one of SCENARIOS, else ValueError."""
@@ -54,12 +64,12 @@ class DemoGame:
         self.steps = 0  # of wall time, pauses included
         self.status = LIVE
         self.escape = False  # whether the escape menu is shown
-        self.marks: dict[str, int] = {}  # what a scenario wants to remember
+        self.marks: dict[str, int] = {}  # the scenario's own state
         self._track = demo_track()
         self._physics = bytes(PHYSICS_SIZE)
         self._physics_step = -1  # the packet that `_physics` holds
         self._graphics = bytes(GRAPHICS_SIZE)
-        self._filled = False  # whether the static page is
+        self._filled = False  # whether the static page is complete
         self._static = static_page(self._scenario.setup, self._track.length, filled=False)
         self._frames = 0  # drawn since the first step
         self._written = 0  # graphics pages written
@@ -77,7 +87,7 @@ class DemoGame:
         self._served = False  # whether this stop's service is done
 
     def restart(self) -> None:
-        """Do what the menu's restart does: the car is back on its grid box, and physics is silent as after a load."""
+        """Restart the session as the menu does: the car is back on the grid, and physics pauses as after a load."""
         self.physics_page()  # the old bytes stay until the new session writes
         self._load()
 
@@ -112,10 +122,10 @@ class DemoGame:
         timing.advance(car.s, car.tyres_out)
 
     def _frame(self) -> None:
-        """Draw a frame: the slow half of the game."""
+        """Draw a frame: whatever the game does once a frame instead of once a step."""
         self._frames += 1
         ideal = (self._frames + 1) * FRAME_STEPS
-        self._next_frame = int(ideal + FRAME_JITTER * (2.0 * self._frame_rng.random() - 1.0))
+        self._next_frame = int(ideal + FRAME_JITTER_STEPS * (2.0 * self._frame_rng.random() - 1.0))
         self._scenario.think(self)
         if self.status == LIVE:
             self._pit_stop()
@@ -132,7 +142,7 @@ class DemoGame:
             2 * self._written + 1,
             self.status,
             escape=self.escape,
-            in_pit=in_lane and self._box_distance() < BOX_REACH,
+            in_pit=in_lane and self._box_distance() < BOX_RADIUS_M,
             in_lane=in_lane,
         )
         self._written += 1
@@ -143,20 +153,22 @@ class DemoGame:
         return sqrt(s * s + n * n)
 
     def _pit_stop(self) -> None:
-        """Serve the car that stands on its box, and let the driver decide whether he must come in."""
+        """Serve a car that stands in its box, and send the driver to the pits when fuel or tyres run out."""
         car, driver = self.car, self.driver
         if not driver.pitting:
-            needy = car.engine.fuel < LOW_FUEL or min(wheel.wear for wheel in car.wheels) < WORN_OUT
-            driver.pitting = needy and 0.2 < car.s / self._track.length < 0.8  # elsewhere the entry is too near
+            needs_service = car.engine.fuel < LOW_FUEL_L or min(wheel.wear for wheel in car.wheels) < LOW_TYRE_WEAR
+            driver.pitting = (
+                needs_service and 0.2 < car.s / self._track.length < 0.8
+            )  # elsewhere the pit entry is too close
             return
         if self._served:
             if car.s > PIT_EXIT and car.s < PIT_EXIT + 200.0:
                 driver.pitting = False
                 self._served = False
             return
-        if PIT_BOX_S + BOX_REACH < car.s < PIT_EXIT:  # missed the box: drive on, come again
+        if PIT_BOX_S + BOX_RADIUS_M < car.s < PIT_EXIT:  # missed the box: drive on, and try again next lap
             self._served = True
-        elif car.speed < 0.2 and self._box_distance() < BOX_REACH:
+        elif car.speed < 0.2 and self._box_distance() < BOX_RADIUS_M:
             if self._service == 0:
                 self._service = self.packet
             elif self.packet - self._service > SERVICE_STEPS:
@@ -173,7 +185,7 @@ class DemoGame:
         self._served = True
 
     def _to_pits(self) -> None:
-        """Put a car that cannot go on into its box, as a driver would do from the menu."""
+        """Move a stuck car to its pit box, as a player would do from the menu."""
         self.driver.give_up = False
         self.car.put(PIT_BOX_S, PIT_BOX_N)
         self.timing.jump(self.car.s)
@@ -182,7 +194,7 @@ class DemoGame:
         self._service = 0
 
     def physics_page(self) -> bytes:
-        """Return the 592 bytes of `acpmf_physics`: zeros until a load's first 300 steps are over."""
+        """Return the 592 bytes of `acpmf_physics`: zeros for the first 300 steps after a load."""
         if self.packet >= SILENT_STEPS and self._physics_step != self.packet:
             self._physics = physics_page(self.car, self.packet, self._ride, self.timing.delta)
             self._physics_step = self.packet

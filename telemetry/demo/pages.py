@@ -1,4 +1,4 @@
-"""Fills the game's three pages from the state of the simulation."""
+"""Encodes the game's three pages from the state of the simulation."""
 
 from __future__ import annotations
 
@@ -221,7 +221,7 @@ def graphics_page(
 
 
 def static_page(setup: Setup, length: float, *, filled: bool) -> bytes:
-    """Return `acpmf_static`; until it is `filled`, car and track are empty, as an early reader sees it."""
+    """Return `acpmf_static`; until it is `filled`, car and track are empty, as while the game loads."""
     versions = {"sm_version": "1.7", "ac_version": "1.16.4"}
     if not filled:
         return encode_page("static", **versions)

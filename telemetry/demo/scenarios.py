@@ -1,6 +1,6 @@
-"""The demo's scenarios: what each one is, and how it steers driver and session.
+"""The demo's scenarios: named courses of events, such as a cut corner, a crash or a pit stop.
 
-A scenario only asks: it gives the driver another path, another pedal or a pit stop, and the session a pause or a
+A scenario only gives orders: to the driver another path, a pressed brake or a pit stop, to the session a pause or a
 restart. What then happens to the car follows from the simulation.
 """
 
@@ -52,8 +52,8 @@ class ScenarioGame(Protocol):
         """Restart the session."""
 
 
-def _homeward(game: ScenarioGame) -> bool:
-    """Return whether the car is on the second half of a lap, where there is time to think of the pits."""
+def _is_in_second_half(game: ScenarioGame) -> bool:
+    """Return whether the car is in the second half of a lap, early enough to prepare a pit stop after it."""
     return game.car.s > 0.5 * game.car.track.length and game.timing.laps_begun >= 0
 
 
@@ -85,7 +85,7 @@ def _crash(game: ScenarioGame) -> None:
     driver, lap = game.driver, game.timing.laps_begun
     if max(game.car.damage) > 0.0:
         driver.detour = None
-        if _homeward(game):
+        if _is_in_second_half(game):
             driver.pitting = True
     elif lap % 3 == 0:
         if driver.detour is None:
@@ -95,9 +95,9 @@ def _crash(game: ScenarioGame) -> None:
 
 
 def _pit(game: ScenarioGame) -> None:
-    """Come in at once and after every second lap."""
+    """Make a pit stop at once and after every second lap."""
     lap = game.timing.laps_begun
-    if lap < 0 or (lap % 2 == 1 and _homeward(game)):
+    if lap < 0 or (lap % 2 == 1 and _is_in_second_half(game)):
         game.driver.pitting = True
 
 
@@ -118,7 +118,7 @@ def _restart(game: ScenarioGame) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A named course of events."""
+    """A course of events: its description for users, what it does at each frame, and the car's setup."""
 
     description: str
     think: Callable[[ScenarioGame], None]
@@ -137,7 +137,7 @@ _SCENARIOS: Final[dict[str, Scenario]] = {
         "The car hits the barrier in the first turn, drives on damaged and is repaired after the lap.", _crash
     ),
     "pit": Scenario(
-        "The car drives into the pit lane, gets tyres, fuel and repairs on its box and drives out again.", _pit
+        "The car drives into the pit lane, gets tyres, fuel and repairs at its box and drives out again.", _pit
     ),
     "pause": Scenario("The session is paused, shows the escape menu and a replay, and goes on, once a minute.", _pause),
     "restart": Scenario("The session is restarted from the menu while the car is on its way.", _restart),

@@ -1,4 +1,4 @@
-"""The built-in car as a source that keeps pace with the clock."""
+"""The built-in car as a source in real time."""
 
 import math
 from collections.abc import Iterator
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from ac_native_memory import Pages
 from telemetry.base.clock import Clock
 from telemetry.base.errors import UsageError
+from telemetry.base.typing import override
 from telemetry.base.units import STEP_S
 from telemetry.demo import SCENARIOS, DemoGame
 from telemetry.fields.snapshot import PageDecoder
@@ -15,7 +16,7 @@ from telemetry.recording.sample_recorder import DEFAULT_RATE
 
 
 class DemoSource(Source):
-    """The demo car, driven in real time; :meth:`pages` gives what it would write into shared memory."""
+    """The demo car, driven in real time; :meth:`pages` yields the pages to publish in shared memory."""
 
     def __init__(self, scenario: str = "laps", *, seed: int = 0) -> None:
         if scenario not in SCENARIOS:
@@ -24,8 +25,9 @@ class DemoSource(Source):
         self._game = DemoGame(seed, scenario)
         self._detector = GameStateDetector()
 
+    @override
     def readings(self, clock: Clock, rate: float | None) -> Iterator[Reading]:
-        """The car, ``rate`` times per second."""
+        """Readings of the car, ``rate`` times per second; its decoder runs only for these."""
         decoder = PageDecoder()
         for missed in clock.ticks(rate or DEFAULT_RATE):
             now = clock.now()
@@ -35,8 +37,9 @@ class DemoSource(Source):
             known = state not in (State.LOADING, State.WAITING, State.GONE)
             yield Reading(state, decoder.decode(pages, elapsed=now) if known else None, is_new_step, missed)
 
+    @override
     def steps(self, clock: Clock) -> Iterator[Step]:
-        """Every physics step, at the game's 333 Hz; steps that are late follow at once."""
+        """Every physics step, at the game's 333 Hz; late steps follow at once."""
         for pages in self._all(clock, 0.0):
             now = self._game.steps * STEP_S
             state, _ = self._detector.update(pages, now)
@@ -46,18 +49,18 @@ class DemoSource(Source):
     def pages(self, clock: Clock) -> Iterator[Pages]:
         """The pages after every physics step, at the game's 333 Hz; late steps follow half a period apart or more.
 
-        So a reader of shared memory has a chance to see each.
+        The pause gives readers of shared memory time to read each step.
         """
         return self._all(clock, STEP_S / 2.0)
 
-    def _all(self, clock: Clock, rest: float) -> Iterator[Pages]:
-        """The pages after every step, each at its time, and ``rest`` seconds after the one before was dealt with."""
+    def _all(self, clock: Clock, pause: float) -> Iterator[Pages]:
+        """The pages after every step, each at its time and at least ``pause`` seconds after the request for it."""
         game = self._game
         due = 0.0
         while clock.sleep_until(max(due, (game.steps + 1) * STEP_S)):
             game.step()
             yield self._pages(clock)
-            due = clock.now() + rest
+            due = clock.now() + pause
 
     def _advance(self, now: float) -> None:
         for _ in range(math.floor(now / STEP_S) - self._game.steps):

@@ -1,4 +1,4 @@
-"""Race control: laps, sectors and times of the demo, and the board on which they appear as late as in the game."""
+"""Race control: laps, sectors and times of the demo, shown with the same delays as in the game."""
 
 from __future__ import annotations
 
@@ -10,14 +10,18 @@ from telemetry.demo.track import SECTOR_COUNT
 if TYPE_CHECKING:
     from random import Random
 
-MOST_TYRES_OUT: Final = 2  # more make the lap invalid
+MAX_TYRES_OUT: Final = 2
+"""Tyres that may be off the track; more make the lap invalid."""
 NO_TIME: Final = "-:--:---"
-MAX_DELAY: Final = 5  # frames after the lap by which the last time may come late
-TRACE_METRES: Final = 10.0  # between two remembered times of the best lap
+"""Text of a lap time that does not exist yet."""
+MAX_DELAY_FRAMES: Final = 5
+"""Frames after the end of a lap by which its time may appear late."""
+TRACE_M: Final = 10.0
+"""Distance between two stored times of a lap."""
 
 
 class Board:
-    """What the graphics page shows: a copy of race control's knowledge, each entry with the delay the game has."""
+    """What the graphics page shows: the values of race control, each with the delay that the game has."""
 
     __slots__ = ("best_ms", "completed", "current_ms", "last_ms", "sector", "sector_ms", "time_left_ms")
 
@@ -72,7 +76,7 @@ class Timing:
         self._length = length
         self._rng = rng
         self._last_s = s
-        self._turns = -1 if s > 0.5 * length else 0  # times over the line, less the one from the grid
+        self._turns = -1 if s > 0.5 * length else 0  # crossings of the line, without the one from the grid
         self.laps_begun = self._turns  # the lap the car is in: -1 on the grid, 0 in the first
         self.elapsed = 0  # steps since the session began
         self.lap_steps = 0
@@ -84,7 +88,7 @@ class Timing:
         self._best_ms = 0
         self._trace: list[int] = []
         self._best_trace: list[int] = []
-        self._due: list[list[int]] = []  # [frames to wait, what, value] still to appear on the board
+        self._due: list[list[int]] = []  # [frames to wait, kind of value, value] still to appear on the board
         self.delta = 0.0  # s to the best lap
 
     def advance(self, s: float, tyres_out: int) -> None:
@@ -94,7 +98,7 @@ class Timing:
         moved = s - self._last_s
         length = self._length
         self._last_s = s
-        if tyres_out > MOST_TYRES_OUT:
+        if tyres_out > MAX_TYRES_OUT:
             self.valid = False
         if moved < -0.5 * length:
             self._turns += 1
@@ -110,7 +114,7 @@ class Timing:
         if sector < SECTOR_COUNT - 1 and 0.0 <= s - (sector + 1) * length / SECTOR_COUNT < 100.0:
             self._split()
         trace = self._trace
-        if s >= len(trace) * TRACE_METRES:
+        if s >= len(trace) * TRACE_M:
             trace.append(self.lap_steps)
             best = self._best_trace
             if len(trace) <= len(best):
@@ -131,10 +135,10 @@ class Timing:
         board.sector = self._sector = 0
         self._sector_start = 0
         self._completed += 1
-        # The count appears one or two frames after the line, the times before, with or well after it.
+        # The lap count appears one or two frames after the line; the times appear before, with or well after it.
         rng = self._rng
         self._due.append([1 + int(2 * rng.random()), 0, self._completed])
-        late = int((MAX_DELAY + 2) * rng.random())
+        late = int((MAX_DELAY_FRAMES + 2) * rng.random())
         self._due.append([late, 1, lap_ms])
         if self.valid and complete and (self._best_ms == 0 or lap_ms < self._best_ms):
             self._best_ms = lap_ms
@@ -145,7 +149,7 @@ class Timing:
         self._trace = []
 
     def jump(self, s: float) -> None:
-        """Take note that the car was put to `s`: the lap it was in begins anew and does not count as valid."""
+        """Record that the car was moved to `s`: its lap starts again and is not valid."""
         self._last_s = s
         self.lap_steps = 0
         self._sector = self._sector_start = 0
@@ -157,7 +161,7 @@ class Timing:
         self._turns = self.laps_begun
 
     def draw(self) -> None:
-        """Bring the board up to date for one drawn frame."""
+        """Update the board for one frame."""
         board = self.board
         board.current_ms = self.lap_steps * STEP_MS
         board.time_left_ms = -float(self.elapsed * STEP_MS)

@@ -1,8 +1,8 @@
 """The demo circuit: a closed B-spline with kerbs, grass, barriers, hills, three sectors and a pit lane.
 
 The centre line is computed from a few control points and sampled every two metres; the result is shipped as a file,
-so that the demo starts at once (:mod:`telemetry.demo.circuit`). Places on it are given as `s`, metres along the centre
-line from the start line, and `n`, metres to the *left* of it.
+so that the demo starts at once (:mod:`telemetry.demo.circuit`). Positions on it are given as `s`, metres along
+the centre line from the start line, and `n`, metres to the *left* of it.
 
 Coordinates are the game's: x and z are horizontal, y is up; a car that faces +z has +x on its left.
 """
@@ -34,11 +34,11 @@ PIT_FORK = 75.0  # m of tarmac between circuit and lane at both ends of the pit 
 GRID_BOX_S = -45.0  # m: the demo car's grid box lies before the line
 GRID_BOX_N = 2.2  # m
 
-# Control points (x, z) of a closed uniform cubic B-spline, clockwise seen from above; points in line make a straight.
+# Control points (x, z) of a closed uniform cubic B-spline, clockwise seen from above; points in line form straights.
 _CONTROL_POINTS: tuple[tuple[float, float], ...] = (
     (0, -150), (0, -20), (0, 110), (0, 240), (0, 370), (0, 500), (0, 610),  # main straight
     (-8, 685), (-60, 712), (-125, 675), (-180, 620), (-255, 615), (-330, 680), (-430, 690),  # turns 1 to 4
-    (-470, 610), (-455, 510), (-390, 430), (-330, 345), (-245, 265), (-165, 240),  # the long way down
+    (-470, 610), (-455, 510), (-390, 430), (-330, 345), (-245, 265), (-165, 240),  # the descent
     (-120, 205), (-125, 155), (-175, 120), (-250, 120), (-340, 135), (-440, 150),  # hairpin and back straight
     (-540, 130), (-560, 40),
     (-480, -20), (-370, -10), (-290, -60), (-270, -160), (-205, -245), (-110, -290), (-20, -260),  # last turns
@@ -64,9 +64,9 @@ class Track:
     roughness: tuple[float, ...]  # m, ROUGHNESS_STEP apart, repeating: the unevenness of the tarmac
 
     def locate(self, x: float, z: float, hint: int) -> tuple[int, float, float]:
-        """Return where a place is, walking from node `hint`: the node before it, the part of the way to the next, `n`.
+        """Find the point (x, z) from node `hint` on: the node before it, the fraction to the next node, and `n`.
 
-        Both numbers are continuous along the whole circuit: they come from the nodes on both sides.
+        Both numbers are continuous along the circuit, because the nodes on both sides contribute.
         """
         xs, zs, txs, tzs = self.x, self.z, self.tangent_x, self.tangent_z
         count = len(xs)
@@ -120,7 +120,7 @@ _KERB_LEAD = 12  # nodes of kerb before and after such a bend
 
 
 def _b_spline() -> list[tuple[float, float]]:
-    """Return many points on the closed curve, not evenly spaced."""
+    """Return points on the closed curve, close together but not evenly spaced."""
     points = []
     count = len(_CONTROL_POINTS)
     for k in range(count):
@@ -143,8 +143,8 @@ def _b_spline() -> list[tuple[float, float]]:
     return points
 
 
-def _evenly(points: list[tuple[float, float]], spacing: float) -> list[tuple[float, float]]:
-    """Return points of the closed polyline at one even distance close to `spacing`."""
+def _space_evenly(points: list[tuple[float, float]], spacing: float) -> list[tuple[float, float]]:
+    """Return points of the closed polyline at equal distances close to `spacing`."""
     closed = [*points, points[0]]
     lengths = [sqrt((b[0] - a[0]) ** 2 + (b[1] - a[1]) ** 2) for a, b in pairwise(closed)]
     total = sum(lengths)
@@ -163,14 +163,14 @@ def _evenly(points: list[tuple[float, float]], spacing: float) -> list[tuple[flo
     return even
 
 
-def _start_first(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Turn the list so that the node nearest to the start line (x = 0, z = 0 on the main straight) comes first."""
+def _rotate_to_start(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Rotate the list so that the node nearest to the start line (x = 0, z = 0 on the main straight) comes first."""
     first = min(range(len(points)), key=lambda i: points[i][0] ** 2 + points[i][1] ** 2)
     return points[first:] + points[:first]
 
 
 def _roughness() -> tuple[float, ...]:
-    """Return a repeating sum of waves of 2.5 to 40 m, about 1 mm high: always the same road."""
+    """Return a repeating sum of waves of 2.5 to 40 m, about 1 mm high; the same at every call."""
     rng = Random(1)  # noqa: S311 - a road, not a secret
     total = ROUGHNESS_COUNT * ROUGHNESS_STEP
     waves = []
@@ -188,7 +188,7 @@ def compute_track() -> Track:
 
     Values that come out of sine and cosine are rounded, so that every platform's library gives the same circuit.
     """
-    flat = _evenly(_start_first(_b_spline()), NODE_SPACING)
+    flat = _space_evenly(_rotate_to_start(_b_spline()), NODE_SPACING)
     count = len(flat)
 
     def height(i: int) -> float:
@@ -217,7 +217,7 @@ def compute_track() -> Track:
     left_wall = []
     right_wall = []
     for i in range(count):
-        # The inside of a tight bend has its barrier nearer, so that no place is nearer to another part of the circuit.
+        # The inside of a tight bend has its barrier closer, so that no point is closer to another part of the circuit.
         inside = min(HALF_WIDTH + RUN_OFF, max(HALF_WIDTH + 4.0, 0.55 / max(abs(bends[i]), 1e-6)))
         wide = HALF_WIDTH + RUN_OFF
         left_wall.append(inside if bends[i] > 0 else wide)

@@ -7,7 +7,7 @@ from math import dist
 import pytest
 
 from telemetry.demo.circuit import CIRCUIT_FILE, demo_track, encode_circuit, racing_line
-from telemetry.demo.racing_line import MARGIN, compute_racing_line
+from telemetry.demo.racing_line import MARGIN_M, compute_racing_line
 from telemetry.demo.track import (
     GRID_BOX_S,
     HALF_WIDTH,
@@ -103,7 +103,7 @@ def test_hills_are_gentle_and_there() -> None:
 
 def test_the_racing_line_stays_between_the_white_lines_and_bends_less_than_the_road() -> None:
     line = racing_line()
-    assert max(abs(n) for n in line.offset) <= HALF_WIDTH - MARGIN + 1e-6
+    assert max(abs(n) for n in line.offset) <= HALF_WIDTH - MARGIN_M + 1e-6
     assert sum(bend * bend for bend in line.curvature) < sum(bend * bend for bend in TRACK.curvature)
 
 

@@ -38,13 +38,18 @@ G: Final = 9.80665  # m/s²
 DRY_MASS: Final = 1330.0  # kg with driver, without fuel
 FUEL_DENSITY: Final = 0.74  # kg per litre
 YAW_INERTIA: Final = 1850.0  # kg m²
-PITCH_INERTIA: Final = 1700.0
-ROLL_INERTIA: Final = 560.0
+PITCH_INERTIA: Final = 1700.0  # kg m²
+ROLL_INERTIA: Final = 560.0  # kg m²
 FRONT: Final = 1.38  # m from the centre of mass to the front axle
-REAR: Final = 1.27
+REAR: Final = 1.27  # m from the centre of mass to the rear axle
 HALF_TRACK: Final = (0.83, 0.82)  # m, front and rear
-CG_HEIGHT: Final = 0.45  # m above the ground with nobody pushing
-CORNERS: Final = ((2.3, 0.97), (2.3, -0.97), (-2.2, 0.97), (-2.2, -0.97))  # m, forward and left: what hits a barrier
+CG_HEIGHT: Final = 0.45  # m above the ground at rest
+CORNERS: Final = (
+    (2.3, 0.97),
+    (2.3, -0.97),
+    (-2.2, 0.97),
+    (-2.2, -0.97),
+)  # m, forward and left: the corners that can hit a barrier
 
 # Suspension
 SPRING: Final = (150.0e3, 140.0e3)  # N/m at the wheel
@@ -60,18 +65,18 @@ ROLL_CENTRE: Final = 0.10  # m: lateral forces act on the springs with this much
 
 # Aerodynamics
 DOWNFORCE: Final = 1.70  # N per (m/s)², at 1.2 kg/m³: 8.5 kN at 255 km/h
-DRAG: Final = 0.66
-DOWNFORCE_FRONT: Final = 0.45
+DRAG: Final = 0.66  # N per (m/s)², at 1.2 kg/m³
+DOWNFORCE_FRONT: Final = 0.45  # fraction of the downforce at the front axle
 REFERENCE_DENSITY: Final = 1.2  # kg/m³
 
 # Controls
 STEER_LOCK: Final = 0.42  # rad at the front wheels for a steering input of 1
-BRAKE_TORQUE: Final = 9800.0  # Nm on all four discs together with the pedal down
+BRAKE_TORQUE: Final = 9800.0  # Nm, sum of all four discs with the pedal fully pressed
 DIFFERENTIAL: Final = 55.0  # Nm per rad/s between the rear wheels
 
 # Ground
 TARMAC, KERB, GRASS = 0, 1, 2
-GROUND_GRIP: Final = (1.0, 0.97, 0.58)
+GROUND_GRIP: Final = (1.0, 0.97, 0.58)  # factor of the grip
 GROUND_DRAG: Final = (0.011, 0.013, 0.085)  # rolling resistance over load
 KERB_HEIGHT: Final = 0.010  # m
 KERB_LENGTH: Final = 1.8  # m between two ridges
@@ -79,17 +84,17 @@ GRASS_ROUGHNESS: Final = 7.0  # times that of tarmac
 
 # Barriers
 WALL_SPRING: Final = 1.1e6  # N/m: tyre stacks
-WALL_RETURN: Final = 0.25  # of the force when the car comes out again
-WALL_FRICTION: Final = 0.35
-LEAST_HIT: Final = 5.0  # km/h of closing speed that does damage
-DAMAGE_DRAG: Final = 0.25  # share more drag at full damage
-DAMAGE_DOWNFORCE: Final = 0.35  # share less downforce
-DAMAGE_POWER: Final = 0.20  # share less power
+WALL_RETURN: Final = 0.25  # fraction of the force while the car moves away from the barrier
+WALL_FRICTION: Final = 0.35  # friction over normal force
+LEAST_HIT: Final = 5.0  # km/h of closing speed above which a hit does damage
+DAMAGE_DRAG: Final = 0.25  # fraction of the drag added at full damage
+DAMAGE_DOWNFORCE: Final = 0.35  # fraction of the downforce lost at full damage
+DAMAGE_POWER: Final = 0.20  # fraction of the power lost at full damage
 
 
 @dataclass(frozen=True, slots=True)
 class DriverInputs:
-    """What hands and feet do: `steer` -1..1, + = right; `gas` and `brake` 0..1; `reverse` asks for reverse gear."""
+    """The driver's inputs: `steer` -1..1, + = right; `gas` and `brake` 0..1; `reverse` requests reverse gear."""
 
     steer: float = 0.0
     gas: float = 0.0
@@ -99,7 +104,7 @@ class DriverInputs:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What is chosen before driving: aids, rates and weather."""
+    """The settings of a session: aids, rates and weather."""
 
     tc: float = 0.10  # slip ratio at which traction control cuts; 0 = off
     abs: float = 0.11  # slip ratio at which the brakes release; 0 = off
@@ -110,7 +115,7 @@ class Setup:
     air: float = 24.0  # °C
     road: float = 31.0  # °C
     surface_grip: float = 0.98
-    brake_bias: float = 0.66  # front share
+    brake_bias: float = 0.66  # fraction at the front axle
 
 
 class Car:
@@ -179,7 +184,7 @@ class Car:
         self.distance = 0.0
 
     def put(self, s: float, n: float) -> None:
-        """Set the car down at rest at `s`, `n`, facing along the circuit."""
+        """Place the car at rest at `s`, `n`, facing along the circuit."""
         x, y, z, tx, tz = self.track.place(s, n)
         dx, dz = x - self.x, z - self.z
         self.distance += sqrt(dx * dx + dz * dz)
@@ -193,7 +198,7 @@ class Car:
         self.pitch = gradient
         self.roll = 0.0
         self.yaw_rate = self.pitch_rate = self.roll_rate = 0.0
-        self.speed = 0.0  # m/s, of the whole velocity
+        self.speed = 0.0  # m/s, magnitude of the velocity
         self.road = [0.0, 0.0, 0.0, 0.0]  # m: the unevenness each tyre stands on
         self.ground = [TARMAC, TARMAC, TARMAC, TARMAC]
         self.tyres_out = 0
@@ -207,7 +212,7 @@ class Car:
             wheel.load = self.mass * G * 0.25
 
     def repair(self) -> None:
-        """Take all damage away."""
+        """Repair all damage."""
         self.damage = [0.0, 0.0, 0.0, 0.0]
         self.engine.health = 1.0
 
@@ -425,7 +430,7 @@ class Car:
         self._find()
 
     def _find(self) -> None:
-        """Take note of where on the circuit the car is now, and of the height of the road there."""
+        """Update the car's position on the circuit and the height of the road there."""
         track = self.track
         node, part, n = track.locate(self.x, self.z, self.node)
         self.node, self.n = node, n
@@ -437,7 +442,7 @@ class Car:
     def _barrier(
         self, wall: float, along_f: float, across_f: float, forward: float, left: float
     ) -> tuple[float, float, float]:
-        """Return force (world x, z) and yaw moment of the barrier at `n` = `wall`, and do damage at a new hit."""
+        """Return force (world x, z) and yaw moment of the barrier at `n` = `wall`, and damage the car at a new hit."""
         out = 1.0 if wall > 0.0 else -1.0
         normal_forward = out * across_f  # the outward direction in the car's frame
         normal_left = out * along_f

@@ -22,7 +22,7 @@ UPSHIFT_STEPS: Final = 22  # 66 ms
 DOWNSHIFT_STEPS: Final = 34  # 102 ms
 SHIFT_PAUSE: Final = 60  # steps between two shifts
 ENGINE_INERTIA: Final = 0.16  # kg m²
-CLUTCH_TORQUE: Final = 620.0  # Nm at most
+CLUTCH_TORQUE: Final = 620.0  # Nm, the largest that it transmits
 CLUTCH_BITE: Final = 60.0  # rad/s of difference at which it carries that
 CLUTCH_GRAB: Final = 12.0  # rad/s of difference at which a closing clutch holds
 LAUNCH_RPM: Final = 3200.0  # the automatic clutch begins to close
@@ -53,7 +53,7 @@ def full_torque(rpm: float) -> float:
 
 
 class Engine:
-    """The state of engine, clutch and gearbox; the rear wheels are turned by what `run` returns."""
+    """The state of engine, clutch and gearbox; `run` returns the torque on the rear wheels."""
 
     __slots__ = (
         "clutch",
@@ -83,7 +83,7 @@ class Engine:
         self.limiting = False  # whether the pit limiter cuts now
 
     def inertia(self) -> float:
-        """Return what the engine adds to the inertia of each driven wheel now, kg m²."""
+        """Return the inertia in kg m² that the engine adds to each driven wheel in the present gear."""
         if not self.joined:
             return 0.0
         ratio = GEARS[self.gear]
@@ -114,7 +114,7 @@ class Engine:
         self.wait = steps + SHIFT_PAUSE
 
     def run(self, wheel: float, gas: float, fuel_rate: float, limit_wheel: float) -> float:
-        """Advance by one step and return the torque on the driven wheels together in Nm.
+        """Advance by one step and return the total torque on the driven wheels in Nm.
 
         `wheel`: mean spin of the driven wheels, rad/s; `limit_wheel`: the spin at which the pit limiter cuts, 0 = off.
         """

@@ -26,13 +26,13 @@ PEAK_SLIP_TAN: Final = 0.105  # tangent of the slip angle at the top of the grip
 # Coefficient of friction, front and (wider) rear, at NOMINAL_LOAD on clean tarmac, the tyre at its best
 GRIP: Final = (1.40, 1.50)
 NOMINAL_LOAD: Final = 3300.0  # N
-LOAD_SENSITIVITY: Final = 0.11  # share of grip lost for each further NOMINAL_LOAD
+LOAD_SENSITIVITY: Final = 0.11  # fraction of grip lost for each further NOMINAL_LOAD
 RELAXATION: Final = 0.25  # m
 MAX_SLIP: Final = 1.5  # bound of the slip state, so that a spun wheel forgets its spin
 
 # Temperatures
 BEST_CORE: Final = 84.0  # °C of the best grip
-GRIP_LOSS: Final = 0.10 / (60.0 * 60.0)  # share of grip lost per K² away from it
+GRIP_LOSS: Final = 0.10 / (60.0 * 60.0)  # fraction of grip lost per K² away from it
 LEAST_WARM_GRIP: Final = 0.82
 ZONE_HEAT: Final = 1700.0  # J/K of each third of the tread
 CORE_HEAT: Final = 15000.0  # J/K of carcass and air
@@ -55,14 +55,14 @@ KELVIN: Final = 273.15
 LIFE: Final = 14.0e6  # J of sliding that wear a set from new to its floor, at tyre rate 1
 FLOOR: Final = 88.0  # raw wear of a slick at the end
 NEW: Final = 99.6  # raw wear of an unused tyre
-# (share of the life used, raw wear): scrubs in to 100, then falls
+# (fraction of the life used, raw wear): scrubs in to 100, then falls
 _WEAR_CURVE: Final = ((0.0, NEW), (0.015, 100.0), (0.30, 98.2), (0.75, 93.5), (1.0, FLOOR))
 
 # Dirt
 DIRT_FULL: Final = 5.0
 DIRT_PER_METRE: Final = 0.045  # level gained per metre on grass
 CLEAN_PER_METRE: Final = 0.008  # level lost per metre on tarmac
-DIRT_GRIP: Final = 0.03  # share of grip lost per level
+DIRT_GRIP: Final = 0.03  # fraction of grip lost per level
 
 # Brakes
 DISC_HEAT: Final = (5200.0, 4000.0)  # J/K, front and rear
@@ -79,7 +79,7 @@ CORNER_SPREAD: Final = 0.14  # how much moves outwards per unit of lateral force
 
 
 def wear_curve(used: float) -> float:
-    """Return the raw wear (100 = best) after a share of the tyre's life."""
+    """Return the raw wear (100 = best) after a fraction of the tyre's life."""
     low, raw_low = _WEAR_CURVE[0]
     for high, raw_high in _WEAR_CURVE[1:]:
         if used < high:
@@ -146,7 +146,7 @@ class Wheel:
     def fit(self, ambient: float) -> None:
         """Put on a new tyre that comes from warmers 45 K above the air."""
         self.core = self.inner = self.middle = self.outer = ambient + 45.0
-        self.used = 0.0  # share of life
+        self.used = 0.0  # fraction of its life
         self.wear = NEW
         self.dirt = 0.0
         self.pressure = COLD_PRESSURE
