@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import telemetry
 from telemetry.formats import Format
 from tests.conftest import PATIENCE, REPOSITORY
 
@@ -146,3 +147,12 @@ def test_a_wrong_declaration_of_a_format_is_an_error_when_it_is_made(
     with pytest.raises(error) as caught:
         Format(**(right | attributes))
     assert str(caught.value) == message
+
+
+def test_a_format_that_can_only_be_read_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = Format(name="Lab", suffixes=(".lab",), open_reader=nothing)
+    monkeypatch.setattr("telemetry.sources.find_format", lambda path: lab)
+    with pytest.raises(telemetry.UsageError) as caught:
+        telemetry.open_sink(tmp_path / "a.lab")
+    assert str(caught.value) == f"{tmp_path / 'a.lab'}: Lab files can be read, but not written. Name a .jsonl file."
+    assert list(tmp_path.iterdir()) == []

@@ -368,18 +368,6 @@ def test_chunks_end_by_themselves_after_a_whole_step(tmp_path: Path) -> None:
     assert len(pages_in(path)) == 2000
 
 
-def test_an_existing_file_is_never_overwritten_without_being_asked(tmp_path: Path) -> None:
-    path = tmp_path / "drive.mcap"
-    path.write_bytes(b"precious")
-    with pytest.raises(SinkError) as caught:
-        create(path)
-    assert str(caught.value) == (f"The file {path} exists already and stays untouched. Use --overwrite to replace it.")
-    create(path, overwrite=True).close()
-    assert path.read_bytes() == b"precious"
-    write(path, drive(1), overwrite=True)
-    assert len(pages_in(path)) == 1
-
-
 def test_a_recording_without_steps_leaves_no_file(tmp_path: Path) -> None:
     path = tmp_path / "drive.mcap"
     with create(path) as sink:
@@ -391,11 +379,6 @@ def test_a_recording_without_steps_leaves_no_file(tmp_path: Path) -> None:
     sink.close()
 
 
-def test_a_folder_that_does_not_exist_is_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(SinkError, match=r"nowhere.*cannot be written: No such file or directory\."):
-        create(tmp_path / "nowhere" / "drive.mcap")
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows does not let an open file be removed")
 def test_a_file_that_is_removed_while_it_is_written_is_noticed(tmp_path: Path) -> None:
     path = tmp_path / "drive.mcap"
@@ -405,56 +388,6 @@ def test_a_file_that_is_removed_while_it_is_written_is_noticed(tmp_path: Path) -
     with pytest.raises(SinkError, match="was removed or replaced while it was being written"):
         sink.flush()
     sink.close()
-
-
-FULL_DISK = """
-import resource, signal, sys
-from pathlib import Path
-from telemetry.base.errors import SinkError
-from telemetry.formats.mcap.sink import create
-from tests.formats.test_mcap import demo
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-steps = demo(3000)
-sink = create(Path(sys.argv[1]))
-limit = int(sys.argv[2])
-sys.dont_write_bytecode = True  # cut byte code would be found, and believed, by every later process
-resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-try:
-    with sink:
-        for index, step in enumerate(steps):
-            sink.write(step)
-            if index % 20 == 19:
-                sink.flush()
-except SinkError as error:
-    print(error)
-    sys.exit(7)
-"""
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of a file")
-def test_a_full_disk_leaves_all_earlier_steps_intact(tmp_path: Path) -> None:
-    path = tmp_path / "drive.mcap"
-    command = [sys.executable, "-c", FULL_DISK, str(path), "200000"]
-    result = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, timeout=PATIENCE, check=False)
-    assert result.returncode == 7, result.stderr
-    size = path.stat().st_size
-    assert result.stdout == (
-        f"Writing to {path} ended: File too large. Everything before is intact ({size:,} bytes).\n"
-    )
-    kept = pages_in(path)
-    assert len(kept) % 20 == 0
-    assert [page.physics for page in kept] == [step.pages.physics for step in demo(len(kept)) if step.pages]
-    assert len(kept) > 100
-    assert recover(path) == Recovered(path.resolve(), len(kept), 0, was_complete=False)
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of a file")
-def test_a_disk_that_is_full_from_the_beginning_leaves_no_file_behind(tmp_path: Path) -> None:
-    path = tmp_path / "drive.mcap"
-    command = [sys.executable, "-c", FULL_DISK, str(path), "500"]
-    result = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, timeout=PATIENCE, check=False)
-    assert (result.returncode, result.stdout) == (7, f"Writing to {path} ended: File too large.\n"), result.stderr
-    assert not path.exists()
 
 
 # Files that were cut
