@@ -476,8 +476,8 @@ def test_a_file_cut_anywhere_is_read_up_to_there_and_made_whole(tmp_path: Path) 
         kept = [step.pages for step in recording.read_steps()]
         assert len(kept) % 10 == 0
         assert kept == [step.pages for step in steps[: len(kept)]]
-        assert recording.truncation.startswith("The recording was cut at byte ")
-        assert recording.truncation.endswith("; all before is whole.")
+        assert recording.truncation.startswith("The recording is truncated at byte ")
+        assert recording.truncation.endswith("; everything before is intact.")
         assert recording.info.messages["/acpmf_physics"] == len(kept)
         recovered = recover(path)
         assert recovered == Recovered(path.resolve(), len(kept), recovered.discarded_bytes, was_complete=False)
@@ -488,7 +488,7 @@ def test_a_file_cut_anywhere_is_read_up_to_there_and_made_whole(tmp_path: Path) 
         assert sorted(tmp_path.iterdir()) == [path]
 
 
-def test_recovering_counts_anew_what_is_kept(tmp_path: Path) -> None:
+def test_recovering_counts_again_what_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "drive.mcap"
     steps = drive(30)
     steps[3] = steps[3]._replace(missing=4, repaired=True)
@@ -524,7 +524,9 @@ def test_zeros_that_a_crash_of_the_system_left_behind_count_as_a_cut(tmp_path: P
     unfinished(path, drive(20))
     size = path.stat().st_size
     path.write_bytes(path.read_bytes() + bytes(100_000))
-    assert McapRecording(path).truncation == f"The recording was cut at byte {size:,}; all before is whole."
+    assert (
+        McapRecording(path).truncation == f"The recording is truncated at byte {size:,}; everything before is intact."
+    )
     assert recover(path).discarded_bytes == 100_000
     assert len(pages_in(path)) == 20
 
@@ -546,13 +548,13 @@ def test_damage_in_a_chunk_costs_that_chunk_and_nothing_else(tmp_path: Path) -> 
     with pytest.raises(SourceError) as caught:
         pages_in(path)
     said = str(caught.value)
-    assert said.startswith(f"{path} is damaged at byte {place:,}: a chunk ")
+    assert said.startswith(f"{path} is corrupt at byte {place:,}: a chunk ")
     result = recover(path)
     beside = tmp_path.resolve() / "drive.recovered.mcap"
     length = 9 + int.from_bytes(data[place + 1 : place + 9], "little")
     assert result == Recovered(beside, 50, length, was_complete=True, damage=result.damage, lost_steps=10)
-    assert result.damage.startswith(f"{path.resolve()} is damaged at byte {place:,}: a chunk ")
-    assert result.damage.endswith(f". {length:,} bytes are lost, and 10 steps with them.")
+    assert result.damage.startswith(f"{path.resolve()} is corrupt at byte {place:,}: a chunk ")
+    assert result.damage.endswith(f". {length:,} bytes and 10 steps are lost.")
     assert path.read_bytes() == data
     read = list(McapRecording(beside).read_steps())
     drive_steps = drive(60)
@@ -577,8 +579,8 @@ def test_a_wrong_checksum_is_damage(tmp_path: Path) -> None:
     with pytest.raises(SourceError) as caught:
         pages_in(path)
     assert str(caught.value) == (
-        f"{path} is damaged at byte {place:,}: a chunk does not match its checksum. "
-        "The command 'recover' keeps everything that is whole."
+        f"{path} is corrupt at byte {place:,}: a chunk has the wrong checksum. "
+        "The command 'recover' saves everything that is intact."
     )
 
 
@@ -714,9 +716,9 @@ def foreign(path: Path, topic: str = "/camera", data: bytes = b"\0" * 592, **opt
     [
         (b"", "holds no step."),
         (b"\x89MCAP0\r\n", "holds no step."),
-        (b'{"gear":1}\n', "is no MCAP file."),
-        (b"\x89MCAP1\r\n" + bytes(100), "is no MCAP file."),
-        (bytes(100), "is no MCAP file."),
+        (b'{"gear":1}\n', "is not an MCAP file."),
+        (b"\x89MCAP1\r\n" + bytes(100), "is not an MCAP file."),
+        (bytes(100), "is not an MCAP file."),
     ],
 )
 def test_what_is_no_recording_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
@@ -739,11 +741,11 @@ def test_the_files_of_others_are_told_apart(tmp_path: Path) -> None:
     foreign(path)
     with pytest.raises(SourceError) as caught:
         McapRecording(path)
-    assert str(caught.value) == f"{path} holds no recording of Assetto Corsa's pages."
+    assert str(caught.value) == f"{path} is not a recording of Assetto Corsa's pages."
     with pytest.raises(SourceError, match=r"drive\.mcap holds no step\."):
         recover(path)
     foreign(path, "/acpmf_physics", bytes(800), use_chunking=False)
-    with pytest.raises(SourceError, match=r"a message of /acpmf_physics has 800 bytes, and the page 592\."):
+    with pytest.raises(SourceError, match=r"a message of /acpmf_physics has 800 bytes instead of 592\."):
         McapRecording(path)
 
 
@@ -758,8 +760,7 @@ def test_a_newer_format_is_refused_by_its_version(tmp_path: Path) -> None:
         with pytest.raises(SourceError) as caught:
             attempt(path)
         assert str(caught.value) == (
-            f"{path} is written in version 2 of the format, and versions up to 1 can be read here. "
-            "A newer ac-telemetry reads it."
+            f"{path} has format version 2, but only versions up to 1 are supported. Update ac-telemetry to read it."
         )
 
 
@@ -937,20 +938,20 @@ def test_a_part_reads_the_chunks_that_it_needs_and_no_others(tmp_path: Path) -> 
     data[chunk_places(path)[4] + 90] ^= 0x10
     path.write_bytes(data)
     assert len(pages_in(path, begin=0.755)) == 24
-    with pytest.raises(SourceError, match="is damaged at byte"):
+    with pytest.raises(SourceError, match="is corrupt at byte"):
         pages_in(path)
 
 
-def test_times_that_make_no_sense_are_refused(tmp_path: Path) -> None:
+def test_invalid_times_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "drive.mcap"
     write(path, drive(10))
-    with pytest.raises(UsageError, match=r"-1 s is no time in a recording\."):
+    with pytest.raises(UsageError, match=r"must be a finite number of at least 0 s, got -1 s\."):
         McapRecording(path, begin=-1.0)
-    with pytest.raises(UsageError, match=r"nan s is no time in a recording\."):
+    with pytest.raises(UsageError, match=r"must be a finite number of at least 0 s, got nan s\."):
         McapRecording(path, end=math.nan)
-    with pytest.raises(UsageError, match=r"There is nothing from 5 s to 5 s of a recording\."):
+    with pytest.raises(UsageError, match=r"The end of a part must be later than its beginning, got 5 s to 5 s\."):
         McapRecording(path, begin=5.0, end=5.0)
-    with pytest.raises(SourceError, match=r"drive\.mcap holds no step from 5 s on to 6 s\."):
+    with pytest.raises(SourceError, match=r"drive\.mcap holds no step from 5 s to 6 s\."):
         McapRecording(path, begin=5.0, end=6.0)
 
 

@@ -1,4 +1,4 @@
-"""MCAP recordings: every physics step with the game's pages byte for byte, readable by the tools of robotics.
+"""MCAP recordings: every physics step with the game's pages byte for byte, readable by robotics tools.
 
 A recording has a channel for each page, whose schema (ROS 1) names every field at its exact offset, and one for events.
 """

@@ -1,4 +1,4 @@
-"""What stands in a recording: its channels, their schemas, and the records of metadata around them."""
+"""The contents of a recording: its channels, their schemas, and its metadata records."""
 
 import ctypes
 import math
@@ -12,7 +12,7 @@ from ac_native_memory import PAGES, Page
 from telemetry.fields.snapshot import Snapshot
 
 FORMAT_VERSION: Final = 1
-"""Raised when a reader of the version before would misread what is written."""
+"""Increased when a reader of the previous version would misread the file."""
 
 FILE_METADATA: Final = "ac_telemetry"
 SESSION_METADATA: Final = "session"
@@ -24,7 +24,7 @@ STATIC: Final = "/acpmf_static"
 EVENTS: Final = "/ac_telemetry/events"
 
 PAGE_SIZES: Final = {f"/{name}": ctypes.sizeof(structure) for name, structure in PAGES.items()}
-"""Bytes of the messages of each page's channel."""
+"""Size in bytes of each page, and so of every message on its channel."""
 
 SCHEMA_NAMES: Final = {
     PHYSICS: "assetto_corsa/Physics",
@@ -34,7 +34,7 @@ SCHEMA_NAMES: Final = {
 }
 
 CHANNELS: Final = (STATIC, GRAPHICS, PHYSICS, EVENTS)
-"""The channels of a recording in the order of their numbers, of which the first is 1."""
+"""The channels of a recording in the order of their ids, which begin at 1."""
 
 EVENT_SCHEMA: Final = orjson.dumps(
     {
@@ -56,7 +56,7 @@ EVENT_SCHEMA: Final = orjson.dumps(
 )
 
 _ROS_TYPES: Final[dict[Any, str]] = {ctypes.c_int32: "int32", ctypes.c_float: "float32", ctypes.c_uint16: "uint16"}
-_ASCII: Final = str.maketrans({"°": "deg ", "³": "3"})  # parsers of other languages are not sure to know UTF-8
+_ASCII: Final = str.maketrans({"°": "deg ", "³": "3"})  # parsers in other languages may not support UTF-8
 
 
 def page_schema(topic: str) -> bytes:
@@ -73,10 +73,10 @@ def page_schema(topic: str) -> bytes:
             lines.append(f"uint8[{offset - end}] padding_{paddings}")
 
     for sdk_name, c_type, *_ in structure._fields_:
-        place = getattr(structure, sdk_name)
-        pad(place.offset)
+        member = getattr(structure, sdk_name)
+        pad(member.offset)
         lines.extend(_field_lines(structure, sdk_name, c_type))
-        end = place.offset + place.size
+        end = member.offset + member.size
     pad(ctypes.sizeof(structure))
     return ("\n".join(lines) + "\n").encode("ascii")
 
@@ -98,64 +98,67 @@ def _field_lines(structure: type[Page], sdk_name: str, c_type: Any) -> list[str]
     if length > 1 and fields[0].component is None:
         ros_type += f"[{length}]"
     elif len(fields) != length:
-        raise TypeError(f"{sdk_name} has {length} components, and {len(fields)} of them are declared")
+        raise TypeError(f"{sdk_name} has {length} components, but {len(fields)} of them are declared")
     return [f"{ros_type} {field.name}  # {field.unit}: {field.meaning}".translate(_ASCII) for field in fields]
 
 
-def register(writer: Any) -> dict[str, int]:
-    """The numbers of a recording's channels, of which this new writer of the library is told."""
-    numbers = {}
+def register_channels(writer: Any) -> dict[str, int]:
+    """Register all channels and their schemas with a new writer of the library; returns the channel ids by topic."""
+    channels = {}
     for topic in CHANNELS:
         schema_encoding, message_encoding = ("jsonschema", "json") if topic == EVENTS else ("ros1msg", "ros1")
         data = EVENT_SCHEMA if topic == EVENTS else page_schema(topic)
         schema = writer.register_schema(SCHEMA_NAMES[topic], schema_encoding, data)
-        numbers[topic] = writer.register_channel(topic, message_encoding, schema)
-    return numbers
+        channels[topic] = writer.register_channel(topic, message_encoding, schema)
+    return channels
 
 
 def nanoseconds(timestamp: float) -> int:
-    """Unix nanoseconds of a time in seconds, from which :func:`seconds` makes the same float again; 0 for no time."""
+    """Convert Unix seconds to nanoseconds; :func:`seconds` returns the same float. 0 for NaN or a time out of range."""
     if not 0.0 <= timestamp < 1e10:  # NaN too
         return 0
-    whole = int(timestamp)  # apart: their product would be too coarse for a double
-    return whole * 1_000_000_000 + round((timestamp - whole) * 1e9)
+    whole_seconds = int(timestamp)  # converted separately: a double cannot hold the nanoseconds exactly
+    return whole_seconds * 1_000_000_000 + round((timestamp - whole_seconds) * 1e9)
 
 
 def seconds(nanoseconds: int) -> float:
-    """A time in seconds."""
+    """Convert nanoseconds to seconds."""
     return nanoseconds / 1_000_000_000
 
 
 @dataclass
 class StepCounters:
-    """What became of the physics steps of a recording; ``duplicates`` is None where it cannot be known any more."""
+    """Counts of the physics steps of a recording, and its times; ``duplicates`` is None if it cannot be determined.
+
+    ``first_ns`` and ``last_ns`` are Unix times, ``elapsed_s`` is the recording's duration.
+    """
 
     steps: int = 0
     missing: int = 0
     gaps: int = 0
     repaired: int = 0
     duplicates: int | None = 0
-    first: int = 0
-    last: int = 0
-    elapsed: float = math.nan
-    _origin: int | None = None
+    first_ns: int = 0
+    last_ns: int = 0
+    elapsed_s: float = math.nan
+    _origin_ns: int | None = None
 
-    def see(self, log_time: int, publish_time: int) -> None:
-        """Take note of a step's time."""
-        if self._origin is None:
-            self._origin, self.first = log_time, publish_time
-        self.last, self.elapsed = publish_time, seconds(log_time - self._origin)
+    def update_times(self, log_time: int, publish_time: int) -> None:
+        """Record the times [ns] of a step."""
+        if self._origin_ns is None:
+            self._origin_ns, self.first_ns = log_time, publish_time
+        self.last_ns, self.elapsed_s = publish_time, seconds(log_time - self._origin_ns)
 
     def metadata(self) -> dict[str, str]:
-        """The figures as the metadata of a file."""
-        figures = {
+        """The counts as metadata of a file."""
+        counts = {
             "steps": self.steps,
             "missing": self.missing,
             "gaps": self.gaps,
             "repaired": self.repaired,
             "duplicates": self.duplicates,
-            "first_timestamp": seconds(self.first),
-            "last_timestamp": seconds(self.last),
-            "elapsed_seconds": self.elapsed,
+            "first_timestamp": seconds(self.first_ns),
+            "last_timestamp": seconds(self.last_ns),
+            "elapsed_seconds": self.elapsed_s,
         }
-        return {name: str(figure) for name, figure in figures.items() if figure is not None}
+        return {name: str(count) for name, count in counts.items() if count is not None}

@@ -35,7 +35,7 @@ def parse_message(path: Path, record: Record, topics: Mapping[int, str]) -> Mess
     data = record.body[_HEAD.size :]
     if len(data) != PAGE_SIZES.get(topic, len(data)):
         raise CorruptFile(
-            path, record.at, f"a message of {topic} has {len(data):,} bytes, and the page {PAGE_SIZES[topic]}"
+            path, record.at, f"a message of {topic} has {len(data):,} bytes instead of {PAGE_SIZES[topic]}"
         )
     return Message(record.at, topic, log_time, publish_time, data)
 
@@ -48,7 +48,7 @@ def parse_event(path: Path, message: Message) -> Event:
         if type(kind) is not str or type(timestamp) not in (int, float):
             raise ValueError  # noqa: TRY301 - handled below like every other error in an event
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise CorruptFile(path, message.at, "an event is not as it should be") from None
+        raise CorruptFile(path, message.at, "an event is invalid") from None
     return Event(kind, float(timestamp), values)
 
 

@@ -1,4 +1,4 @@
-"""Reading recordings: the pages as they were, at the pace at which they came."""
+"""Reading recordings: the pages as they were recorded, at the recorded pace."""
 
 import math
 from collections.abc import Collection, Iterator, Mapping
@@ -50,7 +50,11 @@ _SKIPPED_IN_SUMMARY: Final = frozenset({MESSAGE_INDEX, CHUNK_INDEX, ATTACHMENT, 
 
 
 class Info(NamedTuple):
-    """Facts of a file: whether it has its end, else where it is truncated; its writer's library; messages by topic."""
+    """Facts about a file.
+
+    ``truncation`` is a sentence, empty if the file is ``complete``. ``library`` is the one that wrote it. ``messages``
+    counts the messages by topic.
+    """
 
     complete: bool
     truncation: str
@@ -59,23 +63,23 @@ class Info(NamedTuple):
 
 
 def check_version(path: Path, metadata: Mapping[str, Mapping[str, str]]) -> None:
-    """Raise :class:`SourceError` for a recording in a format of the future."""
+    """Raise :class:`SourceError` for a recording in a newer format version."""
     written = metadata.get(FILE_METADATA, {}).get("format_version", str(FORMAT_VERSION))
     if not (written.isascii() and written.isdigit() and len(written) < 10 and int(written) <= FORMAT_VERSION):
         raise SourceError(
-            f"{path} is written in version {written} of the format, and versions up to {FORMAT_VERSION} can be read "
-            "here. A newer ac-telemetry reads it."
+            f"{path} has format version {written}, but only versions up to {FORMAT_VERSION} are supported. "
+            "Update ac-telemetry to read it."
         )
 
 
 class McapRecording(Source):
     """A recording of pages as a source: it plays at its own pace, between ``begin`` and ``end`` if these are given.
 
-    Both are in seconds since the recording's first step; the step at ``end`` is left out. A truncated file is read up
-    to there, and :attr:`truncation` says where. Raises :class:`SourceError` for a file that is not a recording, or is
-    corrupt.
+    Both are in seconds since the recording's first step; the step at ``end`` is left out. A truncated file is read as
+    far as possible, and :attr:`truncation` says up to which byte. Raises :class:`SourceError` for a file that is not a
+    recording, is corrupt, or holds no step in that part; :class:`UsageError` for invalid times.
 
-    ``metadata_records`` holds the records of metadata by name; of several with one name, the last.
+    ``metadata_records`` holds the metadata records by name; if several have the same name, the last.
     """
 
     def __init__(self, path: Path, *, loop: bool = False, begin: float | None = None, end: float | None = None) -> None:
@@ -90,9 +94,11 @@ class McapRecording(Source):
         self._end: int | None = None
         for bound in (begin, end):
             if bound is not None and not 0.0 <= bound < math.inf:
-                raise UsageError(f"{bound:g} s is no time in a recording.")
+                raise UsageError(f"A time in a recording must be a finite number of at least 0 s, got {bound:g} s.")
         if end is not None and (begin or 0.0) >= end:
-            raise UsageError(f"There is nothing from {begin or 0.0:g} s to {end:g} s of a recording.")
+            raise UsageError(
+                f"The end of a part must be later than its beginning, got {begin or 0.0:g} s to {end:g} s."
+            )
         with RecordFile(path) as file:
             self._read_summary(file)
             check_version(path, self.metadata_records)
@@ -102,7 +108,7 @@ class McapRecording(Source):
         if end is not None:
             self._end = self._origin + nanoseconds(end)
         if begin is not None and next(self.read_steps(), None) is None:
-            raise SourceError(f"{path} holds no step from {begin:g} s on{f' to {end:g} s' if end else ''}.")
+            raise SourceError(f"{path} holds no step from {begin:g} s {f'to {end:g} s' if end else 'on'}.")
 
     @property
     @override
@@ -123,7 +129,7 @@ class McapRecording(Source):
             return None
 
     def read_steps(self) -> Iterator[Step]:
-        """The recorded steps, as fast as they can be read."""
+        """The recorded steps, as fast as they can be read. Raises :class:`SourceError` where the file is corrupt."""
         begin, end = self._begin, self._end
         with RecordFile(self._path) as file:
             first = begin is not None
@@ -136,7 +142,7 @@ class McapRecording(Source):
                     state_in_session(read_status(logged.pages.graphics), read_menu_visible(logged.pages.graphics)),
                     logged.pages,
                     seconds(logged.log_time - self._origin),
-                    0 if first else logged.missing,  # what is missing before a part belongs to the part before
+                    0 if first else logged.missing,  # steps missing before a part are outside it
                     logged.repaired,
                 )
                 first = False
@@ -154,7 +160,7 @@ class McapRecording(Source):
 
     @cached_property
     def info(self) -> Info:
-        """The facts of the file; those of a cut one take a look at all of it."""
+        """The facts about the file; without an index all of it is read to count the messages."""
         with RecordFile(self._path) as file:
             counts: dict[str, int] = {}
             if file.summary and file.summary.message_counts is not None:
@@ -166,35 +172,36 @@ class McapRecording(Source):
                     counts[message.topic] = counts.get(message.topic, 0) + 1
             return Info(file.finished, self.truncation, self._library, counts)
 
+    @override
     def steps(self, clock: Clock) -> Iterator[Step]:
-        """The steps when their time has come."""
         return self._paced(clock, None)
 
+    @override
     def readings(self, clock: Clock, rate: float | None) -> Iterator[Reading]:
-        """The steps as snapshots when their time has come; with a ``rate``, no more of them per second than that."""
         decoder = PageDecoder()
-        latest: int | None = None
+        last_packet_id: int | None = None
         for step in self._paced(clock, rate):
             if step.pages is None:
                 continue
             packet_id = read_packet_id(step.pages.physics)
-            moved, latest = latest not in (None, packet_id), packet_id
+            moved, last_packet_id = last_packet_id not in (None, packet_id), packet_id
             is_new_step = is_advancing(step.state, moved=moved)
             yield Reading(step.state, decoder.decode(step.pages, elapsed=step.elapsed), is_new_step)
 
     def _paced(self, clock: Clock, rate: float | None) -> Iterator[Step]:
+        """The steps, each at its time on the clock; with a ``rate``, at most that many per second."""
         began = first = None
-        elapsed, thinning = -math.inf, RateLimiter(rate)
+        elapsed, limiter = -math.inf, RateLimiter(rate)
         while True:
             shift = 0.0
             for step in self.read_steps():
                 before, elapsed = elapsed, step.elapsed + shift
-                if not elapsed >= before:  # the recording goes round, or its clock was set back
+                if not elapsed >= before:  # the recording starts again (loop), or its clock was set back
                     elapsed = before + STEP_S
                     shift = elapsed - step.elapsed
                 if began is None or first is None:
                     began, first = clock.now(), elapsed
-                if not thinning.accept(elapsed):
+                if not limiter.accept(elapsed):
                     continue
                 if not clock.sleep_until(began + elapsed - first):
                     return
@@ -203,24 +210,24 @@ class McapRecording(Source):
                 return
 
     def _read_summary(self, file: RecordFile) -> None:
-        """Read what stands around the messages, and find out where the file ends."""
+        """Read the header and the metadata records, and find out where a truncated file ends."""
         if file.summary is not None:
             records = [file.record(8, HEADER), *(file.record(at, METADATA) for at in file.summary.metadata_offsets)]
             for record in records:
-                self._take(file, record)
+                self._read_metadata(file, record)
             return
         at = file.size
         try:
             for record in file.records(_SKIPPED_IN_SUMMARY):
-                self._take(file, record)
-        except TruncatedFile as cut:
-            at = cut.at
+                self._read_metadata(file, record)
+        except TruncatedFile as truncated:
+            at = truncated.at
         if not file.finished:
-            self.truncation = f"The recording was cut at byte {at:,}; all before is whole."
+            self.truncation = f"The recording is truncated at byte {at:,}; everything before is intact."
 
-    def _take(self, file: RecordFile, record: Record) -> None:
+    def _read_metadata(self, file: RecordFile, record: Record) -> None:
         if record.opcode == HEADER:
-            with suppress(CorruptFile):  # nothing hangs on it
+            with suppress(CorruptFile):  # only shown to users
                 self._library = file.parse(record).library
         elif record.opcode == METADATA:
             entry = file.parse(record)
@@ -232,7 +239,7 @@ class McapRecording(Source):
         if logged is not None:
             return logged.log_time
         if not self.truncation and not {PHYSICS, GRAPHICS, STATIC} <= set(topics.values()):
-            raise SourceError(f"{self._path} holds no recording of Assetto Corsa's pages.")
+            raise SourceError(f"{self._path} is not a recording of Assetto Corsa's pages.")
         raise SourceError(f"{self._path} holds no step.")
 
     def _logged_steps(self, file: RecordFile, topics: dict[int, str] | None = None) -> Iterator[LoggedStep]:
@@ -248,9 +255,9 @@ class McapRecording(Source):
     def _messages(
         self, file: RecordFile, wanted: Collection[str] | None, topics: dict[int, str] | None = None
     ) -> Iterator[Message]:
-        """The messages of the part that is played, from a little before on; of all, with no ``wanted`` topics.
+        """The messages of the part that is played, beginning a little earlier; if ``wanted`` is None, all messages.
 
-        Chunks without any of the wanted topics are left out where the file's index tells.
+        With an index, chunks without any of the ``wanted`` topics are left out; those read can hold other topics too.
         """
         topics = {} if topics is None else topics
         chunks = None if wanted is None else self._select_chunks(file, wanted)

@@ -1,4 +1,7 @@
-"""A file's records, read with suspicion: whatever stands in it, the result is a record, its cut end, or a sentence."""
+"""Reading the records of an MCAP file safely.
+
+Whatever bytes a file contains, the result is a record, :class:`TruncatedFile` or :class:`telemetry.SourceError`.
+"""
 
 import os
 import struct
@@ -22,14 +25,14 @@ CHUNK_INDEX, ATTACHMENT, STATISTICS, METADATA, METADATA_INDEX, DATA_END = 8, 9, 
 
 _MAGIC: Final = b"\x89MCAP0\r\n"
 BEGIN: Final = len(_MAGIC)
-"""Where a file's first record is."""
+"""Offset of a file's first record."""
 
 _LIMIT: Final = 1 << 26
-"""Bytes of the largest record that is read and the largest chunk once unpacked: a damaged length may say anything."""
+"""Maximum bytes of a record, and of an unpacked chunk: a corrupt length must not make us allocate gigabytes."""
 
 _HEAD: Final = struct.Struct("<BQ")
 _CHUNK_HEAD: Final = struct.Struct("<BQQQQI")
-_ZSTD: Final = struct.pack("<I4s", 4, b"zstd")  # what follows on such a head in every chunk of ours
+_ZSTD: Final = struct.pack("<I4s", 4, b"zstd")  # follows the chunk head in every chunk that we write
 _FOOTER: Final = struct.Struct("<BQQQI")
 _UNKNOWN_SIZE: Final = 2**64 - 1
 _BLOCK: Final = 1 << 16
@@ -47,18 +50,18 @@ _CLASSES: Final = {
 
 
 class CorruptFile(SourceError):
-    """A file's bytes are not what they were; everything before the byte ``at`` is whole."""
+    """A file is corrupt; everything before the byte ``at`` is intact, and ``what`` describes the problem."""
 
     def __init__(self, path: Path, at: int, what: str) -> None:
         super().__init__(
-            f"{path} is damaged at byte {at:,}: {what}. The command 'recover' keeps everything that is whole."
+            f"{path} is corrupt at byte {at:,}: {what}. The command 'recover' saves everything that is intact."
         )
         self.at = at
         self.what = what
 
 
 class TruncatedFile(Exception):
-    """The file ends at the byte ``at``, before its end was written."""
+    """An unfinished file ends in or before the record at the byte ``at``."""
 
     def __init__(self, at: int) -> None:
         super().__init__(at)
@@ -66,7 +69,7 @@ class TruncatedFile(Exception):
 
 
 class Record(NamedTuple):
-    """One record; ``at`` is its place in the file, or that of the chunk that holds it."""
+    """One record; ``at`` is its offset in the file, or that of the chunk that contains it."""
 
     at: int
     opcode: int
@@ -87,7 +90,7 @@ class Summary:
 
     @property
     def declarations(self) -> list[Record]:
-        """The schemas, and then the channels."""
+        """The schema records, followed by the channel records."""
         return [record for opcode in (SCHEMA, CHANNEL) for record in self._records if record.opcode == opcode]
 
     @cached_property
@@ -110,7 +113,7 @@ class Summary:
 
 
 class RecordFile:
-    """An MCAP file that is open for reading; :class:`telemetry.SourceError` for one that is none."""
+    """An MCAP file that is open for reading. Raises :class:`telemetry.SourceError` if it is not an MCAP file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -126,10 +129,10 @@ class RecordFile:
             raise
 
     def _read_head_and_footer(self) -> tuple[int, int, int] | None:
-        """Where the summary and its offsets begin, and its checksum; None for a file that was not finished."""
+        """Offsets of the summary and the summary offset section, and the checksum; None for an unfinished file."""
         begin = self._read(0, len(_MAGIC))
         if not _MAGIC.startswith(begin):
-            raise SourceError(f"{self.path} is no MCAP file.")
+            raise SourceError(f"{self.path} is not an MCAP file.")
         end = self._read(max(0, self._end_of_summary), _FOOTER.size + len(_MAGIC))
         if len(end) < _FOOTER.size + len(_MAGIC) or not end.endswith(_MAGIC):
             return None
@@ -143,11 +146,11 @@ class RecordFile:
 
     @property
     def finished(self) -> bool:
-        """Whether the file has its end."""
+        """Whether the file was closed by its writer, so that it ends with a footer."""
         return self._footer is not None
 
     def lock_file(self) -> None:
-        """Keep every writer out; :class:`telemetry.SinkError` where one is at work."""
+        """Lock the file against writers; raises :class:`telemetry.SinkError` if one has it open."""
         lock_file(self._file.fileno(), str(self.path))
 
     def close(self) -> None:
@@ -170,9 +173,9 @@ class RecordFile:
             raise SourceError(f"{self.path} cannot be read: {error.strerror}.") from error
 
     def records(self, skipped: frozenset[int] = frozenset()) -> Iterator[Record]:
-        """The records up to the end of the data, those of the ``skipped`` kinds without their bodies.
+        """The records up to the end of the data section; those with a ``skipped`` opcode have an empty body.
 
-        Raises :class:`TruncatedFile` where the file ends too early, and :class:`CorruptFile`.
+        Raises :class:`TruncatedFile` if the file is unfinished, and :class:`CorruptFile`.
         """
         at = BEGIN
         while True:
@@ -183,56 +186,58 @@ class RecordFile:
             at = end
 
     def record(self, at: int, opcode: int) -> Record:
-        """The record of this kind that an index says is there."""
+        """The record at this offset, which an index gives; raises :class:`CorruptFile` if it has another opcode."""
         record = None
         if len(_MAGIC) <= at < self.size:
             record, _ = self.read(at)
         if record is None or record.opcode != opcode:
-            raise CorruptFile(self.path, at, "the index points to something else")
+            raise CorruptFile(self.path, at, "the index points to data of another kind")
         return record
 
     def read(self, at: int, skipped: frozenset[int] = frozenset()) -> tuple[Record, int]:
-        """The record at this place, of the ``skipped`` kinds without its body, and where the next one begins.
+        """The record at this offset, without its body if its opcode is ``skipped``, and the offset of the next one.
 
-        Raises :class:`TruncatedFile` where the file ends in it, and :class:`CorruptFile`.
+        Raises :class:`TruncatedFile` if the file ends inside it, and :class:`CorruptFile`.
         """
         head = self._read(at, _HEAD.size)
         if len(head) < _HEAD.size:
             raise self._too_short(at)
         opcode, length = _HEAD.unpack(head)
-        if opcode == 0 or DATA_END < opcode < 0x80:  # those above are private, and skipped
-            if not any(head) and self._only_zeros_from(at):  # a system that crashed can leave NULs behind
+        if opcode == 0 or DATA_END < opcode < 0x80:  # opcodes from 0x80 are private extensions
+            if not any(head) and self._only_zeros_from(
+                at
+            ):  # a crash of the system can leave zeros at the end of a file
                 raise self._too_short(at)
-            raise CorruptFile(self.path, at, f"there is no record of the kind {opcode}")
+            raise CorruptFile(self.path, at, f"unknown record type {opcode}")
         begin = at + _HEAD.size
         if length > self.size - begin:
             if length > _LIMIT:
-                raise CorruptFile(self.path, at, f"a record says that it has {length:,} bytes")
+                raise CorruptFile(self.path, at, f"a record claims to have {length:,} bytes")
             raise self._too_short(at)
         if opcode in skipped:
             return Record(at, opcode, b""), begin + length
         if length > _LIMIT:
-            raise CorruptFile(self.path, at, f"a record says that it has {length:,} bytes")
+            raise CorruptFile(self.path, at, f"a record claims to have {length:,} bytes")
         return Record(at, opcode, self._read(begin, length)), begin + length
 
     def chunk_after(self, at: int) -> int | None:
-        """The place of the next whole chunk behind this one, found by what it looks like; None where there is none."""
+        """The offset of the next intact chunk after ``at``, found by its signature; None if there is none."""
         begin = at + 1
         while len(data := self._read(begin, _BLOCK + _CHUNK_HEAD.size + len(_ZSTD))) > _CHUNK_HEAD.size:
-            found = data.find(_ZSTD, _CHUNK_HEAD.size)
-            while found >= 0:
-                place = begin + found - _CHUNK_HEAD.size
-                if self._is_whole_chunk(place):
-                    return place
-                found = data.find(_ZSTD, found + 1)
+            index = data.find(_ZSTD, _CHUNK_HEAD.size)
+            while index >= 0:
+                candidate = begin + index - _CHUNK_HEAD.size
+                if self._is_intact_chunk(candidate):
+                    return candidate
+                index = data.find(_ZSTD, index + 1)
             begin += _BLOCK
         return None
 
     def resembles_chunk(self, at: int) -> bool:
-        """Whether what stands here goes on like a chunk, whatever kind of record it says that it is."""
+        """Whether the bytes at this offset have the signature of a chunk, whatever their opcode."""
         return self._read(at + _CHUNK_HEAD.size, len(_ZSTD)) == _ZSTD
 
-    def _is_whole_chunk(self, at: int) -> bool:
+    def _is_intact_chunk(self, at: int) -> bool:
         try:
             record, _ = self.read(at)
             return record.opcode == CHUNK and bool(self._unpacked(record))
@@ -250,7 +255,7 @@ class RecordFile:
         return True
 
     def contents(self, record: Record) -> Iterator[Record]:
-        """The records in a chunk, or the record itself."""
+        """The records in a chunk; for any other record, the record itself."""
         if record.opcode != CHUNK:
             yield record
             return
@@ -260,11 +265,11 @@ class RecordFile:
         begin = 0
         while begin < len(data):
             if len(data) - begin < _HEAD.size:
-                raise CorruptFile(self.path, at, "what it holds ends in the middle of a record")
+                raise CorruptFile(self.path, at, "its content ends in the middle of a record")
             opcode, length = _HEAD.unpack_from(data, begin)
             begin, end = begin + _HEAD.size, begin + _HEAD.size + length
             if end > len(data):
-                raise CorruptFile(self.path, at, "what it holds ends in the middle of a record")
+                raise CorruptFile(self.path, at, "its content ends in the middle of a record")
             yield Record(at, opcode, data[begin:end])
             begin = end
 
@@ -272,41 +277,41 @@ class RecordFile:
         chunk = self.parse(record)
         size = chunk.uncompressed_size
         if size > _LIMIT:
-            raise CorruptFile(self.path, record.at, f"a chunk says that it holds {size:,} bytes")
+            raise CorruptFile(self.path, record.at, f"a chunk claims to contain {size:,} bytes")
         if chunk.compression == "zstd":
             try:
-                if zstandard.frame_content_size(chunk.data) not in (size, -1):  # it would be believed, and allocated
-                    raise CorruptFile(self.path, record.at, "a chunk does not hold as much as it says")
+                if zstandard.frame_content_size(chunk.data) not in (size, -1):  # zstandard would allocate that size
+                    raise CorruptFile(self.path, record.at, "a chunk does not have the size that it claims")
                 data: bytes = zstandard.ZstdDecompressor().decompress(chunk.data, max_output_size=size)
             except zstandard.ZstdError as error:
-                raise CorruptFile(self.path, record.at, "a chunk cannot be unpacked") from error
+                raise CorruptFile(self.path, record.at, "a chunk cannot be decompressed") from error
         elif chunk.compression == "":
             data = chunk.data
         elif chunk.compression == "lz4":
-            raise SourceError(f"{self.path} is compressed as 'lz4', which is not read here; zstd and none are.")
+            raise SourceError(f"{self.path} is compressed with lz4, which is not supported. Convert it to zstd.")
         else:
-            raise CorruptFile(self.path, record.at, f"a chunk is compressed as {chunk.compression!r}, which nothing is")
+            raise CorruptFile(self.path, record.at, f"unknown compression {chunk.compression!r}")
         if len(data) != size:
-            raise CorruptFile(self.path, record.at, "a chunk does not hold as much as it says")
+            raise CorruptFile(self.path, record.at, "a chunk does not have the size that it claims")
         if chunk.uncompressed_crc and zlib.crc32(data) != chunk.uncompressed_crc:
-            raise CorruptFile(self.path, record.at, "a chunk does not match its checksum")
+            raise CorruptFile(self.path, record.at, "a chunk has the wrong checksum")
         return data
 
     def parse(self, record: Record) -> Any:
-        """The library's object for a record."""
-        from mcap import records  # noqa: PLC0415 - --help needs none of it
-        from mcap.data_stream import ReadDataStream  # noqa: PLC0415
-        from mcap.exceptions import McapError  # noqa: PLC0415
+        """The record as an object of the mcap library; raises :class:`CorruptFile`."""
+        from mcap import records  # noqa: PLC0415 - slow to import, and not needed for --help
+        from mcap.data_stream import ReadDataStream  # noqa: PLC0415 - the same
+        from mcap.exceptions import McapError  # noqa: PLC0415 - the same
 
         try:
-            # Out of a buffer, whose end no length in a damaged record can pass.
+            # From a buffer, so that a corrupt length cannot read past the end of the record.
             return getattr(records, _CLASSES[record.opcode]).read(ReadDataStream(BytesIO(record.body)))
         except (McapError, struct.error, ValueError, OverflowError) as error:
-            raise CorruptFile(self.path, record.at, "a record is not as it should be") from error
+            raise CorruptFile(self.path, record.at, "a record is invalid") from error
 
     @cached_property
     def summary(self) -> Summary | None:
-        """The index at the file's end; None where there is none, or none that can be trusted."""
+        """The index at the end of the file; None if it is missing or corrupt."""
         if self._footer is None:
             return None
         start, offset_start, checksum = self._footer

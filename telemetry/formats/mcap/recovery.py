@@ -1,4 +1,4 @@
-"""Giving an end to recordings whose writer was killed, and saving all that is whole in those that are damaged."""
+"""Completing recordings whose writer was killed, and saving what is intact of corrupt ones."""
 
 import shutil
 from bisect import bisect_right
@@ -23,7 +23,7 @@ from telemetry.formats.mcap.layout import (
     QUALITY_METADATA,
     STATIC,
     StepCounters,
-    register,
+    register_channels,
     seconds,
 )
 from telemetry.formats.mcap.messages import Message, count_missing_steps, parse_event, parse_message
@@ -51,35 +51,37 @@ _UNREAD: Final = frozenset({MESSAGE_INDEX, CHUNK_INDEX})
 
 
 def recover(path: Path) -> Recovered:
-    """Give a recording that was cut its end; the file is replaced when the new one is whole and on the disk.
+    """Complete a truncated recording; the file is replaced once the new one is complete and on the disk.
 
-    Of a file that is damaged in the middle everything that is whole goes to ``NAME.recovered.mcap`` beside it, with a
-    gap event where steps are lost. Raises :class:`SourceError` where there is nothing to keep, :class:`SinkError` where
-    it cannot be written, or where the file is being recorded; the file is untouched then.
+    If the file is corrupt in the middle, everything intact is written to ``NAME.recovered.mcap`` beside it, with a gap
+    event where steps are lost. Raises :class:`SourceError` if no step can be read, and :class:`SinkError` if the file
+    is being recorded or the new one cannot be written; the file is not changed then.
     """
     path = path.resolve()
     with RecordFile(path) as file:
         file.lock_file()
         if file.finished:
-            kept = _RecoveryCopier(file)
-            kept.run()
-            if not kept.damage:
-                if kept.quality.steps == 0:
+            copier = _RecoveryCopier(file)
+            copier.run()
+            if not copier.damage:
+                if copier.counters.steps == 0:
                     raise SourceError(f"{path} holds no step.")
-                return Recovered(path, kept.quality.steps, 0, was_complete=True)
-        unfinished = path.with_name(f"{path.name}.recovering")  # what an earlier attempt left is written over
+                return Recovered(path, copier.counters.steps, 0, was_complete=True)
+        unfinished = path.with_name(f"{path.name}.recovering")  # overwrites the rest of an earlier attempt
         try:
-            kept = _write(file, unfinished)
+            copier = _write_copy(file, unfinished)
             sync_to_disk(unfinished)
-            if kept.quality.steps == 0:
-                raise SourceError(kept.damage or f"{path} holds no step.")
-            target = path.with_name(f"{path.stem}.recovered.mcap") if kept.damage else path
-            if kept.damage and target.exists():
+            if copier.counters.steps == 0:
+                raise SourceError(copier.damage or f"{path} holds no step.")
+            target = path.with_name(f"{path.stem}.recovered.mcap") if copier.damage else path
+            if copier.damage and target.exists():
                 raise SinkError(f"The file {target} exists already and stays untouched.")
-            _check(unfinished, kept.messages)
+            _check_copy(unfinished, copier.messages)
             shutil.copymode(path, unfinished)
-            result = Recovered(target, kept.quality.steps, kept.cut, file.finished, kept.damage, kept.lost)
-            file.close()  # Windows replaces no open file
+            result = Recovered(
+                target, copier.counters.steps, copier.discarded_bytes, file.finished, copier.damage, copier.lost_steps
+            )
+            file.close()  # Windows cannot replace an open file
             rename(unfinished, target, sync_name=True)
         except OSError as error:
             raise SinkError(f"The file {unfinished} cannot be written: {error.strerror}.") from error
@@ -88,33 +90,33 @@ def recover(path: Path) -> Recovered:
     return result
 
 
-def _write(file: RecordFile, path: Path) -> "_RecoveryCopier":
-    from mcap.writer import Writer  # noqa: PLC0415 - --help needs none of it
+def _write_copy(file: RecordFile, path: Path) -> "_RecoveryCopier":
+    from mcap.writer import Writer  # noqa: PLC0415 - slow to import, and not needed for --help
 
     with path.open("wb") as stream:
         writer: Any = Writer(stream)
         writer.start()
-        pour = _RecoveryCopier(file, writer)
-        pour.run()
-        writer.add_metadata(QUALITY_METADATA, {**pour.quality.metadata(), "recovered": "true"})
+        copier = _RecoveryCopier(file, writer)
+        copier.run()
+        writer.add_metadata(QUALITY_METADATA, {**copier.counters.metadata(), "recovered": "true"})
         writer.finish()
-    return pour
+    return copier
 
 
-def _check(path: Path, messages: int) -> None:
-    """Raise :class:`SinkError` where what was written does not read back."""
+def _check_copy(path: Path, messages: int) -> None:
+    """Raise :class:`SinkError` unless the new file is complete and has this many messages."""
     try:
         with RecordFile(path) as file:
-            found = sum(entry.opcode == MESSAGE for record in file.records(_UNREAD) for entry in file.contents(record))
-            whole = file.finished and found == messages
+            count = sum(entry.opcode == MESSAGE for record in file.records(_UNREAD) for entry in file.contents(record))
+            intact = file.finished and count == messages
     except SourceError:
-        whole = False
-    if not whole:
-        raise SinkError(f"{path} was not written as it should be; the recording stays as it is.")
+        intact = False
+    if not intact:
+        raise SinkError(f"{path} was not written correctly; the recording is unchanged. Check the disk, and try again.")
 
 
 class _Entry(NamedTuple):
-    """A record that was looked at, and what is in it: a message, maybe an event, else the library's object."""
+    """A checked record and its content: a message, perhaps with its event, or an object of the mcap library."""
 
     record: Record
     message: Message | None = None
@@ -124,129 +126,129 @@ class _Entry(NamedTuple):
 
 @dataclass
 class _RecoveryCopier:
-    """Everything that is whole in a file, whole chunks only, into a writer if there is one.
+    """Reads everything intact in a file, complete chunks only, and copies it to a writer if there is one.
 
-    Behind a record that lost its length the next chunk is found where the file's index says that it is, or, without
-    one, by what it looks like.
+    After a record with a corrupt length, the next chunk is found by the file's index or, without one, by its signature.
+    ``counters`` counts the steps that were read, ``messages`` everything that was copied.
     """
 
     file: RecordFile
     writer: Any = None
-    quality: StepCounters = field(default_factory=lambda: StepCounters(duplicates=None))
+    counters: StepCounters = field(default_factory=lambda: StepCounters(duplicates=None))
     messages: int = 0
-    cut: int = 0
-    _damages: list[CorruptFile] = field(default_factory=list)
-    _gaps: int = 0  # steps in those that damage left
-    _after_damage: bool = False  # since the last step
-    _reported_missing: int = 0  # steps that are missing since then by the recording's own events
-    _ends: dict[int, int] = field(default_factory=dict)  # of chunks, by their places, as the index tells
-    _places: list[int] = field(default_factory=list)
-    _packet_id: int | None = None
-    _seen: set[str] = field(default_factory=set)
+    discarded_bytes: int = 0
+    _errors: list[CorruptFile] = field(default_factory=list)
+    _steps_in_new_gaps: int = 0
+    _corrupt_since_last_step: bool = False
+    _reported_missing: int = 0  # steps missing since then according to the recording's own gap events
+    _chunk_ends: dict[int, int] = field(default_factory=dict)  # by the offset of the chunk, from the index
+    _chunk_offsets: list[int] = field(default_factory=list)  # sorted
+    _last_packet_id: int | None = None
+    _copied_topics: set[str] = field(default_factory=set)
     _metadata: dict[str, dict[str, str]] = field(default_factory=dict)
     _topics: dict[int, str] = field(default_factory=dict)
     _schemas: dict[int, int] = field(default_factory=dict)
     _channels: dict[int, int] = field(default_factory=dict)
 
     @property
-    def lost(self) -> int:
-        """The steps that damage cost, as far as the steps around it and the index tell."""
-        if not self._damages:
+    def lost_steps(self) -> int:
+        """The steps lost in corrupt data, as far as the packet ids around it and the index show."""
+        if not self._errors:
             return 0
-        held = 0
+        indexed_steps = 0
         if self.file.summary and self.file.summary.message_counts:
             counts = self.file.summary.message_counts.items()
-            held = sum(count for channel, count in counts if self.file.summary.topics.get(channel) == PHYSICS)
-        return max(self._gaps, held - self.quality.steps)
+            indexed_steps = sum(count for channel, count in counts if self.file.summary.topics.get(channel) == PHYSICS)
+        return max(self._steps_in_new_gaps, indexed_steps - self.counters.steps)
 
     @property
     def damage(self) -> str:
-        """What was found in the middle of the file and what it cost, in sentences; nothing where all is whole."""
-        if not self._damages:
+        """Where the file is corrupt and what is lost, in sentences; empty if it is intact."""
+        if not self._errors:
             return ""
-        first, *others = self._damages
+        first, *others = self._errors
         more = f" and in {len(others):,} more {'places' if others[1:] else 'place'}" if others else ""
-        cost = f"{self.cut:,} bytes are lost"
-        if self.lost:
-            cost += f", and {self.lost:,} {'steps' if self.lost > 1 else 'step'} with them"
-        return f"{self.file.path} is damaged at byte {first.at:,}{more}: {first.what}. {cost}."
+        lost = f"{self.discarded_bytes:,} bytes"
+        if self.lost_steps:
+            lost += f" and {self.lost_steps:,} {'steps' if self.lost_steps > 1 else 'step'}"
+        return f"{self.file.path} is corrupt at byte {first.at:,}{more}: {first.what}. {lost} are lost."
 
     def run(self) -> None:
-        """Read, and pour."""
+        """Read the file to its end, and copy what is intact."""
         with suppress(CorruptFile):
             self._read_index()
         at: int | None = BEGIN
         try:
             while at is not None:
                 at = self._advance(at)
-        except TruncatedFile as cut:
-            self.cut += self.file.size - cut.at
+        except TruncatedFile as truncated:
+            self.discarded_bytes += self.file.size - truncated.at
 
     def _read_index(self) -> None:
-        """Learn from a file's index what damage in the middle can hide."""
+        """Take channels, schemas and the offsets of the chunks from the index: corrupt data may hide them."""
         if self.file.summary is None:
             return
         for record in self.file.summary.declarations:
-            self._take(self._look_at(record, {}))
+            self._copy_declaration(self._parse_entry(record, {}))
         for chunk in self.file.summary.chunks:
             if BEGIN <= chunk.begin < chunk.end <= self.file.size:
-                self._ends[chunk.begin] = chunk.end
-        self._places = sorted(self._ends)
+                self._chunk_ends[chunk.begin] = chunk.end
+        self._chunk_offsets = sorted(self._chunk_ends)
 
     def _advance(self, at: int) -> int | None:
-        """Pour the record at this place; gives the place of the next, None after the last."""
+        """Copy the record at this offset; returns the offset of the next one, None after the last."""
         following: int | None = None
         try:
             record, end = self.file.read(at, _UNREAD)
             if not self._is_plausible(record, end):
-                raise CorruptFile(self.file.path, at, "a record is not what stands there")  # noqa: TRY301
+                raise CorruptFile(self.file.path, at, "unexpected data instead of a record")  # noqa: TRY301 - handled below like every corrupt record
             if record.opcode in (DATA_END, FOOTER):
-                if self._places or self.file.chunk_after(at) is None:
+                if self._chunk_offsets or self.file.chunk_after(at) is None:
                     return None
-                raise CorruptFile(self.file.path, at, "the data seems to end and does not")  # noqa: TRY301
+                raise CorruptFile(self.file.path, at, "the data section ends before its last chunk")  # noqa: TRY301 - the same
             following = end
             topics = dict(self._topics)
-            # All of a chunk is looked at before the first of it is poured.
-            entries = [self._look_at(entry, topics) for entry in self.file.contents(record)]
+            # A chunk is checked completely before any of it is copied.
+            entries = [self._parse_entry(entry, topics) for entry in self.file.contents(record)]
         except TruncatedFile:
             following = self.file.chunk_after(at)
             if following is None:
                 raise
             return self._skip(CorruptFile(self.file.path, at, "a record is longer than the file"), following)
-        except CorruptFile as damaged:
-            if self._places:
-                return self._skip(damaged, self._ends.get(at) or following or self._chunk_after(at))
-            return self._skip(damaged, self.file.chunk_after(at) or following)
+        except CorruptFile as error:
+            if self._chunk_offsets:
+                return self._skip(error, self._chunk_ends.get(at) or following or self._chunk_after(at))
+            return self._skip(error, self.file.chunk_after(at) or following)
         for entry in entries:
             if entry.message is None:
-                self._take(entry)
+                self._copy_declaration(entry)
             else:
-                self._take_message(entry.record, entry.message, entry.event)
+                self._copy_message(entry.record, entry.message, entry.event)
         return following
 
-    def _skip(self, damaged: CorruptFile, following: int | None) -> int | None:
-        """Go on behind damage, at this place, or where nothing more is to be had."""
-        self._damages.append(damaged)
-        self._after_damage = True
-        self.cut += (following or self.file.size) - damaged.at
+    def _skip(self, error: CorruptFile, following: int | None) -> int | None:
+        """Record an error and the bytes lost up to the ``following`` offset (None: to the end of the file)."""
+        self._errors.append(error)
+        self._corrupt_since_last_step = True
+        self.discarded_bytes += (following or self.file.size) - error.at
         return following
 
     def _is_plausible(self, record: Record, end: int) -> bool:
-        """Whether a record leaves every chunk where the index, or its look, says that it is."""
-        if not self._places:
+        """Whether a record contradicts neither the chunk offsets of the index nor, without one, a chunk's signature."""
+        if not self._chunk_offsets:
             return record.opcode == CHUNK or not self.file.resembles_chunk(record.at)
-        if record.at in self._ends:
-            return record.opcode == CHUNK and end == self._ends[record.at]
+        if record.at in self._chunk_ends:
+            return record.opcode == CHUNK and end == self._chunk_ends[record.at]
         following = self._chunk_after(record.at)
         return following is None or (end <= following and record.opcode not in (DATA_END, FOOTER))
 
     def _chunk_after(self, at: int) -> int | None:
-        index = bisect_right(self._places, at)
-        return self._places[index] if index < len(self._places) else None
+        index = bisect_right(self._chunk_offsets, at)
+        return self._chunk_offsets[index] if index < len(self._chunk_offsets) else None
 
-    def _look_at(self, entry: Record, topics: dict[int, str]) -> _Entry:
+    def _parse_entry(self, entry: Record, topics: dict[int, str]) -> _Entry:
         if entry.opcode == MESSAGE:
-            if self._damages and not topics:
+            if self._errors and not topics:
                 self._assume_channels()
                 topics.update(self._topics)
             message = parse_message(self.file.path, entry, topics)
@@ -257,13 +259,13 @@ class _RecoveryCopier:
         return _Entry(entry, parsed=parsed)
 
     def _assume_channels(self) -> None:
-        """Do without the chunk that says which channels there are: ours are the same in every recording."""
+        """Use the default channels if the chunk that declares them is lost: in our recordings they never differ."""
         if self._metadata.get(FILE_METADATA, {}).get("tool") == "ac-telemetry":
             self._topics = dict(enumerate(CHANNELS, start=1))
             if self.writer:
-                self._channels = dict(enumerate(register(self.writer).values(), start=1))
+                self._channels = dict(enumerate(register_channels(self.writer).values(), start=1))
 
-    def _take(self, entry: _Entry) -> None:
+    def _copy_declaration(self, entry: _Entry) -> None:
         opcode, parsed = entry.record.opcode, entry.parsed
         if opcode == SCHEMA:
             if self.writer and parsed.id not in self._schemas:
@@ -278,49 +280,51 @@ class _RecoveryCopier:
         elif opcode == METADATA:
             self._metadata[parsed.name] = parsed.metadata
             check_version(self.file.path, self._metadata)
-            if self.writer and parsed.name != QUALITY_METADATA:  # its figures are counted anew
+            if self.writer and parsed.name != QUALITY_METADATA:  # counted again from what is copied
                 self.writer.add_metadata(parsed.name, parsed.metadata)
         elif opcode == ATTACHMENT and self.writer:
             self.writer.add_attachment(parsed.create_time, parsed.log_time, parsed.name, parsed.media_type, parsed.data)
 
-    def _take_message(self, record: Record, message: Message, event: Event | None) -> None:
+    def _copy_message(self, record: Record, message: Message, event: Event | None) -> None:
         if message.topic == PHYSICS:
-            if self._after_damage:
+            if self._corrupt_since_last_step:
                 self._write_gap(message)
-            self._packet_id = read_packet_id(message.data)
-            self.quality.steps += 1
+            self._last_packet_id = read_packet_id(message.data)
+            self.counters.steps += 1
         if message.topic in PAGE_SIZES:
-            self._seen.add(message.topic)
-            self.quality.see(message.log_time, message.publish_time)
+            self._copied_topics.add(message.topic)
+            self.counters.update_times(message.log_time, message.publish_time)
         elif event is not None:
-            self._count(event)
+            self._count_event(event)
         channel, sequence = int.from_bytes(record.body[:2], "little"), int.from_bytes(record.body[2:6], "little")
         self._write(channel, message, sequence)
 
-    def _count(self, event: Event) -> None:
+    def _count_event(self, event: Event) -> None:
         if event.kind == "gap":
-            self.quality.gaps += 1
-            self.quality.missing += count_missing_steps(event)
-            self._reported_missing += count_missing_steps(event) if self._after_damage else 0
-        self.quality.repaired += event.kind == "repaired"
+            self.counters.gaps += 1
+            self.counters.missing += count_missing_steps(event)
+            self._reported_missing += count_missing_steps(event) if self._corrupt_since_last_step else 0
+        self.counters.repaired += event.kind == "repaired"
 
     def _write_gap(self, step: Message) -> None:
-        """Write what leads over damage to this step: a gap, and the pages that were lost, blank."""
+        """Before the first step after corrupt data, write a gap event, and empty pages for those that are lost."""
         channels = {topic: channel for channel, topic in self._topics.items()}
         packet_id = read_packet_id(step.data)
-        # What the recording itself tells of is missing, but was not lost here.
-        steps = 0 if self._packet_id is None else max(0, packet_id - self._packet_id - 1 - self._reported_missing)
-        self._gaps += steps
-        if steps and EVENTS in channels:  # without a channel of events, readers count by the pages
-            values = {"steps": steps, "after_packet_id": self._packet_id, "before_packet_id": packet_id}
+        # Steps that the recording itself reports as missing were not lost here.
+        steps = (
+            0 if self._last_packet_id is None else max(0, packet_id - self._last_packet_id - 1 - self._reported_missing)
+        )
+        self._steps_in_new_gaps += steps
+        if steps and EVENTS in channels:  # without an events channel, readers count missing steps by packet ids
+            values = {"steps": steps, "after_packet_id": self._last_packet_id, "before_packet_id": packet_id}
             data = orjson.dumps({"kind": "gap", "timestamp": seconds(step.publish_time), **values})
-            self.quality.gaps += 1
-            self.quality.missing += steps
+            self.counters.gaps += 1
+            self.counters.missing += steps
             self._write(channels[EVENTS], step._replace(data=data))
-        for topic in (STATIC, GRAPHICS):  # a step without them could not be read, and the next may never come
-            if topic in channels and topic not in self._seen:
+        for topic in (STATIC, GRAPHICS):  # steps cannot be read without them, and the recording may hold no later ones
+            if topic in channels and topic not in self._copied_topics:
                 self._write(channels[topic], step._replace(data=bytes(PAGE_SIZES[topic])))
-        self._after_damage, self._reported_missing = False, 0
+        self._corrupt_since_last_step, self._reported_missing = False, 0
 
     def _write(self, channel: int, message: Message, sequence: int = 0) -> None:
         self.messages += 1

@@ -1,4 +1,4 @@
-"""Writing recordings: pages as they are, in chunks that survive the process that wrote them."""
+"""Writing recordings: unchanged pages, in chunks that remain readable if the process is killed."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -9,6 +9,7 @@ import orjson
 
 from ac_native_memory import Pages
 from telemetry.base.storage.output_file import OutputFile
+from telemetry.base.typing import override
 from telemetry.base.version import VERSION
 from telemetry.fields.metrics.enums import SESSION_NAMES
 from telemetry.fields.pages import (
@@ -32,21 +33,21 @@ from telemetry.formats.mcap.layout import (
     STATIC,
     StepCounters,
     nanoseconds,
-    register,
+    register_channels,
     seconds,
 )
 from telemetry.recording.game_state import State
 from telemetry.recording.interfaces import Event, PageSink, Step
 
-_CHUNK: Final = 1 << 20
-"""Bytes of messages after which a chunk is ended at the latest."""
+_CHUNK_BYTES: Final = 1 << 20
+"""A chunk is ended after a step once it has this many bytes of messages."""
 
-_NEVER: Final = 1 << 62
-"""The library may end no chunk by itself: it would do so in the middle of a step."""
+_UNLIMITED_BYTES: Final = 1 << 62
+"""Chunk size for the library, so that it never ends a chunk itself, in the middle of a step."""
 
 
-class _File:
-    """The stream that the library writes to: what it is given is held until :meth:`flush`."""
+class _BufferedStream:
+    """The stream that the library writes to: it collects the bytes until :meth:`flush`."""
 
     def __init__(self, output: OutputFile) -> None:
         self.output = output
@@ -54,39 +55,39 @@ class _File:
         self._length = 0
 
     def tell(self) -> int:
-        """Where the next byte goes."""
+        """The offset of the next byte."""
         return self._length
 
     def write(self, data: bytes) -> None:
-        """Take these bytes."""
+        """Add bytes to the buffer."""
         self._pending.append(data)
         self._length += len(data)
 
     def flush(self) -> None:
-        """Hand all bytes on."""
+        """Write all collected bytes to the file."""
         data = b"".join(self._pending)
         self._pending.clear()
         self.output.write(data)
 
 
 class McapSink(PageSink):
-    """A recording of the pages; the file has its end once the sink is closed, and can be read before that too.
+    """Writes steps with their pages; made by :func:`create`. Raises :class:`telemetry.SinkError`.
 
-    A physics step has one message for each page that changed, all of one time, in the order static, graphics, physics.
+    For each physics step it writes one message per changed page, all with the same log time, in the order static,
+    graphics, physics. The file can be read while it is being written, up to the last flush; closing finishes it.
     """
 
     def __init__(self, output: OutputFile, metadata: Mapping[str, str]) -> None:
-        # The library takes longer to import than all the rest, and --help needs none of it; here, and not at the first
-        # step, because that one must not come late.
-        from mcap.writer import Writer  # noqa: PLC0415
+        # Imported here and not at the first step, which must not be delayed.
+        from mcap.writer import Writer  # noqa: PLC0415 - slow to import, and not needed for --help
 
         self.name = output.name
         self._output = output
-        self._file = _File(output)
+        self._file = _BufferedStream(output)
         self._metadata = {**metadata, "tool": "ac-telemetry", "version": VERSION}
-        self._writer: Any = Writer(self._file, chunk_size=_NEVER)  # type: ignore[arg-type]  # it needs no more of a stream
+        self._writer: Any = Writer(self._file, chunk_size=_UNLIMITED_BYTES)  # type: ignore[arg-type]  # it only calls these three methods
         self._channels: dict[str, int] = {}
-        self._held: list[Event] = []
+        self._early_events: list[Event] = []
         self._physics = self._graphics = self._static = b""
         self._packet_id: int | None = None
         self._state: State | None = None
@@ -95,86 +96,92 @@ class McapSink(PageSink):
         self._log_time = -1
         self._timestamp = self._elapsed = 0.0
         self._events = 0
-        self._chunk = 0
+        self._chunk_bytes = 0
         self._quality = StepCounters()
 
     @property
+    @override
     def size(self) -> int:
-        """Bytes in the file so far."""
         return self._output.size
 
+    @override
     def write(self, step: Step) -> None:
-        """Take one step; its pages are written where they changed, and its physics page counts as the step."""
         pages = step.pages
         if pages is None:
-            if self._channels and step.state is not self._state:  # a recording begins with its first step
+            if self._channels and step.state is not self._state:  # nothing is written before the first step with pages
                 self._write_state(step.state, self._timestamp + max(0.0, step.elapsed - self._elapsed))
             return
         publish_time = nanoseconds(pages.timestamp)
         log_time = publish_time
-        if log_time <= self._log_time:  # the wall clock was set back: go on by the source's own
+        if log_time <= self._log_time:  # the wall clock was set back: continue by the time of the source
             log_time = self._log_time + max(1, nanoseconds(step.elapsed - self._elapsed))
         self._log_time, self._timestamp, self._elapsed = log_time, pages.timestamp, step.elapsed
         if not self._channels:
             self._start()
 
-        moved = pages.physics != self._physics
-        drawn = pages.graphics != self._graphics
-        loaded = pages.static != self._static
+        physics_changed = pages.physics != self._physics
+        graphics_changed = pages.graphics != self._graphics
+        static_changed = pages.static != self._static
         add = self._writer.add_message
-        if loaded:
+        if static_changed:
             self._static = pages.static
-            self._chunk += len(pages.static)
+            self._chunk_bytes += len(pages.static)
             add(self._channels[STATIC], log_time, pages.static, publish_time)
-        if drawn:
+        if graphics_changed:
             self._graphics = pages.graphics
-            self._chunk += len(pages.graphics)
-            number = read_graphics_packet_id(pages.graphics) & 0xFFFFFFFF
-            add(self._channels[GRAPHICS], log_time, pages.graphics, publish_time, number)
+            self._chunk_bytes += len(pages.graphics)
+            sequence = read_graphics_packet_id(pages.graphics) & 0xFFFFFFFF
+            add(self._channels[GRAPHICS], log_time, pages.graphics, publish_time, sequence)
         if step.state is not self._state:
             self._write_state(step.state, pages.timestamp)
-        if moved or step.missing or step.repaired:
+        if physics_changed or step.missing or step.repaired:
             packet_id = read_packet_id(pages.physics)
             if step.missing or step.repaired:
                 self._write_flaws(step, pages, packet_id)
-            if moved:
+            if physics_changed:
                 self._physics = pages.physics
                 self._packet_id = packet_id
-                self._chunk += len(pages.physics)
+                self._chunk_bytes += len(pages.physics)
                 self._quality.steps += 1
                 add(self._channels[PHYSICS], log_time, pages.physics, publish_time, packet_id & 0xFFFFFFFF)
-        elif not (drawn or loaded) and self._quality.duplicates is not None:
+        elif not (graphics_changed or static_changed) and self._quality.duplicates is not None:
             self._quality.duplicates += 1
-        self._quality.see(log_time, publish_time)
-        if loaded or (drawn and read_session(pages.graphics) != self._session_kind):
-            self._tell_session()
-        if self._held:
-            held, self._held = self._held, []
-            for event in held:
+        self._quality.update_times(log_time, publish_time)
+        if static_changed or (graphics_changed and read_session(pages.graphics) != self._session_kind):
+            self._write_session()
+        if self._early_events:
+            early_events, self._early_events = self._early_events, []
+            for event in early_events:
                 self.add_event(event)
-        if self._chunk >= _CHUNK:
+        if self._chunk_bytes >= _CHUNK_BYTES:
             self.flush()
 
+    @override
     def add_event(self, event: Event) -> None:
-        """Write an event at the time of the last step, its own time inside; before the first step it is held back."""
+        """Write an event with the log time of the last step, so that log times never decrease.
+
+        Its own time is in the message. Events before the first step are written after that step.
+        """
         if not self._channels:
-            self._held.append(event)
+            self._early_events.append(event)
             return
         publish_time = nanoseconds(event.timestamp)
-        head = {"kind": event.kind, "timestamp": seconds(publish_time)}
-        data = orjson.dumps({**head, **event.values, **head})
-        self._chunk += len(data)
+        required = {"kind": event.kind, "timestamp": seconds(publish_time)}
+        data = orjson.dumps({**required, **event.values, **required})
+        self._chunk_bytes += len(data)
         self._writer.add_message(self._channels[EVENTS], self._log_time, data, publish_time, self._events & 0xFFFFFFFF)
         self._events += 1
 
+    @override
     def flush(self) -> None:
-        """End the open chunk and hand it to the operating system."""
-        self._chunk = 0
+        """End the current chunk and pass it to the operating system."""
+        self._chunk_bytes = 0
         if self._channels:
             self._writer.flush()
 
+    @override
     def close(self) -> None:
-        """Write what is left, the figures and the index, and end the file."""
+        """Write the remaining messages, the counts and the index, and close the file."""
         if self._output.closed:
             return
         try:
@@ -187,13 +194,13 @@ class McapSink(PageSink):
             self._output.close()
 
     def _start(self) -> None:
-        own = {
+        format_metadata = {
             "format_version": str(FORMAT_VERSION),
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         self._writer.start()
-        self._writer.add_metadata(FILE_METADATA, {**self._metadata, **own})
-        self._channels = register(self._writer)
+        self._writer.add_metadata(FILE_METADATA, {**self._metadata, **format_metadata})
+        self._channels = register_channels(self._writer)
 
     def _write_state(self, state: State, timestamp: float) -> None:
         self._state = state
@@ -209,8 +216,8 @@ class McapSink(PageSink):
             self._quality.repaired += 1
             self.add_event(Event("repaired", pages.timestamp, {"packet_id": packet_id}))
 
-    def _tell_session(self) -> None:
-        """Write what is driven, where and by whom, once it is known and whenever it changes."""
+    def _write_session(self) -> None:
+        """Write car, track, session and driver once they are known and whenever they change."""
         self._session_kind = read_session(self._graphics)
         session = {
             "car": read_car_model(self._static),
@@ -226,9 +233,9 @@ class McapSink(PageSink):
 
 
 def create(path: Path, *, metadata: Mapping[str, str] | None = None, overwrite: bool = False) -> McapSink:
-    """A sink that writes this new file; ``metadata`` is kept with the recording.
+    """A sink that writes a new file; ``metadata`` is stored in the recording.
 
-    An existing file is an error unless it is to be overwritten, which happens at the first step, and not while another
-    process writes it. Raises :class:`SinkError`.
+    Raises :class:`telemetry.SinkError` for a file that exists, unless ``overwrite`` is set, and for one that another
+    process is writing. An existing file is replaced at the first step, not before.
     """
     return McapSink(OutputFile.open(path, "overwrite" if overwrite else "new"), metadata or {})

@@ -1,4 +1,4 @@
-"""Parquet: a typed column per field, for data frames and databases; a file can be read once it is closed."""
+"""Parquet: a typed column per field, for data frames and databases; a file can be read only after it is closed."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ from telemetry.recording.interfaces import Sink
 __all__ = ["FORMAT"]
 
 
-def _open_sample_sink(path: Path, columns: Sequence[Column], *, mode: Mode, units: bool) -> Sink:  # noqa: ARG001 - units are in its metadata
+def _open_sample_sink(path: Path, columns: Sequence[Column], *, mode: Mode, units: bool) -> Sink:  # noqa: ARG001 - units are always in the metadata
     from telemetry.formats.parquet.sink import create
 
     return create(path, columns, overwrite=mode == "overwrite")
