@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from telemetry.analysis.quality import findings_of, report_of
+from telemetry.analysis.quality import analyze_recording, list_findings
 from telemetry.base.clock import Clock
 from telemetry.base.errors import SinkError, TelemetryError
 from telemetry.base.storage.atomic import atomic_write_text
@@ -89,10 +89,10 @@ def _analyze_file(folder: Path, file: str, clock: Clock) -> dict[str, Any]:
     path = folder / file
     try:
         with open_source(path) as source:
-            report = report_of(source, path, clock=clock)
+            report = analyze_recording(source, path, clock=clock).report
     except TelemetryError as error:  # the report on the other files is still worth writing
         return {"valid": False, "findings": [{"name": "unreadable", "severity": "error", "message": str(error)}]}
-    findings = findings_of(report)
+    findings = list_findings(report)
     return {
         "valid": all(finding.severity != "error" for finding in findings),
         "findings": [

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 import typer
 from rich.console import Console
 
-from telemetry.analysis.quality import LATE, QualityReport
+from telemetry.analysis.quality import GAP_PERIODS, QualityReport
 from telemetry.base.text import format_lap_time, format_size
 from telemetry.cli._shared import options
 from telemetry.cli._shared.messages import print_json
@@ -118,7 +118,7 @@ def _gaps_text(report: QualityReport) -> str:
     if report.full_rate:
         lost = f"{gaps.missing:,} steps missing, {gaps.share:.3%} of all"
     else:
-        lost = f"{gaps.missing:,} samples missing; {gaps.share:.2%} of the intervals are above {LATE:g} periods"
+        lost = f"{gaps.missing:,} samples missing; {gaps.share:.2%} of the intervals are above {GAP_PERIODS:g} periods"
     return f"[yellow]{gaps.count:,}[/], the longest {gaps.longest_s:.3g} s; {lost}"
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from telemetry.analysis.quality import MAX_GAP_SHARE, QualityFinding, QualityReport, findings_of
+from telemetry.analysis.quality import MAX_GAP_SHARE, QualityFinding, QualityReport, list_findings
 from telemetry.cli._shared import options
 from telemetry.cli._shared.messages import print_json
 from telemetry.cli._shared.quality_reports import read_reports
@@ -38,7 +38,7 @@ def validate(
     results: list[dict[str, Any]] = []
     all_valid = True
     for report in read_reports(files, tyres_out):
-        findings = findings_of(report, max_gap_share=max_gap_share)
+        findings = list_findings(report, max_gap_share=max_gap_share)
         if strict:
             findings = tuple(QualityFinding(finding.name, "error", finding.message) for finding in findings)
         valid = all(finding.severity != "error" for finding in findings)

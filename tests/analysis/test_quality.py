@@ -7,12 +7,11 @@ import pytest
 
 import telemetry
 from telemetry.analysis.quality import (
-    ESSENTIAL,
-    RANGES,
+    ESSENTIAL_FIELDS,
     QualityAnalyzer,
     QualityReport,
-    findings_of,
-    report_of,
+    analyze_recording,
+    list_findings,
 )
 from telemetry.base.clock import Clock
 from telemetry.fields.derived import Sample, derive
@@ -52,15 +51,15 @@ def report_on(
 
 def report_on_file(path: Path) -> QualityReport:
     with telemetry.open_source(path) as source:
-        return report_of(source, path)
+        return analyze_recording(source, path).report
 
 
 def errors(report: QualityReport, **options: float) -> list[str]:
-    return [finding.name for finding in findings_of(report, **options) if finding.severity == "error"]
+    return [finding.name for finding in list_findings(report, **options) if finding.severity == "error"]
 
 
 def warnings(report: QualityReport) -> list[str]:
-    return [finding.name for finding in findings_of(report) if finding.severity == "warning"]
+    return [finding.name for finding in list_findings(report) if finding.severity == "warning"]
 
 
 def test_the_report_on_the_recorded_lap_is_this() -> None:
@@ -102,7 +101,7 @@ def test_the_report_on_the_recorded_lap_is_this() -> None:
         "out_of_range": {},
         "top_speed_kmh": max(one.speed_kmh for one in recorded_lap()),
     }
-    assert findings_of(report) == ()
+    assert list_findings(report) == ()
     assert orjson.loads(orjson.dumps(report.to_dict()))["laps"]["counted"] == 1
 
 
@@ -114,7 +113,7 @@ def test_steps_that_are_missing_are_counted_at_the_full_rate() -> None:
     assert report.gaps.share == pytest.approx(5 / 2999)
     assert errors(report) == ["gaps"]
     assert errors(report, max_gap_share=0.01) == []
-    assert findings_of(report)[0].message == ("0.167% of the physics steps are missing (5 in 2 gaps); 0.100% may be.")
+    assert list_findings(report)[0].message == "0.167% of the physics steps are missing (5 in 2 gaps; limit: 0.1%)."
 
 
 def test_below_the_full_rate_late_samples_are_gaps() -> None:
@@ -124,8 +123,8 @@ def test_below_the_full_rate_late_samples_are_gaps() -> None:
     assert (report.gaps.count, report.gaps.missing, report.gaps.longest_s) == (1, 1, 0.6)
     assert report.gaps.share == pytest.approx(1 / 88)
     assert errors(report) == ["gaps"]
-    assert findings_of(report)[0].message == (
-        "1.1% of the intervals are longer than 1.5 periods, up to 0.6 s; 1% may be."
+    assert list_findings(report)[0].message == (
+        "1.1% of the intervals are longer than 1.5 sampling periods (longest: 0.6 s; limit: 1%)."
     )
 
 
@@ -151,7 +150,7 @@ def test_duplicates_restarts_and_time_that_goes_back_are_counted() -> None:
     assert errors(report) == ["time_backwards"]
 
 
-def test_numbers_that_are_none_are_counted_by_field() -> None:
+def test_nan_and_infinite_values_are_counted_by_field() -> None:
     rows = steps(*range(100))
     rows[7] = rows[7].replace(fuel=math.nan, wheel_load=(1.0, math.inf, 3.0, 4.0))
     rows[50] = rows[50].replace(fuel=math.nan, gas=math.nan)
@@ -159,10 +158,10 @@ def test_numbers_that_are_none_are_counted_by_field() -> None:
     report = report_on(rows)
     assert report.non_finite == {"fuel": 2, "wheel_load": 1, "gas": 1, "tyre_contact_point": 1}
     assert errors(report) == ["non_finite"]
-    assert findings_of(report)[0].message == "Numbers that are none, or endless: gas (1)."
+    assert list_findings(report)[0].message == "NaN or infinite values: gas (1 sample)."
 
 
-def test_values_that_the_game_does_not_write_are_a_warning() -> None:
+def test_values_outside_the_valid_range_are_a_warning() -> None:
     rows = steps(*range(100))
     for number, gas in ((4, 1.5), (9, -0.25), (20, 1.0)):
         rows[number] = rows[number].replace(gas=gas)
@@ -171,10 +170,9 @@ def test_values_that_the_game_does_not_write_are_a_warning() -> None:
     strays = {name: (one.count, one.lowest, one.highest) for name, one in report.out_of_range.items()}
     assert strays == {"gas": (2, -0.25, 1.5), "gear": (1, 99, 99)}
     assert warnings(report) == ["no_lap", "out_of_range"]
-    assert findings_of(report)[1].message == (
-        "Values that the game does not write: gas (-0.25 to 1.5, 2 samples), gear (99 to 99, 1 sample)."
+    assert list_findings(report)[1].message == (
+        "Values outside the valid range: gas (-0.25 to 1.5, 2 samples), gear (99 to 99, 1 sample)."
     )
-    assert {name for name in RANGES if getattr(rows[0], name) is None} == set()
 
 
 def test_fields_that_never_changed_are_named_and_those_of_the_session_are_not() -> None:
@@ -198,7 +196,7 @@ def test_a_car_that_never_moved_and_several_of_them_are_found() -> None:
     assert warnings(report) == ["several_cars", "several_tracks", "no_lap"]
 
 
-def test_no_sample_is_the_only_thing_to_be_said_of_nothing() -> None:
+def test_the_only_finding_without_samples_is_that_there_are_none() -> None:
     report = report_on([])
     assert (report.samples, report.span_s, report.rate_hz, report.top_speed_kmh) == (0, 0.0, None, None)
     assert errors(report) == ["no_samples"]
@@ -219,7 +217,7 @@ def test_fields_that_a_file_lacks_are_found_under_any_of_their_names(tmp_path: P
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.zst", "a.jsonl.gz", "a.mcap"])
-def test_a_file_that_was_cut_is_no_data_set(tmp_path: Path, name: str) -> None:
+def test_a_truncated_file_is_an_error(tmp_path: Path, name: str) -> None:
     from telemetry.cli.convert import convert
 
     path = tmp_path / name
@@ -231,7 +229,7 @@ def test_a_file_that_was_cut_is_no_data_set(tmp_path: Path, name: str) -> None:
     assert errors(report)[0] == "cut"
 
 
-def test_what_a_recording_of_pages_says_of_itself_is_told(tmp_path: Path) -> None:
+def test_events_that_a_recording_of_pages_holds_are_counted(tmp_path: Path) -> None:
     path = tmp_path / "a.mcap"
     with create(path) as sink:
         for number, one in enumerate(steps(*range(100), *range(110, 400))):
@@ -243,7 +241,7 @@ def test_what_a_recording_of_pages_says_of_itself_is_told(tmp_path: Path) -> Non
     assert (report.gaps.count, report.gaps.missing) == (1, 10)
 
 
-def test_a_clock_that_is_stopped_ends_it() -> None:
+def test_stopping_the_clock_ends_the_analysis() -> None:
     clock = Clock(math.inf)
     seen = 0
 
@@ -254,11 +252,11 @@ def test_a_clock_that_is_stopped_ends_it() -> None:
             clock.stop()
 
     with telemetry.open_source(LAP) as source:
-        assert report_of(source, LAP, clock=clock, watch=stop).samples == 10
+        assert analyze_recording(source, LAP, clock=clock, on_reading=stop).report.samples == 10
 
 
-def test_derived_fields_follow_from_essential_ones_alone() -> None:
-    names = set(Snapshot.NAMES) - set(ESSENTIAL) - {"timestamp", "elapsed", "sequence"}
+def test_derived_fields_depend_on_essential_fields_only() -> None:
+    names = set(Snapshot.NAMES) - set(ESSENTIAL_FIELDS) - {"timestamp", "elapsed", "sequence"}
     blank = {"integer": 77, "number": math.nan, "text": "?"}
     before: Sample | None = None
     for one in recorded_lap()[200:800:60]:

@@ -107,10 +107,10 @@ def test_validate_names_what_is_wrong_and_fails(bad: Path) -> None:
     assert lines == [
         f"{Path(LAP)} valid",
         f"{bad} not valid",
-        "error cut The file is cut: its writer did not come to an end.",
-        "warning several_cars It holds 2 cars: demo_gt3, ks_porsche_911_gt3_r_2016.",
+        "error cut The file is truncated: the recording was not closed.",
+        "warning several_cars The recording contains 2 cars: demo_gt3, ks_porsche_911_gt3_r_2016.",
         "warning no_lap No lap was completed.",
-        "warning out_of_range Values that the game does not write: gas (1.5 to 1.5, 89 samples).",
+        "warning out_of_range Values outside the valid range: gas (1.5 to 1.5, 89 samples).",
     ]
 
 

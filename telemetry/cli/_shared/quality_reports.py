@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
-from telemetry.analysis.quality import QualityReport, report_of
+from telemetry.analysis.quality import QualityReport, analyze_recording
 from telemetry.base.clock import Clock
 from telemetry.cli._shared.options import check_files_exist
 from telemetry.cli._shared.progress import reading_progress
@@ -27,11 +27,11 @@ def read_reports(paths: list[Path], tyres_out: int) -> Iterator[QualityReport]:
             with open_source(path) as source, reading_progress() as progress:
                 progress.start(f"Reading {path.name}")
 
-                def watch(reading: Reading) -> None:
+                def on_reading(reading: Reading) -> None:
                     if reading.snapshot is not None:
                         progress.update(reading.snapshot.elapsed)
 
-                report = report_of(source, path, clock=clock, thresholds=thresholds, watch=watch)
+                analysis = analyze_recording(source, path, clock=clock, thresholds=thresholds, on_reading=on_reading)
             if clock.stopped:
                 raise Interrupted(f"Stopped before {path} was read.")
-            yield report
+            yield analysis.report

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from telemetry.analysis.quality import QualityReport, findings_of
+from telemetry.analysis.quality import QualityReport, list_findings
 from telemetry.base.clock import Clock
 from telemetry.base.errors import TelemetryError
 from telemetry.base.storage.atomic import rename, sync_to_disk
@@ -77,7 +77,7 @@ def convert(job: Job, clock: Clock, watch: Watch = ignore) -> RecordingResult | 
             result = RecordingResult(
                 recording=name,
                 report=report,
-                findings=findings_of(report),
+                findings=list_findings(report),
                 episodes=written.episodes,
                 skipped=skipped,
                 checks=written.checks,
@@ -97,7 +97,7 @@ def convert(job: Job, clock: Clock, watch: Watch = ignore) -> RecordingResult | 
             text = f"{name} was not converted: {error.strerror or error}."
         elif not isinstance(error, TelemetryError):
             text = f"{name} was not converted because of a bug in this program: {type(error).__name__}: {error}"
-        findings = findings_of(report) if report else ()
+        findings = list_findings(report) if report else ()
         return RecordingResult(recording=name, report=report, findings=findings, skipped=skipped, error=text)
 
 

@@ -108,7 +108,7 @@ def survey(source: Source, path: Path, clock: Clock, *, thresholds: Thresholds, 
         if reading.snapshot is not None:
             watch(reading.snapshot.elapsed)
 
-    report, laps = analyze_recording(source, path, clock=clock, thresholds=thresholds, watch=on_reading)
+    report, laps = analyze_recording(source, path, clock=clock, thresholds=thresholds, on_reading=on_reading)
     return Survey(report, tuple(sorted((lap for lap in laps if lap.first and lap.last), key=_first_sequence)))
 
 
