@@ -41,7 +41,7 @@ HASTE_SECONDS = 1.25e-3
 
 
 def publish(directory: Path, results: Connection) -> None:
-    """Publish until told to stop, and send the moment at which each packetId was written."""
+    """Publish until asked to stop, and send the time at which each packetId was written."""
     clock = Clock()
     written: dict[int, float] = {}
     with Publisher(directory) as publisher:
@@ -118,7 +118,7 @@ def record_whole(directory: Path, seconds: float) -> tuple[float, float]:
 
 
 def cpu_seconds(pid: int) -> float:
-    """What a process has used so far, by the system's count; 0 where there is none to read."""
+    """CPU time that a process has used so far, in seconds; 0 where /proc does not exist."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

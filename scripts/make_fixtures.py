@@ -1,4 +1,4 @@
-"""Makes everything in ``fixtures/`` anew, from the demo car: ``uv run scripts/make_fixtures.py``.
+"""Makes everything in ``fixtures/`` again from the demo car: ``uv run scripts/make_fixtures.py``.
 
 With the word ``unchanged`` only what users get today, which ``tests/test_unchanged.py`` compares; with names of its
 files after it, only those.

@@ -7,7 +7,7 @@ windows-python cc SOURCE PROGRAM.exe   compile a Windows program from C; more ar
 windows-python stop                    end every process of this Wine
 
 The interpreter has the project's dependencies, its extras and its `dev` group as pyproject.toml declares them. It is
-made anew when those change and kept under $XDG_CACHE_HOME/windows-python. WINDOWS_PYTHON_TIMEOUT limits a run to so
+made again when those change and kept under $XDG_CACHE_HOME/windows-python. WINDOWS_PYTHON_TIMEOUT limits a run to so
 many seconds (900); one that takes longer ends with status 124. Inside it the checkout is on drive Z:, which is `/`.
 WINDOWS_PYTHON_VERSION says which Python: 3.11, 3.12 or 3.13 (3.11). It needs a Linux Python of the same version.
 """
@@ -374,7 +374,7 @@ def main(arguments: Sequence[str]) -> int:
         while os.open(os.devnull, os.O_RDWR) <= 2:  # a standard stream that was closed
             pass
     if VERSION not in CARRIER_HASHES:
-        sys.exit(f"windows-python: WINDOWS_PYTHON_VERSION={VERSION} is none of {', '.join(CARRIER_HASHES)}")
+        sys.exit(f"windows-python: unknown WINDOWS_PYTHON_VERSION={VERSION}; known are {', '.join(CARRIER_HASHES)}")
     match arguments:
         case ["provision"]:
             print(provision()[1])

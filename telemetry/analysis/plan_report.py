@@ -66,7 +66,7 @@ def summarize_runs(manifest: Manifest) -> list[dict[str, Any]]:
 
 
 def best_time_text(progress: RunProgress) -> str:
-    """The best time of the laps that count, for a person; empty where there is none."""
+    """The best time of the accepted laps as text; empty without one."""
     times = [lap.time_ms for lap in progress.laps if lap.kept and lap.time_ms is not None]
     return format_lap_time(min(times)) if times else ""
 

@@ -42,7 +42,7 @@ class DurationHistogram:
             self.longest = duration
 
     def quantile(self, fraction: float) -> float | None:
-        """The duration that this fraction of all does not exceed; None when there are none."""
+        """The duration that this fraction of all does not exceed; None for an empty histogram."""
         rest = fraction * self.count
         for duration, times in sorted(self._counts.items()):
             rest -= times

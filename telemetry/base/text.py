@@ -37,7 +37,7 @@ def format_sector_time(milliseconds: int) -> str:
 
 
 def format_measured_lap_time(official_ms: int | None, measured_ms: int | None) -> str | None:
-    """The official lap time, or the measured one marked with ``~`` where there is none; None without either."""
+    """The official lap time, else the measured one marked with ``~``; None without either."""
     if official_ms:
         return format_lap_time(official_ms)
     return f"~{format_lap_time(measured_ms)}" if measured_ms else None

@@ -228,7 +228,7 @@ def _progress_text(number: int, total: int) -> str:
 
 
 def _find_recordings(arguments: Iterable[str], *, lists: bool = True) -> Iterator[Path]:
-    """The recordings of the arguments, those of a folder sorted by name; UsageError where there is none."""
+    """The recordings of the arguments, those of a folder sorted by name; UsageError if there are no recordings."""
     for argument in arguments:
         path = Path(argument)
         if lists and argument.startswith("@") and not path.exists():

@@ -102,7 +102,7 @@ def load_plan(path: Path, out: str | None) -> tuple[Plan, Path]:
 
 
 def open_plan_folder(plan: Plan, folder: Path, source: str, *, wait: bool, report: ReportMessage | None) -> Batch:
-    """The batch of this plan where it stopped, or at its beginning; what is done about cut files is told."""
+    """The batch of this plan, resumed where it stopped or new; repairs of truncated files are reported."""
 
     def open_run(path: Path, run: Run) -> PageSink:
         texts = {"source": source, "plan": plan.name, "run": run.name, "driver": run.driver, "notes": run.notes}

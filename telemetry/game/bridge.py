@@ -1,7 +1,7 @@
-"""Named mappings of a Wine prefix as files of Linux, created from inside the prefix before any other program does.
+"""Named mappings of a Wine prefix that are files on Linux, created inside the prefix before the game creates its own.
 
-They are backed by files in ``/dev/shm``: a game finds mappings with the names of its pages, writes them as it would its
-own, and nothing is ever copied. The other way round, a program on Linux writes what the game reads.
+They are backed by files in ``/dev/shm``: the game finds mappings with the names of its pages and writes into them, so
+that nothing is copied. In the other direction a program on Linux writes what the game reads.
 """
 
 import mmap
@@ -14,6 +14,7 @@ from typing import Final
 
 from ac_native_memory import PAGE_FILE_SIZE, PAGES
 from telemetry.base.errors import SinkError, UsageError
+from telemetry.base.typing import override
 from telemetry.recording.interfaces import Closeable
 
 DIRECTORY: Final = Path("Z:/dev/shm")
@@ -49,11 +50,11 @@ EXISTS: Final = (
 
 
 class Bridge(Closeable):
-    """Files and the named mappings that they back, with these names and sizes (in bytes), until it is closed.
+    """Named mappings with these names and sizes (in bytes), and the files behind them, until it is closed.
 
     Raises :class:`telemetry.UsageError` where this is not a Windows program under Wine, :class:`telemetry.SinkError`
-    where the mappings exist already (a bridge that is started later bridges nothing; ``exists`` is the message) or
-    cannot be created. ``left`` holds the files that remained after closing.
+    where the mappings exist already (the bridge must create them first; ``exists`` is the message) or cannot be
+    created. ``left`` holds the files that remained after closing.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class Bridge(Closeable):
             self.close()
             raise
 
+    @override
     def close(self) -> None:
         """Close the mappings and remove the files; those in ``left`` stay until the game that still maps them exits."""
         while self._maps:
@@ -99,7 +101,7 @@ class Bridge(Closeable):
         with path.open("r+b" if path.exists() else "x+b") as file:
             self._files.append(path)
             file.truncate(size)
-            file.write(bytes(size))  # what an earlier game left behind is not a game
+            file.write(bytes(size))  # pages of an earlier game must not look like a running one
             file.flush()
             os.fsync(file.fileno())
             self._maps.append(_map(file.fileno(), size, name))

@@ -36,7 +36,7 @@ class PageProvider(ABC):
 
     @abstractmethod
     def open(self) -> OpenedPages:
-        """Open the pages; raises :class:`PagesUnavailable` where there are none."""
+        """Open the pages; raises :class:`PagesUnavailable` if they do not exist."""
 
     def still_open(self) -> bool:
         """Whether opening the pages again would find the same ones; False where that is unknown."""

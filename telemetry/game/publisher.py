@@ -1,4 +1,4 @@
-"""Publishing pages where the game would."""
+"""Publishing pages in the shared memory that the game uses."""
 
 import sys
 from pathlib import Path
@@ -15,12 +15,13 @@ from ac_native_memory import (
 )
 from telemetry.base.clock import Clock
 from telemetry.base.errors import SinkError
+from telemetry.base.typing import override
 from telemetry.recording.game_state import HOLD_SECONDS, GameStateDetector, State
 from telemetry.recording.interfaces import Closeable
 
 
 class Publisher(Closeable):
-    """Writes pages into real shared memory, where this program and every other reader find "the game".
+    """Writes pages into real shared memory, where every reader of the game finds them.
 
     Raises :class:`telemetry.SinkError` where the pages cannot be created, or where another program is writing them.
     """
@@ -34,7 +35,7 @@ class Publisher(Closeable):
         self._graphics = self._static = b""
 
     def write(self, pages: Pages) -> None:
-        """Publish the pages; those that did not change are not written again."""
+        """Publish the pages; graphics and static page only if they changed."""
         self._writer.write(
             pages.physics,
             None if pages.graphics == self._graphics else pages.graphics,
@@ -42,8 +43,9 @@ class Publisher(Closeable):
         )
         self._graphics, self._static = pages.graphics, pages.static
 
+    @override
     def close(self) -> None:
-        """Exit as the game does, with status 0 and then without pages; a bridge's files are left empty."""
+        """End as the game does: write empty pages (status 0), then remove them; a bridge's files stay."""
         self._writer.write(*(bytes(size) for size in SIZES))
         self._writer.close()
 
@@ -59,7 +61,8 @@ def _refuse_pages_in_use(directory: Path | None, prefix: str) -> None:
         return
     except (PagesError, WrongGame) as error:
         raise SinkError(str(error)) from error
-    # What does not move is a bridge without a game, or was left behind; a named mapping lives only with its game.
+    # Pages that do not change belong to a bridge without a game, or a program that ended left their files. A named
+    # mapping exists only as long as its program.
     held = sys.platform == "win32" and directory is None and state is not State.WAITING
     if held or state in (State.LIVE, State.MENU, State.PAUSED, State.REPLAY):
         where = directory or PAGE_FILE_DIRECTORY

@@ -57,9 +57,9 @@ class LiveSource(Source):
     """The running game, or the page files in ``directory``.
 
     It waits for the game and picks up a restarted one by itself; with ``wait`` off it raises
-    :class:`telemetry.NoGameError` when there is none, and ends when the game does. With ``accept_static``, by default
-    where a directory is named, pages that never change are read too. On Linux the pages of a bridge come first and
-    then, where there are none that change, those of the game itself among ``processes``. Raises
+    :class:`telemetry.NoGameError` without a game, and ends when the game does. With ``accept_static``, by default
+    where a directory is named, pages that never change are read too. On Linux the pages of a bridge come first;
+    if they are missing or never change, the pages of the game itself among ``processes``. Raises
     :class:`telemetry.SourceError` for another game's pages and for pages that cannot be read.
     """
 

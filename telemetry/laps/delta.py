@@ -1,7 +1,7 @@
 """The delta: how far the running lap is behind or ahead of the best lap at the same position on the track.
 
-A lap is kept as its time at evenly spaced positions. The reference is the fastest valid lap that was seen as a whole;
-:mod:`telemetry.laps.detector` says which laps are valid, and what their official times are.
+A lap is stored as its times at evenly spaced positions. The reference is the fastest valid lap that was recorded
+completely; :mod:`telemetry.laps.detector` decides which laps are valid and what their official times are.
 """
 
 import math
@@ -14,19 +14,19 @@ from telemetry.fields.derived import Sample
 from telemetry.laps.model import Lap
 
 POSITION_COUNT: Final = 2000
-"""Positions per lap at which its time is kept: one every 2.5 m of a track of 5 km."""
+"""Positions per lap at which its time is stored: one every 2.5 m on a track of 5 km."""
 
 NEAR_LINE: Final = 0.05
-"""Fraction of the lap around the line in which clock, lap count and position may not agree yet."""
+"""Fraction of the lap before and after the line where clock, lap count and position may disagree."""
 
-JUMP: Final = 0.05
-"""Fraction of the lap that no car drives between two samples: the car was put somewhere else."""
+MAX_PROGRESS: Final = 0.05
+"""Largest fraction of the lap between two samples; more means that the car was moved (teleport)."""
 
 SETTLED_MS: Final = 1500
-"""Lap time by which clock, count and position agree; a first sample before it is the lap's start."""
+"""Lap time from which clock, count and position agree; a lap first seen before it was seen from its start."""
 
 RESTART_MS: Final = 500
-"""How far the lap's clock must go back to be that of another lap."""
+"""A lap clock that goes back by more than this belongs to another lap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class ReferenceLap:
     time_ms: int
     """The official time of the lap."""
     times_ms: Sequence[float]
-    """Time at position ``index / POSITION_COUNT``, rising; ``POSITION_COUNT + 1`` values, `time_ms` the last."""
+    """Time at position ``index / POSITION_COUNT``, rising; ``POSITION_COUNT + 1`` values, the last one is `time_ms`."""
 
     def time_at(self, position: float) -> float:
         """The time in ms at a position of 0..1."""
@@ -49,23 +49,23 @@ class ReferenceLap:
         """The position of 0..1 at a time of the lap."""
         index = min(max(bisect_right(self.times_ms, time_ms) - 1, 0), POSITION_COUNT - 1)
         before, after = self.times_ms[index], self.times_ms[index + 1]
-        part = min(max((time_ms - before) / (after - before), 0.0), 1.0) if after > before else 0.0
-        return (index + part) / POSITION_COUNT
+        fraction = min(max((time_ms - before) / (after - before), 0.0), 1.0) if after > before else 0.0
+        return (index + fraction) / POSITION_COUNT
 
 
 class LapDelta(NamedTuple):
-    """The running lap against the reference lap; each None where there is nothing to compare with."""
+    """The running lap compared with the reference lap; each value is None without a comparison."""
 
     delta_s: float | None = None
     """Seconds behind (positive) or ahead of (negative) the reference lap at the same position."""
     reference_ms: int | None = None
     """Official time of the reference lap."""
     reference_position: float | None = None
-    """Position of 0..1 that the reference lap had at the same time; None too after its end."""
+    """Position of 0..1 that the reference lap had at the same time; None also after its end."""
 
 
 class _RunningLap:
-    """The lap under way: its time at every position passed so far."""
+    """The lap in progress: its time at every position passed so far."""
 
     __slots__ = ("complete", "filled", "number", "position", "time_ms", "timed", "times_ms")
 
@@ -76,19 +76,19 @@ class _RunningLap:
         self.time_ms = sample.current_time
         self.position = position
         self.times_ms: list[float] = []
-        """Times at the positions 0, 1, 2, ... of `POSITION_COUNT` that the car has passed."""
+        """Times in ms at the positions ``index / POSITION_COUNT`` that the car has passed."""
         self.complete = self.time_ms < SETTLED_MS and at_line
-        """So far: seen from its start and without a jump."""
+        """Whether the lap was seen from its start, without a teleport so far."""
         self.timed = self.time_ms >= SETTLED_MS or at_line
-        """Whether the clock belongs to this lap; on the grid it runs before the line."""
+        """Whether the clock belongs to this lap; on the grid it starts before the line."""
 
     @property
     def is_comparable(self) -> bool:
-        """Whether clock and position belong together: not on the grid, nor on the way out of the pits."""
+        """Whether clock and position belong to the same lap: not on the grid or on the way out of the pits."""
         return self.timed and math.isfinite(self.position) and (bool(self.times_ms) or not self.complete)
 
     def update(self, time_ms: int, position: float, completed_laps: int) -> None:
-        """Follow the car; positions between two samples get their times by a straight line."""
+        """Add a sample; times at positions between two samples are interpolated linearly."""
         if self.complete:
             self._record(time_ms, position)
         self.time_ms, self.position = time_ms, position
@@ -98,30 +98,30 @@ class _RunningLap:
     def _record(self, time_ms: int, position: float) -> None:
         times = self.times_ms
         if not times and position > 0.5:
-            return  # the clock is over the line, the position is not yet
+            return  # the clock has restarted, but the position is still before the line
         if position < NEAR_LINE and len(times) > POSITION_COUNT / 2 + 1:
-            return  # the other way round
+            return  # the position has restarted, but the clock has not
         start = self.position if times else 0.0
-        if not abs(position - start) <= JUMP:  # also for NaN
+        if not abs(position - start) <= MAX_PROGRESS:  # also for NaN
             self.complete = False
             return
         span = position - start
         for index in range(len(times), min(int(position * POSITION_COUNT), POSITION_COUNT - 1) + 1):
-            part = (index / POSITION_COUNT - start) / span if span > 0.0 else 1.0
-            times.append(self.time_ms + (time_ms - self.time_ms) * min(max(part, 0.0), 1.0))
+            fraction = (index / POSITION_COUNT - start) / span if span > 0.0 else 1.0
+            times.append(self.time_ms + (time_ms - self.time_ms) * min(max(fraction, 0.0), 1.0))
 
     def finished_times(self) -> list[float] | None:
-        """The times at all positions but the last; None of a lap that was not seen as a whole."""
+        """The times at all positions except the last; None if the lap was not seen completely."""
         if not self.complete or not self.position > 1.0 - NEAR_LINE:
             return None
         return self.times_ms + [float(self.time_ms)] * (POSITION_COUNT - len(self.times_ms))
 
 
 class DeltaTracker:
-    """Follows samples and laps, keeps the best lap as the reference, and compares the running lap with it.
+    """Keeps the best lap as the reference, and compares the running lap with it.
 
-    Feed it every sample with :meth:`update`, and each completed lap with :meth:`complete_lap` when
-    :func:`telemetry.laps.detector.advance` gives it, which may be some samples after the line.
+    Call :meth:`update` with every sample, and :meth:`complete_lap` with each lap that
+    :func:`telemetry.laps.detector.advance` returns, which may be some samples after the line.
     """
 
     def __init__(self) -> None:
@@ -129,10 +129,10 @@ class DeltaTracker:
         self._car_and_track: tuple[str, ...] = ()
         self._running: _RunningLap | None = None
         self._pending: tuple[int, list[float]] | None = None
-        """Number and times of a lap seen as a whole whose official time is still to come."""
+        """Number and times of a complete lap whose official time is not known yet."""
 
     def update(self, sample: Sample) -> None:
-        """Follow the next sample. Another car or track makes the reference void."""
+        """Add the next sample. A change of car or track removes the reference."""
         running, time_ms = self._running, sample.current_time
         car_and_track = (sample.track, sample.track_configuration, sample.car_model)
         if running is None or car_and_track != self._car_and_track:
@@ -147,7 +147,7 @@ class DeltaTracker:
         running.update(time_ms, sample.normalized_position, sample.completed_laps)
 
     def complete_lap(self, lap: Lap) -> None:
-        """Take the lap as the reference if it is valid, seen as a whole, and faster than the reference."""
+        """Make the lap the reference if it is valid, was seen completely, and is faster than the reference."""
         if not lap.valid or not lap.time_ms or self._pending is None or self._pending[0] != lap.number:
             return
         times = self._pending[1]
@@ -156,7 +156,7 @@ class DeltaTracker:
             self._reference = ReferenceLap(lap.time_ms, [*times, float(lap.time_ms)])
 
     def delta(self) -> LapDelta:
-        """The running lap against the reference, as of the newest sample."""
+        """The running lap compared with the reference, at the newest sample."""
         running, reference = self._running, self._reference
         if running is None or reference is None:
             return LapDelta()

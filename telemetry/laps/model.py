@@ -112,6 +112,6 @@ _WIRE_NAMES = {"start_index": "run"}
 
 
 def best_lap(candidates: Iterable[Lap]) -> Lap | None:
-    """The valid lap with the lowest official time, the earlier one of equals; None if there is none."""
+    """The valid lap with the lowest official time, the earlier one of equals; None without a valid lap."""
     timed = [(lap.time_ms, lap) for lap in candidates if lap.valid and lap.time_ms is not None]
     return min(timed, key=lambda entry: entry[0])[1] if timed else None

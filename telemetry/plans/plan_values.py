@@ -48,7 +48,7 @@ class ValueReader:
                 raise self.error((*path, key), f"unknown key.{_suggest(key, known)}")
 
     def table(self, values: Table, path: KeyPath, key: str) -> Table:
-        """A table; empty where there is none."""
+        """The table at this key; empty if the key is missing."""
         table = values.get(key, {})
         if not isinstance(table, dict):
             raise self.error((*path, key), f"expected a table, got {written(table)}.")

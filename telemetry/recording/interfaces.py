@@ -174,5 +174,5 @@ class Listener(Protocol[StatsT_contra]):
     """
 
     def on_reading(self, sample: Sample | None, stats: StatsT_contra) -> None:
-        """Take the latest sample (None where there is none) and the counters of the loop."""
+        """Receive the latest sample (None if there is no sample) and the counters of the loop."""
         ...

@@ -298,7 +298,7 @@ class _Conversion:
 
 
 def _choose_laps(laps: Iterable[Lap], source: Path, options: ConversionOptions) -> list[Lap]:
-    """The laps that the options ask for; UsageError where there are none."""
+    """The laps that the options select; UsageError if there are no such laps."""
     available = [lap for lap in laps if lap.first is not None and lap.last is not None]
     numbers = options.laps
     chosen = [

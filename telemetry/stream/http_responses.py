@@ -113,7 +113,7 @@ def file_response(folder: Path, path: str, host: str, if_none_match: str | None)
 
 
 def _find_file(folder: Path, path: str) -> Path | None:
-    """The file at this path of the URL; None where there is none that may be served."""
+    """The file at this path of the URL; None if no such file may be served."""
     parts = unquote(path).removeprefix("/").split("/")
     if parts == [""]:
         parts = ["index.html"]

@@ -11,7 +11,7 @@ from telemetry.stream.http_responses import DASHBOARD_FOLDER
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerOptions:
-    """Where a server listens, who may connect, and what it tells them about its source."""
+    """Where a server listens, who may connect, and how it describes its source to them."""
 
     host: str = "127.0.0.1"
     """Address to listen on; ``0.0.0.0`` is every address of this machine."""

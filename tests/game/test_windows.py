@@ -100,19 +100,27 @@ def test_a_hundred_attempts_without_a_game_create_no_mapping(
         page.close()
 
 
-def test_the_pages_are_mapped_for_reading_only(prefix: str) -> None:
+def test_the_pages_are_mapped_for_reading_only(prefix: str, monkeypatch: pytest.MonkeyPatch) -> None:
     page_readonly, page_readwrite = 2, 4
-    with ac.PageWriter(prefix=prefix) as writer, ac.PageReader(prefix=prefix) as reader:
-        assert [protection_of(page) for page in reader._maps] == [page_readonly] * 3
-        assert [protection_of(page) for page in writer._maps] == [page_readwrite] * 3
+    mapped: list[mmap.mmap] = []
+    true_mmap = mmap.mmap
+
+    def kept_mmap(*arguments: Any, **options: Any) -> mmap.mmap:
+        mapped.append(true_mmap(*arguments, **options))
+        return mapped[-1]
+
+    monkeypatch.setattr(mmap, "mmap", kept_mmap)
+    with ac.PageWriter(prefix=prefix), ac.PageReader(prefix=prefix):
+        written, read = mapped[:3], mapped[3:]
+        assert [protection_of(page) for page in written] == [page_readwrite] * 3
+        assert [protection_of(page) for page in read] == [page_readonly] * 3
         with pytest.raises(TypeError, match="read"):
-            reader._maps[0][:4] = b"1234"
+            read[0][:4] = b"1234"
     assert existing_mappings(prefix) == []
 
 
-def protection_of(page: object) -> int:
-    """What the system lets this process do with a page's memory."""
-    assert isinstance(page, mmap.mmap)
+def protection_of(page: mmap.mmap) -> int:
+    """The protection that the system gives a page's memory, a PAGE_ constant of Windows."""
     information = (ctypes.c_uint32 * 12)()  # MEMORY_BASIC_INFORMATION; Protect is its tenth word
     address = np.frombuffer(page, np.uint8).ctypes.data
     kernel32 = ctypes.WinDLL("kernel32")  # type: ignore[attr-defined]

@@ -91,7 +91,7 @@ def lock_actuator(name: str) -> FileLock:
 
 
 def user_state_dir() -> Path:
-    """The folder where this user's running programs leave what is for each other; SinkError where there is none."""
+    """The folder for files that this user's running programs share; SinkError if the user has no home directory."""
     variable, usual = (
         ("LOCALAPPDATA", "AppData/Local") if sys.platform == "win32" else ("XDG_STATE_HOME", ".local/state")
     )

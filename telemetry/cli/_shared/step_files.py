@@ -120,7 +120,7 @@ def open_step_writer(
 
 
 def parse_output(out: str | None) -> OutputTarget:
-    """Tell a file, a folder and a template of file names apart; raises UsageError where OUT is none of them."""
+    """Tell a file, a folder and a template of file names apart; raises UsageError for any other OUT."""
     if out is None:
         raise UsageError("Missing argument OUT: a file, a folder, or a name template (or use --plan).")
     if out in ("", "-"):

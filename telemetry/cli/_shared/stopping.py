@@ -61,7 +61,7 @@ if sys.platform == "win32":
 
     @contextmanager
     def _console_closing(clock: Clock) -> Iterator[None]:
-        """Windows tells of a closing console in a thread of its own and ends the process when that returns."""
+        """Windows reports a closing console in its own thread, and ends the process when that returns."""
         finished = Event()
 
         def handle(event: int) -> bool:

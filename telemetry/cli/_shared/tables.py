@@ -13,7 +13,7 @@ PIPE_COLUMNS: Final = 140
 
 
 def table_console(*, stderr: bool = False) -> Console:
-    """A console as wide as its terminal, or wide enough for every table where there is none."""
+    """A console as wide as its terminal, or wide enough for every table without a terminal."""
     console = Console(stderr=stderr)
     return console if console.is_terminal else Console(stderr=stderr, width=PIPE_COLUMNS)
 

@@ -26,7 +26,7 @@ class Metric(FieldSpec):
     """A derived field: its name, type, unit and meaning, and the function that calculates it.
 
     ``scalar`` is a pure function of its ``inputs``, given by position: raw fields by name, other metrics, intermediate
-    values, and :data:`ARGUMENTS`. ``columns`` is the same function of whole columns; None where there is none.
+    values, and :data:`ARGUMENTS`. ``columns`` is the same function of whole columns; None if there is no such function.
     """
 
     name: str

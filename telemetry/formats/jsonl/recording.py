@@ -64,7 +64,7 @@ class JsonlRecording(Source):
         return frozenset(Snapshot.NAMES) - present - _COUNTED_FIELDS
 
     def snapshots(self) -> Iterator[Snapshot]:
-        """The recorded snapshots, as fast as they can be read; raises :class:`SourceError` for a line that is none."""
+        """The recorded snapshots, as fast as they can be read; raises :class:`SourceError` for an invalid line."""
         for number, line in enumerate(read_lines(self._path), start=1):
             try:
                 yield parse_snapshot(line.text)

@@ -58,7 +58,7 @@ class Processes:
     def start_time(self, pid: int) -> str:
         """When the process began, in clock ticks since the system's start; empty when it no longer runs.
 
-        It tells the process from a later one of the same number.
+        It distinguishes the process from a later one with the same number.
         """
         _, _, status = read_small_file(f"{self.root}/{pid}/stat").rpartition(b")")
         words = status.split()

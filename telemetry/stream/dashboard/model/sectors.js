@@ -6,7 +6,7 @@ const JUMP = 0.05; // fraction of the lap that no car drives between two samples
 const RESTART_MS = 500; // how far the lap's clock must go back to be that of another lap
 const SETTLED_MS = 1500; // lap time by which they agree; a first sample before it is the lap's start
 const SPLIT_MS = 250; // how far a split's own measurement may be from the official one that was just published
-const LAP_KNOWN_MS = 5000; // time of the next lap by which the server has told of the one before
+const LAP_KNOWN_MS = 5000; // time of the next lap by which the server has sent the one before
 
 export class SectorTimes {
   constructor() {

@@ -19,7 +19,7 @@ export class SlidingWindow {
     return this.end - this.begin;
   }
 
-  /** The newest time; null while there is none. */
+  /** The newest time; null without samples. */
   get newest() {
     return this.size ? this.columns[0][this.end - 1] : null;
   }

@@ -73,7 +73,7 @@ export class LapPanel {
   }
 }
 
-/** The server's delta in seconds, else the game's own until there is a reference lap; null where there is none. */
+/** The server's delta in seconds, else the game's own until there is a reference lap; null without both. */
 function shownDelta(sample) {
   if (sample.delta_s === undefined) return null; // a server that computes none
   return sample.delta_s ?? (sample.performance_meter || null);

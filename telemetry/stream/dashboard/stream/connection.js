@@ -72,7 +72,7 @@ export class Connection {
     this.change("pausing");
   }
 
-  /** A browser is not told of a cable that was pulled: so ask, and give up on a server that stays silent. */
+  /** A browser does not notice a pulled cable: so ask, and give up on a server that does not answer. */
   checkPulse() {
     const silence = (performance.now() - this.heardAt) / 1000;
     if (this.status === "pausing") return;

@@ -21,7 +21,7 @@ function twoDigits(count) {
   return String(count).padStart(2, "0");
 }
 
-/** A lap time as m:ss.mmm, from 100 minutes on as h:mm:ss; 0 and less is none. */
+/** A lap time as m:ss.mmm, from 100 minutes on as h:mm:ss; 0 and less is no time. */
 export function formatLapTime(ms) {
   if (!(ms > 0)) return NO_TIME;
   const seconds = Math.floor(ms / 1000);
@@ -41,7 +41,7 @@ export function formatDelta(seconds) {
   return formatNumber(seconds, Math.abs(seconds) >= 100 ? 1 : 3, true);
 }
 
-/** A positive number of seconds as h:mm:ss or m:ss; empty for what is none, like a session without an end. */
+/** A positive number of seconds as h:mm:ss or m:ss; empty for any other value, like a session without an end. */
 export function formatDuration(seconds) {
   if (!(seconds > 0 && seconds < 360000)) return "";
   const whole = Math.floor(seconds);
