@@ -103,7 +103,7 @@ def test_a_minute_is_a_row_group_and_numbers_are_split_into_bytes(lap: Path) -> 
     assert "RLE_DICTIONARY" in columns["gear"]["encodings"]
 
 
-def test_what_is_no_number_is_null(tmp_path: Path) -> None:
+def test_nan_and_infinity_become_null(tmp_path: Path) -> None:
     odd = sample_of(fuel=math.nan, gas=math.inf, wheel_load=(1.0, math.nan, 3.0, 4.0), brake=1e300)
     table = written(
         tmp_path / "a.parquet", "fuel,gas,brake,wheel_load,steer_degrees,slip_ratio,physics_steps,track", odd
@@ -150,7 +150,7 @@ def test_duckdb_reads_it_arrays_and_all(lap: Path) -> None:
     )
 
 
-def test_a_number_that_the_game_cannot_hold_is_a_sentence(tmp_path: Path) -> None:
+def test_a_number_out_of_range_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(telemetry.SinkError, match=r"Writing to .*a\.parquet ended: "):
         written(tmp_path / "a.parquet", "gear", sample_of(gear=1 << 40))
 
