@@ -32,7 +32,7 @@ _OF_TOOLS: Final = frozenset(
 
 
 class Process(NamedTuple):
-    """A process, told apart from a later one of the same number by when it began."""
+    """A process; its start time distinguishes it from a later one with the same number."""
 
     number: int
     began: str

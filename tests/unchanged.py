@@ -481,5 +481,5 @@ def differences(before: Any, now: Any, place: str = "") -> list[str]:
     if isinstance(before, str) and isinstance(now, str) and " " in before:
         lost, new = ([one for one in a.split() if one not in b.split()] for a, b in ((before, now), (now, before)))
         return [f"{place}: only before {lost}, only now {new}" if lost or new else f"{place}: in another order"]
-    told, tells = ("nothing" if one is None else repr(one) for one in (before, now))
-    return [f"{place}: {told} became {tells}"]
+    former, present = ("nothing" if one is None else repr(one) for one in (before, now))
+    return [f"{place}: {former} became {present}"]

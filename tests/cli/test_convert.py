@@ -318,7 +318,7 @@ def test_a_file_that_somebody_made_meanwhile_is_left_alone(tmp_path: Path) -> No
     assert [(entry.name, entry.read_text()) for entry in tmp_path.iterdir()] == [("a.txt", "theirs")]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="the system cannot be told to write no more")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of files that a process writes")
 @pytest.mark.parametrize("name", ["a.csv", "a.parquet", "a.jsonl.zst", "a.mcap"])
 def test_a_full_disk_is_a_sentence_about_the_file_that_was_wanted(name: str, tmp_path: Path) -> None:
     command = [sys.executable, str(REPOSITORY / "main.py"), "convert", str(LAP), str(tmp_path / name)]

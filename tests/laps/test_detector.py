@@ -167,7 +167,7 @@ def recorded(scenario: str) -> tuple[Sample, ...]:
 
 
 def thinned(samples: Iterable[Sample], step: int, *, paused: bool = True) -> Iterator[Sample]:
-    """Every so manieth sample, derived anew as if it had been sampled so."""
+    """Every n-th sample, derived again as if it had been recorded at that rate."""
     before: Sample | None = None
     for sample in list(samples)[::step]:
         if paused or sample.status == 2:
@@ -297,11 +297,11 @@ def test_a_lap_from_the_grid_crosses_the_line_without_ending() -> None:
 
 
 def test_a_lap_is_told_as_soon_as_its_time_is_there() -> None:
-    state, told = LapState(), []
+    state, completed = LapState(), []
     for sample in samples_of(drive([30.0, 30.9], rate=50.0, time_late=0.12)):
         state, done = advance(state, sample)
-        told += [(lap.number, sample.elapsed) for lap in done]
-    assert [(number, round(elapsed, 2)) for number, elapsed in told] == [(1, 30.12), (2, 61.02)]
+        completed += [(lap.number, sample.elapsed) for lap in done]
+    assert [(number, round(elapsed, 2)) for number, elapsed in completed] == [(1, 30.12), (2, 61.02)]
     assert finish(state) == ()
 
 

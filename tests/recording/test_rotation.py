@@ -105,15 +105,15 @@ def test_nothing_is_opened_before_there_is_a_car(tmp_path: Path, shelf: Shelf) -
 
 def test_a_recording_is_cut_by_its_size_and_no_file_takes_the_name_of_another(tmp_path: Path, shelf: Shelf) -> None:
     (tmp_path / "demo_gt3-2.mcap").touch()
-    told: list[Path] = []
+    reported: list[Path] = []
     files = RotatingWriter(
-        RecordingFolder(tmp_path, Template("{car}"), ".mcap", shelf.open, told.append), Split(size=3000.0)
+        RecordingFolder(tmp_path, Template("{car}"), ".mcap", shelf.open, reported.append), Split(size=3000.0)
     )
     feed(files, *(step_of(number) for number in range(0, 80, 10)))
     files.close()
     names = ["demo_gt3.mcap", "demo_gt3-3.mcap", "demo_gt3-4.mcap"]
     assert shelf.ids() == dict(zip(names, ([0, 10, 20], [30, 40, 50], [60, 70]), strict=True))
-    assert files.files == told == [tmp_path / name for name in names]
+    assert files.files == reported == [tmp_path / name for name in names]
     assert files.size == 8000
 
 

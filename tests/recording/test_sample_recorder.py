@@ -33,7 +33,7 @@ class Script(Source):
 
 
 class Memory(Sink):
-    """A sink that keeps what it gets, and fails when told to."""
+    """A sink that keeps what it gets, and fails on request."""
 
     name = "memory"
 
@@ -255,6 +255,6 @@ def test_stopping_the_clock_ends_the_run_normally() -> None:
             clock.stop()
 
     sink = Stopping()
-    endless = (live(index / 10, 33 * index) for index in count())
-    SampleRecorder(Script(endless), [sink], clock=clock).run()
+    infinite = (live(index / 10, 33 * index) for index in count())
+    SampleRecorder(Script(infinite), [sink], clock=clock).run()
     assert len(sink.samples) >= 1

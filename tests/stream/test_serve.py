@@ -179,7 +179,7 @@ def test_the_documentations_clients_run_as_they_stand(document: str, tmp_path: P
     with served("--source", "demo", "--rate", "30") as (_, url):
         first_lines([sys.executable, "-c", example(document, "python", url)], SPEED, 10)
         if node is None:
-            pytest.skip("the JavaScript client needs node, and there is none here")
+            pytest.skip("the JavaScript client needs node, which is not installed")
         flag = ["--experimental-websocket"]
         probe = [node, *flag, "-e", "process.exit(typeof WebSocket === 'function' ? 0 : 1)"]
         if subprocess.run(probe, capture_output=True, check=False, timeout=PATIENCE).returncode:

@@ -153,10 +153,10 @@ def test_a_lap_is_sent_when_it_is_completed(rig: Rig) -> None:
                 rig.server.on_reading(sample, rig.stats)
                 wait_until(lambda: rig.server.pending < 32)
         rig.tell(State.ENDED)
-        told = []
+        received = []
         while (message := receive(ws)).get("state") != "ended":
-            told.append(message)
-    laps = [message for message in told if message.get("type") == "lap"]
+            received.append(message)
+    laps = [message for message in received if message.get("type") == "lap"]
     assert [lap["number"] for lap in laps] == [1]
     assert laps[0]["time_ms"] > 60_000
     assert laps[0]["complete"]
