@@ -17,6 +17,7 @@ from typing import IO, TYPE_CHECKING
 import orjson
 import pytest
 
+from telemetry.base.version import VERSION
 from tests.conftest import PATIENCE, REPOSITORY, real_time, wait_until
 
 if TYPE_CHECKING:
@@ -296,7 +297,7 @@ def test_the_wheel_installs_and_starts(tmp_path: Path) -> None:
         f"{function}()",
     ])  # fmt: skip
     said = run("-c", code, "--version", cwd=tmp_path)
-    assert (said.returncode, said.stdout.decode()) == (0, f"{declared['version']}\n"), said.stderr
+    assert (said.returncode, said.stdout.decode()) == (0, f"{VERSION}\n"), said.stderr
     said = run("-c", code, "read", "--source", "demo", "--speed", "max", "--samples", "3", "--quiet",
                "--json-output", "-", cwd=tmp_path)  # fmt: skip
     assert said.returncode == 0, said.stderr
