@@ -144,7 +144,7 @@ def test_one_missing_page_is_enough_to_be_missing(tmp_path: Path) -> None:
 
 def test_the_reader_cannot_write(tmp_path: Path) -> None:
     with ac.PageWriter(tmp_path), ac.PageReader(tmp_path) as reader, pytest.raises((TypeError, OSError)):
-        reader._maps[0][slice(4)] = b"1234"
+        reader._maps[0][slice(4)] = b"1234"  # noqa: SLF001 - that the mapping itself refuses
 
 
 def test_the_writer_removes_the_files_it_made_and_leaves_those_of_a_bridge(tmp_path: Path) -> None:

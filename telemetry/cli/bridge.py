@@ -44,7 +44,7 @@ def _pages(directory: Path, prefix: str) -> Bridge:
 
 
 def _controls(directory: Path, prefix: str) -> Bridge:
-    from telemetry.rl.actuators.csp import MAPPING, SIZE  # noqa: PLC0415 - only here
+    from telemetry.rl.actuators.csp import MAPPING, SIZE
 
     return Bridge(
         directory,

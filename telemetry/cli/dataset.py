@@ -165,7 +165,7 @@ def dataset(
     A card and a quality report are written beside it.
     """
     paths = tuple(_find_recordings(recordings))
-    from telemetry.rl.datasets.build import BuildRequest, BuildResult, build_dataset  # noqa: PLC0415 - numpy, which --help must not load
+    from telemetry.rl.datasets.build import BuildRequest, BuildResult, build_dataset
 
     request = BuildRequest(
         format=format_.value,

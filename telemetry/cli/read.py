@@ -158,6 +158,6 @@ def read(
 
 
 def _make_console() -> "Console":
-    from rich.console import Console  # noqa: PLC0415 - slow to import, and not needed beside lines on standard output
+    from rich.console import Console
 
     return Console()

@@ -74,7 +74,7 @@ def record(
     Press m to set a marker, q or Ctrl-C to end.
     """
     if plan is not None:
-        from telemetry.cli.plan import record_plan  # noqa: PLC0415 - only here
+        from telemetry.cli.plan import record_plan
 
         _check_leaves_to_plan(file_options, description, rate=rate, laps=laps, tyres_out=tyres_out)
         record_plan(plan, out, source_options, stop_options, quiet=quiet, json_summary=json_summary)

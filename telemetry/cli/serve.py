@@ -104,7 +104,7 @@ class ClientOptions:
         on_marker: Callable[[Event], None] | None,
     ) -> "StreamServer":
         """Start to serve these clients; raises SinkError where the port cannot be used."""
-        from telemetry.stream import ServerOptions, StreamServer  # noqa: PLC0415 - websockets, which --help must not load
+        from telemetry.stream import ServerOptions, StreamServer
 
         server_options = ServerOptions(
             host=host,
@@ -276,7 +276,7 @@ def _print_address(url: str, source: str, token: str | None, json_output: str | 
 
 
 def _warn_if_open(host: str) -> None:
-    from telemetry.stream import is_loopback  # noqa: PLC0415 - only this command needs it
+    from telemetry.stream import is_loopback
 
     if not is_loopback(host):
         print_message(f"Anyone who can reach {host} can watch. --token new lets in only those who know the token.")

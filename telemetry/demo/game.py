@@ -60,7 +60,7 @@ class DemoGame:
         """`seed` varies driver and timing; `scenario` is one of SCENARIOS, else ValueError."""
         self._scenario = find_scenario(scenario)
         self._rng = Random(seed)  # noqa: S311 - a driver, not a secret
-        self._frame_rng = Random(seed + 1)  # noqa: S311
+        self._frame_rng = Random(seed + 1)  # noqa: S311 - a game, not a secret
         self.steps = 0  # of wall time, pauses included
         self.status = LIVE
         self.escape = False  # whether the escape menu is shown

@@ -80,7 +80,7 @@ class PageCodec:
 
     def load_numpy(self) -> None:
         """Import numpy and use it from the next page on."""
-        import numpy as np  # noqa: PLC0415 - takes longer to import than all the rest
+        import numpy as np
 
         self._from_buffer = np.frombuffer
         self._float32 = np.dtype("<f4")

@@ -142,7 +142,7 @@ class _Interpolator:
     """Interpolates all numbers of a snapshot that change, in a few calls of numpy on one flat array."""
 
     def __init__(self) -> None:
-        import numpy as np  # noqa: PLC0415 - takes longer to import than all the rest, and --help needs none of it
+        import numpy as np
 
         self._np = np
         changing = [

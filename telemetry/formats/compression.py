@@ -125,7 +125,7 @@ _GZIP: Final = Compression(
 
 @cache
 def _zstd() -> Compression:
-    import zstandard  # noqa: PLC0415 - slow to import, and only .zst needs it
+    import zstandard
 
     return Compression(
         lambda: zstandard.ZstdCompressor().compressobj(),

@@ -35,7 +35,7 @@ class InstalledFormats(NamedTuple):
 @cache
 def installed_formats() -> InstalledFormats:
     """The formats of all installed distributions; a broken one never keeps others from working."""
-    from importlib.metadata import entry_points  # noqa: PLC0415 - slow to import, and seldom needed
+    from importlib.metadata import entry_points
 
     formats: list[Format] = []
     problems: list[str] = []

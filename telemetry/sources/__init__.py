@@ -37,7 +37,7 @@ def open_source(
     if what == "live":
         return _open_live(None, wait=wait)
     if name in ("ws", "wss"):
-        from telemetry.stream.client import WebSocketSource  # noqa: PLC0415 - see above
+        from telemetry.stream.client import WebSocketSource
 
         return WebSocketSource(str(what), wait=wait)
     path = Path(what)
@@ -46,7 +46,7 @@ def open_source(
     except OSError as error:
         raise UsageError(f"There is no source {str(what)!r}: {error.strerror}.") from error
     if name == "demo" and not exists:
-        from telemetry.demo.source import DemoSource  # noqa: PLC0415 - see above
+        from telemetry.demo.source import DemoSource
 
         return DemoSource(scenario or "laps", seed=seed)
     if is_directory and str(what):
@@ -63,7 +63,7 @@ def open_source(
 
 
 def _open_live(path: Path | None, *, wait: bool) -> Source:
-    from telemetry.game.source import LiveSource  # noqa: PLC0415 - see above
+    from telemetry.game.source import LiveSource
 
     return LiveSource(path, wait=wait)
 
@@ -76,7 +76,7 @@ def open_sink(path: str | Path, *, columns: tuple[Column, ...] = ALL_COLUMNS, mo
     whose files cannot be read when their writer was killed, or that keeps pages.
     """
     if str(path) == "-":
-        from telemetry.formats.jsonl.sink import standard_output  # noqa: PLC0415 - only here it is needed
+        from telemetry.formats.jsonl.sink import standard_output
 
         return standard_output(columns)
     path = Path(path)

@@ -39,7 +39,7 @@ def _demo_map() -> TrackMap:
 
 def demo_geometry() -> "Geometry":
     """The geometry of the demo's track: its white lines as the borders, its racing line as the reference line."""
-    from telemetry.tracks.geometry import geometry_beside  # noqa: PLC0415 - loads numpy, which maps do not need
+    from telemetry.tracks.geometry import geometry_beside
 
     track = demo_track()
     return geometry_beside(

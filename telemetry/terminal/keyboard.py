@@ -35,7 +35,7 @@ class Keyboard(Closeable):
     if sys.platform == "win32":
 
         def _work(self) -> None:
-            import msvcrt  # noqa: PLC0415 - exists on Windows only
+            import msvcrt
 
             while not self._closing.wait(POLL_INTERVAL_S):
                 while msvcrt.kbhit():
@@ -44,10 +44,10 @@ class Keyboard(Closeable):
     else:
 
         def _work(self) -> None:
-            import os  # noqa: PLC0415 - used with the modules below
-            import select  # noqa: PLC0415 - does not take files on Windows
-            import termios  # noqa: PLC0415 - missing on Windows
-            import tty  # noqa: PLC0415 - missing on Windows
+            import os
+            import select
+            import termios
+            import tty
 
             descriptor = sys.stdin.fileno()
             original = None

@@ -45,14 +45,14 @@ class PlainLines:
         self._last_state = (state, message)
         self._next_line_at = now + self._interval_s
         if sample is not None and is_current:
-            from telemetry.terminal.panels.recorder import plain_line  # noqa: PLC0415 - loads rich
+            from telemetry.terminal.panels.recorder import plain_line
 
             line = plain_line(sample, stats)
         else:
             time_text = f"{sample.elapsed:8.1f} s  " if sample is not None and state not in STATES_WITHOUT_CAR else ""
             line = f"{time_text}{state:<7}  {sanitize(message)}".rstrip()
         if not line.isascii():
-            from telemetry.terminal.draw import to_ascii  # noqa: PLC0415 - loads rich
+            from telemetry.terminal.draw import to_ascii
 
             line = to_ascii(line)
         print(line, file=self._stream, flush=True)

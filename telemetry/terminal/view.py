@@ -62,7 +62,7 @@ class View:
         self._error: Exception | None = None
         self._canvas: Canvas
         if console is not None and console.is_terminal and not console.is_dumb_terminal:
-            from telemetry.terminal.screen import Screen  # noqa: PLC0415 - loads rich
+            from telemetry.terminal.screen import Screen
 
             self._canvas = Screen(console, output=output, thresholds=thresholds)
         else:

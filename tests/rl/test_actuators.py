@@ -87,7 +87,7 @@ class Driver:
         return True
 
     def UpdateVJD(self, _device: int, reference: Any) -> bool:  # noqa: N802
-        position: Any = reference._obj
+        position: Any = reference._obj  # noqa: SLF001 - ctypes offers no other way
         self.reports.append((position.bDevice, position.wAxisX, position.wAxisY, position.wAxisZ, position.lButtons))
         return True
 
@@ -218,7 +218,7 @@ def test_the_kernel_makes_a_joystick_of_the_virtual_wheel_and_passes_on_what_it_
     actuator = VirtualWheel(restart_button=8)
     actuator.open()
     try:
-        wheel = evdev.InputDevice(actuator._device.device.path)
+        wheel = evdev.InputDevice(actuator._device.device.path)  # noqa: SLF001 - the device node of evdev
         able = wheel.capabilities()
         assert wheel.name == "ac-telemetry virtual wheel"
         assert [(code, info.min, info.max) for code, info in able[codes.EV_ABS]] == [

@@ -86,7 +86,7 @@ class Game:
         pass
 
     def UpdateVJD(self, _device: int, reference: Any) -> bool:  # noqa: N802
-        position: Any = reference._obj
+        position: Any = reference._obj  # noqa: SLF001 - ctypes offers no other way
         self.pressed = self.pressed or position.lButtons == 1 << 7
         return True
 

@@ -92,13 +92,13 @@ def run_acgym_server(
 
     Raises UsageError where the options do not fit the source, and what opening the source and the ports raises.
     """
-    from telemetry.rl.acgym.session import AcgymSession, TimeBase  # noqa: PLC0415 - numpy, which --help must not load
-    from telemetry.rl.acgym.sockets import EGO_PORT, PluginSockets  # noqa: PLC0415 - numpy, as above
-    from telemetry.rl.actuators import create_actuator  # noqa: PLC0415 - numpy, as above
-    from telemetry.rl.backends import BackendOptions, open_backend  # noqa: PLC0415 - numpy, as above
-    from telemetry.rl.backends.live import LiveBackend  # noqa: PLC0415 - numpy, as above
-    from telemetry.rl.backends.replay import resampled  # noqa: PLC0415 - numpy, as above
-    from telemetry.stream.access import is_loopback  # noqa: PLC0415 - websockets, which --help must not load
+    from telemetry.rl.acgym.session import AcgymSession, TimeBase
+    from telemetry.rl.acgym.sockets import EGO_PORT, PluginSockets
+    from telemetry.rl.actuators import create_actuator
+    from telemetry.rl.backends import BackendOptions, open_backend
+    from telemetry.rl.backends.live import LiveBackend
+    from telemetry.rl.backends.replay import resampled
+    from telemetry.stream.access import is_loopback
 
     source = source_options.source
     clock = source_options.make_clock()

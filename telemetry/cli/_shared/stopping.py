@@ -30,7 +30,7 @@ def stop_on_signal(clock: Clock) -> Iterator[None]:
     """Inside, a signal stops the clock; when that does not help, another one ends the program at once."""
     first: float | None = None
 
-    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - signal hands over both
         nonlocal first
         now = perf_counter()
         if first is None:
@@ -83,6 +83,6 @@ if sys.platform == "win32":
 else:
 
     @contextmanager
-    def _console_closing(clock: Clock) -> Iterator[None]:  # noqa: ARG001
+    def _console_closing(clock: Clock) -> Iterator[None]:  # noqa: ARG001 - the twin of the one for Windows
         """Elsewhere a closing terminal is a signal."""
         yield

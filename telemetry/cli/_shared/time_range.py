@@ -40,7 +40,7 @@ def _parse_time(option: str, source: str, text: str | None) -> float | None:
 
 def _find_lap(option: str, source: str, text: str) -> float:
     """The start of a lap for --from, and its end for --to."""
-    from telemetry.laps.detector import laps  # noqa: PLC0415 - slows the start, and is seldom needed
+    from telemetry.laps.detector import laps
 
     if not text.isdecimal():
         raise UsageError(f"{option} lap:{text}: expected a lap number, like lap:3.")

@@ -299,9 +299,9 @@ class RecordFile:
 
     def parse(self, record: Record) -> Any:
         """The record as an object of the mcap library; raises :class:`CorruptFile`."""
-        from mcap import records  # noqa: PLC0415 - slow to import, and not needed for --help
-        from mcap.data_stream import ReadDataStream  # noqa: PLC0415 - the same
-        from mcap.exceptions import McapError  # noqa: PLC0415 - the same
+        from mcap import records
+        from mcap.data_stream import ReadDataStream
+        from mcap.exceptions import McapError
 
         try:
             # From a buffer, so that a corrupt length cannot read past the end of the record.

@@ -91,7 +91,7 @@ def recover(path: Path) -> Recovered:
 
 
 def _write_copy(file: RecordFile, path: Path) -> "_RecoveryCopier":
-    from mcap.writer import Writer  # noqa: PLC0415 - slow to import, and not needed for --help
+    from mcap.writer import Writer
 
     with path.open("wb") as stream:
         writer: Any = Writer(stream)

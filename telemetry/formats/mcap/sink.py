@@ -79,7 +79,7 @@ class McapSink(PageSink):
 
     def __init__(self, output: OutputFile, metadata: Mapping[str, str]) -> None:
         # Imported here and not at the first step, which must not be delayed.
-        from mcap.writer import Writer  # noqa: PLC0415 - slow to import, and not needed for --help
+        from mcap.writer import Writer
 
         self.name = output.name
         self._output = output

@@ -175,7 +175,7 @@ def _arrow_field(pa: Any, column: Column) -> Any:
 
 def _array_maker(pa: Any, column: Column) -> Callable[[Sequence[Any]], Any]:
     """A function that converts the values of a column to an Arrow array."""
-    import numpy as np  # noqa: PLC0415 - slow to import, and not needed for --help
+    import numpy as np
 
     first, shape = column.fields[0], _array_shape(column)
     arrow_type = pa.type_for_alias(_arrow_type_name(first))

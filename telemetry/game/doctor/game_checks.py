@@ -101,7 +101,7 @@ def find_holders(path: Path, root: Path = Path("/proc")) -> list[tuple[int, str]
 def _holds(process: Path, path: str) -> bool:
     if f" {path}\n".encode() in (process / "maps").read_bytes():
         return True
-    return any(os.readlink(descriptor) == path for descriptor in (process / "fd").iterdir())  # noqa: PTH115
+    return any(os.readlink(descriptor) == path for descriptor in (process / "fd").iterdir())  # noqa: PTH115 - a text
 
 
 def check_session(source: LiveSource, seconds: float = WATCH_SECONDS) -> list[DoctorFinding]:

@@ -88,7 +88,7 @@ class RayEngine:
     @contextmanager
     def _connected(self) -> Iterator[Any]:
         """Ray without log output, dashboard and signal handlers; a Ray that was started here ends with the block."""
-        import ray  # noqa: PLC0415 - an extra, imported when it is used
+        import ray
 
         if self.address:
             _ping(self.address)
@@ -154,7 +154,7 @@ def check_machine(job: Job, directory: Path, expected_program: str) -> str:
 
 def _check_machines(ray: Any, job: Job) -> None:
     """Raise UsageError if a machine of the Ray cannot convert."""
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # noqa: PLC0415 - an extra, as above
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     nodes = [node for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU", 0) >= 1]
     if not nodes:
