@@ -30,6 +30,9 @@ _OF_TOOLS: Final = frozenset(
 )
 """What tools keep in the checkout."""
 
+_OF_LIBRARIES: Final = ("SB3-", "ray", "torchinductor_")
+"""How the names begin that Stable-Baselines3, Ray and PyTorch keep in the temporary folder: heavy tests load them."""
+
 
 class Process(NamedTuple):
     """A process; its start time distinguishes it from a later one with the same number."""
@@ -86,8 +89,9 @@ def in_shared_memory() -> set[str]:
 
 
 def in_temporary_folder() -> set[str]:
-    """The names in the temporary folder."""
-    return {path.name for path in Path(tempfile.gettempdir()).iterdir()}
+    """The names in the temporary folder, without those that libraries keep there."""
+    names = {path.name for path in Path(tempfile.gettempdir()).iterdir()}
+    return {name for name in names if not name.startswith(_OF_LIBRARIES)}
 
 
 def in_checkout(root: Path) -> set[str]:
