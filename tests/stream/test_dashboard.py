@@ -372,7 +372,7 @@ def test_the_delta_is_the_servers_and_the_games_own_stands_in(demo: str, visit: 
     assert page.text("delta-reference") == "to 1:24.017, best lap seen"
     box = "document.querySelector('#delta-box').dataset.trend + document.querySelector('#delta-bar').style.transform"
     assert page.page.evaluate(box) == "behindscaleX(0.75)"
-    assert page.page.is_visible("#map-ghost")
+    page.page.wait_for_selector("#map-ghost", state="visible")  # drawn with the next picture of the map
     send(sample | {"performance_meter": 0.0, "delta_s": None, "reference_ms": None, "reference_position": None})
     page.until(f"{shown} === '{DASH}'")
     assert page.text("delta-reference") == "from the second valid lap on"
