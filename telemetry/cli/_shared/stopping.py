@@ -47,8 +47,9 @@ def stop_on_signal(clock: Clock) -> Iterator[None]:
         with _console_closing(clock):
             yield
     finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
+        if first is None:  # else the rest of one request may still be on its way while the program ends
+            for number, handler in zip(numbers, before, strict=True):
+                signal.signal(number, handler)
 
 
 if sys.platform == "win32":
