@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 
 
 class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """Hands out whole files, for their tests share what they make, and the files of ``real_time`` as if they were one.
+    """Hands out whole files, for their tests share what they make, and the files of ``real_time`` as if they were two.
 
     xdist itself would go by the marks ``xdist_group``, but those of pytest 9.2 it does not see.
     """
@@ -24,6 +24,12 @@ class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has n
 
 @cache
 def group_of(file: str) -> str:
-    """The group of this file: by the mark that stands for all its tests, else its own."""
+    """The group of this file: by the mark that stands for all its tests, else its own.
+
+    Tests in real time of servers and environments mostly wait for each other's processes, on ports and in folders of
+    their own; they run beside those that share the machine's memory, its clock and its keyboard.
+    """
     text = (ROOT / file).read_text(encoding="utf-8")
-    return "real time" if re.search(r"^pytestmark = \[?\s*real_time\b", text, re.MULTILINE) else file
+    if not re.search(r"^pytestmark = \[?\s*real_time\b", text, re.MULTILINE):
+        return file
+    return "real time, servers" if file.startswith(("tests/rl/", "tests/stream/")) else "real time"
