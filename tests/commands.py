@@ -1,5 +1,6 @@
 """The command line as its users run it: a process of its own, and what it says while it runs."""
 
+import os
 import re
 import signal
 import subprocess
@@ -21,7 +22,9 @@ with_signals = pytest.mark.skipif(
 )
 
 
-def run(*arguments: str | Path, cwd: Path | None = None, timeout: float = PATIENCE) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str | Path, cwd: Path | None = None, timeout: float = PATIENCE, **environment: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*COMMAND, *map(str, arguments)],
         capture_output=True,
@@ -30,6 +33,7 @@ def run(*arguments: str | Path, cwd: Path | None = None, timeout: float = PATIEN
         check=False,
         stdin=subprocess.DEVNULL,
         encoding="utf-8",
+        env={**os.environ, **environment},
     )
 
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from telemetry.formats.mcap.sink import create
 from telemetry.laps.detector import laps
 from telemetry.recording.game_state import State
 from telemetry.recording.interfaces import Event, Step
+from tests.commands import run as run_command
 from tests.conftest import PATIENCE, REPOSITORY, sizes, wait_until
 from tests.recorded import LAP, derived, drive, recorded_lap, write
 
@@ -32,16 +34,7 @@ FORMATS = ["a.jsonl", "a.jsonl.gz", "a.jsonl.zst", "a.mcap", "a.csv", "a.csv.gz"
 _COUNTS = ("sequence", "packet_id", "completed_laps", "physics_steps")
 
 
-def run(*arguments: str | Path, cwd: Path = REPOSITORY) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, str(REPOSITORY / "main.py"), "convert", *map(str, arguments)],
-        capture_output=True,
-        cwd=cwd,
-        timeout=PATIENCE,
-        check=False,
-        stdin=subprocess.DEVNULL,
-        encoding="utf-8",
-    )
+run = partial(run_command, "convert")
 
 
 def rows(path: Path) -> list[dict[str, Any]]:

@@ -1,8 +1,5 @@
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -12,23 +9,10 @@ import telemetry
 from telemetry.cli.info import info
 from telemetry.cli.validate import validate
 from telemetry.fields.snapshot import Snapshot
-from tests.conftest import PATIENCE, REPOSITORY
+from tests.commands import run
 from tests.recorded import derived, recorded_lap
 
 LAP = "fixtures/lap.jsonl.zst"
-
-
-def run(*arguments: str | Path, cwd: Path = REPOSITORY, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, str(REPOSITORY / "main.py"), *map(str, arguments)],
-        capture_output=True,
-        cwd=cwd,
-        timeout=PATIENCE,
-        check=False,
-        stdin=subprocess.DEVNULL,
-        encoding="utf-8",
-        env={**os.environ, **environment},
-    )
 
 
 def write(path: Path, snapshots: Iterable[Snapshot]) -> Path:

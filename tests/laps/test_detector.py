@@ -1,10 +1,8 @@
 import json
 import math
 import re
-import subprocess
-import sys
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
+from functools import cache, partial
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
@@ -19,7 +17,8 @@ from telemetry.fields.derived import Sample, derive
 from telemetry.fields.snapshot import Snapshot, decode
 from telemetry.laps.detector import LapState, advance, finish, laps
 from telemetry.laps.model import Lap, best_lap
-from tests.conftest import PATIENCE, REPOSITORY, main_in_process, snapshot_of
+from tests.commands import run as run_command
+from tests.conftest import main_in_process, snapshot_of
 from tests.drives import SEEDS, frames_at
 
 Values = dict[str, Any]
@@ -688,16 +687,7 @@ def test_there_are_as_many_complete_laps_as_lines_crossed(
 # The command
 
 
-def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, str(REPOSITORY / "main.py"), "laps", *map(str, arguments)],
-        capture_output=True,
-        cwd=REPOSITORY,
-        timeout=PATIENCE,
-        check=False,
-        stdin=subprocess.DEVNULL,
-        encoding="utf-8",
-    )
+run = partial(run_command, "laps")
 
 
 def write(path: Path, *parts: Iterable[Values]) -> Path:
