@@ -3,7 +3,9 @@
 from typing import Final
 
 from telemetry.base.storage.output_file import OutputFile
+from telemetry.base.typing import override
 from telemetry.formats.compression import Compression
+from telemetry.recording.interfaces import Sink
 
 _MAX_PENDING_BYTES: Final = 1 << 20
 """Bytes of lines after which they are written at the latest; a line is far smaller."""
@@ -65,3 +67,24 @@ class TextOutput:
             return
         self._stream_started = True
         self._output.write(self._compressor.compress(data) + self._compressor.flush(mode))
+
+
+class TextSink(Sink):
+    """Base of the sinks that write samples as lines of text. Raises :class:`telemetry.SinkError`."""
+
+    def __init__(self, output: TextOutput) -> None:
+        self.name = output.name
+        self._output = output
+
+    @property
+    @override
+    def size(self) -> int:
+        return self._output.size
+
+    @override
+    def flush(self) -> None:
+        self._output.flush()
+
+    @override
+    def close(self) -> None:
+        self._output.close()

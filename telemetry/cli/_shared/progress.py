@@ -1,6 +1,6 @@
 """Progress bars on standard error; nothing is shown where that is not a terminal, or with ``--quiet``."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -9,7 +9,6 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from telemetry.base.text import format_lap_time, sanitize
-from telemetry.fields.derived import Sample
 
 UPDATE_INTERVAL: Final = 256
 """Snapshots between two updates of a progress bar."""
@@ -52,12 +51,6 @@ class ReadingProgress:
             seconds = elapsed_s - self._first_s
             self._progress.update(self._task, completed=seconds, detail=format_lap_time(int(seconds * 1e3) or 1))
         self._count += 1
-
-    def count_samples(self, samples: Iterable[Sample]) -> Iterator[Sample]:
-        """The same samples, each counted when it is taken."""
-        for sample in samples:
-            self.update(sample.elapsed)
-            yield sample
 
 
 @contextmanager

@@ -14,8 +14,7 @@ from telemetry.base.typing import override
 from telemetry.fields.derived import Sample
 from telemetry.fields.selection import ALL_COLUMNS, Column
 from telemetry.formats.compression import compression_for
-from telemetry.formats.text_output import TextOutput
-from telemetry.recording.interfaces import Sink
+from telemetry.formats.text_output import TextOutput, TextSink
 
 WHEELS: Final = ("fl", "fr", "rl", "rr")
 AXES: Final = ("x", "y", "z")
@@ -35,7 +34,7 @@ def header_of(column: Column) -> tuple[str, ...]:
     return tuple(names)
 
 
-class CsvSink(Sink):
+class CsvSink(TextSink):
     """Writes samples as rows below a header; made by :func:`create`. Raises :class:`telemetry.SinkError`.
 
     Numbers are those of the JSON lines: shortest decimals, and an empty cell for a missing or infinite one. Rows end
@@ -43,8 +42,7 @@ class CsvSink(Sink):
     """
 
     def __init__(self, output: TextOutput, columns: Sequence[Column], *, units: bool) -> None:
-        self.name = output.name
-        self._output = output
+        super().__init__(output)
         headers = [header_of(column) for column in columns]
         self._groups = [_ColumnGroup(tuple(group)) for _, group in groupby(columns, key=_column_kind)]
         self._single_column = sum(map(len, headers)) == 1
@@ -54,24 +52,11 @@ class CsvSink(Sink):
             rows.append(cells)
         output.add(b"".join(_quoted(row) + b"\n" for row in rows))
 
-    @property
-    @override
-    def size(self) -> int:
-        return self._output.size
-
     @override
     def write(self, sample: Sample) -> None:
         row = b",".join([group.encode(sample) for group in self._groups])
         # An empty row would be read as a blank line.
         self._output.add((b'""' if self._single_column and not row else row) + b"\n")
-
-    @override
-    def flush(self) -> None:
-        self._output.flush()
-
-    @override
-    def close(self) -> None:
-        self._output.close()
 
 
 def create(

@@ -13,11 +13,10 @@ from telemetry.fields.selection import ALL_COLUMNS, Column
 from telemetry.fields.wire import LineEncoder
 from telemetry.formats.compression import compression_for
 from telemetry.formats.jsonl.repair import repair_tail
-from telemetry.formats.text_output import TextOutput
-from telemetry.recording.interfaces import Sink
+from telemetry.formats.text_output import TextOutput, TextSink
 
 
-class JsonlSink(Sink):
+class JsonlSink(TextSink):
     """Writes samples as JSON lines; made by :func:`create` or :func:`standard_output`. Raises :class:`SinkError`.
 
     Lines that :meth:`flush` has written can be read, compressed or not, also when the process is killed. Pipes get
@@ -25,26 +24,12 @@ class JsonlSink(Sink):
     """
 
     def __init__(self, output: TextOutput, columns: Sequence[Column]) -> None:
-        self.name = output.name
-        self._output = output
+        super().__init__(output)
         self._encoder = LineEncoder(columns)
-
-    @property
-    @override
-    def size(self) -> int:
-        return self._output.size
 
     @override
     def write(self, sample: Sample) -> None:
         self._output.add(self._encoder.encode(sample))
-
-    @override
-    def flush(self) -> None:
-        self._output.flush()
-
-    @override
-    def close(self) -> None:
-        self._output.close()
 
 
 def create(path: Path, columns: Sequence[Column] = ALL_COLUMNS, *, mode: Mode = "new") -> JsonlSink:

@@ -10,14 +10,15 @@ from collections.abc import Iterator
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple
 
 import zstandard
 
 from telemetry.base.errors import SourceError
 from telemetry.base.storage.lock import lock_file
+from telemetry.base.typing import override
 from telemetry.formats.mcap.chunks import IndexedChunk
+from telemetry.recording.interfaces import Closeable
 
 # Opcodes of the MCAP specification.
 HEADER, FOOTER, SCHEMA, CHANNEL, MESSAGE, CHUNK, MESSAGE_INDEX = 1, 2, 3, 4, 5, 6, 7
@@ -112,7 +113,7 @@ class Summary:
         return [self._file.parse(record) for record in self._records if record.opcode == opcode]
 
 
-class RecordFile:
+class RecordFile(Closeable):
     """An MCAP file that is open for reading. Raises :class:`telemetry.SourceError` if it is not an MCAP file."""
 
     def __init__(self, path: Path) -> None:
@@ -153,17 +154,9 @@ class RecordFile:
         """Lock the file against writers; raises :class:`telemetry.SinkError` if one has it open."""
         lock_file(self._file.fileno(), str(self.path))
 
+    @override
     def close(self) -> None:
-        """Close the file."""
         self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _read(self, at: int, length: int) -> bytes:
         try:
