@@ -53,6 +53,34 @@ def drive(*numbers: int, cut: tuple[int, ...] = ()) -> list[Snapshot]:
     return found
 
 
+def evening() -> list[Snapshot]:
+    """Two laps of one car, 30 and 29 s, and then two of another one on another track, 31 and 33 s."""
+    first, second = drive(1, 2, 3)[:124], drive(1, 2, 3)[:124]
+    last = first[-1]
+    parts = (
+        [one.replace(car_model="formula", last_time=_shown(one, 30_000, 29_000)) for one in first],
+        [
+            one.replace(
+                car_model="road_car",
+                track="spa",
+                track_configuration="short",
+                elapsed=last.elapsed + 60.0 + one.elapsed,
+                timestamp=last.timestamp + 60.0 + one.elapsed,
+                packet_id=last.packet_id + 20_000 + one.packet_id,
+                sequence=last.sequence + 1 + one.sequence,
+                last_time=_shown(one, 31_000, 33_000),
+            )
+            for one in second
+        ],
+    )
+    return [one for part in parts for one in part]
+
+
+def _shown(snapshot: Snapshot, *times_ms: int) -> int:
+    """The official time of the lap before, as the game shows it."""
+    return times_ms[snapshot.completed_laps - 1] if snapshot.completed_laps else 0
+
+
 def write(path: Path, snapshots: list[Snapshot]) -> Path:
     """Write the samples of these snapshots into a file, and return its path."""
     with telemetry.open_sink(path) as sink:

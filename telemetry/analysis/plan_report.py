@@ -11,6 +11,7 @@ from telemetry.base.clock import Clock
 from telemetry.base.errors import SinkError, TelemetryError
 from telemetry.base.storage.atomic import atomic_write_text
 from telemetry.base.text import format_lap_time, format_measured_lap_time, format_size, sanitize
+from telemetry.laps.model import CarAndTrack
 from telemetry.plans.manifest import FileRecord, LapRecord, Manifest, RunProgress
 from telemetry.sources import open_source
 
@@ -65,10 +66,18 @@ def summarize_runs(manifest: Manifest) -> list[dict[str, Any]]:
     ]
 
 
-def best_time_text(progress: RunProgress) -> str:
-    """The best time of the accepted laps as text; empty without one."""
-    times = [lap.time_ms for lap in progress.laps if lap.kept and lap.time_ms is not None]
-    return format_lap_time(min(times)) if times else ""
+def best_times_text(progress: RunProgress) -> str:
+    """The best time of the accepted laps as text, one for each car, track and layout; empty without one."""
+    best: dict[CarAndTrack, int] = {}
+    for lap in progress.laps:
+        if lap.kept and lap.time_ms is not None:
+            key = CarAndTrack(lap.car, lap.track, lap.layout)
+            best[key] = min(lap.time_ms, best.get(key, lap.time_ms))
+    if len(best) == 1:
+        return "".join(map(format_lap_time, best.values()))
+    return "; ".join(
+        f"{format_lap_time(time_ms)} ({key.car or 'unknown car'}, {key.track_name})" for key, time_ms in best.items()
+    )
 
 
 class _FinishedFile(NamedTuple):
@@ -116,7 +125,7 @@ def _markdown_report(manifest: Manifest, entries: Iterable[Mapping[str, Any]]) -
     yield from _table(
         ("run", "wanted", "kept", "refused", "best"),
         [
-            (run["name"], run["wanted"], run["kept"], run["refused"], best_time_text(progress))
+            (run["name"], run["wanted"], run["kept"], run["refused"], best_times_text(progress))
             for run, progress in zip(summarize_runs(manifest), manifest.runs, strict=True)
         ],
     )

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 import typer
 from rich.console import Console
 
-from telemetry.analysis.quality import GAP_PERIODS, QualityReport
+from telemetry.analysis.quality import GAP_PERIODS, BestLap, QualityReport
 from telemetry.base.text import format_lap_time, format_size
 from telemetry.cli._shared import options
 from telemetry.cli._shared.messages import print_json
@@ -15,6 +15,7 @@ from telemetry.cli._shared.tables import label_table, table_console, to_markup
 from telemetry.cli._shared.thresholds import TyresOut
 from telemetry.fields.snapshot import Snapshot
 from telemetry.fields.thresholds import DEFAULTS
+from telemetry.laps.model import CarAndTrack
 
 _OTHER_EVENTS: Final = ("gap", "repaired", "state")
 """Events that have a line of their own."""
@@ -107,8 +108,20 @@ def _laps_text(report: QualityReport) -> str:
     laps = report.laps
     if not laps.counted:
         return "none completed"
-    best = "" if laps.best_ms is None else f", best [bold]{format_lap_time(laps.best_ms)}[/]"
-    return f"{laps.counted} completed, {laps.valid} valid{best}"
+    text = f"{laps.counted} completed, {laps.valid} valid"
+    if len(laps.best) == 1 and len(report.cars) <= 1 and len(report.tracks) <= 1:
+        return f"{text}, best {_time_text(laps.best[0])}"
+    return "\n".join((text, *map(_best_text, laps.best)))
+
+
+def _best_text(best: BestLap) -> str:
+    """The best lap of one car on one track, where a recording holds several."""
+    place = CarAndTrack(best.car, best.track, best.layout)
+    return f"best {_time_text(best)}: {to_markup(place.car or 'unknown car')}, {to_markup(place.track_name)}"
+
+
+def _time_text(best: BestLap) -> str:
+    return f"[bold]{format_lap_time(best.time_ms)}[/]"
 
 
 def _gaps_text(report: QualityReport) -> str:

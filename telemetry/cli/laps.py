@@ -2,7 +2,8 @@
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -20,7 +21,7 @@ from telemetry.cli._shared.tables import table_console, to_markup
 from telemetry.cli._shared.thresholds import TyresOut
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.laps.detector import laps as find_laps
-from telemetry.laps.model import Lap, best_lap
+from telemetry.laps.model import CarAndTrack, Lap, best_laps
 from telemetry.recording.api import samples
 from telemetry.sources import open_source
 
@@ -45,15 +46,16 @@ def laps(
     options.check_files_exist(files)
     clock = Clock(math.inf)
     with stop_on_signal(clock):
-        if as_json:
-            print_json([lap for path in files for lap in _lap_dicts(path, _read_laps(path, clock, thresholds))])
-            return
-        console = table_console()
-        for number, path in enumerate(files):
-            path_laps = _read_laps(path, clock, thresholds)
-            if number:
-                console.print()
-            _print_laps(console, path, path_laps)
+        laps_of = [(path, _read_laps(path, clock, thresholds)) for path in files]
+    best = best_laps(chain.from_iterable(file_laps for _, file_laps in laps_of))
+    if as_json:
+        print_json([lap for path, file_laps in laps_of for lap in _lap_dicts(path, file_laps, best)])
+        return
+    console = table_console()
+    for number, (path, file_laps) in enumerate(laps_of):
+        if number:
+            console.print()
+        _print_laps(console, path, file_laps, best)
 
 
 def _read_laps(path: Path, clock: Clock, thresholds: Thresholds) -> list[Lap]:
@@ -61,19 +63,26 @@ def _read_laps(path: Path, clock: Clock, thresholds: Thresholds) -> list[Lap]:
         return list(find_laps(samples(source, include_paused=True, thresholds=thresholds, clock=clock)))
 
 
-def _lap_dicts(path: Path, recorded_laps: list[Lap]) -> Iterator[dict[str, Any]]:
-    best = best_lap(recorded_laps)
+def _lap_dicts(path: Path, recorded_laps: list[Lap], best: Mapping[CarAndTrack, Lap]) -> Iterator[dict[str, Any]]:
     for lap in recorded_laps:
-        yield {"file": str(path), **lap.to_dict(), "best": lap is best}
+        yield {"file": str(path), **lap.to_dict(), "best": lap is best.get(lap.car_and_track)}
 
 
-def _print_laps(console: Console, path: Path, recorded_laps: list[Lap]) -> None:
-    best = best_lap(recorded_laps)
+def _print_laps(console: Console, path: Path, recorded_laps: list[Lap], best: Mapping[CarAndTrack, Lap]) -> None:
     console.print(f"[bold]{to_markup(str(path))}[/]{_title(recorded_laps)}", highlight=False, soft_wrap=True)
-    if not recorded_laps:
-        return
-    has_tyre_names, has_kind = console.width >= _COLUMNS_FOR_TYRE_NAMES, console.width >= _COLUMNS_FOR_KIND
-    sectors = max(len(lap.sectors_ms) for lap in recorded_laps)
+    has_several = len({lap.car_and_track for lap in recorded_laps}) > 1
+    for car_and_track, drive in groupby(recorded_laps, key=lambda lap: lap.car_and_track):
+        if has_several:
+            console.print(f"\n{_place_text(car_and_track)}", highlight=False, soft_wrap=True)
+        console.print(_lap_table(list(drive), best.get(car_and_track), console.width))
+    if any(lap.complete and lap.time_ms is None for lap in recorded_laps):
+        console.print("[dim]~ measured: the recording has no official time.[/]", highlight=False)
+
+
+def _lap_table(shown: list[Lap], best: Lap | None, width: int) -> Table:
+    """The laps of one car on one track as a table for a console of this width."""
+    has_tyre_names, has_kind = width >= _COLUMNS_FOR_TYRE_NAMES, width >= _COLUMNS_FOR_KIND
+    sectors = max(len(lap.sectors_ms) for lap in shown)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     table.add_column("lap", justify="right", no_wrap=True)
     table.add_column("time", justify="right", no_wrap=True)
@@ -85,8 +94,8 @@ def _print_laps(console: Console, path: Path, recorded_laps: list[Lap]) -> None:
     if has_kind:
         table.add_column("kind", no_wrap=True)
     table.add_column("valid", min_width=12)
-    for number, lap in enumerate(recorded_laps):
-        if number and lap.start_index != recorded_laps[number - 1].start_index:
+    for number, lap in enumerate(shown):
+        if number and lap.start_index != shown[number - 1].start_index:
             table.add_section()
         times = [_sector_text(time) for time in lap.sectors_ms]
         times += [_NONE] * (sectors - len(times))
@@ -101,23 +110,20 @@ def _print_laps(console: Console, path: Path, recorded_laps: list[Lap]) -> None:
             _validity_text(lap, best=lap is best),
             style="" if lap.complete else "dim",
         )
-    console.print(table)
-    if any(lap.complete and lap.time_ms is None for lap in recorded_laps):
-        console.print("[dim]~ measured: the recording has no official time.[/]", highlight=False)
+    return table
 
 
 def _title(recorded_laps: list[Lap]) -> str:
     if not recorded_laps:
         return "  no lap"
     counted = sum(lap.complete for lap in recorded_laps)
-    cars = dict.fromkeys(f"{lap.car or 'unknown car'}, {_track_text(lap)}" for lap in recorded_laps)
+    places = dict.fromkeys(_place_text(lap.car_and_track) for lap in recorded_laps)
     sessions = dict.fromkeys(lap.session.replace("_", " ") for lap in recorded_laps)
-    return f"  {to_markup('; '.join(cars))}, {', '.join(sessions)}: {format_count(counted, 'complete lap')}"
+    return f"  {'; '.join(places)}, {', '.join(sessions)}: {format_count(counted, 'complete lap')}"
 
 
-def _track_text(lap: Lap) -> str:
-    track = lap.track or "unknown track"
-    return f"{track} ({lap.layout})" if lap.layout else track
+def _place_text(car_and_track: CarAndTrack) -> str:
+    return to_markup(f"{car_and_track.car or 'unknown car'}, {car_and_track.track_name}")
 
 
 def _time_text(lap: Lap) -> str:

@@ -11,7 +11,7 @@ import typer
 from rich import box
 from rich.table import Table
 
-from telemetry.analysis.plan_report import best_time_text, summarize_runs, write_plan_report
+from telemetry.analysis.plan_report import best_times_text, summarize_runs, write_plan_report
 from telemetry.base.clock import Clock
 from telemetry.base.errors import SinkError, SourceError, TelemetryError, UsageError
 from telemetry.base.storage.lock import lock_plan_folder
@@ -149,13 +149,13 @@ def _print_runs(manifest: Manifest) -> None:
     console = table_console(stderr=True)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     for name in ("run", "laps kept", "best", "refused"):
-        table.add_column(name, no_wrap=name in ("laps kept", "best"))
+        table.add_column(name, no_wrap=name == "laps kept", min_width=9 if name == "best" else None)
     for progress in manifest.runs:
         refused = [f"lap {lap.number} {describe_lap(lap)}" for lap in progress.laps if not lap.kept]
         table.add_row(
             to_markup(progress.run.name),
             f"{progress.kept} of {progress.run.laps}",
-            best_time_text(progress),
+            to_markup(best_times_text(progress)),
             to_markup("; ".join(text.replace(" refused", "", 1) for text in refused)),
         )
     console.print(table, highlight=False)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from telemetry.laps.delta import DeltaTracker, LapDelta, ReferenceLap
     from telemetry.laps.detector import LapState, advance, finish, laps
-    from telemetry.laps.model import Lap, SampleRef, best_lap
+    from telemetry.laps.model import CarAndTrack, Lap, SampleRef, best_laps
     from telemetry.laps.progress import LapInProgress
 else:
     from telemetry.base.lazy import lazy_attributes
@@ -18,6 +18,7 @@ else:
     __getattr__, __dir__ = lazy_attributes(
         __name__,
         {
+            "CarAndTrack": "telemetry.laps.model",
             "DeltaTracker": "telemetry.laps.delta",
             "Lap": "telemetry.laps.model",
             "LapDelta": "telemetry.laps.delta",
@@ -26,13 +27,14 @@ else:
             "ReferenceLap": "telemetry.laps.delta",
             "SampleRef": "telemetry.laps.model",
             "advance": "telemetry.laps.detector",
-            "best_lap": "telemetry.laps.model",
+            "best_laps": "telemetry.laps.model",
             "finish": "telemetry.laps.detector",
             "laps": "telemetry.laps.detector",
         },
     )
 
 __all__ = [
+    "CarAndTrack",
     "DeltaTracker",
     "Lap",
     "LapDelta",
@@ -41,7 +43,7 @@ __all__ = [
     "ReferenceLap",
     "SampleRef",
     "advance",
-    "best_lap",
+    "best_laps",
     "finish",
     "laps",
 ]

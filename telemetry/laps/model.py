@@ -34,6 +34,21 @@ class SampleRef(NamedTuple):
     """Unix time in seconds."""
 
 
+class CarAndTrack(NamedTuple):
+    """What must be the same in two laps before their times can be compared."""
+
+    car: str
+    track: str
+    layout: str
+    """The track's configuration, empty if it has only one."""
+
+    @property
+    def track_name(self) -> str:
+        """Track and layout for a person, like ``spa (short)``."""
+        track = self.track or "unknown track"
+        return f"{track} ({self.layout})" if self.layout else track
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lap:
     """One lap, or the part of one that was driven and recorded."""
@@ -85,6 +100,11 @@ class Lap:
     """The track's configuration, empty if it has only one."""
 
     @property
+    def car_and_track(self) -> CarAndTrack:
+        """What must be the same in a lap that is compared with this one."""
+        return CarAndTrack(self.car, self.track, self.layout)
+
+    @property
     def complete(self) -> bool:
         """Whether the game counted the lap; it may still have been joined late."""
         return self.end == "line"
@@ -111,7 +131,16 @@ class Lap:
 _WIRE_NAMES = {"start_index": "run"}
 
 
-def best_lap(candidates: Iterable[Lap]) -> Lap | None:
-    """The valid lap with the lowest official time, the earlier one of equals; None without a valid lap."""
-    timed = [(lap.time_ms, lap) for lap in candidates if lap.valid and lap.time_ms is not None]
-    return min(timed, key=lambda entry: entry[0])[1] if timed else None
+def best_laps(candidates: Iterable[Lap]) -> dict[CarAndTrack, Lap]:
+    """For each car, track and layout the valid lap with the lowest official time, the earlier one of equals.
+
+    They are in the order in which the cars and tracks first have a valid lap.
+    """
+    best: dict[CarAndTrack, Lap] = {}
+    for lap in candidates:
+        if not lap.valid or lap.time_ms is None:
+            continue
+        before = best.get(lap.car_and_track)
+        if before is None or before.time_ms is None or lap.time_ms < before.time_ms:
+            best[lap.car_and_track] = lap
+    return best

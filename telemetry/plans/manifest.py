@@ -44,6 +44,9 @@ class LapRecord:
     sectors_ms: tuple[int | None, ...] = ()
     kind: str = ""
     session: str = ""
+    car: str = ""
+    track: str = ""
+    layout: str = ""
     first: PhysicsRef | None = None
     last: PhysicsRef | None = None
 
@@ -98,6 +101,9 @@ class RunProgress:
                 sectors_ms=lap.sectors_ms,
                 kind=lap.kind,
                 session=lap.session,
+                car=lap.car,
+                track=lap.track,
+                layout=lap.layout,
                 first=_physics_ref(lap.first, began_s),
                 last=_physics_ref(lap.last, began_s),
             )

@@ -79,7 +79,11 @@ def test_the_report_on_the_recorded_lap_is_this() -> None:
         "cars": ("demo_gt3",),
         "tracks": ("demo_ring",),
         "sessions": ("practice",),
-        "laps": {"counted": 1, "valid": 1, "best_ms": 83_811},
+        "laps": {
+            "counted": 1,
+            "valid": 1,
+            "best": ({"car": "demo_gt3", "track": "demo_ring", "layout": "", "lap": 1, "run": 1, "time_ms": 83_811},),
+        },
         "samples": 839,
         "full_rate": False,
         "interval_p50_ms": 100.0,

@@ -10,9 +10,10 @@ from telemetry.cli.info import info
 from telemetry.cli.validate import validate
 from telemetry.fields.snapshot import Snapshot
 from tests.commands import run
-from tests.recorded import derived, recorded_lap
+from tests.recorded import derived, evening, recorded_lap
 
 LAP = "fixtures/lap.jsonl.zst"
+DEMO_BEST = {"car": "demo_gt3", "track": "demo_ring", "layout": "", "lap": 1, "run": 1, "time_ms": 83_811}
 
 
 def write(path: Path, snapshots: Iterable[Snapshot]) -> Path:
@@ -73,9 +74,24 @@ def test_programs_get_one_array_for_all_files(bad: Path) -> None:
     assert (first["file"], first["samples"], first["laps"]) == (
         str(Path(LAP)),
         839,
-        {"counted": 1, "valid": 1, "best_ms": 83_811},
+        {"counted": 1, "valid": 1, "best": [DEMO_BEST]},
     )
     assert (second["finished"], second["gaps"]["missing"], second["out_of_range"]["gas"]["highest"]) == (False, 10, 1.5)
+
+
+def test_a_recording_of_two_cars_has_a_best_lap_of_each(tmp_path: Path) -> None:
+    path = write(tmp_path / "evening.jsonl", evening())
+    (report,) = json.loads(run("info", "--json", path).stdout)
+    assert report["laps"]["best"] == [
+        {"car": "formula", "track": "demo_ring", "layout": "", "lap": 2, "run": 1, "time_ms": 29_000},
+        {"car": "road_car", "track": "spa", "layout": "short", "lap": 1, "run": 2, "time_ms": 31_000},
+    ]
+    lines = [line.strip() for line in run("info", path).stdout.splitlines()]
+    assert lines[4:7] == [
+        "laps        4 completed, 4 valid",
+        "best 0:29.000: formula, demo_ring",
+        "best 0:31.000: road_car, spa (short)",
+    ]
 
 
 def test_validate_lets_a_good_recording_pass() -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
         QualityFinding,
         list_findings,
     )
-    from telemetry.analysis.quality.report import GAP_PERIODS, Gaps, LapCount, OutOfRange, QualityReport
+    from telemetry.analysis.quality.report import GAP_PERIODS, BestLap, Gaps, LapCount, OutOfRange, QualityReport
 else:
     from telemetry.base.lazy import lazy_attributes
 
@@ -24,6 +24,7 @@ else:
             "ESSENTIAL_FIELDS": "telemetry.analysis.quality.findings",
             "GAP_PERIODS": "telemetry.analysis.quality.report",
             "MAX_GAP_SHARE": "telemetry.analysis.quality.findings",
+            "BestLap": "telemetry.analysis.quality.report",
             "Gaps": "telemetry.analysis.quality.report",
             "LapCount": "telemetry.analysis.quality.report",
             "OutOfRange": "telemetry.analysis.quality.report",
@@ -40,6 +41,7 @@ __all__ = [
     "ESSENTIAL_FIELDS",
     "GAP_PERIODS",
     "MAX_GAP_SHARE",
+    "BestLap",
     "Gaps",
     "LapCount",
     "OutOfRange",

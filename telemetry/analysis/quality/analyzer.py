@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from telemetry.analysis.quality.report import GAP_PERIODS, Gaps, LapCount, QualityReport
+from telemetry.analysis.quality.report import GAP_PERIODS, BestLap, Gaps, LapCount, QualityReport
 from telemetry.analysis.quality.values import ValueChecker
 from telemetry.base.clock import Clock
 from telemetry.base.histogram import DurationHistogram
@@ -17,7 +17,7 @@ from telemetry.fields.snapshot import Snapshot
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.formats import format_label
 from telemetry.laps.detector import LapState, advance, finish
-from telemetry.laps.model import Lap, best_lap
+from telemetry.laps.model import Lap, best_laps
 from telemetry.recording.interfaces import Event, Reading, Source
 
 
@@ -121,7 +121,6 @@ class QualityAnalyzer:
     def report(self, *, file: str, file_format: str, size: int, finished: bool) -> QualityReport:
         """The report on all samples and events added so far; the arguments are its attributes of these names."""
         laps = self.laps
-        best = best_lap(laps)
         span_s = self._last.elapsed - self._first.elapsed if self._first and self._last else 0.0
         intervals = self._intervals_ms
         median_ms = intervals.quantile(0.5)
@@ -138,7 +137,7 @@ class QualityAnalyzer:
             laps=LapCount(
                 counted=sum(lap.complete for lap in laps),
                 valid=sum(lap.valid for lap in laps),
-                best_ms=best.time_ms if best else None,
+                best=_best_laps(laps),
             ),
             samples=self.samples,
             span_s=span_s,
@@ -193,6 +192,14 @@ class QualityAnalyzer:
     def _is_full_rate(self) -> bool:
         total = self._steps_between.total()
         return total > 0 and 2 * self._steps_between[1] > total
+
+
+def _best_laps(laps: Iterable[Lap]) -> tuple[BestLap, ...]:
+    return tuple(
+        BestLap(**car_and_track._asdict(), lap=lap.number, run=lap.start_index, time_ms=lap.time_ms)
+        for car_and_track, lap in best_laps(laps).items()
+        if lap.time_ms is not None
+    )
 
 
 def _gaps_at_full_rate(steps_between: Counter[int]) -> Gaps:

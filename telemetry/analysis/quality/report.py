@@ -19,6 +19,22 @@ class OutOfRange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BestLap:
+    """The best lap of a recording with one car on one track and layout."""
+
+    car: str
+    track: str
+    layout: str
+    """The track's configuration, empty if it has only one."""
+    lap: int
+    """Its number."""
+    run: int
+    """The start that its number counts from."""
+    time_ms: int
+    """Its official time in milliseconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LapCount:
     """The laps of a recording."""
 
@@ -26,8 +42,8 @@ class LapCount:
     """Laps that the game counted."""
     valid: int
     """Valid laps among them."""
-    best_ms: int | None
-    """The best time of a valid lap in milliseconds; None without one."""
+    best: tuple[BestLap, ...]
+    """The best valid lap of each car, track and layout, in the order in which they were driven."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

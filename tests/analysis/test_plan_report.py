@@ -1,0 +1,38 @@
+from telemetry.analysis.plan_report import best_times_text
+from telemetry.plans.manifest import LapRecord, RunProgress
+from telemetry.plans.plan import Run
+
+
+def lap(time_ms: int, car: str, *, track: str = "spa", layout: str = "", kept: bool = True) -> LapRecord:
+    return LapRecord(
+        file="a.mcap",
+        number=1,
+        kept=kept,
+        time_ms=time_ms,
+        car=car,
+        track=track,
+        layout=layout,
+        reason="" if kept else "x",
+    )
+
+
+def progress_of(*laps: LapRecord) -> RunProgress:
+    return RunProgress(Run(name="any car", laps=9), laps=list(laps))
+
+
+def test_a_run_with_one_car_has_one_best_time() -> None:
+    progress = progress_of(lap(62_000, "formula"), lap(60_500, "formula"), lap(59_000, "formula", kept=False))
+    assert best_times_text(progress) == "1:00.500"
+    assert best_times_text(progress_of(lap(59_000, "formula", kept=False))) == ""
+
+
+def test_a_run_that_leaves_the_car_open_has_a_best_time_of_each() -> None:
+    laps = (
+        lap(60_000, "formula"),
+        lap(95_000, "road_car"),
+        lap(93_000, "road_car"),
+        lap(40_000, "formula", layout="short"),
+    )
+    assert best_times_text(progress_of(*laps)) == (
+        "1:00.000 (formula, spa); 1:33.000 (road_car, spa); 0:40.000 (formula, spa (short))"
+    )

@@ -1,0 +1,42 @@
+import json
+from pathlib import Path
+
+from tests.conftest import main_in_process
+from tests.recorded import evening, write
+
+
+def test_each_car_and_track_has_a_best_lap(tmp_path: Path) -> None:
+    path = write(tmp_path / "evening.jsonl", evening())
+    found = json.loads(main_in_process("laps", "--json", path).stdout)
+    complete = [lap for lap in found if lap["complete"]]
+    assert [(lap["car"], lap["track"], lap["layout"], lap["time_ms"], lap["best"]) for lap in complete] == [
+        ("formula", "demo_ring", "", 30_000, False),
+        ("formula", "demo_ring", "", 29_000, True),
+        ("road_car", "spa", "short", 31_000, True),
+        ("road_car", "spa", "short", 33_000, False),
+    ]
+
+
+def test_the_table_says_which_car_and_track_a_lap_is_of(tmp_path: Path) -> None:
+    path = write(tmp_path / "evening.jsonl", evening())
+    lines = [" ".join(line.split()) for line in main_in_process("laps", path).stdout.splitlines()]
+    assert lines[:3] == [
+        f"{path} formula, demo_ring; road_car, spa (short), practice: 4 complete laps",
+        "",
+        "formula, demo_ring",
+    ]
+    assert "road_car, spa (short)" in lines
+    assert [line.rpartition(" ")[2] for line in lines if line.startswith(("1 ", "2 "))] == [
+        "yes",
+        "best",
+        "best",
+        "yes",
+    ]
+
+
+def test_one_lap_is_the_best_of_several_files_with_the_same_car_and_track(tmp_path: Path) -> None:
+    first, second = evening()[:64], evening()[60:124]
+    files = write(tmp_path / "1.jsonl", first), write(tmp_path / "2.jsonl", second)
+    found = json.loads(main_in_process("laps", "--json", *files).stdout)
+    best = [(Path(lap["file"]).name, lap["time_ms"]) for lap in found if lap["best"]]
+    assert best == [("2.jsonl", 29_000)]
