@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from functools import cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import ac_native_memory as ac
 from telemetry.base.units import STEP_S
 from telemetry.demo import DemoGame
+from telemetry.demo.circuit import layout_name
 from tests.once import make_once
 
 SEEDS = {"pit": 1}
@@ -16,7 +17,7 @@ SEEDS = {"pit": 1}
 
 SECONDS = {
     "laps": 95.0, "lockup": 91.0, "offtrack": 166.0, "crash": 130.0, "pit": 118.0, "pause": 106.0, "restart": 116.0,
-    "worn": 225.0,
+    "worn": 225.0, "refused": 88.0,
 }  # fmt: skip
 """How long each is driven: as long as somebody wants to see it."""
 
@@ -89,6 +90,8 @@ def _make_drive(scenario: str, seed: int) -> Drive:
 
 
 _LONG = ("laps", 2)
+LINES: Final = (0.03, 0.5, 0.8, 0.0003)
+"""Where on the spline the timing line of a real circuit can lie; the last is a metre after the spline's origin."""
 LONG_SECONDS = 300.0
 LAP_SECONDS = 110.0
 
@@ -96,6 +99,18 @@ LAP_SECONDS = 110.0
 def long_drive() -> Drive:
     """Five minutes of clean laps; every step of the way to the line, the first lap and a part of the second."""
     return drive(*_LONG)
+
+
+def with_line(frame: Frame, line: float) -> Frame:
+    """The frame as the demo draws it where the timing line lies elsewhere on the spline: all that differs is here.
+
+    A test compares it with what the demo draws, so that one drive serves for every line.
+    """
+    graphic, static = frame.graphic, frame.static
+    graphic.normalizedCarPosition = (graphic.normalizedCarPosition + line) % 1.0
+    layout = static.trackConfiguration
+    layout[:] = type(layout).from_buffer_copy(ac.units_of(layout_name(line), len(layout)))
+    return frame._replace(graphics_bytes=bytes(graphic), static_bytes=bytes(static))
 
 
 def frames_at(scenario: str, seed: int, seconds: float, rate: float) -> list[Frame]:

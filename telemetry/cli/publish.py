@@ -29,7 +29,8 @@ def publish(
     source: Annotated[
         str,
         typer.Option(
-            metavar="SOURCE", help="demo or demo:SCENARIO, at 333 Hz, or a recording, at the rate it was recorded at."
+            metavar="SOURCE",
+            help="demo, demo:SCENARIO or demo:line=POSITION, at 333 Hz, or a recording, at the rate it was recorded.",
         ),
     ] = "demo",
     pages: Annotated[

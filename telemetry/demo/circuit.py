@@ -19,6 +19,9 @@ from telemetry.demo.track import Track
 
 CIRCUIT_FILE: Final = Path(__file__).with_name("circuit.bin")
 
+_LINE_LAYOUT: Final = "line_"
+"""How the name of a layout begins whose timing line lies elsewhere than where the spline begins."""
+
 
 def encode_circuit(track: Track, line: Line) -> bytes:
     """The content of the file for a circuit and its racing line."""
@@ -38,6 +41,27 @@ def demo_track() -> Track:
 def racing_line() -> Line:
     """The racing line of the demo circuit; read once in a process."""
     return _read_circuit()[1]
+
+
+def layout_name(line: float) -> str:
+    """The layout of the circuit whose timing line lies at this ``normalized_position``: empty where it is 0.
+
+    The name tells every reader of the pages where the line is, as :func:`line_of_layout` does.
+    """
+    return f"{_LINE_LAYOUT}{line!r}" if line else ""
+
+
+def line_of_layout(layout: str) -> float | None:
+    """The ``normalized_position`` of the timing line of a layout of this circuit; None for any other layout."""
+    if not layout:
+        return 0.0
+    if not layout.startswith(_LINE_LAYOUT):
+        return None
+    try:
+        line = float(layout.removeprefix(_LINE_LAYOUT))
+    except ValueError:
+        return None
+    return line if 0.0 <= line <= 1.0 else None
 
 
 @cache

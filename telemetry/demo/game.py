@@ -6,7 +6,7 @@ from math import sqrt
 from random import Random
 from typing import Final
 
-from telemetry.demo.circuit import demo_track, racing_line
+from telemetry.demo.circuit import demo_track, layout_name, racing_line
 from telemetry.demo.driver import PIT_SPEED, Driver
 from telemetry.demo.pages import (
     GRAPHICS_SIZE,
@@ -19,10 +19,10 @@ from telemetry.demo.pages import (
 )
 from telemetry.demo.physics.car import Car, DriverInputs
 from telemetry.demo.scenarios import find_scenario
+from telemetry.demo.settings import GRID_M, DemoSettings
 from telemetry.demo.timing import Timing
 from telemetry.demo.track import (
     GRID_BOX_N,
-    GRID_BOX_S,
     PIT_BOX_N,
     PIT_BOX_S,
     PIT_EXIT,
@@ -54,10 +54,19 @@ LOW_TYRE_WEAR: Final = 88.35
 
 
 class DemoGame:
-    """A simulated game; the same seed, scenario and controls give the same pages at every step."""
+    """A simulated game; the same seed, scenario and controls give the same pages at every step.
 
-    def __init__(self, seed: int = 0, scenario: str = "laps") -> None:
-        """`seed` varies driver and timing; `scenario` is one of SCENARIOS, else ValueError."""
+    Where the timing line lies on the spline changes the graphics page's position and the static page's layout, and
+    nothing else: laps and times are the same.
+    """
+
+    def __init__(self, seed: int = 0, scenario: str = "laps", *, line: float = 0.0, grid_m: float = GRID_M) -> None:
+        """`seed` varies driver and timing; the others are those of DemoSettings, and checked as there.
+
+        `line` is the position of the timing line on the spline, `grid_m` how many metres before it the car starts.
+        """
+        self.settings = DemoSettings(scenario=scenario, line=line, grid_m=grid_m)
+        self._line = line % 1.0
         self._scenario = find_scenario(scenario)
         self._rng = Random(seed)  # noqa: S311 - a driver, not a secret
         self._frame_rng = Random(seed + 1)  # noqa: S311 - a game, not a secret
@@ -70,7 +79,7 @@ class DemoGame:
         self._physics_step = -1  # the packet that `_physics` holds
         self._graphics = bytes(GRAPHICS_SIZE)
         self._filled = False  # whether the static page is complete
-        self._static = static_page(self._scenario.setup, self._track.length, filled=False)
+        self._static = static_page(self._scenario.setup, self._track.length, "", filled=False)
         self._frames = 0  # drawn since the first step
         self._written = 0  # graphics pages written
         self._next_frame = 0
@@ -79,7 +88,7 @@ class DemoGame:
     def _load(self) -> None:
         """Put a new car on the grid and set all clocks to zero."""
         self.packet = 0
-        self.car = Car(self._track, self._scenario.setup, GRID_BOX_S, GRID_BOX_N)
+        self.car = Car(self._track, self._scenario.setup, -self.settings.grid_m, GRID_BOX_N)
         self.driver = Driver(racing_line(), self._rng)
         self.timing = Timing(self._track.length, self.car.s, self._frame_rng)
         self._ride = ride_heights(self.car)
@@ -141,6 +150,7 @@ class DemoGame:
             self.timing.board,
             2 * self._written + 1,
             self.status,
+            line=self._line,
             escape=self.escape,
             in_pit=in_lane and self._box_distance() < BOX_RADIUS_M,
             in_lane=in_lane,
@@ -208,5 +218,5 @@ class DemoGame:
         """Return the 684 bytes of `acpmf_static`: without car and track for the first 150 steps, then never changed."""
         if self.steps >= STATIC_STEPS and not self._filled:
             self._filled = True
-            self._static = static_page(self._scenario.setup, self._track.length, filled=True)
+            self._static = static_page(self._scenario.setup, self._track.length, layout_name(self._line), filled=True)
         return self._static

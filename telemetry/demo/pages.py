@@ -199,9 +199,9 @@ def _contact_headings(car: Car) -> tuple[Vector, Vector]:
 
 
 def graphics_page(
-    car: Car, board: Board, packet: int, status: int, *, escape: bool, in_pit: bool, in_lane: bool
+    car: Car, board: Board, packet: int, status: int, *, line: float, escape: bool, in_pit: bool, in_lane: bool
 ) -> bytes:
-    """Return `acpmf_graphics` as drawn with the frame `packet`."""
+    """Return `acpmf_graphics` as drawn with the frame `packet`; `line` is the timing line's position on the spline."""
     return _GRAPHICS.pack(
         packet, status, PRACTICE,
         units_of(board.text(board.current_ms), 15), units_of(board.text(board.last_ms), 15),
@@ -211,7 +211,7 @@ def graphics_page(
         -1.0 if status == REPLAY else board.time_left_ms, car.distance,
         in_pit, board.sector, board.sector_ms, 0,
         units_of(COMPOUND, 33),
-        1.0, car.s / car.track.length % 1.0,
+        1.0, (car.s / car.track.length + line) % 1.0,
         car.x, car.y, car.z,
         0.0, 0, 0,  # no penalty, no flag, no ideal line
         in_lane, car.setup.surface_grip, 0,
@@ -220,7 +220,7 @@ def graphics_page(
     )  # fmt: skip
 
 
-def static_page(setup: Setup, length: float, *, filled: bool) -> bytes:
+def static_page(setup: Setup, length: float, layout: str, *, filled: bool) -> bytes:
     """Return `acpmf_static`; until it is `filled`, car and track are empty, as while the game loads."""
     versions = {"sm_version": "1.7", "ac_version": "1.16.4"}
     if not filled:
@@ -232,6 +232,7 @@ def static_page(setup: Setup, length: float, *, filled: bool) -> bytes:
         num_cars=1,
         car_model=CAR,
         track=TRACK,
+        track_configuration=layout,
         player_name=PLAYER,
         player_surname=PLAYER,
         player_nick=PLAYER,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Protocol
 
+from telemetry.base.errors import UsageError
 from telemetry.base.units import STEP_S
 from telemetry.demo.driver import Detour, Driver
 from telemetry.demo.pages import LIVE, PAUSE, REPLAY
@@ -108,6 +109,12 @@ def _pause(game: ScenarioGame) -> None:
     game.escape = 22.0 <= seconds < 26.0
 
 
+def _refused(game: ScenarioGame) -> None:
+    """Let the game refuse the laps 1, 3, 5, … for a reason that no page shows; the others become the best lap."""
+    if game.timing.laps_begun % 2 == 0:
+        game.timing.valid = False
+
+
 def _restart(game: ScenarioGame) -> None:
     """Restart 22 s after the first start, later some seconds into every second lap."""
     first = "restarted" not in game.marks and game.timing.elapsed * STEP_S > 22.0
@@ -140,6 +147,10 @@ _SCENARIOS: Final[dict[str, Scenario]] = {
         "The car drives into the pit lane, gets tyres, fuel and repairs at its box and drives out again.", _pit
     ),
     "pause": Scenario("The session is paused, shows the escape menu and a replay, and goes on, once a minute.", _pause),
+    "refused": Scenario(
+        "The game refuses every second lap, which never becomes the best time, though no tyre leaves the track.",
+        _refused,
+    ),
     "restart": Scenario("The session is restarted from the menu while the car is on its way.", _restart),
     "worn": Scenario(
         "Tyres wear twenty times as fast and lose grip until they are finished and changed.",
@@ -153,9 +164,9 @@ SCENARIOS: Final[Mapping[str, str]] = MappingProxyType({name: s.description for 
 
 
 def find_scenario(name: str) -> Scenario:
-    """Return the scenario of that name; ValueError names the known ones."""
+    """Return the scenario of that name; UsageError, which is a ValueError, names the known ones."""
     try:
         return _SCENARIOS[name]
     except KeyError:
         known = ", ".join(SCENARIOS)
-        raise ValueError(f"There is no demo scenario {name!r}; there are: {known}.") from None
+        raise UsageError(f"There is no demo scenario {name!r}; there are {known}.") from None

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 from ac_native_memory import Pages
 from telemetry.base.clock import Clock
-from telemetry.base.errors import UsageError
 from telemetry.base.typing import override
 from telemetry.base.units import STEP_S
-from telemetry.demo import SCENARIOS, DemoGame
+from telemetry.demo import DemoGame
+from telemetry.demo.settings import GRID_M
 from telemetry.fields.snapshot import PageDecoder
 from telemetry.recording.game_state import GameStateDetector, State
 from telemetry.recording.interfaces import Reading, Source, Step
@@ -16,13 +16,14 @@ from telemetry.recording.sample_recorder import DEFAULT_RATE
 
 
 class DemoSource(Source):
-    """The demo car, driven in real time; :meth:`pages` yields the pages to publish in shared memory."""
+    """The demo car, driven in real time; :meth:`pages` yields the pages to publish in shared memory.
 
-    def __init__(self, scenario: str = "laps", *, seed: int = 0) -> None:
-        if scenario not in SCENARIOS:
-            raise UsageError(f"There is no demo scenario {scenario!r}; there are {', '.join(SCENARIOS)}.")
-        self.name = f"demo:{scenario}"
-        self._game = DemoGame(seed, scenario)
+    The arguments are those of :class:`telemetry.demo.DemoGame`. Raises :class:`telemetry.UsageError` for others.
+    """
+
+    def __init__(self, scenario: str = "laps", *, seed: int = 0, line: float = 0.0, grid_m: float = GRID_M) -> None:
+        self._game = DemoGame(seed, scenario, line=line, grid_m=grid_m)
+        self.name = str(self._game.settings)
         self._detector = GameStateDetector()
 
     @override

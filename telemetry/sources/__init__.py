@@ -27,13 +27,14 @@ def open_source(
 ) -> Source:
     """The source of this name: ``live``, ``demo``, ``demo:SCENARIO``, a directory of page files, a recording, a stream.
 
+    The demo's circuit with its timing line elsewhere on the spline is ``demo:line=0.8`` or ``demo:SCENARIO,line=0.8``.
     A stream is that of another ``serve``, named by its address, ``ws://`` or ``wss://``.
     ``wait`` is about a game that is not running, ``seed`` about the demo, ``loop`` about a recording's end; ``begin``
     and ``end`` are the part of a recording to play, in seconds since its first sample. Raises
     :class:`telemetry.UsageError` or :class:`telemetry.SourceError` where there is no such source.
     """
     # Each kind of source is imported when it is opened: most programs open one.
-    name, _, scenario = str(what).partition(":")
+    name, _, rest = str(what).partition(":")
     if what == "live":
         return _open_live(None, wait=wait)
     if name in ("ws", "wss"):
@@ -46,9 +47,11 @@ def open_source(
     except OSError as error:
         raise UsageError(f"There is no source {str(what)!r}: {error.strerror}.") from error
     if name == "demo" and not exists:
+        from telemetry.demo.settings import DemoSettings
         from telemetry.demo.source import DemoSource
 
-        return DemoSource(scenario or "laps", seed=seed)
+        demo = DemoSettings.parse(rest)
+        return DemoSource(demo.scenario, seed=seed, line=demo.line, grid_m=demo.grid_m)
     if is_directory and str(what):
         return _open_live(path, wait=wait)
     known = find_format(path)
@@ -57,8 +60,8 @@ def open_source(
     if exists and str(what):
         raise unsupported_file_type(path, _readable_suffixes())
     raise UsageError(
-        f"There is no source {str(what)!r}. Say live, demo, demo:SCENARIO, a directory with page files, a recording "
-        f"({', '.join(_readable_suffixes())}), or a stream (ws://HOST:PORT)."
+        f"There is no source {str(what)!r}. Say live, demo, demo:SCENARIO, demo:line=POSITION, a directory with page "
+        f"files, a recording ({', '.join(_readable_suffixes())}), or a stream (ws://HOST:PORT)."
     )
 
 

@@ -20,7 +20,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrackMap:
-    """A closed circuit, sampled at equal distances from the line on; x and z of the world, in metres.
+    """A closed circuit, sampled at equal distances along the spline; x and z of the world, in metres.
 
     ``curvature`` is in 1/m, + where the road turns left. ``line`` are the points of the reference line, one beside each
     point of the centre line; empty where none is known.
@@ -33,12 +33,14 @@ class TrackMap:
     tangent_z: Sequence[float]
     curvature: Sequence[float]
     line: Sequence[tuple[float, float]] = ()
+    first_position: float = 0.0
+    """``normalized_position`` of the first point, 0..1."""
 
     @classmethod
     def of_points(
         cls, points: Sequence[tuple[float, float]], length: float, line: Sequence[tuple[float, float]] = ()
     ) -> "TrackMap":
-        """The map of a closed centre line (x, z), evenly spaced in driving direction from the start line on."""
+        """The map of a closed centre line (x, z), evenly spaced in driving direction from position 0 on."""
         count = len(points)
         spacing = length / count
         tangents = []
@@ -64,7 +66,7 @@ class TrackMap:
     def node(self, position: float, x: float, z: float) -> int:
         """The index of the point nearest to x, z; the search starts at the ``normalized_position``."""
         count = len(self.x)
-        index = int(position * count) % count if math.isfinite(position) else 0
+        index = int((position - self.first_position) % 1.0 * count) % count if math.isfinite(position) else 0
         best = (self.x[index] - x) ** 2 + (self.z[index] - z) ** 2
         for step in (1, -1):
             while True:
@@ -90,7 +92,7 @@ class TrackMap:
         if not math.isfinite(position):
             return [math.nan] * count
         nodes = len(bends)
-        start, stride = position * nodes, metres / count * nodes / self.length
+        start, stride = (position - self.first_position) % 1.0 * nodes, metres / count * nodes / self.length
         return [bends[int(start + stride * ahead) % nodes] for ahead in range(1, count + 1)]
 
     def gap(self, sample: Sample) -> float | None:

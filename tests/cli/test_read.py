@@ -54,6 +54,16 @@ def test_the_same_seed_gives_the_same_recording(tmp_path: Path) -> None:
     assert first != third
 
 
+def test_the_demo_can_have_its_timing_line_elsewhere_on_the_spline(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    source = ["--source", "demo:pit,line=0.8", "--speed", "max"]
+    result = main_in_process("read", *source, "--samples", "3", "--json-output", path, "--quiet")
+    assert result.returncode == 0, result.stderr
+    recorded = rows(path)
+    assert [row["track_configuration"] for row in recorded] == ["line_0.8"] * 3
+    assert [row["normalized_position"] for row in recorded] == pytest.approx([0.8 - 45.0 / 3225.1] * 3, abs=1e-4)
+
+
 def test_standard_output_carries_lines_and_nothing_else() -> None:
     result = run("read", *FAST, "--samples", "3", "--json-output", "-", "--fields", "sequence,yaw")
     assert result.returncode == 0
@@ -163,6 +173,7 @@ def test_another_games_pages_are_refused_in_a_sentence(tmp_path: Path) -> None:
         (["--source", "nonsense"], 2, "There is no source 'nonsense'. Say live, demo, demo:SCENARIO"),
         (["--source", "demo:nonsense"], 2, "There is no demo scenario 'nonsense'; there are"),
         (["--source", "README.md"], 2, "Unsupported file type: README.md. Supported: .mcap, .jsonl, .jsonl.gz, "),
+        (["--source", "demo:line=2"], 2, "The position of the demo's line must be from 0 to 1, got 2.0."),
         (["--source", "demo", "--speed", "fast"], 2, "--speed must be a number or max, got fast"),
         (["--source", "demo", "--speed", "0"], 2, "--speed must be greater than 0, got 0"),
         (["--speed", "2"], 2, "--speed is for the demo and for recordings"),

@@ -14,7 +14,7 @@ import telemetry.demo
 from telemetry.base.units import STEP_S
 from telemetry.demo import SCENARIOS, DemoGame
 from telemetry.demo.timing import Board, Timing
-from tests.drives import long_drive
+from tests.drives import LINES, Frame, long_drive, with_line
 
 Physics = ac.SPageFilePhysics
 Graphic = ac.SPageFileGraphic
@@ -35,16 +35,14 @@ def test_the_public_face_is_exact_and_sorted() -> None:
 
 
 def test_scenarios_are_named_and_described_in_one_sentence() -> None:
-    assert list(SCENARIOS) == ["crash", "laps", "lockup", "offtrack", "pause", "pit", "restart", "worn"]
+    assert list(SCENARIOS) == ["crash", "laps", "lockup", "offtrack", "pause", "pit", "refused", "restart", "worn"]
     for description in SCENARIOS.values():
         assert description.endswith(".")
         assert description.count(".") == 1
 
 
 def test_an_unknown_scenario_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(
-        ValueError, match="There is no demo scenario 'rain'; there are: crash, laps, lockup, offtrack, "
-    ):
+    with pytest.raises(ValueError, match="There is no demo scenario 'rain'; there are crash, laps, lockup, offtrack, "):
         DemoGame(scenario="rain")
 
 
@@ -193,6 +191,75 @@ def test_sectors_are_the_splits_done_and_add_up_to_the_lap() -> None:
     assert lap_times[1:] == [sum(page.lastSectorTime for page in changes[i : i + 3]) for i in (0, 3, 6)]
     for page in changes:
         assert ac.text_of(page.split) == f"{page.lastSectorTime / 1000:.1f}"
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_another_line_changes_only_position_and_layout(line: float) -> None:
+    usual, other = DemoGame(7), DemoGame(7, line=line)
+    for step in range(1, 7000):
+        usual.step()
+        other.step()
+        if step < 400 or step % 100:  # the first frames are not drawn, the others take their time
+            continue
+        assert other.physics_page() == usual.physics_page()
+        frame = with_line(Frame(step, b"", usual.graphics_page(), usual.static_page()), line)
+        seen, expected = Graphic.from_buffer_copy(other.graphics_page()), frame.graphic
+        apart = (seen.normalizedCarPosition - expected.normalizedCarPosition + 0.5) % 1.0 - 0.5
+        assert apart == pytest.approx(0.0, abs=1.2e-7)  # a step of float32
+        assert 0.0 <= seen.normalizedCarPosition <= 1.0
+        seen.normalizedCarPosition = expected.normalizedCarPosition
+        assert bytes(seen) == bytes(expected)
+        assert other.static_page() == frame.static_bytes
+    assert ac.text_of(Static.from_buffer_copy(other.static_page()).trackConfiguration) == f"line_{line}"
+
+
+@pytest.mark.parametrize("line", [0.0, 1.0])
+def test_a_line_where_the_spline_begins_is_the_usual_circuit(line: float) -> None:
+    usual, other = DemoGame(7), DemoGame(7, line=line)
+    for _ in range(1000):
+        usual.step()
+        other.step()
+    assert (other.graphics_page(), other.static_page()) == (usual.graphics_page(), usual.static_page())
+
+
+def frames_of_changes(line: float) -> list[tuple[int, int, int]]:
+    """For each line but that from the grid, the frames in which position, lap clock and lap count say it."""
+    seen = [with_line(frame, line).graphic for frame in long_drive().frames(240)]
+    found: dict[str, list[int]] = {"position": [], "clock": [], "count": []}
+    for number, (a, b) in enumerate(pairwise(seen)):
+        if b.normalizedCarPosition < a.normalizedCarPosition - 0.5:
+            found["position"].append(number)
+        if b.iCurrentTime < a.iCurrentTime:
+            found["clock"].append(number)
+        if b.completedLaps > a.completedLaps:
+            found["count"].append(number)
+    return list(zip(found["position"][-3:], found["clock"], found["count"], strict=True))
+
+
+def test_a_metre_after_position_0_the_order_is_position_then_clock_then_count() -> None:
+    changes = frames_of_changes(0.0003)
+    assert len(changes) == 3
+    assert [(position - clock, count - clock) for position, clock, count in changes] == [(-1, 1), (-1, 1), (-1, 2)]
+
+
+def test_far_from_position_0_the_line_is_told_by_clock_and_count_alone() -> None:
+    changes = frames_of_changes(0.5)
+    assert [count - clock for _, clock, count in changes] == [1, 1, 2]
+    assert all(1000 < abs(position - clock) < 4000 for position, clock, _ in changes)
+
+
+@pytest.mark.parametrize(("grid_m", "position"), [(0.05, 0.99998), (100.0, 0.96899)])
+def test_the_grid_box_can_lie_centimetres_before_the_line(grid_m: float, position: float) -> None:
+    game = DemoGame(1, grid_m=grid_m)
+    seen: list[ac.SPageFileGraphic] = []
+    while game.steps < 2700:
+        game.step()
+        if game.steps >= 310:
+            seen.append(Graphic.from_buffer_copy(game.graphics_page()))
+    assert seen[0].normalizedCarPosition == pytest.approx(position, abs=1e-5)
+    assert seen[-1].normalizedCarPosition < 0.05  # over the line, which means nothing
+    assert all(a.iCurrentTime <= b.iCurrentTime for a, b in pairwise(seen))
+    assert {(page.completedLaps, page.iLastTime) for page in seen} == {(0, 0)}
 
 
 @pytest.mark.parametrize("scenario", list(SCENARIOS))

@@ -10,6 +10,7 @@ import pytest
 import ac_native_memory as ac
 from telemetry.base.units import STEP_S
 from telemetry.demo import DemoGame
+from telemetry.demo.scenarios import find_scenario
 from tests.drives import SEEDS, Drive, Frame, drive, long_drive
 
 if TYPE_CHECKING:
@@ -56,6 +57,26 @@ def test_a_cut_lap_is_counted_and_timed_but_never_the_best() -> None:
     after_two = seen[-1].graphic
     assert after_two.completedLaps == 2
     assert after_two.iBestTime == after_two.iLastTime != after_one.iLastTime
+
+
+def test_a_lap_that_the_game_refuses_is_never_the_best_though_no_tyre_was_out() -> None:
+    seen = frames("refused", 88)
+    assert {f.physics.numberOfTyresOut for f in seen} == {0}
+    last = seen[-1].graphic
+    assert last.completedLaps == 1
+    assert last.iLastTime > 70_000
+    assert last.iBestTime == 0
+
+
+def test_the_game_refuses_every_second_lap() -> None:
+    game = DemoGame(0, "refused")
+    think = find_scenario("refused").think
+    verdicts = []
+    for lap in range(4):
+        game.timing.laps_begun, game.timing.valid = lap, True
+        think(game)
+        verdicts.append(game.timing.valid)
+    assert verdicts == [False, True, False, True]
 
 
 def test_lockup_stops_the_front_wheels_at_speed() -> None:

@@ -227,6 +227,22 @@ def test_the_demos_line_runs_between_its_borders() -> None:
     assert geometry.length == demo_track().length
 
 
+@pytest.mark.parametrize("line", [0.03, 0.5, 0.8])
+def test_borders_and_line_of_the_demo_begin_where_its_spline_begins(line: float) -> None:
+    geometry, track = find_geometry("demo_ring", f"line_{line}", acgym=None, ac_root=None), demo_track()
+    assert geometry.name == f"demo_ring-line_{line}"
+    x, _, z, tangent_x, tangent_z = track.place(-line * track.length, 0.0)
+    middle = (geometry.left[0] + geometry.right[0]) / 2.0 - [z, x]
+    assert abs(middle @ [tangent_z, tangent_x]) <= 1.01  # half the distance of two points
+    assert not geometry.off_track(geometry.line).any()
+    assert len(geometry.line) == len(demo_geometry().line)
+
+
+def test_a_layout_that_the_demo_does_not_have_has_no_borders() -> None:
+    with pytest.raises(telemetry.UsageError, match=r"^The borders of demo_ring-short are not known\."):
+        find_geometry("demo_ring", "short", acgym=None, ac_root=None)
+
+
 def square() -> Geometry:
     """A straight of ten metres' width along x, from 0 to 100."""
     points = np.linspace([0.0, 0.0], [100.0, 0.0], 101)

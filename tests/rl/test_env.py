@@ -131,7 +131,7 @@ def test_without_gymnasium_the_extra_is_named() -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"source": "demo:race"}, f"Unknown demo scenario 'race'; there are {', '.join(SCENARIOS)}."),
+        ({"source": "demo:race"}, f"There is no demo scenario 'race'; there are {', '.join(SCENARIOS)}."),
         ({"source": "demo", "start": "pits"}, "start must be one of grid, anywhere, got 'pits'."),
         ({"source": "demo", "actuator": "csp"}, "An actuator needs a live source, and demo is not one."),
         ({"source": "demo", "control_hz": 1000}, "control_hz must be greater than 0 and at most 333, got 1000."),
@@ -232,6 +232,25 @@ def test_an_episode_may_begin_anywhere_on_the_line() -> None:
     assert abs(observation[offsets]) < 0.6  # within the road's 6 m
     with pytest.raises(UsageError, match=r"^options: position must be a number from 0 to 1, got 2\.$"):
         env.reset(options={"position": 2})
+
+
+@pytest.mark.parametrize("options", [{}, {"position": 0.7}], ids=["anywhere", "a position"])
+def test_the_same_steps_are_the_same_drive_wherever_the_timing_line_lies(options: dict[str, float]) -> None:
+    usual, moved = (
+        DriveEnv(source=source, start="anywhere", observation="dict") for source in ("demo", "demo:line=0.2")
+    )
+    _, at = usual.reset(seed=3, options=options)
+    place = {name: (position + 0.2) % 1.0 for name, position in options.items()}
+    observation, info = moved.reset(seed=3, options=place)
+    assert info["position"] == pytest.approx((at["position"] + 0.2) % 1.0, abs=1e-6)
+    for _ in range(50):
+        expected, reward, *_ = usual.step(FULL_GAS)
+        observation, gain, *_ = moved.step(FULL_GAS)
+        assert gain == pytest.approx(reward, abs=1e-4)  # positions have 24 bits
+        assert isinstance(expected, dict)
+        assert isinstance(observation, dict)
+        for name in ("track_offset", "track_heading"):
+            assert observation[name] == pytest.approx(expected[name], abs=1e-6)
 
 
 def test_a_driver_who_sees_nothing_but_the_observation_completes_a_lap() -> None:

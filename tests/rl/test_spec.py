@@ -260,6 +260,40 @@ def test_the_demos_road_is_known_and_others_are_not() -> None:
     assert road.place(sample) == pytest.approx((3.0, 0.1))  # to the left, and turned to the left
 
 
+@pytest.mark.parametrize("line", [0.03, 0.5, 0.8])
+def test_the_demos_road_is_the_same_where_its_timing_line_lies_elsewhere(line: float) -> None:
+    usual, moved = known_track(sample_of(track="demo_ring")), known_track(sample_of(**on_line(0.0, line)))
+    assert usual is not None
+    assert moved is not None
+    for share in (0.0, 0.1999, 0.4321, 0.97, 0.9999):
+        place = usual.node(share, math.nan, math.nan)
+        car: dict[str, Any] = {
+            "world_position_x": usual.x[place] + 1.0,
+            "world_position_z": usual.z[place] - 1.0,
+            "heading": 1.0,
+        }
+        expected = sample_of(track="demo_ring", normalized_position=share, **car)
+        sample = sample_of(**on_line(share, line), **car)
+        assert moved.place(sample) == usual.place(expected)
+        assert moved.gap(sample) == usual.gap(expected)
+        far, expected_far = (
+            one.curvature_ahead(at, 12, 300.0)
+            for one, at in ((moved, sample.normalized_position), (usual, expected.normalized_position))
+        )
+        assert far == pytest.approx(expected_far, abs=1e-3)  # of a point or of the next one, 2 m on
+
+
+def on_line(share: float, line: float) -> dict[str, Any]:
+    """A place on the demo's lap in the layout with that timing line."""
+    layout = f"line_{line}"
+    return {"track": "demo_ring", "track_configuration": layout, "normalized_position": (share + line) % 1.0}
+
+
+@pytest.mark.parametrize("layout", ["short", "line_x", "line_2"])
+def test_a_layout_that_the_demo_does_not_have_is_not_known(layout: str) -> None:
+    assert known_track(sample_of(track="demo_ring", track_configuration=layout)) is None
+
+
 def test_curvature_ahead_is_that_of_the_road_ahead_through_the_line() -> None:
     circle = [
         (100.0 * math.cos(turn), 100.0 * math.sin(turn)) for turn in np.linspace(0.0, math.tau, 314, endpoint=False)

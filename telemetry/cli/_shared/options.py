@@ -22,8 +22,9 @@ from telemetry.sources import open_source
 
 SOURCE_HELP: Final = (
     "[bold]live[/]: the running game. [bold]demo[/]: the built-in car, or [bold]demo:SCENARIO[/] (laps, offtrack, "
-    "lockup, crash, pit, pause, restart, worn). [bold]DIRECTORY[/]: page files acpmf_physics, acpmf_graphics and "
-    "acpmf_static. [bold]FILE[/]: a recording (.mcap, .jsonl, .jsonl.gz, .jsonl.zst). "
+    "lockup, crash, pit, pause, restart, refused, worn), or [bold]demo:SCENARIO,line=0.8[/] with the timing line at "
+    "position 0.8 of the track. [bold]DIRECTORY[/]: page files acpmf_physics, acpmf_graphics and acpmf_static. "
+    "[bold]FILE[/]: a recording (.mcap, .jsonl, .jsonl.gz, .jsonl.zst). "
     "[bold]ws://HOST:PORT[/]: the stream of another machine's serve."
 )
 

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from telemetry.base.errors import SourceError, UsageError
-from telemetry.sources.known_tracks import DEMO_TRACK, demo_geometry
+from telemetry.sources.known_tracks import known_geometry
 from telemetry.tracks.fast_lane import read_fast_lane
 from telemetry.tracks.geometry import CELL_METRES, Floats, Geometry, geometry_around
 
@@ -68,8 +68,9 @@ def find_geometry(track: str, layout: str, *, acgym: Path | None, ac_root: Path 
             return _from_checkout(configs, full_name(track, layout))
     if ac_root is not None:
         return _from_game(ac_root, track, layout)
-    if track == DEMO_TRACK:
-        return demo_geometry()
+    known = known_geometry(track, layout)
+    if known is not None:
+        return known
     searched = f" {acgym} does not have it." if acgym is not None else ""
     raise UsageError(
         f"The borders of {full_name(track, layout)} are not known.{searched} Name the game's folder with --ac-root DIR "

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from telemetry.base.clock import Clock
 from telemetry.base.errors import UsageError
+from telemetry.demo.settings import DemoSettings
 from telemetry.recording.interfaces import PageSink
 from telemetry.rl.actuators import Actuator, create_actuator
 from telemetry.rl.backends.base import Backend, Ready, StepResult
@@ -49,7 +50,7 @@ def open_backend(
     clock: Clock | None = None,
     read_samples: ReadSamples = recorded_samples,
 ) -> Backend:
-    """The backend of ``demo``, ``demo:SCENARIO``, ``replay:FILE``, a recording, ``live``, a directory, or ``ws://…``.
+    """The backend of a source by its name, as :func:`telemetry.open_source` takes it, or of ``replay:FILE``.
 
     ``open_sink`` opens the recording of the run; it is called after all other arguments have been checked. ``clock`` is
     for a live backend, and ``read_samples`` for a replay. Raises :class:`telemetry.TelemetryError`.
@@ -66,7 +67,7 @@ def open_backend(
             raise UsageError(f"record: {source} is a recording already.")
         return ReplayBackend(Path(rest) if name == "replay" else path, control_hz, read_samples)
     if is_demo:
-        return DemoBackend(rest or "laps", control_hz, options.start, open_sink and open_sink())
+        return DemoBackend(DemoSettings.parse(rest), control_hz, options.start, open_sink and open_sink())
     origin = open_source(source, wait=True)
     if name in ("ws", "wss"):
         origin = NewestSource(origin)

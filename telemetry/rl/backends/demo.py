@@ -11,8 +11,9 @@ from ac_native_memory import Pages
 from telemetry.base.errors import UsageError
 from telemetry.base.typing import override
 from telemetry.base.units import STEP_S
-from telemetry.demo import SCENARIOS, DemoGame, DriverInputs
+from telemetry.demo import DemoGame, DriverInputs
 from telemetry.demo.circuit import racing_line
+from telemetry.demo.settings import DemoSettings
 from telemetry.fields.derived import Sample, derive
 from telemetry.fields.snapshot import PageDecoder
 from telemetry.recording.game_state import State
@@ -39,21 +40,18 @@ class DemoBackend(Backend):
     """A new game for each episode; the car starts on the grid, or ``anywhere`` on the racing line.
 
     Samples equal those that a reader of the game's pages would get at the end of each control step; pages are made and
-    decoded only then. With a ``sink`` every physics step is recorded. Raises UsageError for an unknown scenario or
-    start.
+    decoded only then. With a ``sink`` every physics step is recorded. Raises UsageError for an unknown start.
     """
 
     accepts_actions = True
 
-    def __init__(self, scenario: str, control_hz: float, start: str, sink: PageSink | None = None) -> None:
-        if scenario not in SCENARIOS:
-            raise UsageError(f"Unknown demo scenario {scenario!r}; there are {', '.join(SCENARIOS)}.")
+    def __init__(self, demo: DemoSettings, control_hz: float, start: str, sink: PageSink | None = None) -> None:
         self._start = _check_start(start)
-        self.name = f"demo:{scenario}"
-        self._scenario = scenario
+        self.name = str(demo)
+        self._demo = demo
         self._hz = control_hz
         self._sink = sink
-        self._game = DemoGame(0, scenario)
+        self._game = self._new_game(0)
         self._decoder = PageDecoder()
         self._sample: Sample | None = None
         self._ticks = 0  # control steps of this episode
@@ -63,20 +61,22 @@ class DemoBackend(Backend):
 
     @override
     def reset(self, seed: int | None, rng: np.random.Generator, options: Mapping[str, Any], ready: Ready) -> Sample:
-        """Start a new game; ``options`` may hold ``start`` for this episode, or a ``position``, 0..1 along the lap.
+        """Start a new game; ``options`` may hold ``start`` for this episode, or a ``position``, 0..1 along the spline.
 
         Raises UsageError for options out of range.
         """
         start, position = _check_start(options.get("start", self._start)), options.get("position")
         if position is not None and not (isinstance(position, int | float) and 0.0 <= position <= 1.0):
             raise UsageError(f"options: position must be a number from 0 to 1, got {position!r}.")
-        game = self._game = DemoGame(int(rng.integers(2**31)), self._scenario)
+        game = self._game = self._new_game(int(rng.integers(2**31)))
         self._run(LOADED_STEPS, _HOLD)
+        # A start anywhere is drawn from the timing line on, so that it is the same place wherever the line lies.
+        share = None if position is None else (position - self._demo.line) % 1.0
         if start == "anywhere" and position is None:
-            position = float(rng.random())
-        if position is not None:
+            share = float(rng.random())
+        if share is not None:
             track, line = game.car.track, racing_line()
-            metres = position * track.length
+            metres = share * track.length
             game.car.put(metres, line.offset[track.node(metres)])
             game.timing.jump(game.car.s)
             self._run(SETTLED_STEPS, _HOLD)
@@ -97,6 +97,10 @@ class DemoBackend(Backend):
         if self._sink is not None:
             self._sink.close()
             self._sink = None
+
+    def _new_game(self, seed: int) -> DemoGame:
+        demo = self._demo
+        return DemoGame(seed, demo.scenario, line=demo.line, grid_m=demo.grid_m)
 
     def _run(self, steps: int, controls: DriverInputs) -> None:
         """Compute physics steps, and record them."""
