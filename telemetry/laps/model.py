@@ -87,7 +87,7 @@ class Lap:
     """Seconds in which the game stood still: pause, replay, stall."""
     top_speed_kmh: float | None
     fuel_used_l: float | None
-    """Litres burnt; refuelling does not count."""
+    """Litres burnt; fuel that was put in or taken out does not count."""
     tyre_compound: str
     """The tyres at the end of the lap, by the game's name."""
     tyre_worn: NullableWheels

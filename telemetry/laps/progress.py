@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from telemetry.fields.derived import Sample
+from telemetry.laps.fuel import burnt_fuel_l
 from telemetry.laps.model import Lap, LapEnd, LapStart, SampleRef
 from telemetry.laps.signals import (
     GAP_S,
@@ -102,7 +103,7 @@ def begin_lap(
         first=now,
         last=now,
         top_speed_kmh=now.speed_kmh,
-        fuel_used_l=max(0.0, before.fuel - now.fuel if before is not None and start == "line" else 0.0),
+        fuel_used_l=burnt_fuel_l(before, now, advanced_game_s(before, now)) if before and start == "line" else 0.0,
         paused_s=0.0,
         unseen_s=0.0,
         cut=now if is_lap_invalidated(before, now) else None,
@@ -123,7 +124,6 @@ def begin_next_lap(pair: SamplePair, number: int, start_index: int) -> LapInProg
 def extend_lap(lap: LapInProgress, now: Sample) -> LapInProgress:
     """The lap with one more sample."""
     last, top_kmh = lap.last, lap.top_speed_kmh
-    burnt_l = last.fuel - now.fuel
     in_pits, was_in_pits = is_in_pits(now), is_in_pits(last)
     in_sectors = lap.in_sectors or now.current_sector_index == 0
     seconds = advanced_game_s(last, now)
@@ -135,7 +135,7 @@ def extend_lap(lap: LapInProgress, now: Sample) -> LapInProgress:
         lap.first,
         now,
         now.speed_kmh if now.speed_kmh > top_kmh or math.isnan(top_kmh) else top_kmh,
-        lap.fuel_used_l + burnt_l if burnt_l > 0.0 else lap.fuel_used_l,
+        lap.fuel_used_l + burnt_fuel_l(last, now, seconds),
         lap.paused_s,
         lap.unseen_s + seconds if seconds > GAP_S else lap.unseen_s,
         now if lap.cut is None and is_lap_invalidated(last, now) else lap.cut,
