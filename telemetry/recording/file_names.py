@@ -41,7 +41,8 @@ _MAX_NUMBER: Final = (1 << 31) - 1
 """The largest number of a lap in the game's pages."""
 
 _FORBIDDEN: Final = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]+')
-_DEVICES: Final = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)", re.IGNORECASE)
+_DEVICES: Final = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\.|$)", re.IGNORECASE)
+"""What Windows opens as a device, whatever follows the first dot, and with blanks before it."""
 
 
 class _TemplatePart(NamedTuple):

@@ -1,5 +1,6 @@
 """Names of recordings."""
 
+import re
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from telemetry.recording.file_names import (
     sanitize_filename,
 )
 from tests.conftest import sample_of
+
+WINDOWS_DEVICE = re.compile(r"(?i:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])")
+"""The words that Windows reserves, by its documentation on naming files; ``conin$`` and ``conout$`` by experience."""
 
 
 def test_the_placeholders_are_filled_from_the_sample() -> None:
@@ -65,6 +69,19 @@ def test_a_wrong_template_is_refused_with_the_reason(template: str, reason: str)
         ("NUL.mcap", "_NUL.mcap"),
         ("com1", "_com1"),
         ("command", "command"),
+        ("CON .x", "_CON .x"),
+        ("aux  .v2.old", "_aux  .v2.old"),
+        ("nul .", "_nul"),
+        ("COM¹", "_COM¹"),
+        ("lpt².old", "_lpt².old"),
+        ("COM³ ", "_COM³"),
+        ("com⁴", "com⁴"),
+        ("COM10", "COM10"),
+        ("CONIN$", "_CONIN$"),
+        ("conout$.txt", "_conout$.txt"),
+        ("conin", "conin"),
+        ("my con", "my con"),
+        ("name . . ", "name"),
         ("ends with a dot. ", "ends with a dot"),
         ("..", "_"),
         ("", "_"),
@@ -76,13 +93,14 @@ def test_what_a_system_forbids_is_replaced(name: str, expected: str) -> None:
     assert sanitize_filename(name) == expected
 
 
-@given(st.text())
+@given(st.text() | st.from_regex(WINDOWS_DEVICE) | st.from_regex(r"\A(nul|COM²) *\.", fullmatch=False))
 def test_any_text_becomes_a_name_that_every_system_takes(text: str) -> None:
     name = sanitize_filename(text)
     assert 0 < len(name.encode()) <= MAX_NAME_LENGTH
     assert not set(name) & set('<>:"/\\|?*\0')
     assert name not in {".", ".."}
     assert name[-1] not in " ."
+    assert not WINDOWS_DEVICE.fullmatch(name.partition(".")[0].rstrip(" "))
     assert sanitize_filename(name) == name
 
 

@@ -354,6 +354,20 @@ def test_the_lock_of_an_unpacked_car_is_the_games(tmp_path: Path) -> None:
     assert find_car("mine", acgym=None, ac_root=tmp_path, steer_lock=None).steer_lock == 380.0
 
 
+@pytest.mark.parametrize("name", ["../elsewhere", "a/b", "/root", "con", "C:x", "..", "dot."])
+def test_no_file_is_looked_for_under_a_name_that_is_no_folders(tmp_path: Path, name: str) -> None:
+    data = tmp_path / "content" / "cars" / "mine" / "data"
+    data.mkdir(parents=True)
+    (data / "car.ini").write_text("STEER_LOCK=380\n")
+    (tmp_path / "content" / "cars" / "elsewhere").mkdir()
+    with pytest.raises(telemetry.UsageError, match=f"{name!r} is no folder name"):
+        find_geometry(name, "", acgym=None, ac_root=tmp_path)
+    with pytest.raises(telemetry.UsageError, match=f"{name!r} is no folder name"):
+        find_geometry("spa", name, acgym=None, ac_root=tmp_path)
+    assert find_car(name, acgym=None, ac_root=tmp_path, steer_lock=None).assumed
+    assert find_car("elsewhere/../mine", acgym=None, ac_root=tmp_path, steer_lock=None).assumed
+
+
 def test_a_track_that_nobody_knows_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(telemetry.UsageError, match=r"^The borders of spa are not known\. Name the game's folder"):
         find_geometry("spa", "", acgym=None, ac_root=None)

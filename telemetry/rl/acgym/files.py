@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from telemetry.base.errors import SourceError, UsageError
+from telemetry.recording.file_names import sanitize_filename
 from telemetry.sources.known_tracks import known_geometry
 from telemetry.tracks.fast_lane import read_fast_lane
 from telemetry.tracks.geometry import CELL_METRES, Floats, Geometry, geometry_around
@@ -56,12 +57,20 @@ def full_name(track: str, layout: str) -> str:
     return f"{track}-{layout}" if layout else track
 
 
+def _is_folder_name(name: str) -> bool:
+    """Whether a name in a recording can be that of a folder of the game, and leads to no other."""
+    return sanitize_filename(name) == name
+
+
 def find_geometry(track: str, layout: str, *, acgym: Path | None, ac_root: Path | None) -> Geometry:
     """The geometry of a track: from the checkout if it has the track, else from the game, else from the demo.
 
     Raises :class:`telemetry.UsageError` if the track is not known, and :class:`telemetry.SourceError` for files that
     cannot be read.
     """
+    for name in (track, layout):
+        if name and not _is_folder_name(name):
+            raise UsageError(f"The recording names the track {full_name(track, layout)!r}: {name!r} is no folder name.")
     if acgym is not None:
         configs = _configs(acgym)
         if (configs / "tracks" / f"{full_name(track, layout)}.csv").is_file():
@@ -86,6 +95,8 @@ def find_car(car: str, *, acgym: Path | None, ac_root: Path | None, steer_lock: 
     lock, origin, assumed = DEFAULT_LOCK_DEG, "assumed", True
     axis = np.linspace(-1.0, 1.0, 201)
     pedal = ((axis + 1.0) / 2.0) ** _BRAKE_EXPONENT
+    if not _is_folder_name(car):
+        acgym = ac_root = None  # no file of a game is looked for under a name that could lead anywhere
     folder = _configs(acgym) / "cars" / car if acgym is not None else None
     if folder is not None and (folder / "steer_map.csv").is_file():
         lock, origin, assumed = float(_read_table(folder / "steer_map.csv", "y_points")[-1, 0]), str(folder), False

@@ -6,9 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from telemetry.analysis.quality import QualityFinding, QualityReport
+from telemetry.recording.file_names import sanitize_filename
 from telemetry.rl.datasets.consistency import Check
 from telemetry.rl.datasets.episodes import Episode, EpisodeConfig, SkipCounts
 
@@ -191,11 +192,7 @@ def episode_entry(
     )
 
 
-_FORBIDDEN: Final = '<>:"/\\|?*'
-
-
 def safe_name(text: str, *, allowed: str = "") -> str:
     """A file name made from any text; with ``allowed`` it has only ASCII letters, digits and these characters."""
     kept = "".join(c if (c.isalnum() and c.isascii()) or c in allowed else "_" for c in text) if allowed else text
-    kept = "".join("_" if c in _FORBIDDEN or ord(c) < 32 else c for c in kept).strip(". ")
-    return kept or "unknown"
+    return sanitize_filename(kept) if kept.strip(" .") else "unknown"
