@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ac_native_memory import text_of
 from telemetry.fields.codec import pack_field, unpack_field
-from telemetry.fields.schema import STRUCTURES, Group
+from telemetry.fields.schema import STRUCTURES, Group, Range
 from telemetry.fields.snapshot import Snapshot
 
 _FIELDS: Final = {field.name: field for field in Snapshot.FIELDS}
@@ -23,6 +23,14 @@ def byte_range(name: str) -> slice:
     if field.offset is None:
         raise KeyError(name)
     return slice(field.offset, field.offset + field.byte_size)
+
+
+def valid_range(name: str) -> Range:
+    """The values that this field can have; KeyError for a name that is not a field, or a field without limits."""
+    declared = _FIELDS[name].valid_range
+    if declared is None:
+        raise KeyError(name)
+    return declared
 
 
 def _integer_reader(name: str) -> Callable[[bytes], int]:

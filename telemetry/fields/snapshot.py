@@ -4,6 +4,7 @@ This is the only place that names the game's fields. The field table, the JSON s
 interpolation and valid ranges are read off it; offsets and types are read off the structures in ``ac_native_memory``.
 """
 
+import math
 from functools import cache
 from itertools import chain
 from typing import Annotated, Any, NamedTuple
@@ -33,12 +34,14 @@ class Snapshot(Row):
     ]
     gas: Annotated[float, physics("gas", "0..1", "throttle pedal after the game's filters", valid_range=(0.0, 1.0))]
     brake: Annotated[float, physics("brake", "0..1", "brake pedal, not pressure", valid_range=(0.0, 1.0))]
-    fuel: Annotated[float, physics("fuel", "l", "fuel left in the tank", valid_range=(0.0, 1000.0))]
+    fuel: Annotated[float, physics("fuel", "l", "fuel left in the tank", valid_range=(0.0, 10_000.0))]
     gear: Annotated[
         int,
-        physics("gear", "enum", "0 reverse, 1 neutral, 2 first, ...; neutral while a shift lasts", valid_range=(0, 12)),
+        physics(  # the game takes as many gears as a car's data name: trucks have up to 18
+            "gear", "enum", "0 reverse, 1 neutral, 2 first, ...; neutral while a shift lasts", valid_range=(0, 32)
+        ),
     ]
-    rpm: Annotated[int, physics("rpms", "rpm", "engine speed; can be briefly negative", valid_range=(-1000, 30_000))]
+    rpm: Annotated[int, physics("rpms", "rpm", "engine speed; can be briefly negative", valid_range=(-10_000, 100_000))]
     steer_angle: Annotated[
         float,
         physics(
@@ -49,17 +52,17 @@ class Snapshot(Row):
         ),
     ]
     speed_kmh: Annotated[
-        float, physics("speedKmh", "km/h", "speed, never negative, also in reverse", valid_range=(0.0, 600.0))
+        float, physics("speedKmh", "km/h", "speed, never negative, also in reverse", valid_range=(0.0, 2000.0))
     ]
     velocity_x: Annotated[float, physics("velocity", "m/s", "velocity along the world's x", component=0)]
     velocity_y: Annotated[float, physics("velocity", "m/s", "velocity along the world's y, upwards", component=1)]
     velocity_z: Annotated[float, physics("velocity", "m/s", "velocity along the world's z", component=2)]
     acc_g_x: Annotated[
         float,
-        physics("accG", "g", "lateral acceleration, + left; no gravity", component=0, valid_range=(-100.0, 100.0)),
+        physics("accG", "g", "lateral acceleration, + left; no gravity", component=0, valid_range=(-1e4, 1e4)),
     ]
     acc_g_y: Annotated[
-        float, physics("accG", "g", "vertical acceleration, + up; 0 at rest", component=1, valid_range=(-100.0, 100.0))
+        float, physics("accG", "g", "vertical acceleration, + up; 0 at rest", component=1, valid_range=(-1e4, 1e4))
     ]
     acc_g_z: Annotated[
         float,
@@ -68,7 +71,7 @@ class Snapshot(Row):
             "g",
             "longitudinal acceleration, + forward; braking is negative",
             component=2,
-            valid_range=(-100.0, 100.0),
+            valid_range=(-1e4, 1e4),
         ),
     ]
     wheel_slip: Annotated[
@@ -246,14 +249,20 @@ class Snapshot(Row):
     ]
     position: Annotated[int, graphics("position", "rank", "1-based; -1 when unknown")]
     current_time: Annotated[
-        int, graphics("iCurrentTime", "ms", "time of this lap, in 3 ms steps", valid_range=(0, 86_400_000))
+        int, graphics("iCurrentTime", "ms", "time of this lap, in 3 ms steps", valid_range=(0, 2**31 - 1))
     ]
     last_time: Annotated[
         int, graphics("iLastTime", "ms", "last lap, 0 if none; may come frames after the lap count changed")
     ]
     best_time: Annotated[int, graphics("iBestTime", "ms", "best valid lap, 0 if none")]
     session_time_left: Annotated[
-        float, graphics("sessionTimeLeft", "ms", "countdown; negative (minus elapsed) without a duration; -1 in replay")
+        float,
+        graphics(
+            "sessionTimeLeft",
+            "ms",
+            "countdown; negative (minus elapsed) without a duration; -1 in replay",
+            valid_range=(-math.inf, math.inf),
+        ),
     ]
     distance_traveled: Annotated[
         float, graphics("distanceTraveled", "m", "distance since load, teleports included; not per lap")

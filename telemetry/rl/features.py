@@ -82,7 +82,7 @@ FEATURES: Final = MappingProxyType(
             Feature("acc_g_y", 2.0, -10.0, 10.0),
             Feature("acc_g_z", 2.0, -10.0, 10.0),
             Feature("rpm", 10_000.0, -1_000.0, 20_000.0),
-            Feature("gear", 8.0, 0.0, 10.0),
+            _in_valid_range("gear", 8.0),
             _in_valid_range("gas", 1.0),
             _in_valid_range("brake", 1.0),
             _in_valid_range("clutch", 1.0),

@@ -179,6 +179,27 @@ def test_values_outside_the_valid_range_are_a_warning() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"gear": 17, "fuel": 1_400.0},  # a truck in 16th
+        {"rpm": -1_200, "acc_g_x": -1_150.0},  # into a wall
+        {"rpm": 45_000, "speed_kmh": 1_240.0},  # a car with a jet engine
+        {"wheel_slip": (1e6, 0.0, 9.7, 0.02), "final_ff": -4.2, "car_damage": (163.0, 0.0, 0.0, 0.0, 163.0)},
+        {"brake_temp": (1_150.0, 1_150.0, 20.0, 20.0), "current_time": 90_000_000},
+        {"session_time_left": math.inf},
+        {"session_time_left": math.nan},  # infinity after its time in JSON lines
+        {"position": -1, "session": -1},
+    ],
+)
+def test_what_the_game_writes_of_odd_cars_and_sessions_is_no_finding(values: dict[str, Any]) -> None:
+    rows = steps(*range(100))
+    rows[30] = rows[30].replace(**values)
+    report = report_on(rows)
+    assert (report.out_of_range, report.non_finite) == ({}, {})
+    assert (errors(report), warnings(report)) == ([], ["no_lap"])
+
+
 def test_fields_that_never_changed_are_named_and_those_of_the_session_are_not() -> None:
     rows = steps(*range(50))
     report = report_on(rows)

@@ -112,6 +112,16 @@ def test_of_two_pages_with_the_layout_of_physics_the_one_with_a_car_in_it_counts
     assert classify_pages([nonsense, graphics, physics, static]) == (2, 1, 3)
 
 
+def test_a_truck_in_its_16th_gear_is_a_car() -> None:
+    physics, graphics, static = DRIVEN
+    words = ac.SPageFilePhysics.from_buffer_copy(physics)
+    words.gear = 17
+    truck = bytes(words).ljust(PAGE, b"\0")
+    words.gas, words.gear = 2000.0, 2004
+    nonsense = bytes(words).ljust(PAGE, b"\0")
+    assert classify_pages([nonsense, graphics, truck, static]) == (2, 1, 3)
+
+
 def test_an_orderly_exit_is_not_taken_for_a_game() -> None:
     graphics = ac.SPageFileGraphic()
     graphics.currentTime[:] = [0xD7A5 + index for index in range(15)]

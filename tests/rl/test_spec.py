@@ -222,6 +222,11 @@ def test_numbers_are_scaled_cut_and_in_order() -> None:
     assert flat(spec, sample) == [1.0, 2.0, 0.5, 0.5, 0.25, 5.0, 0.0]
 
 
+def test_a_trucks_gears_are_not_cut() -> None:
+    spec = spec_of("gear")
+    assert [flat(spec, sample_of(gear=gear)) for gear in (0, 1, 17)] == [[0.0], [0.125], [2.125]]
+
+
 def test_a_dictionary_holds_the_fields_own_units() -> None:
     spec = spec_of("speed", "wheel_slip", shape="dict", mask=True, action_history=2)
     value = observe(spec, sample_of(speed_kmh=180.0, wheel_slip=(1.0, math.nan, 1e6, 0.0)), ((0.5, -1.0),))

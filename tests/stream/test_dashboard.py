@@ -316,6 +316,23 @@ def test_what_is_absent_is_a_dash(demo: str, visit: Callable[..., Visit]) -> Non
     assert page.complaints == []
 
 
+@pytest.mark.parametrize("window", [MONITOR, PHONE], ids=["monitor", "phone"])
+def test_gears_of_two_digits_fit_and_what_is_no_gear_is_a_question_mark(
+    demo: str, visit: Callable[..., Visit], window: dict[str, int]
+) -> None:
+    page = visit(viewport=window)
+    send = staged(page, demo, {"type": "state", "state": "live", "message": ""}, a_sample(gear_name="9"))
+    width = "document.querySelector('#gear').getBoundingClientRect().width"
+    page.until("document.querySelector('#gear').textContent === '9'")
+    narrow = page.page.evaluate(width)
+    send(a_sample(gear_name="16"))
+    page.until("document.querySelector('#gear').textContent === '16'")
+    assert page.page.evaluate(width) <= 1.1 * narrow
+    send(a_sample(gear_name="unknown"))
+    page.until("document.querySelector('#gear').textContent === '?'")
+    assert page.complaints == []
+
+
 def test_flags_shift_lights_and_states_show(demo: str, visit: Callable[..., Visit]) -> None:
     page = visit()
     values = {

@@ -175,6 +175,14 @@ def test_80_by_24_shows_everything_that_matters() -> None:
         assert text in shown
 
 
+@pytest.mark.parametrize(("name", "shown"), [("9", "9"), ("16", "16"), ("unknown", "?")])
+def test_gears_of_two_digits_are_shown_and_what_is_no_gear_is_a_question_mark(name: str, shown: str) -> None:
+    sample = a_sample(gear_name=name, speed_kmh=187.0)
+    assert f" {shown}   187 km/h" in picture(sample)
+    assert f"km/h  {shown}  " in plain_line(sample, RecordingStats())
+    assert picture(sample, width=120, height=40).count("\n") == picture(a_sample(), width=120, height=40).count("\n")
+
+
 def test_120_by_40_uses_the_room_for_charts_treads_and_conditions() -> None:
     shown = picture(a_lap(), width=120, height=40)
     for text in ("inner  mid  outer", "gas", "km/h", "fuel", "road", "wind", "grip", "bias", "clutch", "██████"):

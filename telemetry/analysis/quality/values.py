@@ -11,6 +11,7 @@ from telemetry.analysis.quality.report import OutOfRange
 from telemetry.fields.schema import Range
 from telemetry.fields.snapshot import Snapshot
 
+_ANY: Final[Range] = (-inf, inf)
 _ALL_FINITE: Final[Range] = (-sys.float_info.max, sys.float_info.max)
 
 
@@ -18,7 +19,8 @@ class ValueChecker:
     """Checks the raw fields of every sample, in constant memory.
 
     ``absent`` names the fields that the recording does not hold; they are not checked. The declared ``valid_range``
-    applies to fields that are a single number; arrays are only checked for NaN and infinite values.
+    applies to fields that are a single number; arrays are only checked for NaN and infinite values. A field that may be
+    infinite is not checked: JSON lines hold its infinity as null.
     """
 
     def __init__(self, absent: AbstractSet[str] = frozenset()) -> None:
@@ -30,7 +32,7 @@ class ValueChecker:
         self._numbers = [
             (index, *(field.valid_range or _ALL_FINITE))
             for index, field in fields
-            if field.shape == () and (field.dtype == "number" or field.valid_range)
+            if field.shape == () and (field.dtype == "number" or field.valid_range) and field.valid_range != _ANY
         ]
         self._arrays = [index for index, field in fields if len(field.shape) == 1]
         self._matrices = [index for index, field in fields if len(field.shape) == 2]

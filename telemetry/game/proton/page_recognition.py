@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from ac_native_memory import PAGES, SIZES
-from telemetry.fields.pages import byte_range, page_struct, unpack_fields
+from telemetry.fields.pages import byte_range, page_struct, unpack_fields, valid_range
 
 
 def classify_pages(contents: Sequence[bytes]) -> tuple[int, int, int] | None:
@@ -43,6 +43,8 @@ _MIN_SIGNIFICANT: Final = 24
 """How many numbers of a physics page are clearly not zero even of a car that stands still: loads, temperatures, ..."""
 
 
+_MIN_GEAR, _MAX_GEAR = valid_range("gear")
+
 _PHYSICS: Final = page_struct("physics")
 
 
@@ -66,7 +68,7 @@ def _is_plausible_physics(content: bytes) -> bool:
     wears, normals = unpack_fields(content, "tyre_wear", "tyre_contact_normal")
     return (
         all(0.0 <= fraction <= 1.0 for fraction in fractions)
-        and 0 <= gear <= 20
+        and _MIN_GEAR <= gear <= _MAX_GEAR
         and abs(steer_angle) <= 1.5
         and all(0.0 <= wear <= 100.5 for wear in wears)
         and all(0.9 < sum(axis * axis for axis in normal) < 1.1 for normal in normals)

@@ -1,6 +1,7 @@
 """The car panel: gear, speed, engine, pedals and steering."""
 
 import math
+from typing import Final
 
 from rich.segment import Segment
 
@@ -24,6 +25,8 @@ from telemetry.terminal.draw import (
     thick_bar,
 )
 from telemetry.terminal.panels.view_state import History, ViewState
+
+_MAX_GEAR_LENGTH: Final = 2
 
 
 def rpm_limit(sample: Sample, history: History) -> tuple[int, bool]:
@@ -92,8 +95,8 @@ def _pedal_lines(sample: Sample, width: int) -> list[Line]:
 
 
 def gear_text(sample: Sample) -> str:
-    """The gear as one character."""
-    return sample.gear_name if len(sample.gear_name) == 1 else "?"
+    """The gear as one character, from tenth on as two; a question mark for a value that is no gear."""
+    return sample.gear_name if len(sample.gear_name) <= _MAX_GEAR_LENGTH else "?"
 
 
 def _acceleration(sample: Sample) -> tuple[str, str]:

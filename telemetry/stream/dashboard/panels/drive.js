@@ -4,11 +4,13 @@ import { Bar, CentredBar, DataAttribute, TextElement, findElement } from "../ui/
 import { DASH, formatNumber, formatPercent } from "../ui/format.js";
 
 const LIGHT_COUNT = 15;
+const MAX_GEAR_LENGTH = 2; // trucks have more than nine gears; a longer text is no gear
 
 export class DrivePanel {
   constructor(limits) {
     this.limits = limits;
     this.gear = new TextElement("gear");
+    this.gearLength = new DataAttribute("gear", "length");
     this.speed = new TextElement("speed");
     this.rpm = new TextElement("rpm");
     this.rpmLimit = new TextElement("rpm-limit");
@@ -31,7 +33,9 @@ export class DrivePanel {
   }
 
   draw(sample) {
-    this.gear.set(sample.gear_name ?? "?");
+    const gear = sample.gear_name?.length <= MAX_GEAR_LENGTH ? sample.gear_name : "?";
+    this.gear.set(gear);
+    this.gearLength.set(gear.length);
     this.speed.set(formatNumber(sample.speed_kmh));
     this.drawEngine(sample);
     for (const { name, bar, text } of this.pedals) {
