@@ -1,7 +1,7 @@
 """Recordings that tests make or read: the lap of the demo in fixtures, and laps of any number."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -51,6 +51,11 @@ def drive(*numbers: int, cut: tuple[int, ...] = ()) -> list[Snapshot]:
                 )
             )
     return found
+
+
+def days_later(snapshots: Sequence[Snapshot], days: int) -> list[Snapshot]:
+    """The same on another day: another drive."""
+    return [one.replace(timestamp=one.timestamp + 86_400.0 * days) for one in snapshots]
 
 
 def evening() -> list[Snapshot]:

@@ -211,6 +211,8 @@ def _print_result(result: "BuildResult", *, quiet: bool) -> None:
     """Print warnings and a summary; raises IncompleteDatasetError where recordings are missing in the dataset."""
     for warning in dict.fromkeys(warning for recording in result.results for warning in recording.warnings):
         print_warning(warning)
+    for copy in filter(None, (recording.copy_warning for recording in result.results)):
+        print_warning(copy)
     if not quiet:
         episodes = sum(len(recording.episodes) for recording in result.results)
         steps = sum(recording.steps for recording in result.results)

@@ -5,17 +5,18 @@ import re
 from collections.abc import Iterator, Mapping
 from itertools import chain, groupby
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NamedTuple
 
 import typer
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from telemetry.analysis.same_drive import DriveFingerprint, FingerprintBuilder, describe_copy, find_copies
 from telemetry.base.clock import Clock
 from telemetry.base.text import format_count, format_measured_lap_time, format_sector_time
 from telemetry.cli._shared import options
-from telemetry.cli._shared.messages import print_json
+from telemetry.cli._shared.messages import print_json, print_warning
 from telemetry.cli._shared.stopping import stop_on_signal
 from telemetry.cli._shared.tables import table_console, to_markup
 from telemetry.cli._shared.thresholds import TyresOut
@@ -46,7 +47,7 @@ def laps(
     options.check_files_exist(files)
     clock = Clock(math.inf)
     with stop_on_signal(clock):
-        laps_of = [(path, _read_laps(path, clock, thresholds)) for path in files]
+        laps_of = _without_copies([_read_laps(path, clock, thresholds) for path in files])
     best = best_laps(chain.from_iterable(file_laps for _, file_laps in laps_of))
     if as_json:
         print_json([lap for path, file_laps in laps_of for lap in _lap_dicts(path, file_laps, best)])
@@ -58,9 +59,27 @@ def laps(
         _print_laps(console, path, file_laps, best)
 
 
-def _read_laps(path: Path, clock: Clock, thresholds: Thresholds) -> list[Lap]:
+class _RecordedLaps(NamedTuple):
+    """The laps of one file, and what it holds."""
+
+    path: Path
+    laps: list[Lap]
+    fingerprint: DriveFingerprint
+
+
+def _read_laps(path: Path, clock: Clock, thresholds: Thresholds) -> _RecordedLaps:
     with open_source(path) as source:
-        return list(find_laps(samples(source, include_paused=True, thresholds=thresholds, clock=clock)))
+        fingerprint = FingerprintBuilder(source)
+        recorded = samples(source, include_paused=True, thresholds=thresholds, clock=clock)
+        return _RecordedLaps(path, list(find_laps(fingerprint.watch(recorded))), fingerprint.finish())
+
+
+def _without_copies(read: list[_RecordedLaps]) -> list[tuple[Path, list[Lap]]]:
+    """The laps of each file, without files that hold the same drive as another one, which are named in a warning."""
+    copies = find_copies([file.fingerprint for file in read])
+    for copy, original in sorted(copies.items()):
+        print_warning(describe_copy(read[copy].path, read[original].path))
+    return [(file.path, file.laps) for number, file in enumerate(read) if number not in copies]
 
 
 def _lap_dicts(path: Path, recorded_laps: list[Lap], best: Mapping[CarAndTrack, Lap]) -> Iterator[dict[str, Any]]:

@@ -121,6 +121,9 @@ class Sink(Closeable, ABC):
     def size(self) -> int:
         """Bytes written so far."""
 
+    def add_metadata(self, metadata: Mapping[str, str]) -> None:
+        """Keep this with the samples if the format has a place for it; to be called before the first sample."""
+
     @abstractmethod
     def write(self, sample: Sample) -> None:
         """Write one sample."""

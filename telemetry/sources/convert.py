@@ -24,6 +24,7 @@ from telemetry.laps.model import Lap
 from telemetry.recording.api import samples
 from telemetry.recording.game_state import State, state_in_session
 from telemetry.recording.interfaces import Event, PageSink, Sink, Source, Step
+from telemetry.recording.recording_id import RECORDING_ID
 from telemetry.recording.stop import LAP_TIME_DELAY_S
 from telemetry.sources import open_source
 
@@ -32,6 +33,9 @@ _RECREATED_EVENTS: Final = ("gap", "repaired")
 
 _STATES_OF_PAGES: Final = (State.LIVE, State.MENU, State.PAUSED, State.REPLAY)
 """States that a page sink finds in the steps themselves."""
+
+_KEPT_METADATA: Final = (RECORDING_ID, "driver", "notes", "tags")
+"""What a format of samples keeps of what the recording says of itself, if it has a place for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +214,8 @@ class _Conversion:
         elif target.open_sample_sink is not None:
             columns = ALL_COLUMNS if options.columns is None else options.columns
             with target.open_sample_sink(path, columns, mode="overwrite", units=options.units) as sink:
+                about = self._recording.metadata
+                sink.add_metadata({key: about[key] for key in _KEPT_METADATA if key in about})
                 result = self._write_samples(snapshots, sink)
         else:
             raise UsageError(f"{target.name} files can be read, but not written.")

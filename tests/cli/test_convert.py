@@ -176,6 +176,18 @@ def test_pages_are_copied_byte_for_byte_with_what_happened(tmp_path: Path) -> No
     assert after.metadata_records["quality"] == before.metadata_records["quality"]
     assert after.metadata["driver"] == "me"
     assert after.metadata["converted_from"] == "a.mcap"
+    assert after.metadata["recording_id"] == before.metadata["recording_id"]
+
+
+def test_parquet_keeps_what_the_recording_says_of_itself(tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="there is no pyarrow for this Python")
+    metadata = {"recording_id": "ab12", "driver": "Zoë", "notes": "wet", "source": "live"}
+    with create(tmp_path / "a.mcap", metadata=metadata) as sink:
+        for one in recorded_lap()[:4]:
+            sink.write(Step(State.LIVE, encode(one), one.elapsed))
+    convert(tmp_path / "a.mcap", tmp_path / "a.parquet", quiet=True)
+    kept = parquet.read_schema(tmp_path / "a.parquet").metadata
+    assert {key: kept.get(key.encode(), b"").decode() for key in metadata} == {**metadata, "source": ""}
 
 
 def test_pauses_are_left_out_unless_wanted_and_always_kept_as_pages(tmp_path: Path) -> None:

@@ -40,3 +40,12 @@ def test_one_lap_is_the_best_of_several_files_with_the_same_car_and_track(tmp_pa
     found = json.loads(main_in_process("laps", "--json", *files).stdout)
     best = [(Path(lap["file"]).name, lap["time_ms"]) for lap in found if lap["best"]]
     assert best == [("2.jsonl", 29_000)]
+
+
+def test_the_same_drive_is_taken_once(tmp_path: Path) -> None:
+    whole = write(tmp_path / "evening.jsonl", evening())
+    copy = write(tmp_path / "copy.jsonl.gz", evening())
+    result = main_in_process("laps", "--json", whole, copy)
+    assert result.returncode == 0
+    assert {lap["file"] for lap in json.loads(result.stdout)} == {str(whole)}
+    assert result.stderr == f"ac-telemetry: {copy} is left out: {whole} holds the same drive.\n"

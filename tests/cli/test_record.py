@@ -110,6 +110,19 @@ def test_laps_become_files(tmp_path: Path) -> None:
     assert [(lap["number"], lap["valid"], lap["time_ms"] is not None) for lap in laps] == [(1, True, True)]
 
 
+def test_the_files_of_a_split_recording_have_one_id_and_the_next_recording_another(tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        options = (*FAST, "--duration", "2", "--split", "time:1s", "--name", "{part}", "--quiet")
+        assert main_in_process("record", f"{tmp_path / name}/", *options).returncode == 0
+    ids = {
+        name: {McapRecording(path).metadata["recording_id"] for path in (tmp_path / name).iterdir()}
+        for name in ("first", "second")
+    }
+    assert len(list((tmp_path / "first").iterdir())) > 1
+    assert len(ids["first"]) == len(ids["second"]) == 1
+    assert ids["first"] != ids["second"]
+
+
 def test_a_thinned_recording_says_nothing_is_missing(tmp_path: Path) -> None:
     path = tmp_path / "thin.mcap"
     assert run("record", path, *FAST, "--duration", "2", "--rate", "50").returncode == 0

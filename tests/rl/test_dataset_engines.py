@@ -26,7 +26,7 @@ from telemetry.rl.datasets.exporter import (
     ignore,
 )
 from tests.conftest import main_in_process
-from tests.recorded import recorded_lap, write
+from tests.recorded import days_later, recorded_lap, write
 
 RAY = pytest.param("ray", marks=[pytest.mark.heavy, pytest.mark.filterwarnings("default")])
 """Ray, whose own code warns of this and that."""
@@ -39,7 +39,7 @@ def several(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ...]:
     """Four recordings of about ten seconds each, none like another, and one that is none."""
     folder = tmp_path_factory.mktemp("several")
     lap = recorded_lap()
-    good = [write(folder / f"{name}.jsonl", list(lap[at : at + 100])) for at, name in enumerate("abcd")]
+    good = [write(folder / f"{name}.jsonl", days_later(lap[at : at + 100], at)) for at, name in enumerate("abcd")]
     (folder / "bad.jsonl").write_text("nonsense\n")
     return (*good[:2], folder / "bad.jsonl", *good[2:])
 

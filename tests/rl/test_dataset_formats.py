@@ -1,6 +1,5 @@
 import json
 import math
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from telemetry.rl.datasets.episodes import Episode, EpisodeConfig, SkipCounts
 from telemetry.rl.datasets.formats.minari import make_id
 from telemetry.rl.datasets.transitions import Trajectory, check, trajectories
 from tests.conftest import REPOSITORY, main_in_process
-from tests.recorded import LAP, recorded_lap, write
+from tests.recorded import LAP, days_later, recorded_lap, write
 from tests.rl.test_dataset_episodes import cut
 
 STEPS = 747
@@ -60,8 +59,8 @@ def need_minari() -> None:
 
 
 def with_excursion(path: Path) -> Path:
-    """Forty-five seconds of the recorded lap, in which all tyres are out for two."""
-    lap = recorded_lap()[:450]
+    """Forty-five seconds like the recorded lap, driven a day later, in which all tyres are out for two."""
+    lap = days_later(recorded_lap()[:450], 1)
     return write(
         path, [one.replace(number_of_tyres_out=4 if 400 <= place < 420 else 0) for place, one in enumerate(lap)]
     )
@@ -321,7 +320,7 @@ def test_a_recording_that_fails_is_told_and_left_out_of_what_several_processes_m
 ) -> None:
     (tmp_path / "bad.jsonl").write_text("nonsense\n")
     out = tmp_path / "out"
-    again = shutil.copy(short, tmp_path)
+    again = write(tmp_path / "again.jsonl", days_later(recorded_lap()[:300], 1))
     paths = [short, tmp_path / "bad.jsonl", again, short]
     result = main_in_process("dataset", "npz", *paths, "-o", out, "--jobs", "2")
     assert result.returncode == 1
@@ -335,6 +334,25 @@ def test_a_recording_that_fails_is_told_and_left_out_of_what_several_processes_m
     assert quality["failed"] == [str(tmp_path / "bad.jsonl")]
     assert [bool(one["error"]) for one in quality["recordings"]] == [False, True, False]
     assert f"- Omitted: {tmp_path / 'bad.jsonl'}, line 1" in (out / "README.md").read_text()
+
+
+def test_the_same_drive_is_in_a_dataset_once_and_the_copy_is_named(short: Path, tmp_path: Path) -> None:
+    copy = write(tmp_path / "copy.jsonl.gz", list(recorded_lap()[:300]))
+    out = tmp_path / "out"
+    result = main_in_process("dataset", "npz", short, copy, "-o", out)
+    assert result.returncode == 0
+    assert result.stderr.splitlines() == [
+        f"ac-telemetry: {copy} is left out: {short} holds the same drive.",
+        f"{out}: 1 episode, {STEPS} steps.",
+    ]
+    with np.load(out / "dataset.npz") as file:
+        assert (len(file["timeouts"]), file["episode_starts"].tolist()) == (STEPS, [0])
+    quality = json.loads((out / "quality.json").read_text())
+    assert [one["same_drive_as"] for one in quality["recordings"]] == [None, str(short)]
+    assert (quality["episodes"], quality["failed"]) == (1, [])
+    card = (out / "README.md").read_text()
+    assert "| copy.jsonl.gz | omitted | | | | |" in card
+    assert "- copy.jsonl.gz is left out: short.jsonl holds the same drive." in card
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from telemetry.rl.datasets.build import BuildRequest, BuildResult, Stopped, buil
 from telemetry.rl.datasets.convert import RESULT_FILE
 from telemetry.rl.datasets.exporter import RecordingResult
 from tests.conftest import REPOSITORY, main_in_process, wait_until
-from tests.recorded import recorded_lap, write
+from tests.recorded import days_later, recorded_lap, write
 from tests.rl.test_dataset_engines import contents
 
 
@@ -26,7 +26,7 @@ def drives(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("drives")
     (folder / "more").mkdir()
     for at, name in enumerate(("a", "b", "c", "more/d")):
-        write(folder / f"{name}.jsonl", list(recorded_lap()[at : at + 100]))
+        write(folder / f"{name}.jsonl", days_later(recorded_lap()[at : at + 100], at))
     return folder
 
 

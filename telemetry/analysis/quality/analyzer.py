@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from telemetry.analysis.quality.report import GAP_PERIODS, BestLap, Gaps, LapCount, QualityReport
 from telemetry.analysis.quality.values import ValueChecker
+from telemetry.analysis.same_drive import DriveFingerprint, FingerprintBuilder
 from telemetry.base.clock import Clock
 from telemetry.base.histogram import DurationHistogram
 from telemetry.base.units import STEP_S
@@ -27,6 +28,8 @@ class RecordingAnalysis(NamedTuple):
     report: QualityReport
     laps: tuple[Lap, ...]
     """All laps, unfinished ones included. The ``sequence`` of their samples counts the recording's samples from 0."""
+    fingerprint: DriveFingerprint
+    """What it holds, to notice another recording of the same drive."""
 
 
 def analyze_recording(
@@ -44,6 +47,7 @@ def analyze_recording(
     """
     clock = clock or Clock(math.inf)
     analyzer = QualityAnalyzer(source.missing_fields)
+    fingerprint = FingerprintBuilder(source)
     previous: Sample | None = None
     for reading in source.readings(clock, None):
         analyzer.torn = reading.torn
@@ -52,12 +56,13 @@ def analyze_recording(
         if reading.snapshot is not None:
             previous = derive(reading.snapshot.replace(sequence=analyzer.samples), previous, thresholds)
             analyzer.add(previous, is_new_step=reading.is_new_step)
+            fingerprint.add(previous)
     for event in source.events():
         analyzer.add_event(event)
     report = analyzer.report(
         file=str(path), file_format=format_label(path), size=path.stat().st_size, finished=source.complete
     )
-    return RecordingAnalysis(report, tuple(analyzer.laps))
+    return RecordingAnalysis(report, tuple(analyzer.laps), fingerprint.finish())
 
 
 class QualityAnalyzer:

@@ -16,6 +16,7 @@ from telemetry.fields.thresholds import Thresholds
 from telemetry.formats import recording_suffix, recording_suffixes, unsupported_file_type
 from telemetry.recording.file_names import DEFAULT_TEMPLATE, LAP_TEMPLATE, PLACEHOLDERS, Template
 from telemetry.recording.interfaces import PageSink
+from telemetry.recording.recording_id import RECORDING_ID, make_recording_id
 from telemetry.recording.retention import prune
 from telemetry.recording.rotation import (
     OpenFile,
@@ -176,6 +177,7 @@ def parse_rate(text: str) -> float | None:
 def file_opener(rate: str, thresholds: Thresholds, metadata: dict[str, str], *, overwrite: bool = False) -> OpenFile:
     """A function that opens a file for ``rate`` steps per second; raises UsageError where that is not a rate."""
     rate_hz = parse_rate(rate)
+    metadata = {RECORDING_ID: make_recording_id(), **metadata}  # one for all files of the recording
 
     def open_file(path: Path) -> PageSink:
         return open_page_sink(path, rate=rate_hz, thresholds=thresholds, metadata=metadata, overwrite=overwrite)

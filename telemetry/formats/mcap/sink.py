@@ -38,6 +38,7 @@ from telemetry.formats.mcap.layout import (
 )
 from telemetry.recording.game_state import State
 from telemetry.recording.interfaces import Event, PageSink, Step
+from telemetry.recording.recording_id import RECORDING_ID, make_recording_id
 
 _CHUNK_BYTES: Final = 1 << 20
 """A chunk is ended after a step once it has this many bytes of messages."""
@@ -84,7 +85,7 @@ class McapSink(PageSink):
         self.name = output.name
         self._output = output
         self._file = _BufferedStream(output)
-        self._metadata = {**metadata, "tool": "ac-telemetry", "version": VERSION}
+        self._metadata = {RECORDING_ID: make_recording_id(), **metadata, "tool": "ac-telemetry", "version": VERSION}
         self._writer: Any = Writer(self._file, chunk_size=_UNLIMITED_BYTES)  # type: ignore[arg-type]  # it only calls these three methods
         self._channels: dict[str, int] = {}
         self._early_events: list[Event] = []

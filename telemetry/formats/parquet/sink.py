@@ -1,6 +1,6 @@
 """Writing samples as Parquet."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -53,6 +53,7 @@ class ParquetSink(Sink):
         self._picks = [column.pick for column in columns]
         self._fields = [_arrow_field(self._pa, column) for column in columns]
         self._encodings = _choose_encodings(columns)
+        self._metadata: dict[str, str] = {}
         self._pending: list[Sample] = []
         self._batches: list[pa.RecordBatch] = []
         self._rows = 0
@@ -74,6 +75,10 @@ class ParquetSink(Sink):
     @override
     def size(self) -> int:
         return self._size if self._file.closed else self._file.tell()
+
+    @override
+    def add_metadata(self, metadata: Mapping[str, str]) -> None:
+        self._metadata.update(metadata)
 
     @override
     def write(self, sample: Sample) -> None:
@@ -130,7 +135,7 @@ class ParquetSink(Sink):
     def _open(self) -> Any:
         parquet = require("pyarrow.parquet", extra="parquet", purpose="Parquet")
 
-        schema = self._pa.schema(self._fields, metadata=_file_metadata(self._latest))
+        schema = self._pa.schema(self._fields, metadata={**self._metadata, **_file_metadata(self._latest)})
         return parquet.ParquetWriter(self._file, schema, compression="zstd", **self._encodings)
 
     def _call_pyarrow(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:

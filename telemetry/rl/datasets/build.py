@@ -1,12 +1,13 @@
 """Makes a dataset of recordings: one folder, complete or not at all."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import orjson
 
+from telemetry.analysis.same_drive import find_copies
 from telemetry.base.clock import Clock
 from telemetry.base.errors import SourceError, UsageError
 from telemetry.base.typing import override
@@ -118,10 +119,11 @@ def build_dataset(
             return Stopped(good, len(jobs))
         if not good:
             raise SourceError("No dataset was made: none of the recordings could be converted.")
+        results = _without_copies(jobs, results)
         staged = [
             StagedRecording(number, job.parts / job.key, results[str(job.path)])
             for number, job in enumerate(jobs)
-            if not results[str(job.path)].error
+            if results[str(job.path)].episodes
         ]
         try:
             with staging.dataset() as folder:
@@ -153,6 +155,21 @@ def _convert_all(
         results[result.recording] = result
         done(result)
     return results
+
+
+def _without_copies(jobs: Sequence[Job], results: Mapping[str, RecordingResult]) -> dict[str, RecordingResult]:
+    """The results, those without episodes that hold the same drive as another recording of the dataset."""
+    held = [
+        (result, result.fingerprint)
+        for result in (results[str(job.path)] for job in jobs)
+        if result.episodes and result.fingerprint is not None
+    ]
+    copies = find_copies([fingerprint for _, fingerprint in held])
+    without = {
+        held[copy][0].recording: held[copy][0].as_copy_of(held[original][0].recording)
+        for copy, original in copies.items()
+    }
+    return {**results, **without}
 
 
 class _StoppedError(Exception):

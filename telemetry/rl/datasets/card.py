@@ -6,6 +6,7 @@ from typing import Final
 
 import orjson
 
+from telemetry.analysis.same_drive import describe_copy
 from telemetry.rl.datasets.episodes import EpisodeConfig, EpisodeKind
 from telemetry.rl.datasets.exporter import DatasetSummary, Exporter, RecordingResult
 from telemetry.rl.datasets.provenance import tool_name
@@ -71,7 +72,7 @@ def _table(results: Sequence[RecordingResult]) -> str:
     lines = ["| recording | episodes | steps | laps (valid) | rate | missing |", "|---|--:|--:|--:|--:|--:|"]
     for result in results[:_MAX_ROWS]:
         name = Path(result.recording).name.replace("|", "\\|")
-        if result.error or result.report is None:
+        if result.error or result.same_drive_as or result.report is None:
             lines.append(f"| {name} | omitted | | | | |")
             continue
         report = result.report
@@ -96,6 +97,9 @@ def _notes(results: Sequence[RecordingResult]) -> str:
         name = Path(result.recording).name
         if result.error:
             lines[f"- Omitted: {result.error}"] = None
+        if result.same_drive_as:
+            lines[f"- {describe_copy(name, Path(result.same_drive_as).name)}"] = None
+            continue
         for warning in result.warnings:
             lines[f"- {warning}"] = None
         for finding in result.findings:

@@ -84,6 +84,7 @@ def convert(job: Job, clock: Clock, watch: Watch = ignore) -> RecordingResult | 
                 warnings=written.warnings,
                 details=written.details,
                 policy=metadata.get("policy", ""),
+                fingerprint=surveyed.fingerprint,
                 error="" if written.episodes else no_episode,
             )
             if result.episodes:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 from telemetry.analysis.quality import QualityReport, analyze_recording
+from telemetry.analysis.same_drive import DriveFingerprint
 from telemetry.base.clock import Clock
 from telemetry.fields.derived import Sample, derive
 from telemetry.fields.resample import GAP_SECONDS, is_jump, resample
@@ -68,10 +69,11 @@ class Episode:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """The result of reading a recording once: its quality and its laps."""
+    """The result of reading a recording once: its quality, its laps, and what it holds."""
 
     report: QualityReport
     laps: tuple[Lap, ...]
+    fingerprint: DriveFingerprint
 
 
 @dataclass(slots=True)
@@ -108,8 +110,11 @@ def survey(source: Source, path: Path, clock: Clock, *, thresholds: Thresholds, 
         if reading.snapshot is not None:
             watch(reading.snapshot.elapsed)
 
-    report, laps = analyze_recording(source, path, clock=clock, thresholds=thresholds, on_reading=on_reading)
-    return Survey(report, tuple(sorted((lap for lap in laps if lap.first and lap.last), key=_first_sequence)))
+    report, laps, fingerprint = analyze_recording(
+        source, path, clock=clock, thresholds=thresholds, on_reading=on_reading
+    )
+    seen = sorted((lap for lap in laps if lap.first and lap.last), key=_first_sequence)
+    return Survey(report, tuple(seen), fingerprint)
 
 
 def choose(laps: Iterable[Lap], config: EpisodeConfig) -> tuple[Lap, ...]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from telemetry.analysis.quality import QualityFinding, QualityReport
+from telemetry.analysis.same_drive import DriveFingerprint, describe_copy
 from telemetry.recording.file_names import sanitize_filename
 from telemetry.rl.datasets.consistency import Check
 from telemetry.rl.datasets.episodes import Episode, EpisodeConfig, SkipCounts
@@ -63,12 +64,25 @@ class RecordingResult:
     policy: str = ""
     """The name of the policy that drove, from the recording's metadata; empty for a human."""
     error: str = ""
-    """Why the recording is not in the dataset; empty if it is."""
+    """Why the recording could not be converted; empty if it was."""
+    fingerprint: DriveFingerprint | None = None
+    """What it holds, to notice another recording of the same drive."""
+    same_drive_as: str = ""
+    """The recording that holds the same drive and is in the dataset in its place; empty for all others."""
 
     @property
     def steps(self) -> int:
         """Steps of all episodes."""
         return sum(entry.steps for entry in self.episodes)
+
+    @property
+    def copy_warning(self) -> str:
+        """The sentence on a recording that is left out because another one holds the same drive; empty for others."""
+        return describe_copy(self.recording, self.same_drive_as) if self.same_drive_as else ""
+
+    def as_copy_of(self, original: str) -> "RecordingResult":
+        """The same result without its episodes, which are in the dataset with another recording of the same drive."""
+        return replace(self, episodes=(), same_drive_as=original)
 
     def moved(self, files: Mapping[str, str]) -> "RecordingResult":
         """The same result with the episodes in other files: ``files`` maps old names to new ones."""
@@ -79,6 +93,7 @@ class RecordingResult:
         return {
             "recording": self.recording,
             "error": self.error or None,
+            "same_drive_as": self.same_drive_as or None,
             "warnings": list(self.warnings),
             "findings": [asdict(finding) for finding in self.findings],
             "checks": [check.to_dict() for check in self.checks],

@@ -1,0 +1,226 @@
+"""Notices that two recordings hold the same drive: a file and its conversion, a copy under another name, a part of it.
+
+What a recording holds is compared, not its bytes: the car's place and the physics step at the first sample of each
+second. So a conversion to another format or rate is recognised, and so is what two programs recorded side by side.
+"""
+
+import hashlib
+import math
+from array import array
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from telemetry.base.units import STEP_S
+from telemetry.fields.derived import Sample
+from telemetry.fields.snapshot import Snapshot
+from telemetry.recording.interfaces import Source
+from telemetry.recording.recording_id import RECORDING_ID
+
+MIN_SHARED: Final = 0.95
+"""Fraction of a recording that another one must hold too: two programs do not start and end in the same moment."""
+
+MAX_STEPS_APART: Final = 100
+"""Physics steps between two samples of the same moment: a resampled one holds the number of the sample before it, which
+is up to 0.2 s old in a recording of 5 Hz."""
+
+MAX_METRES_APART: Final = 5.0
+"""Metres between two samples of the same moment: the game moves the car once per frame."""
+
+MAX_SPEED_MS: Final = 150.0
+"""m/s that no car exceeds."""
+
+SAME_TIME_S: Final = 1e-6
+"""Seconds by which two time stamps may differ that were copied."""
+
+_DAY_S: Final = 86_400.0
+_LATEST_S: Final = 1e11
+"""Unix time after which a time stamp is taken for garbage."""
+
+
+class _Names(NamedTuple):
+    """Who drove what and where."""
+
+    car: str
+    track: str
+    layout: str
+    driver: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriveFingerprint:
+    """What a recording holds, at the first sample of each second of its time stamps: about 80 kB for an hour."""
+
+    recording_id: str
+    """The id in its metadata; empty where the format has none, and in old recordings."""
+    samples: int
+    """How many it holds."""
+    names: frozenset[tuple[str, ...]]
+    """Cars, tracks, layouts and drivers that occur together."""
+    first_s: float
+    last_s: float
+    """The earliest and the latest time stamp in Unix seconds; NaN without time stamps."""
+    seconds: "array[int]"
+    """The Unix seconds in which it has a sample."""
+    delays_s: "array[float]"
+    """How long after the full second each of these samples is."""
+    packet_ids: "array[int]"
+    """Their physics steps; empty where the recording does not hold them."""
+    positions: "array[float]"
+    """Their x and z in metres, one after the other; empty where the recording does not hold them."""
+    digest: str
+    """A digest of one sample a second of a recording without time stamps, which can only be compared with its copies;
+    empty for all others."""
+
+    def holds(self, other: "DriveFingerprint") -> bool:
+        """Whether the other recording holds nothing, or next to nothing, but what this one holds too."""
+        if self.names and not other.names <= self.names:
+            return False
+        if self.digest or other.digest:
+            return self.digest == other.digest
+        shared_s = min(self.last_s, other.last_s) - max(self.first_s, other.first_s)
+        if not shared_s >= MIN_SHARED * (other.last_s - other.first_s):
+            return False
+        places = {second: place for place, second in reversed(list(enumerate(self.seconds)))}
+        alike = sum(
+            place is not None and self._is_alike(place, other, number)
+            for number, place in enumerate(map(places.get, other.seconds))
+        )
+        return alike >= MIN_SHARED * len(other.seconds)
+
+    def _is_alike(self, place: int, other: "DriveFingerprint", number: int) -> bool:
+        """Whether the sample at a place in this recording can be of the same drive as one of the other recording."""
+        if self.recording_id and self.recording_id == other.recording_id:
+            return True
+        apart_s = other.delays_s[number] - self.delays_s[place]
+        if not (self.packet_ids and other.packet_ids) and not (self.positions and other.positions):
+            return abs(apart_s) <= SAME_TIME_S
+        if self.packet_ids and other.packet_ids:
+            steps = other.packet_ids[number] - self.packet_ids[place]
+            low, high = sorted((0.0, apart_s / STEP_S))  # in a pause there are fewer than the time says
+            if not low - MAX_STEPS_APART <= steps <= high + MAX_STEPS_APART:
+                return False
+        if self.positions and other.positions:
+            x, z = (other.positions[2 * number + axis] - self.positions[2 * place + axis] for axis in (0, 1))
+            return math.hypot(x, z) <= MAX_METRES_APART + MAX_SPEED_MS * abs(apart_s)
+        return True
+
+
+class FingerprintBuilder:
+    """Makes the fingerprint of a recording from its samples, added in order."""
+
+    def __init__(self, source: Source) -> None:
+        missing = source.missing_fields
+        self._recording_id = source.metadata.get(RECORDING_ID, "")
+        self._holds_names = missing.isdisjoint(("car_model", "track", "track_configuration", "player_name"))
+        self._holds_steps = "packet_id" not in missing
+        self._holds_positions = missing.isdisjoint(("world_position_x", "world_position_z"))
+        self._samples = 0
+        self._names: set[_Names] = set()
+        self._first_s, self._last_s = math.inf, -math.inf
+        self._second = -1
+        self._seconds = array("q")
+        self._delays_s = array("d")
+        self._packet_ids = array("q")
+        self._positions = array("f")
+        self._untimed = hashlib.sha256()
+        self._has_untimed = False
+
+    def add(self, sample: Sample) -> None:
+        """Add one sample."""
+        self._samples += 1
+        timestamp = sample.timestamp
+        if not 0.0 < timestamp < _LATEST_S:
+            self._add_untimed(sample)
+            return
+        second = int(timestamp)
+        self._last_s = max(self._last_s, timestamp)
+        if second == self._second:
+            return
+        self._second = second
+        self._first_s = min(self._first_s, timestamp)
+        self._add_names(sample)
+        self._seconds.append(second)
+        self._delays_s.append(timestamp - second)
+        if self._holds_steps:
+            self._packet_ids.append(sample.packet_id)
+        if self._holds_positions:
+            self._positions.extend((sample.world_position_x, sample.world_position_z))
+
+    def watch(self, samples: Iterable[Sample]) -> Iterator[Sample]:
+        """The same samples, each added on its way."""
+        for sample in samples:
+            self.add(sample)
+            yield sample
+
+    def finish(self) -> DriveFingerprint:
+        """The fingerprint of all samples added so far."""
+        has_times = bool(self._seconds)
+        return DriveFingerprint(
+            recording_id=self._recording_id,
+            samples=self._samples,
+            names=frozenset(self._names),
+            first_s=self._first_s if has_times else math.nan,
+            last_s=self._last_s if has_times else math.nan,
+            seconds=self._seconds,
+            delays_s=self._delays_s,
+            packet_ids=self._packet_ids,
+            positions=self._positions,
+            digest=self._untimed.hexdigest() if self._has_untimed else "",
+        )
+
+    def _add_names(self, sample: Sample) -> None:
+        if self._holds_names and sample.car_model and sample.track:
+            self._names.add(_Names(sample.car_model, sample.track, sample.track_configuration, sample.player_name))
+
+    def _add_untimed(self, sample: Sample) -> None:
+        second = int(sample.elapsed) if 0.0 <= sample.elapsed < _LATEST_S else -1
+        if self._has_untimed and second == self._second:
+            return
+        self._has_untimed, self._second = True, second
+        self._add_names(sample)
+        self._untimed.update(repr(sample[: len(Snapshot.FIELDS)]).encode("utf-8", "surrogatepass"))
+
+
+def find_copies(fingerprints: Sequence[DriveFingerprint]) -> Mapping[int, int]:
+    """The recordings that hold nothing but what another one holds too, by index, and that other one.
+
+    The other one is no copy itself: it is the longest of them, or has the most samples.
+    """
+    longest_first = sorted(
+        range(len(fingerprints)),
+        key=lambda index: (
+            -len(fingerprints[index].seconds),
+            -fingerprints[index].samples,
+            not fingerprints[index].recording_id,
+            index,
+        ),
+    )
+    copies: dict[int, int] = {}
+    kept_on: defaultdict[int, list[int]] = defaultdict(list)
+    """Recordings that are no copies, by the day of their time stamps."""
+    for index in longest_first:
+        fingerprint = fingerprints[index]
+        if not fingerprint.samples:
+            continue
+        days = _days(fingerprint)
+        original = next((other for other in kept_on[days[0]] if fingerprints[other].holds(fingerprint)), None)
+        if original is not None:
+            copies[index] = original
+            continue
+        for day in days:
+            kept_on[day].append(index)
+    return copies
+
+
+def describe_copy(copy: object, original: object) -> str:
+    """The sentence for a person about a recording that is not taken a second time."""
+    return f"{copy} is left out: {original} holds the same drive."
+
+
+def _days(fingerprint: DriveFingerprint) -> range:
+    """The days of its time stamps, as numbers; -1 without time stamps."""
+    if fingerprint.digest:
+        return range(-1, 0)
+    return range(int(fingerprint.first_s // _DAY_S), int(fingerprint.last_s // _DAY_S) + 1)
