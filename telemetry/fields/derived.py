@@ -2,9 +2,10 @@
 
 from typing import Annotated, Final
 
-from telemetry.fields.metrics.conversions import LAP_DISTANCE, PHYSICS_STEPS, STEER_DEGREES
+from telemetry.fields.metrics.conversions import PHYSICS_STEPS, STEER_DEGREES
 from telemetry.fields.metrics.damage import BODYWORK_CRITICAL, BODYWORK_DAMAGED, DAMAGE_LEVEL
 from telemetry.fields.metrics.enums import FLAG_NAME, GEAR_NAME, SESSION_NAME, STATUS_NAME
+from telemetry.fields.metrics.lap_progress import LAP, LAP_DISTANCE, LAP_TIME, LAP_VALID, LINE_POSITION, RUN
 from telemetry.fields.metrics.lap_validity import IS_LAP_VALID
 from telemetry.fields.metrics.metric import Metric, collect_metrics, compile_metrics
 from telemetry.fields.metrics.slip import SLIP_RATIO, WHEEL_LOCK_DETECTED, WHEEL_LOCKED
@@ -24,7 +25,12 @@ class Sample(Snapshot):
 
     __slots__ = ()
 
+    run: Annotated[int, RUN]
+    lap: Annotated[int, LAP]
+    lap_time: Annotated[int, LAP_TIME]
+    lap_valid: Annotated[bool | None, LAP_VALID]
     is_lap_valid: Annotated[bool, IS_LAP_VALID]
+    line_position: Annotated[float | None, LINE_POSITION]
     wheel_lock_detected: Annotated[bool | None, WHEEL_LOCK_DETECTED]
     wheel_locked: Annotated[WheelFlags, WHEEL_LOCKED]
     slip_ratio: Annotated[NullableWheels, SLIP_RATIO]

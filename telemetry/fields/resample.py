@@ -16,9 +16,9 @@ import orjson
 
 from telemetry.base.checks import require_positive
 from telemetry.fields.lap_changes import (
-    LINE_POSITION,
     TIME_STOPPED_STATUSES,
     is_count_or_clock_changed,
+    is_driven,
     is_session_start,
 )
 from telemetry.fields.pauses import MIN_RESAMPLED_PAUSE_S, paused_seconds
@@ -93,9 +93,8 @@ def is_jump(before: Snapshot, after: Snapshot) -> bool:
         return True
     if after.completed_laps < before.completed_laps:
         return True
-    moved_back = LINE_POSITION > before.normalized_position > after.normalized_position
-    if moved_back and is_count_or_clock_changed(after, before):
-        return True  # clock and car both went back, but not at the line: a restart or a return to the pits
+    if is_count_or_clock_changed(after, before) and not is_driven(after, before):
+        return True  # the clock went back, but not at the line: a restart or a return to the pits
     seconds = after.elapsed - before.elapsed
     steps = after.packet_id - before.packet_id
     if paused_seconds(seconds, steps, MIN_RESAMPLED_PAUSE_S):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Literal, NamedTuple
 
 from telemetry.fields.derived import Sample
-from telemetry.fields.lap_changes import is_lap_clock_reset
+from telemetry.fields.lap_changes import MAX_INTERVAL_S, has_clock_restarted, is_lap_clock_reset
 from telemetry.fields.pauses import paused_seconds
 from telemetry.laps.model import Lap, LapEnd
 from telemetry.laps.official_times import (
@@ -18,10 +18,15 @@ from telemetry.laps.official_times import (
     EarlyTime,
     PendingLap,
     assign_last_sector,
+    assign_measured_time,
     assign_official_time,
     await_official_time,
+    judge,
     settle,
+    shows_best_time,
+    with_late_verdicts,
     with_official_time,
+    with_verdict,
 )
 from telemetry.laps.progress import (
     LapInProgress,
@@ -36,16 +41,16 @@ from telemetry.laps.progress import (
     start_of_first_lap,
 )
 from telemetry.laps.signals import (
-    MAX_INTERVAL_S,
     SamplePair,
     Signal,
     advanced_game_s,
     classify,
+    extend_frame,
     find_discontinuity,
-    has_clock_restarted,
     is_in_pits,
     is_without_driving,
     measure_lap_ms,
+    measure_stopped_ms,
 )
 
 SETTLED_S: Final = 0.5
@@ -62,6 +67,8 @@ class PendingCrossing(NamedTuple):
     lap: LapInProgress
     """The lap that ended with it."""
     measured_ms: int
+    stopped_ms: int | None
+    """The time of the lap if its clock stopped at the line; None where it has restarted."""
     extended_lap: LapInProgress | None = None
     """After a count, the same lap continued: it is the one that ended if its clock restarts after all."""
 
@@ -75,6 +82,10 @@ class LapState(NamedTuple):
     """The last live sample."""
     moving: Sample | None = None
     """The last live sample with a new physics step."""
+    frame: tuple[Sample, ...] = ()
+    """The samples that show the same drawn frame as `before`, up to it."""
+    shows_best: bool = False
+    """Whether the samples show the best lap time, or that there is none yet: the game's verdict is then known."""
     running: LapInProgress | None = None
     crossing: PendingCrossing | None = None
     pending: PendingLap | None = None
@@ -88,15 +99,27 @@ class _Transition(NamedTuple):
     crossing: PendingCrossing | None
     ended: tuple[Lap, ...] = ()
     """Laps that ended here, in order: all counted, or one that was not."""
+    stopped_ms: int | None = None
+    """The time of the last of these laps if its clock stopped at the line."""
 
 
 def laps(samples: Iterable[Sample]) -> Iterator[Lap]:
-    """The laps of these samples in order, each as soon as it is settled; an unfinished last one at the end."""
+    """The laps of these samples in order, each as soon as it is settled; an unfinished last one at the end.
+
+    A lap whose verdict of the game depends on whether the samples show best times at all is held back, with those after
+    it, until one is shown or the samples end.
+    """
     state = LapState()
+    held: list[Lap] = []
     for sample in samples:
         state, settled = advance(state, sample)
-        yield from settled
-    yield from finish(state)
+        if not settled:
+            continue
+        held += settled
+        if state.shows_best or held[0].game_verdict != "undecided":
+            yield from with_late_verdicts(held, shows_best=state.shows_best)
+            held.clear()
+    yield from with_late_verdicts([*held, *finish(state)], shows_best=state.shows_best)
 
 
 def advance(state: LapState, now: Sample) -> tuple[LapState, tuple[Lap, ...]]:
@@ -109,28 +132,37 @@ def advance(state: LapState, now: Sample) -> tuple[LapState, tuple[Lap, ...]]:
         return state, ()
     if before is None or moving is None or running is None:
         running = begin_lap(now, None, now.completed_laps + 1, 1, start_of_first_lap(now), 0.0)
-        return LapState(before=now, moving=now, running=running), ()
+        shows_best = shows_best_time(now)
+        return LapState(before=now, moving=now, frame=(now,), shows_best=shows_best, running=running), ()
 
     clock_s = state.clock_s + advanced_game_s(before, now)
-    pair = SamplePair(before, now, clock_s, now.completed_laps - before.completed_laps)
-    if end := find_discontinuity(before, now):
+    pair = SamplePair(before, now, clock_s, now.completed_laps - before.completed_laps, state.frame)
+    if end := find_discontinuity(before, now) or _find_late_restart(state.crossing, pair):
         return _restart(state, running, pair, end)
-    running, crossing, ended = _cross_line(running, state.crossing, pair)
+    running, crossing, ended, stopped_ms = _cross_line(running, state.crossing, pair)
     if paused_s := _paused_s(moving, now):
         running = running._replace(paused_s=running.paused_s + paused_s)
     if now.packet_id < before.packet_id:
         running = restart_physics(running, now)
     if crossing and clock_s - crossing.since_s >= WAIT_S:
-        running, crossing, ended = _stop_waiting(running, crossing, now)
-    pending, early, settled = _settle_laps(state, pair, ended)
+        running, crossing, ended, stopped_ms = _stop_waiting(running, crossing, now)
+    shows_best = state.shows_best or shows_best_time(now)
+    pending, early, settled = _settle_laps(state._replace(shows_best=shows_best), pair, ended, stopped_ms)
     if now.packet_id != moving.packet_id:
         moving = now
-    return LapState(clock_s, now, moving, running, crossing, pending, early), settled
+    frame = extend_frame(state.frame, now)
+    return LapState(clock_s, now, moving, frame, shows_best, running, crossing, pending, early), settled
 
 
 def finish(state: LapState) -> tuple[Lap, ...]:
     """The laps that are left when there are no more samples: those held back, and the unfinished one."""
     return _end_all(state, "recording")
+
+
+def _find_late_restart(crossing: PendingCrossing | None, pair: SamplePair) -> LapEnd | None:
+    """A restart whose clock looked like that of a line: the physics restarts up to a second after it."""
+    is_late = crossing is not None and crossing.signal == "clock" and pair.now.packet_id < pair.before.packet_id
+    return "restart" if is_late and pair.counted == 0 else None
 
 
 def _paused_s(moving: Sample, now: Sample) -> float:
@@ -155,8 +187,10 @@ def _cross_line(running: LapInProgress, crossing: PendingCrossing | None, pair: 
         pair = pair._replace(counted=counted)
         transition = _TRANSITIONS[classify(pair)](running, None, pair)
         confirmed = close_lap(crossing.lap, "line", crossing.measured_ms)
+        if not transition.ended:
+            transition = transition._replace(stopped_ms=crossing.stopped_ms)
         return transition._replace(ended=(confirmed, *transition.ended))
-    if crossing.extended_lap and has_clock_restarted(pair.before, pair.now):
+    if crossing.extended_lap and has_clock_restarted(pair.now, pair.before):
         return _take_clock_after_count(running, crossing, crossing.extended_lap, pair)
     return _TRANSITIONS[classify(pair)](running, crossing, pair)
 
@@ -180,7 +214,8 @@ def _take_clock(running: LapInProgress, crossing: PendingCrossing | None, pair: 
         start = begin_lap(pair.now, None, running.number, running.start_index, running.start, pair.clock_s)
         return _Transition(start, crossing)
     uncounted = close_unfinished(crossing.lap, "uncounted") if crossing else ()
-    crossing = PendingCrossing("clock", pair.clock_s, running, measure_lap_ms(pair.before, pair.now))
+    measured_ms, stopped_ms = measure_lap_ms(pair.before, pair.now), measure_stopped_ms(pair.before, pair.now)
+    crossing = PendingCrossing("clock", pair.clock_s, _end_at_line(running, pair), measured_ms, stopped_ms)
     following = begin_next_lap(pair, pair.now.completed_laps + 2, running.start_index)
     return _Transition(following, crossing, uncounted)
 
@@ -188,14 +223,14 @@ def _take_clock(running: LapInProgress, crossing: PendingCrossing | None, pair: 
 def _take_count(running: LapInProgress, _: PendingCrossing | None, pair: SamplePair) -> _Transition:
     """The count rose first: the lap ended here, or where its clock restarts in a moment."""
     measured_ms = measure_lap_ms(pair.before, pair.now)
-    crossing = PendingCrossing("count", pair.clock_s, running, measured_ms, extend_lap(running, pair.now))
+    crossing = PendingCrossing("count", pair.clock_s, running, measured_ms, None, extend_lap(running, pair.now))
     return _Transition(_begin_counted(running, pair), crossing)
 
 
 def _take_both(running: LapInProgress, _: PendingCrossing | None, pair: SamplePair) -> _Transition:
     """Clock and count together: the lap is complete."""
-    ended = close_lap(running, "line", measure_lap_ms(pair.before, pair.now))
-    return _Transition(_begin_counted(running, pair), None, (ended,))
+    ended = close_lap(_end_at_line(running, pair), "line", measure_lap_ms(pair.before, pair.now))
+    return _Transition(_begin_counted(running, pair), None, (ended,), measure_stopped_ms(pair.before, pair.now))
 
 
 def _take_several(running: LapInProgress, _: PendingCrossing | None, pair: SamplePair) -> _Transition:
@@ -215,10 +250,16 @@ def _take_clock_after_count(
 
     Whether it is valid was decided when it was counted; a verdict since then is about the lap that begins here.
     """
-    lap = extended._replace(cut=crossing.lap.cut)
+    lap = _end_at_line(extended._replace(cut=crossing.lap.cut), pair)
     ended = close_lap(lap, "line", measure_lap_ms(pair.before, pair.now))
     following = begin_next_lap(pair, running.number, running.start_index)
-    return _Transition(following._replace(cut=None if running.cut is None else pair.now), None, (ended,))
+    following = following._replace(cut=None if running.cut is None else pair.now)
+    return _Transition(following, None, (ended,), measure_stopped_ms(pair.before, pair.now))
+
+
+def _end_at_line(lap: LapInProgress, pair: SamplePair) -> LapInProgress:
+    """The lap without the samples behind the line that still show the frame in front of it."""
+    return lap._replace(last=pair.find_line()[0])
 
 
 def _begin_counted(running: LapInProgress, pair: SamplePair) -> LapInProgress:
@@ -246,25 +287,26 @@ def _stop_waiting(running: LapInProgress, crossing: PendingCrossing, now: Sample
 
 
 def _settle_laps(
-    state: LapState, pair: SamplePair, ended: tuple[Lap, ...]
+    state: LapState, pair: SamplePair, ended: tuple[Lap, ...], stopped_ms: int | None
 ) -> tuple[PendingLap | None, EarlyTime | None, tuple[Lap, ...]]:
     """The lap and the time that wait now, and the laps that are settled with this sample."""
     pending = state.pending
     settled: tuple[Lap, ...] = ()
     if ended:
-        settled = (settle(pending, pair.before), *ended) if pending else ended
+        settled = (settle(pending, pair.before, shows_best=state.shows_best), *ended) if pending else ended
         pending = None
         if settled[-1].complete:
-            pending = await_official_time(settled[-1], pair.before, pair.clock_s)
+            pending = await_official_time(settled[-1], pair.before, pair.clock_s, stopped_ms)
             settled = settled[:-1]
     pending, early = assign_official_time(pending, state.early, pair.before, pair.now, pair.clock_s)
     if pending is None:
         return None, early, settled
-    pending = assign_last_sector(pending, pair.now)
-    if pending.is_settled:
-        return None, early, (*settled, pending.lap)
+    pending = assign_last_sector(assign_measured_time(pending, pair.now, pair.clock_s), pair.now)
+    verdict = judge(pending, pair.now, shows_best=state.shows_best)
+    if pending.is_settled and verdict != "refused":
+        return None, early, (*settled, with_verdict(pending.lap, verdict))
     if pair.clock_s - pending.since_s >= WAIT_S:
-        return None, early, (*settled, settle(pending, pair.now))
+        return None, early, (*settled, settle(pending, pair.now, shows_best=state.shows_best))
     return pending, early, settled
 
 
@@ -272,7 +314,7 @@ def _restart(
     state: LapState, running: LapInProgress, pair: SamplePair, end: LapEnd
 ) -> tuple[LapState, tuple[Lap, ...]]:
     """The state after a discontinuity, and the laps that it ended."""
-    before, now, clock_s, _ = pair
+    before, now, clock_s = pair.before, pair.now, pair.clock_s
     pending = state.pending
     if end == "pits":
         pending, _ = assign_official_time(pending, None, before, now, clock_s)
@@ -284,7 +326,7 @@ def _restart(
     if start == "line":
         start = "pits" if is_in_pits(now) else "grid"
     lap = begin_lap(now, None, now.completed_laps + 1, start_index, start, clock_s)
-    return LapState(clock_s, now, now, lap), ended
+    return LapState(clock_s, now, now, (now,), state.shows_best, lap), ended
 
 
 def _end_all(state: LapState, end: LapEnd) -> tuple[Lap, ...]:
@@ -292,7 +334,8 @@ def _end_all(state: LapState, end: LapEnd) -> tuple[Lap, ...]:
     ended: list[Lap] = []
     if state.pending:
         is_settled = state.clock_s - state.pending.since_s >= SETTLED_S
-        ended.append(settle(state.pending, state.before if is_settled else None))
+        newest = state.before if is_settled else None
+        ended.append(settle(state.pending, newest, shows_best=state.shows_best))
     if state.crossing and state.crossing.signal == "count":
         lap = close_lap(state.crossing.lap, "line", state.crossing.measured_ms)
         ended.append(with_official_time(lap, state.early.time_ms) if state.early else lap)

@@ -16,6 +16,10 @@ LapEnd = Literal["line", "restart", "pits", "session", "uncounted", "recording"]
 ``session``: another session, car or track. ``uncounted``: a line that the game did not count, like the one before the
 first timed lap. ``recording``: there are no more samples."""
 
+GameVerdict = Literal["accepted", "refused", "undecided"]
+"""What the game made of a lap. ``accepted``: it became the best lap. ``refused``: it was faster than the best lap, or
+the first one, and did not become the best. ``undecided``: the samples show no best time so far."""
+
 LapKind = Literal["flying", "grid", "out", "in", "pit"]
 """The word of the sport: ``flying`` from line to line, from the ``grid``, ``out`` of the pits, ``in`` to the pits, or
 ``pit`` for both."""
@@ -72,6 +76,9 @@ class Lap:
     """The sector times from the game; None where a sector was not finished or its split was not recorded."""
     invalid_because: tuple[str, ...]
     """Why the lap cannot be compared with others; empty for a valid lap."""
+    game_verdict: GameVerdict | None = None
+    """The game's own verdict; None where it gives none, because the lap is slower than the best one. The pages never
+    say whether a lap is valid, but only laps that the game accepts become its best time."""
     first_cut_m: float | None
     """Metres along the lap where it first became invalid by a track-limits cut; None without a cut, and where the
     length of the track is unknown."""
@@ -111,7 +118,7 @@ class Lap:
 
     @property
     def valid(self) -> bool:
-        """Whether the lap is complete, recorded from line to line, without a cut and without the pits."""
+        """Whether the lap is complete, recorded from line to line, not refused, without a cut and without the pits."""
         return not self.invalid_because
 
     @property

@@ -5,13 +5,13 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from telemetry.fields.derived import Sample
+from telemetry.fields.lap_changes import elapsed_game_ms
 from telemetry.laps.fuel import burnt_fuel_l
 from telemetry.laps.model import Lap, LapEnd, LapStart, SampleRef
 from telemetry.laps.signals import (
     GAP_S,
     SamplePair,
     advanced_game_s,
-    elapsed_game_ms,
     is_in_pits,
     is_lap_invalidated,
 )
@@ -81,7 +81,7 @@ def start_of_first_lap(now: Sample) -> LapStart:
 
 def start_at_line(before: Sample, now: Sample) -> LapStart:
     """Whether the lap that began between the samples is seen from its start."""
-    late_ms = min(now.current_time, elapsed_game_ms(before, now))
+    late_ms = min(now.current_time, elapsed_game_ms(now, before))
     return "line" if late_ms <= GAP_S * 1e3 else "joined"
 
 
@@ -118,7 +118,8 @@ def begin_lap(
 def begin_next_lap(pair: SamplePair, number: int, start_index: int) -> LapInProgress:
     """The lap that begins with a line between the samples."""
     start = start_at_line(pair.before, pair.now)
-    return begin_lap(pair.now, pair.before, number, start_index, start, pair.clock_s)
+    lap = begin_lap(pair.now, pair.before, number, start_index, start, pair.clock_s)
+    return lap._replace(first=pair.find_line()[1])
 
 
 def extend_lap(lap: LapInProgress, now: Sample) -> LapInProgress:

@@ -4,35 +4,30 @@ The game reports a line in two ways: the lap clock falls, and the lap count rise
 order. :func:`classify` says which of them lies between two samples.
 """
 
-import math
 from enum import Enum, auto
 from typing import Final, NamedTuple
 
 from telemetry.base.units import STEP_MS
 from telemetry.fields.derived import Sample
-from telemetry.fields.lap_changes import TIME_STOPPED_STATUSES, is_lap_clock_reset, is_lap_count_reset
+from telemetry.fields.lap_changes import (
+    DISTANCE_TOLERANCE_M,
+    TIME_STOPPED_STATUSES,
+    elapsed_game_ms,
+    frame_age_ms,
+    has_clock_restarted,
+    is_driven,
+    is_lap_clock_reset,
+    is_lap_count_reset,
+    is_other_session,
+)
 from telemetry.laps.model import LapEnd
 
 GAP_S: Final = 15.0
 """Game time without a sample after which a part of the lap counts as not seen: slower than any useful sampling."""
 
-MAX_SPEED_MS: Final = 150.0
-"""m/s that no car exceeds; together with :data:`POSITION_TOLERANCE_M` it distinguishes driving from a teleport."""
 
-POSITION_TOLERANCE_M: Final = 100.0
-"""How far the position may be off in addition: the pages are not written at the same moment."""
-
-NOMINAL_LENGTH_M: Final = 5000.0
-"""Length of a lap where the game does not give one."""
-
-MAX_INTERVAL_S: Final = 1e6
-"""Time between two samples from which on it is taken for garbage."""
-
-CLOCK_LAG_MS: Final = 5000
-"""How far the lap clock must fall behind the physics between two samples to have restarted unseen in between."""
-
-DISTANCE_TOLERANCE_M: Final = 1.0
-"""How far the distance since load may fall by rounding; a restart sets it to 0."""
+MAX_FRAME_SAMPLES: Final = 64
+"""Samples of one drawn frame that are remembered: about 0.2 s of physics steps."""
 
 
 class Signal(Enum):
@@ -59,6 +54,32 @@ class SamplePair(NamedTuple):
     """Game time of `now`."""
     counted: int
     """How many laps the game counted in between that are still to be accounted for, 0 or more."""
+    frame: tuple[Sample, ...] = ()
+    """The samples that show the same drawn frame as `before`, up to it."""
+
+    def find_line(self) -> tuple[Sample, Sample]:
+        """The last sample in front of the line and the first one behind it, told by the physics steps.
+
+        They are `before` and `now`, unless samples behind the line still show the frame that was drawn in front of it.
+        """
+        if (
+            not self.frame
+            or self.now.packet_id <= self.frame[0].packet_id
+            or not is_lap_clock_reset(self.now, self.before)
+        ):
+            return self.before, self.now
+        step_of_line = self.now.packet_id - self.now.current_time // STEP_MS
+        behind = next((n for n, sample in enumerate(self.frame) if n and sample.packet_id >= step_of_line), None)
+        return (self.before, self.now) if behind is None else (self.frame[behind - 1], self.frame[behind])
+
+
+def extend_frame(frame: tuple[Sample, ...], now: Sample) -> tuple[Sample, ...]:
+    """The samples that show the same drawn frame as `now`, up to it."""
+    if not frame or len(frame) >= MAX_FRAME_SAMPLES:
+        return (now,)
+    shown = frame[0]
+    is_same = now.graphics_packet_id == shown.graphics_packet_id and now.current_time == shown.current_time
+    return (*frame, now) if is_same else (now,)
 
 
 def classify(pair: SamplePair) -> Signal:
@@ -67,7 +88,7 @@ def classify(pair: SamplePair) -> Signal:
         return Signal.CLOCK if is_lap_clock_reset(pair.now, pair.before) else Signal.NONE
     if pair.counted > 1:
         return Signal.SEVERAL
-    return Signal.BOTH if has_clock_restarted(pair.before, pair.now) else Signal.COUNT
+    return Signal.BOTH if has_clock_restarted(pair.now, pair.before) else Signal.COUNT
 
 
 def is_without_driving(now: Sample) -> bool:
@@ -82,12 +103,7 @@ def is_without_driving(now: Sample) -> bool:
 
 def find_discontinuity(before: Sample, now: Sample) -> LapEnd | None:
     """What other than a line ended the lap between the samples; None where nothing did."""
-    if (
-        now.session != before.session
-        or _has_changed(before.car_model, now.car_model)
-        or _has_changed(before.track, now.track)
-        or _has_changed(before.track_configuration, now.track_configuration)
-    ):
+    if is_other_session(now, before):
         return "session"
     if is_lap_count_reset(now, before) or now.distance_traveled < before.distance_traveled - DISTANCE_TOLERANCE_M:
         return "restart"
@@ -97,51 +113,12 @@ def find_discontinuity(before: Sample, now: Sample) -> LapEnd | None:
     if is_lap_clock_reset(now, before):
         if into_box:
             return "pits"
-        return None if _is_near_line(before, now) else "pits" if is_in_pits(now) else "restart"
-    return "pits" if into_box and abs(_progress_m(before, now)) > _max_distance_m(before, now) else None
-
-
-def _has_changed(before: str, now: str) -> bool:
-    """Whether a name changed; an empty one does not count, because the static page may be read before it is filled."""
-    return now != before and bool(now) and bool(before)
-
-
-def _is_near_line(before: Sample, now: Sample) -> bool:
-    """Whether the car can have crossed the line by driving; the position may wrap a frame before or after the clock."""
-    if math.isnan(now.normalized_position) or math.isnan(before.normalized_position):
-        return True  # the recording has no positions; the lap count will tell
-    max_distance_m = _max_distance_m(before, now)
-    to_line_m = min(now.normalized_position, 1.0 - now.normalized_position) * _lap_length_m(now)
-    return to_line_m <= max_distance_m and -POSITION_TOLERANCE_M < _progress_m(before, now) <= max_distance_m
-
-
-def _progress_m(before: Sample, now: Sample) -> float:
-    """Metres along the lap from one sample to the next, the shorter way round."""
-    return ((now.normalized_position - before.normalized_position + 0.5) % 1.0 - 0.5) * _lap_length_m(now)
-
-
-def _lap_length_m(now: Sample) -> float:
-    return now.track_spline_length if now.track_spline_length > 0.0 else NOMINAL_LENGTH_M
-
-
-def _max_distance_m(before: Sample, now: Sample) -> float:
-    """Metres that a car can have driven between the samples."""
-    return MAX_SPEED_MS * (elapsed_game_ms(before, now) / 1e3) + POSITION_TOLERANCE_M
-
-
-def has_clock_restarted(before: Sample, now: Sample) -> bool:
-    """Whether the lap clock restarted between the samples of a counted lap, whether it was seen to fall or not."""
-    advanced_ms = now.current_time - before.current_time
-    return advanced_ms < 0 or now.current_time <= 0 or elapsed_game_ms(before, now) - advanced_ms > CLOCK_LAG_MS
-
-
-def elapsed_game_ms(before: Sample, now: Sample) -> int:
-    """Milliseconds of game time between the samples: by the physics, or by the computer's clock without any step."""
-    steps = now.packet_id - before.packet_id
-    if steps > 0:
-        return steps * STEP_MS
-    elapsed_s = now.elapsed - before.elapsed
-    return int(elapsed_s * 1e3) if 0.0 < elapsed_s < MAX_INTERVAL_S else 0
+        if now.packet_id < before.packet_id:
+            return "restart"
+        if is_driven(now, before, frame_age_ms(before)):
+            return None
+        return "pits" if is_in_pits(now) else "restart"
+    return "pits" if into_box and not is_driven(now, before, frame_age_ms(before)) else None
 
 
 def advanced_game_s(before: Sample, now: Sample) -> float:
@@ -152,10 +129,22 @@ def advanced_game_s(before: Sample, now: Sample) -> float:
 
 def measure_lap_ms(before: Sample, now: Sample) -> int:
     """The time of the lap that ended between the samples, in ms, measured from lap clock and physics."""
-    if now.current_time > before.current_time and not has_clock_restarted(before, now):
+    if now.current_time > before.current_time and not has_clock_restarted(now, before):
         return now.current_time  # counted before its clock restarted
-    elapsed_ms = elapsed_game_ms(before, now)
-    return max(before.current_time + elapsed_ms - now.current_time, 0) if elapsed_ms else before.current_time
+    elapsed_ms = elapsed_game_ms(now, before)
+    return max(_lap_clock_ms(before) + elapsed_ms - now.current_time, 0) if elapsed_ms else _lap_clock_ms(before)
+
+
+def measure_stopped_ms(before: Sample, now: Sample) -> int | None:
+    """The time of the lap that ended between the samples, if its clock stopped there; None where it has restarted.
+
+    At the finish of an A-to-B drive the clock stops and holds 0, where a clock that restarts shows 0 for 3 ms at most.
+    """
+    return _lap_clock_ms(before) if now.current_time == 0 < before.current_time else None
+
+
+def _lap_clock_ms(sample: Sample) -> int:
+    return sample.current_time + frame_age_ms(sample)
 
 
 def is_in_pits(now: Sample) -> bool:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from telemetry.base.errors import UsageError
 from telemetry.fields.derived import Sample
-from telemetry.fields.lap_changes import is_session_start, laps_completed
-from telemetry.laps.signals import MAX_SPEED_MS, POSITION_TOLERANCE_M
+from telemetry.fields.lap_changes import MAX_SPEED_MS, is_session_start, laps_completed
 from telemetry.rl.checks import is_number
 from telemetry.tracks.track import TrackMap
 
@@ -55,6 +54,10 @@ class RewardTerm(NamedTuple):
     meaning: str
 
 
+MAX_JUMP_M: Final = 100.0
+"""Metres by which the position may be off between two samples; more means that the car was moved by the game."""
+
+
 def progress_metres(before: Sample, after: Sample) -> float:
     """Metres along the lap from one sample to the next, also across the line; negative for driving backwards.
 
@@ -64,7 +67,7 @@ def progress_metres(before: Sample, after: Sample) -> float:
     if not math.isfinite(laps) or not after.track_spline_length > 0.0 or is_session_start(after, before):
         return 0.0
     metres = math.remainder(laps, 1.0) * after.track_spline_length
-    max_metres = POSITION_TOLERANCE_M + MAX_SPEED_MS * max(after.elapsed - before.elapsed, 0.0)
+    max_metres = MAX_JUMP_M + MAX_SPEED_MS * max(after.elapsed - before.elapsed, 0.0)
     return metres if abs(metres) <= max_metres else 0.0
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 
 import ac_native_memory as ac
 from telemetry.fields.derived import Sample, derive
-from telemetry.fields.metrics.conversions import lap_distance, steer_degrees
+from telemetry.fields.metrics.conversions import steer_degrees
 from telemetry.fields.metrics.damage import damage_level
 from telemetry.fields.metrics.enums import gear_name
 from telemetry.fields.metrics.slip import slip_ratio, wheel_lock_detected, wheel_locked
@@ -280,10 +280,10 @@ def test_a_tyre_first_seen_below_its_floor_is_gone() -> None:
     assert sample_of(tyre_wear=(80.0,) * 4).tyre_critical
 
 
-def test_lap_distance_is_the_position_times_the_length() -> None:
-    assert lap_distance(0.25, 3000.0) == 750.0
-    assert lap_distance(0.25, 0.0) is None
-    assert lap_distance(0.25, math.nan) is None
+def test_lap_distance_is_the_position_times_the_length_where_the_line_is_not_known() -> None:
+    assert sample_of(normalized_position=0.25, track_spline_length=3000.0).lap_distance == 750.0
+    assert sample_of(normalized_position=0.25, track_spline_length=0.0).lap_distance is None
+    assert sample_of(normalized_position=0.25, track_spline_length=math.nan).lap_distance is None
 
 
 def test_steering_has_degrees_only_with_a_stated_lock() -> None:

@@ -92,14 +92,14 @@ def sectors_of(lap_seconds: float, sectors: int = 3) -> tuple[int, ...]:
     return (*times, whole - sum(times))
 
 
-def later(rows: Iterable[Values], seconds: float, **changes: Any) -> Iterator[Values]:
-    """The same rows that much later by every clock but the lap's, with other values."""
+def later(rows: Iterable[Values], seconds: float, *, metres: float = 20_000.0, **changes: Any) -> Iterator[Values]:
+    """The same rows that much later by every clock but the lap's, and that much further on, with other values."""
     for row in rows:
         moved = {
             "elapsed": row["elapsed"] + seconds,
             "timestamp": row["timestamp"] + seconds,
             "packet_id": row["packet_id"] + round(seconds * 1000 / 3),
-            "distance_traveled": row["distance_traveled"] + 20_000.0,
+            "distance_traveled": row["distance_traveled"] + metres,
         }
         yield {**row, **moved, **changes}
 
@@ -368,7 +368,7 @@ def test_a_count_alone_ends_a_lap_when_its_clock_runs_on() -> None:
 
 def test_a_line_that_the_game_does_not_count_ends_no_lap() -> None:
     approach = drive([12.0], end=12.0, time_late=99.0)
-    rest = later(drive([30.0]), 12.0)
+    rest = later(drive([30.0]), 12.0, metres=LENGTH)
     found = laps_of(approach, rest)
     assert outline(found) == [(1, "grid", "uncounted", None), (1, "line", "line", 30_000)]
     assert found[0].invalid_because == ("not counted by the game",)

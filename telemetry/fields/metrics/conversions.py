@@ -7,11 +7,6 @@ from telemetry.fields.snapshot import Snapshot
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
 
 
-def lap_distance(normalized_position: float, track_spline_length: float) -> float | None:
-    """Metres along the lap; None where the game does not say how long the lap is."""
-    return normalized_position * track_spline_length if track_spline_length > 0.0 else None
-
-
 def steer_degrees(steer_angle: float, thresholds: Thresholds = DEFAULTS) -> float | None:
     """Degrees of the steering wheel, + right; None unless the lock was stated."""
     return None if thresholds.steer_lock is None else steer_angle * thresholds.steer_lock
@@ -24,15 +19,6 @@ def physics_steps(packet_id: int, before: Snapshot | None) -> int | None:
     steps = packet_id - before.packet_id
     return steps if steps >= 0 else None
 
-
-LAP_DISTANCE: Final = Metric(
-    name="lap_distance",
-    value_type=float | None,
-    unit="m",
-    meaning="normalized_position x track_spline_length; null without a length",
-    inputs=("normalized_position", "track_spline_length"),
-    scalar=lap_distance,
-)
 
 STEER_DEGREES: Final = Metric(
     name="steer_degrees",
