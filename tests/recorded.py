@@ -46,6 +46,7 @@ def drive(*numbers: int, cut: tuple[int, ...] = ()) -> list[Snapshot]:
                     current_time=tick * 500,
                     completed_laps=number - 1,
                     last_time=30_000 if count else 0,
+                    best_time=30_000 if set(numbers[:count]) - set(cut) else 0,
                     number_of_tyres_out=4 if number in cut and tick == 30 else 0,
                     distance_traveled=elapsed * 30,
                 )

@@ -185,7 +185,7 @@ LAP_DISTANCE: Final = Metric(
     name="lap_distance",
     value_type=float | None,
     unit="m",
-    meaning="distance since the line (the spline's beginning until a line was seen), < 0 in front of it; null if unknown",
+    meaning="distance since the line (until one was seen, since the spline's beginning), < 0 in front of it",
     inputs=(LAP_CHANGE, "now", LINE_POSITION, "before"),
     scalar=lap_distance,
 )

@@ -92,6 +92,7 @@ class ParquetExporter(Exporter):
         # Read from memory: pyarrow can keep a file open for a moment, and Windows cannot remove an open file.
         table = parquet.read_table(pa.BufferReader(temporary.read_bytes()))
         temporary.unlink()
+        table = table.drop_columns([name for name in table.column_names if name in COLUMNS])
         steps = trajectory.steps
         columns: dict[str, Any] = {
             "episode": pa.array(np.full(steps, number, dtype=np.int64)),
@@ -123,7 +124,7 @@ class ParquetExporter(Exporter):
         write_spec(self.spec, folder)
         text = "\n".join(f"- `{name}`: {meaning}" for name, meaning in COLUMNS.items())
         chapters = (
-            ("Columns", f"{text}\n- and every field of the sample before the step, as the command `fields` lists them"),
+            ("Columns", f"{text}\n- and every other field of the sample before the step, as `fields` lists them"),
             task_chapter(self.spec),
             ("Reading", _READING),
         )
