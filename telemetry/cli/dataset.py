@@ -13,6 +13,7 @@ import typer
 from telemetry.base.clock import Clock
 from telemetry.base.errors import TelemetryError, UsageError
 from telemetry.base.text import format_count, format_lap_time
+from telemetry.base.text_file import TextFormatError, read_text
 from telemetry.cli._shared.messages import print_message, print_warning
 from telemetry.cli._shared.option_groups import expand_option_groups
 from telemetry.cli._shared.options import parse_lap_numbers
@@ -250,9 +251,9 @@ def _find_recordings(arguments: Iterable[str], *, lists: bool = True) -> Iterato
 def _read_list(path: Path) -> list[str]:
     """The lines of a list of recordings that are not empty."""
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not a text in UTF-8"
+        lines = read_text(path).split("\n")
+    except (OSError, TextFormatError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         raise UsageError(f"The list of recordings {path} cannot be read: {reason}.") from error
     return [line.strip() for line in lines if line.strip()]
 

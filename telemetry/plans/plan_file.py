@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from telemetry.base.errors import UsageError
 from telemetry.base.text import format_lap_time
+from telemetry.base.text_file import TextFormatError, decode_text
 from telemetry.base.units import STEPS_PER_SECOND
 from telemetry.plans.plan import PLAN_TEMPLATE, SHORT_KEYS, Plan, Required, Run, with_run
 from telemetry.plans.plan_values import Table, ValueReader, finite, written
@@ -50,10 +51,10 @@ def read_plan(path: Path, formats: Sequence[str]) -> Plan:
     except OSError as error:
         raise UsageError(f"The plan {path} cannot be read: {error.strerror}.") from error
     try:
-        text = data.decode("utf-8-sig")  # editors on Windows put a mark at the beginning
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise UsageError(f"{path}, line {line}: not a text in UTF-8.") from None
+        text = decode_text(data)
+    except TextFormatError as error:
+        line = data.count(b"\n", 0, error.offset) + 1
+        raise UsageError(f"{path}, line {line}: {error}.") from None
     return parse_plan(text, path, formats)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from telemetry.base.errors import UsageError
+from telemetry.base.text_file import TextFormatError, read_text
 from telemetry.base.units import STEPS_PER_SECOND
 from telemetry.rl.checks import (
     check_choice,
@@ -217,9 +218,9 @@ def load_spec(path: str | Path) -> Spec:
     """The specification in a file: JSON if its name ends in .json, otherwise TOML. Raises UsageError."""
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        text = read_text(path)
+    except (OSError, TextFormatError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         raise UsageError(f"The specification {path} cannot be read: {reason}.") from error
     try:
         if path.suffix == ".json":

@@ -228,6 +228,67 @@ def test_what_is_no_recording_is_refused_with_the_place(tmp_path: Path, content:
         JsonlRecording(path)
 
 
+def compressed(data: bytes, suffix: str) -> bytes:
+    """The data as another program than ours compresses it by this suffix."""
+    if suffix == ".gz":
+        return gzip.compress(data)
+    return zstandard.ZstdCompressor().compress(data) if suffix else data
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize(
+    ("first", "end", "between", "last"),
+    [
+        (b"\xef\xbb\xbf", b"\n", b"", b""),  # Set-Content -Encoding utf8 on Linux
+        (b"\xef\xbb\xbf", b"\r\n", b"", b""),  # the same on Windows
+        (b"", b"\r\n", b"\r\n", b"\r\n\r\n"),
+        (b"\n\n", b"\n", b" \t\n\n", b"\n  \n"),
+        (b"", b"\n", b"\xef\xbb\xbf", b"\xef\xbb\xbf"),  # files with a mark, joined
+        (b"", b"\n", b"\xef\xbb\xbf\n", b" "),
+    ],
+)
+def test_marks_blank_lines_and_line_ends_of_other_tools_are_read(
+    tmp_path: Path, suffix: str, first: bytes, end: bytes, between: bytes, last: bytes
+) -> None:
+    path = tmp_path / f"drive.jsonl{suffix}"
+    lines = [LineEncoder().encode(sample).rstrip(b"\n") + end for sample in drive(200)]  # more than one block
+    path.write_bytes(compressed(first + between.join(lines) + last, suffix))
+    recording = JsonlRecording(path)
+    assert [snapshot.sequence for snapshot in recording.snapshots()] == list(range(200))
+    assert recording.missing_fields == frozenset()
+    assert len(path.read_bytes()) > 0
+    write(path, drive(2), mode="append")
+    assert [snapshot.sequence for snapshot in JsonlRecording(path).snapshots()] == [*range(200), 0, 1]
+
+
+def test_the_only_line_keeps_its_sample_behind_a_mark(tmp_path: Path) -> None:
+    path = tmp_path / "drive.jsonl"
+    path.write_bytes(b"\xef\xbb\xbf" + LineEncoder().encode(drive(1)[0]).rstrip(b"\n"))
+    assert [snapshot.sequence for snapshot in JsonlRecording(path).snapshots()] == [0]
+    write(path, drive(1), mode="append")
+    assert [snapshot.sequence for snapshot in JsonlRecording(path).snapshots()] == [0, 0]
+
+
+def test_a_line_is_named_by_its_number_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "drive.jsonl"
+    path.write_bytes(b'\xef\xbb\xbf\n\r\n{"gear":1}\r\n \nhello\n')
+    with pytest.raises(SourceError, match=r"drive\.jsonl, line 5: this is not JSON"):
+        list(JsonlRecording(path).snapshots())
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_utf_16_is_named_with_what_to_do_and_left_untouched(tmp_path: Path, suffix: str, encoding: str) -> None:
+    path = tmp_path / f"drive.jsonl{suffix}"
+    data = compressed('{"gear":1}\r\n'.encode(encoding) * 3, suffix)
+    path.write_bytes(data)
+    with pytest.raises(SourceError, match=r"drive\.jsonl.* cannot be read: it is text in UTF-16, .*Convert it, .*\.$"):
+        JsonlRecording(path)
+    with pytest.raises(SinkError, match=r"it is text in UTF-16, .* It cannot be continued\.$"):
+        create(path, mode="append")
+    assert path.read_bytes() == data
+
+
 @pytest.mark.parametrize("suffix", [".gz", ".zst"])
 def test_a_file_that_is_not_compressed_as_its_name_says_is_refused(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"drive.jsonl{suffix}"

@@ -322,7 +322,7 @@ def test_a_plan_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"The plan .*plan\.toml cannot be read: No such file"):
         read_plan(missing, FORMATS)
     missing.write_bytes(b"\n\nname = '\xff'")
-    with pytest.raises(UsageError, match=r"plan\.toml, line 3: not a text in UTF-8\."):
+    with pytest.raises(UsageError, match=r"plan\.toml, line 3: it is not text in UTF-8\."):
         read_plan(missing, FORMATS)
 
 
@@ -332,6 +332,9 @@ def test_a_plan_that_windows_wrote_is_read(tmp_path: Path) -> None:
     assert read_plan(path, FORMATS).runs == (Run(name="one", laps=1),)
     path.write_bytes(b"\xef\xbb\xbf" + (RUN + "lap = 1").replace("\n", "\r\n").encode())
     with pytest.raises(UsageError, match="line 4, key lap: "):
+        read_plan(path, FORMATS)
+    path.write_bytes(RUN.encode("utf-16"))
+    with pytest.raises(UsageError, match=r"plan\.toml, line 1: it is text in UTF-16, .*Convert it, "):
         read_plan(path, FORMATS)
 
 

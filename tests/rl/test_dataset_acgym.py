@@ -315,6 +315,21 @@ def checkout(folder: Path) -> Path:
     return folder
 
 
+def test_tables_that_windows_wrote_are_read(tmp_path: Path) -> None:
+    configs = checkout(tmp_path) / "assetto_corsa_gym" / "AssettoCorsaConfigs"
+    names = ("tracks/config.yaml", "tracks/demo_ring.csv", "cars/demo_gt3/steer_map.csv", "cars/demo_gt3/brake_map.csv")
+    for path in (configs / name for name in names):
+        text = path.read_text().replace("monza:\n  TrackLength: 1\n\n", "")
+        path.write_bytes("\ufeff".encode() + text.replace("\n", "\r\n").encode() + b"\r\n  \r\n")
+    geometry = find_geometry("demo_ring", "", acgym=tmp_path, ac_root=None)
+    assert geometry.length == 3225.0
+    assert find_car("demo_gt3", acgym=tmp_path, ac_root=None, steer_lock=None).steer_lock == 240.0
+    steer_map = configs / "cars" / "demo_gt3" / "steer_map.csv"
+    steer_map.write_text("x_points,y_points\n-1.0,-240.\n 1.0,240.", encoding="utf-16")
+    with pytest.raises(telemetry.SourceError, match=r"steer_map\.csv cannot be read: it is text in UTF-16, "):
+        find_car("demo_gt3", acgym=tmp_path, ac_root=None, steer_lock=None)
+
+
 def test_a_grid_says_where_the_road_is_and_numpy_1_can_read_it(tmp_path: Path) -> None:
     geometry = demo_geometry()
     write_tables(geometry, tmp_path)

@@ -269,7 +269,7 @@ def test_a_folder_and_a_list_stand_for_their_recordings(own: Path, tmp_path: Pat
     (own / ".unfinished-1-e.jsonl").write_text("")
     (own / "notes.txt").write_text("")
     listed = tmp_path / "list.txt"
-    listed.write_text(f"{own / 'more'}\n\n{own / 'a.jsonl'}\r\n", encoding="utf-8")
+    listed.write_bytes(f"\ufeff{own / 'more'}\n\n{own / 'a.jsonl'}\r\n  \r\n".encode())
     result = main_in_process("dataset", "npz", own, "-o", tmp_path / "all")
     assert (result.returncode, result.stderr) == (0, f"{tmp_path / 'all'}: 4 episodes, 988 steps.\n")
     result = main_in_process("dataset", "npz", f"@{listed}", "-o", tmp_path / "two")
@@ -291,6 +291,14 @@ def test_a_folder_or_a_list_with_nothing_is_refused(argument: str, sentence: str
     assert result.returncode == 2
     assert result.stderr.replace("\\", "/") == f"ac-telemetry: {sentence.format(where)}\n"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_list_in_utf_16_is_refused_with_what_to_do(own: Path, tmp_path: Path) -> None:
+    listed = tmp_path / "list.txt"
+    listed.write_text(str(own), encoding="utf-16")
+    result = main_in_process("dataset", "npz", f"@{listed}", "-o", tmp_path / "out")
+    assert result.returncode == 2
+    assert f"The list of recordings {listed} cannot be read: it is text in UTF-16, " in result.stderr
 
 
 def test_the_command_says_what_it_goes_on_with(own: Path) -> None:

@@ -108,6 +108,9 @@ def test_a_specification_is_a_small_file(tmp_path: Path) -> None:
     as_json = tmp_path / "spec.json"
     as_json.write_text(json.dumps(spec.to_dict()))
     assert load_spec(as_json) == spec
+    for path in (toml, as_json):
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+        assert load_spec(path) == spec
 
 
 @pytest.mark.parametrize(
@@ -177,6 +180,9 @@ def test_a_file_that_cannot_be_read_says_so(tmp_path: Path) -> None:
     with pytest.raises(
         UsageError, match=r"^The specification .*spec\.toml cannot be read: No such file or directory\.$"
     ):
+        load_spec(path)
+    path.write_text("control_hz = 20", encoding="utf-16")
+    with pytest.raises(UsageError, match=r"spec\.toml cannot be read: it is text in UTF-16, .*Convert it, "):
         load_spec(path)
     path.write_text("control_hz = ")
     with pytest.raises(UsageError, match=r"spec\.toml: invalid TOML: "):

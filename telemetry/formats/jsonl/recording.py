@@ -65,12 +65,12 @@ class JsonlRecording(Source):
 
     def snapshots(self) -> Iterator[Snapshot]:
         """The recorded snapshots, as fast as they can be read; raises :class:`SourceError` for an invalid line."""
-        for number, line in enumerate(read_lines(self._path), start=1):
+        for line in read_lines(self._path):
             try:
                 yield parse_snapshot(line.text)
             except ValueError as error:
                 if line.complete:
-                    raise SourceError(f"{self._path}, line {number}: {error}.") from error
+                    raise SourceError(f"{self._path}, line {line.number}: {error}.") from error
 
     @override
     def readings(self, clock: Clock, rate: float | None) -> Iterator[Reading]:

@@ -7,6 +7,7 @@ from typing import IO, Final
 from telemetry.base.errors import SinkError, SourceError
 from telemetry.base.storage.atomic import publish
 from telemetry.base.storage.lock import lock_file
+from telemetry.base.text_file import BYTE_ORDER_MARK
 from telemetry.fields.wire import parse_snapshot
 from telemetry.formats.compression import Compression, compression_for, is_complete
 from telemetry.formats.jsonl.lines import read_lines
@@ -57,7 +58,7 @@ def _repair_plain(path: Path) -> None:
             end = start
         rest = tail[newline + 1 :]
         try:
-            parse_snapshot(rest)
+            parse_snapshot(rest.removeprefix(BYTE_ORDER_MARK))
         except ValueError:
             file.truncate(size - len(rest))
         else:

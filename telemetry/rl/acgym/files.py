@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from telemetry.base.errors import SourceError, UsageError
+from telemetry.base.text_file import TextFormatError, read_text
 from telemetry.recording.file_names import sanitize_filename
 from telemetry.sources.known_tracks import known_geometry
 from telemetry.tracks.fast_lane import read_fast_lane
@@ -170,7 +171,7 @@ def _read_game_lock(ac_root: Path, car: str) -> float | None:
     content = ac_root if (ac_root / "cars").is_dir() else ac_root / "content"
     path = content / "cars" / car / "data" / "car.ini"
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = path.read_bytes().decode("utf-8-sig", "replace").splitlines()
     except OSError:
         return None
     for text in lines:
@@ -183,13 +184,18 @@ def _read_game_lock(ac_root: Path, car: str) -> float | None:
     return None
 
 
+def _read_text(path: Path) -> str:
+    try:
+        return read_text(path)
+    except (OSError, TextFormatError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise SourceError(f"{path} cannot be read: {reason}.") from error
+
+
 def _section(path: Path, name: str) -> dict[str, str]:
     """The entries of one track in assetto_corsa_gym's config.yaml, which uses only this simple form of YAML."""
     entries: dict[str, str] = {}
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror}.") from error
+    text = _read_text(path)
     inside = False
     for line in text.splitlines():
         if line.strip() and not line[0].isspace():
@@ -203,11 +209,9 @@ def _section(path: Path, name: str) -> dict[str, str]:
 
 def _read_table(path: Path, *names: str) -> Floats:
     """These columns of a CSV table with a header: (n, k)."""
+    lines = [line for line in _read_text(path).splitlines() if line.strip()]
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = [[float(row[name]) for name in names] for row in csv.DictReader(file, skipinitialspace=True)]
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror}.") from error
+        rows = [[float(row[name]) for name in names] for row in csv.DictReader(lines, skipinitialspace=True)]
     except (KeyError, TypeError, ValueError) as error:
         raise SourceError(f"{path} must have the columns {', '.join(names)}, with numbers.") from error
     if not rows:
