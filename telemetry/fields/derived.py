@@ -8,7 +8,7 @@ from telemetry.fields.metrics.enums import FLAG_NAME, GEAR_NAME, SESSION_NAME, S
 from telemetry.fields.metrics.lap_progress import LAP, LAP_DISTANCE, LAP_TIME, LAP_VALID, LINE_POSITION, RUN
 from telemetry.fields.metrics.lap_validity import IS_LAP_VALID
 from telemetry.fields.metrics.metric import Metric, collect_metrics, compile_metrics
-from telemetry.fields.metrics.slip import SLIP_RATIO, WHEEL_LOCK_DETECTED, WHEEL_LOCKED
+from telemetry.fields.metrics.slip import LONGITUDINAL_SLIP, SLIP_RATIO, WHEEL_LOCK_DETECTED, WHEEL_LOCKED
 from telemetry.fields.metrics.tyres import TYRE_CRITICAL, TYRE_DAMAGED, TYRE_WEAR_BEST, TYRE_WORN
 from telemetry.fields.schema import DamageZones, NullableWheels, WheelFlags, Wheels
 from telemetry.fields.snapshot import Snapshot
@@ -34,6 +34,7 @@ class Sample(Snapshot):
     wheel_lock_detected: Annotated[bool | None, WHEEL_LOCK_DETECTED]
     wheel_locked: Annotated[WheelFlags, WHEEL_LOCKED]
     slip_ratio: Annotated[NullableWheels, SLIP_RATIO]
+    longitudinal_slip: Annotated[NullableWheels, LONGITUDINAL_SLIP]
     damage_level: Annotated[DamageZones, DAMAGE_LEVEL]
     bodywork_damaged: Annotated[bool, BODYWORK_DAMAGED]
     bodywork_critical: Annotated[bool, BODYWORK_CRITICAL]

@@ -1,7 +1,18 @@
 """The limits of the derived fields."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
+
+LockRule = Literal["greatest", "mean"]
+"""Which slip means that wheels lock up: that of the most locked wheel on the road, or the mean of all four."""
+
+LOCK_SLIPS: Final[dict[LockRule, float]] = {"greatest": 0.7, "mean": 0.5}
+"""Slip ratio above which wheels lock up, by rule.
+
+Measured on 588 samples with wheels locked (372 both front wheels, 216 one wheel) and 363 of clean hard braking:
+``greatest`` finds 588, without a false alarm. ``mean`` finds 370: two locked and two rolling wheels have a mean of
+0.497 to 0.509, one locked wheel has 0.25.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,8 +23,12 @@ class Thresholds:
     """Tyres off the valid surface that invalidate a lap: the game's own default rule penalises more than two."""
     lock_brake: float = 0.5
     """Brake pedal above which lock-up is looked for: hard braking, as opposed to trail braking or a resting foot."""
-    lock_slip: float = 0.5
-    """Mean slip ratio that is lock-up: peak grip lies near 0.1, both wheels of one axle locked give at least 0.5."""
+    lock_rule: LockRule = "greatest"
+    """What is compared with :attr:`lock_slip`: the most locked wheel on the road, or the mean of the slip ratios."""
+    lock_slip: float | None = None
+    """Slip ratio above which wheels lock up; None: that of the rule in :data:`LOCK_SLIPS`."""
+    min_load: float = 50.0
+    """N of ``wheel_load`` below which a wheel is in the air: a brake stops it there, which is no lock-up."""
     brake_on: float = 0.05
     """Brake pedal that counts as used: above the noise of pedals at rest."""
     locked_wheel: float = 0.1

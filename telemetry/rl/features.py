@@ -89,6 +89,7 @@ FEATURES: Final = MappingProxyType(
             _in_valid_range("steer_angle", 1.0),
             Feature("wheel_slip", 2.0, 0.0, 10.0),
             _in_valid_range("slip_ratio", 1.0),
+            Feature("longitudinal_slip", 1.0, -2.0, 30.0),
             Feature("wheel_load", 5_000.0, 0.0, 25_000.0),
             Feature("wheel_angular_speed", 150.0, -450.0, 450.0),
             Feature("wheel_pressure", 30.0, 0.0, 60.0),

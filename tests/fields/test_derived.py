@@ -9,20 +9,13 @@ from telemetry.fields.derived import Sample, derive
 from telemetry.fields.metrics.conversions import steer_degrees
 from telemetry.fields.metrics.damage import damage_level
 from telemetry.fields.metrics.enums import gear_name
-from telemetry.fields.metrics.slip import slip_ratio, wheel_lock_detected, wheel_locked
 from telemetry.fields.metrics.tyres import tyre_floor, tyre_worn
-from telemetry.fields.schema import NullableWheels, Wheels
 from telemetry.fields.snapshot import decode
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from tests.conftest import sample_of, snapshot_of
 from tests.fields.test_snapshot import any_pages
 
-RADIUS = (0.33, 0.33, 0.34, 0.34)
 NO_SLIP = (None, None, None, None)
-
-
-def rolling(speed: float) -> Wheels:
-    return (speed / 0.33, speed / 0.33, speed / 0.34, speed / 0.34)
 
 
 def follow(*changes: dict[str, Any], thresholds: Thresholds = DEFAULTS) -> list[Sample]:
@@ -104,82 +97,6 @@ def test_a_pause_or_replay_changes_nothing_about_the_lap(status: int) -> None:
     before = {"number_of_tyres_out": 4, "current_time": 50_000}
     assert valid(before, {"status": status, "current_time": 100}, {"current_time": 50_100}) == [False, False, False]
     assert valid({}, {"status": status, "number_of_tyres_out": 4}) == [True, True]
-
-
-def test_a_rolling_wheel_has_no_slip() -> None:
-    assert slip_ratio(30.0, rolling(30.0), RADIUS) == pytest.approx((0.0, 0.0, 0.0, 0.0), abs=1e-12)
-
-
-def test_slip_is_one_for_a_locked_wheel_and_nears_one_for_a_spinning_one() -> None:
-    assert slip_ratio(20.0, (0.0, 0.0, 20 / 0.34, 200 / 0.34), RADIUS) == pytest.approx((1.0, 1.0, 0.0, 0.9))
-
-
-def test_slip_is_the_same_in_reverse() -> None:
-    assert slip_ratio(-5.0, rolling(-5.0), RADIUS) == pytest.approx((0.0, 0.0, 0.0, 0.0), abs=1e-12)
-    assert slip_ratio(-5.0, (0.0, *rolling(-5.0)[1:]), RADIUS)[0] == 1.0
-
-
-def test_a_wheel_that_turns_against_the_road_is_wholly_sliding() -> None:
-    assert slip_ratio(10.0, (-5.0, 0.0, 0.0, 0.0), RADIUS)[0] == 1.0
-
-
-def test_slip_cannot_be_computed_at_low_speed_or_without_a_number() -> None:
-    assert slip_ratio(1.99, rolling(1.99), RADIUS) == NO_SLIP
-    assert slip_ratio(math.nan, rolling(30.0), RADIUS) == NO_SLIP
-    assert slip_ratio(2.0, rolling(2.0), RADIUS) != NO_SLIP
-    assert slip_ratio(math.inf, rolling(30.0), RADIUS) == NO_SLIP
-    assert slip_ratio(30.0, (math.nan, *rolling(30.0)[1:]), RADIUS)[0] is None
-
-
-def test_slip_is_absent_only_where_the_radius_is_absent() -> None:
-    slip = slip_ratio(30.0, (0.0, 0.0, 0.0, 0.0), (0.33, 0.0, math.nan, 0.34))
-    assert slip == (1.0, None, None, 1.0)
-
-
-def test_lock_up_is_not_threshold_braking() -> None:
-    threshold_braking = (0.14, 0.12, 0.09, 0.08)
-    assert wheel_lock_detected(1.0, threshold_braking) is False
-
-
-def test_lock_up_is_both_front_wheels_locked() -> None:
-    assert wheel_lock_detected(0.9, (1.0, 1.0, 0.08, 0.08)) is True
-
-
-def test_one_locked_wheel_is_seen_per_wheel_and_by_a_lower_threshold() -> None:
-    slip = (1.0, 0.12, 0.05, 0.05)
-    assert wheel_lock_detected(0.9, slip) is False
-    assert wheel_lock_detected(0.9, slip, Thresholds(lock_slip=0.25)) is True
-    assert wheel_locked(0.9, 30.0, (0.0, *rolling(30.0)[1:]), RADIUS) == (True, False, False, False)
-
-
-@pytest.mark.parametrize(
-    ("brake", "slip", "expected"),
-    [
-        (0.5, (1.0, 1.0, 1.0, 1.0), False),
-        (0.51, (0.5, 0.5, 0.5, 0.5), False),
-        (0.51, (0.5, 0.5, 0.5, 0.51), True),
-        (1.0, (None, 1.0, 1.0, 1.0), None),
-        (math.nan, (1.0, 1.0, 1.0, 1.0), False),
-    ],
-)
-def test_lock_up_at_its_edges(brake: float, slip: NullableWheels, expected: bool | None) -> None:
-    assert wheel_lock_detected(brake, slip) is expected
-
-
-def test_a_wheel_is_locked_when_it_has_almost_stopped() -> None:
-    almost, not_quite = 0.09 * 30.0 / 0.33, 0.11 * 30.0 / 0.33
-    assert wheel_locked(0.3, 30.0, (almost, not_quite, 0.0, 80.0), RADIUS) == (True, False, True, False)
-
-
-def test_no_wheel_is_locked_without_brake_or_at_rest() -> None:
-    still = (0.0, 0.0, 0.0, 0.0)
-    assert wheel_locked(0.05, 30.0, still, RADIUS) == (False,) * 4
-    assert wheel_locked(1.0, 1.9, still, RADIUS) == (False,) * 4
-    assert wheel_locked(1.0, math.nan, still, RADIUS) == (False,) * 4
-
-
-def test_a_locked_wheel_is_seen_without_a_tyre_radius() -> None:
-    assert wheel_locked(1.0, 30.0, (0.0, 90.0, 90.0, 90.0), (0.0,) * 4) == (True, False, False, False)
 
 
 def test_damage_is_a_hundredth_clamped() -> None:

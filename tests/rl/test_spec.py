@@ -424,6 +424,7 @@ def test_each_term_counts_what_it_says() -> None:
         brake=1.0,
         local_velocity_z=50.0,
         wheel_angular_speed=(0.0, 150.0, 150.0, 150.0),
+        wheel_load=(3_000.0,) * 4,
         car_damage=(20.0, 0.0, 0.0, 0.0, 20.0),
         tyre_wear=(97.0, 100.0, 100.0, 100.0),
         speed_kmh=150.0,

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from telemetry.cli._shared.option_groups import OptionGroup
-from telemetry.fields.thresholds import Thresholds
+from telemetry.fields.thresholds import LockRule, Thresholds
 
 _PANEL: Final = "Thresholds of the derived fields"
 
@@ -32,7 +32,20 @@ AllThresholds = Annotated[
         {
             "tyres_out": Annotated[int, _option(_TYRES_OUT_HELP, 1, 4, "N")],
             "lock_brake": Annotated[float, _option("Brake pedal (0 to 1) above which lock-up can be detected.")],
-            "lock_slip": Annotated[float, _option("Mean slip ratio above which the wheels lock up.")],
+            "lock_rule": Annotated[
+                LockRule,
+                typer.Option(
+                    rich_help_panel=_PANEL,
+                    help="Lock-up by the wheel on the road that locks most, or by the mean of the four slip ratios.",
+                ),
+            ],
+            "lock_slip": Annotated[
+                float | None,
+                _option("Slip ratio above which wheels lock up. Default: 0.7, or 0.5 for the rule mean."),
+            ],
+            "min_load": Annotated[
+                float, _option("Load of a wheel below which it is in the air and cannot lock up.", 0.0, None, "N")
+            ],
             "brake_on": Annotated[float, _option("Brake pedal (0 to 1) above which a wheel can be locked.")],
             "locked_wheel": Annotated[
                 float, _option("A wheel is locked below this fraction of its free rolling speed.")
