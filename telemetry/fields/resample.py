@@ -31,6 +31,9 @@ GAP_SECONDS: Final = 1.5
 TELEPORT_METRES: Final = 10.0
 """Distance on top of what the speed explains from which on the car was teleported."""
 
+MAX_FRAME_S: Final = 5.0
+"""Longest time for which a drawn frame is believed to have stood."""
+
 _TIME_TOLERANCE_S: Final = 1e-9
 """A snapshot may be this much early and still be the one of its tick; sums of decimals are never exact."""
 
@@ -64,14 +67,14 @@ def _resampled(snapshots: Iterable[Snapshot], rate: float) -> Iterator[Snapshot]
     before = next(remaining, None)
     if before is None:
         return
-    start, tick = before.elapsed, 0
+    start, tick, frame_s = before.elapsed, 0, 0.0
     for after in remaining:
         interval = after.elapsed - before.elapsed
         if interval <= 0.0:
             continue
         time = start + tick / rate
         if time < after.elapsed - _TIME_TOLERANCE_S:
-            between = None if interval > GAP_SECONDS else _between(before, after)
+            between = None if interval > GAP_SECONDS else _between(before, after, frame_s)
             while time < after.elapsed - _TIME_TOLERANCE_S:
                 if abs(time - before.elapsed) <= _TIME_TOLERANCE_S:
                     yield _at_tick(before, time)
@@ -81,14 +84,33 @@ def _resampled(snapshots: Iterable[Snapshot], rate: float) -> Iterator[Snapshot]
                     tick = max(tick, math.ceil((after.elapsed - _TIME_TOLERANCE_S - start) * rate) - 1)
                 tick += 1
                 time = start + tick / rate
+        frame_s = frame_age_s(before, after, frame_s)
         before = after
     time = start + tick / rate
     if abs(time - before.elapsed) <= _TIME_TOLERANCE_S:
         yield _at_tick(before, time)
 
 
-def is_jump(before: Snapshot, after: Snapshot) -> bool:
-    """Whether something other than driving lies between two snapshots, so that nothing between them is known."""
+def frame_age_s(before: Snapshot, after: Snapshot, frame_before_s: float) -> float:
+    """For how many seconds at most ``after`` has shown the same drawn frame; ``frame_before_s`` is that of ``before``.
+
+    The game writes the car's position only when it draws. A frame that ``before`` did not show was drawn since then.
+    """
+    seconds = max(after.elapsed - before.elapsed, 0.0)
+    if _FRAME(after) == _FRAME(before):
+        seconds += frame_before_s
+    return min(seconds, MAX_FRAME_S)
+
+
+_FRAME: Final = Snapshot.getter("graphics_packet_id", "world_position_x", "world_position_y", "world_position_z")
+
+
+def is_jump(before: Snapshot, after: Snapshot, frame_s: float = 0.0) -> bool:
+    """Whether something other than driving lies between two snapshots, so that nothing between them is known.
+
+    ``frame_s`` is the age of the drawn frame that ``before`` shows (:func:`frame_age_s`): the car has had that much
+    more time to come to its next position.
+    """
     if after.status != before.status or before.status in TIME_STOPPED_STATUSES or is_session_start(after, before):
         return True
     if after.completed_laps < before.completed_laps:
@@ -99,7 +121,7 @@ def is_jump(before: Snapshot, after: Snapshot) -> bool:
     steps = after.packet_id - before.packet_id
     if paused_seconds(seconds, steps, MIN_RESAMPLED_PAUSE_S):
         return True
-    explained = max(before.speed_kmh, after.speed_kmh) / 3.6 * seconds * 1.5
+    explained = max(before.speed_kmh, after.speed_kmh) / 3.6 * (seconds + frame_s) * 1.5
     return _distance(before, after) > explained + TELEPORT_METRES
 
 
@@ -121,12 +143,12 @@ def _at_tick(snapshot: Snapshot, elapsed: float) -> Snapshot:
     return snapshot.replace(timestamp=snapshot.timestamp + (elapsed - snapshot.elapsed), elapsed=elapsed)
 
 
-def _between(before: Snapshot, after: Snapshot) -> Callable[[float], Snapshot]:
-    """The snapshot between two as a function of its time."""
+def _between(before: Snapshot, after: Snapshot, frame_s: float = 0.0) -> Callable[[float], Snapshot]:
+    """The snapshot between two as a function of its time; ``frame_s`` is the age of the frame that the first shows."""
     interval = after.elapsed - before.elapsed
     unix_interval = after.timestamp - before.timestamp
     is_clock_steady = abs(unix_interval - interval) < GAP_SECONDS  # else the system's clock was set in between
-    interpolated = None if is_jump(before, after) else _interpolator().between(before, after)
+    interpolated = None if is_jump(before, after, frame_s) else _interpolator().between(before, after)
 
     def at(elapsed: float) -> Snapshot:
         fraction = min(max((elapsed - before.elapsed) / interval, 0.0), 1.0)
