@@ -115,7 +115,7 @@ def is_jump(before: Snapshot, after: Snapshot, frame_s: float = 0.0) -> bool:
         return True
     if after.completed_laps < before.completed_laps:
         return True
-    if is_count_or_clock_changed(after, before) and not is_driven(after, before):
+    if is_count_or_clock_changed(after, before) and not is_driven(after, before, round(frame_s * 1e3)):
         return True  # the clock went back, but not at the line: a restart or a return to the pits
     seconds = after.elapsed - before.elapsed
     steps = after.packet_id - before.packet_id

@@ -120,8 +120,9 @@ class DriveEnv(gymnasium.Env[ObservationValue, ActionValue]):
         def can_begin(sample: Sample) -> bool:
             return not check_end(spec, begin(spec, sample, self._track)[0]).reason
 
+        latest = self._state.sample if self._state else None
         sample = self._backend.reset(seed, self.np_random, options or {}, can_begin)
-        self._state, observation = begin(spec, sample, self._track)
+        self._state, observation = begin(spec, sample, self._track, continued=sample is latest)
         no_reward = dict.fromkeys(spec.reward.weights, 0.0)
         return observation, self._info(sample, no_reward, "", [0.0] * spec.action.size, self._backend.info)
 

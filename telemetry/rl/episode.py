@@ -3,9 +3,10 @@
 The environment folds live samples and the exporters fold recorded ones; both get the same results.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from telemetry.base.errors import UsageError
 from telemetry.fields.derived import Sample
@@ -34,6 +35,10 @@ Reason = Literal[
     "time",
 ]
 """Why an episode ended; empty while it goes on. The first five terminate, the others truncate."""
+
+
+COUNT_DELAY_S: Final = 1.0
+"""Lap time up to which the game may still have to count the lap before: some frames, and more where drawing hangs."""
 
 
 class Ending(NamedTuple):
@@ -75,15 +80,22 @@ class EpisodeState:
     mark_step: int = 0
     """:attr:`steps` when progress was last detected."""
     laps: int = 0
-    """Laps counted by the game since the episode began."""
+    """Laps completed since the episode began."""
+    foreign_until: float = -math.inf
+    """Time up to which a lap that the game counts is that of the drive before the episode: its line was crossed
+    before."""
     restarted: bool = False
     """Whether the session was restarted between the latest sample and the one before."""
 
 
-def begin(spec: Spec, sample: Sample, track: TrackMap | None = None) -> tuple[EpisodeState, ObservationValue]:
+def begin(
+    spec: Spec, sample: Sample, track: TrackMap | None = None, *, continued: bool = False
+) -> tuple[EpisodeState, ObservationValue]:
     """The state at the first sample of an episode, and the first observation; ``track`` defaults to the known map.
 
-    Raises UsageError if the reward needs a reference line and the track has none.
+    With ``continued`` the sample is the last one of another episode. Otherwise, where it lies between the restart of
+    the lap clock and the change of the lap count, the lap that is counted then is not one of this episode. Raises
+    UsageError if the reward needs a reference line and the track has none.
     """
     track = track or known_track(sample)
     if spec.reward.acgym and (track is None or not track.line):
@@ -92,7 +104,15 @@ def begin(spec: Spec, sample: Sample, track: TrackMap | None = None) -> tuple[Ep
             "map with a line as track."
         )
     command = RELEASED if not spec.action.delta else recorded_command(sample)
-    state = EpisodeState(sample=sample, track=track, observer=observer(spec), command=command)
+    wait_s = COUNT_DELAY_S - sample.current_time / 1000.0
+    is_after_line = not continued and 0.0 < wait_s <= COUNT_DELAY_S
+    state = EpisodeState(
+        sample=sample,
+        track=track,
+        observer=observer(spec),
+        command=command,
+        foreign_until=sample.elapsed + wait_s if is_after_line else -math.inf,
+    )
     return state, state.observer(sample, (), track)
 
 
@@ -117,6 +137,10 @@ def advance(
     metres = state.metres + progress_metres(before, sample)
     gained = metres - state.mark_metres >= spec.end.no_progress_metres
     steps = state.steps + 1
+    completed = laps_completed(sample, before)
+    crosses_line = completed != 0 or sample.current_time < before.current_time
+    if completed and sample.elapsed <= state.foreign_until and sample.current_time >= before.current_time:
+        completed -= 1
     after = replace(
         state,
         sample=sample,
@@ -127,10 +151,11 @@ def advance(
         furthest=max(state.furthest, metres),
         mark_metres=metres if gained else state.mark_metres,
         mark_step=steps if gained else state.mark_step,
-        laps=state.laps + laps_completed(sample, before),
+        laps=state.laps + completed,
+        foreign_until=-math.inf if crosses_line else state.foreign_until,
         restarted=is_session_start(sample, before),
     )
-    total, terms = reward(spec, before, sample, taken, previous, state.track)
+    total, terms = reward(spec, before, sample, taken, previous, state.track, laps=completed)
     observation = state.observer(sample, after.actions, state.track)
     return after, Outcome(observation, total, terms, check_end(spec, after, lost=lost, paused=paused, last=last))
 

@@ -41,6 +41,8 @@ class Transition:
     previous: Sequence[float]
     """The action before it; empty at the first step."""
     track: TrackMap | None
+    laps: int
+    """How many laps were completed."""
 
 
 class RewardTerm(NamedTuple):
@@ -81,7 +83,7 @@ def _lap_time(step: Transition) -> float:
 
 
 def _lap_completed(step: Transition) -> float:
-    return float(laps_completed(step.after, step.before))
+    return float(step.laps)
 
 
 def _tyres_out(step: Transition) -> float:
@@ -217,12 +219,17 @@ def reward(
     action: Sequence[float] = (),
     previous: Sequence[float] = (),
     track: TrackMap | None = None,
+    *,
+    laps: int | None = None,
 ) -> tuple[float, dict[str, float]]:
     """The reward of a step, and the weighted value of each term; the reward is their sum.
 
-    ``action`` led from one sample to the other; ``previous`` is the action before it, empty for no change.
+    ``action`` led from one sample to the other; ``previous`` is the action before it, empty for no change. ``laps`` is
+    how many laps the step completed; by default all that the game counted in it.
     """
-    step = Transition(before, after, spec.step_seconds, action, previous, track)
+    if laps is None:
+        laps = laps_completed(after, before)
+    step = Transition(before, after, spec.step_seconds, action, previous, track, laps)
     # Adding 0 turns -0.0 into 0.0, which looks like a mistake when it is printed.
     values = {name: weight * function(step) + 0.0 for name, weight, function in _weighted_terms(spec.reward)}
     return math.fsum(values.values()), values

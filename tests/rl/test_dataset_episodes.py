@@ -18,6 +18,7 @@ from telemetry.rl.datasets.episodes import (
     survey,
 )
 from telemetry.rl.datasets.exporter import ignore
+from tests.line_drives import LAP_S, Line, drive_laps
 from tests.recorded import LAP, drive, recorded_lap, write
 
 
@@ -45,7 +46,7 @@ def four_laps(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_lap_is_an_episode_on_the_exact_grid() -> None:
     (one,), losses = cut(LAP, EpisodeConfig())
-    assert (one.recording, one.number, one.end, len(one.samples)) == ("lap.jsonl.zst", 0, "line", 2073)
+    assert (one.recording, one.number, one.end, len(one.samples)) == ("lap.jsonl.zst", 0, "line", 2074)
     assert is_on_grid(one.samples, 25.0)
     assert [one.samples[k].elapsed for k in (0, 1, 1000)] == [1.0, 1.04, 41.0]
     assert max(one.held_s) == pytest.approx(0.08)
@@ -55,11 +56,11 @@ def test_a_lap_is_an_episode_on_the_exact_grid() -> None:
 @pytest.mark.parametrize(
     ("how", "expected"),
     [
-        (EpisodeConfig(rate=10.0), [([1], 300), ([2], 300), ([3], 300), ([4], 300), ([5], 46)]),
+        (EpisodeConfig(rate=10.0), [([1], 301), ([2], 301), ([3], 301), ([4], 301), ([5], 46)]),
         (EpisodeConfig(rate=10.0, kind="stint"), [([1, 2, 3, 4, 5], 1246)]),
-        (EpisodeConfig(rate=10.0, kind="session", valid_only=True), [([1, 2], 600), ([4], 300)]),
-        (EpisodeConfig(rate=10.0, kind="stint", laps=((2, 3),)), [([2, 3], 600)]),
-        (EpisodeConfig(rate=10.0, laps=((2, 2), (4, 9)), valid_only=True), [([2], 300), ([4], 300)]),
+        (EpisodeConfig(rate=10.0, kind="session", valid_only=True), [([1, 2], 601), ([4], 301)]),
+        (EpisodeConfig(rate=10.0, kind="stint", laps=((2, 3),)), [([2, 3], 601)]),
+        (EpisodeConfig(rate=10.0, laps=((2, 2), (4, 9)), valid_only=True), [([2], 301), ([4], 301)]),
     ],
 )
 def test_laps_stints_and_sessions_are_cut(
@@ -95,7 +96,7 @@ def holed(first: int, last: int, changes: dict[str, float]) -> list[Snapshot]:
 def test_a_hole_ends_an_episode_and_another_begins_after_it(changes: dict[str, float], tmp_path: Path) -> None:
     path = write(tmp_path / "holed.jsonl", holed(300, 330, changes))
     found, losses = cut(path, EpisodeConfig())
-    assert [(count, end) for _, count, end in told(found)] == [(748, "hole"), (1248, "line")]
+    assert [(count, end) for _, count, end in told(found)] == [(748, "hole"), (1249, "line")]
     assert found[1].samples[0].elapsed == recorded_lap()[330].elapsed
     assert losses == SkipCounts(short=0, samples=0, gaps=1)
 
@@ -106,6 +107,29 @@ def test_what_is_too_short_is_counted(tmp_path: Path) -> None:
     found, losses = cut(path, EpisodeConfig())
     assert [count for _, count, _ in told(found)] == [748, 636]
     assert losses == SkipCounts(short=1, samples=11, gaps=2)
+
+
+@pytest.mark.parametrize("hitch_s", [0.13, 0.2, 1.2])
+@pytest.mark.parametrize(("hz", "start_s"), [(1 / 0.003, 2.0), (60.0, 2.0), (60.0, LAP_S - 0.1)])
+def test_a_hitch_of_drawing_ends_no_episode(hz: float, start_s: float, hitch_s: float, tmp_path: Path) -> None:
+    """No physics step is missing: the car is drawn 13 m to 120 m further on within one sample."""
+    hitched = Line(hitches=((start_s, start_s + hitch_s),))
+    snapshots = [one for one in drive_laps(hz, hitched) if one.elapsed < LAP_S + 2.5]
+    found, losses = cut(write(tmp_path / "hitch.jsonl", snapshots), EpisodeConfig(kind="stint", rate=10.0))
+    assert [(laps, end) for laps, _, end in told(found)] == [([1, 2], "recording")]
+    assert losses == SkipCounts()
+
+
+def test_a_teleport_after_a_hitch_ends_an_episode(tmp_path: Path) -> None:
+    line = Line(hitches=((2.0, 2.2),))
+    snapshots = [
+        one.replace(world_position_x=one.world_position_x + 300.0) if one.elapsed >= 2.5 else one
+        for one in drive_laps(60.0, line)
+        if one.elapsed < LAP_S
+    ]
+    found, losses = cut(write(tmp_path / "moved.jsonl", snapshots), EpisodeConfig())
+    assert [end for _, _, end in told(found)] == ["hole", "recording"]
+    assert losses.gaps == 1
 
 
 def test_the_place_between_two_frames_is_that_of_its_own_moment(tmp_path: Path) -> None:

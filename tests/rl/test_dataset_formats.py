@@ -107,7 +107,7 @@ def test_after_a_truncation_the_drive_goes_on_at_the_same_sample() -> None:
     (episode,), _ = cut(LAP, EpisodeConfig())
     spec = Spec(end=replace(Spec().end, seconds=30.0))
     found = list(trajectories(spec, episode, SkipCounts()))
-    assert [(one.steps, one.reason) for one in found] == [(750, "time"), (750, "time"), (572, "line")]
+    assert [(one.steps, one.reason) for one in found] == [(750, "time"), (750, "time"), (573, "line")]
     assert found[0].samples[-1] == found[1].samples[0]
 
 

@@ -44,8 +44,9 @@ def resampled(source: Source, control_hz: float) -> Iterator[Sample]:
 class ReplayBackend(Backend):
     """The episodes of a recording one after the other; after the last, or with a seed, it starts again.
 
-    An episode begins with the next sample that is ready, so that pauses and wrecks are skipped. ``read_samples`` reads
-    the samples at the control rate. Raises :class:`telemetry.TelemetryError` if the file cannot be read.
+    An episode begins with the last sample of the one before, so that no step is lost between them, or else with the
+    next one that is ready, so that pauses and wrecks are skipped. ``read_samples`` reads the samples at the control
+    rate. Raises :class:`telemetry.TelemetryError` if the file cannot be read.
     """
 
     accepts_actions = False
@@ -59,12 +60,13 @@ class ReplayBackend(Backend):
         self._read_samples = read_samples
         self._source: Source | None = None
         self._samples: Iterator[Sample] = iter(())
+        self._latest: Sample | None = None
         self._next: Sample | None = None
         open_source(path).close()  # fails at once if the file is not a recording
 
     @override
     def reset(self, seed: int | None, rng: np.random.Generator, options: Mapping[str, Any], ready: Ready) -> Sample:
-        """The next sample that is ready, or the first one after ``begin`` seconds, given in ``options``.
+        """The latest sample or the next that is ready, or the first one after ``begin`` seconds, given in ``options``.
 
         Raises UsageError for a negative ``begin``, and SourceError if no sample is ready.
         """
@@ -91,7 +93,7 @@ class ReplayBackend(Backend):
         if self._source is not None:
             self._source.close()
             self._source = None
-        self._samples, self._next = iter(()), None
+        self._samples, self._latest, self._next = iter(()), None, None
 
     def _rewind(self, begin: float | None) -> None:
         self.close()
@@ -100,12 +102,14 @@ class ReplayBackend(Backend):
         self._next = next(self._samples, None)
 
     def _take(self) -> Sample | None:
-        sample, self._next = self._next, next(self._samples, None)
-        return sample
+        self._latest, self._next = self._next, next(self._samples, None)
+        return self._latest
 
     def _seek(self, ready: Ready) -> Sample | None:
-        """The next sample that is ready and has a successor."""
-        while (sample := self._take()) is not None and self._next is not None:
+        """The latest sample or the next one that is ready and has a successor."""
+        sample = self._take() if self._latest is None else self._latest
+        while sample is not None and self._next is not None:
             if ready(sample):
                 return sample
+            sample = self._take()
         return None

@@ -1,11 +1,10 @@
 """Recordings cut into episodes: samples on an exact time grid, without a jump, pause or gap inside."""
 
 import math
-from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, tee
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
@@ -13,11 +12,13 @@ from telemetry.analysis.quality import QualityReport, analyze_recording
 from telemetry.analysis.same_drive import DriveFingerprint
 from telemetry.base.clock import Clock
 from telemetry.fields.derived import Sample, derive
-from telemetry.fields.resample import GAP_SECONDS, is_jump, resample
+from telemetry.fields.resample import GAP_SECONDS, frame_age_s, is_jump, resample
 from telemetry.fields.snapshot import Snapshot
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.laps.model import Lap
 from telemetry.recording.interfaces import Reading, Source
+from telemetry.rl.datasets.frames import smooth_frames
+from telemetry.rl.datasets.lap_spans import CountFollower, LapSpan, find_lap_spans, find_span
 
 EpisodeKind = Literal["lap", "stint", "session"]
 """What an episode is: one lap; the laps from one pit stop to the next; the laps from one start or restart to the next.
@@ -72,8 +73,13 @@ class Survey:
     """The result of reading a recording once: its quality, its laps, and what it holds."""
 
     report: QualityReport
-    laps: tuple[Lap, ...]
+    spans: tuple[LapSpan, ...]
     fingerprint: DriveFingerprint
+
+    @property
+    def laps(self) -> tuple[Lap, ...]:
+        """The laps that have samples, in their order."""
+        return tuple(span.lap for span in self.spans)
 
 
 @dataclass(slots=True)
@@ -97,24 +103,42 @@ class _Tick(NamedTuple):
 
     run: int
     """The uninterrupted run of snapshots that it was resampled from."""
+    span: LapSpan | None
+    """The lap that it belongs to."""
     group: int | None
-    """The group of laps that it belongs to."""
+    """The group of that lap, if it was chosen."""
     sample: Sample
     held_s: float
 
 
+class _Piece(NamedTuple):
+    """Samples of one group of laps without a gap inside."""
+
+    ticks: list[_Tick]
+    crossing: _Tick | None
+    """The sample with which the last lap was over, if the car drove on into it: the first one of the next lap."""
+    is_last: bool
+    """Whether no samples follow in the recording."""
+
+    @property
+    def group(self) -> int | None:
+        """The number of the group."""
+        return self.ticks[0].group
+
+
 def survey(source: Source, path: Path, clock: Clock, *, thresholds: Thresholds, watch: _Watch) -> Survey:
     """Read a complete recording for its quality and its laps; ``watch`` gets the time of every snapshot."""
+    counted = CountFollower()
 
     def on_reading(reading: Reading) -> None:
         if reading.snapshot is not None:
+            counted.add(reading.snapshot)
             watch(reading.snapshot.elapsed)
 
     report, laps, fingerprint = analyze_recording(
         source, path, clock=clock, thresholds=thresholds, on_reading=on_reading
     )
-    seen = sorted((lap for lap in laps if lap.first and lap.last), key=_first_sequence)
-    return Survey(report, tuple(seen), fingerprint)
+    return Survey(report, find_lap_spans(laps, counted.changes), fingerprint)
 
 
 def choose(laps: Iterable[Lap], config: EpisodeConfig) -> tuple[Lap, ...]:
@@ -150,20 +174,19 @@ def episodes(
     """
     groups = group(surveyed.laps, choose(surveyed.laps, config), config.kind)
     recording = Path(surveyed.report.file).name
-    ticks = _ticks(_driven_snapshots(source, clock, watch), groups, config)
+    group_of = {_first_sequence(lap): number for number, laps in enumerate(groups) for lap in laps}
+    snapshots = _driven_snapshots(source, clock, watch)
     number = 0
-    started: set[int] = set()
-    for (_, lap_group), piece in groupby(ticks, key=lambda tick: (tick.run, tick.group)):
-        if lap_group is None:
-            continue
-        skipped.gaps += lap_group in started
-        started.add(lap_group)
-        samples = [(tick.sample, tick.held_s) for tick in piece]
-        if samples[-1][0].elapsed - samples[0][0].elapsed < MIN_EPISODE_S:
+    started: set[int | None] = set()
+    for piece in _pieces(_ticks(snapshots, surveyed.spans, group_of, config)):
+        skipped.gaps += piece.group in started
+        started.add(piece.group)
+        ticks = [*piece.ticks, piece.crossing] if piece.crossing else piece.ticks
+        if ticks[-1].sample.elapsed - ticks[0].sample.elapsed < MIN_EPISODE_S:
             skipped.short += 1
-            skipped.samples += len(samples)
+            skipped.samples += len(piece.ticks)
             continue
-        yield _episode(samples, groups[lap_group], recording, number)
+        yield _episode(piece, ticks, recording, number)
         number += 1
 
 
@@ -190,7 +213,7 @@ def _driven_snapshots(source: Source, clock: Clock, watch: _Watch) -> Iterator[t
     A new run begins after snapshots that are no new physics step, after a jump and after a gap. ``sequence`` counts all
     snapshots of the recording, as it does in the survey.
     """
-    run, sequence = 0, -1
+    run, sequence, frame_s = 0, -1, 0.0
     before: Snapshot | None = None
     for reading in source.readings(clock, None):
         if reading.snapshot is None:
@@ -201,41 +224,48 @@ def _driven_snapshots(source: Source, clock: Clock, watch: _Watch) -> Iterator[t
             before = None
             continue
         snapshot = reading.snapshot.replace(sequence=sequence)
-        if before is None or _is_interrupted(before, snapshot):
+        if before is None or _is_interrupted(before, snapshot, frame_s):
             run += 1
         yield run, snapshot
+        frame_s = frame_age_s(before, snapshot, frame_s) if before else 0.0
         before = snapshot
 
 
-def _is_interrupted(before: Snapshot, after: Snapshot) -> bool:
-    """Whether a gap or a jump lies between two snapshots."""
-    return not 0.0 < after.elapsed - before.elapsed <= GAP_SECONDS or is_jump(before, after)
+def _is_interrupted(before: Snapshot, after: Snapshot, frame_s: float) -> bool:
+    """Whether a gap or a jump lies between two snapshots; ``frame_s`` is the age of the frame that the first shows."""
+    return not 0.0 < after.elapsed - before.elapsed <= GAP_SECONDS or is_jump(before, after, frame_s)
 
 
 def _ticks(
-    numbered: Iterable[tuple[int, Snapshot]], groups: Sequence[Sequence[Lap]], config: EpisodeConfig
+    numbered: Iterable[tuple[int, Snapshot]],
+    spans: Sequence[LapSpan],
+    group_of: Mapping[int, int],
+    config: EpisodeConfig,
 ) -> Iterator[_Tick]:
-    """All samples on the time grid of each run, with the group of laps that each belongs to."""
-    spans = [
-        (lap.first.sequence, lap.last.sequence, number)
-        for number, laps in enumerate(groups)
-        for lap in laps
-        if lap.first and lap.last
-    ]
+    """All samples on the time grid of each run; ``group_of`` is the group of a lap by its first sequence number."""
     sample: Sample | None = None
     for run, entries in groupby(numbered, key=itemgetter(0)):
         snapshots: Iterator[Snapshot] = (snapshot for _, snapshot in entries)
-        for snapshot, held_s in _resample(_smooth(snapshots) if config.smooth_frames else snapshots, config.rate):
+        for snapshot, held_s in _resample(smooth_frames(snapshots) if config.smooth_frames else snapshots, config.rate):
             sample = derive(snapshot, sample, config.thresholds)
-            yield _Tick(run, _group_at(spans, snapshot.sequence), sample, held_s)
+            index = find_span(spans, snapshot.sequence)
+            span = None if index is None else spans[index]
+            yield _Tick(run, span, group_of.get(_first_sequence(span.lap)) if span else None, sample, held_s)
 
 
-def _group_at(spans: Sequence[tuple[int, int, int]], sequence: int) -> int | None:
-    """The group whose lap covers this snapshot; ``spans`` are (first, last, group) in ascending order."""
-    index = bisect_left(spans, sequence, key=itemgetter(1))
-    if index == len(spans) or sequence < spans[index][0]:
-        return None
-    return spans[index][2]
+def _pieces(ticks: Iterable[_Tick]) -> Iterator[_Piece]:
+    """The samples of each group of laps, parted at gaps; those of no group are left out."""
+    piece: list[_Tick] = []
+    for tick in ticks:
+        if piece and (tick.run, tick.group) != (piece[-1].run, piece[-1].group):
+            last = piece[-1]
+            is_crossing = tick.run == last.run and last.span is not None and last.span.is_driven_on
+            yield _Piece(piece, tick if is_crossing else None, is_last=False)
+            piece = []
+        if tick.group is not None:
+            piece.append(tick)
+    if piece:
+        yield _Piece(piece, None, is_last=True)
 
 
 def _resample(snapshots: Iterable[Snapshot], rate: float) -> Iterator[tuple[Snapshot, float]]:
@@ -248,61 +278,31 @@ def _resample(snapshots: Iterable[Snapshot], rate: float) -> Iterator[tuple[Snap
         yield tick, tick.elapsed - held.elapsed
 
 
-def _episode(samples: Sequence[tuple[Sample, float]], laps: Iterable[Lap], recording: str, number: int) -> Episode:
-    """The episode of these samples, each with its ``held_s``, on some of these laps."""
-    first, last = samples[0][0], samples[-1][0]
-    covered = tuple(
-        lap
-        for lap in laps
-        if lap.first and lap.last and lap.last.sequence >= first.sequence and lap.first.sequence <= last.sequence
-    )
-    end = covered[-1].last
-    interval = samples[1][0].elapsed - first.elapsed
-    reaches_end = end is not None and end.elapsed - last.elapsed < interval * 1.5
+def _episode(piece: _Piece, ticks: Sequence[_Tick], recording: str, number: int) -> Episode:
+    """The episode of a piece, whose samples are those of ``ticks``."""
+    laps = tuple(next(entries).lap for _, entries in groupby(_spans(piece), key=attrgetter("first")))
     return Episode(
         recording=recording,
         number=number,
-        laps=covered,
-        samples=tuple(sample for sample, _ in samples),
-        held_s=tuple(held_s for _, held_s in samples),
-        end=covered[-1].end if reaches_end else "hole",
+        laps=laps,
+        samples=tuple(tick.sample for tick in ticks),
+        held_s=tuple(tick.held_s for tick in ticks),
+        end=_find_end(piece, laps[-1]),
     )
 
 
-def _smooth(snapshots: Iterable[Snapshot]) -> Iterator[Snapshot]:
-    """The snapshots with the car's position and lap clock at their own time.
-
-    The game writes both once per frame, so that they are up to a frame old. They are interpolated from one frame to the
-    next, which for a car that turns at 2 g is exact to less than a millimetre; after the last frame the position is
-    extrapolated with the velocity. Across a frame in which another lap begins only the lap clock runs on.
-    """
-    frame: list[Snapshot] = []
-    for snapshot in snapshots:
-        if frame and snapshot.graphics_packet_id != frame[0].graphics_packet_id:
-            yield frame[0]
-            for held in frame[1:]:
-                yield _interpolate_frame(held, frame[0], snapshot)
-            frame = []
-        frame.append(snapshot)
-    for held in frame:
-        seconds = held.elapsed - frame[0].elapsed
-        yield held.replace(
-            world_position_x=held.world_position_x + held.velocity_x * seconds,
-            world_position_y=held.world_position_y + held.velocity_y * seconds,
-            world_position_z=held.world_position_z + held.velocity_z * seconds,
-            current_time=held.current_time + round(seconds * 1e3),
-        )
+def _spans(piece: _Piece) -> Iterator[LapSpan]:
+    """The lap of each sample of a piece."""
+    return (tick.span for tick in piece.ticks if tick.span is not None)
 
 
-def _interpolate_frame(held: Snapshot, first: Snapshot, following: Snapshot) -> Snapshot:
-    """A snapshot with the position between the first of its own frame and that of the following frame."""
-    seconds = held.elapsed - first.elapsed
-    fraction = seconds / (following.elapsed - first.elapsed)
-    changes = {
-        name: getattr(first, name) + (getattr(following, name) - getattr(first, name)) * fraction
-        for name in ("world_position_x", "world_position_y", "world_position_z")
-    }
-    begin, end = first.normalized_position, following.normalized_position
-    if begin <= end < begin + 0.5:
-        changes["normalized_position"] = begin + (end - begin) * fraction
-    return held.replace(current_time=first.current_time + round(seconds * 1e3), **changes)
+def _find_end(piece: _Piece, lap: Lap) -> str:
+    """What ended a piece; ``lap`` is its last one."""
+    first, last = piece.ticks[0], piece.ticks[-1]
+    if piece.crossing is not None:
+        return lap.end
+    if last.span is not None and last.span.is_driven_on:
+        return "recording" if piece.is_last else "hole"
+    interval = piece.ticks[1].sample.elapsed - first.sample.elapsed
+    reaches_end = lap.last is not None and lap.last.elapsed - last.sample.elapsed < interval * 1.5
+    return lap.end if reaches_end else "hole"

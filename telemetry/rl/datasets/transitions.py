@@ -90,12 +90,13 @@ def trajectories(spec: Spec, episode: Episode, skipped: SkipCounts) -> Iterator[
     trajectory that must not be written.
     """
     samples = episode.samples
-    first = 0
+    first, is_continued = 0, True  # what belongs to the lap before is in the episode before
     while first < len(samples) - 1:
-        state, observation = begin(spec, samples[first])
+        state, observation = begin(spec, samples[first], continued=is_continued)
         if check_end(spec, state).reason:
             first += 1
             skipped.samples += 1
+            is_continued = False
             continue
         builder = _TrajectoryBuilder(observation)
         last = first
@@ -110,6 +111,7 @@ def trajectories(spec: Spec, episode: Episode, skipped: SkipCounts) -> Iterator[
             skipped.short += 1
             skipped.samples += last - first
         first = last + 1 if builder.terminated else last
+        is_continued = not builder.terminated
         if not builder.reason:
             return
 

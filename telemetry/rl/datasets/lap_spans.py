@@ -1,0 +1,108 @@
+"""Where each lap of a dataset begins and ends: at the sample in which the game counts it.
+
+The game reports its line by the lap clock and by the lap count, some frames apart in either order, and the laps of
+:mod:`telemetry.laps` part at the clock. A dataset parts laps at the count, so that the reward of a completed lap is in
+the lap that earned it. The sample in which the count changes is the last observation of the lap that ended, and the
+first one of the next.
+"""
+
+import math
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from operator import attrgetter
+from typing import NamedTuple
+
+from telemetry.fields.lap_changes import laps_completed
+from telemetry.fields.snapshot import Snapshot
+from telemetry.laps.model import Lap
+
+
+class CountChange(NamedTuple):
+    """One snapshot in which the game counts more laps than in the one before."""
+
+    sequence: int
+    """Its number among the snapshots of the recording."""
+    before: int
+    """``completed_laps`` before it."""
+    after: int
+    """``completed_laps`` in it."""
+
+
+class LapSpan(NamedTuple):
+    """The snapshots of a lap, by their numbers among those of the recording."""
+
+    lap: Lap
+    first: int
+    end: int
+    """The first snapshot that is no longer of this lap."""
+    is_driven_on: bool
+    """Whether it ends at a line, and the car drove on: the sample at ``end`` is then the last one of this lap, too."""
+
+
+class CountFollower:
+    """Notes where the lap count of a recording changes, snapshot by snapshot."""
+
+    def __init__(self) -> None:
+        self.changes: list[CountChange] = []
+        self._before: Snapshot | None = None
+        self._sequence = -1
+
+    def add(self, snapshot: Snapshot) -> None:
+        """Add the next snapshot."""
+        before, self._before = self._before, snapshot
+        self._sequence += 1
+        if before is not None and laps_completed(snapshot, before):
+            self.changes.append(CountChange(self._sequence, before.completed_laps, snapshot.completed_laps))
+
+
+def find_lap_spans(laps: Iterable[Lap], changes: Sequence[CountChange]) -> tuple[LapSpan, ...]:
+    """The spans of these laps in their order; laps without samples are left out."""
+    seen = sorted((lap for lap in laps if lap.first and lap.last), key=_first_sequence)
+    neighbours = zip([None, *seen], seen, [*seen[1:], None], strict=False)
+    return tuple(
+        LapSpan(
+            lap=lap,
+            first=_find_first(before, lap, changes),
+            end=_find_end(lap, after, changes),
+            is_driven_on=lap.end in ("line", "uncounted"),
+        )
+        for before, lap, after in neighbours
+    )
+
+
+def find_span(spans: Sequence[LapSpan], sequence: int) -> int | None:
+    """The index of the span that holds this snapshot; None where no lap does."""
+    index = bisect_right(spans, sequence, key=attrgetter("first")) - 1
+    return index if index >= 0 and sequence < spans[index].end else None
+
+
+def _find_first(before: Lap | None, lap: Lap, changes: Sequence[CountChange]) -> int:
+    """Where a lap begins: where the lap before it was counted, or else with its first sample."""
+    first, last = _first_sequence(lap), _last_sequence(lap)
+    earliest = first
+    if before is not None and before.start_index == lap.start_index:
+        if before.end != "line":
+            return first
+        earliest = _first_sequence(before) + 1
+    counts = [change.sequence for change in changes if change.after == lap.number - 1]
+    return max((sequence for sequence in counts if earliest <= sequence <= last), default=first)
+
+
+def _find_end(lap: Lap, after: Lap | None, changes: Sequence[CountChange]) -> int:
+    """Where a lap ends: where the game counts it, if it does, or else behind its last sample."""
+    first, last = _first_sequence(lap), _last_sequence(lap)
+    if lap.end != "line":
+        return last + 1
+    latest: float = math.inf
+    if after is not None:
+        latest = _last_sequence(after) if after.start_index == lap.start_index else _first_sequence(after) - 1
+    counts = [change.sequence for change in changes if change.before < lap.number <= change.after]
+    return min((sequence for sequence in counts if first < sequence <= latest), default=last + 1)
+
+
+def _first_sequence(lap: Lap) -> int:
+    return lap.first.sequence if lap.first else -1
+
+
+def _last_sequence(lap: Lap) -> int:
+    return lap.last.sequence if lap.last else -1
