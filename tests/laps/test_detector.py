@@ -19,7 +19,7 @@ from telemetry.laps.detector import LapState, advance, finish, laps
 from telemetry.laps.model import Lap, best_laps
 from tests.commands import run as run_command
 from tests.conftest import main_in_process, snapshot_of
-from tests.drives import SEEDS, frames_at
+from tests.drives import SEEDS, frames_at, with_line
 
 Values = dict[str, Any]
 LENGTH = 3000.0
@@ -150,15 +150,18 @@ SCENARIOS = {
         [(1, "grid", "restart", "grid"), (1, "grid", "line", "grid"), (2, "line", "restart", "flying")],
     ),
     "worn": (88.0, 10, [(1, "grid", "line", "grid"), (2, "line", "recording", "flying")]),
+    "refused": (88.0, 10, [(1, "grid", "line", "grid"), (2, "line", "recording", "flying")]),
 }
 """Seconds, highest rate, and what there is: number, start, end and kind of every lap."""
 
 
 @cache
-def recorded(scenario: str) -> tuple[Sample, ...]:
+def recorded(scenario: str, line: float = 0.0) -> tuple[Sample, ...]:
+    """The drive on the circuit whose timing line lies there on the spline."""
     seconds, rate, _ = SCENARIOS[scenario]
     samples: list[Sample] = []
-    for frame in frames_at(scenario, SEEDS.get(scenario, 0), seconds, rate):
+    for drawn in frames_at(scenario, SEEDS.get(scenario, 0), seconds, rate):
+        frame = with_line(drawn, line) if line else drawn
         pages = Pages(frame.physics_bytes, frame.graphics_bytes, frame.static_bytes, 1.7e9 + frame.seconds)
         snapshot = decode(pages, elapsed=frame.seconds).replace(sequence=len(samples))
         samples.append(derive(snapshot, samples[-1] if samples else None))
@@ -244,6 +247,13 @@ def test_after_a_restart_nothing_of_the_drive_before_is_left_in_the_lap() -> Non
     assert before.time_ms is None
     assert lap.fuel_used_l == pytest.approx(2.19, abs=0.05)
     assert lap.valid
+
+
+@pytest.mark.parametrize("step", [1, 10])
+def test_a_lap_that_the_game_refuses_without_a_tyre_out_is_not_valid(step: int) -> None:
+    lap = next(laps(thinned(recorded("refused"), step)))
+    assert (lap.end, lap.game_verdict, lap.invalid_because) == ("line", "refused", ("refused by the game",))
+    assert best_laps([lap]) == {}
 
 
 def test_worn_tyres_are_told() -> None:

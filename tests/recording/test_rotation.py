@@ -22,6 +22,7 @@ from telemetry.recording.rotation import (
 from telemetry.recording.step_recorder import StepRecorder
 from telemetry.recording.step_writer import StepWriter
 from telemetry.recording.stop import StopRule
+from tests.drives import LINES
 from tests.recording.test_step_recorder import ListSink, long_drive_of_steps, step_of
 
 
@@ -147,9 +148,12 @@ def test_a_recording_is_cut_where_the_session_changes_and_where_the_car_leaves_t
     assert shelf.ids() == {"1.mcap": [0, 10], "2.mcap": [20], "3.mcap": [30, 40]}
 
 
-def test_each_file_of_a_lap_holds_the_whole_lap_and_its_official_time(tmp_path: Path, shelf: Shelf) -> None:
+@pytest.mark.parametrize("line", [0.0, *LINES])
+def test_each_file_of_a_lap_holds_the_whole_lap_and_its_official_time(
+    tmp_path: Path, shelf: Shelf, line: float
+) -> None:
     files = RotatingWriter(RecordingFolder(tmp_path, Template("{lap:03}"), ".mcap", shelf.open), Split(segment="lap"))
-    StepRecorder(long_drive_of_steps(), files, clock=Clock(float("inf")), stop_rule=StopRule(laps=2)).run()
+    StepRecorder(long_drive_of_steps(line), files, clock=Clock(float("inf")), stop_rule=StopRule(laps=2)).run()
     assert [path.name for path in files.files] == ["001.mcap", "002.mcap"]  # the rest of a second is in 002 already
     assert sorted(path.name for path in tmp_path.iterdir()) == ["001.mcap", "002.mcap"]
     first, second = (shelf.ids()[name] for name in ("001.mcap", "002.mcap"))

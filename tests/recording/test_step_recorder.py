@@ -95,9 +95,11 @@ def step_of(number: int, *, elapsed: float | None = None, missing: int = 0, **va
     return Step(State.LIVE, pages_of(**values), number * 0.003 if elapsed is None else elapsed, missing)
 
 
-def long_drive_of_steps() -> Script:
-    """Minutes of clean laps, a step for each frame."""
+def long_drive_of_steps(line: float = 0.0) -> Script:
+    """Minutes of clean laps, a step for each frame; the timing line lies there on the spline."""
     frames = drives.long_drive().frames(drives.LONG_SECONDS)
+    if line:
+        frames = [drives.with_line(frame, line) for frame in frames]
     return Script(
         *(
             Step(
@@ -238,9 +240,10 @@ def test_a_recording_in_real_time_is_flushed_while_it_runs() -> None:
 # --- when it ends -----------------------------------------------------------------------------------------------------
 
 
-def test_it_ends_after_so_many_laps() -> None:
+@pytest.mark.parametrize("line", [0.0, 0.8])
+def test_it_ends_after_so_many_laps(line: float) -> None:
     sink = ListSink()
-    stats = StepRecorder(long_drive_of_steps(), into(sink), clock=hurry(), stop_rule=StopRule(laps=1)).run()
+    stats = StepRecorder(long_drive_of_steps(line), into(sink), clock=hurry(), stop_rule=StopRule(laps=1)).run()
     assert stats.laps == 1
     tracker = LapTracker()
     turns = [tracker.update(step) for step in sink.steps]
