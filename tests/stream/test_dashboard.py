@@ -333,6 +333,16 @@ def test_gears_of_two_digits_fit_and_what_is_no_gear_is_a_question_mark(
     assert page.complaints == []
 
 
+def test_the_map_counts_metres_from_the_timing_line_on(demo: str, visit: Callable[..., Visit]) -> None:
+    page = visit()
+    place = {"track_spline_length": 3000.0, "normalized_position": 0.1}
+    send = staged(page, demo, {"type": "state", "state": "live", "message": ""}, a_sample(**place))
+    page.until("document.querySelector('#map-progress').textContent.startsWith('300 of ')")
+    send(a_sample(**place, line_position=0.8))
+    page.until("document.querySelector('#map-progress').textContent.startsWith('900 of ')")
+    assert page.complaints == []
+
+
 def test_flags_shift_lights_and_states_show(demo: str, visit: Callable[..., Visit]) -> None:
     page = visit()
     values = {

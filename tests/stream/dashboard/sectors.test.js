@@ -26,6 +26,23 @@ test("after each lap its sectors are the official ones, compared with the best l
   assert.equal(sectorTimes.bestLap.time, vectors.best_time_ms);
 });
 
+test("the sectors are the same where the timing line lies elsewhere on the spline, once it was crossed", () => {
+  const sectorTimes = new SectorTimes();
+  let laps = 0;
+  for (const { message, expected } of vectors.sectors) {
+    if (message.type !== "lap") {
+      const line = message.completed_laps > 0 ? 0.8 : null;
+      sectorTimes.add({ ...message, normalized_position: (message.normalized_position + 0.8) % 1, line_position: line });
+      continue;
+    }
+    sectorTimes.onLapCompleted(message);
+    laps += 1;
+    if (expected && laps > 1) assert.deepEqual(shown(sectorTimes.sectors), expected, `lap ${message.number}`);
+  }
+  assert.equal(laps, vectors.lap_count);
+  assert.equal(sectorTimes.bestLap.time, vectors.best_time_ms);
+});
+
 test("another car makes every comparison void", () => {
   const sectorTimes = new SectorTimes();
   for (const { message } of vectors.sectors) {

@@ -1,6 +1,8 @@
 // The sectors of the running lap, as they are driven, against those of the best lap and the best sectors seen.
 // Nothing here knows of the document. Which lap is valid, and its official times, the server says.
 
+import { lapFraction } from "./lap_fraction.js";
+
 const NEAR_LINE = 0.05; // fraction of the lap around the line in which clock, count and position may not yet agree
 const JUMP = 0.05; // fraction of the lap that no car drives between two samples: it was put somewhere else
 const RESTART_MS = 500; // how far the lap's clock must go back to be that of another lap
@@ -25,7 +27,8 @@ export class SectorTimes {
   /** Take a sample. */
   add(sample) {
     const carAndTrack = `${sample.track}/${sample.track_configuration}/${sample.car_model}`;
-    const { current_time: time, normalized_position: position } = sample;
+    const { current_time: time } = sample;
+    const position = lapFraction(sample);
     if (carAndTrack !== this.carAndTrack) {
       this.carAndTrack = carAndTrack;
       this.reset();
@@ -56,7 +59,7 @@ export class SectorTimes {
 
   startLap(sample) {
     const time = sample?.current_time ?? 0;
-    const position = sample?.normalized_position ?? 0;
+    const position = sample ? lapFraction(sample) : 0;
     const atLine = position < NEAR_LINE || position > 1 - NEAR_LINE;
     this.complete = time < SETTLED_MS && atLine; // so far: seen from its start, and without a jump
     this.furthest = null; // the highest position of this lap; null before its line

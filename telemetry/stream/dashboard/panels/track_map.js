@@ -1,6 +1,7 @@
 // The track as it was driven: its path by lap position, so that an hour of driving takes no more memory than a lap.
 // Seen from above as on the game's own maps: x to the right, z downwards.
 
+import { lapFraction } from "../model/lap_fraction.js";
 import { HiDpiCanvas, palette } from "../ui/canvas.js";
 import { TextElement, findElement } from "../ui/elements.js";
 import { formatNumber } from "../ui/format.js";
@@ -30,6 +31,7 @@ export class TrackMap {
     this.known.fill(0);
     this.splits.length = 0;
     this.sector = null;
+    this.line = 0; // index of the timing line; where the spline begins until the line was seen
     this.bounds = { left: Infinity, right: -Infinity, top: Infinity, bottom: -Infinity };
     this.car = null;
     this.ghost = null; // where the best lap was after the same time, 0..1 along the lap
@@ -59,6 +61,9 @@ export class TrackMap {
       bounds.bottom = Math.max(bounds.bottom, z);
       this.stale = true;
     }
+    const line = Math.floor((sample.line_position ?? 0) * POSITION_COUNT) % POSITION_COUNT;
+    if (line !== this.line) this.stale = true;
+    this.line = line;
     // The pit lane has the positions of the track beside it, and where a car is off the track there is no track.
     if (sample.is_in_pit_lane || sample.is_in_pit || sample.number_of_tyres_out > 2) return;
     const index = Math.min(Math.max(Math.floor(position * POSITION_COUNT), 0), POSITION_COUNT - 1);
@@ -90,7 +95,7 @@ export class TrackMap {
     this.ghostKey.hidden = this.ghost === null;
     const metres = sample.track_spline_length;
     this.progress.set(
-      metres > 0 ? `${formatNumber(sample.normalized_position * metres)} of ${formatNumber(metres)} m` : "",
+      metres > 0 ? `${formatNumber(lapFraction(sample) * metres)} of ${formatNumber(metres)} m` : "",
     );
   }
 
@@ -123,7 +128,7 @@ export class TrackMap {
     context.lineCap = context.lineJoin = "round";
     this.drawPath(context, palette.track, 5, () => true);
     this.drawPath(context, palette.bad, 2.5, (before, index) => this.known[before] === 2 && this.known[index] === 2);
-    this.drawTick(context, 0, palette.text, 8);
+    this.drawTick(context, this.line, palette.text, 8);
     for (const split of this.splits) if (split !== undefined) this.drawTick(context, split, palette.muted, 6);
   }
 

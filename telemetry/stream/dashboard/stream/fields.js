@@ -8,7 +8,8 @@ export const FIELDS = [
   "steer_degrees", "acc_g_x", "acc_g_z",
   // lap
   "current_time", "last_time", "best_time", "completed_laps", "number_of_laps", "position", "num_cars",
-  "current_sector_index", "last_sector_time", "sector_count", "normalized_position", "performance_meter",
+  "current_sector_index", "last_sector_time", "sector_count", "normalized_position", "line_position",
+  "performance_meter",
   "session_name", "session_time_left",
   // map
   "world_position_x", "world_position_z", "heading", "track_spline_length",
