@@ -183,6 +183,20 @@ def test_gears_of_two_digits_are_shown_and_what_is_no_gear_is_a_question_mark(na
     assert picture(sample, width=120, height=40).count("\n") == picture(a_sample(), width=120, height=40).count("\n")
 
 
+def test_the_track_is_counted_from_the_timing_line_on_and_not_from_where_the_spline_begins() -> None:
+    place = {"normalized_position": 0.1, "track_spline_length": 3000.0}
+    (from_spline, from_line, before_line) = (
+        next(line for line in picture(a_lap().replace(**place, lap_distance=metres)).splitlines() if "track " in line)
+        for metres in (None, 1500.0, -45.0)
+    )
+    assert "10 %" in from_spline
+    assert "1500 m" in from_line
+    assert "-45 m" in before_line
+    filled = [line.count("━") for line in (before_line, from_spline, from_line)]
+    assert filled[0] == 0
+    assert 0 < filled[1] < filled[2]
+
+
 def test_120_by_40_uses_the_room_for_charts_treads_and_conditions() -> None:
     shown = picture(a_lap(), width=120, height=40)
     for text in ("inner  mid  outer", "gas", "km/h", "fuel", "road", "wind", "grip", "bias", "clutch", "██████"):

@@ -86,9 +86,10 @@ def _delta_lines(sample: Sample, width: int) -> list[Line]:
     room = width - 15
     odd_room = room if room % 2 else room - 1
     distance = sample.lap_distance
-    position = (
-        f"{format_percent(sample.normalized_position)} %" if distance is None else f"{format_number(distance, 0, 6)} m"
-    )
+    if distance is None:
+        fraction, position = fraction_of(sample.normalized_position), f"{format_percent(sample.normalized_position)} %"
+    else:
+        fraction, position = fraction_of(distance, sample.track_spline_length), f"{format_number(distance, 0, 6)} m"
     return [
         [
             Segment("delta ", LABEL),
@@ -97,7 +98,7 @@ def _delta_lines(sample: Sample, width: int) -> list[Line]:
         ],
         [
             Segment("track ", LABEL),
-            *bar(fraction_of(sample.normalized_position), room, COOL),
+            *bar(fraction, room, COOL),
             Segment(f"{position:>9}", VALUE),
         ],
     ]
