@@ -5,8 +5,15 @@ from typing import Annotated, Final
 from telemetry.fields.metrics.conversions import PHYSICS_STEPS, STEER_DEGREES
 from telemetry.fields.metrics.damage import BODYWORK_CRITICAL, BODYWORK_DAMAGED, DAMAGE_LEVEL
 from telemetry.fields.metrics.enums import FLAG_NAME, GEAR_NAME, SESSION_NAME, STATUS_NAME
-from telemetry.fields.metrics.lap_progress import LAP, LAP_DISTANCE, LAP_TIME, LAP_VALID, LINE_POSITION, RUN
-from telemetry.fields.metrics.lap_validity import IS_LAP_VALID
+from telemetry.fields.metrics.lap_progress import (
+    IS_LAP_VALID,
+    LAP,
+    LAP_DISTANCE,
+    LAP_TIME,
+    LAP_VALID,
+    LINE_POSITION,
+    RUN,
+)
 from telemetry.fields.metrics.metric import Metric, collect_metrics, compile_metrics
 from telemetry.fields.metrics.slip import LONGITUDINAL_SLIP, SLIP_RATIO, WHEEL_LOCK_DETECTED, WHEEL_LOCKED
 from telemetry.fields.metrics.tyres import TYRE_CRITICAL, TYRE_DAMAGED, TYRE_WEAR_BEST, TYRE_WORN

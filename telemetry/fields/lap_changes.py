@@ -97,9 +97,10 @@ def find_lap_change(now: Snapshot, before: "Sample | None") -> LapChange:
     """What lies between two samples that matters to laps; START before the first one."""
     if before is None:
         return LapChange.START
-    status, packet_id, completed_laps, current_time, distance = _COMPARED(now)
-    status_before, packet_before, completed_before, time_before, distance_before = _COMPARED(before)
-    if packet_id < packet_before or (_NAMES(now) != _NAMES(before) and is_other_session(now, before)):
+    shown, shown_before = _COMPARED(now), _COMPARED(before)
+    status, packet_id, completed_laps, current_time, distance, in_pit, *_ = shown
+    status_before, packet_before, completed_before, time_before, distance_before, in_pit_before, *_ = shown_before
+    if packet_id < packet_before or (shown[6:] != shown_before[6:] and is_other_session(now, before)):
         return LapChange.START
     if status in TIME_STOPPED_STATUSES:
         return LapChange.STOPPED
@@ -111,17 +112,15 @@ def find_lap_change(now: Snapshot, before: "Sample | None") -> LapChange:
         return _find_counted_change(now, before)
     if current_time < time_before:
         return _find_clock_change(now, before)
-    if (
-        now.is_in_pit
-        and not (before.is_in_pit or before.is_in_pit_lane)
-        and not is_driven(now, before, frame_age_ms(before))
-    ):
+    if in_pit and not in_pit_before and not before.is_in_pit_lane and not is_driven(now, before, frame_age_ms(before)):
         return LapChange.MOVED
     return LapChange.NONE
 
 
-_COMPARED: Final = Snapshot.getter("status", "packet_id", "completed_laps", "current_time", "distance_traveled")
-_NAMES: Final = Snapshot.getter("session", "car_model", "track", "track_configuration")
+_COMPARED: Final = Snapshot.getter(
+    *("status", "packet_id", "completed_laps", "current_time", "distance_traveled", "is_in_pit"),
+    *("session", "car_model", "track", "track_configuration"),
+)
 
 
 def _find_counted_change(now: Snapshot, before: "Sample") -> LapChange:

@@ -6,7 +6,8 @@ import pytest
 from telemetry.laps import laps
 from telemetry.laps.fuel import burnt_fuel_l
 from tests.conftest import sample_of
-from tests.laps.test_detector import changed, drive, laps_of, later, samples_of
+from tests.constructed import changed, drive, later, samples_of
+from tests.laps.test_detector import laps_of
 
 IN_BOX = {"is_in_pit": 1, "is_in_pit_lane": 1}
 

@@ -1,12 +1,14 @@
 """Which lap a sample belongs to, how long that lap has lasted, and how far the car is from its line."""
 
 import math
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 from telemetry.base.units import STEP_MS
 from telemetry.fields.lap_changes import REPLAY, WAIT_MS, LapChange, find_lap_change
 from telemetry.fields.metrics.metric import Intermediate, Metric
 from telemetry.fields.snapshot import Snapshot
+from telemetry.fields.thresholds import DEFAULTS, Thresholds
 
 if TYPE_CHECKING:
     from telemetry.fields.derived import Sample
@@ -24,7 +26,39 @@ MAX_OVERSHOOT: Final = 0.1
 """Fraction of the lap by which ``lap_distance`` goes on behind the line while the game begins no new lap."""
 
 
-def run(change: LapChange, before: "Sample | None") -> int:
+LapProgress = tuple[int, int, int, bool, float | None, float | None]
+"""Run, lap, lap time in ms, whether the lap counts so far, place of the line 0..1, and distance in m since the line."""
+
+
+def follow_lap(now: Snapshot, before: "Sample | None", thresholds: Thresholds = DEFAULTS) -> LapProgress:
+    """What is known of the lap at this sample; calculated in one go, because nearly every sample carries on a lap."""
+    on_track = now.number_of_tyres_out < thresholds.tyres_out
+    change = find_lap_change(now, before)
+    if before is None or change is not LapChange.NONE:
+        line = find_line_position(change, now, before)
+        return (
+            count_runs(change, before),
+            count_lap(change, now, before),
+            restart_lap_time(change, now, before),
+            judge_lap(change, before, on_track=on_track),
+            line,
+            restart_lap_distance(change, now, line, before),
+        )
+    lap, lap_before, line = now.completed_laps + 1, before.lap, before.line_position
+    if lap_before > lap and now.current_time < WAIT_MS:
+        lap = lap_before  # the clock has restarted, and the count is to follow
+    return (
+        before.run,
+        lap,
+        carry_on_lap_time(now, before),
+        # The game did not count a lap whose number falls back; another one has begun.
+        on_track and (before.is_lap_valid or lap < lap_before),
+        line,
+        carry_on_lap_distance(now, line, before),
+    )
+
+
+def count_runs(change: LapChange, before: "Sample | None") -> int:
     """1-based count of starts, restarts and sessions among the samples."""
     if before is None:
         return 1
@@ -32,44 +66,63 @@ def run(change: LapChange, before: "Sample | None") -> int:
     return before.run + is_new
 
 
-def lap(change: LapChange, completed_laps: int, current_time: int, before: "Sample | None") -> int:
+def count_lap(change: LapChange, now: Snapshot, before: "Sample | None") -> int:
     """The number of the lap in progress: between the restart of the lap clock and the count it is ahead of the count.
 
     Where the count does not follow within :data:`~telemetry.fields.lap_changes.WAIT_MS`, the game does not count the
     lap that ended, and the number falls back.
     """
-    if change is LapChange.NONE or before is None:
-        is_ahead = before is not None and before.lap == completed_laps + 2 and current_time < WAIT_MS
-        return completed_laps + 2 if is_ahead else completed_laps + 1
-    if change is LapChange.STOPPED:
+    if change is LapChange.STOPPED and before is not None:
         return before.lap
-    return completed_laps + 2 if change is LapChange.CLOCK else completed_laps + 1
+    return now.completed_laps + 2 if change is LapChange.CLOCK else now.completed_laps + 1
 
 
-def lap_time(change: LapChange, now: Snapshot, before: "Sample | None") -> int:
-    """Milliseconds since the lap began: the lap clock, carried on by the physics steps between two drawn frames."""
-    current_time = now.current_time
+def judge_lap(change: LapChange, before: "Sample | None", *, on_track: bool) -> bool:
+    """False from the moment too many tyres are out until a new lap, a new session or a restart.
+
+    At the line the verdict is about the lap that ends until the game counts it. While the game shows a replay or is
+    paused the lap stands still, and so does the verdict. The verdict uses only the samples it is given: at a few
+    samples per second a short cut can fall between two of them.
+    """
     if before is None:
-        return current_time
+        return on_track
+    if change is LapChange.STOPPED:
+        return before.is_lap_valid
+    return on_track and (before.is_lap_valid or change not in _SAME_VERDICT)
+
+
+_SAME_VERDICT: Final = (LapChange.CLOCK, LapChange.LATE_CLOCK)
+"""After these the verdict so far is still in force: on the lap that is not counted yet, or on the one that began."""
+
+
+def restart_lap_time(change: LapChange, now: Snapshot, before: "Sample | None") -> int:
+    """Milliseconds since the lap began, where something lies between the samples that matters to laps."""
+    if before is None:
+        return now.current_time
     if change is LapChange.STOPPED:
         return before.lap_time
-    if change is LapChange.COUNT and before.lap != now.completed_laps + 1:
-        return 0
-    if change is not LapChange.NONE and change is not LapChange.COUNT:
-        return current_time
+    if change is not LapChange.COUNT:
+        return now.current_time
+    is_clock_running = before.lap != now.completed_laps + 1
+    return 0 if is_clock_running else carry_on_lap_time(now, before)
+
+
+def carry_on_lap_time(now: Snapshot, before: "Sample") -> int:
+    """Milliseconds since the lap began: the lap clock, carried on by the physics steps between two drawn frames."""
+    current_time, clock_before, time_before = now.current_time, before.current_time, before.lap_time
     steps = now.packet_id - before.packet_id
-    carried_on = before.lap_time + steps * STEP_MS
-    behind = before.current_time - before.lap_time
-    if behind > WAIT_MS or -behind > WAIT_MS:  # counted, and the lap clock has not restarted yet, or never will
-        return carried_on if steps else before.lap_time + current_time - before.current_time
-    if carried_on - current_time > WAIT_MS or carried_on <= current_time:
+    time_ms = time_before + steps * STEP_MS
+    if not -WAIT_MS <= clock_before - time_before <= WAIT_MS:
+        # Counted, and the lap clock has not restarted yet, or never will.
+        return time_ms if steps else time_before + current_time - clock_before
+    if not current_time < time_ms <= current_time + WAIT_MS:
         return current_time
-    if current_time == before.current_time and now.graphics_packet_id != before.graphics_packet_id:
+    if current_time == clock_before and now.graphics_packet_id != before.graphics_packet_id:
         return current_time  # the clock stands: after the finish of an A-to-B drive
-    return carried_on
+    return time_ms
 
 
-def line_position(change: LapChange, now: Snapshot, before: "Sample | None") -> float | None:
+def find_line_position(change: LapChange, now: Snapshot, before: "Sample | None") -> float | None:
     """``normalized_position`` of the timing line, where the lap clock restarted last; None before the first line."""
     if before is None:
         return None
@@ -78,7 +131,8 @@ def line_position(change: LapChange, now: Snapshot, before: "Sample | None") -> 
         is_elsewhere = change is LapChange.START and _TRACK(now) != _TRACK(before)
         return None if is_elsewhere else known
     position, length_m = now.normalized_position, now.track_spline_length
-    if not (0 <= now.current_time <= MAX_LEARNT_MS and 0.0 < position < 1.0 and length_m > 0.0):
+    is_shown = 0.0 <= position <= 1.0 and (position or before.normalized_position)
+    if not (0 <= now.current_time <= MAX_LEARNT_MS and is_shown and length_m > 0.0):
         return known
     learnt = (position - now.speed_kmh / 3.6 * now.current_time / 1e3 / length_m) % 1.0
     if not math.isfinite(learnt):
@@ -91,35 +145,43 @@ def line_position(change: LapChange, now: Snapshot, before: "Sample | None") -> 
 _TRACK: Final = Snapshot.getter("track", "track_configuration")
 
 
-def lap_distance(
+def restart_lap_distance(
     change: LapChange, now: Snapshot, line_position: float | None, before: "Sample | None"
 ) -> float | None:
+    """Metres since the line, where something lies between the samples that matters to laps."""
+    if change is LapChange.STOPPED and before is not None and now.status != REPLAY:
+        return carry_on_lap_distance(now, line_position, before)
+    length_m = now.track_spline_length
+    if not length_m > 0.0 or (now.normalized_position == 0.0 and (before is None or before.normalized_position == 0.0)):
+        return None
+    fraction = (now.normalized_position - (line_position or 0.0)) % 1.0
+    if change is LapChange.STOPPED:
+        return fraction * length_m
+    if before is None or change is LapChange.START or change is LapChange.MOVED:
+        return (fraction - _is_in_front_of_line(now, fraction)) * length_m
+    return (fraction - (fraction > 0.5)) * length_m
+
+
+def carry_on_lap_distance(now: Snapshot, line_position: float | None, before: "Sample") -> float | None:
     """Metres along the lap since its line; negative in front of the line, on the grid or in the pits.
 
     The line is taken to be at the beginning of the spline until it was seen. None where the game does not say how long
     the lap is, and where the track has no line for the AI: its position is then 0 for ever.
     """
     length_m, position = now.track_spline_length, now.normalized_position
-    if not length_m > 0.0 or (position == 0.0 and (before is None or before.normalized_position == 0.0)):
+    if not length_m > 0.0 or (position == 0.0 and before.normalized_position == 0.0):
         return None
-    fraction = (position - (line_position or 0.0)) % 1.0
-    if before is None or change is LapChange.START or change is LapChange.MOVED or before.status == REPLAY:
-        fraction -= _is_in_front_of_line(now, fraction)
-    elif change.is_at_line or change is LapChange.COUNT:
-        fraction -= fraction > 0.5
-    elif now.status != REPLAY and before.lap_distance is not None:
-        fraction = _carry_on(before.lap_distance / length_m, fraction)
-    return fraction * length_m
-
-
-def _carry_on(fraction_before: float, fraction: float) -> float:
-    """The fraction of the lap without a jump of a whole lap, where the car crosses the line within the same lap."""
-    turns = fraction_before - fraction
+    fraction = (position - line_position) % 1.0 if line_position else position % 1.0
+    distance_before = before.lap_distance
+    if distance_before is None or before.status == REPLAY:
+        return (fraction - _is_in_front_of_line(now, fraction)) * length_m
+    # No jump of a whole lap, where the car crosses the line within the same lap.
+    turns = distance_before / length_m - fraction
     if turns < -0.5 and fraction > 0.5:
-        return fraction - 1.0
-    if turns > 0.5 and fraction < MAX_OVERSHOOT:
-        return fraction + 1.0
-    return fraction
+        fraction -= 1.0
+    elif turns > 0.5 and fraction < MAX_OVERSHOOT:
+        fraction += 1.0
+    return fraction * length_m
 
 
 def _is_in_front_of_line(now: Snapshot, fraction: float) -> bool:
@@ -129,19 +191,19 @@ def _is_in_front_of_line(now: Snapshot, fraction: float) -> bool:
 
 
 def lap_valid(_before: "Sample | None") -> bool | None:
-    """None: a verdict on the whole lap is known when it has ended, which :mod:`telemetry.laps.assign` waits for."""
+    """None: the verdict on the whole lap is known when it has ended, which :mod:`telemetry.laps.assign` waits for."""
     return None
 
 
-LAP_CHANGE: Final = Intermediate(name="lap_change", inputs=("now", "before"), scalar=find_lap_change)
+LAP_PROGRESS: Final = Intermediate(name="lap_progress", inputs=("now", "before", "thresholds"), scalar=follow_lap)
 
 RUN: Final = Metric(
     name="run",
     value_type=int,
     unit="count",
     meaning="1-based count of starts, restarts and sessions; with lap it names a lap",
-    inputs=(LAP_CHANGE, "before"),
-    scalar=run,
+    inputs=(LAP_PROGRESS,),
+    scalar=itemgetter(0),
 )
 
 LAP: Final = Metric(
@@ -149,8 +211,8 @@ LAP: Final = Metric(
     value_type=int,
     unit="count",
     meaning="number of the lap in progress; it changes at the line, before completed_laps does",
-    inputs=(LAP_CHANGE, "completed_laps", "current_time", "before"),
-    scalar=lap,
+    inputs=(LAP_PROGRESS,),
+    scalar=itemgetter(1),
 )
 
 LAP_TIME: Final = Metric(
@@ -158,8 +220,17 @@ LAP_TIME: Final = Metric(
     value_type=int,
     unit="ms",
     meaning="time since this lap's line, to the physics step; current_time changes with each drawn frame",
-    inputs=(LAP_CHANGE, "now", "before"),
-    scalar=lap_time,
+    inputs=(LAP_PROGRESS,),
+    scalar=itemgetter(2),
+)
+
+IS_LAP_VALID: Final = Metric(
+    name="is_lap_valid",
+    value_type=bool,
+    unit="",
+    meaning="false from the moment 3 or more tyres are out until the lap, session or run ends",
+    inputs=(LAP_PROGRESS,),
+    scalar=itemgetter(3),
 )
 
 LAP_VALID: Final = Metric(
@@ -177,8 +248,8 @@ LINE_POSITION: Final = Metric(
     unit="0..1",
     meaning="normalized_position of the timing line, learnt where the lap clock restarted; null before the first line",
     valid_range=(0.0, 1.0),
-    inputs=(LAP_CHANGE, "now", "before"),
-    scalar=line_position,
+    inputs=(LAP_PROGRESS,),
+    scalar=itemgetter(4),
 )
 
 LAP_DISTANCE: Final = Metric(
@@ -186,6 +257,6 @@ LAP_DISTANCE: Final = Metric(
     value_type=float | None,
     unit="m",
     meaning="distance since the line (until one was seen, since the spline's beginning), < 0 in front of it",
-    inputs=(LAP_CHANGE, "now", LINE_POSITION, "before"),
-    scalar=lap_distance,
+    inputs=(LAP_PROGRESS,),
+    scalar=itemgetter(5),
 )
