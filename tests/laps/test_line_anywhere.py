@@ -78,17 +78,18 @@ def test_a_car_in_front_of_the_line_has_a_negative_distance() -> None:
 @pytest.mark.parametrize("place", [0.3, 0.8, 0.98])
 @pytest.mark.parametrize("length", [400.0, 3000.0, 20_800.0])
 def test_a_restart_is_told_from_a_line_on_any_track(line: float, place: float, length: float) -> None:
-    seconds = max(60.0, length / 60.0)
+    seconds = max(60.0, length // 60.0)
     driven = drive([seconds], line=line, length=length, grid=10.0, rate=30.0, end=place * seconds)
     cut = changed(driven, 5.0, 5.5, number_of_tyres_out=4)
-    again = list(drive([61.0], line=line, length=length, grid=10.0, rate=30.0))
+    again = list(drive([seconds + 1.0], line=line, length=length, grid=10.0, rate=30.0))
     # The graphics page starts again at once, the physics page about a second later.
     restarted = [
         row | ({} if number < 27 else {"packet_id": again[number]["packet_id"]})
         for number, row in enumerate(later(again, place * seconds, metres=0.0))
     ]
     rows = [*cut, *restarted]
-    assert outline(laps_of(rows))[:2] == [(1, 1, "restart", None, False), (2, 1, "line", 61_000, True)]
+    time_ms = round(seconds + 1.0) * 1000
+    assert outline(laps_of(rows))[:2] == [(1, 1, "restart", None, False), (2, 1, "line", time_ms, True)]
     samples = list(samples_of(rows))
     assert [sample.run for sample in samples if sample.run == 2] == [2] * len(restarted)
     assert all(sample.is_lap_valid for sample in samples if sample.run == 2)

@@ -89,11 +89,13 @@ def tyre_worn(wear: Wheels, best: Wheels, floor: float) -> NullableWheels:
 
 
 def _worn_of_tyre(wear: float, best: float, floor: float) -> float | None:
+    if best > floor:
+        worn = (best - wear) / (best - floor)
+        if 0.0 <= worn <= 1.0:
+            return worn
     if not math.isfinite(wear):
         return None
-    if best <= floor:  # already worn out when first seen
-        return 1.0
-    return min(max((best - wear) / (best - floor), 0.0), 1.0)
+    return 0.0 if wear > best > floor else 1.0  # worn out; perhaps already when first seen
 
 
 def worst_worn(worn: NullableWheels) -> float:
