@@ -1,7 +1,7 @@
 """Recordings that tests make or read: the lap of the demo in fixtures, and laps of any number."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -59,12 +59,17 @@ def days_later(snapshots: Sequence[Snapshot], days: int) -> list[Snapshot]:
     return [one.replace(timestamp=one.timestamp + 86_400.0 * days) for one in snapshots]
 
 
+def driven_by_ai(snapshots: Iterable[Snapshot]) -> list[Snapshot]:
+    """The same, driven by the game's AI."""
+    return [one.replace(is_ai_controlled=1) for one in snapshots]
+
+
 def evening() -> list[Snapshot]:
     """Two laps of one car, 30 and 29 s, and then two of another one on another track, 31 and 33 s."""
     first, second = drive(1, 2, 3)[:124], drive(1, 2, 3)[:124]
     last = first[-1]
     parts = (
-        [one.replace(car_model="formula", last_time=_shown(one, 30_000, 29_000)) for one in first],
+        [one.replace(car_model="formula", **_shown(one, 30_000, 29_000)) for one in first],
         [
             one.replace(
                 car_model="road_car",
@@ -74,7 +79,7 @@ def evening() -> list[Snapshot]:
                 timestamp=last.timestamp + 60.0 + one.elapsed,
                 packet_id=last.packet_id + 20_000 + one.packet_id,
                 sequence=last.sequence + 1 + one.sequence,
-                last_time=_shown(one, 31_000, 33_000),
+                **_shown(one, 31_000, 33_000),
             )
             for one in second
         ],
@@ -82,9 +87,10 @@ def evening() -> list[Snapshot]:
     return [one for part in parts for one in part]
 
 
-def _shown(snapshot: Snapshot, *times_ms: int) -> int:
-    """The official time of the lap before, as the game shows it."""
-    return times_ms[snapshot.completed_laps - 1] if snapshot.completed_laps else 0
+def _shown(snapshot: Snapshot, *times_ms: int) -> dict[str, int]:
+    """The official times of the lap before and of the best one, as the game shows them."""
+    driven = times_ms[: snapshot.completed_laps]
+    return {"last_time": driven[-1], "best_time": min(driven)} if driven else {"last_time": 0, "best_time": 0}
 
 
 def write(path: Path, snapshots: list[Snapshot]) -> Path:

@@ -9,7 +9,7 @@ import typer
 from telemetry.base.clock import Clock
 from telemetry.base.text import format_count, format_size
 from telemetry.cli._shared.messages import print_message
-from telemetry.cli._shared.options import parse_lap_numbers
+from telemetry.cli._shared.options import IncludeAi, parse_lap_numbers
 from telemetry.cli._shared.progress import reading_progress
 from telemetry.cli._shared.stopping import Interrupted, stop_on_signal
 from telemetry.fields.selection import select
@@ -46,6 +46,7 @@ def convert(
         str | None, typer.Option(metavar="LIST", help="Only these laps, like [bold]3[/] or [bold]3,5,7-9[/].")
     ] = None,
     valid_only: Annotated[bool, typer.Option("--valid-only", help="Only valid laps.")] = False,
+    include_ai: IncludeAi = False,
     include_paused: Annotated[
         bool,
         typer.Option("--include-paused", help="Write samples of pauses, replays and menus too; .mcap always has them."),
@@ -63,6 +64,7 @@ def convert(
         columns=None if fields is None else select(fields),
         laps=None if laps is None else parse_lap_numbers(laps),
         valid_only=valid_only,
+        include_ai=include_ai,
         include_paused=include_paused,
         units=units,
         overwrite=overwrite,

@@ -16,7 +16,7 @@ from telemetry.base.text import format_count, format_lap_time
 from telemetry.base.text_file import TextFormatError, read_text
 from telemetry.cli._shared.messages import print_message, print_warning
 from telemetry.cli._shared.option_groups import expand_option_groups
-from telemetry.cli._shared.options import parse_lap_numbers
+from telemetry.cli._shared.options import IncludeAi, parse_lap_numbers
 from telemetry.cli._shared.progress import UPDATE_INTERVAL, progress_bar
 from telemetry.cli._shared.stopping import Interrupted, stop_on_signal
 from telemetry.cli._shared.thresholds import TyresOut
@@ -135,6 +135,7 @@ def dataset(
         str | None, typer.Option(metavar="LIST", help="Only these laps, like [bold]3[/] or [bold]3,5,7-9[/].")
     ] = None,
     valid_only: Annotated[bool, typer.Option("--valid-only", help="Only valid laps.")] = False,
+    include_ai: IncludeAi = False,
     rate: Annotated[
         float | None,
         typer.Option(
@@ -176,6 +177,7 @@ def dataset(
         episode=None if episode is None else episode.value,
         laps=None if laps is None else tuple(parse_lap_numbers(laps)),
         valid_only=valid_only,
+        include_ai=include_ai,
         rate=rate,
         name=name,
         acgym=acgym,

@@ -27,12 +27,13 @@ _MAX_NAMES: Final = 12
 def info(
     files: options.Files,
     as_json: Annotated[bool, typer.Option("--json", help="Print the reports as one JSON array.")] = False,
+    include_ai: options.IncludeAi = False,
     tyres_out: TyresOut = DEFAULTS.tyres_out,
 ) -> None:
     """Show what recordings hold: car, laps, rate, gaps, odd values."""
     console = table_console()
     reports: list[dict[str, Any]] = []
-    for number, report in enumerate(read_reports(files, tyres_out)):
+    for number, report in enumerate(read_reports(files, tyres_out, include_ai=include_ai)):
         if as_json:
             reports.append(report.to_dict())
             continue
@@ -109,6 +110,8 @@ def _laps_text(report: QualityReport) -> str:
     if not laps.counted:
         return "none completed"
     text = f"{laps.counted} completed, {laps.valid} valid"
+    if laps.ai_driven:
+        text += f", {laps.ai_driven} driven by the AI"
     if len(laps.best) == 1 and len(report.cars) <= 1 and len(report.tracks) <= 1:
         return f"{text}, best {_time_text(laps.best[0])}"
     return "\n".join((text, *map(_best_text, laps.best)))

@@ -40,6 +40,7 @@ def laps(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON array, with all that is known of each lap.")
     ] = False,
+    include_ai: options.IncludeAi = False,
     tyres_out: TyresOut = DEFAULTS.tyres_out,
 ) -> None:
     """Show the laps of recordings: times, sectors, speed, validity."""
@@ -48,6 +49,8 @@ def laps(
     clock = Clock(math.inf)
     with stop_on_signal(clock):
         laps_of = _without_copies([_read_laps(path, clock, thresholds) for path in files])
+    if include_ai:
+        laps_of = [(path, [lap.allow_ai() for lap in file_laps]) for path, file_laps in laps_of]
     best = best_laps(chain.from_iterable(file_laps for _, file_laps in laps_of))
     if as_json:
         print_json([lap for path, file_laps in laps_of for lap in _lap_dicts(path, file_laps, best)])

@@ -1,8 +1,8 @@
 """What a lap is."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
-from typing import Any, Literal, NamedTuple
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final, Literal, NamedTuple
 
 from telemetry.fields.schema import NullableWheels
 
@@ -23,6 +23,10 @@ the first one, and did not become the best. ``undecided``: the samples show no b
 LapKind = Literal["flying", "grid", "out", "in", "pit"]
 """The word of the sport: ``flying`` from line to line, from the ``grid``, ``out`` of the pits, ``in`` to the pits, or
 ``pit`` for both."""
+
+
+DRIVEN_BY_AI: Final = "driven by the AI"
+"""Why a lap that the game's AI drove is invalid."""
 
 
 class SampleRef(NamedTuple):
@@ -90,6 +94,8 @@ class Lap:
     """The car entered the pit lane in this lap."""
     in_pits: bool
     """The car was in the pit lane or in its box in this lap."""
+    ai_driven: bool = False
+    """The game's AI drove some of this lap."""
     paused_s: float
     """Seconds in which the game stood still: pause, replay, stall."""
     top_speed_kmh: float | None
@@ -118,7 +124,7 @@ class Lap:
 
     @property
     def valid(self) -> bool:
-        """Whether the lap is complete, recorded from line to line, not refused, without a cut and without the pits."""
+        """Whether the lap is complete, recorded from line to line, not refused, without a cut, the pits and the AI."""
         return not self.invalid_because
 
     @property
@@ -127,6 +133,12 @@ class Lap:
         if self.in_pits and self.in_lap == self.out_lap:
             return "pit"
         return "in" if self.in_lap else "out" if self.out_lap else "grid" if self.start == "grid" else "flying"
+
+    def allow_ai(self) -> "Lap":
+        """The same lap, which is valid although the AI drove it, unless something else is wrong with it."""
+        if DRIVEN_BY_AI not in self.invalid_because:
+            return self
+        return replace(self, invalid_because=tuple(why for why in self.invalid_because if why != DRIVEN_BY_AI))
 
     def to_dict(self) -> dict[str, Any]:
         """The lap as JSON values, under the names of the wire: ``start_index`` is ``run`` there."""

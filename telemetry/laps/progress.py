@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from telemetry.fields.derived import Sample
 from telemetry.fields.lap_changes import elapsed_game_ms
 from telemetry.laps.fuel import burnt_fuel_l
-from telemetry.laps.model import Lap, LapEnd, LapStart, SampleRef
+from telemetry.laps.model import DRIVEN_BY_AI, Lap, LapEnd, LapStart, SampleRef
 from telemetry.laps.signals import (
     GAP_S,
     SamplePair,
@@ -25,6 +25,9 @@ grid."""
 
 MAX_BOX_DISTANCE_M: Final = 5.0
 """Distance since load up to which a car has not left its box."""
+
+AT_LINE_S: Final = 0.5
+"""Seconds before the end of a lap that can be after the line already: the game counts a lap some frames late."""
 
 MAX_SECTORS: Final = 64
 """Largest number of sectors that is believed."""
@@ -59,6 +62,8 @@ class LapInProgress(NamedTuple):
     in_lap: bool
     out_lap: bool
     in_pits: bool
+    ai: Sample | None
+    """The first sample in which the game's AI drives."""
 
     @property
     def metres(self) -> float:
@@ -112,6 +117,7 @@ def begin_lap(
         in_lap=in_pits and before is not None and not is_in_pits(before),
         out_lap=False,
         in_pits=in_pits,
+        ai=now if now.is_ai_controlled else None,
     )
 
 
@@ -145,12 +151,18 @@ def extend_lap(lap: LapInProgress, now: Sample) -> LapInProgress:
         lap.in_lap or (in_pits and not was_in_pits),
         lap.out_lap or (was_in_pits and not in_pits),
         lap.in_pits or in_pits,
+        now if lap.ai is None and now.is_ai_controlled else lap.ai,
     )
 
 
 def restart_physics(lap: LapInProgress, now: Sample) -> LapInProgress:
     """The lap without what the physics page said so far: after a restart it shows the old drive for another second."""
-    return lap._replace(top_speed_kmh=now.speed_kmh, fuel_used_l=0.0, cut=None if now.is_lap_valid else now)
+    return lap._replace(
+        top_speed_kmh=now.speed_kmh,
+        fuel_used_l=0.0,
+        cut=None if now.is_lap_valid else now,
+        ai=now if now.is_ai_controlled else None,
+    )
 
 
 def _with_split(sectors_ms: tuple[int | None, ...], now: Sample) -> tuple[int | None, ...]:
@@ -181,6 +193,7 @@ def close_lap(lap: LapInProgress, end: LapEnd, measured_ms: int | None) -> Lap:
         out_lap=lap.out_lap,
         in_lap=lap.in_lap,
         in_pits=lap.in_pits,
+        ai_driven=_is_ai_driven(lap, end),
         paused_s=lap.paused_s,
         top_speed_kmh=None if math.isnan(lap.top_speed_kmh) else lap.top_speed_kmh,
         fuel_used_l=None if math.isnan(last.fuel) else lap.fuel_used_l,
@@ -216,7 +229,16 @@ def _flaws(lap: LapInProgress, end: LapEnd, measured_ms: int | None) -> tuple[st
         flaws.append(f"{unseen_s:.0f} s not recorded")
     if lap.in_pits:
         flaws.append("in the pits")
+    if _is_ai_driven(lap, end):
+        flaws.append(DRIVEN_BY_AI)
     return tuple(flaws)
+
+
+def _is_ai_driven(lap: LapInProgress, end: LapEnd) -> bool:
+    """Whether the AI drove in this lap; one that only takes over at the line, as after a race, drives the next lap."""
+    if lap.ai is None:
+        return False
+    return end != "line" or lap.ai is lap.first or lap.last.elapsed - lap.ai.elapsed > AT_LINE_S
 
 
 def _describe_cut(cut: Sample) -> str:

@@ -43,6 +43,7 @@ class LapRecord:
     """The lap time as measured between two crossings of the line."""
     sectors_ms: tuple[int | None, ...] = ()
     kind: str = ""
+    ai_driven: bool = False
     session: str = ""
     car: str = ""
     track: str = ""
@@ -100,6 +101,7 @@ class RunProgress:
                 measured_ms=lap.measured_ms,
                 sectors_ms=lap.sectors_ms,
                 kind=lap.kind,
+                ai_driven=lap.ai_driven,
                 session=lap.session,
                 car=lap.car,
                 track=lap.track,

@@ -27,7 +27,7 @@ Scalar = int | float | str
 Required = Scalar | tuple[Scalar, ...]
 """The required value of a field of the game."""
 
-RejectionKind = Literal["unfinished", "cut", "pit", "not whole", "untimed", "slow", "fast"]
+RejectionKind = Literal["unfinished", "cut", "pit", "ai", "not whole", "untimed", "slow", "fast"]
 
 
 class Rejection(NamedTuple):
@@ -52,6 +52,8 @@ class Run:
     """Whether laps with more than ``max_tyres_out`` tyres off the track are refused."""
     pits: bool = False
     """Whether laps out of, into and through the pits count."""
+    include_ai: bool = False
+    """Whether laps that the game's AI drove count."""
     max_tyres_out: int = MAX_TYRES_OUT
     min_time_ms: int | None = None
     max_time_ms: int | None = None
@@ -66,7 +68,7 @@ class Run:
     @property
     def definition(self) -> dict[str, Any]:
         """The rules for laps of this run, as JSON knows them: laps under other rules cannot be counted together."""
-        return {
+        rules: dict[str, Any] = {
             "driver": self.driver,
             "rate": self.rate,
             "valid": self.valid,
@@ -76,6 +78,8 @@ class Run:
             "max_time_ms": self.max_time_ms,
             "require": {name: list(value) if isinstance(value, tuple) else value for name, value in self._required()},
         }
+        # Only where it is set: folders of plans from before this rule go on.
+        return {**rules, "include_ai": True} if self.include_ai else rules
 
     @property
     def hash(self) -> str:
@@ -84,6 +88,8 @@ class Run:
 
     def rejection_reason(self, lap: Lap) -> Rejection | None:
         """Why a lap, tracked with :attr:`thresholds`, does not count; None if it does."""
+        if self.include_ai:
+            lap = lap.allow_ai()
         reasons = [reason for reason in lap.invalid_because if not (self.pits and reason == _IN_PITS)]
         if reasons:
             return Rejection(self._kind_of(lap), ", ".join(reasons))
@@ -111,7 +117,9 @@ class Run:
             return "unfinished"
         if lap.first_cut_position is not None:
             return "cut"
-        return "pit" if lap.in_pits and not self.pits else "not whole"
+        if lap.in_pits and not self.pits:
+            return "pit"
+        return "ai" if lap.ai_driven and not self.include_ai else "not whole"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

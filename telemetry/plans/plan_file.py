@@ -27,6 +27,7 @@ _RUN_KEYS: Final = (
     "tags",
     "valid",
     "pits",
+    "include_ai",
     "max_tyres_out",
     "min_time",
     "max_time",
@@ -169,7 +170,7 @@ class _PlanReader:
                 settings[key] = reader.integer(table, path, key, 1, MAX_LAPS)
             elif key == "max_tyres_out":
                 settings[key] = reader.integer(table, path, key, 0, 4)
-            elif key in ("valid", "pits"):
+            elif key in ("valid", "pits", "include_ai"):
                 settings[key] = reader.flag(table, path, key)
             elif key in ("min_time", "max_time"):
                 settings[f"{key}_ms"] = reader.lap_time_ms(table, path, key)

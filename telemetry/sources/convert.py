@@ -50,6 +50,8 @@ class ConversionOptions:
     """Ranges of lap numbers, both ends included; None for the whole recording."""
     valid_only: bool = False
     """Whether to leave out invalid laps, and everything outside of laps."""
+    include_ai: bool = False
+    """Whether laps that the game's AI drove can be valid."""
     include_paused: bool = False
     """Whether to keep samples of pauses, replays and menus; a format that keeps pages has them in any case."""
     units: bool = False
@@ -194,6 +196,8 @@ class _Conversion:
                 yield sample
 
         laps = list(detect_laps(timed()))
+        if self._options.include_ai:
+            laps = [lap.allow_ai() for lap in laps]
         self._check_stopped()
         self._duration_s = None if first is None else last - first
         chosen = _choose_laps(laps, source, self._options)

@@ -82,6 +82,7 @@ def test_the_report_on_the_recorded_lap_is_this() -> None:
         "laps": {
             "counted": 1,
             "valid": 1,
+            "ai_driven": 0,
             "best": ({"car": "demo_gt3", "track": "demo_ring", "layout": "", "lap": 1, "run": 1, "time_ms": 83_811},),
         },
         "samples": 839,

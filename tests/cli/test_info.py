@@ -10,7 +10,7 @@ from telemetry.cli.info import info
 from telemetry.cli.validate import validate
 from telemetry.fields.snapshot import Snapshot
 from tests.commands import run
-from tests.recorded import derived, evening, recorded_lap
+from tests.recorded import derived, drive, driven_by_ai, evening, recorded_lap
 
 LAP = "fixtures/lap.jsonl.zst"
 DEMO_BEST = {"car": "demo_gt3", "track": "demo_ring", "layout": "", "lap": 1, "run": 1, "time_ms": 83_811}
@@ -74,7 +74,7 @@ def test_programs_get_one_array_for_all_files(bad: Path) -> None:
     assert (first["file"], first["samples"], first["laps"]) == (
         str(Path(LAP)),
         839,
-        {"counted": 1, "valid": 1, "best": [DEMO_BEST]},
+        {"counted": 1, "valid": 1, "ai_driven": 0, "best": [DEMO_BEST]},
     )
     assert (second["finished"], second["gaps"]["missing"], second["out_of_range"]["gas"]["highest"]) == (False, 10, 1.5)
 
@@ -92,6 +92,14 @@ def test_a_recording_of_two_cars_has_a_best_lap_of_each(tmp_path: Path) -> None:
         "best 0:29.000: formula, demo_ring",
         "best 0:31.000: road_car, spa (short)",
     ]
+
+
+def test_laps_of_the_ai_are_counted_and_none_of_them_is_the_best_unless_that_is_asked(tmp_path: Path) -> None:
+    path = write(tmp_path / "ai.jsonl", driven_by_ai(drive(1, 2)[:64]))
+    assert "laps        1 completed, 0 valid, 1 driven by the AI\n" in re.sub(" +\n", "\n", run("info", path).stdout)
+    (report,) = json.loads(run("info", "--json", "--include-ai", path).stdout)
+    laps = report["laps"]
+    assert (laps["valid"], laps["ai_driven"], [best["time_ms"] for best in laps["best"]]) == (1, 1, [30_000])
 
 
 def test_validate_lets_a_good_recording_pass() -> None:

@@ -2,7 +2,7 @@ import json
 from pathlib import Path
 
 from tests.conftest import main_in_process
-from tests.recorded import evening, write
+from tests.recorded import drive, driven_by_ai, evening, write
 
 
 def test_each_car_and_track_has_a_best_lap(tmp_path: Path) -> None:
@@ -49,3 +49,20 @@ def test_the_same_drive_is_taken_once(tmp_path: Path) -> None:
     assert result.returncode == 0
     assert {lap["file"] for lap in json.loads(result.stdout)} == {str(whole)}
     assert result.stderr == f"ac-telemetry: {copy} is left out: {whole} holds the same drive.\n"
+
+
+def test_laps_of_the_ai_are_marked_and_valid_only_where_that_is_asked(tmp_path: Path) -> None:
+    path = write(tmp_path / "ai.jsonl", [*driven_by_ai(drive(1, 2, 3)[:60]), *drive(1, 2, 3)[60:124]])
+    for options, valid, best in (((), [False, True], [False, True]), (("--include-ai",), [True, True], [True, False])):
+        found = [lap for lap in json.loads(main_in_process("laps", "--json", path, *options).stdout) if lap["complete"]]
+        assert [lap["ai_driven"] for lap in found] == [True, False]
+        assert ([lap["valid"] for lap in found], [lap["best"] for lap in found]) == (valid, best)
+    assert "driven by the AI" in main_in_process("laps", path).stdout
+
+
+def test_only_valid_laps_are_no_laps_of_the_ai_unless_that_is_asked(tmp_path: Path) -> None:
+    path = write(tmp_path / "ai.jsonl", [*driven_by_ai(drive(1, 2, 3)[:60]), *drive(1, 2, 3)[60:124]])
+    for options, first in (((), 2), (("--include-ai",), 1)):
+        out = tmp_path / f"{first}.jsonl"
+        assert main_in_process("convert", path, out, "--valid-only", "--quiet", *options).returncode == 0
+        assert json.loads(out.read_text().splitlines()[0])["completed_laps"] == first - 1

@@ -148,12 +148,19 @@ def test_the_hash_of_a_run_is_about_what_a_lap_of_it_is() -> None:
         replace(run, rate=60.0),
         replace(run, valid=False),
         replace(run, pits=True),
+        replace(run, include_ai=True),
         replace(run, max_tyres_out=1),
         replace(run, min_time_ms=1),
         replace(run, max_time_ms=1),
         replace(run, require={"aid_fuel_rate": 1.0}),
     ):
         assert other.hash != run.hash
+
+
+def test_a_run_takes_laps_of_the_ai_where_it_says_so() -> None:
+    plan = load_plan("[[run]]\nname = 'a'\nlaps = 1\n[[run]]\nname = 'b'\nlaps = 1\ninclude_ai = true")
+    assert [run.include_ai for run in plan.runs] == [False, True]
+    assert "include_ai" not in plan.runs[0].definition  # the manifests of older plans are still theirs
 
 
 def test_the_example_of_the_reference_is_a_plan() -> None:
@@ -402,6 +409,7 @@ def lap_of(**values: Any) -> Lap:
 
 
 CUT = {"invalid_because": ("3 tyres out at 800 m",), "first_cut_position": 0.3}
+AI = {"invalid_because": ("driven by the AI",), "ai_driven": True}
 PIT = {"invalid_because": ("in the pits",), "in_pits": True, "out_lap": True}
 
 
@@ -413,6 +421,9 @@ PIT = {"invalid_because": ("in the pits",), "in_pits": True, "out_lap": True}
         ({}, PIT, ("pit", "in the pits")),
         ({"pits": True}, PIT, None),
         ({"pits": True}, {**CUT, **PIT, "invalid_because": ("tyres out", "in the pits")}, ("cut", "tyres out")),
+        ({}, AI, ("ai", "driven by the AI")),
+        ({"include_ai": True}, AI, None),
+        ({"include_ai": True}, {**AI, **CUT}, ("cut", "3 tyres out at 800 m")),
         ({}, {"end": "restart", "invalid_because": ("restarted",), "time_ms": None}, ("unfinished", "restarted")),
         ({}, {"start": "joined", "invalid_because": ("joined late",)}, ("not whole", "joined late")),
         ({}, {"time_ms": None}, ("untimed", "no official time")),

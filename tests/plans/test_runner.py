@@ -159,7 +159,7 @@ def test_runs_are_driven_in_order_until_each_has_its_laps(folder: Folder) -> Non
     assert first["files"] == [{"file": "a-1.mcap", "finished": True, "bytes": 1, "steps": 304, "missing": 0}]
     lap = second["laps"][0]
     assert (lap["time_ms"], lap["kind"], lap["session"]) == (30_003, "flying", "practice")
-    assert (lap["car"], lap["track"], lap["layout"]) == ("demo_gt3", "demo_ring", "")
+    assert (lap["car"], lap["track"], lap["layout"], lap["ai_driven"]) == ("demo_gt3", "demo_ring", "", False)
     assert (lap["first"]["packet_id"], lap["first"]["elapsed"]) == (line, 0.0)
     assert (lap["last"]["packet_id"], lap["last"]["elapsed"]) == (line + 67 * 149, 29.8)
     assert folder.told == [

@@ -163,11 +163,11 @@ def test_pyarrow_reads_a_row_for_each_step_with_all_fields(lap: Trajectory, shor
     (path,) = (made.path / "data").iterdir()
     assert path.name == "00000-short.parquet"
     table = pq.read_table(path)
-    assert table.schema.names[:10] == [
-        "episode", "step", "recording", "lap", "observation", "action", "reward", "next_observation", "terminated",
-        "truncated",
+    assert table.schema.names[:11] == [
+        "episode", "step", "recording", "lap", "ai_driven", "observation", "action", "reward", "next_observation",
+        "terminated", "truncated",
     ]  # fmt: skip
-    assert table.schema.names[10:] == [name for name in telemetry.Sample.NAMES if name != "lap"]
+    assert table.schema.names[11:] == [name for name in telemetry.Sample.NAMES if name != "lap"]
     rows = table.to_pylist()
     recorded = recorded_lap()[:299]
     assert [row["speed_kmh"] for row in rows] == np.array([one.speed_kmh for one in recorded], np.float32).tolist()
@@ -274,6 +274,7 @@ def test_minari_loads_it_and_gives_the_environment_back(
     (about,) = dataset.storage.get_episode_metadata([1])
     assert about["options"] == {
         "recording": "b.jsonl", "car": "demo_gt3", "track": "demo_ring", "session": "practice", "end": "tyres_out",
+        "ai_driven": False,
     }  # fmt: skip
     env = dataset.recover_environment()
     assert env.observation_space == dataset.observation_space

@@ -38,15 +38,17 @@ def analyze_recording(
     *,
     clock: Clock | None = None,
     thresholds: Thresholds = DEFAULTS,
+    include_ai: bool = False,
     on_reading: Callable[[Reading], None] | None = None,
 ) -> RecordingAnalysis:
     """Read all of the recording ``path``, which ``source`` plays, and analyse it.
 
-    ``on_reading`` is called with every reading. When ``clock`` is stopped, the analysis covers what was read until
-    then. Raises SourceError where the recording cannot be read, and OSError where the file no longer exists.
+    With ``include_ai`` laps that the game's AI drove can be valid. ``on_reading`` is called with every reading. When
+    ``clock`` is stopped, the analysis covers what was read until then. Raises SourceError where the recording cannot be
+    read, and OSError where the file no longer exists.
     """
     clock = clock or Clock(math.inf)
-    analyzer = QualityAnalyzer(source.missing_fields)
+    analyzer = QualityAnalyzer(source.missing_fields, include_ai=include_ai)
     fingerprint = FingerprintBuilder(source)
     previous: Sample | None = None
     for reading in source.readings(clock, None):
@@ -68,15 +70,17 @@ def analyze_recording(
 class QualityAnalyzer:
     """Computes a quality report from the samples of a recording, added in order; it needs constant memory.
 
-    ``absent`` names the raw fields that the recording does not hold.
+    ``absent`` names the raw fields that the recording does not hold; with ``include_ai`` laps that the AI drove can be
+    valid.
     """
 
-    def __init__(self, absent: Iterable[str] = ()) -> None:
+    def __init__(self, absent: Iterable[str] = (), *, include_ai: bool = False) -> None:
         self.samples = 0
         """Samples added so far."""
         self.torn = 0
         """Samples that may be torn; set by the caller, from :attr:`telemetry.recording.interfaces.Reading.torn`."""
         self._absent = frozenset(absent)
+        self._include_ai = include_ai
         self._first: Sample | None = None
         self._last: Sample | None = None
         self._last_was_new_step = True
@@ -121,7 +125,8 @@ class QualityAnalyzer:
     @property
     def laps(self) -> list[Lap]:
         """The laps so far, the one in progress included."""
-        return [*self._laps, *finish(self._lap_state)]
+        laps = [*self._laps, *finish(self._lap_state)]
+        return [lap.allow_ai() for lap in laps] if self._include_ai else laps
 
     def report(self, *, file: str, file_format: str, size: int, finished: bool) -> QualityReport:
         """The report on all samples and events added so far; the arguments are its attributes of these names."""
@@ -142,6 +147,7 @@ class QualityAnalyzer:
             laps=LapCount(
                 counted=sum(lap.complete for lap in laps),
                 valid=sum(lap.valid for lap in laps),
+                ai_driven=sum(lap.complete and lap.ai_driven for lap in laps),
                 best=_best_laps(laps),
             ),
             samples=self.samples,

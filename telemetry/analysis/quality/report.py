@@ -42,6 +42,8 @@ class LapCount:
     """Laps that the game counted."""
     valid: int
     """Valid laps among them."""
+    ai_driven: int
+    """Laps among them that the game's AI drove, or a part of them."""
     best: tuple[BestLap, ...]
     """The best valid lap of each car, track and layout, in the order in which they were driven."""
 

@@ -55,6 +55,9 @@ Files = Annotated[
     list[Path],
     typer.Argument(metavar="FILE...", help="Recordings, like [bold]drive.mcap[/] or *.mcap.", callback=_expand_globs),
 ]
+IncludeAi = Annotated[
+    bool, typer.Option("--include-ai", help="Laps that the game's AI drove can be valid, and the best, too.")
+]
 Seed = Annotated[int, typer.Option(help="Seed of the demo: the same seed gives the same drive.")]
 Loop = Annotated[bool, typer.Option("--loop", help="Start a recording again when it ends.")]
 Speed = Annotated[

@@ -14,7 +14,7 @@ from telemetry.recording.interfaces import Reading
 from telemetry.sources import open_source
 
 
-def read_reports(paths: list[Path], tyres_out: int) -> Iterator[QualityReport]:
+def read_reports(paths: list[Path], tyres_out: int, *, include_ai: bool = False) -> Iterator[QualityReport]:
     """The report on each recording, as soon as it has been read.
 
     Raises UsageError where one does not exist, SourceError where one cannot be read, and Interrupted on a signal.
@@ -31,7 +31,9 @@ def read_reports(paths: list[Path], tyres_out: int) -> Iterator[QualityReport]:
                     if reading.snapshot is not None:
                         progress.update(reading.snapshot.elapsed)
 
-                analysis = analyze_recording(source, path, clock=clock, thresholds=thresholds, on_reading=on_reading)
+                analysis = analyze_recording(
+                    source, path, clock=clock, thresholds=thresholds, include_ai=include_ai, on_reading=on_reading
+                )
             if clock.stopped:
                 raise Interrupted(f"Stopped before {path} was read.")
             yield analysis.report

@@ -2,12 +2,12 @@
 
 import itertools
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import groupby
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 
@@ -131,19 +131,17 @@ class AcgymExporter(Exporter):
         """Name the folders after day and driver, and write the files that all recordings share."""
         static: dict[str, Any] = {}
         tracks: dict[tuple[str, str], None] = {}
-        entries: list[EpisodeEntry] = []
+        episodes: defaultdict[_Group, list[EpisodeEntry]] = defaultdict(list)
         for recording in staged:
             static = {**recording.result.details.get("static", {}), **static}
             tracks |= dict.fromkeys(recording.result.details.get("tables", ()))
-            entries += recording.result.episodes
-        ids = {
-            name: self.name or _default_id([entry for entry in entries if entry.file.startswith(f"{name}/")])
-            for name in sorted(static)
-        }
+            for entry in recording.result.episodes:
+                episodes[_group_of(entry, recording.result)].append(entry)
+        ids = {group: self._id_of(group, episodes[group]) for group in sorted(episodes)}
         results = _link_states(folder, staged, ids)
-        for name, information in static.items():
-            text = json.dumps(information, indent=4)
-            (folder / name / ids[name] / "laps" / "static_info.json").write_text(text, encoding="utf-8")
+        for group, group_id in ids.items():
+            text = json.dumps(static[group.place], indent=4)
+            (folder / group.place / group_id / "laps" / "static_info.json").write_text(text, encoding="utf-8")
         geometries = [find_geometry(*track, acgym=self.acgym, ac_root=self.ac_root) for track in tracks]
         for geometry in geometries:
             write_tables(geometry, folder / "tracks")
@@ -158,6 +156,27 @@ class AcgymExporter(Exporter):
             chapters.append(("Track files", _TABLES.format(config=_config(geometries, static))))
         return DatasetSummary(results, tuple(chapters), message=f"For ac_offline_train_paths.yml:\n{catalogue}")
 
+    def _id_of(self, group: "_Group", episodes: Sequence[EpisodeEntry]) -> str:
+        """The id of a group: the user's, or one made from the day and the driver."""
+        if group.driver == "human":
+            return self.name or _default_id(episodes)
+        return f"{self.name or _day_of(episodes)}_AI"
+
+
+class _Group(NamedTuple):
+    """Episodes that have an id and an entry in the catalogue of their own."""
+
+    place: str
+    """``TRACK/CAR``."""
+    driver: Literal["human", "ai"]
+    """The ``type`` in the catalogue."""
+
+
+def _group_of(entry: EpisodeEntry, result: RecordingResult) -> _Group:
+    """The group of an episode of this recording: what the game's AI or a policy drove is not from a human."""
+    place, _, _ = entry.file.rpartition("/")
+    return _Group(place, "ai" if entry.ai_driven or result.policy else "human")
+
 
 @dataclass(frozen=True, slots=True)
 class _ConvertedEpisode:
@@ -170,7 +189,7 @@ class _ConvertedEpisode:
 
 
 def _link_states(
-    folder: Path, staged: Iterable[StagedRecording], ids: Mapping[str, str]
+    folder: Path, staged: Iterable[StagedRecording], ids: Mapping[_Group, str]
 ) -> tuple[RecordingResult, ...]:
     """Put the files of all recordings into ``TRACK/CAR/ID/laps``; the results name the new files."""
     taken: set[str] = set()
@@ -178,8 +197,9 @@ def _link_states(
     for recording in staged:
         files: dict[str, str] = {}
         for entry in recording.result.episodes:
-            name, _, stem = entry.file.removesuffix(_SUFFIX).rpartition("/")
-            files[entry.file] = _free_name(f"{name}/{ids[name]}/laps/{stem}", taken.__contains__)
+            group = _group_of(entry, recording.result)
+            _, _, stem = entry.file.removesuffix(_SUFFIX).rpartition("/")
+            files[entry.file] = _free_name(f"{group.place}/{ids[group]}/laps/{stem}", taken.__contains__)
             taken.add(files[entry.file])
             link_or_copy(recording.folder / entry.file, folder / files[entry.file])
         results.append(recording.result.moved(files))
@@ -256,21 +276,25 @@ def _default_id(entries: Sequence[EpisodeEntry]) -> str:
     """The day of the first episode, and the driver's initials."""
     first = min(entries, key=lambda entry: entry.began)
     initials = "".join(word[0] for word in first.driver.split() if word[0].isalnum()).upper()
-    return f"{datetime.fromtimestamp(first.began, UTC):%Y%m%d}_{initials or 'XX'}"
+    return f"{_day_of(entries)}_{initials or 'XX'}"
 
 
-def _by_track(entry: tuple[str, str]) -> list[str]:
-    """Track and car of an entry whose name is ``TRACK/CAR``."""
-    return entry[0].split("/")
+def _day_of(entries: Sequence[EpisodeEntry]) -> str:
+    """The day of the first episode."""
+    return f"{datetime.fromtimestamp(min(entry.began for entry in entries), UTC):%Y%m%d}"
 
 
-def _catalogue(ids: Mapping[str, str]) -> str:
-    """The content of ``ac_offline_train_paths.yml``, from the ids by ``TRACK/CAR``."""
+def _catalogue(ids: Mapping[_Group, str]) -> str:
+    """The content of ``ac_offline_train_paths.yml``."""
+    by_track: defaultdict[str, defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for group, group_id in sorted(ids.items()):
+        track, _, car = group.place.partition("/")
+        by_track[track][car].append(f"    - {{id: {group_id}, type: {group.driver}, data_type: parquet}}")
     lines = []
-    for track, entries in groupby(sorted(ids.items(), key=_by_track), key=lambda entry: _by_track(entry)[0]):
+    for track, cars in by_track.items():
         lines.append(f"{track}:")
-        for entry in entries:
-            lines += [f"  {_by_track(entry)[1]}:", f"    - {{id: {entry[1]}, type: human, data_type: parquet}}"]
+        for car, entries in cars.items():
+            lines += [f"  {car}:", *entries]
     return "\n".join(lines) + "\n"
 
 

@@ -47,6 +47,8 @@ class BuildRequest:
     """Only these laps; None: all."""
     valid_only: bool = False
     """Only valid laps."""
+    include_ai: bool = False
+    """Whether laps that the game's AI drove can be valid."""
     rate: float | None = None
     """Steps per second; None: that of the specification."""
     name: str | None = None
@@ -226,6 +228,7 @@ def _plan(request: BuildRequest) -> tuple[Exporter, EpisodeConfig, Path]:
         rate=request.rate or ACGYM_RATE_HZ,
         laps=request.laps,
         valid_only=request.valid_only,
+        include_ai=request.include_ai,
         smooth_frames=is_acgym,
         thresholds=request.thresholds,
     )

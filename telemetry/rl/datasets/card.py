@@ -20,6 +20,8 @@ _KINDS: Final[dict[EpisodeKind, str]] = {
     "session": "a session, from one start or restart to the next",
 }
 
+_NO_AI: Final = "The game's AI drove none of the episodes"
+
 _MAX_ROWS: Final = 50
 """Recordings in the table of the card; the report has all of them."""
 
@@ -45,11 +47,14 @@ def _card(
     cars, tracks = _join(entry.car for entry in entries), _join(entry.track for entry in entries)
     drivers, sessions = _join(entry.driver or "unknown" for entry in entries), _join(entry.session for entry in entries)
     valid = ", valid laps only" if config.valid_only else ""
+    valid += ", those of the game's AI too" if config.valid_only and config.include_ai else ""
+    ai_driven = sum(entry.ai_driven for entry in entries)
     minutes = steps / config.rate / 60.0
     facts = (
         f"Format: {exporter.title}, written by {tool_name()}",
         f"Game: Assetto Corsa; {cars} at {tracks}",
         f"Drivers: {drivers}; sessions: {sessions}",
+        f"The game's AI drove {ai_driven:,} of the episodes, or a part of them" if ai_driven else _NO_AI,
         f"{len(entries):,} episodes, {steps:,} steps at {config.rate:g} Hz, {minutes:,.1f} minutes",
         f"An episode is {_KINDS[config.kind]}{valid}; a gap in a recording ends it too",
         "Numbers between recorded samples are interpolated and not filtered; switches and counters keep their value",
@@ -116,8 +121,10 @@ def _report(exporter: Exporter, config: EpisodeConfig, results: Sequence[Recordi
         "rate_hz": config.rate,
         "episode": config.kind,
         "valid_only": config.valid_only,
+        "include_ai": config.include_ai,
         "episodes": sum(len(result.episodes) for result in results),
         "steps": sum(result.steps for result in results),
+        "ai_driven_episodes": sum(entry.ai_driven for result in results for entry in result.episodes),
         "failed": [result.recording for result in results if result.error],
         "recordings": [result.to_dict() for result in results],
     }

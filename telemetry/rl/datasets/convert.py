@@ -64,6 +64,7 @@ def convert(job: Job, clock: Clock, watch: Watch = ignore) -> RecordingResult | 
                     job.path,
                     clock,
                     thresholds=job.config.thresholds,
+                    include_ai=job.config.include_ai,
                     watch=lambda time: watch("surveying", time),
                 )
                 report = surveyed.report

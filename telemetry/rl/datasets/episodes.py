@@ -44,6 +44,8 @@ class EpisodeConfig:
     """Only these laps; None: all."""
     valid_only: bool = False
     """Only valid laps."""
+    include_ai: bool = False
+    """Whether laps that the game's AI drove can be valid."""
     smooth_frames: bool = False
     """Whether the car's position and the lap clock, which the game writes once per frame, are interpolated between
     frames."""
@@ -126,7 +128,9 @@ class _Piece(NamedTuple):
         return self.ticks[0].group
 
 
-def survey(source: Source, path: Path, clock: Clock, *, thresholds: Thresholds, watch: _Watch) -> Survey:
+def survey(
+    source: Source, path: Path, clock: Clock, *, thresholds: Thresholds, watch: _Watch, include_ai: bool = False
+) -> Survey:
     """Read a complete recording for its quality and its laps; ``watch`` gets the time of every snapshot."""
     counted = CountFollower()
 
@@ -136,7 +140,12 @@ def survey(source: Source, path: Path, clock: Clock, *, thresholds: Thresholds, 
             watch(reading.snapshot.elapsed)
 
     report, laps, fingerprint = analyze_recording(
-        source, path, clock=clock, thresholds=thresholds, on_reading=on_reading
+        source,
+        path,
+        clock=clock,
+        thresholds=thresholds,
+        include_ai=include_ai,
+        on_reading=on_reading,
     )
     return Survey(report, find_lap_spans(laps, counted.changes), fingerprint)
 

@@ -3,13 +3,15 @@
 import os
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from telemetry.analysis.quality import QualityFinding, QualityReport
 from telemetry.analysis.same_drive import DriveFingerprint, describe_copy
+from telemetry.fields.derived import Sample
+from telemetry.laps.progress import AT_LINE_S
 from telemetry.recording.file_names import sanitize_filename
 from telemetry.rl.datasets.consistency import Check
 from telemetry.rl.datasets.episodes import Episode, EpisodeConfig, SkipCounts
@@ -44,6 +46,8 @@ class EpisodeEntry:
     driver: str
     began: float
     """Unix time of its first sample."""
+    ai_driven: bool = False
+    """Whether the game's AI drove some of it."""
     terminated: bool = False
     """Whether the task ended, so that the last step has no future."""
 
@@ -185,10 +189,22 @@ def link_or_copy(file: Path, target: Path) -> None:
         shutil.copyfile(file, target)
 
 
+def is_ai_driven(samples: Sequence[Sample]) -> bool:
+    """Whether the game's AI drove some of these samples; one that only takes over at the line drives the next lap."""
+    first = next((sample for sample in samples if sample.is_ai_controlled), None)
+    return first is not None and (first is samples[0] or samples[-1].elapsed - first.elapsed > AT_LINE_S)
+
+
 def episode_entry(
-    episode: Episode, file: str, *, steps: int | None = None, end: str = "", terminated: bool = False
+    episode: Episode,
+    file: str,
+    *,
+    samples: Sequence[Sample] = (),
+    steps: int | None = None,
+    end: str = "",
+    terminated: bool = False,
 ) -> EpisodeEntry:
-    """The description of an episode; ``steps`` and ``end`` replace those of the episode."""
+    """The description of an episode, or of a part of it: ``samples``, ``steps`` and ``end`` replace its own."""
     first = episode.samples[0]
     layout = first.track_configuration
     return EpisodeEntry(
@@ -203,6 +219,7 @@ def episode_entry(
         session=first.session_name,
         driver=first.player_name,
         began=first.timestamp,
+        ai_driven=is_ai_driven(samples or episode.samples),
         terminated=terminated,
     )
 

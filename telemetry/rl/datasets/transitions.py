@@ -190,6 +190,7 @@ def trajectory_entry(trajectory: Trajectory, file: str) -> EpisodeEntry:
     return episode_entry(
         trajectory.episode,
         file,
+        samples=trajectory.samples,
         steps=trajectory.steps,
         end=trajectory.reason,
         terminated=trajectory.terminated,

@@ -172,6 +172,8 @@ class _NumberedEpisode:
     """An episode with its final columns."""
 
     task: str
+    ai_driven: bool
+    """Whether the game's AI drove some of it."""
     first_step: int
     table: Any
     """All columns, as an Arrow table with one row per step."""
@@ -203,7 +205,7 @@ def _number_episodes(
         rows = table.slice(start, entry.steps)
         for name, values in columns.items():
             rows = rows.append_column(name, pa.array(values))
-        episodes.append(_NumberedEpisode(task, first_step, rows, _episode_statistics(rows)))
+        episodes.append(_NumberedEpisode(task, entry.ai_driven, first_step, rows, _episode_statistics(rows)))
         start += entry.steps
     return episodes
 
@@ -235,6 +237,7 @@ class _EpisodesFile(Closeable):
                 "episode_index": number,
                 "tasks": [episode.task],
                 "length": episode.length,
+                "ai_driven": episode.ai_driven,
                 "data/chunk_index": numbering.chunk,
                 "data/file_index": numbering.file,
                 "dataset_from_index": episode.first_step,
@@ -334,4 +337,5 @@ dataset = LeRobotDataset("me/drives", root="FOLDER")
 _COLUMNS: Final = """\
 `observation.state` before the step, `action` and `next.reward` of the step, `next.done` where the task ended,
 `next.truncated` where the episode was cut off and the drive went on. `timestamp` counts from the beginning of the
-episode. There are no pictures. What is observed after the last step of an episode has no place in this layout."""
+episode. There are no pictures. What is observed after the last step of an episode has no place in this layout.
+The table of episodes in `meta` says which of them the game's AI drove, or a part of them (`ai_driven`)."""

@@ -189,6 +189,7 @@ def _make_buffers(recording: StagedRecording) -> list[Any]:
                     "track": entry.track,
                     "session": entry.session,
                     "end": entry.end,
+                    "ai_driven": entry.ai_driven,
                 },
             )
         )
@@ -229,4 +230,4 @@ _INFOS: Final = """\
 For every observation: the recording's `time` in s, `packet_id`, `lap`, `lap_time_ms`, `last_time_ms`,
 `best_time_ms`, `position` on the lap, `world_x`, `world_y`, `world_z`, `tyres_out`, `lap_valid`, and `reward_terms`,
 the weighted value of each term of the reward. The options of an episode name its recording, car, track, session
-and what ended it."""
+and what ended it, and say whether the game's AI drove some of it (`ai_driven`)."""

@@ -65,6 +65,7 @@ class NpzExporter(Exporter):
         """Join the arrays of the recordings, with one recording in memory at a time."""
         results = tuple(recording.result for recording in staged)
         steps = [entry.steps for result in results for entry in result.episodes]
+        ai_driven = np.array([entry.ai_driven for result in results for entry in result.episodes])
         starts = np.concatenate([[0], np.cumsum(steps)[:-1]]).astype(np.int64)
         first = next(iter(staged))
         with zipfile.ZipFile(folder / FILE, "w", zipfile.ZIP_DEFLATED, allowZip64=True) as archive:
@@ -75,8 +76,9 @@ class NpzExporter(Exporter):
                     for recording in staged:
                         with np.load(recording.folder / FILE) as arrays:
                             member.write(np.ascontiguousarray(arrays[key]).data)
-            with _member(archive, "episode_starts", starts.shape, starts.dtype) as member:
-                member.write(starts.data)
+            for key, values in (("episode_starts", starts), ("episode_ai_driven", ai_driven)):
+                with _member(archive, key, values.shape, values.dtype) as member:
+                    member.write(values.data)
         write_spec(self.spec, folder)
         return DatasetSummary(results, (("Keys", _KEYS), task_chapter(self.spec)))
 
@@ -109,4 +111,5 @@ def _member(archive: zipfile.ZipFile, key: str, shape: tuple[int, ...], kind: An
 _KEYS: Final = """\
 `dataset.npz` holds arrays with a row for each step: `observations`, `actions`, `rewards` and `next_observations`
 (float32), `terminals` (the task ended) and `timeouts` (truncated; the drive went on), `infos/...` of the sample
-before the step, and `episode_starts`, the row at which each episode begins."""
+before the step, `episode_starts`, the row at which each episode begins, and `episode_ai_driven`, whether the
+game's AI drove some of it."""

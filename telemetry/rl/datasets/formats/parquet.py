@@ -19,6 +19,7 @@ from telemetry.rl.datasets.exporter import (
     Exporter,
     ExportResult,
     StagedRecording,
+    is_ai_driven,
     link_or_copy,
     safe_name,
 )
@@ -34,6 +35,7 @@ COLUMNS: Final = {
     "step": "0-based step of its episode",
     "recording": "the recording's file name",
     "lap": "the lap's number in its recording",
+    "ai_driven": "the game's AI drove some of the episode",
     "observation": "what is observed before the step",
     "action": "what was in force during the step, as the sample after it recorded it",
     "reward": "what the step gave",
@@ -99,6 +101,7 @@ class ParquetExporter(Exporter):
             "step": pa.array(np.arange(steps)),
             "recording": pa.array([trajectory.episode.recording] * steps),
             "lap": pa.array(trajectory.infos["lap"][:-1]),
+            "ai_driven": pa.array(np.full(steps, is_ai_driven(trajectory.samples))),
             **_observation_columns("observation", trajectory.observations, slice(0, -1)),
             "action": fixed_lists(trajectory.actions),
             "reward": pa.array(trajectory.rewards),
