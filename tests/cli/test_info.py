@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import telemetry
+from telemetry.base.text import format_size
 from telemetry.cli.info import info
 from telemetry.cli.validate import validate
 from telemetry.fields.snapshot import Snapshot
@@ -60,7 +61,7 @@ def test_info_fits_its_terminal(bad: Path, columns: int) -> None:
     assert max(len(line.rstrip()) for line in lines) <= columns
     text = " ".join(" ".join(lines).split())
     for part in (
-        "bad.jsonl JSON lines, 894.3 kB, truncated car demo_gt3, ks_porsche_911_gt3_r_2016 track demo_ring",
+        f"bad.jsonl JSON lines, {format_size(bad.stat().st_size)}, truncated car demo_gt3, ks_porsche_911_gt3_r_2016 track demo_ring",
         "laps none completed samples 189 in 19.8 s",
         "gaps 1, the longest 1.1 s; 10 samples missing; 0.53% of the intervals are above 1.5 periods",
         "beyond gas (1.5 to 1.5)",
