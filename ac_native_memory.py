@@ -38,6 +38,9 @@ SETTLE_SECONDS = 20e-6
 ATTEMPTS = 100
 """How often :meth:`PageReader.copy` reads a page that keeps changing: about 2 ms of a 3 ms physics step."""
 
+MAX_CLOCK_ERROR_SECONDS = 0.5
+"""By how much the time of a copy may differ from the system's clock."""
+
 # Text is declared in 16-bit units: c_wchar has four bytes outside Windows, which would shift all fields after it.
 Text15 = c_uint16 * 15
 Text33 = c_uint16 * 33
@@ -237,8 +240,9 @@ class WrongGame(PagesError):
 class Pages(NamedTuple):
     """Copies of the three pages, each complete by the rule of :meth:`PageReader.copy`.
 
-    ``timestamp`` is the Unix time of the copy in seconds. The reader takes the wall clock once, when it is opened, and
-    then adds what the performance counter measures, so that the time never goes back.
+    ``timestamp`` is the Unix time of the copy in seconds, always within half a second of the system's clock. The reader
+    adds what the performance counter measures to the time at which it was opened, and starts again from the system's
+    clock when that differs by more: when it was set, or the computer slept. Otherwise the time never goes back.
     """
 
     physics: bytes
@@ -373,7 +377,14 @@ class PageReader:
         physics, graphics, static = whole
         if physics is None or graphics is None or static is None:
             raise PagesError("The game's pages changed all the time, so that no complete copy could be read.")
-        return Pages(physics, graphics, static, self._epoch + now)
+        return Pages(physics, graphics, static, self._unix(now))
+
+    def _unix(self, now: float) -> float:
+        """The Unix time at which the performance counter showed ``now``, which is a moment ago."""
+        wall = time.time()
+        if abs(wall - (self._epoch + now)) > MAX_CLOCK_ERROR_SECONDS:
+            self._epoch = wall - now
+        return self._epoch + now
 
     def look(self, index: int) -> bytes:
         """One copy of one page, by its index in :class:`Pages`: the cheapest way to read a page, but it may be torn."""

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import ac_native_memory as ac
 from tests.conftest import PATIENCE, REPOSITORY, pages_of, real_time, wait_until
+from tests.wall_clock import WallClock
 
 pytestmark = real_time
 
@@ -112,6 +113,14 @@ def test_timestamps_never_step_back(tmp_path: Path) -> None:
     with ac.PageWriter(tmp_path), ac.PageReader(tmp_path) as reader:
         stamps = [reader.copy().timestamp for _ in range(100)]
     assert stamps == sorted(stamps)
+
+
+@pytest.mark.parametrize("seconds", [8 * 3600.0, -3600.0])
+def test_timestamps_follow_a_clock_that_is_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    with ac.PageWriter(tmp_path), ac.PageReader(tmp_path) as reader:
+        reader.copy()
+        WallClock(monkeypatch).set(seconds)
+        assert abs(reader.copy().timestamp - time.time()) < 1.0
 
 
 def test_page_files_of_any_size_that_holds_the_structure_are_read(tmp_path: Path) -> None:

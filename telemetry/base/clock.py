@@ -10,13 +10,50 @@ from telemetry.base.checks import require_positive
 NAP_SECONDS: Final = 0.05
 """Longest single sleep, and so the longest time until a request to stop takes effect."""
 
+CLOCK_STEP_S: Final = 0.5
+"""Seconds from which on a difference to the system's clock is a step: it was set, or the computer slept."""
+
+CLOCK_TOLERANCE_S: Final = 0.02
+"""Differences up to this are noise: on Windows the system's clock may advance by 15.6 ms at a time."""
+
+MAX_CORRECTION_RATE: Final = 0.5
+"""Seconds by which a smaller difference is corrected per second at most, so that time never goes back."""
+
+
+class _UnixOffset:
+    """The Unix time at which the performance counter showed 0, kept up with the system's clock.
+
+    Where that was set, or the performance counter stood still in a suspend, the offset follows at once. It follows
+    smaller differences, as when the system's clock is adjusted by NTP, so slowly that offset + counter never goes back.
+    """
+
+    def __init__(self) -> None:
+        before, wall, after = time.perf_counter(), time.time(), time.perf_counter()
+        self._checked_at = after
+        self._seconds = wall - (before + after) / 2.0
+
+    def read(self) -> float:
+        """Compare with the system's clock, and return the offset in seconds; any thread may call this."""
+        before, wall, after = time.perf_counter(), time.time(), time.perf_counter()
+        expected = wall - self._seconds
+        # The wall clock was read between the other two: a thread that had to wait there must not look like a step.
+        error = expected - min(max(expected, before), after)
+        since, self._checked_at = after - self._checked_at, after
+        if abs(error) >= CLOCK_STEP_S:
+            self._seconds += error
+        elif abs(error) > CLOCK_TOLERANCE_S:
+            limit = MAX_CORRECTION_RATE * since
+            self._seconds += min(max(error - math.copysign(CLOCK_TOLERANCE_S, error), -limit), limit)
+        return self._seconds
+
 
 class Clock:
     """A clock in seconds since it was made, ``speed`` times as fast as the wall clock.
 
     With an infinite speed it does not wait: it jumps to each deadline. It is based on the performance counter, which
-    never goes back and has a fine resolution on Windows too. :meth:`stop` ends all waiting for good; a signal handler
-    or another thread may call it. Raises :class:`telemetry.UsageError` for a speed that is not greater than 0.
+    never goes back and has a fine resolution on Windows too. While the computer sleeps, that stands still on Linux and
+    macOS, and goes on on Windows. :meth:`stop` ends all waiting for good; a signal handler or another thread may call
+    it. Raises :class:`telemetry.UsageError` for a speed that is not greater than 0.
     """
 
     def __init__(self, speed: float = 1.0) -> None:
@@ -24,8 +61,9 @@ class Clock:
         self.speed = speed
         self.stopped = False
         self._jumps = math.isinf(speed)
-        self._epoch = time.time()
+        self._unix_offset = _UnixOffset()
         self._origin = time.perf_counter()
+        self._epoch = self._origin + self._unix_offset.read()
         self._jumped = 0.0
 
     def now(self) -> float:
@@ -34,9 +72,17 @@ class Clock:
             return self._jumped
         return (time.perf_counter() - self._origin) * self.speed
 
+    def epoch(self) -> float:
+        """The Unix time that belongs to 0 on this clock, in seconds, by the system's clock as it is now set.
+
+        It changes when the system's clock is set, or the computer has slept: a Unix time made with it is always within
+        :data:`CLOCK_STEP_S` of the time of day. With an infinite speed it never changes.
+        """
+        return self._epoch if self._jumps else self._origin + self._unix_offset.read()
+
     def unix(self) -> float:
         """The Unix time of :meth:`now`, in seconds."""
-        return self._epoch + self.now()
+        return self.epoch() + self.now()
 
     def stop(self) -> None:
         """End all waiting, now and later."""

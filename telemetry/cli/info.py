@@ -1,12 +1,12 @@
 """``info``: what recordings hold."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
 
-from telemetry.analysis.quality import GAP_PERIODS, BestLap, QualityReport
+from telemetry.analysis.quality import GAP_PERIODS, BestLap, ClockStep, QualityReport
 from telemetry.base.text import format_lap_time, format_size
 from telemetry.cli._shared import options
 from telemetry.cli._shared.messages import print_json
@@ -17,8 +17,11 @@ from telemetry.fields.snapshot import Snapshot
 from telemetry.fields.thresholds import DEFAULTS
 from telemetry.laps.model import CarAndTrack
 
-_OTHER_EVENTS: Final = ("gap", "repaired", "state")
+_OTHER_EVENTS: Final = ("gap", "repaired", "state", "clock")
 """Events that have a line of their own."""
+
+_MAX_CLOCK_STEPS: Final = 3
+"""Steps of the time of day in a line; --json lists all of them."""
 
 _MAX_NAMES: Final = 12
 """Names of fields in a line; --json lists all of them."""
@@ -76,6 +79,8 @@ def _rows(report: QualityReport) -> Iterator[tuple[str, str]]:
     yield "gaps", _gaps_text(report)
     if report.pauses:
         yield "pauses", f"{report.pauses:,}, {_duration_text(report.paused_s)} ({report.paused_share:.0%} of the time)"
+    if report.clock_steps:
+        yield "clock", _clock_steps_text(report.clock_steps)
     unusual = [
         f"{count:,} {name}"
         for count, name in (
@@ -136,6 +141,15 @@ def _gaps_text(report: QualityReport) -> str:
     else:
         lost = f"{gaps.missing:,} samples missing; {gaps.share:.2%} of the intervals are above {GAP_PERIODS:g} periods"
     return f"[yellow]{gaps.count:,}[/], the longest {gaps.longest_s:.3g} s; {lost}"
+
+
+def _clock_steps_text(steps: Sequence[ClockStep]) -> str:
+    texts = [
+        f"{'forward' if step.seconds > 0.0 else 'back'} by {_duration_text(abs(step.seconds))} "
+        f"after {_duration_text(step.at_s)}"
+        for step in steps
+    ]
+    return f"the time of day steps {_names_text(texts, '', limit=_MAX_CLOCK_STEPS)}"
 
 
 def _interval_text(p50: float | None, p99: float | None, longest: float | None) -> str:

@@ -102,6 +102,7 @@ class ClientOptions:
         token: str | None,
         thresholds: Thresholds,
         on_marker: Callable[[Event], None] | None,
+        unix_time: Callable[[], float],
     ) -> "StreamServer":
         """Start to serve these clients; raises SinkError where the port cannot be used."""
         from telemetry.stream import ServerOptions, StreamServer
@@ -117,7 +118,7 @@ class ClientOptions:
             rate=rate,
             thresholds=thresholds,
         )
-        return StreamServer(server_options, on_marker=on_marker)
+        return StreamServer(server_options, on_marker=on_marker, unix_time=unix_time)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,7 +229,8 @@ def serve(
             rate=rate,
             token=token,
             thresholds=thresholds,
-            on_marker=step_recorder.add_event if step_recorder else None,
+            on_marker=_marker_forwarder(step_recorder) if step_recorder else None,
+            unix_time=lambda: source.moment(clock).timestamp,
         )
         stack.enter_context(server)
         if not quiet:
@@ -262,6 +264,11 @@ def _open_step_recorder(
     source = stack.enter_context(source_options.open(loop=loop))
     writer = stack.enter_context(SingleFileWriter(open_page_sink(path), path))
     return StepRecorder(source, writer, clock=source_options.make_clock(), tracker=LapTracker(thresholds))
+
+
+def _marker_forwarder(recorder: StepRecorder) -> Callable[[Event], None]:
+    """Takes a client's marker into the recording, at the time of the recording's own clock."""
+    return lambda event: recorder.add_marker(str(event.values["name"]))
 
 
 def _print_address(url: str, source: str, token: str | None, json_output: str | None) -> None:

@@ -33,7 +33,7 @@ class DemoSource(Source):
         for missed in clock.ticks(rate or DEFAULT_RATE):
             now = clock.now()
             self._advance(now)
-            pages = self._pages(clock)
+            pages = self._pages(clock.epoch() + now)
             state, is_new_step = self._detector.update(pages, now)
             known = state not in (State.LOADING, State.WAITING, State.GONE)
             yield Reading(state, decoder.decode(pages, elapsed=now) if known else None, is_new_step, missed)
@@ -44,8 +44,10 @@ class DemoSource(Source):
         for pages in self._all(clock, 0.0):
             now = self._game.steps * STEP_S
             state, _ = self._detector.update(pages, now)
-            known = state not in (State.LOADING, State.WAITING, State.GONE)
-            yield Step(state, pages if known else None, now)
+            if state in (State.LOADING, State.WAITING, State.GONE):
+                yield Step(state, None, now, timestamp=pages.timestamp)
+            else:
+                yield Step(state, pages, now)
 
     def pages(self, clock: Clock) -> Iterator[Pages]:
         """The pages after every physics step, at the game's 333 Hz; late steps follow half a period apart or more.
@@ -60,13 +62,14 @@ class DemoSource(Source):
         due = 0.0
         while clock.sleep_until(max(due, (game.steps + 1) * STEP_S)):
             game.step()
-            yield self._pages(clock)
+            # The time of the step and not of the clock: late steps follow at once.
+            yield self._pages(clock.epoch() + game.steps * STEP_S)
             due = clock.now() + pause
 
     def _advance(self, now: float) -> None:
         for _ in range(math.floor(now / STEP_S) - self._game.steps):
             self._game.step()
 
-    def _pages(self, clock: Clock) -> Pages:
+    def _pages(self, timestamp: float) -> Pages:
         game = self._game
-        return Pages(game.physics_page(), game.graphics_page(), game.static_page(), clock.unix())
+        return Pages(game.physics_page(), game.graphics_page(), game.static_page(), timestamp)

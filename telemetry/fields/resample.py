@@ -15,6 +15,7 @@ from typing import Any, Final
 import orjson
 
 from telemetry.base.checks import require_positive
+from telemetry.fields.clock_steps import clock_step_seconds
 from telemetry.fields.lap_changes import (
     TIME_STOPPED_STATUSES,
     is_count_or_clock_changed,
@@ -147,7 +148,7 @@ def _between(before: Snapshot, after: Snapshot, frame_s: float = 0.0) -> Callabl
     """The snapshot between two as a function of its time; ``frame_s`` is the age of the frame that the first shows."""
     interval = after.elapsed - before.elapsed
     unix_interval = after.timestamp - before.timestamp
-    is_clock_steady = abs(unix_interval - interval) < GAP_SECONDS  # else the system's clock was set in between
+    is_clock_steady = math.isfinite(unix_interval) and not clock_step_seconds(unix_interval, interval)
     interpolated = None if is_jump(before, after, frame_s) else _interpolator().between(before, after)
 
     def at(elapsed: float) -> Snapshot:

@@ -23,9 +23,10 @@ class Snapshot(Row):
 
     __slots__ = ()
 
-    timestamp: Annotated[float, sample("s", "Unix time of the copy", interpolation="time")]
+    timestamp: Annotated[float, sample("s", "Unix time of the copy, by the computer's clock", interpolation="time")]
     elapsed: Annotated[
-        float, sample("s", "time since the source was opened, from a monotonic clock", interpolation="time")
+        float,
+        sample("s", "time since the source was opened, by a clock that nobody sets", interpolation="time"),
     ]
     sequence: Annotated[int, sample("count", "0-based count of the samples of this run")]
 

@@ -51,12 +51,13 @@ STANDING_STILL: Final = frozenset({State.PAUSED, State.REPLAY, State.MENU, State
 
 
 class StepContext(NamedTuple):
-    """The state and the pages beside physics when a step was first seen, and when that was by the clock."""
+    """The state and the pages beside physics when a step was first seen, and the two times of that."""
 
     state: State
     graphics: bytes
     static: bytes
     elapsed: float
+    timestamp: float
 
 
 class PollResult(NamedTuple):
@@ -64,6 +65,8 @@ class PollResult(NamedTuple):
 
     now: float
     """Time of the poll in seconds of the clock."""
+    epoch: float
+    """The Unix time that belonged to 0 on the clock at the time of the poll."""
     physics_copies: Sequence[tuple[bytes, float]]
     """Versions of the physics page, oldest first, each with the time it was first seen; empty without pages.
 
@@ -122,13 +125,14 @@ class PagePoller:
         except PagesMissing:
             self._connection.close()
             return self._without_pages(now)
-        result = PollResult(now, copies, new_steps, can_wait, self._physics, self._graphics, self._static)
+        epoch = self._clock.epoch()
+        result = PollResult(now, epoch, copies, new_steps, can_wait, self._physics, self._graphics, self._static)
         if (full or not can_wait) and result.complete:
             self._next_full_poll = now + FULL_POLL_SECONDS
         return result
 
     def _without_pages(self, now: float) -> PollResult:
-        return PollResult(now, (), 0, False, self._physics, self._graphics, self._static)
+        return PollResult(now, self._clock.epoch(), (), 0, False, self._physics, self._graphics, self._static)
 
     def _read_settled(
         self, reader: PageReader, physics: bytes, now: float, *, skip_static: bool
@@ -197,7 +201,6 @@ class StepEmitter:
     def __init__(self, clock: Clock, assembler: StepAssembler[StepContext], message: Callable[[State], str]) -> None:
         self._assembler = assembler
         self._message = message
-        self._epoch = clock.unix() - clock.now()
         self._state: State | None = None
         self._state_since = self._moved_at = clock.now()
         # What was emitted last, and when:
@@ -223,7 +226,7 @@ class StepEmitter:
             self._assembler.reset()
         elif any(result.physics):  # a blank page is not a step, nor is one that is being blanked
             for physics, first_seen in result.physics_copies:
-                context = StepContext(state, result.graphics, result.static, first_seen)
+                context = StepContext(state, result.graphics, result.static, first_seen, result.epoch + first_seen)
                 is_latest = physics is result.physics
                 self._emit_step(self._assembler.add_copy(physics, context, unconfirmed=not is_latest), steps)
         # A pause may end a moment before its first step: that is no reason to report a stall.
@@ -247,24 +250,25 @@ class StepEmitter:
             return
         physics, context, missing, repaired, _ = step
         self._physics = physics
-        state, graphics, static, elapsed = context
+        state, graphics, static, elapsed, timestamp = context
         if state in WITHOUT_PAGES:
             return
         self._remember(state, graphics, static, elapsed)
-        pages = Pages(physics, graphics, static, self._epoch + elapsed)
+        pages = Pages(physics, graphics, static, timestamp)
         steps.append(Step(state, pages, elapsed, missing, repaired, self._message(state)))
 
     def _emit_state(self, state: State, result: PollResult, steps: list[Step]) -> None:
         """Emit a step without new physics: with pages where these have changed."""
-        now = result.now
+        now, timestamp = result.now, result.epoch + result.now
         known = (self._emitted_state, *self._emitted_pages) == (state, *_relevant(result.graphics, result.static))
         if known and now - self._emitted_at < HEARTBEAT_SECONDS:
             return  # the step that was flushed has reported it
         pages = None
         if state not in WITHOUT_PAGES and not known and self._physics:
-            pages = Pages(self._physics, result.graphics, result.static, self._epoch + now)
+            pages = Pages(self._physics, result.graphics, result.static, timestamp)
         self._remember(state, result.graphics, result.static, now)
-        steps.append(Step(state, pages, now, message=self._message(state)))
+        step = Step(state, pages, now, message=self._message(state))
+        steps.append(step if pages is not None else step._replace(timestamp=timestamp))
 
     def _should_report(self, state: State, result: PollResult) -> bool:
         """Whether the state, or a change of the other pages, is to be reported now while physics stands still."""

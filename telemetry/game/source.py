@@ -194,6 +194,7 @@ class LiveSource(Source):
         message, torn = self._message(state), connection.torn
         if pages is None or state in WITHOUT_PAGES:
             return Reading(state, torn=torn, message=message)
+        pages = pages._replace(timestamp=clock.epoch() + now)  # on the clock of ``elapsed``
         return Reading(state, self._decoder.decode(pages, elapsed=now), is_new_step, missed, torn, message)
 
     # --- steps

@@ -51,6 +51,31 @@ class Step(NamedTuple):
     """Whether the step was seen in several versions, of which the neighbouring steps showed the complete one."""
     message: str = ""
     """What a person should know about the state; empty for nothing."""
+    timestamp: float | None = None
+    """When it was seen, in Unix seconds, for a step without pages: pages have a time of their own."""
+
+
+class Moment(NamedTuple):
+    """The times of a sample."""
+
+    elapsed: float
+    """Seconds of the source's clock."""
+    timestamp: float
+    """Unix seconds."""
+
+
+class PlayedMoment(NamedTuple):
+    """The sample of a recording that was played last, and by how much the clock that plays it is ahead of it."""
+
+    elapsed: float
+    timestamp: float
+    lead: float
+    """Seconds to subtract from the clock for the ``elapsed`` of the recording."""
+
+    def now(self, clock: Clock) -> Moment:
+        """The times of a sample that would be played now."""
+        elapsed = clock.now() - self.lead
+        return Moment(elapsed, self.timestamp + elapsed - self.elapsed)
 
 
 class Closeable:
@@ -92,6 +117,10 @@ class Source(Closeable, ABC):
     def missing_fields(self) -> frozenset[str]:
         """Names of the raw fields that a recording does not hold."""
         return frozenset()
+
+    def moment(self, clock: Clock) -> Moment:
+        """The times that a sample taken now would have; of a recording, those of the place that is being played."""
+        return Moment(clock.now(), clock.unix())
 
     def events(self) -> Iterator["Event"]:
         """What happened in a recording, in the order in which it was recorded; nothing for everything else."""
@@ -137,11 +166,13 @@ class Event(NamedTuple):
     """Something that happened during a recording: a gap, a marker, a change of the state."""
 
     kind: str
-    """``marker``, ``gap``, ``repaired``, ``state`` and the like."""
+    """``marker``, ``gap``, ``repaired``, ``state``, ``clock`` and the like."""
     timestamp: float
     """When it happened, in Unix seconds."""
     values: Mapping[str, Any]
     """Further facts, JSON-compatible."""
+    elapsed: float | None = None
+    """When it happened, in seconds of the clock of the steps around it; None where that is not known."""
 
 
 class PageSink(Closeable, ABC):

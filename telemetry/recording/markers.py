@@ -26,7 +26,7 @@ DEAD_SECONDS: Final = 10.0
 _SUFFIX: Final = ".mailbox"
 
 Deliver = Callable[[str, float], None]
-"""Takes a marker's name and the Unix time at which it was set; called from the inbox's thread."""
+"""Takes a marker's name and how many seconds ago it was set; called from the inbox's thread."""
 
 
 class MarkerInbox(Closeable):
@@ -90,7 +90,9 @@ class MarkerInbox(Closeable):
     def _read_line(self, line: bytes) -> None:
         with suppress(ValueError, KeyError, TypeError):
             marker = orjson.loads(line)
-            self._deliver(str(marker["name"]), float(marker["timestamp"]))
+            seconds_ago = time.time() - float(marker["timestamp"])
+            # Beyond that the system's clock was set in between, and the marker is new.
+            self._deliver(str(marker["name"]), seconds_ago if 0.0 <= seconds_ago <= DEAD_SECONDS else 0.0)
 
 
 def send_marker(name: str, folder: Path | None = None) -> list[str]:
@@ -99,7 +101,8 @@ def send_marker(name: str, folder: Path | None = None) -> list[str]:
     reached = []
     for path in sorted((folder or user_state_dir()).glob(f"*{_SUFFIX}")):
         with suppress(OSError, ValueError, KeyError):
-            if time.time() - path.stat().st_mtime > DEAD_SECONDS:
+            # In the future, too, where the system's clock was set back: a recording that runs soon makes it new.
+            if abs(time.time() - path.stat().st_mtime) > DEAD_SECONDS:
                 path.unlink()
                 continue
             with path.open("r+b") as file:  # never creates a file: a recording that ends now removes its inbox

@@ -29,7 +29,8 @@ def prune(folder: Path, names: re.Pattern[str], limit: float, keep: Collection[P
     for changed, path, size in sorted(recordings):
         if total <= limit:
             break
-        if path in keep or time.time() - changed < BUSY_SECONDS:
+        # A time in the future is one from before the system's clock was set back: nobody writes that file now.
+        if path in keep or abs(time.time() - changed) < BUSY_SECONDS:
             continue
         try:
             path.unlink()

@@ -286,6 +286,10 @@ class RollingBuffer(_FolderWriter):
         update = self._steps[0][1]
         if update is None:
             return
+        # The update can be much older than the step, as where the game was paused in between.
+        first = self._steps[0][0].pages
+        if first is not None:
+            update = update._replace(sample=update.sample.replace(timestamp=first.timestamp))
         path, sink = self._folder.open_next(update)
         with sink:
             for step, _ in self._steps:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from telemetry.base.clock import Clock
 from telemetry.base.typing import override
 from telemetry.base.units import STEPS_PER_SECOND
+from telemetry.fields.clock_steps import ClockStepDetector
 from telemetry.fields.pages import read_packet_id
 from telemetry.fields.pauses import paused_seconds
 from telemetry.laps.model import Lap
@@ -63,6 +64,7 @@ class StepRecorder:
             threaded=not math.isinf(self.clock.speed),
         )
         self._packet_id: int | None = None
+        self._clock_steps = ClockStepDetector()
         self._inboxes: list[Closeable] = []
 
     def close_before_writer(self, inbox: Closeable) -> None:
@@ -72,6 +74,14 @@ class StepRecorder:
     def add_event(self, event: Event) -> None:
         """Write an event into the recording, after the steps so far; any thread may call this."""
         self._queue.put_later(event)
+
+    def add_marker(self, name: str, *, seconds_ago: float = 0.0) -> None:
+        """Write a marker that was set so many seconds ago, at the time that a step had then; any thread may call this.
+
+        Where the source is a recording, that is the time of the place being played.
+        """
+        elapsed, timestamp = self.source.moment(self.clock)
+        self.add_event(Event("marker", timestamp - seconds_ago, {"name": name}, elapsed - seconds_ago))
 
     def run(self) -> StepRecordingStats:
         """Record until the source ends, the stop rule is met or the clock is stopped; raises the writer's error."""
@@ -93,6 +103,8 @@ class StepRecorder:
     def _record(self, step: Step) -> None:
         stats, pages = self.stats, step.pages
         stats.state, stats.message = step.state, step.message or self._tracked.message
+        if stats.steps == 0:
+            self._watch_clock(step)
         if pages is not None:
             packet_id = read_packet_id(pages.physics)
             is_new, self._packet_id = packet_id != self._packet_id, packet_id
@@ -101,6 +113,15 @@ class StepRecorder:
         self._put(step)
         for listener in self._listeners:
             listener.on_reading(None if pages is None else self._tracked.sample, stats)
+
+    def _watch_clock(self, step: Step) -> None:
+        """Record a step of the time of day before the first step; later ones a sink finds in the steps themselves."""
+        timestamp = step.timestamp if step.pages is None else step.pages.timestamp
+        if timestamp is None:
+            return
+        seconds = self._clock_steps.update(timestamp, step.elapsed)
+        if seconds:
+            self.add_event(Event("clock", timestamp, {"seconds": seconds}, step.elapsed))
 
     def _put(self, step: Step) -> None:
         tracked = self._tracked
@@ -221,7 +242,8 @@ class _TrackedWriter:
         try:
             self._count(self._tracker.finish())
             if self.unwritten_gap and self.sample is not None:
-                self._writer.add_event(Event("gap", self.sample.timestamp, {"steps": self.unwritten_gap}))
+                sample, values = self.sample, {"steps": self.unwritten_gap}
+                self._writer.add_event(Event("gap", sample.timestamp, values, sample.elapsed))
         finally:
             self._writer.close()
             self._stats.size = self._writer.size

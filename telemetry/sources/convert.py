@@ -28,6 +28,8 @@ from telemetry.recording.recording_id import RECORDING_ID
 from telemetry.recording.stop import LAP_TIME_DELAY_S
 from telemetry.sources import open_source
 
+_ROUNDING_S: Final = 1e-6
+
 _RECREATED_EVENTS: Final = ("gap", "repaired")
 """Events that a page sink writes itself, from what each step says."""
 
@@ -287,7 +289,7 @@ class _Conversion:
         for step in self._recording.steps(self._clock):
             if step.pages is None:
                 continue
-            while event is not None and event.timestamp < step.pages.timestamp:
+            while event is not None and _is_before(event, step):
                 if latest is not None or not number:
                     _copy_event(event, latest, sink)
                 event = next(events, None)
@@ -354,10 +356,28 @@ def _copy_event(event: Event, latest: Step | None, sink: PageSink) -> None:
     """Forward an event, unless the sink writes it by itself."""
     if event.kind in _RECREATED_EVENTS:
         return
+    if event.kind == "clock" and latest is not None and _is_at(event, latest):
+        return  # the sink has found it in the step itself
     if event.kind != "state":
         sink.add_event(event)
         return
     state = event.values.get("state")
-    if latest is not None and latest.pages is not None and state in set(State) - set(_STATES_OF_PAGES):
+    if latest is None or latest.pages is None or state not in set(State) - set(_STATES_OF_PAGES):
+        return
+    if event.elapsed is not None:
+        sink.write(Step(State(state), elapsed=max(event.elapsed, latest.elapsed), timestamp=event.timestamp))
+    else:
         seconds = max(event.timestamp - latest.pages.timestamp, 0.0)
         sink.write(Step(State(state), elapsed=latest.elapsed + seconds))
+
+
+def _is_before(event: Event, step: Step) -> bool:
+    """Whether an event happened before a step, by the clock of the steps if possible: the time of day may step."""
+    if event.elapsed is not None:
+        return event.elapsed < step.elapsed
+    return step.pages is not None and event.timestamp < step.pages.timestamp
+
+
+def _is_at(event: Event, step: Step) -> bool:
+    """Whether an event happened at this step, and not between it and another; times in files are rounded."""
+    return event.elapsed is None or abs(event.elapsed - step.elapsed) <= _ROUNDING_S

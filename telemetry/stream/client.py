@@ -22,7 +22,7 @@ from telemetry.base.typing import override
 from telemetry.fields.snapshot import Snapshot
 from telemetry.fields.wire import parse_snapshot
 from telemetry.recording.game_state import State, state_in_session
-from telemetry.recording.interfaces import Reading, Source
+from telemetry.recording.interfaces import Moment, Reading, Source
 
 RECONNECT_PAUSES_S: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
 """Seconds between attempts to connect: one after the other, then the last one again and again."""
@@ -70,6 +70,12 @@ class WebSocketSource(Source):
         """``timestamp`` and ``sequence`` of the last sample."""
         self._elapsed_offset_s = 0.0
         """What is added to ``elapsed``, so that it counts on this machine's clock."""
+
+    @override
+    def moment(self, clock: Clock) -> Moment:
+        """The times of a sample that would arrive now; the Unix time is by the clock of the server's machine."""
+        now, last = clock.now(), self._last
+        return super().moment(clock) if last is None else Moment(now, last.timestamp + now - last.elapsed)
 
     @override
     def readings(self, clock: Clock, rate: float | None) -> Iterator[Reading]:

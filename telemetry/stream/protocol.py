@@ -293,6 +293,11 @@ def state_message(state: str, message: str) -> Message:
     return {"type": "state", "state": state, "message": message}
 
 
+def clock_message(seconds: float, sample: Sample) -> Message:
+    """The time of day stepped by so many seconds before this sample: the clock was set, or the computer slept."""
+    return {"type": "clock", "seconds": seconds, "timestamp": sample.timestamp, "elapsed": sample.elapsed}
+
+
 def marker_message(name: str, timestamp: float, sequence: int | None) -> Message:
     """A marker that a client set, with the Unix time in seconds and the ``sequence`` of the newest sample."""
     return {"type": "marker", "name": name, "timestamp": timestamp, "sequence": sequence}

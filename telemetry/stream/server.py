@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from threading import Event as Signal
 from threading import Thread
-from time import perf_counter, time
+from time import perf_counter
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -16,9 +16,11 @@ from websockets.exceptions import ConnectionClosed
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.frames import CloseCode
 
+from telemetry.base.clock import Clock
 from telemetry.base.errors import SinkError
 from telemetry.base.ports import bind_error_message
 from telemetry.base.typing import override
+from telemetry.fields.clock_steps import ClockStepDetector
 from telemetry.fields.derived import Sample
 from telemetry.laps.delta import DeltaTracker, LapDelta
 from telemetry.laps.detector import LapState, advance
@@ -57,16 +59,22 @@ class StreamServer(Closeable):
 
     :param options: where to listen, and for whom
     :param on_marker: called in the server's thread with each marker that a client sets
+    :param unix_time: the Unix time that a sample taken now would have, for markers; by default the time of day
 
     Raises :class:`telemetry.SinkError` when it cannot listen there.
     """
 
     def __init__(
-        self, options: ServerOptions = DEFAULT_OPTIONS, *, on_marker: Callable[[Event], None] | None = None
+        self,
+        options: ServerOptions = DEFAULT_OPTIONS,
+        *,
+        on_marker: Callable[[Event], None] | None = None,
+        unix_time: Callable[[], float] | None = None,
     ) -> None:
         self.name = f"stream on {options.host}"
         self._options = options
         self._on_marker = on_marker
+        self._unix_time = unix_time or Clock().unix
         # Shared with the sampling loop's thread: written there, read here.
         self._inbox = Inbox(self._wake)
         self._recording_stats = RecordingStats()
@@ -78,6 +86,7 @@ class StreamServer(Closeable):
         self._newest: QueuedReading | None = None
         """The latest reading with a sample that was kept."""
         self._sample_times: deque[float] = deque(maxlen=4096)
+        self._clock_steps = ClockStepDetector()
         self._lap_state = LapState()
         self._delta_tracker = DeltaTracker()
         self._connections = 0
@@ -238,6 +247,8 @@ class StreamServer(Closeable):
                 self._broadcaster.announce(protocol.state_message(reading.state, reading.message))
             if reading.sample is None:
                 continue
+            if clock_step := self._clock_steps.update(reading.sample.timestamp, reading.sample.elapsed):
+                self._broadcaster.announce(protocol.clock_message(clock_step, reading.sample))
             if reading.is_kept:
                 self._newest = reading
                 self._sample_times.append(reading.queued_at)
@@ -325,7 +336,7 @@ class StreamServer(Closeable):
                 self._set_marker(name)
 
     def _set_marker(self, name: str) -> None:
-        now = time()
+        now = self._unix_time()
         newest = self._newest.sample if self._newest else None
         sequence = newest.sequence if newest else None
         self._broadcaster.announce(protocol.marker_message(name, now, sequence))

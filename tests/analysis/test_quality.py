@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 import telemetry
 from telemetry.analysis.quality import (
     ESSENTIAL_FIELDS,
+    ClockStep,
     QualityAnalyzer,
     QualityReport,
     analyze_recording,
@@ -100,6 +102,7 @@ def test_the_report_on_the_recorded_lap_is_this() -> None:
         "duplicates": 0,
         "restarts": 0,
         "time_backwards": 0,
+        "clock_steps": (),
         "events": {},
         "missing_fields": (),
         "non_finite": {},
@@ -149,10 +152,29 @@ def test_a_pause_is_no_gap() -> None:
 
 def test_duplicates_restarts_and_time_that_goes_back_are_counted() -> None:
     run = steps(10, 11, 11, 12)
-    again = [one.replace(elapsed=one.elapsed + 1.0, timestamp=one.timestamp - 50.0) for one in steps(3, 4, 5)]
+    again = [one.replace(elapsed=one.elapsed + 0.1, timestamp=one.timestamp - 0.2) for one in steps(3, 4, 5)]
     report = report_on([*run, *again])
     assert (report.duplicates, report.restarts, report.time_backwards) == (1, 1, 1)
     assert errors(report) == ["time_backwards"]
+    again = [one.replace(elapsed=one.elapsed - 0.1) for one in steps(12, 13, 14)]
+    assert report_on([*run, *again]).time_backwards == 1
+
+
+@pytest.mark.parametrize("seconds", [8 * 3600.0, -3600.0])
+def test_a_clock_that_is_set_is_told_and_nothing_else_changes(seconds: float) -> None:
+    rows = steps(*range(200))
+    late = [one.replace(timestamp=one.timestamp + seconds) for one in rows[100:]]
+    steady, stepped = report_on(rows), report_on([*rows[:100], *late])
+    assert stepped.clock_steps == (ClockStep(at_s=0.3, seconds=seconds),)
+    assert replace(stepped, clock_steps=()) == steady
+    assert steady.time_backwards == 0
+    assert list_findings(stepped) == list_findings(steady)
+
+
+def test_a_clock_that_is_adjusted_slowly_is_no_step() -> None:
+    rows = steps(*range(2000))
+    adjusted = [one.replace(timestamp=one.timestamp + 0.1 * (one.elapsed - rows[0].elapsed)) for one in rows]
+    assert report_on(adjusted).clock_steps == ()
 
 
 def test_nan_and_infinite_values_are_counted_by_field() -> None:

@@ -1,13 +1,14 @@
 import math
 import threading
 import time
-from itertools import islice
+from itertools import islice, pairwise
 
 import pytest
 
-from telemetry.base.clock import Clock, RateLimiter
+from telemetry.base.clock import CLOCK_STEP_S, CLOCK_TOLERANCE_S, Clock, RateLimiter
 from telemetry.base.errors import UsageError
 from tests.conftest import real_time
+from tests.wall_clock import WallClock
 
 pytestmark = real_time
 
@@ -92,3 +93,77 @@ def test_thinning_forgives_what_is_early_up_to_half_a_period() -> None:
     assert not thinning.accept(0.09)
     assert not thinning.accept(0.04, grace=1.0)
     assert thinning.accept(0.06, grace=1.0)
+
+
+def test_the_unix_time_follows_a_clock_that_is_set_and_the_time_of_the_clock_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wall_clock, clock = WallClock(monkeypatch), Clock()
+    for seconds in (8 * 3600.0, -3600.0, 0.6, -0.6):
+        before = clock.now()
+        wall_clock.set(seconds)
+        assert abs(clock.unix() - time.time()) < CLOCK_STEP_S
+        assert before <= clock.now() < before + 60.0
+
+
+class Counters:
+    """The computer's two clocks, both as a test sets them."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.wall, self.performance = 1.7e9, 100.0
+        monkeypatch.setattr(time, "time", lambda: self.wall)
+        monkeypatch.setattr(time, "perf_counter", lambda: self.performance)
+
+    def advance(self, seconds: float, *, wall: float | None = None) -> None:
+        self.performance += seconds
+        self.wall += seconds if wall is None else wall
+
+
+def test_a_sleep_in_which_the_performance_counter_goes_on_is_no_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    counters = Counters(monkeypatch)
+    clock = Clock()
+    epoch = clock.epoch()
+    counters.advance(8 * 3600.0)
+    assert clock.now() == 8 * 3600.0
+    assert clock.epoch() == epoch
+
+
+def test_a_clock_that_is_adjusted_is_followed_so_slowly_that_time_never_goes_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    counters = Counters(monkeypatch)
+    clock = Clock()
+    times = [clock.unix()]
+    counters.advance(0.0, wall=-0.4)  # less than a step
+    for _ in range(1000):
+        counters.advance(0.003)
+        times.append(clock.unix())
+    assert all(0.001 < after - before <= 0.0031 for before, after in pairwise(times))
+    assert times[-1] - counters.wall == pytest.approx(CLOCK_TOLERANCE_S, abs=1e-3)
+    counters.advance(86_400.0, wall=86_400.0 * (1.0 + 100e-6))  # a day of 100 ppm, seen at once or bit by bit
+    assert abs(clock.unix() - counters.wall) < CLOCK_STEP_S
+
+
+def test_a_system_clock_of_coarse_steps_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    counters = Counters(monkeypatch)
+    clock = Clock()
+    epoch = clock.epoch()
+    for tick in range(1000):
+        counters.advance(0.003, wall=0.0156 if tick % 5 == 4 else 0.0)
+        counters.advance(0.0, wall=-0.0006 if tick % 5 == 4 else 0.0)
+        assert clock.epoch() == epoch
+
+
+def test_a_thread_that_has_to_wait_while_it_reads_the_clocks_sees_no_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    counters = Counters(monkeypatch)
+    clock = Clock()
+    epoch = clock.epoch()
+
+    def wait_and_read() -> float:
+        counters.advance(2.0)
+        wall = counters.wall
+        counters.advance(2.0)
+        return wall
+
+    monkeypatch.setattr(time, "time", wait_and_read)
+    assert clock.epoch() == epoch

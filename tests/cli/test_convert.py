@@ -190,6 +190,63 @@ def test_parquet_keeps_what_the_recording_says_of_itself(tmp_path: Path) -> None
     assert {key: kept.get(key.encode(), b"").decode() for key in metadata} == {**metadata, "source": ""}
 
 
+def stepped_lap(*steps: tuple[int, float]) -> list[Snapshot]:
+    """The recorded lap, with a clock that was set: before which sample, and by how many seconds."""
+    return [
+        one.replace(timestamp=one.timestamp + sum(seconds for first, seconds in steps if one.sequence >= first))
+        for one in recorded_lap()[:300]
+    ]
+
+
+def clock_events(path: Path) -> list[tuple[float, float]]:
+    """When the clock was set in a recording, and by how much, both in seconds."""
+    events = [event for event in McapRecording(path).events() if event.kind == "clock"]
+    return [(round(event.elapsed, 6), event.values["seconds"]) for event in events if event.elapsed is not None]
+
+
+def test_a_clock_that_was_set_survives_every_way_between_the_formats(tmp_path: Path) -> None:
+    lap = stepped_lap((100, 28_800.0), (200, -3600.0))
+    path = write(tmp_path / "a.jsonl", lap)
+    convert(path, tmp_path / "b.mcap", quiet=True)
+    convert(tmp_path / "b.mcap", tmp_path / "c.mcap", quiet=True)
+    convert(tmp_path / "c.mcap", tmp_path / "d.jsonl", quiet=True)
+    convert(tmp_path / "d.jsonl", tmp_path / "e.mcap", quiet=True)
+    convert(tmp_path / "e.mcap", tmp_path / "f.mcap", rate=20.0, quiet=True)
+    expected = [(10.0, 28_800.0), (20.0, -3600.0)]
+    for name in ("b.mcap", "c.mcap", "e.mcap", "f.mcap"):
+        assert clock_events(tmp_path / name) == expected
+    back = snapshots_of(tmp_path / "d.jsonl")
+    assert [one.timestamp for one in back] == pytest.approx([one.timestamp for one in lap], abs=1e-6)
+    assert [one.elapsed for one in back] == pytest.approx([index / 10 for index in range(300)], abs=1e-6)
+
+
+def test_a_part_of_a_recording_has_the_steps_of_the_clock_that_are_in_it(tmp_path: Path) -> None:
+    cut = [one.replace(timestamp=one.timestamp + 3600.0 * (one.elapsed >= 40.0)) for one in drive(1, 2, 3)]
+    convert(write(tmp_path / "a.jsonl", cut), tmp_path / "a.mcap", quiet=True)
+    convert(tmp_path / "a.mcap", tmp_path / "b.mcap", laps="1", quiet=True)
+    convert(tmp_path / "a.mcap", tmp_path / "c.mcap", laps="2", quiet=True)
+    convert(tmp_path / "a.mcap", tmp_path / "d.mcap", laps="1,3", quiet=True)
+    assert clock_events(tmp_path / "b.mcap") == []
+    assert clock_events(tmp_path / "c.mcap") == [(10.0, 3600.0)]
+    assert clock_events(tmp_path / "d.mcap") == [(60.0, 3600.0)]
+
+
+def test_a_clock_that_was_set_without_a_step_beside_it_is_copied_too(tmp_path: Path) -> None:
+    first, *rest = [encode(one) for one in recorded_lap()[:3]]
+    began = first.timestamp
+    with create(tmp_path / "a.mcap") as sink:
+        sink.add_event(Event("clock", began - 5.0, {"seconds": -60.0}, -5.0))
+        sink.add_event(Event("marker", began - 4.0, {"name": "early"}, -4.0))
+        for number, page in enumerate([first, *rest]):
+            sink.write(Step(State.LIVE, page, number / 10))
+        sink.write(Step(State.GONE, elapsed=1.0, timestamp=began + 1.0))
+        sink.write(Step(State.GONE, elapsed=2.0, timestamp=began + 3602.0))
+    convert(tmp_path / "a.mcap", tmp_path / "b.mcap", quiet=True)
+    before, after = (list(McapRecording(tmp_path / name).events()) for name in ("a.mcap", "b.mcap"))
+    assert [event.kind for event in before] == ["state", "clock", "marker", "state", "clock"]
+    assert after == before
+
+
 def test_pauses_are_left_out_unless_wanted_and_always_kept_as_pages(tmp_path: Path) -> None:
     paused = [one.replace(status=3) if 10 <= one.sequence < 20 else one for one in recorded_lap()[:40]]
     path = write(tmp_path / "in.jsonl", paused)

@@ -34,6 +34,19 @@ def bad(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def test_info_says_when_the_clock_was_set(tmp_path: Path) -> None:
+    ahead = {100: 28_800.0, 150: 25_200.0}
+    rows = [
+        one.replace(timestamp=one.timestamp + ahead.get(one.sequence // 50 * 50, 0.0)) for one in recorded_lap()[:200]
+    ]
+    result = run("info", write(tmp_path / "drive.jsonl", rows))
+    (line,) = [line.strip() for line in result.stdout.splitlines() if line.strip().startswith("clock")]
+    assert " ".join(line.split()) == (
+        "clock the time of day steps forward by 8 h 00 min 00 s after 10.0 s, back by 1 h 00 min 00 s after 15.0 s"
+    )
+    assert run("validate", tmp_path / "drive.jsonl").returncode == 0
+
+
 def test_info_says_what_a_recording_holds() -> None:
     result = run("info", LAP)
     assert (result.returncode, result.stderr) == (0, "")

@@ -72,6 +72,17 @@ def test_at_the_recorded_rate_the_recorded_snapshots_come_back() -> None:
     assert [one[2:] for one in resample(lap, 10.0)] == [one[2:] for one in lap]
 
 
+@pytest.mark.parametrize("step", [8 * 3600.0, -3600.0, 1.0])
+def test_a_step_of_the_time_of_day_is_neither_spread_nor_does_it_move_a_tick(step: float) -> None:
+    lap = [one.replace(timestamp=one.timestamp + step) if one.sequence >= 100 else one for one in recorded_lap()[:200]]
+    found = list(resample(lap, 25.0))
+    start, offset = lap[0].elapsed, lap[0].timestamp - lap[0].elapsed
+    assert [one.elapsed for one in found] == [start + k / 25.0 for k in range(len(found))]
+    ahead = [round(one.timestamp - one.elapsed - offset, 3) for one in found]
+    before = math.ceil((lap[100].elapsed - start) * 25.0 - 1e-6)
+    assert ahead == [0.0] * before + [step] * (len(found) - before)
+
+
 def test_numbers_go_in_a_straight_line_and_all_else_is_held() -> None:
     before, after = pair(
         {"speed_kmh": 100.0, "gear": 4, "rpm": 6000, "tyre_core_temp": (80.0, 81.0, 82.0, 83.0), "tc": 0.1,

@@ -378,3 +378,12 @@ def test_lines_reach_the_file_without_further_samples(tmp_path: Path) -> None:
         wait_until(lambda: path.stat().st_size > 0)
     finally:
         with_thread.close()
+
+
+def test_without_elapsed_the_unix_times_say_how_far_apart_samples_are(tmp_path: Path) -> None:
+    path = tmp_path / "drive.jsonl"
+    lap = [one.replace(timestamp=1.7e9 + index / 4) for index, one in enumerate(drive(5))]
+    write(path, lap, columns=select("timestamp,speedKmh"))
+    assert [elapsed for _, elapsed in played(path)] == [0.0, 0.25, 0.5, 0.75, 1.0]
+    write(tmp_path / "none.jsonl", lap, columns=select("speedKmh"))
+    assert [elapsed for _, elapsed in played(tmp_path / "none.jsonl")] == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.4])

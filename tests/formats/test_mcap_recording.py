@@ -24,7 +24,7 @@ def test_a_pause_has_steps_whose_physics_page_does_not_change(tmp_path: Path) ->
     ]
     live, paused, replay, menu = State.LIVE, State.PAUSED, State.REPLAY, State.MENU
     states = [live, paused, paused, replay, menu, live]
-    write(path, [Step(state, page) for state, page in zip(states, pages, strict=True)])
+    write(path, [Step(state, page, float(at)) for at, (state, page) in enumerate(zip(states, pages, strict=True))])
     steps = list(McapRecording(path).read_steps())
     assert [step.pages for step in steps] == pages
     assert [step.state for step in steps] == states
@@ -32,7 +32,7 @@ def test_a_pause_has_steps_whose_physics_page_does_not_change(tmp_path: Path) ->
     assert McapRecording(path).info.messages["/acpmf_physics"] == 1
     events = list(McapRecording(path).events())
     assert events == [
-        Event("state", START + at, {"state": state.value})
+        Event("state", START + at, {"state": state.value}, float(at))
         for at, state in [(0, live), (1, paused), (3, replay), (4, menu), (5, live)]
     ]
     readings = list(McapRecording(path).readings(Clock(math.inf), None))

@@ -131,7 +131,7 @@ def test_recovering_counts_again_what_is_kept(tmp_path: Path) -> None:
         "repaired": "1",
         "first_timestamp": "1700000000.0",
         "last_timestamp": repr(START + 0.29),
-        "elapsed_seconds": "0.289999962",
+        "elapsed_seconds": "0.29",
         "recovered": "true",
     }
     assert recording.metadata_records["session"]["car"] == "demo_gt3"
@@ -181,7 +181,7 @@ def test_corrupt_bytes_in_a_chunk_lose_that_chunk_and_nothing_else(tmp_path: Pat
     assert [step.pages for step in read] == [step.pages for step in drive_steps[:30] + drive_steps[40:]]
     assert [step.missing for step in read] == [0] * 30 + [10] + [0] * 19
     assert [event for event in McapRecording(beside).events() if event.kind == "gap"] == [
-        Event("gap", START + 0.4, {"steps": 10, "after_packet_id": 1029, "before_packet_id": 1040})
+        Event("gap", START + 0.4, {"steps": 10, "after_packet_id": 1029, "before_packet_id": 1040}, 0.4)
     ]
     assert McapRecording(beside).metadata_records["quality"]["missing"] == "10"
     with pytest.raises(SinkError, match=r"drive\.recovered\.mcap exists already and stays untouched"):

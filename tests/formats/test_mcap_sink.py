@@ -8,6 +8,7 @@ import pytest
 from mcap.reader import SeekingReader
 from mcap.writer import Writer
 
+from telemetry.base.clock import Clock
 from telemetry.base.errors import SinkError
 from telemetry.formats.mcap.layout import nanoseconds
 from telemetry.formats.mcap.recording import Info, McapRecording
@@ -42,9 +43,9 @@ def test_pages_are_written_when_they_change_and_all_three_come_before_the_first_
     physics = [message for topic, message in messages(path) if topic == "/acpmf_physics"]
     assert [message.sequence for message in physics] == list(range(1000, 1012))
     assert [message.log_time for message in physics] == [
-        1_700_000_000_000_000_000 + nanoseconds(START + index / 100) - nanoseconds(START) for index in range(12)
+        1_700_000_000_000_000_000 + index * 10**7 for index in range(12)
     ]
-    assert all(message.publish_time == message.log_time for message in physics)
+    assert [message.publish_time for message in physics] == [nanoseconds(START + index / 100) for index in range(12)]
     assert McapRecording(path).info == Info(
         complete=True,
         truncation="",
@@ -64,7 +65,7 @@ def test_gaps_repairs_and_markers_are_kept(tmp_path: Path) -> None:
     path = tmp_path / "drive.mcap"
     steps = drive(5)
     with create(path) as sink:
-        sink.add_event(Event("marker", START - 1.0, {"text": "before the first step"}))
+        sink.add_event(Event("marker", START - 1.0, {"text": "before the first step"}, -1.0))
         sink.write(Step(State.WAITING))
         sink.write(steps[0]._replace(missing=2))
         sink.write(steps[1])
@@ -76,14 +77,14 @@ def test_gaps_repairs_and_markers_are_kept(tmp_path: Path) -> None:
         sink.write(steps[4])
     recording = McapRecording(path)
     assert list(recording.events()) == [
-        Event("state", START, {"state": "live"}),
-        Event("gap", START, {"steps": 2, "after_packet_id": None, "before_packet_id": 1000}),
-        Event("marker", START - 1.0, {"text": "before the first step"}),
-        Event("marker", START + 0.015, {"text": "slow"}),
-        Event("gap", START + 0.03, {"steps": 1, "after_packet_id": 1001, "before_packet_id": 1003}),
-        Event("repaired", START + 0.03, {"packet_id": 1003}),
-        Event("state", START + 2.03, {"state": "gone"}),
-        Event("state", START + 0.04, {"state": "live"}),
+        Event("state", START, {"state": "live"}, 0.0),
+        Event("gap", START, {"steps": 2, "after_packet_id": None, "before_packet_id": 1000}, 0.0),
+        Event("marker", START - 1.0, {"text": "before the first step"}, -1.0),
+        Event("marker", START + 0.015, {"text": "slow"}, 0.01),
+        Event("gap", START + 0.03, {"steps": 1, "after_packet_id": 1001, "before_packet_id": 1003}, 0.03),
+        Event("repaired", START + 0.03, {"packet_id": 1003}, 0.03),
+        Event("state", START + 2.03, {"state": "gone"}, 2.03),
+        Event("state", START + 0.04, {"state": "live"}, 0.04),
     ]
     assert [(step.missing, step.repaired) for step in recording.read_steps()] == [
         (2, False),
@@ -99,7 +100,7 @@ def test_gaps_repairs_and_markers_are_kept(tmp_path: Path) -> None:
         "duplicates": "1",
         "first_timestamp": "1700000000.0",
         "last_timestamp": "1700000000.04",
-        "elapsed_seconds": "0.039999962",
+        "elapsed_seconds": "0.04",
     }
 
 
@@ -115,8 +116,8 @@ def test_events_are_what_their_schema_says(tmp_path: Path) -> None:
     assert json.loads(schema.data)["required"] == ["kind", "timestamp"]
     bodies = [orjson.loads(message.data) for topic, message in messages(path) if topic == EVENTS]
     assert [list(body) for body in bodies] == [
-        ["kind", "timestamp", "state"],
-        *[["kind", "timestamp", "steps", "after_packet_id", "before_packet_id"]] * 2,
+        ["kind", "timestamp", "elapsed", "state"],
+        *[["kind", "timestamp", "elapsed", "steps", "after_packet_id", "before_packet_id"]] * 2,
     ]
 
 
@@ -139,17 +140,54 @@ def test_metadata_names_the_tool_and_every_session(tmp_path: Path) -> None:
     assert McapRecording(path).metadata_records == dict(found)
 
 
-def test_a_wall_clock_that_is_set_back_neither_reverses_nor_changes_the_recording(tmp_path: Path) -> None:
+@pytest.mark.parametrize("seconds", [8 * 3600.0, -3600.0])
+def test_a_wall_clock_that_is_set_neither_reverses_nor_stretches_the_recording(tmp_path: Path, seconds: float) -> None:
     path = tmp_path / "drive.mcap"
-    steps = drive(4)
-    for index in (2, 3):
+    steps = drive(40)
+    for index in range(20, 40):
         pages = steps[index].pages
         assert pages is not None
-        steps[index] = steps[index]._replace(pages=pages._replace(timestamp=pages.timestamp - 3600.0))
-    write(path, steps)
+        steps[index] = steps[index]._replace(pages=pages._replace(timestamp=pages.timestamp + seconds))
+    write(path, steps, flush_every=10)
+    recording = McapRecording(path)
     assert pages_in(path) == [step.pages for step in steps]
-    elapsed = [step.elapsed for step in McapRecording(path).read_steps()]
-    assert elapsed == pytest.approx([0.0, 0.01, 0.02, 0.03], abs=1e-6)
+    assert [step.elapsed for step in recording.read_steps()] == [index / 100 for index in range(40)]
+    assert [event for event in recording.events() if event.kind == "clock"] == [
+        Event("clock", START + 0.2 + seconds, {"seconds": seconds}, 0.2)
+    ]
+    log_times = [message.log_time for _, message in messages(path)]
+    assert log_times == sorted(log_times)
+    part = McapRecording(path, begin=0.15, end=0.25)
+    assert [step.elapsed for step in part.read_steps()] == [index / 100 for index in range(15, 25)]
+    assert recording.duration_s == 0.39
+    clock = Clock(math.inf)
+    assert len(list(recording.steps(clock))) == 40
+    assert clock.now() == pytest.approx(0.39)  # played in its own time
+
+
+def test_a_clock_that_is_set_while_the_game_is_away_is_recorded_with_it(tmp_path: Path) -> None:
+    path = tmp_path / "drive.mcap"
+    first, last = drive(2)
+    gone = [Step(State.GONE, elapsed=elapsed, timestamp=START + elapsed + 3600.0) for elapsed in (2.0, 2.5)]
+    last = last._replace(elapsed=3.0)
+    assert last.pages is not None
+    write(path, [first, *gone, last._replace(pages=last.pages._replace(timestamp=START + 3603.0))])
+    assert list(McapRecording(path).events())[1:] == [
+        Event("clock", START + 3602.0, {"seconds": 3600.0}, 2.0),
+        Event("state", START + 3602.0, {"state": "gone"}, 2.0),
+        Event("state", START + 3603.0, {"state": "live"}, 3.0),
+    ]
+
+
+def test_a_source_that_starts_again_neither_reverses_the_recording_nor_its_events(tmp_path: Path) -> None:
+    path = tmp_path / "drive.mcap"
+    steps = drive(4)
+    steps[2:] = [step._replace(elapsed=step.elapsed - 0.02, missing=1) for step in steps[2:]]
+    write(path, steps)
+    recording = McapRecording(path)
+    assert [step.elapsed for step in recording.read_steps()] == pytest.approx([0.0, 0.01, 0.01, 0.02], abs=1e-6)
+    gaps = [event.elapsed for event in recording.events() if event.kind == "gap"]
+    assert gaps == pytest.approx([0.01, 0.02], abs=1e-6)
 
 
 def test_pages_without_a_time_are_kept_all_the_same(tmp_path: Path) -> None:

@@ -30,3 +30,8 @@ def test_what_somebody_is_writing_stays(tmp_path: Path) -> None:
     make(tmp_path / "a.mcap", 0.5 * BUSY_SECONDS)
     old = make(tmp_path / "b.mcap", 2.0 * BUSY_SECONDS)
     assert prune(tmp_path, NAMES, 10.0, []) == [(old, 100)]
+
+
+def test_a_time_in_the_future_is_not_that_of_a_file_that_is_being_written(tmp_path: Path) -> None:
+    before_the_clock_was_set_back = make(tmp_path / "a.mcap", -3600.0)
+    assert prune(tmp_path, NAMES, 10.0, []) == [(before_the_clock_was_set_back, 100)]

@@ -1,5 +1,6 @@
 """Where a recording is cut, and what the files are called."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -189,3 +190,32 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, shelf: Shelf) -> 
     files = RotatingWriter(RecordingFolder(tmp_path / "file", Template("{car}"), ".mcap", shelf.open))
     with pytest.raises(SinkError, match=r"The folder .*file cannot be created"):
         feed(files, step_of(1))
+
+
+def at(step: Step, timestamp: float) -> Step:
+    assert step.pages is not None
+    return step._replace(pages=step.pages._replace(timestamp=timestamp))
+
+
+def test_each_file_is_named_by_the_time_of_day_at_which_it_begins(tmp_path: Path, shelf: Shelf) -> None:
+    folder = RecordingFolder(tmp_path, Template("{datetime}"), ".mcap", shelf.open)
+    files = RotatingWriter(folder, Split(seconds=1.0))
+    clock = [1.7e9, 1.7e9 + 0.5, 1.7e9 + 3600.0, 1.7e9 - 7200.0, 1.7e9 - 7199.0]  # set forward, and then back
+    feed(files, *(at(step_of(10 * tick, elapsed=0.5 * tick), timestamp) for tick, timestamp in enumerate(clock)))
+    files.close()
+    begins = [datetime.fromtimestamp(clock[tick], UTC).astimezone() for tick in (0, 2, 4)]
+    assert [path.stem for path in files.files] == [f"{begin:%Y%m%d-%H%M%S}" for begin in begins]
+
+
+def test_what_a_marker_saves_has_the_time_of_its_first_step_though_nothing_changed_for_long(
+    tmp_path: Path, shelf: Shelf
+) -> None:
+    files = RollingBuffer(RecordingFolder(tmp_path, Template("{datetime}"), ".mcap", shelf.open), 1.0)
+    first, paused, later = (at(step_of(10), 1.7e9 + seconds) for seconds in (0.0, 1800.0, 3600.0))
+    tracker = LapTracker()
+    files.write(first, tracker.update(first))
+    files.write(paused._replace(elapsed=1800.0), None)
+    files.write(later._replace(elapsed=3600.0), None)
+    files.add_event(Event("marker", 1.7e9 + 3600.0, {"name": "wow"}, 3600.0))
+    begin = datetime.fromtimestamp(1.7e9 + 3600.0, UTC).astimezone()
+    assert [path.stem for path in files.files] == [f"{begin:%Y%m%d-%H%M%S}"]

@@ -14,10 +14,13 @@ from telemetry.base.clock import Clock
 from telemetry.base.errors import SinkError, UsageError
 from telemetry.demo.source import DemoSource
 from telemetry.fields.derived import Sample
+from telemetry.formats.mcap.recording import McapRecording
+from telemetry.formats.mcap.sink import create
 from telemetry.recording.filters import DecimatingSink, StepToSampleSink
 from telemetry.recording.game_state import State
 from telemetry.recording.interfaces import Closeable, Event, PageSink, Reading, Sink, Source, Step
 from telemetry.recording.lap_tracker import LapTracker
+from telemetry.recording.stats import StepRecordingStats
 from telemetry.recording.step_recorder import StepRecorder
 from telemetry.recording.step_writer import SingleFileWriter
 from telemetry.recording.stop import StopRule
@@ -356,3 +359,25 @@ def test_steps_become_samples_and_those_of_a_pause_do_not() -> None:
     assert (first.packet_id, first.sequence, first.physics_steps) == (1, 0, None)
     assert (second.packet_id, second.sequence, second.physics_steps) == (4, 1, 3)
     assert second.elapsed == pytest.approx(0.012)
+
+
+def test_a_marker_in_a_replay_has_the_time_of_what_is_played(tmp_path: Path) -> None:
+    path, sink = tmp_path / "drive.mcap", ListSink()
+    with create(path) as recorded:
+        for number in range(100):
+            step = step_of(number)
+            assert step.pages is not None
+            recorded.write(step._replace(pages=step.pages._replace(timestamp=1.6e9 + step.elapsed)))
+
+    class Driver:
+        def on_reading(self, sample: Sample | None, stats: StepRecordingStats) -> None:
+            if stats.steps == 51:
+                recorder.add_marker("here", seconds_ago=0.01)
+
+    with McapRecording(path) as source:
+        recorder = StepRecorder(source, into(sink), [Driver()], clock=hurry())
+        recorder.run()
+    (marker,) = sink.events
+    assert (marker.kind, marker.values) == ("marker", {"name": "here"})
+    assert marker.elapsed == pytest.approx(0.14)
+    assert marker.timestamp == pytest.approx(1.6e9 + 0.14, abs=1e-5)

@@ -31,6 +31,7 @@ class Rig:
             ServerOptions(port=0, source="rig", rate=60.0, **options), on_marker=self.markers.append
         )
         self.stats = RecordingStats(state=State.LIVE)
+        self.began = time.time()
 
     @property
     def url(self) -> str:
@@ -39,7 +40,9 @@ class Rig:
     def on_reading(self, count: int = 1, **values: Any) -> Sample:
         """Take so many samples."""
         for _ in range(count):
-            sample = sample_of(sequence=self.stats.samples, timestamp=time.time(), **values)
+            now = time.time()
+            times = {"timestamp": now, "elapsed": now - self.began}
+            sample = sample_of(sequence=self.stats.samples, **(times | values))
             self.stats.samples += 1
             self.server.on_reading(sample, self.stats)
             wait_until(lambda: self.server.pending < 32)

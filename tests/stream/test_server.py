@@ -17,6 +17,7 @@ from telemetry.fields.wire import LineEncoder
 from telemetry.recording.api import samples
 from telemetry.recording.game_state import State
 from telemetry.sources import open_source
+from telemetry.stream import ServerOptions, StreamServer
 from tests.conftest import PATIENCE, REPOSITORY, real_time, sample_of, wait_until
 from tests.stream.rig import Rig, receive, rig_of
 
@@ -59,7 +60,7 @@ def test_while_game_time_stands_still_only_the_state_is_sent(rig: Rig) -> None:
         assert receive(ws) == {"sequence": 0}
         rig.stats.state = State.PAUSED
         for _ in range(3):
-            rig.server.on_reading(sample_of(sequence=1), rig.stats)
+            rig.server.on_reading(sample_of(sequence=1, timestamp=rig.began, elapsed=0.0), rig.stats)
         assert receive(ws) == {"type": "state", "state": "paused", "message": ""}
         rig.stats.state = State.LIVE
         rig.on_reading()
@@ -131,6 +132,29 @@ def test_a_wrong_request_is_answered_by_an_error_and_stays_connected(rig: Rig) -
             assert receive(ws)["type"] == "error"
         rig.on_reading()
         assert receive(ws) == {"sequence": 0}
+
+
+def test_a_clock_that_is_set_is_told_to_all_who_asked_for_events(rig: Rig) -> None:
+    with connect(f"{rig.url}/?events=1&fields=sequence") as ws:
+        receive(ws)
+        rig.on_reading(timestamp=1.7e9, elapsed=5.0)
+        rig.on_reading(timestamp=1.7e9 + 28_800.1, elapsed=5.1)
+        rig.on_reading(timestamp=1.7e9 + 28_800.2, elapsed=5.2)
+        assert receive(ws)["type"] == "state"
+        assert [receive(ws) for _ in range(4)] == [
+            {"sequence": 0},
+            {"type": "clock", "seconds": 28_800.0, "timestamp": 1.7e9 + 28_800.1, "elapsed": 5.1},
+            {"sequence": 1},
+            {"sequence": 2},
+        ]
+
+
+def test_a_marker_has_the_time_of_the_samples() -> None:
+    server = StreamServer(ServerOptions(port=0), unix_time=lambda: 1.6e9)
+    with server, connect(f"{server.url}/?events=1") as ws:
+        receive(ws)
+        ws.send('{"type": "marker", "name": "here"}')
+        assert receive(ws) == {"type": "marker", "name": "here", "timestamp": 1.6e9, "sequence": None}
 
 
 def test_a_marker_reaches_all_who_asked_for_events_and_the_recording(rig: Rig) -> None:

@@ -14,13 +14,22 @@ if TYPE_CHECKING:
         QualityFinding,
         list_findings,
     )
-    from telemetry.analysis.quality.report import GAP_PERIODS, BestLap, Gaps, LapCount, OutOfRange, QualityReport
+    from telemetry.analysis.quality.report import (
+        GAP_PERIODS,
+        BestLap,
+        ClockStep,
+        Gaps,
+        LapCount,
+        OutOfRange,
+        QualityReport,
+    )
 else:
     from telemetry.base.lazy import lazy_attributes
 
     __getattr__, __dir__ = lazy_attributes(
         __name__,
         {
+            "ClockStep": "telemetry.analysis.quality.report",
             "ESSENTIAL_FIELDS": "telemetry.analysis.quality.findings",
             "GAP_PERIODS": "telemetry.analysis.quality.report",
             "MAX_GAP_SHARE": "telemetry.analysis.quality.findings",
@@ -42,6 +51,7 @@ __all__ = [
     "GAP_PERIODS",
     "MAX_GAP_SHARE",
     "BestLap",
+    "ClockStep",
     "Gaps",
     "LapCount",
     "OutOfRange",

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from telemetry.analysis.quality.report import GAP_PERIODS, BestLap, Gaps, LapCount, QualityReport
+from telemetry.analysis.quality.report import GAP_PERIODS, BestLap, ClockStep, Gaps, LapCount, QualityReport
 from telemetry.analysis.quality.values import ValueChecker
 from telemetry.analysis.same_drive import DriveFingerprint, FingerprintBuilder
 from telemetry.base.clock import Clock
 from telemetry.base.histogram import DurationHistogram
 from telemetry.base.units import STEP_S
+from telemetry.fields.clock_steps import clock_step_seconds
 from telemetry.fields.derived import Sample, derive
 from telemetry.fields.pauses import paused_seconds
 from telemetry.fields.snapshot import Snapshot
@@ -96,6 +97,7 @@ class QualityAnalyzer:
         self._paused_s = 0.0
         self._restarts = 0
         self._time_backwards = 0
+        self._clock_steps: list[ClockStep] = []
         self._events: Counter[str] = Counter()
         self._values = ValueChecker(self._absent)
         self._top_speed_kmh: float | None = None
@@ -168,6 +170,7 @@ class QualityAnalyzer:
             duplicates=0 if "packet_id" in self._absent else self._steps_between[0],
             restarts=self._restarts,
             time_backwards=self._time_backwards,
+            clock_steps=tuple(self._clock_steps),
             events=dict(self._events),
             missing_fields=tuple(name for name in Snapshot.NAMES if name in self._absent),
             constant_fields=self._values.constant_fields if self.samples > 1 else (),
@@ -186,7 +189,10 @@ class QualityAnalyzer:
 
     def _add_interval(self, before: Sample, now: Sample, *, is_new_step: bool) -> None:
         interval_s = now.elapsed - before.elapsed
-        if now.timestamp < before.timestamp:
+        if clock_step := clock_step_seconds(now.timestamp - before.timestamp, interval_s):
+            at_s = now.elapsed - (self._first or before).elapsed
+            self._clock_steps.append(ClockStep(at_s=at_s, seconds=clock_step))
+        elif now.timestamp < before.timestamp or interval_s < 0.0:
             self._time_backwards += 1
         steps = now.physics_steps
         if steps is None:

@@ -67,6 +67,19 @@ class Gaps:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClockStep:
+    """A step of the time of day: the computer's clock was set, or it slept, or the recording was continued later.
+
+    ``timestamp`` has it, ``elapsed`` has not.
+    """
+
+    at_s: float
+    """Seconds from the first sample to the first one after the step."""
+    seconds: float
+    """By how much the time of day stepped: positive where it was set forward."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class QualityReport:
     """The figures of one recording. An optional figure is None where the recording does not suffice to compute it."""
 
@@ -119,7 +132,9 @@ class QualityReport:
     restarts: int
     """How often the number of the physics step fell, because the game restarted its physics."""
     time_backwards: int
-    """How often the wall-clock time of a sample was earlier than that of the sample before."""
+    """How often the time of a sample was earlier than that of the sample before, and no clock had been set."""
+    clock_steps: tuple[ClockStep, ...]
+    """Steps of the time of day, found in the samples of any format."""
     events: Mapping[str, int]
     """Number of recorded events by kind; empty for formats without events."""
     missing_fields: tuple[str, ...]

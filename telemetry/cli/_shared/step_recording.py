@@ -1,6 +1,5 @@
 """Recording physics steps from the command line: the view, the keys and the markers of other terminals."""
 
-import time
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +12,7 @@ from telemetry.base.errors import SinkError
 from telemetry.cli._shared.messages import print_warning
 from telemetry.cli._shared.options import STOP_PANEL
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
-from telemetry.recording.interfaces import Event, Listener, Source
+from telemetry.recording.interfaces import Listener, Source
 from telemetry.recording.lap_tracker import LapTracker
 from telemetry.recording.markers import MarkerInbox
 from telemetry.recording.step_recorder import StepRecorder
@@ -77,7 +76,7 @@ def record_steps(
 
         def on_key(key: str) -> None:
             if key in "mM":
-                recorder.add_event(Event("marker", time.time(), {"name": "key"}))
+                recorder.add_marker("key")
             elif key in "qQ":
                 clock.stop()
 
@@ -90,9 +89,7 @@ def record_steps(
 def open_marker_inbox(recording: str, recorder: StepRecorder) -> AbstractContextManager[object]:
     """Record the markers that other terminals send; where that is impossible, warn and record without them."""
     try:
-        inbox = MarkerInbox(
-            recording, lambda name, timestamp: recorder.add_event(Event("marker", timestamp, {"name": name}))
-        )
+        inbox = MarkerInbox(recording, lambda name, seconds: recorder.add_marker(name, seconds_ago=seconds))
     except SinkError as error:
         print_warning(f"{error} The recording goes on without them.")
         return nullcontext()

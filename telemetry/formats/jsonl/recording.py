@@ -17,7 +17,7 @@ from telemetry.fields.wire import parse_snapshot
 from telemetry.formats.compression import is_complete
 from telemetry.formats.jsonl.lines import read_lines
 from telemetry.recording.game_state import is_advancing, state_in_session
-from telemetry.recording.interfaces import Reading, Source
+from telemetry.recording.interfaces import Moment, PlayedMoment, Reading, Source
 
 DEFAULT_INTERVAL_S: Final = 0.1
 """Seconds between samples of a recording that does not hold their times."""
@@ -38,6 +38,7 @@ class JsonlRecording(Source):
         self.name = str(path)
         self._path = path
         self._loop = loop
+        self._played: PlayedMoment | None = None
         self._begin = 0.0 if begin is None else begin
         self._end = math.inf if end is None else end
         if next(self.snapshots(), None) is None:
@@ -73,6 +74,10 @@ class JsonlRecording(Source):
                     raise SourceError(f"{self._path}, line {line.number}: {error}.") from error
 
     @override
+    def moment(self, clock: Clock) -> Moment:
+        return super().moment(clock) if self._played is None else self._played.now(clock)
+
+    @override
     def readings(self, clock: Clock, rate: float | None) -> Iterator[Reading]:
         start = clock.now()
         first: float | None = None
@@ -90,6 +95,7 @@ class JsonlRecording(Source):
                     continue
                 if not clock.sleep_until(start + elapsed - first):
                     return
+                self._played = PlayedMoment(elapsed, snapshot.timestamp, start - first)
                 state = state_in_session(snapshot.status, snapshot.is_esc_menu_visible)
                 moved, packet_id = snapshot.packet_id != packet_id, snapshot.packet_id
                 yield Reading(state, snapshot.replace(elapsed=elapsed), is_advancing(state, moved=moved))
@@ -97,14 +103,22 @@ class JsonlRecording(Source):
                 return
 
     def _excerpt(self) -> Iterator[tuple[float, Snapshot]]:
-        """The snapshots of the part to play, each with the time at which it was recorded, which never decreases."""
+        """The snapshots of the part to play, each with the time at which it was recorded, which never decreases.
+
+        In a file without ``elapsed``, the differences of ``timestamp`` stand for it.
+        """
         first: float | None = None
+        first_timestamp: float | None = None
         shift, elapsed = 0.0, -DEFAULT_INTERVAL_S
         for snapshot in self.snapshots():
-            before, elapsed = elapsed, snapshot.elapsed + shift
+            recorded = snapshot.elapsed
+            if math.isnan(recorded):
+                first_timestamp = snapshot.timestamp if first_timestamp is None else first_timestamp
+                recorded = snapshot.timestamp - first_timestamp
+            before, elapsed = elapsed, recorded + shift
             if not elapsed >= before:  # the file was appended to, or holds no times
                 elapsed = before + DEFAULT_INTERVAL_S
-                shift = elapsed - snapshot.elapsed if math.isfinite(snapshot.elapsed) else 0.0
+                shift = elapsed - recorded if math.isfinite(recorded) else 0.0
             if first is None:
                 first = elapsed
             if elapsed - first >= self._end:

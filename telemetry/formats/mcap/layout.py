@@ -43,13 +43,15 @@ EVENT_SCHEMA: Final = orjson.dumps(
         "description": "What happened in a recording, and the values that belong to it.",
         "type": "object",
         "properties": {
-            "kind": {"type": "string", "description": "gap, repaired, state, or what a marker is called"},
+            "kind": {"type": "string", "description": "gap, repaired, state, clock, marker"},
             "timestamp": {"type": "number", "description": "Unix time [s]"},
+            "elapsed": {"type": "number", "description": "time since the first step of the file [s]"},
             "steps": {"type": "integer", "description": "gap: physics steps that could not be seen"},
             "after_packet_id": {"type": ["integer", "null"], "description": "gap: the last step seen before it"},
             "before_packet_id": {"type": "integer", "description": "gap: the first step seen after it"},
             "packet_id": {"type": "integer", "description": "repaired: the step"},
             "state": {"type": "string", "description": "state: how things stand from now on"},
+            "seconds": {"type": "number", "description": "clock: by how much the time of day stepped, + forward [s]"},
         },
         "required": ["kind", "timestamp"],
     }
@@ -147,7 +149,11 @@ class StepCounters:
         """Record the times [ns] of a step."""
         if self._origin_ns is None:
             self._origin_ns, self.first_ns = log_time, publish_time
-        self.last_ns, self.elapsed_s = publish_time, seconds(log_time - self._origin_ns)
+        self.last_ns, self.elapsed_s = publish_time, self.elapsed_at(log_time)
+
+    def elapsed_at(self, log_time: int) -> float:
+        """Seconds from the first step to this log time [ns]; 0 before the first step."""
+        return 0.0 if self._origin_ns is None else seconds(log_time - self._origin_ns)
 
     def metadata(self) -> dict[str, str]:
         """The counts as metadata of a file."""

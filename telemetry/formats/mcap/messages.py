@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 import orjson
 
-from telemetry.formats.mcap.layout import PAGE_SIZES
+from telemetry.formats.mcap.layout import PAGE_SIZES, seconds
 from telemetry.formats.mcap.records import CorruptFile, Record
 from telemetry.recording.interfaces import Event
 
@@ -40,8 +40,12 @@ def parse_message(path: Path, record: Record, topics: Mapping[int, str]) -> Mess
     return Message(record.at, topic, log_time, publish_time, data)
 
 
-def parse_event(path: Path, message: Message) -> Event:
-    """The event in a message; raises :class:`CorruptFile` if it is not JSON or lacks its kind or timestamp."""
+def parse_event(path: Path, message: Message, origin: int | None = None) -> Event:
+    """The event in a message; raises :class:`CorruptFile` if it is not JSON or lacks its kind or timestamp.
+
+    ``origin`` is the Unix time [ns] of the file's first step. Events without ``elapsed`` are from before there were
+    steps of the time of day in recordings: their Unix time is sufficient.
+    """
     try:
         values = orjson.loads(message.data)
         kind, timestamp = values.pop("kind"), values.pop("timestamp")
@@ -49,7 +53,11 @@ def parse_event(path: Path, message: Message) -> Event:
             raise ValueError  # noqa: TRY301 - handled below like every other error in an event
     except (ValueError, KeyError, TypeError, AttributeError):
         raise CorruptFile(path, message.at, "an event is invalid") from None
-    return Event(kind, float(timestamp), values)
+    elapsed = values.get("elapsed")
+    if type(elapsed) in (int, float):
+        del values["elapsed"]
+        return Event(kind, float(timestamp), values, float(elapsed))
+    return Event(kind, float(timestamp), values, None if origin is None else timestamp - seconds(origin))
 
 
 def count_missing_steps(gap: Event) -> int:

@@ -43,7 +43,7 @@ from telemetry.formats.mcap.records import (
 )
 from telemetry.formats.mcap.steps import LoggedStep, StepBuilder
 from telemetry.recording.game_state import is_advancing, state_in_session
-from telemetry.recording.interfaces import Event, Reading, Source, Step
+from telemetry.recording.interfaces import Event, Moment, PlayedMoment, Reading, Source, Step
 
 _UNREAD: Final = frozenset({MESSAGE_INDEX, CHUNK_INDEX, METADATA, ATTACHMENT})
 _SKIPPED_IN_SUMMARY: Final = frozenset({MESSAGE_INDEX, CHUNK_INDEX, ATTACHMENT, CHUNK, MESSAGE})
@@ -89,6 +89,7 @@ class McapRecording(Source):
         self._path = path
         self._loop = loop
         self._library = ""
+        self._played: PlayedMoment | None = None
         self._origin = 0
         self._begin: int | None = None
         self._end: int | None = None
@@ -156,7 +157,7 @@ class McapRecording(Source):
                     continue
                 if end is not None and message.log_time >= end:
                     return
-                yield parse_event(file.path, message)
+                yield parse_event(file.path, message, self._origin)
 
     @cached_property
     def info(self) -> Info:
@@ -171,6 +172,10 @@ class McapRecording(Source):
                 for message in self._messages(file, None):
                     counts[message.topic] = counts.get(message.topic, 0) + 1
             return Info(file.finished, self.truncation, self._library, counts)
+
+    @override
+    def moment(self, clock: Clock) -> Moment:
+        return super().moment(clock) if self._played is None else self._played.now(clock)
 
     @override
     def steps(self, clock: Clock) -> Iterator[Step]:
@@ -190,21 +195,23 @@ class McapRecording(Source):
 
     def _paced(self, clock: Clock, rate: float | None) -> Iterator[Step]:
         """The steps, each at its time on the clock; with a ``rate``, at most that many per second."""
-        began = first = None
+        lead: float | None = None
         elapsed, limiter = -math.inf, RateLimiter(rate)
         while True:
             shift = 0.0
             for step in self.read_steps():
                 before, elapsed = elapsed, step.elapsed + shift
-                if not elapsed >= before:  # the recording starts again (loop), or its clock was set back
+                if not elapsed >= before:  # the recording starts again (loop), or its log times go back
                     elapsed = before + STEP_S
                     shift = elapsed - step.elapsed
-                if began is None or first is None:
-                    began, first = clock.now(), elapsed
+                if lead is None:
+                    lead = clock.now() - elapsed
                 if not limiter.accept(elapsed):
                     continue
-                if not clock.sleep_until(began + elapsed - first):
+                if not clock.sleep_until(lead + elapsed):
                     return
+                if step.pages is not None:
+                    self._played = PlayedMoment(elapsed, step.pages.timestamp, lead)
                 yield step._replace(elapsed=elapsed)
             if not self._loop or math.isinf(elapsed):
                 return

@@ -317,7 +317,8 @@ class _RecoveryCopier:
         self._steps_in_new_gaps += steps
         if steps and EVENTS in channels:  # without an events channel, readers count missing steps by packet ids
             values = {"steps": steps, "after_packet_id": self._last_packet_id, "before_packet_id": packet_id}
-            data = orjson.dumps({"kind": "gap", "timestamp": seconds(step.publish_time), **values})
+            times = {"timestamp": seconds(step.publish_time), "elapsed": self.counters.elapsed_at(step.log_time)}
+            data = orjson.dumps({"kind": "gap", **times, **values})
             self.counters.gaps += 1
             self.counters.missing += steps
             self._write(channels[EVENTS], step._replace(data=data))

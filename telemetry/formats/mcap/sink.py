@@ -7,10 +7,10 @@ from typing import Any, Final
 
 import orjson
 
-from ac_native_memory import Pages
 from telemetry.base.storage.output_file import OutputFile
 from telemetry.base.typing import override
 from telemetry.base.version import VERSION
+from telemetry.fields.clock_steps import ClockStepDetector
 from telemetry.fields.metrics.enums import SESSION_NAMES
 from telemetry.fields.pages import (
     read_ac_version,
@@ -75,7 +75,9 @@ class McapSink(PageSink):
     """Writes steps with their pages; made by :func:`create`. Raises :class:`telemetry.SinkError`.
 
     For each physics step it writes one message per changed page, all with the same log time, in the order static,
-    graphics, physics. The file can be read while it is being written, up to the last flush; closing finishes it.
+    graphics, physics. Log times begin with the Unix time of the first step and go on with the clock of the source, so
+    that they never go back or jump; publish times are the Unix times of the steps. Where these step, the file has an
+    event ``clock``. The file can be read while it is being written, up to the last flush; closing finishes it.
     """
 
     def __init__(self, output: OutputFile, metadata: Mapping[str, str]) -> None:
@@ -95,7 +97,11 @@ class McapSink(PageSink):
         self._session: dict[str, str] = {}
         self._session_kind: int | None = None
         self._log_time = -1
+        self._first_log_time = 0
+        # The log time, and the time of the source, from which on log times are counted:
+        self._origin = (0, 0.0)
         self._timestamp = self._elapsed = 0.0
+        self._clock_steps = ClockStepDetector()
         self._events = 0
         self._chunk_bytes = 0
         self._quality = StepCounters()
@@ -109,14 +115,12 @@ class McapSink(PageSink):
     def write(self, step: Step) -> None:
         pages = step.pages
         if pages is None:
-            if self._channels and step.state is not self._state:  # nothing is written before the first step with pages
-                self._write_state(step.state, self._timestamp + max(0.0, step.elapsed - self._elapsed))
+            if self._channels:  # nothing is written before the first step with pages
+                self._write_without_pages(step)
             return
         publish_time = nanoseconds(pages.timestamp)
-        log_time = publish_time
-        if log_time <= self._log_time:  # the wall clock was set back: continue by the time of the source
-            log_time = self._log_time + max(1, nanoseconds(step.elapsed - self._elapsed))
-        self._log_time, self._timestamp, self._elapsed = log_time, pages.timestamp, step.elapsed
+        log_time = self._log_time = self._next_log_time(step.elapsed, publish_time)
+        self._timestamp, self._elapsed = pages.timestamp, step.elapsed
         if not self._channels:
             self._start()
 
@@ -133,12 +137,14 @@ class McapSink(PageSink):
             self._chunk_bytes += len(pages.graphics)
             sequence = read_graphics_packet_id(pages.graphics) & 0xFFFFFFFF
             add(self._channels[GRAPHICS], log_time, pages.graphics, publish_time, sequence)
+        if clock_step := self._clock_steps.update(pages.timestamp, step.elapsed):
+            self.add_event(Event("clock", pages.timestamp, {"seconds": clock_step}, step.elapsed))
         if step.state is not self._state:
-            self._write_state(step.state, pages.timestamp)
+            self._write_state(step.state, pages.timestamp, step.elapsed)
         if physics_changed or step.missing or step.repaired:
             packet_id = read_packet_id(pages.physics)
             if step.missing or step.repaired:
-                self._write_flaws(step, pages, packet_id)
+                self._write_flaws(step, pages.timestamp, packet_id)
             if physics_changed:
                 self._physics = pages.physics
                 self._packet_id = packet_id
@@ -161,13 +167,18 @@ class McapSink(PageSink):
     def add_event(self, event: Event) -> None:
         """Write an event with the log time of the last step, so that log times never decrease.
 
-        Its own time is in the message. Events before the first step are written after that step.
+        Its own times are in the message, ``elapsed`` in seconds since the file's first step; where it does not say,
+        it happened at the last step. Events before the first step are written after that step.
         """
         if not self._channels:
             self._early_events.append(event)
             return
         publish_time = nanoseconds(event.timestamp)
-        required = {"kind": event.kind, "timestamp": seconds(publish_time)}
+        elapsed = self._elapsed if event.elapsed is None else event.elapsed
+        if event.kind == "clock" and elapsed > self._elapsed:  # the next step must not tell it again
+            self._clock_steps.update(event.timestamp, elapsed)
+        times = {"timestamp": seconds(publish_time), "elapsed": self._elapsed_in_file(elapsed)}
+        required = {"kind": event.kind, **times}
         data = orjson.dumps({**required, **event.values, **required})
         self._chunk_bytes += len(data)
         self._writer.add_message(self._channels[EVENTS], self._log_time, data, publish_time, self._events & 0xFFFFFFFF)
@@ -203,19 +214,48 @@ class McapSink(PageSink):
         self._writer.add_metadata(FILE_METADATA, {**self._metadata, **format_metadata})
         self._channels = register_channels(self._writer)
 
-    def _write_state(self, state: State, timestamp: float) -> None:
-        self._state = state
-        self.add_event(Event("state", timestamp, {"state": state.value}))
+    def _next_log_time(self, elapsed: float, publish_time: int) -> int:
+        """The log time of a step: later than all before it, whatever the source's clock or the wall clock do."""
+        if not self._channels:
+            self._first_log_time = publish_time
+            self._origin = publish_time, elapsed
+            return publish_time
+        begin, began = self._origin
+        log_time = begin + nanoseconds(elapsed - began)
+        if log_time <= self._log_time:  # the source repeats a time, or has started again
+            log_time = self._log_time + 1
+            if elapsed < self._elapsed:
+                self._origin = log_time, elapsed
+        return log_time
 
-    def _write_flaws(self, step: Step, pages: Pages, packet_id: int) -> None:
+    def _elapsed_in_file(self, elapsed: float) -> float:
+        """Seconds since the file's first step, of a time of the source's clock."""
+        begin, began = self._origin
+        return round(seconds(begin - self._first_log_time) + elapsed - began, 9)
+
+    def _write_without_pages(self, step: Step) -> None:
+        """Write what a step without pages says: a change of the state, or of the computer's clock."""
+        timestamp = step.timestamp
+        if timestamp is None:
+            timestamp = self._timestamp + max(0.0, step.elapsed - self._elapsed)
+        elif clock_step := self._clock_steps.update(timestamp, step.elapsed):
+            self.add_event(Event("clock", timestamp, {"seconds": clock_step}, step.elapsed))
+        if step.state is not self._state:
+            self._write_state(step.state, timestamp, step.elapsed)
+
+    def _write_state(self, state: State, timestamp: float, elapsed: float) -> None:
+        self._state = state
+        self.add_event(Event("state", timestamp, {"state": state.value}, elapsed))
+
+    def _write_flaws(self, step: Step, timestamp: float, packet_id: int) -> None:
         if step.missing > 0:
             self._quality.gaps += 1
             self._quality.missing += step.missing
             between = {"after_packet_id": self._packet_id, "before_packet_id": packet_id}
-            self.add_event(Event("gap", pages.timestamp, {"steps": step.missing, **between}))
+            self.add_event(Event("gap", timestamp, {"steps": step.missing, **between}, step.elapsed))
         if step.repaired:
             self._quality.repaired += 1
-            self.add_event(Event("repaired", pages.timestamp, {"packet_id": packet_id}))
+            self.add_event(Event("repaired", timestamp, {"packet_id": packet_id}, step.elapsed))
 
     def _write_session(self) -> None:
         """Write car, track, session and driver once they are known and whenever they change."""

@@ -1,0 +1,36 @@
+"""The computer's clock, as a test sets it."""
+
+import time
+
+import pytest
+
+
+class WallClock:
+    """What ``time.time`` returns while a test runs: the real time, and as many seconds more as the clock was set.
+
+    The performance counter goes on as ever. That is also what a suspend looks like on Linux, where that counter stands
+    still meanwhile: in the program's own time, the clock is put forward in one step.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._ahead_s = 0.0
+        real = time.time
+        monkeypatch.setattr(time, "time", lambda: real() + self._ahead_s)
+
+    def set(self, seconds: float) -> None:
+        """Put the clock forward by so many seconds, or back by a negative number."""
+        self._ahead_s += seconds
+
+
+def stepped_program(program: str) -> str:
+    """A program in whose process each line on standard input puts the clock forward by so many seconds."""
+    return f"""
+import sys, threading, time
+real, ahead = time.time, [0.0]
+time.time = lambda: real() + ahead[0]
+def follow():
+    for line in sys.stdin:
+        ahead[0] += float(line)
+threading.Thread(target=follow, daemon=True).start()
+{program}
+"""
