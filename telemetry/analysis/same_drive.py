@@ -82,10 +82,12 @@ class DriveFingerprint:
         shared_s = min(self.last_s, other.last_s) - max(self.first_s, other.first_s)
         if not shared_s >= MIN_SHARED * (other.last_s - other.first_s):
             return False
-        places = {second: place for place, second in reversed(list(enumerate(self.seconds)))}
+        places: defaultdict[int, list[int]] = defaultdict(list)  # several where the computer's clock was set back
+        for place, second in enumerate(self.seconds):
+            places[second].append(place)
         alike = sum(
-            place is not None and self._is_alike(place, other, number)
-            for number, place in enumerate(map(places.get, other.seconds))
+            any(self._is_alike(place, other, number) for place in places.get(second, ()))
+            for number, second in enumerate(other.seconds)
         )
         return alike >= MIN_SHARED * len(other.seconds)
 

@@ -71,6 +71,12 @@ def test_what_another_recorder_saw_at_the_same_time_is_the_same_drive(drive: Pat
     assert copies_among(drive, write(tmp_path / "beside.jsonl", seen)) == {"beside.jsonl": "drive.mcap"}
 
 
+def test_a_clock_that_was_set_back_does_not_hide_a_copy(tmp_path: Path) -> None:
+    set_back = [one.replace(timestamp=one.timestamp - 6.0 * (index >= 60)) for index, one in enumerate(LAP)]
+    pages = write_pages(tmp_path / "drive.mcap", set_back)
+    assert copies_among(pages, convert(pages, tmp_path / "drive.jsonl")) == {"drive.jsonl": "drive.mcap"}
+
+
 def test_a_part_belongs_to_the_whole_whichever_is_named_first(drive: Path, tmp_path: Path) -> None:
     part = write(tmp_path / "part.jsonl", list(LAP[40:80]))
     assert copies_among(part, drive) == copies_among(drive, part) == {"part.jsonl": "drive.mcap"}
