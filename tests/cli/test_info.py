@@ -74,7 +74,8 @@ def test_info_fits_its_terminal(bad: Path, columns: int) -> None:
     assert max(len(line.rstrip()) for line in lines) <= columns
     text = " ".join(" ".join(lines).split())
     for part in (
-        f"bad.jsonl JSON lines, {format_size(bad.stat().st_size)}, truncated car demo_gt3, ks_porsche_911_gt3_r_2016 track demo_ring",
+        f"bad.jsonl JSON lines, {format_size(bad.stat().st_size)}, truncated car demo_gt3, ks_porsche_911_gt3_r_2016",
+        "track demo_ring session practice",
         "laps none completed samples 189 in 19.8 s",
         "gaps 1, the longest 1.1 s; 10 samples missing; 0.53% of the intervals are above 1.5 periods",
         "beyond gas (1.5 to 1.5)",
