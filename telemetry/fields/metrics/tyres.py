@@ -6,16 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 from telemetry.fields.metrics.metric import Intermediate, Metric
 from telemetry.fields.schema import NullableWheels, Wheels
+from telemetry.fields.snapshot import Snapshot
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
+from telemetry.fields.tyre_changes import are_tyres_changed, clamp_wear, new_set
 
 if TYPE_CHECKING:
     from telemetry.fields.derived import Sample
-
-BEST_WEAR_PERCENT: Final = 100.0
-"""``tyre_wear`` of the best grip that a tyre can have."""
-
-NEW_TYRE_STEP_PERCENT: Final = 0.5
-"""A rise of ``tyre_wear`` between two samples that only a change of tyres makes; scrubbing in is slower."""
 
 COMPOUND_FLOORS: Final = (
     ("semislick", 70.0),
@@ -34,29 +30,35 @@ The names are compared in lower case and without spaces and hyphens.
 """
 
 
-def tyre_wear_best(wear: Wheels, compound: str, car_model: str, before: "Sample | None") -> Wheels:
-    """Per tyre the highest ``tyre_wear`` seen on it, at most 100; starts again with a new tyre or another car."""
-    if before is None or compound != before.tyre_compound or car_model != before.car_model:
-        return (_clamp_wear(wear[0]), _clamp_wear(wear[1]), _clamp_wear(wear[2]), _clamp_wear(wear[3]))
-    wear_before, best = before.tyre_wear, before.tyre_wear_best
+def tyre_wear_best(now: Snapshot, compound: str, car_model: str, floor: float, before: "Sample | None") -> Wheels:
+    """Per tyre the highest ``tyre_wear`` seen on it, at most 100.
+
+    It starts again with new tyres (:mod:`telemetry.fields.tyre_changes`), another car, and where the physics restarted.
+    """
+    wear = now.tyre_wear
+    if (
+        before is None
+        or compound != before.tyre_compound
+        or car_model != before.car_model
+        or now.packet_id < before.packet_id
+    ):
+        fl, fr, rl, rr = wear
+        return (clamp_wear(fl), clamp_wear(fr), clamp_wear(rl), clamp_wear(rr))
+    best, wear_before = before.tyre_wear_best, before.tyre_wear
     if wear == wear_before:
         return best
-    return (
-        _best_of_tyre(wear[0], wear_before[0], best[0]),
-        _best_of_tyre(wear[1], wear_before[1], best[1]),
-        _best_of_tyre(wear[2], wear_before[2], best[2]),
-        _best_of_tyre(wear[3], wear_before[3], best[3]),
-    )
-
-
-def _best_of_tyre(wear: float, wear_before: float, best: float) -> float:
-    if wear > best or wear > wear_before + NEW_TYRE_STEP_PERCENT:
-        return _clamp_wear(wear)
+    if are_tyres_changed(now, before, floor):
+        return new_set(wear, wear_before, best)
+    fl, fr, rl, rr = wear
+    best_fl, best_fr, best_rl, best_rr = best
+    if fl > best_fl or fr > best_fr or rl > best_rl or rr > best_rr:
+        return (
+            clamp_wear(fl) if fl > best_fl else best_fl,
+            clamp_wear(fr) if fr > best_fr else best_fr,
+            clamp_wear(rl) if rl > best_rl else best_rl,
+            clamp_wear(rr) if rr > best_rr else best_rr,
+        )
     return best
-
-
-def _clamp_wear(wear: float) -> float:
-    return min(wear, BEST_WEAR_PERCENT) if wear > 0.0 else 0.0
 
 
 def tyre_floor(compound: str, thresholds: Thresholds = DEFAULTS) -> float:
@@ -116,16 +118,16 @@ def tyre_critical(worst: float, thresholds: Thresholds = DEFAULTS) -> bool:
     return worst > thresholds.tyre_critical
 
 
+TYRE_FLOOR: Final = Intermediate(name="tyre_floor", inputs=("tyre_compound", "thresholds"), scalar=tyre_floor)
+
 TYRE_WEAR_BEST: Final = Metric(
     name="tyre_wear_best",
     value_type=Wheels,
     unit="%",
     meaning="highest tyre_wear seen on this tyre, where tyre_worn counts from; 0 if none",
-    inputs=("tyre_wear", "tyre_compound", "car_model", "before"),
+    inputs=("now", "tyre_compound", "car_model", TYRE_FLOOR, "before"),
     scalar=tyre_wear_best,
 )
-
-TYRE_FLOOR: Final = Intermediate(name="tyre_floor", inputs=("tyre_compound", "thresholds"), scalar=tyre_floor)
 
 TYRE_WORN: Final = Metric(
     name="tyre_worn",
