@@ -54,6 +54,21 @@ test("another car makes every comparison void", () => {
   assert.deepEqual([sectorTimes.bestLap, sectorTimes.bestSectors, sectorTimes.sectors], [null, [], []]);
 });
 
+test("each car has a best lap of its own, and has it again when it comes back", () => {
+  const sectorTimes = new SectorTimes();
+  const sample = { track: "ring", track_configuration: "", completed_laps: 1, current_time: 0, normalized_position: 0 };
+  const lap = { track: "ring", layout: "", end: "line", valid: true, sectors_ms: [] };
+  sectorTimes.add({ ...sample, car_model: "formula" });
+  sectorTimes.onLapCompleted({ ...lap, car: "formula", time_ms: 60000 });
+  sectorTimes.add({ ...sample, car_model: "road car" });
+  sectorTimes.onLapCompleted({ ...lap, car: "formula", time_ms: 59000 }); // the one before the change of cars
+  assert.equal(sectorTimes.bestLap, null);
+  sectorTimes.onLapCompleted({ ...lap, car: "road car", time_ms: 95000 });
+  assert.equal(sectorTimes.bestLap.time, 95000);
+  sectorTimes.add({ ...sample, car_model: "formula" });
+  assert.equal(sectorTimes.bestLap.time, 59000);
+});
+
 test("a lap that was joined in its middle has no time for the sector under way", () => {
   const sectorTimes = new SectorTimes();
   const blank = { track: "ring", track_configuration: "", car_model: "gt3", completed_laps: 0 };

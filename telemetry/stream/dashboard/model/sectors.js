@@ -10,28 +10,42 @@ const SETTLED_MS = 1500; // lap time by which they agree; a first sample before 
 const SPLIT_MS = 250; // how far a split's own measurement may be from the official one that was just published
 const LAP_KNOWN_MS = 5000; // time of the next lap by which the server has sent the one before
 
+/** What must be the same in two laps that are compared, as text. */
+function keyOf(car, track, layout) {
+  return JSON.stringify([car, track, layout]);
+}
+
 export class SectorTimes {
   constructor() {
     this.carAndTrack = null;
-    this.reset();
+    this.records = new Map(); // by car and track: {lap, sectors}, the fastest valid lap and the fastest sectors in ms
+    this.sectors = []; // of this lap, then of the one before it: {time, previousLap, delta, best}, times in ms
     this.startLap(null);
   }
 
-  /** Another track or car: nothing is comparable any more. */
-  reset() {
-    this.bestLap = null; // {time, sectors} in ms: the fastest valid lap
-    this.bestSectors = []; // ms
-    this.sectors = []; // of this lap, then of the one before it: {time, previousLap, delta, best}, times in ms
+  /** The fastest valid lap with this car on this track: {time, sectors} in ms; null without one. */
+  get bestLap() {
+    return this.recordOf(this.carAndTrack).lap;
+  }
+
+  /** The fastest sectors of valid laps with this car on this track, in ms. */
+  get bestSectors() {
+    return this.recordOf(this.carAndTrack).sectors;
+  }
+
+  recordOf(carAndTrack) {
+    if (!this.records.has(carAndTrack)) this.records.set(carAndTrack, { lap: null, sectors: [] });
+    return this.records.get(carAndTrack);
   }
 
   /** Take a sample. */
   add(sample) {
-    const carAndTrack = `${sample.track}/${sample.track_configuration}/${sample.car_model}`;
+    const carAndTrack = keyOf(sample.car_model, sample.track, sample.track_configuration);
     const { current_time: time } = sample;
     const position = lapFraction(sample);
     if (carAndTrack !== this.carAndTrack) {
       this.carAndTrack = carAndTrack;
-      this.reset();
+      this.sectors = [];
       this.startLap(sample);
     } else if (time < this.time - RESTART_MS || sample.completed_laps < this.number - 1) {
       this.endLap();
@@ -47,14 +61,16 @@ export class SectorTimes {
   /** What the server says of a lap: whether it is valid, and its official times. */
   onLapCompleted(lap) {
     const times = lap.sectors_ms ?? [];
-    if (lap.end === "line" && this.time < LAP_KNOWN_MS) {
+    const carAndTrack = keyOf(lap.car, lap.track, lap.layout); // no longer this one if the session changed right after
+    if (carAndTrack === this.carAndTrack && lap.end === "line" && this.time < LAP_KNOWN_MS) {
       times.forEach((time, index) => time && this.sectors[index]?.previousLap && this.setTime(index, time));
     }
     if (!lap.valid || !(lap.time_ms > 0)) return;
+    const record = this.recordOf(carAndTrack);
     times.forEach((time, index) => {
-      if (time) this.bestSectors[index] = Math.min(this.bestSectors[index] ?? Infinity, time);
+      if (time) record.sectors[index] = Math.min(record.sectors[index] ?? Infinity, time);
     });
-    if (!this.bestLap || lap.time_ms < this.bestLap.time) this.bestLap = { time: lap.time_ms, sectors: times };
+    if (!record.lap || lap.time_ms < record.lap.time) record.lap = { time: lap.time_ms, sectors: times };
   }
 
   startLap(sample) {
