@@ -52,6 +52,7 @@ from telemetry.laps.signals import (
     measure_lap_ms,
     measure_stopped_ms,
 )
+from telemetry.laps.stints import StintState, begin_stints, follow_stints, restart_stints
 
 SETTLED_S: Final = 0.5
 """Game time after the line by which a new official time would have been seen, where the samples end soon after."""
@@ -90,6 +91,7 @@ class LapState(NamedTuple):
     crossing: PendingCrossing | None = None
     pending: PendingLap | None = None
     early: EarlyTime | None = None
+    stints: StintState = StintState()
 
 
 class _Transition(NamedTuple):
@@ -133,7 +135,8 @@ def advance(state: LapState, now: Sample) -> tuple[LapState, tuple[Lap, ...]]:
     if before is None or moving is None or running is None:
         running = begin_lap(now, None, now.completed_laps + 1, 1, start_of_first_lap(now), 0.0)
         shows_best = shows_best_time(now)
-        return LapState(before=now, moving=now, frame=(now,), shows_best=shows_best, running=running), ()
+        state = LapState(before=now, moving=now, frame=(now,), shows_best=shows_best, running=running)
+        return state._replace(stints=begin_stints(now)), ()
 
     clock_s = state.clock_s + advanced_game_s(before, now)
     pair = SamplePair(before, now, clock_s, now.completed_laps - before.completed_laps, state.frame)
@@ -151,7 +154,10 @@ def advance(state: LapState, now: Sample) -> tuple[LapState, tuple[Lap, ...]]:
     if now.packet_id != moving.packet_id:
         moving = now
     frame = extend_frame(state.frame, now)
-    return LapState(clock_s, now, moving, frame, shows_best, running, crossing, pending, early), settled
+    stints = follow_stints(state.stints, before, now)
+    if running.stint != stints.number:
+        running = running._replace(stint=stints.number)
+    return LapState(clock_s, now, moving, frame, shows_best, running, crossing, pending, early, stints), settled
 
 
 def finish(state: LapState) -> tuple[Lap, ...]:
@@ -325,8 +331,9 @@ def _restart(
     start = start_at_line(before, now)
     if start == "line":
         start = "pits" if is_in_pits(now) else "grid"
-    lap = begin_lap(now, None, now.completed_laps + 1, start_index, start, clock_s)
-    return LapState(clock_s, now, now, (now,), state.shows_best, lap), ended
+    stints = restart_stints(state.stints, now, is_same_start=is_same_start)
+    lap = begin_lap(now, None, now.completed_laps + 1, start_index, start, clock_s)._replace(stint=stints.number)
+    return LapState(clock_s, now, now, (now,), state.shows_best, lap, stints=stints), ended
 
 
 def _end_all(state: LapState, end: LapEnd) -> tuple[Lap, ...]:

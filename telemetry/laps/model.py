@@ -96,6 +96,9 @@ class Lap:
     """The car was in the pit lane or in its box in this lap."""
     ai_driven: bool = False
     """The game's AI drove some of this lap."""
+    stint: int = 1
+    """1-based number of the stint at the end of the lap: the lap in which the car leaves the pits after a stop is the
+    first of the next stint."""
     paused_s: float
     """Seconds in which the game stood still: pause, replay, stall."""
     top_speed_kmh: float | None

@@ -64,6 +64,8 @@ class LapInProgress(NamedTuple):
     in_pits: bool
     ai: Sample | None
     """The first sample in which the game's AI drives."""
+    stint: int = 1
+    """The number of the stint at its last sample."""
 
     @property
     def metres(self) -> float:
@@ -152,6 +154,7 @@ def extend_lap(lap: LapInProgress, now: Sample) -> LapInProgress:
         lap.out_lap or (was_in_pits and not in_pits),
         lap.in_pits or in_pits,
         now if lap.ai is None and now.is_ai_controlled else lap.ai,
+        lap.stint,
     )
 
 
@@ -194,6 +197,7 @@ def close_lap(lap: LapInProgress, end: LapEnd, measured_ms: int | None) -> Lap:
         in_lap=lap.in_lap,
         in_pits=lap.in_pits,
         ai_driven=_is_ai_driven(lap, end),
+        stint=lap.stint,
         paused_s=lap.paused_s,
         top_speed_kmh=None if math.isnan(lap.top_speed_kmh) else lap.top_speed_kmh,
         fuel_used_l=None if math.isnan(last.fuel) else lap.fuel_used_l,

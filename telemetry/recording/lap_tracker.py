@@ -58,7 +58,7 @@ class LapTracker:
         running = self._state.running
         self._state, laps = advance(self._state, sample)
         now = self._state.running
-        return StepUpdate(sample, now.number if now else 1, _started_segments(running, now, before, sample), laps)
+        return StepUpdate(sample, now.number if now else 1, _started_segments(running, now), laps)
 
     def _needs_decode(self, pages: Pages, elapsed: float) -> bool:
         seen_before, before = self._last_seen, self._before
@@ -85,17 +85,17 @@ _VOLATILE: Final = (
 _without_volatile_fields: Final = mask_fields("graphics", _VOLATILE)
 
 
-def _started_segments(
-    before: LapInProgress | None, now: LapInProgress | None, last: Sample | None, sample: Sample
-) -> frozenset[SegmentKind]:
-    """The segments that start with this sample."""
+def _started_segments(before: LapInProgress | None, now: LapInProgress | None) -> frozenset[SegmentKind]:
+    """The segments that start where one lap in progress became the other."""
     if now is None:
         return frozenset()
     if before is None or now.start_index != before.start_index:
         return frozenset({"session", "stint", "lap"})
     segments: set[SegmentKind] = set()
-    if now.first is not before.first and now.first is sample:
+    # At a line the count may rise before the clock restarts: both begin the same lap.
+    is_same_line = now.number == before.number and now.start in ("line", "joined") and before.start == "line"
+    if now.first is not before.first and not is_same_line:
         segments.add("lap")
-    if last is not None and last.is_in_pit_lane and not sample.is_in_pit_lane:
+    if now.stint != before.stint:
         segments.add("stint")
     return frozenset(segments)

@@ -126,27 +126,33 @@ def test_a_recording_is_cut_by_time(tmp_path: Path, shelf: Shelf) -> None:
     assert shelf.ids() == {"01.mcap": [0, 10, 20], "02.mcap": [30, 40, 50]}
 
 
-def test_a_recording_is_cut_where_the_session_changes_and_where_the_car_leaves_the_pits(
+def test_a_recording_is_cut_where_the_session_changes_and_where_the_car_leaves_the_pits_after_a_stop(
     tmp_path: Path, shelf: Shelf
 ) -> None:
-    ways = [(0, 0, 0.0, 0), (10, 0, 500.0, 1), (20, 0, 600.0, 0), (30, 2, 0.0, 0), (40, 2, 500.0, 0)]
-    steps = [
-        step_of(number, session=kind, distance_traveled=metres, is_in_pit_lane=lane)
-        for number, kind, metres, lane in ways
+    box = {"is_in_pit_lane": 1, "is_in_pit": 1}
+    ways: list[tuple[int, int, float, dict[str, int]]] = [
+        (0, 0, 0.0, {}),
+        (10, 0, 500.0, {"is_in_pit_lane": 1}),
+        (20, 0, 600.0, {}),
+        (30, 0, 700.0, box),
+        (40, 0, 800.0, {}),
+        (50, 2, 0.0, {}),
+        (60, 2, 500.0, {}),
     ]
+    steps = [step_of(number, session=kind, distance_traveled=metres, **pits) for number, kind, metres, pits in ways]
     sessions = RotatingWriter(
         RecordingFolder(tmp_path, Template("{session}"), ".mcap", shelf.open), Split(segment="session")
     )
     feed(sessions, *steps)
     sessions.close()
-    assert shelf.ids() == {"practice.mcap": [0, 10, 20], "race.mcap": [30, 40]}
+    assert shelf.ids() == {"practice.mcap": [0, 10, 20, 30, 40], "race.mcap": [50, 60]}
     shelf.sinks.clear()
     stints = RotatingWriter(
         RecordingFolder(tmp_path, Template("stint/{part}"), ".mcap", shelf.open), Split(segment="stint")
     )
     feed(stints, *steps)
     stints.close()
-    assert shelf.ids() == {"1.mcap": [0, 10], "2.mcap": [20], "3.mcap": [30, 40]}
+    assert shelf.ids() == {"1.mcap": [0, 10, 20, 30], "2.mcap": [40], "3.mcap": [50, 60]}
 
 
 @pytest.mark.parametrize("line", [0.0, *LINES])

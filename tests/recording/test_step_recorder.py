@@ -321,15 +321,16 @@ def test_the_follower_looks_at_once_where_it_matters(change: dict[str, Any], mat
     assert (tracker.update(step_of(11, **running | change)) is not None) is matters
 
 
-def test_a_stint_begins_where_the_car_leaves_the_pit_lane() -> None:
+def test_a_lap_begins_once_where_the_count_rises_before_the_clock_restarts() -> None:
     tracker = LapTracker()
-    lane = [1, 1, 0, 0, 1, 0]
+    ways = [(59_900, 0), (59_950, 1), (60_000, 1), (30, 1), (80, 1)]
     began = []
-    for number, in_lane in enumerate(lane):
-        update = tracker.update(step_of(10 * number, is_in_pit_lane=in_lane))
+    for number, (clock_ms, count) in enumerate(ways):
+        values: dict[str, Any] = {"current_time": clock_ms, "completed_laps": count, "distance_traveled": 3000.0}
+        update = tracker.update(step_of(1000 + 16 * number, **values))
         assert update is not None
-        began.append("stint" in update.started)
-    assert began == [True, False, True, False, False, True]
+        began.append("lap" in update.started)
+    assert began == [True, True, False, False, False]
 
 
 # --- sinks over sinks -------------------------------------------------------------------------------------------------

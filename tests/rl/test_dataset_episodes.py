@@ -77,7 +77,7 @@ def test_a_stop_in_the_pits_ends_a_stint_and_no_session(four_laps: Path) -> None
     clock = telemetry.Clock(math.inf)
     with telemetry.open_source(four_laps) as source:
         laps = survey(source, four_laps, clock, thresholds=EpisodeConfig().thresholds, watch=look).laps
-    pitted = tuple(replace(lap, in_lap=lap.number == 2) for lap in laps)
+    pitted = tuple(replace(lap, stint=1 if lap.number < 3 else 2) for lap in laps)
     stints = group(pitted, choose(pitted, EpisodeConfig()), "stint")
     assert [[lap.number for lap in laps] for laps in stints] == [[1, 2], [3, 4, 5]]
     assert len(group(pitted, choose(pitted, EpisodeConfig()), "session")) == 1

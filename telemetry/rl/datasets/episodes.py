@@ -21,8 +21,7 @@ from telemetry.rl.datasets.frames import smooth_frames
 from telemetry.rl.datasets.lap_spans import CountFollower, LapSpan, find_lap_spans, find_span
 
 EpisodeKind = Literal["lap", "stint", "session"]
-"""What an episode is: one lap; the laps from one pit stop to the next; the laps from one start or restart to the next.
-"""
+"""What an episode is: one lap; the laps of one stint; the laps from one start or restart to the next."""
 
 MIN_EPISODE_S: Final = 1.0
 """Shorter pieces are left out: what a gap leaves of a lap, and the samples between two gaps."""
@@ -213,7 +212,7 @@ def _is_separated(before: Lap, lap: Lap, kind: EpisodeKind) -> bool:
     """Whether an episode ends between two laps that follow each other."""
     if before.start_index != lap.start_index or before.end in ("restart", "session"):
         return True
-    return kind == "stint" and (before.end == "pits" or before.in_lap)
+    return kind == "stint" and (before.end == "pits" or before.stint != lap.stint)
 
 
 def _driven_snapshots(source: Source, clock: Clock, watch: _Watch) -> Iterator[tuple[int, Snapshot]]:
