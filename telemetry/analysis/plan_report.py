@@ -68,16 +68,14 @@ def summarize_runs(manifest: Manifest) -> list[dict[str, Any]]:
 
 def best_times_text(progress: RunProgress) -> str:
     """The best time of the accepted laps as text, one for each car, track and layout; empty without one."""
-    best: dict[CarAndTrack, int] = {}
+    best: dict[str, int] = {}
     for lap in progress.laps:
         if lap.kept and lap.time_ms is not None:
-            key = CarAndTrack(lap.car, lap.track, lap.layout)
+            key = _car_and_track_text(lap)
             best[key] = min(lap.time_ms, best.get(key, lap.time_ms))
     if len(best) == 1:
         return "".join(map(format_lap_time, best.values()))
-    return "; ".join(
-        f"{format_lap_time(time_ms)} ({key.car or 'unknown car'}, {key.track_name})" for key, time_ms in best.items()
-    )
+    return "; ".join(f"{format_lap_time(time_ms)} ({key})" for key, time_ms in best.items())
 
 
 class _FinishedFile(NamedTuple):
@@ -146,10 +144,13 @@ def _run_chapter(progress: RunProgress) -> Iterator[str]:
             yield ""
             yield f"{key}: {_cell(text)}"
     yield ""
-    yield from _table(
-        ("file", "lap", "time", "kind", "kept"),
-        [(lap.file, lap.number, _time_text(lap), lap.kind, "yes" if lap.kept else lap.reason) for lap in progress.laps],
-    )
+    rows = [
+        (lap.file, lap.number, _time_text(lap), lap.kind, "yes" if lap.kept else lap.reason, _car_and_track_text(lap))
+        for lap in progress.laps
+    ]
+    has_several = len({row[-1] for row in rows}) > 1
+    columns = ("file", "lap", "time", "kind", "kept", "car and track")[: None if has_several else -1]
+    yield from _table(columns, [row[: len(columns)] for row in rows])
 
 
 def _file_row(entry: Mapping[str, Any]) -> tuple[object, ...]:
@@ -178,6 +179,11 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[
 
 def _cell(text: str) -> str:
     return sanitize(" ".join(text.split())).replace("|", "\\|")
+
+
+def _car_and_track_text(lap: LapRecord) -> str:
+    place = CarAndTrack(lap.car, lap.track, lap.layout)
+    return f"{place.car or 'unknown car'}, {place.track_name}"
 
 
 def _time_text(lap: LapRecord) -> str:

@@ -1,6 +1,8 @@
-from telemetry.analysis.plan_report import best_times_text
-from telemetry.plans.manifest import LapRecord, RunProgress
-from telemetry.plans.plan import Run
+from pathlib import Path
+
+from telemetry.analysis.plan_report import best_times_text, write_plan_report
+from telemetry.plans.manifest import FileRecord, LapRecord, Manifest, RunProgress
+from telemetry.plans.plan import Plan, Run
 
 
 def lap(time_ms: int, car: str, *, track: str = "spa", layout: str = "", kept: bool = True) -> LapRecord:
@@ -36,3 +38,25 @@ def test_a_run_that_leaves_the_car_open_has_a_best_time_of_each() -> None:
     assert best_times_text(progress_of(*laps)) == (
         "1:00.000 (formula, spa); 1:33.000 (road_car, spa); 0:40.000 (formula, spa (short))"
     )
+
+
+def test_the_laps_of_a_run_name_car_and_track_where_there_are_several(tmp_path: Path) -> None:
+    manifest = Manifest(
+        Plan(
+            name="p",
+            folder=tmp_path,
+            template="{run}",
+            suffix=".mcap",
+            runs=(Run(name="one", laps=1), Run(name="two", laps=2)),
+        ),
+        tmp_path,
+    )
+    for progress, laps in zip(
+        manifest.runs, ([lap(60_000, "formula")], [lap(60_000, "formula"), lap(95_000, "road_car")]), strict=True
+    ):
+        progress.laps = laps
+        progress.files = {"a.mcap": FileRecord(file="a.mcap", finished=True)}
+    write_plan_report(manifest, None)
+    lines = (tmp_path / "quality.md").read_text(encoding="utf-8").splitlines()
+    assert "| a.mcap | 1 | 1:00.000 |  | yes |" in lines
+    assert "| a.mcap | 1 | 1:35.000 |  | yes | road_car, spa |" in lines
