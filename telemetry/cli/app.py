@@ -25,7 +25,7 @@ COMMANDS: Final = {
     "record": CommandEntry("telemetry.cli.record", "Record every physics step into files that survive a crash."),
     "marker": CommandEntry("telemetry.cli.marker", "Set a marker in every recording that runs now."),
     "plan": CommandEntry("telemetry.cli.plan", "Record the runs of a plan (docs/plan.md)."),
-    "convert": CommandEntry("telemetry.cli.convert", "Convert a recording: another format or rate, or only some laps."),
+    "convert": CommandEntry("telemetry.cli.convert", "Convert recordings: another format or rate, or only some laps."),
     "recover": CommandEntry("telemetry.cli.recover", "Finish recordings that a crash or a full disk truncated."),
     "info": CommandEntry("telemetry.cli.info", "Show what recordings hold: car, laps, rate, gaps, odd values."),
     "validate": CommandEntry("telemetry.cli.validate", "Check whether recordings are good enough for a data set."),

@@ -1,19 +1,24 @@
-"""``convert``: a recording in another format, at another rate, or some of its laps."""
+"""``convert``: recordings in another format, at another rate, or some of their laps."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 
 from telemetry.base.clock import Clock
+from telemetry.base.errors import UsageError
 from telemetry.base.text import format_count, format_size
-from telemetry.cli._shared.messages import print_message
+from telemetry.cli._shared.input_files import FileFailure, FileFailures, expand_patterns, process_files
+from telemetry.cli._shared.messages import print_json, print_message
 from telemetry.cli._shared.options import IncludeAi, parse_lap_numbers
 from telemetry.cli._shared.progress import reading_progress
 from telemetry.cli._shared.stopping import Interrupted, stop_on_signal
+from telemetry.cli._shared.tables import table_console
 from telemetry.fields.selection import select
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
+from telemetry.formats import find_format
 from telemetry.sources import WRITABLE_SUFFIXES
 from telemetry.sources.convert import ConversionOptions, ConversionResult, convert_recording, describe_lap_numbers
 
@@ -21,11 +26,25 @@ _SUFFIXES: Final = ", ".join(WRITABLE_SUFFIXES)
 
 
 def convert(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="A recording, like [bold]drive.mcap[/].")],
+    sources: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="IN...", help="A recording, like [bold]drive.mcap[/], or several.", callback=expand_patterns
+        ),
+    ],
     output: Annotated[
         Path,
-        typer.Argument(metavar="OUT", help=f"The file to write; its suffix says the format: {_SUFFIXES}."),
+        typer.Argument(
+            metavar="OUT",
+            help=f"The file to write; its suffix says the format: {_SUFFIXES}. With --format: the folder of the files.",
+        ),
     ],
+    suffix: Annotated[
+        str | None,
+        typer.Option(
+            "--format", metavar="SUFFIX", help="Format of the files in a folder, like parquet. They keep their names."
+        ),
+    ] = None,
     rate: Annotated[
         float | None,
         typer.Option(
@@ -54,11 +73,14 @@ def convert(
     units: Annotated[bool, typer.Option("--units", help="Write a second row with the units, in CSV.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress and no summary.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print what was written of each recording as one JSON array.")
+    ] = False,
     tyres_out: Annotated[
         int, typer.Option(min=1, max=4, help="Tyres off the track that spoil a lap.")
     ] = DEFAULTS.tyres_out,
 ) -> None:
-    """Convert a recording: another format or rate, or only some laps."""
+    """Convert recordings: another format or rate, or only some laps."""
     options = ConversionOptions(
         rate=rate,
         columns=None if fields is None else select(fields),
@@ -70,13 +92,69 @@ def convert(
         overwrite=overwrite,
         thresholds=Thresholds(tyres_out=tyres_out),
     )
+    sources = list(dict.fromkeys(sources))
+    outputs = _name_outputs(sources, output, suffix)
     clock = Clock(math.inf)
+    entries: list[dict[str, Any]] = []
+    failures = FileFailures(len(sources), None if as_json else table_console(stderr=True), "converted")
     with stop_on_signal(clock), reading_progress(quiet=quiet) as progress:
-        result = convert_recording(source, output, options, clock=clock, progress=progress)
-    if result is None:
-        raise Interrupted(f"Stopped before it was done: {output} was not written.")
-    if not quiet:
-        print_message(_describe(output, result))
+
+        def convert_one(source: Path) -> tuple[Path, ConversionResult]:
+            target = outputs[source]
+            result = convert_recording(source, target, options, clock=clock, progress=progress)
+            if result is None:
+                raise Interrupted(f"Stopped before it was done: {target} was not written.")
+            return target, result
+
+        for source, converted in zip(sources, process_files(sources, convert_one), strict=True):
+            if isinstance(converted, FileFailure):
+                failures.add(converted)
+                entries.append(converted.to_dict())
+                continue
+            target, result = converted
+            entries.append({"file": str(source), "output": str(target), **result.to_dict()})
+            if not quiet and not as_json:
+                print_message(_describe(target, result))
+    if as_json:
+        print_json(entries)
+    failures.check()
+
+
+def _name_outputs(sources: Sequence[Path], output: Path, suffix: str | None) -> dict[Path, Path]:
+    """The file that each recording becomes; raises UsageError where OUT cannot be that of all of them."""
+    if suffix is None:
+        if len(sources) > 1:
+            raise UsageError(
+                f"{len(sources)} recordings cannot become the one file {output}. Name a folder, and the format of its "
+                "files with --format, like --format parquet."
+            )
+        if output.is_dir():
+            raise UsageError(
+                f"{output} is a folder. Name the format of its files with --format, like --format parquet."
+            )
+        return {sources[0]: output}
+    suffix = f".{suffix.lstrip('.')}"
+    if suffix not in WRITABLE_SUFFIXES and find_format(f"x{suffix}") is None:
+        raise UsageError(f"Unsupported --format {suffix.lstrip('.')}. Supported: {_SUFFIXES}.")
+    if find_format(output) is not None and not output.is_dir():
+        raise UsageError(f"--format is for files in a folder, and {output} is one file. Name a folder.")
+    outputs = {source: output / f"{_stem(source)}{suffix}" for source in sources}
+    source_by_output: dict[Path, Path] = {}
+    for source, target in outputs.items():
+        if (first := source_by_output.setdefault(target, source)) != source:
+            raise UsageError(f"{first} and {source} would both become {target}; convert them into different folders.")
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"The folder {output} cannot be made: {error.strerror}.") from error
+    return outputs
+
+
+def _stem(path: Path) -> str:
+    """The name of a recording without the suffix of its format."""
+    known = find_format(path)
+    suffixes = known.suffixes if known is not None else (path.suffix,)
+    return path.name.removesuffix(next(suffix for suffix in suffixes if path.name.endswith(suffix)))
 
 
 def _describe(output: Path, result: ConversionResult) -> str:

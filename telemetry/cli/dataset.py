@@ -14,6 +14,7 @@ from telemetry.base.clock import Clock
 from telemetry.base.errors import TelemetryError, UsageError
 from telemetry.base.text import format_count, format_lap_time
 from telemetry.base.text_file import TextFormatError, read_text
+from telemetry.cli._shared.input_files import check_file_exists, expand_patterns
 from telemetry.cli._shared.messages import print_message, print_warning
 from telemetry.cli._shared.option_groups import expand_option_groups
 from telemetry.cli._shared.options import IncludeAi, parse_lap_numbers
@@ -109,8 +110,8 @@ def dataset(
         list[str],
         typer.Argument(
             metavar="RECORDINGS...",
-            help="Recordings, like [bold]drive.mcap[/]; a folder means all recordings in and below it, [bold]@FILE[/] "
-            "those that FILE lists, one a line.",
+            help="Recordings, like [bold]drive.mcap[/] or *.mcap; a folder means all recordings in and below it, "
+            "[bold]@FILE[/] those that FILE lists, one a line.",
         ),
     ],
     output: Annotated[
@@ -235,19 +236,24 @@ def _progress_text(number: int, total: int) -> str:
 def _find_recordings(arguments: Iterable[str], *, lists: bool = True) -> Iterator[Path]:
     """The recordings of the arguments, those of a folder sorted by name; UsageError if there are no recordings."""
     for argument in arguments:
-        path = Path(argument)
-        if lists and argument.startswith("@") and not path.exists():
+        if lists and argument.startswith("@") and not Path(argument).exists():
             yield from _find_recordings(_read_list(Path(argument[1:])), lists=False)
-        elif path.is_dir():
+        else:
+            yield from _find_files(expand_patterns([Path(argument)]))
+
+
+def _find_files(paths: Iterable[Path]) -> Iterator[Path]:
+    """The recordings of paths, each a file or a folder; raises UsageError where there are none."""
+    for path in paths:
+        if path.is_dir():
             files = sorted(file for file in path.rglob("*") if is_recording(file) and file.is_file())
             visible = [file for file in files if not any(part.startswith(".") for part in file.relative_to(path).parts)]
             if not visible:
                 raise UsageError(f"There is no recording in the folder {path}.")
             yield from visible
-        elif path.is_file():
-            yield path
         else:
-            raise UsageError(f"There is no recording {path}.")
+            check_file_exists(path)
+            yield path
 
 
 def _read_list(path: Path) -> list[str]:

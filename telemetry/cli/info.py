@@ -9,6 +9,7 @@ from rich.console import Console
 from telemetry.analysis.quality import GAP_PERIODS, BestLap, ClockStep, QualityReport
 from telemetry.base.text import format_lap_time, format_size
 from telemetry.cli._shared import options
+from telemetry.cli._shared.input_files import FileFailure, FileFailures
 from telemetry.cli._shared.messages import print_json
 from telemetry.cli._shared.quality_reports import read_reports
 from telemetry.cli._shared.tables import label_table, table_console, to_markup
@@ -35,16 +36,19 @@ def info(
 ) -> None:
     """Show what recordings hold: car, laps, rate, gaps, odd values."""
     console = table_console()
-    reports: list[dict[str, Any]] = []
+    entries: list[dict[str, Any]] = []
+    failures = FileFailures(len(files), None if as_json else console)
     for number, report in enumerate(read_reports(files, tyres_out, include_ai=include_ai)):
-        if as_json:
-            reports.append(report.to_dict())
-            continue
-        if number:
+        entries.append(report.to_dict())
+        if number and not as_json:
             console.print()
-        _print_report(console, report)
+        if isinstance(report, FileFailure):
+            failures.add(report)
+        elif not as_json:
+            _print_report(console, report)
     if as_json:
-        print_json(reports)
+        print_json(entries)
+    failures.check()
 
 
 def _print_report(console: Console, report: QualityReport) -> None:

@@ -16,6 +16,7 @@ from telemetry.analysis.same_drive import DriveFingerprint, FingerprintBuilder, 
 from telemetry.base.clock import Clock
 from telemetry.base.text import format_count, format_measured_lap_time, format_sector_time
 from telemetry.cli._shared import options
+from telemetry.cli._shared.input_files import FileFailure, FileFailures, process_files
 from telemetry.cli._shared.messages import print_json, print_warning
 from telemetry.cli._shared.stopping import stop_on_signal
 from telemetry.cli._shared.tables import table_console, to_markup
@@ -45,21 +46,27 @@ def laps(
 ) -> None:
     """Show the laps of recordings: times, sectors, speed, validity."""
     thresholds = Thresholds(tyres_out=tyres_out)
-    options.check_files_exist(files)
     clock = Clock(math.inf)
     with stop_on_signal(clock):
-        laps_of = _without_copies([_read_laps(path, clock, thresholds) for path in files])
-    if include_ai:
-        laps_of = [(path, [lap.allow_ai() for lap in file_laps]) for path, file_laps in laps_of]
-    best = best_laps(chain.from_iterable(file_laps for _, file_laps in laps_of))
-    if as_json:
-        print_json([lap for path, file_laps in laps_of for lap in _lap_dicts(path, file_laps, best)])
-        return
+        read = list(process_files(files, lambda path: _read_laps(path, clock, thresholds, include_ai=include_ai)))
+    results = _without_copies(read)
+    best = best_laps(chain.from_iterable(result.laps for result in results if isinstance(result, _RecordedLaps)))
     console = table_console()
-    for number, (path, file_laps) in enumerate(laps_of):
-        if number:
+    entries: list[dict[str, Any]] = []
+    failures = FileFailures(len(files), None if as_json else console)
+    for number, result in enumerate(results):
+        if number and not as_json:
             console.print()
-        _print_laps(console, path, file_laps, best)
+        if isinstance(result, FileFailure):
+            failures.add(result)
+            entries.append(result.to_dict())
+        elif as_json:
+            entries += _lap_dicts(result.path, result.laps, best)
+        else:
+            _print_laps(console, result.path, result.laps, best)
+    if as_json:
+        print_json(entries)
+    failures.check()
 
 
 class _RecordedLaps(NamedTuple):
@@ -70,19 +77,24 @@ class _RecordedLaps(NamedTuple):
     fingerprint: DriveFingerprint
 
 
-def _read_laps(path: Path, clock: Clock, thresholds: Thresholds) -> _RecordedLaps:
+def _read_laps(path: Path, clock: Clock, thresholds: Thresholds, *, include_ai: bool) -> _RecordedLaps:
     with open_source(path) as source:
         fingerprint = FingerprintBuilder(source)
         recorded = samples(source, include_paused=True, thresholds=thresholds, clock=clock)
-        return _RecordedLaps(path, list(find_laps(fingerprint.watch(recorded))), fingerprint.finish())
+        recorded_laps = list(find_laps(fingerprint.watch(recorded)))
+    if include_ai:
+        recorded_laps = [lap.allow_ai() for lap in recorded_laps]
+    return _RecordedLaps(path, recorded_laps, fingerprint.finish())
 
 
-def _without_copies(read: list[_RecordedLaps]) -> list[tuple[Path, list[Lap]]]:
-    """The laps of each file, without files that hold the same drive as another one, which are named in a warning."""
+def _without_copies(results: list[_RecordedLaps | FileFailure]) -> list[_RecordedLaps | FileFailure]:
+    """The results without files that hold the same drive as another one, which are named in a warning."""
+    read = [result for result in results if isinstance(result, _RecordedLaps)]
     copies = find_copies([file.fingerprint for file in read])
     for copy, original in sorted(copies.items()):
         print_warning(describe_copy(read[copy].path, read[original].path))
-    return [(file.path, file.laps) for number, file in enumerate(read) if number not in copies]
+    left_out = [read[copy] for copy in copies]
+    return [result for result in results if not any(result is copy for copy in left_out)]
 
 
 def _lap_dicts(path: Path, recorded_laps: list[Lap], best: Mapping[CarAndTrack, Lap]) -> Iterator[dict[str, Any]]:

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from telemetry.analysis.quality import MAX_GAP_SHARE, QualityFinding, QualityReport, list_findings
 from telemetry.cli._shared import options
+from telemetry.cli._shared.input_files import FileFailure, FileFailures
 from telemetry.cli._shared.messages import print_json
 from telemetry.cli._shared.quality_reports import read_reports
 from telemetry.cli._shared.tables import label_table, table_console, to_markup
@@ -37,7 +38,12 @@ def validate(
     console = table_console()
     results: list[dict[str, Any]] = []
     all_valid = True
+    failures = FileFailures(len(files), None if as_json else console)
     for report in read_reports(files, tyres_out):
+        if isinstance(report, FileFailure):
+            failures.add(report)
+            results.append({**report.to_dict(), "valid": False, "findings": []})
+            continue
         findings = list_findings(report, max_gap_share=max_gap_share)
         if strict:
             findings = tuple(QualityFinding(finding.name, "error", finding.message) for finding in findings)
@@ -52,6 +58,7 @@ def validate(
             _print_findings(console, report, findings, valid=valid)
     if as_json:
         print_json(results)
+    failures.check()
     if not all_valid:
         raise typer.Exit(1)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from telemetry.base.clock import Clock
 from telemetry.base.errors import SourceError, UsageError
@@ -70,6 +70,11 @@ class ConversionResult(NamedTuple):
     span_s: float
     size: int
     laps: tuple[Lap, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The result as JSON output has it: laps by their numbers, null where the whole recording was written."""
+        numbers = [lap.number for lap in self.laps] or None
+        return {"samples": self.samples, "span_s": self.span_s, "size": self.size, "laps": numbers}
 
 
 class ConversionProgress(Protocol):

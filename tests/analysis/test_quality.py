@@ -269,7 +269,7 @@ def test_a_truncated_file_is_an_error(tmp_path: Path, name: str) -> None:
     from telemetry.cli.convert import convert
 
     path = tmp_path / name
-    convert(LAP, path, quiet=True)
+    convert([LAP], path, quiet=True)
     assert report_on_file(path).finished
     path.write_bytes(path.read_bytes()[:-100])
     report = report_on_file(path)

@@ -16,7 +16,7 @@ import pytest
 
 import telemetry
 from telemetry.base.storage.atomic import atomic_write
-from telemetry.cli.convert import convert
+from telemetry.cli.convert import convert as convert_files
 from telemetry.fields.snapshot import Snapshot, encode
 from telemetry.formats.compression import is_complete
 from telemetry.formats.mcap.recording import McapRecording
@@ -35,6 +35,10 @@ _COUNTS = ("sequence", "packet_id", "completed_laps", "physics_steps")
 
 
 run = partial(run_command, "convert")
+
+
+def convert(source: Path, output: Path, **options: Any) -> None:
+    convert_files([source], output, **options)
 
 
 def rows(path: Path) -> list[dict[str, Any]]:

@@ -293,6 +293,31 @@ def test_a_folder_or_a_list_with_nothing_is_refused(argument: str, sentence: str
     assert list(tmp_path.iterdir()) == []
 
 
+def test_patterns_stand_for_their_recordings_in_a_list_too(own: Path, tmp_path: Path) -> None:
+    folder = own.rename(own.with_name("[2026] GT3"))
+    listed = tmp_path / "list.txt"
+    listed.write_text(f"{folder / '*.jsonl'}\n{folder / 'more'}\n", encoding="utf-8")
+    for argument, count in ((folder / "[ab].jsonl", 2), (f"@{listed}", 4), (folder / "*", 4)):
+        out = tmp_path / f"out-{count}-{len(list(tmp_path.iterdir()))}"
+        result = main_in_process("dataset", "npz", argument, "-o", out)
+        assert (result.returncode, result.stderr[:-1].split(": ")[-1]) == (0, f"{count} episodes, {247 * count} steps.")
+    result = main_in_process("dataset", "npz", folder / "none*.jsonl", "-o", tmp_path / "none")
+    assert result.returncode == 2
+    assert result.stderr == f"ac-telemetry: There is no recording {folder / 'none*.jsonl'}: no file matches.\n"
+
+
+def test_an_empty_or_foreign_recording_stops_no_other(own: Path, tmp_path: Path) -> None:
+    (own / "0.jsonl").touch()
+    (own / "notes.txt").write_text("notes")
+    result = main_in_process("dataset", "npz", own / "*", "-o", tmp_path / "out")
+    assert result.returncode == 1
+    assert f"ac-telemetry: {own / '0.jsonl'} holds no sample.\n" in result.stderr
+    assert f"ac-telemetry: Unsupported file type: {own / 'notes.txt'}. " in result.stderr
+    assert result.stderr.endswith("2 recordings of 6 could not be converted and are not in it.\n")
+    report = json.loads((tmp_path / "out" / "quality.json").read_text())
+    assert {Path(one["recording"]).name for one in report["recordings"] if one["error"]} == {"0.jsonl", "notes.txt"}
+
+
 def test_a_list_in_utf_16_is_refused_with_what_to_do(own: Path, tmp_path: Path) -> None:
     listed = tmp_path / "list.txt"
     listed.write_text(str(own), encoding="utf-16")

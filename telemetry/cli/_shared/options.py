@@ -1,7 +1,6 @@
 """Options that several commands share, and what they become."""
 
 import gc
-import glob
 import math
 import re
 import sys
@@ -15,6 +14,7 @@ import typer
 from telemetry.base.checks import require_positive
 from telemetry.base.clock import Clock
 from telemetry.base.errors import UsageError
+from telemetry.cli._shared.input_files import expand_patterns
 from telemetry.cli._shared.time_range import parse_time_range
 from telemetry.formats import find_format
 from telemetry.recording.interfaces import Source
@@ -42,18 +42,9 @@ def tune_for_low_latency() -> None:
     gc.freeze()
 
 
-def _expand_globs(paths: list[Path]) -> list[Path]:
-    """Replace patterns like ``*.mcap`` by the files that match, which no shell of Windows does."""
-    expanded: list[Path] = []
-    for path in paths:
-        is_pattern = not path.exists() and glob.has_magic(str(path))
-        expanded += sorted(map(Path, glob.glob(str(path)))) or [path] if is_pattern else [path]  # noqa: PTH207 - paths from anywhere
-    return expanded
-
-
 Files = Annotated[
     list[Path],
-    typer.Argument(metavar="FILE...", help="Recordings, like [bold]drive.mcap[/] or *.mcap.", callback=_expand_globs),
+    typer.Argument(metavar="FILE...", help="Recordings, like [bold]drive.mcap[/] or *.mcap.", callback=expand_patterns),
 ]
 IncludeAi = Annotated[
     bool, typer.Option("--include-ai", help="Laps that the game's AI drove can be valid, and the best, too.")
@@ -145,13 +136,6 @@ def check_is_not_source(source: str, output: str) -> None:
     with suppress(OSError):
         if output != "-" and Path(output).samefile(source):
             raise UsageError(f"{output} is the source itself; write to another file.")
-
-
-def check_files_exist(paths: list[Path]) -> None:
-    """Raise UsageError for the first path that is not a file."""
-    for path in paths:
-        if not path.is_file():
-            raise UsageError(f"There is no recording {path}.")
 
 
 def make_clock(speed: str, source: str) -> Clock:
