@@ -1,6 +1,6 @@
 """The delta: how far the running lap is behind or ahead of the best lap at the same position on the track.
 
-A lap is stored as its times at evenly spaced positions. The reference is the fastest valid lap that was recorded
+A lap is stored as its times at evenly spaced positions since the line, wherever that lies on the spline. The reference is the fastest valid lap that was recorded
 completely; :mod:`telemetry.laps.detector` decides which laps are valid and what their official times are.
 """
 
@@ -31,12 +31,14 @@ RESTART_MS: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class ReferenceLap:
-    """Lap time as a function of lap position."""
+    """Lap time as a function of lap position: the fraction 0..1 of the lap since its line."""
 
     time_ms: int
     """The official time of the lap."""
     times_ms: Sequence[float]
     """Time at position ``index / POSITION_COUNT``, rising; ``POSITION_COUNT + 1`` values, the last one is `time_ms`."""
+    line_position: float = 0.0
+    """``normalized_position`` of the line that the positions count from."""
 
     def time_at(self, position: float) -> float:
         """The time in ms at a position of 0..1."""
@@ -61,16 +63,17 @@ class LapDelta(NamedTuple):
     reference_ms: int | None = None
     """Official time of the reference lap."""
     reference_position: float | None = None
-    """Position of 0..1 that the reference lap had at the same time; None also after its end."""
+    """``normalized_position`` that the reference lap had at the same time; None also after its end."""
 
 
 class _RunningLap:
     """The lap in progress: its time at every position passed so far."""
 
-    __slots__ = ("complete", "filled", "number", "position", "time_ms", "timed", "times_ms")
+    __slots__ = ("complete", "filled", "line_position", "number", "position", "time_ms", "timed", "times_ms")
 
     def __init__(self, sample: Sample) -> None:
-        position = sample.normalized_position
+        self.line_position = sample.line_position or 0.0
+        position = self.since_line(sample)
         at_line = position < NEAR_LINE or position > 1.0 - NEAR_LINE
         self.number = sample.completed_laps + 1
         self.time_ms = sample.current_time
@@ -87,13 +90,18 @@ class _RunningLap:
         """Whether clock and position belong to the same lap: not on the grid or on the way out of the pits."""
         return self.timed and math.isfinite(self.position) and (bool(self.times_ms) or not self.complete)
 
-    def update(self, time_ms: int, position: float, completed_laps: int) -> None:
+    def since_line(self, sample: Sample) -> float:
+        """The fraction 0..1 of the lap since its line."""
+        return (sample.normalized_position - self.line_position) % 1.0
+
+    def update(self, sample: Sample) -> None:
         """Add a sample; times at positions between two samples are interpolated linearly."""
+        time_ms, position = sample.current_time, self.since_line(sample)
         if self.complete:
             self._record(time_ms, position)
         self.time_ms, self.position = time_ms, position
         if NEAR_LINE < position < 1.0 - NEAR_LINE:
-            self.number = completed_laps + 1
+            self.number = sample.completed_laps + 1
 
     def _record(self, time_ms: int, position: float) -> None:
         times = self.times_ms
@@ -111,8 +119,11 @@ class _RunningLap:
             times.append(self.time_ms + (time_ms - self.time_ms) * min(max(fraction, 0.0), 1.0))
 
     def finished_times(self) -> list[float] | None:
-        """The times at all positions except the last; None if the lap was not seen completely."""
-        if not self.complete or not self.position > 1.0 - NEAR_LINE:
+        """The times at all positions except the last; None if the lap was not seen completely.
+
+        Behind the finish of an A-to-B drive, which is not where the lap began, they are all the time of the finish.
+        """
+        if not self.complete or not self.position > 0.5:
             return None
         return self.times_ms + [float(self.time_ms)] * (POSITION_COUNT - len(self.times_ms))
 
@@ -128,8 +139,8 @@ class DeltaTracker:
         self._reference: ReferenceLap | None = None
         self._car_and_track: tuple[str, ...] = ()
         self._running: _RunningLap | None = None
-        self._pending: tuple[int, list[float]] | None = None
-        """Number and times of a complete lap whose official time is not known yet."""
+        self._pending: tuple[int, list[float], float] | None = None
+        """Number, times and place of the line of a complete lap whose official time is not known yet."""
 
     def update(self, sample: Sample) -> None:
         """Add the next sample. A change of car or track removes the reference."""
@@ -142,18 +153,18 @@ class DeltaTracker:
         elif time_ms < running.time_ms - RESTART_MS or sample.completed_laps < running.number - 1:
             times = running.finished_times()
             if times is not None:
-                self._pending = (running.number, times)
+                self._pending = (running.number, times, running.line_position)
             running = self._running = _RunningLap(sample)
-        running.update(time_ms, sample.normalized_position, sample.completed_laps)
+        running.update(sample)
 
     def complete_lap(self, lap: Lap) -> None:
         """Make the lap the reference if it is valid, was seen completely, and is faster than the reference."""
         if not lap.valid or not lap.time_ms or self._pending is None or self._pending[0] != lap.number:
             return
-        times = self._pending[1]
+        _, times, line_position = self._pending
         self._pending = None
         if self._reference is None or lap.time_ms < self._reference.time_ms:
-            self._reference = ReferenceLap(lap.time_ms, [*times, float(lap.time_ms)])
+            self._reference = ReferenceLap(lap.time_ms, [*times, float(lap.time_ms)], line_position)
 
     def delta(self) -> LapDelta:
         """The running lap compared with the reference, at the newest sample."""
@@ -162,6 +173,10 @@ class DeltaTracker:
             return LapDelta()
         if not running.is_comparable:
             return LapDelta(reference_ms=reference.time_ms)
-        behind_ms = running.time_ms - reference.time_at(running.position)
-        position = None if running.time_ms > reference.time_ms else round(reference.position_at(running.time_ms), 5)
+        # The line was taken to be where the spline begins in a lap that ended before it was seen.
+        shift = math.remainder(running.line_position - reference.line_position, 1.0)
+        behind_ms = running.time_ms - reference.time_at(running.position + shift)
+        position = None
+        if running.time_ms <= reference.time_ms:
+            position = round((reference.position_at(running.time_ms) + reference.line_position) % 1.0, 5)
         return LapDelta(round(behind_ms / 1000.0, 3), reference.time_ms, position)

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from telemetry.fields.derived import Sample
 from telemetry.laps.delta import POSITION_COUNT, DeltaTracker, LapDelta, ReferenceLap
+from telemetry.laps.detector import LapState, advance
 from telemetry.laps.model import Lap
 from tests.conftest import sample_of
+from tests.constructed import drive, samples_of
 
 STEP_MS: Final = 50
 BLANK: Final = sample_of()
@@ -109,6 +111,26 @@ def test_a_slower_lap_or_one_seen_in_part_is_no_reference() -> None:
         tracker.update(a_sample(number + 1, 20, 0.0002))
         tracker.complete_lap(a_lap(number, seconds))
         assert tracker.delta().reference_ms == 90_000
+
+
+@pytest.mark.parametrize("line", [0.0, 0.03, 0.5, 0.8])
+def test_the_delta_is_the_same_wherever_the_line_lies(line: float) -> None:
+    tracker, state = DeltaTracker(), LapState()
+    deltas = []
+    for sample in samples_of(drive([40.0, 41.0, 44.0], line=line, grid=30.0, rate=20.0)):
+        state, settled = advance(state, sample)
+        tracker.update(sample)
+        for lap in settled:
+            tracker.complete_lap(lap)
+        deltas.append((sample, tracker.delta()))
+    third = [(sample, delta) for sample, delta in deltas if sample.lap == 3 and 5_000 < sample.lap_time < 40_500]
+    assert {delta.reference_ms for _, delta in third} == ({40_000} if line == 0.0 else {41_000})
+    best_s = 40.0 if line == 0.0 else 41.0
+    for sample, delta in third:
+        assert delta.delta_s == pytest.approx(sample.lap_time / 1e3 * (1.0 - best_s / 44.0), abs=0.05)
+        assert delta.reference_position is not None
+        apart = delta.reference_position - (line + sample.lap_time / 1e3 / best_s)
+        assert math.remainder(apart, 1.0) == pytest.approx(0.0, abs=0.002)
 
 
 def test_a_time_is_found_at_its_position_and_back() -> None:
