@@ -1,7 +1,8 @@
 """The delta: how far the running lap is behind or ahead of the best lap at the same position on the track.
 
-A lap is stored as its times at evenly spaced positions since the line, wherever that lies on the spline. The reference is the fastest valid lap that was recorded
-completely; :mod:`telemetry.laps.detector` decides which laps are valid and what their official times are.
+A lap is stored as its times at evenly spaced positions since the line, wherever that lies on the spline. The reference
+is the fastest valid lap that was recorded completely; :mod:`telemetry.laps.detector` decides which laps are valid and
+what their official times are.
 """
 
 import math

@@ -94,6 +94,8 @@ class Lap:
     """The car entered the pit lane in this lap."""
     in_pits: bool
     """The car was in the pit lane or in its box in this lap."""
+    first_time_ms: int | None = None
+    """The lap time of the first sample, which may come some steps after the line; None without samples."""
     ai_driven: bool = False
     """The game's AI drove some of this lap."""
     stint: int = 1

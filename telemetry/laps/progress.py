@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 from typing import Final, NamedTuple
 
+from telemetry.base.units import STEP_MS
 from telemetry.fields.derived import Sample
 from telemetry.fields.lap_changes import elapsed_game_ms
 from telemetry.laps.fuel import burnt_fuel_l
@@ -48,6 +49,8 @@ class LapInProgress(NamedTuple):
     """Game time of its first sample."""
     first: Sample
     last: Sample
+    first_time_ms: int
+    """The lap time of the first sample."""
     top_speed_kmh: float
     fuel_used_l: float
     paused_s: float
@@ -109,6 +112,7 @@ def begin_lap(
         began_s=clock_s,
         first=now,
         last=now,
+        first_time_ms=now.lap_time,
         top_speed_kmh=now.speed_kmh,
         fuel_used_l=burnt_fuel_l(before, now, advanced_game_s(before, now)) if before and start == "line" else 0.0,
         paused_s=0.0,
@@ -127,7 +131,9 @@ def begin_next_lap(pair: SamplePair, number: int, start_index: int) -> LapInProg
     """The lap that begins with a line between the samples."""
     start = start_at_line(pair.before, pair.now)
     lap = begin_lap(pair.now, pair.before, number, start_index, start, pair.clock_s)
-    return lap._replace(first=pair.find_line()[1])
+    first = pair.find_line()[1]
+    steps = pair.now.packet_id - first.packet_id
+    return lap._replace(first=first, first_time_ms=max(lap.first_time_ms - steps * STEP_MS, 0))
 
 
 def extend_lap(lap: LapInProgress, now: Sample) -> LapInProgress:
@@ -143,6 +149,7 @@ def extend_lap(lap: LapInProgress, now: Sample) -> LapInProgress:
         lap.began_s,
         lap.first,
         now,
+        lap.first_time_ms,
         now.speed_kmh if now.speed_kmh > top_kmh or math.isnan(top_kmh) else top_kmh,
         lap.fuel_used_l + burnt_fuel_l(last, now, seconds),
         lap.paused_s,
@@ -187,6 +194,7 @@ def close_lap(lap: LapInProgress, end: LapEnd, measured_ms: int | None) -> Lap:
         end=end,
         first=_reference(lap.first),
         last=_reference(last),
+        first_time_ms=lap.first_time_ms,
         time_ms=None,
         measured_ms=measured_ms,
         sectors_ms=lap.sectors_ms,
@@ -272,6 +280,7 @@ def make_unseen_lap(now: Sample, number: int, start_index: int) -> Lap:
         closed,
         first=None,
         last=None,
+        first_time_ms=None,
         sectors_ms=(None,) * len(closed.sectors_ms),
         invalid_because=("not recorded",),
         first_cut_m=None,

@@ -19,6 +19,7 @@ from telemetry.fields.selection import ALL_COLUMNS, Column
 from telemetry.fields.snapshot import Snapshot, encode
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.formats import Format, all_formats, find_format, unsupported_file_type
+from telemetry.laps.assign import LAP_FIELDS, assign_laps
 from telemetry.laps.detector import laps as detect_laps
 from telemetry.laps.model import Lap
 from telemetry.recording.api import samples
@@ -123,7 +124,10 @@ def convert_recording(
             recording = stack.enter_context(open_source(source))
             conversion = _Conversion(recording, options, clock, progress or _NoProgress())
             chosen: tuple[Lap, ...] = ()
-            if options.laps is not None or options.valid_only:
+            is_part = options.laps is not None or options.valid_only
+            if is_part or _needs_laps(target, options):
+                conversion.find_laps()
+            if is_part:
                 # A recording of laps continues until the game has reported the last lap time; a table ends with a lap.
                 chosen = conversion.choose_laps(source, tail_s=LAP_TIME_DELAY_S if target.is_recording else 0.0)
             count, span_s = conversion.write(unfinished, output, target)
@@ -185,9 +189,10 @@ class _Conversion:
         self._progress = progress
         self._duration_s = recording.duration_s
         self._ranges = _Ranges()
+        self._laps: list[Lap] = []
 
-    def choose_laps(self, source: Path, *, tail_s: float) -> tuple[Lap, ...]:
-        """Read the recording, and limit what is written to the laps that the options ask for."""
+    def find_laps(self) -> None:
+        """Read the recording for its laps."""
         self._progress.start("Laps", self._duration_s)
         first: float | None = None
         last = 0.0
@@ -203,11 +208,13 @@ class _Conversion:
                 yield sample
 
         laps = list(detect_laps(timed()))
-        if self._options.include_ai:
-            laps = [lap.allow_ai() for lap in laps]
+        self._laps = [lap.allow_ai() for lap in laps] if self._options.include_ai else laps
         self._check_stopped()
         self._duration_s = None if first is None else last - first
-        chosen = _choose_laps(laps, source, self._options)
+
+    def choose_laps(self, source: Path, *, tail_s: float) -> tuple[Lap, ...]:
+        """Limit what is written to the laps that the options ask for."""
+        chosen = _choose_laps(self._laps, source, self._options)
         self._ranges = _ranges_of_laps(chosen, tail_s)
         return tuple(chosen)
 
@@ -263,9 +270,15 @@ class _Conversion:
         before: Sample | None = None
         latest: Sample | None = None
         count = 0
-        for snapshot in snapshots:
-            before = sample = derive(snapshot, before, self._options.thresholds)
-            if not self._ranges.contain(snapshot.sequence, snapshot.elapsed):
+
+        def derived() -> Iterator[Sample]:
+            nonlocal before
+            for snapshot in snapshots:
+                before = derive(snapshot, before, self._options.thresholds)
+                yield before
+
+        for sample in assign_laps(derived(), self._laps):
+            if not self._ranges.contain(sample.sequence, sample.elapsed):
                 continue
             # The steps since the sample before it in the new file.
             yield sample.replace(sequence=count, physics_steps=physics_steps(sample.packet_id, latest))
@@ -312,6 +325,14 @@ class _Conversion:
             _copy_event(event, latest, sink)
             event = next(events, None)
         return count, last - first
+
+
+def _needs_laps(target: Format, options: ConversionOptions) -> bool:
+    """Whether the laps of the recording are written with its samples."""
+    columns = ALL_COLUMNS if options.columns is None else options.columns
+    return target.open_step_sink is None and any(
+        field.name in LAP_FIELDS for column in columns for field in column.fields
+    )
 
 
 def _choose_laps(laps: Iterable[Lap], source: Path, options: ConversionOptions) -> list[Lap]:
