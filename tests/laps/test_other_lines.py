@@ -1,14 +1,18 @@
 """The demo's scenarios on circuits whose timing line is not where the spline begins: the laps stay the same."""
 
 import re
+from functools import cache
 from typing import Any
 
 import pytest
 
-from telemetry.fields.derived import Sample
-from telemetry.laps.detector import laps
+from ac_native_memory import Pages
+from telemetry.fields.derived import Sample, derive
+from telemetry.fields.snapshot import decode
+from telemetry.laps.delta import DeltaTracker, LapDelta
+from telemetry.laps.detector import LapState, advance, laps
 from telemetry.laps.model import Lap
-from tests.drives import LINES
+from tests.drives import LINES, long_drive, with_line
 from tests.laps.test_detector import SCENARIOS, recorded, thinned
 
 
@@ -41,3 +45,35 @@ def test_every_sample_is_the_same_but_for_its_place_on_the_spline(scenario: str,
         if usual.line_position is not None and found.line_position is not None:
             assert found.line_position - line == pytest.approx(usual.line_position, abs=1e-6)
             assert found.lap_distance == pytest.approx(usual.lap_distance, abs=1e-3)
+
+
+@cache
+def deltas_of_third_lap(line: float) -> list[tuple[int, LapDelta]]:
+    """Lap clock and delta at each frame of the third lap, when the second is the best one."""
+    tracker, state, before = DeltaTracker(), LapState(), None
+    found = []
+    for drawn in long_drive().frames(260)[::3]:
+        frame = with_line(drawn, line) if line else drawn
+        pages = Pages(frame.physics_bytes, frame.graphics_bytes, frame.static_bytes, frame.seconds)
+        before = derive(decode(pages, elapsed=frame.seconds), before)
+        state, completed = advance(state, before)
+        for lap in completed:
+            tracker.complete_lap(lap)
+        tracker.update(before)
+        if before.completed_laps == 2 and 1500 < before.current_time < 70_000:
+            found.append((before.current_time, tracker.delta()))
+    return found
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_the_delta_to_the_best_lap_is_the_same_wherever_the_line_lies(line: float) -> None:
+    usual, moved = deltas_of_third_lap(0.0), deltas_of_third_lap(line)
+    assert len(usual) > 1000
+    for (time_ms, expected), (time_there_ms, found) in zip(usual, moved, strict=True):
+        assert time_there_ms == time_ms
+        assert found.reference_ms == expected.reference_ms
+        assert found.delta_s == pytest.approx(expected.delta_s, abs=0.002)
+        assert found.reference_position is not None
+        assert expected.reference_position is not None
+        apart = found.reference_position - line - expected.reference_position
+        assert (apart + 0.5) % 1.0 - 0.5 == pytest.approx(0.0, abs=3e-5)
