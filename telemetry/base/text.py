@@ -89,7 +89,7 @@ def format_delta(seconds: float) -> str:
 
 
 def fraction_of(value: float | None, full: float = 1.0) -> float:
-    """``value`` as a fraction of ``full``, clamped to 0..1; what is no number, like None and inf of inf, counts as 0."""
+    """``value`` as a fraction of ``full``, clamped to 0..1; None, NaN and infinity of infinity count as 0."""
     fraction = 0.0 if value is None or not full > 0.0 else value / full
     return 0.0 if math.isnan(fraction) else min(max(fraction, 0.0), 1.0)
 
