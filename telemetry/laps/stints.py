@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from telemetry.fields.derived import Sample
 from telemetry.fields.lap_changes import STANDING_KMH
+from telemetry.fields.metrics.tyres import tyre_floor
+from telemetry.fields.tyre_changes import are_tyres_changed
 from telemetry.laps.signals import is_in_pits
 
 
@@ -43,5 +45,9 @@ def _is_standing_in_box(now: Sample) -> bool:
 
 
 def _has_other_tyres(before: Sample, now: Sample) -> bool:
-    """Whether the compound changed; an empty name does not count, because a page may be read before it is filled."""
-    return now.tyre_compound != before.tyre_compound and bool(now.tyre_compound) and bool(before.tyre_compound)
+    """Whether other tyres were fitted; an empty name does not count, because a page may be read before it is filled."""
+    if now.tyre_compound != before.tyre_compound:
+        return bool(now.tyre_compound and before.tyre_compound)
+    if now.tyre_wear == before.tyre_wear or now.packet_id < before.packet_id:
+        return False
+    return are_tyres_changed(now, before, tyre_floor(now.tyre_compound))

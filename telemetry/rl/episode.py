@@ -14,7 +14,7 @@ from telemetry.fields.lap_changes import TIME_STOPPED_STATUSES, is_session_start
 from telemetry.recording.game_state import GameStatus
 from telemetry.rl.action import RELEASED, Command, recorded_action, recorded_command, to_command
 from telemetry.rl.observation import Actions, ObservationValue, Observer, observer
-from telemetry.rl.reward import progress_metres, reward
+from telemetry.rl.reward import driven_metres, reward
 from telemetry.rl.spec import Spec
 from telemetry.sources.known_tracks import known_track
 from telemetry.tracks.track import TrackMap
@@ -72,7 +72,7 @@ class EpisodeState:
     """The latest actions, the newest first: as many as are observed, but at least one."""
     steps: int = 0
     metres: float = 0.0
-    """Progress along the lap since the episode began."""
+    """Progress along the track since the episode began."""
     furthest: float = 0.0
     """The maximum of :attr:`metres` so far."""
     mark_metres: float = 0.0
@@ -134,7 +134,7 @@ def advance(
     before = state.sample
     taken = tuple(float(value) for value in action)
     previous = state.actions[0] if state.actions else ()
-    metres = state.metres + progress_metres(before, sample)
+    metres = state.metres + driven_metres(before, sample)
     gained = metres - state.mark_metres >= spec.end.no_progress_metres
     steps = state.steps + 1
     completed = laps_completed(sample, before)
@@ -203,7 +203,7 @@ def check_end(
 def info(sample: Sample) -> dict[str, Any]:
     """Facts about a sample beside its observation: plain numbers, with the same keys for every source.
 
-    ``time`` is in seconds of the source's clock, ``position`` is the fraction of the lap, ``world_*`` are in metres.
+    ``time`` is in seconds of the source's clock, ``position`` is 0..1 on the track's spline, ``world_*`` are in metres.
     """
     return {
         "time": float(sample.elapsed),

@@ -37,7 +37,9 @@ class FeatureInfo:
 COMPUTED_FEATURES: Final = MappingProxyType(
     {
         "speed": FeatureInfo("m/s", "speed, never negative"),
-        "lap_phase": FeatureInfo("", "position on the lap as sine and cosine, which do not jump at the line", 2),
+        "lap_phase": FeatureInfo(
+            "", "position on the track's spline as sine and cosine, which do not jump; missing without a spline", 2
+        ),
         "track_offset": FeatureInfo("m", "distance from the centre line, + left; missing on an unknown track"),
         "track_heading": FeatureInfo(
             "rad", "direction of the car relative to the road, + turned left; missing on an unknown track"

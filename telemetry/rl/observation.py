@@ -152,7 +152,8 @@ def _make_computed_getter(spec: Spec, name: str) -> _Getter:
 
     def lap_phase(values: list[Any], sample: Sample, _: TrackMap | None) -> None:
         angle = math.tau * sample.normalized_position
-        values += (math.sin(angle), math.cos(angle)) if math.isfinite(angle) else (math.nan, math.nan)
+        is_known = math.isfinite(angle) and (angle != 0.0 or sample.lap_distance is not None)
+        values += (math.sin(angle), math.cos(angle)) if is_known else (math.nan, math.nan)
 
     def curvature_ahead(values: list[Any], sample: Sample, track: TrackMap | None) -> None:
         position = sample.normalized_position

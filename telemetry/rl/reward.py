@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
 from telemetry.base.errors import UsageError
 from telemetry.fields.derived import Sample
-from telemetry.fields.lap_changes import MAX_SPEED_MS, is_session_start, laps_completed
+from telemetry.fields.lap_changes import frame_age_ms, is_driven, is_session_start, laps_completed
 from telemetry.rl.checks import is_number
 from telemetry.tracks.track import TrackMap
 
@@ -56,21 +56,29 @@ class RewardTerm(NamedTuple):
     meaning: str
 
 
-MAX_JUMP_M: Final = 100.0
-"""Metres by which the position may be off between two samples; more means that the car was moved by the game."""
-
-
 def progress_metres(before: Sample, after: Sample) -> float:
-    """Metres along the lap from one sample to the next, also across the line; negative for driving backwards.
+    """Metres along the spline from one sample to the next, also across its origin; negative for driving backwards.
 
-    0 when the lap's length is not known, and when the car was teleported.
+    0 when the lap's length or the position is not known, and when the car was moved by the game: positions are compared
+    over the time since the last drawn frame.
     """
     laps = after.normalized_position - before.normalized_position
     if not math.isfinite(laps) or not after.track_spline_length > 0.0 or is_session_start(after, before):
         return 0.0
-    metres = math.remainder(laps, 1.0) * after.track_spline_length
-    max_metres = MAX_JUMP_M + MAX_SPEED_MS * max(after.elapsed - before.elapsed, 0.0)
-    return metres if abs(metres) <= max_metres else 0.0
+    if not is_driven(after, before, frame_age_ms(before)):
+        return 0.0
+    return math.remainder(laps, 1.0) * after.track_spline_length
+
+
+def driven_metres(before: Sample, after: Sample) -> float:
+    """The progress that end rules look at: :func:`progress_metres`, or the distance driven where there is no spline.
+
+    Without a line for the game's AI the position is 0 for ever, and whether the car drives backwards is not known.
+    """
+    if before.normalized_position != 0.0 or after.normalized_position != 0.0:
+        return progress_metres(before, after)
+    metres = after.distance_traveled - before.distance_traveled
+    return metres if metres > 0.0 and is_driven(after, before, frame_age_ms(before)) else 0.0
 
 
 def _progress(step: Transition) -> float:

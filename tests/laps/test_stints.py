@@ -102,6 +102,19 @@ WAYS = {
         [[1, 2], [3, 4, 5]],
         [65.0],
     ),
+    "a new set": (
+        lambda elapsed: {
+            "tyre_wear": (97.0 if elapsed < 60.0 else 99.8,) * 4,
+            **(LANE if 55.0 <= elapsed < 65.0 else {}),
+        },
+        [[1, 2], [3, 4, 5]],
+        [65.0],
+    ),
+    "tyres that wear": (
+        lambda elapsed: {"tyre_wear": (100.0 - elapsed / 100.0,) * 4, **(LANE if 55.0 <= elapsed < 65.0 else {})},
+        [[1, 2, 3, 4, 5]],
+        [],
+    ),
     "the name of the tyres is read late": (
         lambda elapsed: {"tyre_compound": ""} if elapsed < 5.0 else {},
         [[1, 2, 3, 4, 5]],

@@ -1,6 +1,7 @@
 """What crossing the line earns, in datasets and environments: each completed lap once, in the lap that earned it."""
 
 import math
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -13,9 +14,9 @@ import telemetry
 from telemetry.rl.datasets.build import BuildRequest, BuildResult, build_dataset
 from telemetry.rl.datasets.episodes import Episode, EpisodeConfig, EpisodeKind, SkipCounts, Survey, episodes, survey
 from telemetry.rl.datasets.transitions import Trajectory, trajectories
-from telemetry.rl.reward import TERMS
+from telemetry.rl.reward import TERMS, Reward
 from telemetry.rl.spec import End, Spec
-from tests.line_drives import LAP_S, LAPS, Line, drive_laps
+from tests.line_drives import LAP_S, LAPS, LENGTH_M, Line, drive_laps
 from tests.recorded import write
 from tests.rl.test_dataset_episodes import look
 from tests.rl.test_dataset_formats import need_minari
@@ -261,6 +262,41 @@ def test_an_environment_that_begins_between_clock_and_count_is_not_paid_for_the_
         rewards.append(float(reward))
     assert (sum(rewards), rewards[-1], env.sample.completed_laps) == (100.0, 100.0, 2)
     env.close()
+
+
+@pytest.mark.parametrize("position", [0.0, 0.03, 0.5, 0.8, 0.9997])
+def test_progress_is_the_same_wherever_the_line_lies(position: float, tmp_path: Path) -> None:
+    path = write(tmp_path / "line.jsonl", drive_laps(60.0, Line(count_s=0.02, position=position)))
+    spec = replace(spec_of(25.0), reward=Reward.preset("default"), end=End())
+    found, paths = made(path, "lap", spec)
+    assert [(episode.end, trajectory.reason) for episode, trajectory in zip(found, paths, strict=True)] == [
+        *[("line", "line")] * LAPS,
+        ("recording", "recording"),
+    ]
+    progress = [trajectory.terms["progress"].sum() / spec.reward.progress for trajectory in paths]
+    assert progress == pytest.approx([LENGTH_M] * LAPS + [progress[-1]], abs=6.0)
+    assert sum(progress) == pytest.approx((LAPS + 0.5) * LENGTH_M, abs=8.0)
+
+
+def test_a_track_without_a_spline_ends_no_episode_and_pays_no_progress(tmp_path: Path) -> None:
+    """The position is 0 for ever; that the car moves is told by the distance."""
+    snapshots = [one.replace(normalized_position=0.0) for one in drive_laps(60.0, Line(count_s=0.02))]
+    spec = replace(spec_of(25.0), reward=Reward(lap_completed=100.0), end=End(no_progress_seconds=1.0))
+    found, paths = made(write(tmp_path / "road.jsonl", snapshots), "lap", spec)
+    assert [episode.end for episode in found] == ["line"] * LAPS + ["recording"]
+    assert [trajectory.terms["lap_completed"].sum() for trajectory in paths] == [100.0] * LAPS + [0.0]
+    assert {trajectory.terms["progress"].sum() for trajectory in paths} == {0.0}
+    assert {trajectory.reason for trajectory in paths} == {"line", "recording"}
+
+
+@pytest.mark.parametrize("hitch_s", [0.2, 0.9])
+def test_progress_that_was_not_drawn_is_paid_with_the_next_frame(hitch_s: float, tmp_path: Path) -> None:
+    path = write(tmp_path / "hitch.jsonl", drive_laps(60.0, Line(hitches=((5.0, 5.0 + hitch_s),))))
+    spec = replace(spec_of(25.0), reward=Reward.preset("default"))
+    _, paths = made(path, "stint", spec)
+    steps = np.concatenate([trajectory.terms["progress"] for trajectory in paths]) / spec.reward.progress
+    assert steps.max() == pytest.approx(hitch_s * LENGTH_M / LAP_S, abs=8.0)
+    assert steps.sum() == pytest.approx((LAPS + 0.5) * LENGTH_M, abs=8.0)
 
 
 def test_rules_are_off_in_the_task_of_these_tests() -> None:

@@ -258,6 +258,12 @@ def test_the_lap_is_a_circle() -> None:
     assert math.dist(before, after) < 0.002
 
 
+def test_a_track_without_a_spline_has_no_place_on_the_lap() -> None:
+    spec = spec_of("lap_phase", mask=True)
+    assert flat(spec, sample_of(normalized_position=0.0)) == [0.0, 0.0, 0.0, 0.0]
+    assert flat(spec, sample_of(sample_of(normalized_position=0.9999), normalized_position=0.0))[2:] == [1.0, 1.0]
+
+
 def test_the_demos_road_is_known_and_others_are_not() -> None:
     assert known_track(sample_of(track="monza")) is None
     road = known_track(sample_of(track="demo_ring"))

@@ -1,5 +1,6 @@
 """What the game writes once per drawn frame, at the time of each physics step."""
 
+import math
 from collections.abc import Iterable, Iterator
 
 from telemetry.fields.snapshot import Snapshot
@@ -38,7 +39,7 @@ def _interpolate_frame(held: Snapshot, first: Snapshot, following: Snapshot) -> 
         name: getattr(first, name) + (getattr(following, name) - getattr(first, name)) * fraction
         for name in ("world_position_x", "world_position_y", "world_position_z")
     }
-    begin, end = first.normalized_position, following.normalized_position
-    if begin <= end < begin + 0.5:
-        changes["normalized_position"] = begin + (end - begin) * fraction
+    laps = following.normalized_position - first.normalized_position
+    if math.isfinite(laps):
+        changes["normalized_position"] = (first.normalized_position + math.remainder(laps, 1.0) * fraction) % 1.0
     return held.replace(current_time=first.current_time + round(seconds * 1e3), **changes)
