@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from telemetry.fields.derived import Sample
-from telemetry.laps.model import Lap
+from telemetry.laps.model import CarAndTrack, Lap
 
 POSITION_COUNT: Final = 2000
 """Positions per lap at which its time is stored: one every 2.5 m on a track of 5 km."""
@@ -130,26 +130,26 @@ class _RunningLap:
 
 
 class DeltaTracker:
-    """Keeps the best lap as the reference, and compares the running lap with it.
+    """Keeps the best lap of each car, track and layout as a reference, and compares the running lap with its own.
 
     Call :meth:`update` with every sample, and :meth:`complete_lap` with each lap that
     :func:`telemetry.laps.detector.advance` returns, which may be some samples after the line.
     """
 
     def __init__(self) -> None:
-        self._reference: ReferenceLap | None = None
-        self._car_and_track: tuple[str, ...] = ()
+        self._references: dict[CarAndTrack, ReferenceLap] = {}
+        self._car_and_track = CarAndTrack("", "", "")
         self._running: _RunningLap | None = None
         self._pending: tuple[int, list[float], float] | None = None
         """Number, times and place of the line of a complete lap whose official time is not known yet."""
 
     def update(self, sample: Sample) -> None:
-        """Add the next sample. A change of car or track removes the reference."""
+        """Add the next sample. With another car or track the reference is another one, or none."""
         running, time_ms = self._running, sample.current_time
-        car_and_track = (sample.track, sample.track_configuration, sample.car_model)
+        car_and_track = CarAndTrack(sample.car_model, sample.track, sample.track_configuration)
         if running is None or car_and_track != self._car_and_track:
             self._car_and_track = car_and_track
-            self._reference = self._pending = None
+            self._pending = None
             running = self._running = _RunningLap(sample)
         elif time_ms < running.time_ms - RESTART_MS or sample.completed_laps < running.number - 1:
             times = running.finished_times()
@@ -164,12 +164,13 @@ class DeltaTracker:
             return
         _, times, line_position = self._pending
         self._pending = None
-        if self._reference is None or lap.time_ms < self._reference.time_ms:
-            self._reference = ReferenceLap(lap.time_ms, [*times, float(lap.time_ms)], line_position)
+        reference = self._references.get(lap.car_and_track)
+        if reference is None or lap.time_ms < reference.time_ms:
+            self._references[lap.car_and_track] = ReferenceLap(lap.time_ms, [*times, float(lap.time_ms)], line_position)
 
     def delta(self) -> LapDelta:
         """The running lap compared with the reference, at the newest sample."""
-        running, reference = self._running, self._reference
+        running, reference = self._running, self._references.get(self._car_and_track)
         if running is None or reference is None:
             return LapDelta()
         if not running.is_comparable:

@@ -35,7 +35,7 @@ def driven(number: int, seconds: float, until: float = 1.0, **values: Any) -> It
         yield a_sample(number, time_ms, part * (0.8 + 0.2 * part), **values)
 
 
-def a_lap(number: int, seconds: float, *, valid: bool = True) -> Lap:
+def a_lap(number: int, seconds: float, *, valid: bool = True, car: str = "demo_gt3") -> Lap:
     """What the lap counter says of that lap."""
     time_ms = round(1000 * seconds)
     return Lap(
@@ -43,7 +43,7 @@ def a_lap(number: int, seconds: float, *, valid: bool = True) -> Lap:
         measured_ms=time_ms,
         sectors_ms=(), invalid_because=() if valid else ("cut",), first_cut_m=None, first_cut_position=None,
         out_lap=False, in_lap=False, in_pits=False, paused_s=0.0, top_speed_kmh=None, fuel_used_l=None,
-        tyre_compound="", tyre_worn=(None,) * 4, session="practice", car="gt3", track="ring", layout="",
+        tyre_compound="", tyre_worn=(None,) * 4, session="practice", car=car, track="ring", layout="",
     )  # fmt: skip
 
 
@@ -96,6 +96,20 @@ def test_a_lap_against_itself_has_no_delta() -> None:
         tracker.update(sample)
         assert tracker.delta().delta_s == pytest.approx(0.0, abs=0.02)
         assert tracker.delta().reference_position == pytest.approx(sample.normalized_position, abs=0.001)
+
+
+def test_each_car_is_compared_with_its_own_best_lap_also_when_it_comes_back() -> None:
+    tracker = DeltaTracker()
+    for car, seconds in (("formula", 60), ("road_car", 95)):
+        for sample in driven(1, seconds, car_model=car):
+            tracker.update(sample)
+        assert tracker.delta() == LapDelta()
+        tracker.update(a_sample(2, 20, 0.0002, car_model=car))
+        tracker.complete_lap(a_lap(1, seconds, car=car))
+        assert tracker.delta().reference_ms == seconds * 1000
+    tracker.update(a_sample(1, 5000, 0.1, car_model="formula"))
+    tracker.complete_lap(a_lap(1, 50, car="road_car"))  # known only after the change of cars, and not seen to its end
+    assert tracker.delta().reference_ms == 60_000
 
 
 def test_a_slower_lap_or_one_seen_in_part_is_no_reference() -> None:
