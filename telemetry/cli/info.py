@@ -6,11 +6,12 @@ from typing import Annotated, Any, Final
 import typer
 from rich.console import Console
 
-from telemetry.analysis.quality import GAP_PERIODS, BestLap, ClockStep, QualityReport
+from telemetry.analysis.quality import GAP_PERIODS, BestLap, ClockStep, QualityReport, RecordingAnalysis
+from telemetry.analysis.same_drive import find_copies
 from telemetry.base.text import format_lap_time, format_size
 from telemetry.cli._shared import options
 from telemetry.cli._shared.input_files import FileFailure, FileFailures
-from telemetry.cli._shared.messages import print_json
+from telemetry.cli._shared.messages import print_json, print_warning
 from telemetry.cli._shared.quality_reports import read_reports
 from telemetry.cli._shared.tables import label_table, table_console, to_markup
 from telemetry.cli._shared.thresholds import TyresOut
@@ -38,16 +39,22 @@ def info(
     console = table_console()
     entries: list[dict[str, Any]] = []
     failures = FileFailures(len(files), None if as_json else console)
-    for number, report in enumerate(read_reports(files, tyres_out, include_ai=include_ai)):
-        entries.append(report.to_dict())
+    read: list[RecordingAnalysis] = []
+    for number, result in enumerate(read_reports(files, tyres_out, include_ai=include_ai)):
         if number and not as_json:
             console.print()
-        if isinstance(report, FileFailure):
-            failures.add(report)
-        elif not as_json:
-            _print_report(console, report)
+        if isinstance(result, FileFailure):
+            failures.add(result)
+            entries.append(result.to_dict())
+            continue
+        read.append(result)
+        entries.append(result.report.to_dict())
+        if not as_json:
+            _print_report(console, result.report)
     if as_json:
         print_json(entries)
+    for copy, original in sorted(find_copies([analysis.fingerprint for analysis in read]).items()):
+        print_warning(f"{read[copy].report.file}: {read[original].report.file} holds the same drive.")
     failures.check()
 
 

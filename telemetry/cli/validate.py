@@ -39,11 +39,12 @@ def validate(
     results: list[dict[str, Any]] = []
     all_valid = True
     failures = FileFailures(len(files), None if as_json else console)
-    for report in read_reports(files, tyres_out):
-        if isinstance(report, FileFailure):
-            failures.add(report)
-            results.append({**report.to_dict(), "valid": False, "findings": []})
+    for result in read_reports(files, tyres_out):
+        if isinstance(result, FileFailure):
+            failures.add(result)
+            results.append({**result.to_dict(), "valid": False, "findings": []})
             continue
+        report = result.report
         findings = list_findings(report, max_gap_share=max_gap_share)
         if strict:
             findings = tuple(QualityFinding(finding.name, "error", finding.message) for finding in findings)

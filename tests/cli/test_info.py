@@ -117,6 +117,13 @@ def test_laps_of_the_ai_are_counted_and_none_of_them_is_the_best_unless_that_is_
     assert (laps["valid"], laps["ai_driven"], [best["time_ms"] for best in laps["best"]]) == (1, 1, [30_000])
 
 
+def test_two_files_of_the_same_drive_are_told_and_both_described(tmp_path: Path) -> None:
+    first, second = (write(tmp_path / name, recorded_lap()[:100]) for name in ("a.jsonl", "b.jsonl.gz"))
+    result = run("info", "--json", first, second)
+    assert result.stderr == f"ac-telemetry: {second}: {first} holds the same drive.\n"
+    assert [report["samples"] for report in json.loads(result.stdout)] == [100, 100]
+
+
 def test_validate_lets_a_good_recording_pass() -> None:
     result = run("validate", LAP)
     assert (result.returncode, result.stderr) == (0, "")

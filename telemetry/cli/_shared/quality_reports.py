@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
-from telemetry.analysis.quality import QualityReport, analyze_recording
+from telemetry.analysis.quality import RecordingAnalysis, analyze_recording
 from telemetry.base.clock import Clock
 from telemetry.cli._shared.input_files import FileFailure, process_files
 from telemetry.cli._shared.progress import reading_progress
@@ -16,15 +16,15 @@ from telemetry.sources import open_source
 
 def read_reports(
     paths: list[Path], tyres_out: int, *, include_ai: bool = False
-) -> Iterator[QualityReport | FileFailure]:
-    """The report on each recording, as soon as it has been read, or why there is none.
+) -> Iterator[RecordingAnalysis | FileFailure]:
+    """The analysis of each recording, as soon as it has been read, or why there is none.
 
     Raises Interrupted on a signal.
     """
     thresholds = Thresholds(tyres_out=tyres_out)
     clock = Clock(math.inf)
 
-    def read_report(path: Path) -> QualityReport:
+    def read_report(path: Path) -> RecordingAnalysis:
         with open_source(path) as source, reading_progress() as progress:
             progress.start(f"Reading {path.name}")
 
@@ -37,7 +37,7 @@ def read_reports(
             )
         if clock.stopped:
             raise Interrupted(f"Stopped before {path} was read.")
-        return analysis.report
+        return analysis
 
     with stop_on_signal(clock):
         yield from process_files(paths, read_report)
