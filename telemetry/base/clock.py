@@ -35,16 +35,20 @@ class _UnixOffset:
     def read(self) -> float:
         """Compare with the system's clock, and return the offset in seconds; any thread may call this."""
         before, wall, after = time.perf_counter(), time.time(), time.perf_counter()
-        expected = wall - self._seconds
+        seconds = self._seconds  # read once: two threads that see the same step must not both add it
+        expected = wall - seconds
+        since, self._checked_at = after - self._checked_at, after
+        if abs(expected - after) <= CLOCK_TOLERANCE_S:  # as nearly always
+            return seconds
         # The wall clock was read between the other two: a thread that had to wait there must not look like a step.
         error = expected - min(max(expected, before), after)
-        since, self._checked_at = after - self._checked_at, after
         if abs(error) >= CLOCK_STEP_S:
-            self._seconds += error
+            seconds += error
         elif abs(error) > CLOCK_TOLERANCE_S:
             limit = MAX_CORRECTION_RATE * since
-            self._seconds += min(max(error - math.copysign(CLOCK_TOLERANCE_S, error), -limit), limit)
-        return self._seconds
+            seconds += min(max(error - math.copysign(CLOCK_TOLERANCE_S, error), -limit), limit)
+        self._seconds = seconds
+        return seconds
 
 
 class Clock:
