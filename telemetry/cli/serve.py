@@ -16,12 +16,13 @@ from telemetry.base.errors import UsageError
 from telemetry.cli._shared import options
 from telemetry.cli._shared.acgym import AcgymOptions, run_acgym_server
 from telemetry.cli._shared.messages import print_message
+from telemetry.cli._shared.missing_game import MissingGamePrinter
 from telemetry.cli._shared.option_groups import OptionGroup, expand_option_groups, option_names
 from telemetry.cli._shared.step_recording import open_marker_inbox
 from telemetry.cli._shared.stopping import stop_on_signal
 from telemetry.cli._shared.thresholds import AllThresholds
 from telemetry.fields.thresholds import Thresholds
-from telemetry.recording.interfaces import Event
+from telemetry.recording.interfaces import Event, Listener
 from telemetry.recording.lap_tracker import LapTracker
 from telemetry.recording.sample_recorder import SampleRecorder, SamplingOptions
 from telemetry.recording.stats import RecordingStats
@@ -238,7 +239,10 @@ def serve(
         if token is None:
             _warn_if_open(host)
         sinks = [open_sink(file_options.json_output)] if file_options.json_output else []
-        recorder = SampleRecorder(source, sinks, [server], clock=clock, options=sampling, stop_rule=stop_rule)
+        listeners: list[Listener[RecordingStats]] = [server]
+        if not quiet:
+            listeners.append(MissingGamePrinter())
+        recorder = SampleRecorder(source, sinks, listeners, clock=clock, options=sampling, stop_rule=stop_rule)
         if step_recorder is not None:
             stack.enter_context(CaptureThread(step_recorder, clock.stop))
             stack.enter_context(open_marker_inbox(str(file_options.record), step_recorder))

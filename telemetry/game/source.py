@@ -10,6 +10,7 @@ from telemetry.base.errors import NoGameError, SourceError
 from telemetry.base.typing import override
 from telemetry.fields.snapshot import PageDecoder
 from telemetry.game.page_connection import PageConnection
+from telemetry.game.page_files import describe_waiting, missing_page_files
 from telemetry.game.polling import (
     BATCH_SIZE,
     FULL_POLL_SECONDS,
@@ -28,7 +29,6 @@ from telemetry.recording.interfaces import Reading, Source, Step
 from telemetry.recording.sample_recorder import DEFAULT_RATE
 
 WAIT_MESSAGE: Final = "Waiting for Assetto Corsa: start a session in the game (its launcher alone has no telemetry)."
-WAIT_FOR_FILES_MESSAGE: Final = "Waiting for the page files of a running game in {}."
 GONE_MESSAGE: Final = "The game has left; waiting for it to come back."
 _MESSAGES: Final = {
     State.LOADING: "The game is loading its session.",
@@ -79,6 +79,7 @@ class LiveSource(Source):
         self.assembler: StepAssembler[StepContext] = StepAssembler()
         """Counts the steps that :meth:`steps` gave, and those that were missing, repaired and ambiguous."""
         self._directory = directory
+        self._prefix = prefix
         self._wait = wait
         self._accept_static = directory is not None if accept_static is None else accept_static
         self._decoder = PageDecoder()
@@ -130,12 +131,7 @@ class LiveSource(Source):
             if not self._wait and not clock.stopped:
                 if self._was_seen:
                     return
-                where = "the shared memory" if self._directory is None else str(self._directory)
-                raise NoGameError(
-                    self.connection.hint
-                    or f"No game: {where} holds no running session of Assetto Corsa. Start one, or leave out "
-                    "--no-wait; --source demo needs no game."
-                )
+                raise NoGameError(self.connection.hint or self._describe_no_game())
             clock.sleep_until(clock.now() + HEARTBEAT_SECONDS)
 
     def _open(self, now: float) -> None:
@@ -162,6 +158,17 @@ class LiveSource(Source):
             self._was_seen = self._was_seen or state is not State.STALLED
         return state, is_new_step
 
+    def _describe_no_game(self) -> str:
+        where, lack = "the shared memory", ""
+        if self._directory is not None:
+            where = str(self._directory)
+            missing = missing_page_files(self._directory, self._prefix)
+            lack = f" and lacks {', '.join(missing)}" if missing else ""
+        return (
+            f"No game: {where} holds no running session of Assetto Corsa{lack}. Start one, or leave out --no-wait; "
+            "--source demo needs no game."
+        )
+
     def _absent_state(self) -> State:
         return State.GONE if self._was_seen else State.WAITING
 
@@ -172,7 +179,7 @@ class LiveSource(Source):
 
     def _message(self, state: State) -> str:
         if state is State.WAITING:
-            waiting = WAIT_FOR_FILES_MESSAGE.format(self._directory) if self._directory else WAIT_MESSAGE
+            waiting = describe_waiting(self._directory, self._prefix) if self._directory else WAIT_MESSAGE
             return self.connection.hint or waiting
         return _MESSAGES.get(state, "")
 

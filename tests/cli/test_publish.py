@@ -48,7 +48,8 @@ def test_publisher_and_reader_talk_through_shared_memory(shared_memory: Path, tm
 def test_the_reader_waits_for_a_publisher_and_notices_that_it_has_gone(shared_memory: Path) -> None:
     with Watched("read", "--source", shared_memory) as reader:
         reader.shows("waiting")
-        assert reader.lines == [f"waiting  Waiting for the page files of a running game in {shared_memory}.\n"]
+        (line,) = reader.lines
+        assert line.startswith("waiting  Waiting for the game's page files acpmf_physics, acpmf_graphics and ")
         with ac.PageWriter(shared_memory) as game:  # a game that loads its session, for as long as it takes to see it
             game.write(static=pages_of(car_model="", track="").static)
             wait_until(lambda: reader.lines[-1].startswith("loading"), lambda: reader.lines)

@@ -156,7 +156,11 @@ def test_a_reader_of_standard_output_that_goes_away_is_a_sentence() -> None:
 def test_no_game_without_waiting_is_exit_code_three(tmp_path: Path) -> None:
     result = run("read", "--source", tmp_path, "--no-wait")
     assert result.returncode == 3
-    assert result.stderr.startswith("ac-telemetry: No game: ")
+    (last,) = [line for line in result.stderr.splitlines() if line.startswith("ac-telemetry: ")]
+    assert last == (
+        f"ac-telemetry: No game: {tmp_path} holds no running session of Assetto Corsa and lacks acpmf_physics, "
+        "acpmf_graphics, acpmf_static. Start one, or leave out --no-wait; --source demo needs no game."
+    )
 
 
 def test_another_games_pages_are_refused_in_a_sentence(tmp_path: Path) -> None:

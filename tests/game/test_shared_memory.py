@@ -102,7 +102,10 @@ def test_without_a_game_it_waits_and_looks_twice_a_second(game: Game) -> None:
     for _ in range(4):
         reading = game.look()
         assert (reading.state, reading.snapshot) == (State.WAITING, None)
-        assert reading.message == f"Waiting for the page files of a running game in {game.directory}."
+        assert reading.message == (
+            "Waiting for the game's page files acpmf_physics, acpmf_graphics and acpmf_static in "
+            f"{game.directory}, which is empty."
+        )
         times.append(game.clock.now())
     assert times == [0.0, 0.5, 1.0, 1.5]
     assert list(game.directory.iterdir()) == []

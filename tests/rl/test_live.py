@@ -164,8 +164,8 @@ def test_a_game_that_never_comes_is_said(tmp_path: Path) -> None:
     with pytest.raises(NoGameError) as caught:
         env.reset()
     assert str(caught.value) == (
-        f"No episode can begin: {tmp_path} had no car that is ready. Waiting for the page files of a "
-        f"running game in {tmp_path}."
+        f"No episode can begin: {tmp_path} had no car that is ready. Waiting for the game's page files acpmf_physics, "
+        f"acpmf_graphics and acpmf_static in {tmp_path}, which is empty."
     )
     env.close()
 

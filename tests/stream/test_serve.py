@@ -16,10 +16,13 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from telemetry.base.errors import SinkError
+from telemetry.cli._shared.missing_game import MissingGamePrinter
 from telemetry.fields.pages import read_packet_id
 from telemetry.formats.mcap.recording import McapRecording
+from telemetry.recording.game_state import State
+from telemetry.recording.stats import RecordingStats
 from telemetry.stream import ServerOptions, StreamServer
-from tests.commands import interrupt, run, start, with_signals
+from tests.commands import Watched, interrupt, run, start, with_signals
 from tests.conftest import PATIENCE, REPOSITORY, real_time, wait_until
 from tests.stream.rig import Rig, receive
 
@@ -107,7 +110,31 @@ def test_without_a_game_the_state_is_waiting(tmp_path: Path) -> None:
         while not (message := receive(ws))["message"]:
             pass
         assert message["state"] == "waiting"
-        assert message["message"].startswith("Waiting for the page files of a running game")
+        assert message["message"].startswith("Waiting for the game's page files ")
+
+
+@with_signals
+def test_serve_says_what_it_waits_for(tmp_path: Path) -> None:
+    with Watched("serve", "--source", tmp_path, "--port", "0") as server:
+        wait_until(lambda: bool(server.messages))
+        waiting, end = server.interrupt().splitlines()
+    assert waiting.startswith("Waiting for the game's page files acpmf_physics, acpmf_graphics and acpmf_static in ")
+    assert waiting.endswith(f"{tmp_path}, which is empty.")
+    assert end == "0 samples in 0.0 s."
+
+
+def test_what_is_waited_for_is_printed_once_and_after_each_change(capsys: pytest.CaptureFixture[str]) -> None:
+    printer = MissingGamePrinter()
+    for state, message in (
+        (State.WAITING, "a"),
+        (State.WAITING, "a"),
+        (State.WAITING, "b\x1b[2J"),
+        (State.PAUSED, "paused"),
+        (State.GONE, "left"),
+        (State.GONE, "left"),
+    ):
+        printer.on_reading(None, RecordingStats(state=state, message=message))
+    assert capsys.readouterr().err == "a\nb\N{REPLACEMENT CHARACTER}[2J\nleft\n"
 
 
 def test_serving_other_machines_without_a_token_prints_a_warning() -> None:

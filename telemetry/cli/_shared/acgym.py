@@ -92,6 +92,7 @@ def run_acgym_server(
 
     Raises UsageError where the options do not fit the source, and what opening the source and the ports raises.
     """
+    from telemetry.game.page_files import describe_waiting, missing_page_files
     from telemetry.rl.acgym.session import AcgymSession, TimeBase
     from telemetry.rl.acgym.sockets import EGO_PORT, PluginSockets
     from telemetry.rl.actuators import create_actuator
@@ -132,7 +133,8 @@ def run_acgym_server(
             steer_lock=steer_lock,
         )
         if live and not quiet:
-            print_message("Waiting for a car.")
+            has_pages = not Path(source).is_dir() or not missing_page_files(Path(source))
+            print_message("Waiting for a car." if has_pages else describe_waiting(Path(source)))
 
         def on_ready() -> None:
             if not quiet:
