@@ -37,6 +37,14 @@ MAX_WEAR_PER_S: Final = 0.02
 """Fraction of its life that a tyre can lose, or scrub in, in a second at the game's normal tyre rate."""
 
 
+def is_other_compound(now: Snapshot, before: Snapshot) -> bool:
+    """Whether the tyres are of another compound than in the sample before.
+
+    An empty name does not count, because a page may be read before it is filled.
+    """
+    return now.tyre_compound != before.tyre_compound and bool(now.tyre_compound) and bool(before.tyre_compound)
+
+
 def are_tyres_changed(now: Snapshot, before: "Sample", floor: float) -> bool:
     """Whether other tyres of the same compound were fitted since the sample before, as far as ``tyre_wear`` tells.
 
@@ -53,12 +61,15 @@ def are_tyres_changed(now: Snapshot, before: "Sample", floor: float) -> bool:
     # Nearly always nothing happened, and this is asked once per sample.
     if -drift <= fl <= drift and -drift <= fr <= drift and -drift <= rl <= drift and -drift <= rr <= drift:
         return False
+    if not (any(wear) and any(before.tyre_wear)):
+        return False  # not published
     changes = (fl, fr, rl, rr)
     max_rise = min(life * MAX_RISE_ON_TRACK, MAX_RISE_PERCENT)
     best = before.tyre_wear_best
     if any(rise > max_rise and value <= limit for rise, value, limit in zip(changes, wear, best, strict=True)):
         return True
-    drift += life * MAX_WEAR_PER_S * max(now.aid_tire_rate, 1.0) * _seconds(now, before)
+    # The constant first: it also counts where a number is NaN.
+    drift += life * MAX_WEAR_PER_S * max(1.0, now.aid_tire_rate) * _seconds(now, before)
     if now.is_in_pit and min(changes) < -drift:
         return True
     is_in_pits = now.is_in_pit or now.is_in_pit_lane or before.is_in_pit or before.is_in_pit_lane
@@ -66,9 +77,9 @@ def are_tyres_changed(now: Snapshot, before: "Sample", floor: float) -> bool:
 
 
 def _seconds(now: Snapshot, before: Snapshot) -> float:
-    """Game time between the samples; by the computer's clock where the physics did not advance."""
+    """Game time between the samples; by the computer's clock where the physics did not advance, 0 without both."""
     steps = now.packet_id - before.packet_id
-    return steps * STEP_S if steps > 0 else max(now.elapsed - before.elapsed, 0.0)
+    return steps * STEP_S if steps > 0 else max(0.0, now.elapsed - before.elapsed)
 
 
 def new_set(wear: Wheels, wear_before: Wheels, best: Wheels) -> Wheels:

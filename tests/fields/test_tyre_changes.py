@@ -1,3 +1,4 @@
+import math
 from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
@@ -136,6 +137,26 @@ def test_a_set_is_new_with_those_tyres_that_hardly_differ() -> None:
         {"tyre_compound": GP60, "tyre_wear": (99.0,) * 4, **IN_BOX},
     ]
     assert follow(rows)[-1].tyre_worn == (0.0,) * 4
+
+
+@pytest.mark.parametrize(
+    "missing", [{"aid_tire_rate": math.nan}, {"packet_id": 0}, {"packet_id": 0, "elapsed": math.nan}]
+)
+def test_a_new_set_is_seen_in_recordings_of_chosen_fields(missing: dict[str, Any]) -> None:
+    rows = [*wear_of(GP60, 100.0, 99.9), *wear_of(GP60, 99.9, 99.0, **IN_BOX)]
+    assert follow([row | missing for row in rows])[-1].tyre_worn == (0.0,) * 4
+
+
+def test_wear_that_is_not_published_is_no_change_of_tyres() -> None:
+    """The pages are zeros for the first second of a session."""
+    empty, new = (derive(snapshot_of(tyre_wear=(wear,) * 4, **IN_BOX)) for wear in (0.0, 99.5))
+    assert not are_tyres_changed(new, empty, 88.0)
+    assert not are_tyres_changed(empty, new, 88.0)
+
+
+def test_a_compound_whose_name_is_not_written_yet_is_no_other_one() -> None:
+    samples = follow([*wear_of(GP60, 100.0, 99.0), *wear_of("", 99.0), *wear_of(GP60, 99.0)])
+    assert samples[-1].tyre_worn == pytest.approx((0.5,) * 4)
 
 
 def test_a_restart_brings_new_tyres() -> None:

@@ -8,7 +8,7 @@ from telemetry.fields.metrics.metric import Intermediate, Metric
 from telemetry.fields.schema import NullableWheels, Wheels
 from telemetry.fields.snapshot import Snapshot
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
-from telemetry.fields.tyre_changes import are_tyres_changed, clamp_wear, new_set
+from telemetry.fields.tyre_changes import are_tyres_changed, clamp_wear, is_other_compound, new_set
 
 if TYPE_CHECKING:
     from telemetry.fields.derived import Sample
@@ -30,7 +30,7 @@ The names are compared in lower case and without spaces and hyphens.
 """
 
 
-def tyre_wear_best(now: Snapshot, compound: str, car_model: str, floor: float, before: "Sample | None") -> Wheels:
+def tyre_wear_best(now: Snapshot, car_model: str, floor: float, before: "Sample | None") -> Wheels:
     """Per tyre the highest ``tyre_wear`` seen on it, at most 100.
 
     It starts again with new tyres (:mod:`telemetry.fields.tyre_changes`), another car, and where the physics restarted.
@@ -38,8 +38,8 @@ def tyre_wear_best(now: Snapshot, compound: str, car_model: str, floor: float, b
     wear = now.tyre_wear
     if (
         before is None
-        or compound != before.tyre_compound
         or car_model != before.car_model
+        or is_other_compound(now, before)
         or now.packet_id < before.packet_id
     ):
         fl, fr, rl, rr = wear
@@ -125,7 +125,7 @@ TYRE_WEAR_BEST: Final = Metric(
     value_type=Wheels,
     unit="%",
     meaning="highest tyre_wear seen on this tyre, where tyre_worn counts from; 0 if none",
-    inputs=("now", "tyre_compound", "car_model", TYRE_FLOOR, "before"),
+    inputs=("now", "car_model", TYRE_FLOOR, "before"),
     scalar=tyre_wear_best,
 )
 
