@@ -17,6 +17,7 @@ import orjson
 from telemetry.base.checks import require_positive
 from telemetry.fields.clock_steps import clock_step_seconds
 from telemetry.fields.lap_changes import (
+    STANDING_KMH,
     TIME_STOPPED_STATUSES,
     is_count_or_clock_changed,
     is_driven,
@@ -34,6 +35,12 @@ TELEPORT_METRES: Final = 10.0
 
 MAX_FRAME_S: Final = 5.0
 """Longest time for which a drawn frame is believed to have stood."""
+
+SERVICE_WEAR_PERCENT: Final = 0.01
+"""Change of ``tyre_wear`` between two snapshots of a standing car from which on it has got other tyres."""
+
+SERVICE_FUEL_L: Final = 0.05
+"""Litres by which the fuel of a standing car changes between two snapshots where it was put in or taken out."""
 
 _TIME_TOLERANCE_S: Final = 1e-9
 """A snapshot may be this much early and still be the one of its tick; sums of decimals are never exact."""
@@ -54,10 +61,10 @@ def resample(snapshots: Iterable[Snapshot], rate: float) -> Iterator[Snapshot]:
 
     ``elapsed`` and ``timestamp`` are exactly those of the tick; ``sequence`` is held like any counter: it names the
     snapshot before the tick. A recorded snapshot that lies on a tick is passed on unchanged. In an interval with a jump
-    (a restart, another session or car, a teleport, a pause) every field is held until the later snapshot. Intervals
-    longer than :data:`GAP_SECONDS` and times that go back give no snapshots. Interpolated numbers are float32 in their
-    shortest decimals, like the game's own. Raises :class:`telemetry.UsageError` for a rate
-    that is not greater than 0.
+    (a restart, another session or car, a teleport, a pause) every field is held until the later snapshot, and also
+    where the car gets tyres or fuel in its box. Intervals longer than :data:`GAP_SECONDS` and times that go back give
+    no snapshots. Interpolated numbers are float32 in their shortest decimals, like the game's own. Raises
+    :class:`telemetry.UsageError` for a rate that is not greater than 0.
     """
     require_positive("rate", rate)
     return _resampled(snapshots, rate)
@@ -126,6 +133,14 @@ def is_jump(before: Snapshot, after: Snapshot, frame_s: float = 0.0) -> bool:
     return _distance(before, after) > explained + TELEPORT_METRES
 
 
+def _is_serviced(before: Snapshot, after: Snapshot) -> bool:
+    """Whether the car got other tyres, or another amount of fuel, while it stood in its box."""
+    if not (after.is_in_pit and after.speed_kmh < STANDING_KMH):
+        return False
+    changes = [abs(now - then) for now, then in zip(after.tyre_wear, before.tyre_wear, strict=True)]
+    return max(changes) > SERVICE_WEAR_PERCENT or abs(after.fuel - before.fuel) > SERVICE_FUEL_L
+
+
 def interpolate(before: Snapshot, after: Snapshot, elapsed: float) -> Snapshot:
     """The snapshot at a time from ``before`` to ``after``; across a jump every field is held."""
     return _between(before, after)(elapsed)
@@ -149,7 +164,8 @@ def _between(before: Snapshot, after: Snapshot, frame_s: float = 0.0) -> Callabl
     interval = after.elapsed - before.elapsed
     unix_interval = after.timestamp - before.timestamp
     is_clock_steady = math.isfinite(unix_interval) and not clock_step_seconds(unix_interval, interval)
-    interpolated = None if is_jump(before, after, frame_s) else _interpolator().between(before, after)
+    is_step = is_jump(before, after, frame_s) or _is_serviced(before, after)
+    interpolated = None if is_step else _interpolator().between(before, after)
 
     def at(elapsed: float) -> Snapshot:
         fraction = min(max((elapsed - before.elapsed) / interval, 0.0), 1.0)

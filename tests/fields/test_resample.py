@@ -217,3 +217,18 @@ def test_it_takes_no_more_than_it_needs_and_bears_nothing_and_times_that_go_back
 def test_a_rate_that_is_not_positive_and_finite_is_refused_at_once(rate: float) -> None:
     with pytest.raises(telemetry.UsageError, match=f"^rate must be (greater than 0|finite), got {rate:g}.$"):
         resample([], rate)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"tyre_wear": (99.0,) * 4}, {"fuel": 19.0}, {"fuel": 60.0}], ids=["tyres", "less fuel", "more fuel"]
+)
+def test_tyres_and_fuel_come_in_one_step_while_the_car_stands_in_its_box(changes: dict[str, Any]) -> None:
+    stand = {"is_in_pit": 1, "is_in_pit_lane": 1, "speed_kmh": 0.0, "tyre_wear": (98.95,) * 4, "fuel": 20.0}
+    first, second = pair(stand, changes, seconds=0.1)
+    found = [(snapshot.tyre_wear, snapshot.fuel) for snapshot in resample([first, second], 100.0)]
+    assert found == [(first.tyre_wear, first.fuel)] * 10 + [(second.tyre_wear, second.fuel)]
+
+
+def test_fuel_that_idling_burns_goes_in_a_straight_line() -> None:
+    first, second = pair({"is_in_pit": 1, "speed_kmh": 0.0, "fuel": 20.0}, {"fuel": 19.96875}, seconds=0.5)
+    assert interpolate(first, second, 5.25).fuel == 19.984375
