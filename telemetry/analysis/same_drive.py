@@ -31,6 +31,12 @@ MAX_METRES_APART: Final = 5.0
 MAX_SPEED_MS: Final = 150.0
 """m/s that no car exceeds."""
 
+MIN_OVERLAP_S: Final = 5
+"""Seconds that two recordings share before that is reported: the files of a split recording share one."""
+
+STANDING_CLOCK_S: Final = 2.0
+"""Seconds of the recording after which another sample is taken although its time stamp is in the same second."""
+
 SAME_TIME_S: Final = 1e-6
 """Seconds by which two time stamps may differ that were copied."""
 
@@ -82,14 +88,19 @@ class DriveFingerprint:
         shared_s = min(self.last_s, other.last_s) - max(self.first_s, other.first_s)
         if not shared_s >= MIN_SHARED * (other.last_s - other.first_s):
             return False
+        return self.count_shared(other) >= MIN_SHARED * len(other.seconds)
+
+    def count_shared(self, other: "DriveFingerprint") -> int:
+        """The seconds of the other recording in which this one holds the same drive."""
+        if not min(self.last_s, other.last_s) >= max(self.first_s, other.first_s):
+            return 0
         places: defaultdict[int, list[int]] = defaultdict(list)  # several where the computer's clock was set back
         for place, second in enumerate(self.seconds):
             places[second].append(place)
-        alike = sum(
+        return sum(
             any(self._is_alike(place, other, number) for place in places.get(second, ()))
             for number, second in enumerate(other.seconds)
         )
-        return alike >= MIN_SHARED * len(other.seconds)
 
     def _is_alike(self, place: int, other: "DriveFingerprint", number: int) -> bool:
         """Whether the sample at a place in this recording can be of the same drive as one of the other recording."""
@@ -121,7 +132,8 @@ class FingerprintBuilder:
         self._samples = 0
         self._names: set[_Names] = set()
         self._first_s, self._last_s = math.inf, -math.inf
-        self._second = -1
+        self._second, self._elapsed_s = -1, 0.0
+        """The second, and the seconds since the start of the recording, of the sample that was taken last."""
         self._seconds = array("q")
         self._delays_s = array("d")
         self._packet_ids = array("q")
@@ -138,9 +150,9 @@ class FingerprintBuilder:
             return
         second = int(timestamp)
         self._last_s = max(self._last_s, timestamp)
-        if second == self._second:
+        if second == self._second and not sample.elapsed - self._elapsed_s >= STANDING_CLOCK_S:
             return
-        self._second = second
+        self._second, self._elapsed_s = second, sample.elapsed
         self._first_s = min(self._first_s, timestamp)
         self._add_names(sample)
         self._seconds.append(second)
@@ -214,6 +226,21 @@ def find_copies(fingerprints: Sequence[DriveFingerprint]) -> Mapping[int, int]:
         for day in days:
             kept_on[day].append(index)
     return copies
+
+
+def find_overlaps(fingerprints: Sequence[DriveFingerprint]) -> Iterator[tuple[int, int, int]]:
+    """Pairs of recordings that hold the same drive for some seconds, by index, the longer one first; and how long."""
+    on_day: defaultdict[int, list[int]] = defaultdict(list)
+    for index, fingerprint in enumerate(fingerprints):
+        if not fingerprint.samples or fingerprint.digest:
+            continue
+        days = _days(fingerprint)
+        for before in dict.fromkeys(other for day in days for other in on_day[day]):
+            longer, shorter = sorted((before, index), key=lambda one: -len(fingerprints[one].seconds))
+            if (seconds := fingerprints[longer].count_shared(fingerprints[shorter])) >= MIN_OVERLAP_S:
+                yield longer, shorter, seconds
+        for day in days:
+            on_day[day].append(index)
 
 
 def describe_copy(copy: object, original: object) -> str:

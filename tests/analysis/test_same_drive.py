@@ -5,7 +5,7 @@ import pytest
 
 import telemetry
 from telemetry.analysis.quality import analyze_recording
-from telemetry.analysis.same_drive import DriveFingerprint, FingerprintBuilder, find_copies
+from telemetry.analysis.same_drive import DriveFingerprint, FingerprintBuilder, find_copies, find_overlaps
 from telemetry.fields.selection import select
 from telemetry.fields.snapshot import Snapshot, encode
 from telemetry.formats.mcap.sink import create
@@ -137,3 +137,22 @@ def test_samples_are_watched_on_their_way(tmp_path: Path) -> None:
         passed = list(builder.watch(derived(list(LAP))))
     assert len(passed) == builder.finish().samples == 120
     assert builder.finish() == fingerprint_of(path)
+
+
+def test_time_stamps_that_stand_still_make_no_two_drives_one(tmp_path: Path) -> None:
+    still = [one.replace(timestamp=1.7e9) for one in LAP]
+    other = [still[0], *(one.replace(world_position_x=one.world_position_x + 8.0) for one in still[1:])]
+    paths = write(tmp_path / "a.jsonl", still), write(tmp_path / "b.jsonl", other), write(tmp_path / "c.jsonl", still)
+    assert copies_among(*paths) == {"c.jsonl": "a.jsonl"}
+
+
+def test_what_two_recordings_share_is_counted_from_five_seconds_on(drive: Path, tmp_path: Path) -> None:
+    first, second = write(tmp_path / "first.jsonl", list(LAP[:80])), write(tmp_path / "second.jsonl", list(LAP[20:]))
+    later = write(tmp_path / "later.jsonl", list(LAP[60:]))
+    found = find_overlaps([fingerprint_of(path) for path in (later, first, second)])
+    assert [(longer, shorter) for longer, shorter, _ in found] == [(2, 0), (2, 1)]
+    assert list(find_overlaps([fingerprint_of(first), fingerprint_of(later)])) == []
+    assert (
+        list(find_overlaps([fingerprint_of(write(tmp_path / "d.jsonl", days_later(LAP, 1))), fingerprint_of(drive)]))
+        == []
+    )

@@ -337,6 +337,16 @@ def test_a_recording_that_fails_is_told_and_left_out_of_what_several_processes_m
     assert f"- Omitted: {tmp_path / 'bad.jsonl'}, line 1" in (out / "README.md").read_text()
 
 
+def test_recordings_that_share_a_part_of_a_drive_are_kept_with_a_warning(short: Path, tmp_path: Path) -> None:
+    late = write(tmp_path / "late.jsonl", list(recorded_lap()[150:400]))
+    made = make_of("npz", tmp_path / "out", short, late)
+    assert [len(result.episodes) for result in made.results] == [1, 1]
+    warnings = [warning for result in made.results for warning in result.warnings]
+    assert warnings == [
+        f"{late} and {short} share about 16 s of the same drive; what both have is in the dataset twice."
+    ]
+
+
 def test_the_same_drive_is_in_a_dataset_once_and_the_copy_is_named(short: Path, tmp_path: Path) -> None:
     copy = write(tmp_path / "copy.jsonl.gz", list(recorded_lap()[:300]))
     out = tmp_path / "out"

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import orjson
 
-from telemetry.analysis.same_drive import find_copies
+from telemetry.analysis.same_drive import find_copies, find_overlaps
 from telemetry.base.clock import Clock
 from telemetry.base.errors import SourceError, UsageError
 from telemetry.base.typing import override
@@ -160,18 +160,28 @@ def _convert_all(
 
 
 def _without_copies(jobs: Sequence[Job], results: Mapping[str, RecordingResult]) -> dict[str, RecordingResult]:
-    """The results, those without episodes that hold the same drive as another recording of the dataset."""
+    """The results, those without episodes that hold the same drive as another recording of the dataset.
+
+    Recordings that share a part of a drive are all kept, with a warning.
+    """
+    marked = dict(results)
     held = [
-        (result, result.fingerprint)
-        for result in (results[str(job.path)] for job in jobs)
-        if result.episodes and result.fingerprint is not None
+        (str(job.path), fingerprint)
+        for job in jobs
+        if marked[str(job.path)].episodes and (fingerprint := marked[str(job.path)].fingerprint) is not None
     ]
     copies = find_copies([fingerprint for _, fingerprint in held])
-    without = {
-        held[copy][0].recording: held[copy][0].as_copy_of(held[original][0].recording)
-        for copy, original in copies.items()
-    }
-    return {**results, **without}
+    for copy, original in copies.items():
+        name, _ = held[copy]
+        marked[name] = marked[name].as_copy_of(held[original][0])
+    kept = [entry for number, entry in enumerate(held) if number not in copies]
+    for longer, shorter, seconds in find_overlaps([fingerprint for _, fingerprint in kept]):
+        name, other = kept[shorter][0], kept[longer][0]
+        warning = (
+            f"{name} and {other} share about {seconds} s of the same drive; what both have is in the dataset twice."
+        )
+        marked[name] = replace(marked[name], warnings=(*marked[name].warnings, warning))
+    return marked
 
 
 class _StoppedError(Exception):
