@@ -228,7 +228,7 @@ def is_driven(now: Snapshot, before: Snapshot, frame_ms: int = 0) -> bool:
     if any(here) and any(there) and math.dist(here, there) > driven_m + TOLERANCE_M:
         return False
     length_m = lap_length_m(now)
-    tolerance_m = min(SPLINE_TOLERANCE * length_m, MAX_SPLINE_TOLERANCE_M)
+    tolerance_m = spline_tolerance_m(length_m)
     progress_m = progress(now, before) * length_m
     return not (progress_m < -tolerance_m or progress_m > driven_m + tolerance_m)
 
@@ -259,6 +259,11 @@ def progress(now: Snapshot, before: Snapshot) -> float:
 def lap_length_m(now: Snapshot) -> float:
     """The length of a lap; a nominal one where the game gives none."""
     return now.track_spline_length if now.track_spline_length > 0.0 else NOMINAL_LENGTH_M
+
+
+def spline_tolerance_m(length_m: float) -> float:
+    """Metres by which the position on the spline of a lap of this length may be off."""
+    return min(SPLINE_TOLERANCE * length_m, MAX_SPLINE_TOLERANCE_M)
 
 
 def elapsed_game_ms(now: Snapshot, before: Snapshot) -> int:

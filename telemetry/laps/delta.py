@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from telemetry.fields.derived import Sample
+from telemetry.fields.lap_changes import MAX_SPEED_MS, lap_length_m, spline_tolerance_m
 from telemetry.laps.model import CarAndTrack, Lap
 
 POSITION_COUNT: Final = 2000
@@ -19,9 +20,6 @@ POSITION_COUNT: Final = 2000
 
 NEAR_LINE: Final = 0.05
 """Fraction of the lap before and after the line where clock, lap count and position may disagree."""
-
-MAX_PROGRESS: Final = 0.05
-"""Largest fraction of the lap between two samples; more means that the car was moved (teleport)."""
 
 SETTLED_MS: Final = 1500
 """Lap time from which clock, count and position agree; a lap first seen before it was seen from its start."""
@@ -99,19 +97,21 @@ class _RunningLap:
         """Add a sample; times at positions between two samples are interpolated linearly."""
         time_ms, position = sample.current_time, self.since_line(sample)
         if self.complete:
-            self._record(time_ms, position)
+            self._record(time_ms, position, lap_length_m(sample))
         self.time_ms, self.position = time_ms, position
         if NEAR_LINE < position < 1.0 - NEAR_LINE:
             self.number = sample.completed_laps + 1
 
-    def _record(self, time_ms: int, position: float) -> None:
+    def _record(self, time_ms: int, position: float, length_m: float) -> None:
         times = self.times_ms
         if not times and position > 0.5:
             return  # the clock has restarted, but the position is still before the line
         if position < NEAR_LINE and len(times) > POSITION_COUNT / 2 + 1:
             return  # the position has restarted, but the clock has not
-        start = self.position if times else 0.0
-        if not abs(position - start) <= MAX_PROGRESS:  # also for NaN
+        start, start_ms = (self.position, self.time_ms) if times else (0.0, 0)
+        # Clock and position are of one page: what was driven while nothing was drawn took the time that the clock says.
+        max_m = MAX_SPEED_MS * (time_ms - start_ms) / 1e3
+        if not abs(position - start) * length_m <= max_m + spline_tolerance_m(length_m):  # also for NaN
             self.complete = False
             return
         span = position - start

@@ -147,6 +147,30 @@ def test_the_delta_is_the_same_wherever_the_line_lies(line: float) -> None:
         assert math.remainder(apart, 1.0) == pytest.approx(0.0, abs=0.002)
 
 
+@pytest.mark.parametrize(("length_m", "hitch"), [(400.0, 40), (3000.0, 40), (8000.0, 100)])
+def test_a_hitch_of_drawing_spoils_no_reference(length_m: float, hitch: int) -> None:
+    """Of a lap of 80 s two or five seconds are not drawn: a fortieth or a sixteenth of its length."""
+    tracker = DeltaTracker()
+    samples = list(driven(1, 80, track_spline_length=length_m))
+    for sample in [*samples[:800], *[samples[800]] * hitch, *samples[800 + hitch :]]:
+        tracker.update(sample)
+    tracker.update(a_sample(2, 20, 0.0002))
+    tracker.complete_lap(a_lap(1, 80))
+    assert tracker.delta().reference_ms == 80_000
+
+
+@pytest.mark.parametrize(("length_m", "jump"), [(400.0, 0.04), (3000.0, 0.03), (8000.0, 0.01)])
+def test_a_lap_with_a_jump_is_no_reference_on_a_track_of_any_length(length_m: float, jump: float) -> None:
+    """The car is put 16 m to 90 m further on within 50 ms."""
+    tracker = DeltaTracker()
+    for number, sample in enumerate(driven(1, 80, track_spline_length=length_m)):
+        position = sample.normalized_position + (jump if number >= 800 else 0.0)
+        tracker.update(sample.replace(normalized_position=min(position, 0.9999)))
+    tracker.update(a_sample(2, 20, 0.0002))
+    tracker.complete_lap(a_lap(1, 80))
+    assert tracker.delta().reference_ms is None
+
+
 def test_a_time_is_found_at_its_position_and_back() -> None:
     lap = ReferenceLap(100_000, [50.0 * index for index in range(POSITION_COUNT + 1)])
     assert (lap.time_at(0.0), lap.time_at(0.25), lap.time_at(1.0)) == (0.0, 25_000.0, 100_000.0)

@@ -69,6 +69,24 @@ test("each car has a best lap of its own, and has it again when it comes back", 
   assert.equal(sectorTimes.bestLap.time, 59000);
 });
 
+test("a hitch of drawing does not make a lap incomplete, and being put elsewhere does", () => {
+  const blank = { track: "ring", track_configuration: "", car_model: "kart", completed_laps: 0, current_sector_index: 0 };
+  const after = (time, position, length) => {
+    const sectorTimes = new SectorTimes();
+    const sample = { ...blank, last_sector_time: 0, track_spline_length: length };
+    for (let tick = 0; tick <= 200; tick += 1) {
+      sectorTimes.add({ ...sample, current_time: tick * 50, normalized_position: tick / 800 });
+    }
+    sectorTimes.add({ ...sample, current_time: time, normalized_position: position });
+    return sectorTimes.complete;
+  };
+  assert.equal(after(13000, 0.325, 400), true); // three seconds later
+  assert.equal(after(13000, 0.325, 3000), true);
+  assert.equal(after(10050, 0.325, 400), false); // in 50 ms
+  assert.equal(after(10050, 0.265, 5000), false);
+  assert.equal(after(10050, 0.2513, 5000), true);
+});
+
 test("a lap that was joined in its middle has no time for the sector under way", () => {
   const sectorTimes = new SectorTimes();
   const blank = { track: "ring", track_configuration: "", car_model: "gt3", completed_laps: 0 };

@@ -4,7 +4,10 @@
 import { lapFraction } from "./lap_fraction.js";
 
 const NEAR_LINE = 0.05; // fraction of the lap around the line in which clock, count and position may not yet agree
-const JUMP = 0.05; // fraction of the lap that no car drives between two samples: it was put somewhere else
+const MAX_SPEED = 150; // m/s that no car exceeds; one that came further was put somewhere else
+const MAX_TOLERANCE = 50; // m by which the position may be off in addition, but not above
+const TOLERANCE = 0.02; // this fraction of the lap
+const NOMINAL_LENGTH = 5000; // m, of a lap whose length the game does not give
 const RESTART_MS = 500; // how far the lap's clock must go back to be that of another lap
 const SETTLED_MS = 1500; // lap time by which they agree; a first sample before it is the lap's start
 const SPLIT_MS = 250; // how far a split's own measurement may be from the official one that was just published
@@ -52,7 +55,7 @@ export class SectorTimes {
       this.startLap(sample);
     }
     this.measureSectors(sample);
-    this.followPosition(position);
+    this.followPosition(position, time, sample.track_spline_length);
     this.time = time;
     this.position = position;
     if (position > NEAR_LINE && position < 1 - NEAR_LINE) this.number = sample.completed_laps + 1;
@@ -94,11 +97,15 @@ export class SectorTimes {
     for (const sector of this.sectors) if (sector) sector.previousLap = true;
   }
 
-  followPosition(position) {
+  followPosition(position, time, length) {
     if (!this.complete) return;
     if (this.furthest === null && position > 0.5) return; // the clock is over the line, the position is not yet
     if (position < NEAR_LINE && this.furthest > 0.5) return; // the other way round
-    if (Math.abs(position - (this.furthest === null ? 0 : this.position)) > JUMP) this.complete = false;
+    const [start, startTime] = this.furthest === null ? [0, 0] : [this.position, this.time];
+    // Clock and position are of one page: what was driven while nothing was drawn, took the time that the clock says.
+    const lapLength = length > 0 ? length : NOMINAL_LENGTH;
+    const driven = (MAX_SPEED * (time - startTime)) / 1000 + Math.min(TOLERANCE * lapLength, MAX_TOLERANCE);
+    if (Math.abs(position - start) * lapLength > driven) this.complete = false;
     this.furthest = Math.max(this.furthest ?? 0, position);
   }
 
