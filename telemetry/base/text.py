@@ -1,11 +1,32 @@
 """Values as short text for people: lap times, durations, sizes, numbers."""
 
 import math
+import re
 import unicodedata
-from typing import Final
+from typing import Any, Final
 
 DASH: Final = "\N{EN DASH}"
 NO_TIME: Final = "-:--.---"
+
+_SURROGATES: Final = re.compile("[\ud800-\udfff]")
+
+
+def to_unicode(text: str) -> str:
+    """The text with a replacement mark for what no encoding takes: a name that is not UTF-8 has such on Linux."""
+    return _SURROGATES.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def to_unicode_values(value: Any) -> Any:
+    """The same for all texts in nested dictionaries, lists and tuples, as JSON has them."""
+    match value:
+        case str():
+            return to_unicode(value)
+        case dict():
+            return {to_unicode_values(key): to_unicode_values(element) for key, element in value.items()}
+        case list() | tuple():
+            return [to_unicode_values(element) for element in value]
+        case _:
+            return value
 
 
 def sanitize(text: str) -> str:

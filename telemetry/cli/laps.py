@@ -18,7 +18,7 @@ from telemetry.base.text import format_count, format_measured_lap_time, format_s
 from telemetry.cli._shared import options
 from telemetry.cli._shared.input_files import FileFailure, FileFailures, process_files
 from telemetry.cli._shared.messages import print_json, print_warning
-from telemetry.cli._shared.stopping import stop_on_signal
+from telemetry.cli._shared.stopping import Interrupted, stop_on_signal
 from telemetry.cli._shared.tables import table_console, to_markup
 from telemetry.cli._shared.thresholds import TyresOut
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
@@ -82,6 +82,8 @@ def _read_laps(path: Path, clock: Clock, thresholds: Thresholds, *, include_ai: 
         fingerprint = FingerprintBuilder(source)
         recorded = samples(source, include_paused=True, thresholds=thresholds, clock=clock)
         recorded_laps = list(find_laps(fingerprint.watch(recorded)))
+    if clock.stopped:
+        raise Interrupted(f"Stopped before {path} was read.")
     if include_ai:
         recorded_laps = [lap.allow_ai() for lap in recorded_laps]
     return _RecordedLaps(path, recorded_laps, fingerprint.finish())

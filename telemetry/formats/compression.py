@@ -13,6 +13,7 @@ GZIP_WINDOW_BITS: Final = 31
 """The largest window of zlib, and a gzip header around the data."""
 
 _BLOCK_BYTES: Final = 1 << 16
+_TAIL_BYTES: Final = 1 << 10
 
 
 class Compressor(Protocol):
@@ -76,8 +77,8 @@ class TextBlock(NamedTuple):
 def read_blocks(path: Path, *, tail_only: bool = False) -> Iterator[TextBlock]:
     """The text of a file in blocks, decompressed by its suffix, up to where the file ends or is truncated.
 
-    With ``tail_only`` all but the last byte is skipped where that is possible: in a file that is not compressed. Raises
-    :class:`SourceError` for a file that cannot be read, or is corrupt.
+    With ``tail_only`` all but the last bytes are skipped where that is possible: in a file that is not compressed.
+    Raises :class:`SourceError` for a file that cannot be read, or is corrupt.
     """
     compression = compression_for(path)
     corrupt = zlib.error if compression is None else compression.error
@@ -85,7 +86,7 @@ def read_blocks(path: Path, *, tail_only: bool = False) -> Iterator[TextBlock]:
         with path.open("rb") as file:
             if compression is None:
                 if tail_only:
-                    file.seek(max(file.seek(0, os.SEEK_END) - 1, 0))
+                    file.seek(max(file.seek(0, os.SEEK_END) - _TAIL_BYTES, 0))
                 while data := file.read(_BLOCK_BYTES):
                     yield TextBlock(data, stream_ended=True)
                 return
@@ -106,11 +107,12 @@ def read_blocks(path: Path, *, tail_only: bool = False) -> Iterator[TextBlock]:
 def is_complete(path: Path) -> bool:
     """Whether a text file ends after a complete line, and its compressed stream, if it has one, has its end.
 
+    Blanks after that line do not count.
     Reads all of a compressed file. Raises :class:`SourceError`.
     """
     last, ended = b"\n", True
     for block in read_blocks(path, tail_only=True):
-        last, ended = block.text[-1:] or last, block.stream_ended
+        last, ended = block.text.rstrip(b" \t\r")[-1:] or last, block.stream_ended
     return ended and last == b"\n"
 
 

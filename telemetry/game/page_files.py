@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from ac_native_memory import PAGES
+from telemetry.base.text import to_unicode
 
 _MAX_NAMES: Final = 3
 """Names of other files in a sentence."""
@@ -22,10 +23,10 @@ def describe_waiting(directory: Path, prefix: str = "") -> str:
     """The sentence that says which files are waited for in this folder, and what is there."""
     missing = missing_page_files(directory, prefix)
     if not missing:
-        return f"Waiting for a session of the game: the page files in {directory} hold none."
+        return to_unicode(f"Waiting for a session of the game: the page files in {directory} hold none.")
     *first, last = missing
     names = f"files {', '.join(first)} and {last}" if first else f"file {last}"
-    return f"Waiting for the game's page {names} in {directory}, {_describe_contents(directory)}."
+    return to_unicode(f"Waiting for the game's page {names} in {directory}, {_describe_contents(directory)}.")
 
 
 def _describe_contents(directory: Path) -> str:

@@ -12,6 +12,7 @@ import orjson
 
 from telemetry.base.errors import SinkError
 from telemetry.base.storage.lock import user_state_dir
+from telemetry.base.text import to_unicode
 from telemetry.recording.interfaces import Closeable
 
 POLL_SECONDS: Final = 0.5
@@ -39,7 +40,7 @@ class MarkerInbox(Closeable):
         folder = folder or user_state_dir()
         self._deliver = deliver
         self._path = folder / f"{os.getpid()}-{time.time_ns()}{_SUFFIX}"
-        self._header = orjson.dumps({"recording": recording}, option=orjson.OPT_APPEND_NEWLINE)
+        self._header = orjson.dumps({"recording": to_unicode(recording)}, option=orjson.OPT_APPEND_NEWLINE)
         self._read = len(self._header)
         try:
             folder.mkdir(parents=True, exist_ok=True)

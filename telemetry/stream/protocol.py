@@ -10,6 +10,7 @@ import orjson
 
 from telemetry.base.errors import UsageError
 from telemetry.base.extras import is_installed, require
+from telemetry.base.text import to_unicode
 from telemetry.base.version import VERSION
 from telemetry.fields.derived import Sample
 from telemetry.fields.display_limits import DISPLAY_LIMITS
@@ -271,7 +272,7 @@ def hello_message(
         "tool": "ac-telemetry",
         "version": VERSION,
         "protocol": PROTOCOL_VERSION,
-        "source": source,
+        "source": to_unicode(source),
         "rate": rate,
         "subscription": subscription.to_message(),
         "session": newest.session_name if newest else None,

@@ -19,6 +19,7 @@ from websockets.frames import CloseCode
 from telemetry.base.clock import Clock
 from telemetry.base.errors import SinkError
 from telemetry.base.ports import bind_error_message
+from telemetry.base.text import to_unicode
 from telemetry.base.typing import override
 from telemetry.fields.clock_steps import ClockStepDetector
 from telemetry.fields.derived import Sample
@@ -147,7 +148,7 @@ class StreamServer(Closeable):
         """The current state and counters."""
         now, recording, broadcaster = perf_counter(), self._recording_stats, self._broadcaster
         return StreamStats(
-            source=self._options.source,
+            source=to_unicode(self._options.source),
             state=self._latest.state,
             message=self._latest.message,
             uptime_s=round(now - self._started, 3),

@@ -1,13 +1,17 @@
 """Recordings that a command is given: patterns, and bad ones among many."""
 
 import json
+import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
+import telemetry
 from telemetry.base.errors import UsageError
 from telemetry.cli._shared.input_files import check_file_exists, expand_patterns
+from tests.commands import run
 from tests.conftest import main_in_process
 from tests.recorded import recorded_lap, write
 
@@ -184,3 +188,26 @@ def test_recover_goes_on_after_a_file_that_it_cannot_mend(tmp_path: Path, mixed:
     assert "drive.jsonl needs no recovery: only .mcap files" in " ".join(result.stdout.split())
     names = f"{tmp_path / 'bad.mcap'}, {tmp_path / 'drive.jsonl'}"
     assert result.stderr == f"ac-telemetry: 2 of 3 recordings could not be recovered: {names}.\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has names that are not Unicode")
+def test_a_name_that_is_not_utf_8_is_read_written_and_shown(mixed: Path, tmp_path: Path) -> None:
+    odd = tmp_path / os.fsdecode(b"Zo\xeb.jsonl")
+    shutil.copy(mixed / "e.jsonl", odd)
+    shown = f"{tmp_path}/Zo\N{REPLACEMENT CHARACTER}.jsonl"
+    for command in ("info", "laps", "validate"):
+        assert {entry["file"] for entry in json.loads(main_in_process(command, "--json", odd).stdout)} == {shown}
+        assert main_in_process(command, odd).stdout.startswith(shown)
+    for name in ("a.mcap", "a.csv"):
+        assert main_in_process("convert", odd, odd.with_name(name), "--quiet").returncode == 0
+    with telemetry.open_source(tmp_path / "a.mcap") as source:
+        assert "Zo\N{REPLACEMENT CHARACTER}.jsonl" in source.metadata.values()
+    result = main_in_process("convert", odd, tmp_path / "out", "--format", "csv", "--json")
+    assert json.loads(result.stdout)[0]["output"] == f"{tmp_path}/out/Zo\N{REPLACEMENT CHARACTER}.csv"
+    assert main_in_process("dataset", "npz", odd, "-o", tmp_path / "set", "--episode", "session").returncode == 0
+    assert json.loads((tmp_path / "set" / "quality.json").read_text())["recordings"][0]["recording"] == shown
+    result = main_in_process("record", os.fsdecode(b"\xeb.mcap"), "--source", odd, "--speed", "max", cwd=tmp_path)
+    assert result.returncode == 0
+    assert (tmp_path / os.fsdecode(b"\xeb.mcap")).is_file()
+    result = run("info", os.fsdecode(b"\xebe.mcap"))
+    assert (result.returncode, result.stderr) == (2, "ac-telemetry: There is no recording ?e.mcap.\n")

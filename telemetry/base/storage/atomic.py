@@ -13,6 +13,7 @@ from threading import Event
 from typing import Final
 
 from telemetry.base.errors import SinkError
+from telemetry.base.text import to_unicode
 
 RENAME_ATTEMPTS: Final = 20
 RENAME_PAUSE_S: Final = 0.05
@@ -53,7 +54,7 @@ def atomic_write_text(path: Path, text: str) -> None:
     """Replace a file by this text and a newline, in UTF-8; a reader sees the old or the new file. Raises OSError."""
     unfinished = path.with_name(f".{path.name}.unfinished")
     with unfinished.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(text)
+        file.write(to_unicode(text))
         file.write("\n")
     publish(unfinished, path)
 

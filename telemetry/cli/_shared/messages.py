@@ -5,10 +5,12 @@ from typing import TextIO
 
 import orjson
 
+from telemetry.base.text import to_unicode_values
+
 
 def print_json(value: object, stream: TextIO | None = None) -> None:
     """Print a value as indented JSON, on standard output unless another stream is given."""
-    print(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode(), file=stream or sys.stdout)
+    print(orjson.dumps(to_unicode_values(value), option=orjson.OPT_INDENT_2).decode(), file=stream or sys.stdout)
 
 
 def print_message(message: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 import orjson
 
 from telemetry.base.storage.output_file import OutputFile
+from telemetry.base.text import to_unicode
 from telemetry.base.typing import override
 from telemetry.base.version import VERSION
 from telemetry.fields.clock_steps import ClockStepDetector
@@ -87,7 +88,8 @@ class McapSink(PageSink):
         self.name = output.name
         self._output = output
         self._file = _BufferedStream(output)
-        self._metadata = {RECORDING_ID: make_recording_id(), **metadata, "tool": "ac-telemetry", "version": VERSION}
+        texts = {key: to_unicode(text) for key, text in metadata.items()}
+        self._metadata = {RECORDING_ID: make_recording_id(), **texts, "tool": "ac-telemetry", "version": VERSION}
         self._writer: Any = Writer(self._file, chunk_size=_UNLIMITED_BYTES)  # type: ignore[arg-type]  # it only calls these three methods
         self._channels: dict[str, int] = {}
         self._early_events: list[Event] = []

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from telemetry.base.errors import SinkError
 from telemetry.base.extras import require
+from telemetry.base.text import to_unicode
 from telemetry.base.typing import override
 from telemetry.base.version import VERSION
 from telemetry.fields.derived import Sample
@@ -78,7 +79,7 @@ class ParquetSink(Sink):
 
     @override
     def add_metadata(self, metadata: Mapping[str, str]) -> None:
-        self._metadata.update(metadata)
+        self._metadata.update((key, to_unicode(text)) for key, text in metadata.items())
 
     @override
     def write(self, sample: Sample) -> None:

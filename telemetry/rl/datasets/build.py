@@ -10,6 +10,7 @@ import orjson
 from telemetry.analysis.same_drive import find_copies, find_overlaps
 from telemetry.base.clock import Clock
 from telemetry.base.errors import SourceError, UsageError
+from telemetry.base.text import to_unicode
 from telemetry.base.typing import override
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.rl.acgym.exporter import ACGYM_RATE_HZ, AcgymExporter
@@ -212,7 +213,7 @@ def _settings(exporter: Exporter, config: EpisodeConfig) -> dict[str, Any]:
         "options": options,
         "episodes": asdict(config),
     }
-    settings: dict[str, Any] = orjson.loads(orjson.dumps(values, default=str))
+    settings: dict[str, Any] = orjson.loads(orjson.dumps(values, default=lambda value: to_unicode(str(value))))
     return settings
 
 

@@ -7,6 +7,7 @@ from typing import Final
 import orjson
 
 from telemetry.analysis.same_drive import describe_copy
+from telemetry.base.text import to_unicode, to_unicode_values
 from telemetry.rl.datasets.episodes import EpisodeConfig, EpisodeKind
 from telemetry.rl.datasets.exporter import DatasetSummary, Exporter, RecordingResult
 from telemetry.rl.datasets.provenance import tool_name
@@ -34,7 +35,7 @@ def write_card_and_report(
     results: Sequence[RecordingResult],
 ) -> None:
     """Write the card and the report into the folder of the dataset."""
-    (folder / CARD).write_text(_card(exporter, config, summary, results), encoding="utf-8")
+    (folder / CARD).write_text(to_unicode(_card(exporter, config, summary, results)), encoding="utf-8")
     (folder / QUALITY).write_bytes(_report(exporter, config, results))
 
 
@@ -128,4 +129,5 @@ def _report(exporter: Exporter, config: EpisodeConfig, results: Sequence[Recordi
         "failed": [result.recording for result in results if result.error],
         "recordings": [result.to_dict() for result in results],
     }
+    values = to_unicode_values(values)
     return orjson.dumps(values, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY)

@@ -11,6 +11,7 @@ from typing import Final, Literal, NamedTuple
 from telemetry.analysis.quality import QualityReport, analyze_recording
 from telemetry.analysis.same_drive import DriveFingerprint
 from telemetry.base.clock import Clock
+from telemetry.base.text import to_unicode
 from telemetry.fields.derived import Sample, derive
 from telemetry.fields.resample import GAP_SECONDS, frame_age_s, is_jump, resample
 from telemetry.fields.snapshot import Snapshot
@@ -290,7 +291,7 @@ def _episode(piece: _Piece, ticks: Sequence[_Tick], recording: str, number: int)
     """The episode of a piece, whose samples are those of ``ticks``."""
     laps = tuple(next(entries).lap for _, entries in groupby(_spans(piece), key=attrgetter("first")))
     return Episode(
-        recording=recording,
+        recording=to_unicode(recording),
         number=number,
         laps=laps,
         samples=tuple(tick.sample for tick in ticks),
