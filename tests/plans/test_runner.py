@@ -189,6 +189,18 @@ def test_laps_that_do_not_count_are_listed_with_the_reason(folder: Folder) -> No
     ]
 
 
+def test_a_lap_of_the_ai_counts_where_the_run_says_so(folder: Folder) -> None:
+    batch = folder.batch(Run(name="human", laps=1), Run(name="any", laps=1, include_ai=True))
+    car = Car()
+    record(batch, *car.lap(is_ai_controlled=1), *car.lap(), *car.lap(is_ai_controlled=1), *car.lap())
+    laps = [lap for run in folder.manifest()["runs"] for lap in run["laps"]]
+    assert [(lap["ai_driven"], lap["kept"], lap["refused"], lap["reason"]) for lap in laps] == [
+        (True, False, "ai", "driven by the AI"),
+        (False, True, "", ""),
+        (True, True, "", ""),
+    ]
+
+
 def test_each_run_has_its_own_measure_of_a_cut(folder: Folder) -> None:
     batch = folder.batch(Run(name="strict", laps=1, max_tyres_out=1), Run(name="any", laps=1, valid=False))
     car = Car()
