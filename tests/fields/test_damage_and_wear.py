@@ -91,6 +91,12 @@ def test_wear_that_is_not_published_is_no_worn_tyre() -> None:
     }
 
 
+def test_wear_that_is_not_published_is_absent_with_any_floor() -> None:
+    rows = ({"tyre_wear": (100.0,) * 4}, {"tyre_wear": (0.0,) * 4})
+    assert drive(*rows, thresholds=Thresholds(tyre_floor=0.0))[-1].tyre_worn == (None,) * 4
+    assert drive(*rows)[-1].tyre_worn == (None,) * 4
+
+
 def test_wear_begins_where_the_game_begins_to_publish_it() -> None:
     """The pages are zeros for the first second of a session."""
     zeros, new = {"tyre_wear": (0.0,) * 4}, {"tyre_wear": (99.5,) * 4}

@@ -80,6 +80,16 @@ def tyre_worn(wear: Wheels, best: Wheels, floor: float) -> NullableWheels:
 
     None where the game publishes no wear (0 on all four tyres, or NaN).
     """
+    fl, fr, rl, rr = wear
+    best_fl, best_fr, best_rl, best_rr = best
+    # Written out, because nearly every sample is done here. A floor of 0 leaves open whether wear of 0 is published.
+    if floor > 0.0 and best_fl > floor and best_fr > floor and best_rl > floor and best_rr > floor:
+        fl = (best_fl - fl) / (best_fl - floor)
+        fr = (best_fr - fr) / (best_fr - floor)
+        rl = (best_rl - rl) / (best_rl - floor)
+        rr = (best_rr - rr) / (best_rr - floor)
+        if 0.0 <= fl <= 1.0 and 0.0 <= fr <= 1.0 and 0.0 <= rl <= 1.0 and 0.0 <= rr <= 1.0:
+            return (fl, fr, rl, rr)
     if not any(wear):
         return (None, None, None, None)
     return (
