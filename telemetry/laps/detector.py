@@ -265,7 +265,7 @@ def _take_clock_after_count(
 
 def _end_at_line(lap: LapInProgress, pair: SamplePair) -> LapInProgress:
     """The lap without the samples behind the line that still show the frame in front of it."""
-    return lap._replace(last=pair.find_line()[0])
+    return lap._replace(last=pair.find_line()[0], line_position=pair.now.line_position)
 
 
 def _begin_counted(running: LapInProgress, pair: SamplePair) -> LapInProgress:

@@ -87,7 +87,7 @@ class Lap:
     """Metres along the lap where it first became invalid by a track-limits cut; None without a cut, and where the
     length of the track is unknown."""
     first_cut_position: float | None
-    """The same position as 0..1 along the lap."""
+    """The same position as 0..1 along the lap, since the line where that was seen."""
     out_lap: bool
     """The car left the pit lane in this lap."""
     in_lap: bool

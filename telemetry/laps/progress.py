@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from telemetry.base.units import STEP_MS
 from telemetry.fields.derived import Sample
 from telemetry.fields.lap_changes import elapsed_game_ms
+from telemetry.laps.cut import CutPlace, locate_cut
 from telemetry.laps.fuel import burnt_fuel_l
 from telemetry.laps.model import DRIVEN_BY_AI, Lap, LapEnd, LapStart, SampleRef
 from telemetry.laps.signals import (
@@ -57,6 +58,8 @@ class LapInProgress(NamedTuple):
     """Time in which the game stood still."""
     unseen_s: float
     """Game time in gaps of the samples."""
+    line_position: float | None
+    """The place of the line at which it ended, which may be the first one that was seen."""
     cut: Sample | None
     """The first sample that says the lap is invalid."""
     sectors_ms: tuple[int | None, ...]
@@ -117,6 +120,7 @@ def begin_lap(
         fuel_used_l=burnt_fuel_l(before, now, advanced_game_s(before, now)) if before and start == "line" else 0.0,
         paused_s=0.0,
         unseen_s=0.0,
+        line_position=None,
         cut=now if is_lap_invalidated(before, now) else None,
         sectors_ms=_with_split(unknown, now) if in_sectors else unknown,
         in_sectors=in_sectors,
@@ -154,6 +158,7 @@ def extend_lap(lap: LapInProgress, now: Sample) -> LapInProgress:
         lap.fuel_used_l + burnt_fuel_l(last, now, seconds),
         lap.paused_s,
         lap.unseen_s + seconds if seconds > GAP_S else lap.unseen_s,
+        None,
         now if lap.cut is None and is_lap_invalidated(last, now) else lap.cut,
         _with_split(lap.sectors_ms, now) if in_sectors else lap.sectors_ms,
         in_sectors,
@@ -186,7 +191,9 @@ def _with_split(sectors_ms: tuple[int | None, ...], now: Sample) -> tuple[int | 
 
 def close_lap(lap: LapInProgress, end: LapEnd, measured_ms: int | None) -> Lap:
     """The lap as far as it is known when it ends: without its official time."""
-    last, cut = lap.last, lap.cut
+    last = lap.last
+    line_position = last.line_position if lap.line_position is None else lap.line_position
+    cut = None if lap.cut is None else locate_cut(lap.cut, line_position)
     return Lap(
         number=lap.number,
         start_index=lap.start_index,
@@ -198,9 +205,9 @@ def close_lap(lap: LapInProgress, end: LapEnd, measured_ms: int | None) -> Lap:
         time_ms=None,
         measured_ms=measured_ms,
         sectors_ms=lap.sectors_ms,
-        invalid_because=_flaws(lap, end, measured_ms),
-        first_cut_m=None if cut is None else cut.lap_distance,
-        first_cut_position=None if cut is None else cut.normalized_position,
+        invalid_because=_flaws(lap, end, measured_ms, cut),
+        first_cut_m=None if cut is None else cut.metres,
+        first_cut_position=None if cut is None else cut.fraction,
         out_lap=lap.out_lap,
         in_lap=lap.in_lap,
         in_pits=lap.in_pits,
@@ -227,11 +234,11 @@ _END_TEXTS: Final[dict[LapEnd, str]] = {
 }
 
 
-def _flaws(lap: LapInProgress, end: LapEnd, measured_ms: int | None) -> tuple[str, ...]:
+def _flaws(lap: LapInProgress, end: LapEnd, measured_ms: int | None, cut: CutPlace | None) -> tuple[str, ...]:
     """Why the lap is invalid; empty for a valid one."""
     flaws = [] if end == "line" else [_END_TEXTS[end]]
-    if lap.cut is not None:
-        flaws.append(_describe_cut(lap.cut))
+    if cut is not None:
+        flaws.append(cut.text)
     unseen_s = lap.unseen_s
     if end == "line" and measured_ms is not None and measured_ms - lap.last.current_time > GAP_S * 1e3:
         unseen_s += (measured_ms - lap.last.current_time) / 1e3
@@ -251,15 +258,6 @@ def _is_ai_driven(lap: LapInProgress, end: LapEnd) -> bool:
     if lap.ai is None:
         return False
     return end != "line" or lap.ai is lap.first or lap.last.elapsed - lap.ai.elapsed > AT_LINE_S
-
-
-def _describe_cut(cut: Sample) -> str:
-    tyres = f"{cut.number_of_tyres_out} tyres out" if cut.number_of_tyres_out > 0 else "tyres out"
-    if cut.lap_distance is not None and math.isfinite(cut.lap_distance):
-        return f"{tyres} at {cut.lap_distance:,.0f} m"
-    if math.isfinite(cut.normalized_position):
-        return f"{tyres} at {cut.normalized_position:.1%} of the lap"
-    return tyres
 
 
 def _reference(sample: Sample) -> SampleRef:

@@ -220,7 +220,7 @@ def test_at_a_real_line_the_lap_changes_with_the_clock_and_the_verdict_with_the_
 
 def test_the_cut_at_a_real_line_belongs_to_the_lap_that_ends() -> None:
     assert [lap.invalid_because for lap in laps(real_line(cut=True)) if lap.complete] == [
-        ("3 tyres out at 1,162 m", "joined late")
+        ("3 tyres out at 1,160 m", "joined late")
     ]
     assert [lap.invalid_because for lap in laps(real_line(cut=False)) if lap.complete] == [("joined late",)]
 
