@@ -404,8 +404,8 @@ OPTIONS: Final[Mapping[str, str]] = {
     "publish": "--source= --pages= --duration= --speed= --from= --to= --loop --seed= --quiet -q",
     "read": "--source= --rate= --no-wait --speed= --from= --to= --loop --seed= --quiet -q --json-output= --fields= "
     "--append --overwrite --include-paused --json-summary --duration= --samples= --laps= --steer-lock= "
-    "--tyres-out= --lock-brake= --lock-slip= --locked-wheel= --brake-on= --min-speed= --tyre-floor= "
-    "--tyre-damaged= --tyre-critical= --damaged= --critical=",
+    "--tyres-out= --lock-brake= --lock-rule= --lock-slip= --min-load= --locked-wheel= --brake-on= --min-speed= "
+    "--tyre-floor= --tyre-damaged= --tyre-critical= --damaged= --critical=",
     "record": "--plan= --source= --rate= --no-wait --speed= --from= --to= --seed= --quiet -q --json-summary "
     "--tyres-out= --split= --name= --format= --overwrite --max-total= --keep-last= --driver= --notes= --tags= "
     "--duration= --laps= --sessions= --until-exit",
@@ -414,8 +414,8 @@ OPTIONS: Final[Mapping[str, str]] = {
     "serve": "--source= --protocol= --rate= --port= --speed= --loop --seed= --duration= --quiet -q --include-paused "
     "--host= --token= --allow-origin= --stall-timeout= --compress --json-output= --record= --lock-step "
     "--actuator= --restart-button= --management-port= --acgym= --ac-root= --steer-lock= --tyres-out= "
-    "--lock-brake= --lock-slip= --locked-wheel= --brake-on= --min-speed= --tyre-floor= --tyre-damaged= "
-    "--tyre-critical= --damaged= --critical=",
+    "--lock-brake= --lock-rule= --lock-slip= --min-load= --locked-wheel= --brake-on= --min-speed= --tyre-floor= "
+    "--tyre-damaged= --tyre-critical= --damaged= --critical=",
 }
 """The options of each command; those that take a value end in =."""
 

@@ -108,6 +108,29 @@ def test_a_recording_is_a_source_and_its_derived_fields_are_computed_anew(tmp_pa
         assert steer_degrees == steer_angle * 400
 
 
+def test_the_rule_of_lock_up_is_an_option(tmp_path: Path) -> None:
+    """One front wheel stands on the road, and the mean slip of the four is a quarter."""
+    pages = pages_of(
+        brake=1.0,
+        local_velocity_z=33.0,
+        wheel_angular_speed=(0.0, 100.0, 33.0 / 0.34, 33.0 / 0.34),
+        wheel_load=(3_000.0,) * 4,
+    )
+    with ac.PageWriter(tmp_path) as writer:
+        writer.write(*pages[:3])
+
+        def is_locked(*options: str) -> object:
+            arguments = ("--samples", "1", "--json-output", "-", "--fields", "wheel_lock_detected", *options)
+            result = main_in_process("read", "--source", tmp_path, *arguments)
+            assert result.returncode == 0, result.stderr
+            return json.loads(result.stdout)["wheel_lock_detected"]
+
+        assert is_locked() is True
+        assert is_locked("--min-load", "3001") is False
+        assert is_locked("--lock-rule", "mean") is False
+        assert is_locked("--lock-rule", "mean", "--lock-slip", "0.2") is True
+
+
 def test_a_directory_of_page_files_is_read_although_nothing_moves(tmp_path: Path) -> None:
     with ac.PageWriter(tmp_path) as writer:
         writer.write(*pages_of(gear=4, fuel=12.5)[:3])
