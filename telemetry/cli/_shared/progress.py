@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from typing import Final
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from telemetry.base.text import format_lap_time, sanitize
+from telemetry.base.text import format_lap_time
+from telemetry.cli._shared.tables import to_markup
 
 UPDATE_INTERVAL: Final = 256
 """Snapshots between two updates of a progress bar."""
@@ -40,7 +40,7 @@ class ReadingProgress:
         """Read a recording from its beginning; ``length_s`` is its length in seconds, where that is known."""
         self._count = 0
         if self._progress is not None and self._task is not None:
-            text = escape(sanitize(description))
+            text = to_markup(description)
             self._progress.reset(self._task, total=length_s, description=text, visible=True, detail="")
 
     def update(self, elapsed_s: float) -> None:

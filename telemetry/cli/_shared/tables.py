@@ -1,5 +1,6 @@
 """Tables for people."""
 
+import re
 from typing import Final
 
 from rich.console import Console
@@ -10,6 +11,9 @@ from telemetry.base.text import sanitize
 
 PIPE_COLUMNS: Final = 140
 """Columns of a table in a pipe or a file, where no terminal limits them."""
+
+_BACKSLASHES: Final = re.compile(r"(\\+)(?=\[|\Z)")
+"""Backslashes whose meaning in markup depends on what follows: Rich shows ``C:\\[2026] GT3`` without its backslash."""
 
 
 def table_console(*, stderr: bool = False) -> Console:
@@ -25,4 +29,6 @@ def label_table() -> Table:
 
 def to_markup(text: str) -> str:
     """The text as Rich markup that shows it as it is, without control characters."""
-    return escape(sanitize(text))
+    parts = _BACKSLASHES.split(sanitize(text))
+    # Before a tag, here one without any effect, two backslashes are one.
+    return "".join(f"{part * 2}[none][/]" if index % 2 else escape(part) for index, part in enumerate(parts))
