@@ -97,10 +97,9 @@ def find_lap_change(now: Snapshot, before: "Sample | None") -> LapChange:
     """What lies between two samples that matters to laps; START before the first one."""
     if before is None:
         return LapChange.START
-    shown, shown_before = _COMPARED(now), _COMPARED(before)
-    status, packet_id, completed_laps, current_time, distance, in_pit, *_ = shown
-    status_before, packet_before, completed_before, time_before, distance_before, in_pit_before, *_ = shown_before
-    if packet_id < packet_before or (shown[6:] != shown_before[6:] and is_other_session(now, before)):
+    status, packet_id, completed_laps, current_time, distance, in_pit = _COMPARED(now)
+    status_before, packet_before, completed_before, time_before, distance_before, in_pit_before = _COMPARED(before)
+    if packet_id < packet_before or (_NAMES(now) != _NAMES(before) and is_other_session(now, before)):
         return LapChange.START
     if status in TIME_STOPPED_STATUSES:
         return LapChange.STOPPED
@@ -118,9 +117,9 @@ def find_lap_change(now: Snapshot, before: "Sample | None") -> LapChange:
 
 
 _COMPARED: Final = Snapshot.getter(
-    *("status", "packet_id", "completed_laps", "current_time", "distance_traveled", "is_in_pit"),
-    *("session", "car_model", "track", "track_configuration"),
+    "status", "packet_id", "completed_laps", "current_time", "distance_traveled", "is_in_pit"
 )
+_NAMES: Final = Snapshot.getter("session", "car_model", "track", "track_configuration")
 
 
 def _find_counted_change(now: Snapshot, before: "Sample") -> LapChange:
