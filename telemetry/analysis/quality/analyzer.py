@@ -20,6 +20,7 @@ from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.formats import format_label
 from telemetry.laps.detector import LapState, advance, finish
 from telemetry.laps.model import Lap, best_laps
+from telemetry.laps.official_times import with_late_verdicts
 from telemetry.recording.interfaces import Event, Reading, Source
 
 
@@ -127,7 +128,8 @@ class QualityAnalyzer:
     @property
     def laps(self) -> list[Lap]:
         """The laps so far, the one in progress included."""
-        laps = [*self._laps, *finish(self._lap_state)]
+        ended = [*self._laps, *finish(self._lap_state)]
+        laps = list(with_late_verdicts(ended, shows_best=self._lap_state.shows_best))
         return [lap.allow_ai() for lap in laps] if self._include_ai else laps
 
     def report(self, *, file: str, file_format: str, size: int, finished: bool) -> QualityReport:
