@@ -157,6 +157,13 @@ def test_a_rule_that_ends_each_lap_loses_no_step_and_no_lap(folder: Path) -> Non
         assert all(before.samples[-1] == after.samples[0] for before, after in pairwise(paths))
 
 
+def test_a_rule_that_ends_an_episode_one_step_before_the_line_loses_no_lap(folder: Path) -> None:
+    _, paths = made(recorded(folder, 60.0, "together"), "lap", spec_of(25.0, seconds=LAP_S - 0.04))
+    steps = round(LAP_S * 25.0)
+    assert [(one.steps, one.reason) for one in paths[:-1]] == [(steps - 1, "time"), (1, "line")] * LAPS
+    assert sum(one.rewards.sum() for one in paths) == 100.0 * LAPS
+
+
 # Formats
 
 

@@ -36,7 +36,7 @@ INFO_KEYS: Final[dict[str, Any]] = {
 """The type of each entry of the ``info`` of a sample."""
 
 MIN_EPISODE_STEPS: Final = 2
-"""Shorter trajectories are omitted."""
+"""Shorter trajectories are omitted, unless they go on where another one was truncated: no step is lost there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +105,8 @@ def trajectories(spec: Spec, episode: Episode, skipped: SkipCounts) -> Iterator[
             builder.add(outcome, state)
             if outcome.ending.reason:
                 break
-        if last - first >= MIN_EPISODE_STEPS:
+        is_rest = is_continued and first > 0
+        if last - first >= MIN_EPISODE_STEPS or is_rest:
             yield builder.finish(spec, episode, samples[first : last + 1])
         else:
             skipped.short += 1
