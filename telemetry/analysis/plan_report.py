@@ -98,7 +98,8 @@ def _analyze_file(folder: Path, file: str, clock: Clock) -> dict[str, Any]:
         with open_source(path) as source:
             report = analyze_recording(source, path, clock=clock).report
     except TelemetryError as error:  # the report on the other files is still worth writing
-        return {"valid": False, "findings": [{"name": "unreadable", "severity": "error", "message": str(error)}]}
+        finding = {"name": "unreadable", "severity": "error", "message": str(error)}
+        return {"valid": False, "error": str(error), "findings": [finding]}
     findings = list_findings(report)
     return {
         "valid": all(finding.severity != "error" for finding in findings),

@@ -42,7 +42,8 @@ def validate(
     for result in read_reports(files, tyres_out):
         if isinstance(result, FileFailure):
             failures.add(result)
-            results.append({**result.to_dict(), "valid": False, "findings": []})
+            finding = {"name": "unreadable", "severity": "error", "message": str(result.error)}
+            results.append({**result.to_dict(), "valid": False, "findings": [finding]})
             continue
         report = result.report
         findings = list_findings(report, max_gap_share=max_gap_share)

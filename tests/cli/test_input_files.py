@@ -121,7 +121,10 @@ def test_json_has_an_entry_with_an_error_for_each_bad_file(command: str, mixed: 
     read = {Path(entry["file"]).name for entry in entries if "error" not in entry}
     assert read == ({"e.jsonl"} if command == "laps" else {"b.jsonl", "e.jsonl"})  # there is no lap in the other
     if command == "validate":
-        assert not any(entry["valid"] for entry in entries if "error" in entry)
+        verdicts = [(entry["valid"], entry["findings"]) for entry in entries if "error" in entry]
+        assert verdicts == [
+            (False, [{"name": "unreadable", "severity": "error", "message": error}]) for error in errors.values()
+        ]
 
 
 @pytest.mark.parametrize("command", ["info", "laps", "validate"])
