@@ -11,7 +11,7 @@ from telemetry.base.clock import Clock
 from telemetry.base.errors import UsageError
 from telemetry.base.text import format_count, format_size
 from telemetry.cli._shared.input_files import FileFailure, FileFailures, expand_patterns, process_files
-from telemetry.cli._shared.messages import print_json, print_message
+from telemetry.cli._shared.messages import print_json, print_message, print_warning
 from telemetry.cli._shared.options import IncludeAi, parse_lap_numbers
 from telemetry.cli._shared.progress import reading_progress
 from telemetry.cli._shared.stopping import Interrupted, stop_on_signal
@@ -113,6 +113,9 @@ def convert(
                 continue
             target, result = converted
             entries.append({"file": str(source), "output": str(target), **result.to_dict()})
+            if result.left_out:
+                columns = ", ".join(result.left_out)
+                print_warning(f"{target} lacks what {source} does not hold and what is derived from it: {columns}.")
             if not quiet and not as_json:
                 print_message(_describe(target, result))
     if as_json:

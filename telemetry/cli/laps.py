@@ -23,6 +23,7 @@ from telemetry.cli._shared.tables import table_console, to_markup
 from telemetry.cli._shared.thresholds import TyresOut
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.laps.detector import laps as find_laps
+from telemetry.laps.missing import describe_missing_lap_fields
 from telemetry.laps.model import CarAndTrack, Lap, best_laps
 from telemetry.recording.api import samples
 from telemetry.sources import open_source
@@ -62,8 +63,12 @@ def laps(
             entries.append(result.to_dict())
         elif as_json:
             entries += _lap_dicts(result.path, result.laps, best)
+            if result.not_recorded:
+                print_warning(f"{result.path} does not hold {result.not_recorded}.")
         else:
             _print_laps(console, result.path, result.laps, best)
+            if result.not_recorded:
+                console.print(f"[yellow]not recorded: {result.not_recorded}[/]", highlight=False)
     if as_json:
         print_json(entries)
     failures.check()
@@ -75,18 +80,20 @@ class _RecordedLaps(NamedTuple):
     path: Path
     laps: list[Lap]
     fingerprint: DriveFingerprint
+    not_recorded: str
+    """The fields that it lacks and that matter to laps, for a person."""
 
 
 def _read_laps(path: Path, clock: Clock, thresholds: Thresholds, *, include_ai: bool) -> _RecordedLaps:
     with open_source(path) as source:
-        fingerprint = FingerprintBuilder(source)
+        fingerprint, missing = FingerprintBuilder(source), source.missing_fields
         recorded = samples(source, include_paused=True, thresholds=thresholds, clock=clock)
-        recorded_laps = list(find_laps(fingerprint.watch(recorded)))
+        recorded_laps = list(find_laps(fingerprint.watch(recorded), missing=missing))
     if clock.stopped:
         raise Interrupted(f"Stopped before {path} was read.")
     if include_ai:
         recorded_laps = [lap.allow_ai() for lap in recorded_laps]
-    return _RecordedLaps(path, recorded_laps, fingerprint.finish())
+    return _RecordedLaps(path, recorded_laps, fingerprint.finish(), describe_missing_lap_fields(missing))
 
 
 def _without_copies(results: list[_RecordedLaps | FileFailure]) -> list[_RecordedLaps | FileFailure]:
@@ -154,7 +161,8 @@ def _title(recorded_laps: list[Lap]) -> str:
         return "  no lap"
     counted = sum(lap.complete for lap in recorded_laps)
     places = dict.fromkeys(_place_text(lap.car_and_track) for lap in recorded_laps)
-    sessions = dict.fromkeys(lap.session.replace("_", " ") for lap in recorded_laps)
+    names = (lap.session.replace("_", " ") for lap in recorded_laps)
+    sessions = dict.fromkeys("unknown session" if name == "unknown" else name for name in names)
     return f"  {'; '.join(places)}, {', '.join(sessions)}: {format_count(counted, 'complete lap')}"
 
 

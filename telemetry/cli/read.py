@@ -14,9 +14,10 @@ from telemetry.cli._shared.option_groups import expand_option_groups
 from telemetry.cli._shared.stopping import stop_on_signal
 from telemetry.cli._shared.summaries import describe_samples
 from telemetry.cli._shared.thresholds import AllThresholds
+from telemetry.fields.held import held_columns
 from telemetry.fields.selection import ALL_COLUMNS, Column, select
 from telemetry.formats import is_recording
-from telemetry.recording.interfaces import Sink
+from telemetry.recording.interfaces import Sink, Source
 from telemetry.recording.sample_recorder import DEFAULT_RATE, SampleRecorder, SamplingOptions
 from telemetry.recording.stop import StopRule
 from telemetry.sources import open_sink
@@ -71,10 +72,19 @@ class LineOptions:
         """The columns to write; raises UsageError for a field that does not exist."""
         return ALL_COLUMNS if self.fields is None else select(self.fields)
 
-    def open_sinks(self) -> list[Sink]:
-        """The sink of the lines, if any are wanted; raises what :func:`telemetry.open_sink` does."""
+    def open_sinks(self, source: Source) -> list[Sink]:
+        """The sink of the lines, if any are wanted, with what the source holds.
+
+        Raises what :func:`telemetry.open_sink` does, and UsageError where the source holds none of the fields.
+        """
+        if not self.json_output:
+            return []
+        asked = self.columns()
+        columns = held_columns(asked, source.missing_fields)
+        if not columns:
+            raise UsageError(f"{source.name} holds none of these fields: {', '.join(one.key for one in asked)}.")
         mode: Mode = "append" if self.append else "overwrite" if self.overwrite else "new"
-        return [open_sink(self.json_output, columns=self.columns(), mode=mode)] if self.json_output else []
+        return [open_sink(self.json_output, columns=columns, mode=mode)]
 
 
 @expand_option_groups
@@ -139,7 +149,7 @@ def read(
     with ExitStack() as stack:
         stack.enter_context(stop_on_signal(clock))
         origin = stack.enter_context(source_options.open(loop=loop))
-        sinks = line_options.open_sinks()
+        sinks = line_options.open_sinks(origin)
         listeners: list[Listener[RecordingStats]] = []
         if not quiet:
             view = View(

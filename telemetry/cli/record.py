@@ -10,11 +10,12 @@ from telemetry.base.errors import UsageError
 from telemetry.cli._shared import options
 from telemetry.cli._shared.messages import print_json, print_message
 from telemetry.cli._shared.option_groups import expand_option_groups
-from telemetry.cli._shared.step_files import FILES_PANEL, FileOptions, file_opener, open_step_writer
+from telemetry.cli._shared.step_files import FILES_PANEL, FileOptions, file_opener, open_step_writer, parse_rate
 from telemetry.cli._shared.step_recording import JsonSummary, StopOptions, record_steps
 from telemetry.cli._shared.stopping import stop_on_signal
 from telemetry.cli._shared.summaries import describe_steps
 from telemetry.cli._shared.thresholds import TyresOut
+from telemetry.fields.held import describe_missing
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
 
 
@@ -83,9 +84,12 @@ def record(
     thresholds = Thresholds(tyres_out=tyres_out)
     clock = source_options.make_clock()
     source = source_options.source
-    open_file = file_opener(rate, thresholds, description.metadata(source, rate), overwrite=file_options.overwrite)
+    metadata = description.metadata(source, rate)
+    parse_rate(rate)  # a wrong one is refused before the source is opened
     options.tune_for_low_latency()
     with stop_on_signal(clock), source_options.open() as origin:
+        metadata |= describe_missing(origin.missing_fields)
+        open_file = file_opener(rate, thresholds, metadata, overwrite=file_options.overwrite)
         writer = open_step_writer(source, out, file_options, open_file, quiet=quiet)
         recorder = record_steps(
             origin, writer, clock, stop_rule, thresholds=thresholds, quiet=quiet, json_summary=json_summary

@@ -21,6 +21,8 @@ from telemetry.cli._shared.option_groups import OptionGroup, expand_option_group
 from telemetry.cli._shared.step_recording import open_marker_inbox
 from telemetry.cli._shared.stopping import stop_on_signal
 from telemetry.cli._shared.thresholds import AllThresholds
+from telemetry.fields.held import describe_missing, held_columns
+from telemetry.fields.selection import ALL_COLUMNS
 from telemetry.fields.thresholds import Thresholds
 from telemetry.recording.interfaces import Event, Listener
 from telemetry.recording.lap_tracker import LapTracker
@@ -238,7 +240,8 @@ def serve(
             _print_address(server.url, source.name, token, file_options.json_output)
         if token is None:
             _warn_if_open(host)
-        sinks = [open_sink(file_options.json_output)] if file_options.json_output else []
+        columns = held_columns(ALL_COLUMNS, source.missing_fields)
+        sinks = [open_sink(file_options.json_output, columns=columns)] if file_options.json_output else []
         listeners: list[Listener[RecordingStats]] = [server]
         if not quiet:
             listeners.append(MissingGamePrinter())
@@ -266,8 +269,10 @@ def _open_step_recorder(
     if path is None:
         return None
     source = stack.enter_context(source_options.open(loop=loop))
-    writer = stack.enter_context(SingleFileWriter(open_page_sink(path), path))
-    return StepRecorder(source, writer, clock=source_options.make_clock(), tracker=LapTracker(thresholds))
+    metadata = describe_missing(source.missing_fields)
+    writer = stack.enter_context(SingleFileWriter(open_page_sink(path, metadata=metadata), path))
+    tracker = LapTracker(thresholds, source.missing_fields)
+    return StepRecorder(source, writer, clock=source_options.make_clock(), tracker=tracker)
 
 
 def _marker_forwarder(recorder: StepRecorder) -> Callable[[Event], None]:

@@ -67,6 +67,7 @@ class _LinePart:
 def parse_snapshot(line: bytes | str) -> Snapshot:
     """The snapshot in a JSON line; raw fields that the line does not have are 0, NaN or empty.
 
+    A missing gear or session is -1, which is named ``unknown``. Whole numbers may have a fraction of zero, like 3.0.
     Raises ValueError, which says what is wrong, for a line that is not a sample or holds a value of another type.
     """
     values = _parse_object(line)
@@ -141,7 +142,8 @@ def _make_reader(key: str, fields: tuple[Field, ...]) -> Callable[[list[Any], An
         try:
             values = convert_array(value, shape)
         except ValueError:
-            raise ValueError(f"the value of {key} is not what it should be") from None
+            wanted = _describe_wanted(fields[0].dtype, shape)
+            raise ValueError(f"{key} is {_describe_found(value)}, but it must be {wanted}") from None
         if len(indices) == 1:
             row[indices[0]] = values
         else:
@@ -151,7 +153,25 @@ def _make_reader(key: str, fields: tuple[Field, ...]) -> Callable[[list[Any], An
     return read
 
 
+def _describe_found(value: Any) -> str:
+    """A value as it stands in the line, shortened."""
+    text = orjson.dumps(value).decode()
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}..."
+
+
+def _describe_wanted(dtype: str, shape: tuple[int, ...]) -> str:
+    """What a value must be, like ``a list of 4 numbers``."""
+    one, several = _WANTED[dtype]
+    if not shape:
+        return one
+    for length in reversed(shape[1:]):
+        several = f"lists of {length} {several}"
+    return f"a list of {shape[0]} {several}"
+
+
 def _to_integer(value: Any) -> int:
+    if type(value) is float and value.is_integer() and abs(value) <= _LARGEST_EXACT:
+        return int(value)  # tools that keep every number as a float write 3.0
     if type(value) is not int:
         raise ValueError
     return value
@@ -172,11 +192,27 @@ def _to_text(value: Any) -> str:
 
 
 def _blank_value(field: Field) -> Any:
-    value: Any = {"integer": 0, "number": math.nan, "text": ""}[field.dtype]
+    value: Any = _UNKNOWN.get(field.name, {"integer": 0, "number": math.nan, "text": ""}[field.dtype])
     for length in reversed(field.shape):
         value = (value,) * length
     return value
 
+
+_UNKNOWN: Final = {"gear": -1, "session": -1}
+"""What fields read as that a line does not have, where 0 is the name of something: reverse, practice."""
+
+_MAX_SHOWN: Final = 60
+"""Characters of a wrong value that a message shows."""
+
+_LARGEST_EXACT: Final = 2.0**53
+"""The largest whole number up to which a float holds each of them."""
+
+_WANTED: Final = {
+    "integer": ("a whole number", "whole numbers"),
+    "number": ("a number or null", "numbers or nulls"),
+    "text": ("a text", "texts"),
+}
+"""What a value of a type must be, in the singular and in the plural."""
 
 _CONVERTERS: Final[dict[str, Callable[[Any], Any]]] = {"integer": _to_integer, "number": _to_float, "text": _to_text}
 _BLANK: Final = Snapshot.of(_blank_value(field) for field in Snapshot.FIELDS)

@@ -12,7 +12,7 @@ class CutPlace(NamedTuple):
     metres: float | None
     """Metres since the line; None where the length of the track is not known."""
     fraction: float | None
-    """The same place as 0..1 of the lap."""
+    """The same place as 0..1 of the lap; NaN where it is not known."""
     text: str
     """What happened and where, for a person."""
 
@@ -23,6 +23,8 @@ def locate_cut(cut: Sample, line_position: float | None) -> CutPlace:
     In a first lap the line is seen only when the lap ends: the cut itself does not know yet how far it is from it.
     """
     metres, fraction = cut.lap_distance, cut.normalized_position
+    if metres is None and fraction == 0.0:
+        fraction = math.nan  # without a line for the AI the position is 0 for ever
     if line_position is not None and math.isfinite(fraction):
         fraction = (fraction - line_position) % 1.0
         if cut.line_position is None and metres is not None:

@@ -12,6 +12,7 @@ from typing import Final, Literal, NamedTuple
 from telemetry.fields.derived import Sample
 from telemetry.fields.lap_changes import MAX_INTERVAL_S, has_clock_restarted, is_lap_clock_reset
 from telemetry.fields.pauses import paused_seconds
+from telemetry.laps.missing import judge_without
 from telemetry.laps.model import Lap, LapEnd
 from telemetry.laps.official_times import (
     WAIT_S,
@@ -92,6 +93,8 @@ class LapState(NamedTuple):
     pending: PendingLap | None = None
     early: EarlyTime | None = None
     stints: StintState = StintState()
+    missing: frozenset[str] = frozenset()
+    """The raw fields that the samples do not hold, as their source says."""
 
 
 class _Transition(NamedTuple):
@@ -105,13 +108,14 @@ class _Transition(NamedTuple):
     """The time of the last of these laps if its clock stopped at the line."""
 
 
-def laps(samples: Iterable[Sample]) -> Iterator[Lap]:
+def laps(samples: Iterable[Sample], *, missing: frozenset[str] = frozenset()) -> Iterator[Lap]:
     """The laps of these samples in order, each as soon as it is settled; an unfinished last one at the end.
 
+    ``missing`` names the raw fields that the samples do not hold: their source's ``missing_fields``.
     A lap whose verdict of the game depends on whether the samples show best times at all is held back, with those after
     it, until one is shown or the samples end.
     """
-    state = LapState()
+    state = LapState(missing=missing)
     held: list[Lap] = []
     for sample in samples:
         state, settled = advance(state, sample)
@@ -130,13 +134,21 @@ def advance(state: LapState, now: Sample) -> tuple[LapState, tuple[Lap, ...]]:
     Samples of a pause, of a replay and of a game that is off change nothing.
     """
     before, moving, running = state.before, state.moving, state.running
-    if is_without_driving(now):
+    if is_without_driving(now, state.missing):
         return state, ()
     if before is None or moving is None or running is None:
-        running = begin_lap(now, None, now.completed_laps + 1, 1, start_of_first_lap(now), 0.0)
+        start = start_of_first_lap(now, is_clock_known="current_time" not in state.missing)
+        running = begin_lap(now, None, now.completed_laps + 1, 1, start, 0.0)
         shows_best = shows_best_time(now)
-        state = LapState(before=now, moving=now, frame=(now,), shows_best=shows_best, running=running)
-        return state._replace(stints=begin_stints(now)), ()
+        return LapState(
+            before=now,
+            moving=now,
+            frame=(now,),
+            shows_best=shows_best,
+            running=running,
+            stints=begin_stints(now),
+            missing=state.missing,
+        ), ()
 
     clock_s = state.clock_s + advanced_game_s(before, now)
     pair = SamplePair(before, now, clock_s, now.completed_laps - before.completed_laps, state.frame)
@@ -157,7 +169,11 @@ def advance(state: LapState, now: Sample) -> tuple[LapState, tuple[Lap, ...]]:
     stints = follow_stints(state.stints, before, now)
     if running.stint != stints.number:
         running = running._replace(stint=stints.number)
-    return LapState(clock_s, now, moving, frame, shows_best, running, crossing, pending, early, stints), settled
+    if settled and state.missing:
+        settled = tuple(judge_without(lap, state.missing) for lap in settled)
+    return LapState(
+        clock_s, now, moving, frame, shows_best, running, crossing, pending, early, stints, state.missing
+    ), settled
 
 
 def finish(state: LapState) -> tuple[Lap, ...]:
@@ -333,7 +349,8 @@ def _restart(
         start = "pits" if is_in_pits(now) else "grid"
     stints = restart_stints(state.stints, now, is_same_start=is_same_start)
     lap = begin_lap(now, None, now.completed_laps + 1, start_index, start, clock_s)._replace(stint=stints.number)
-    return LapState(clock_s, now, now, (now,), state.shows_best, lap, stints=stints), ended
+    state = LapState(clock_s, now, now, (now,), state.shows_best, lap, stints=stints, missing=state.missing)
+    return state, ended
 
 
 def _end_all(state: LapState, end: LapEnd) -> tuple[Lap, ...]:
@@ -350,4 +367,4 @@ def _end_all(state: LapState, end: LapEnd) -> tuple[Lap, ...]:
         ended += close_unfinished(state.crossing.lap, end)
     if state.running:
         ended += close_unfinished(state.running, end)
-    return tuple(ended)
+    return tuple(judge_without(lap, state.missing) for lap in ended)

@@ -25,6 +25,9 @@ LapKind = Literal["flying", "grid", "out", "in", "pit"]
 ``pit`` for both."""
 
 
+JOINED_LATE: Final = "joined late"
+"""Why a lap is invalid whose beginning is not among the samples."""
+
 DRIVEN_BY_AI: Final = "driven by the AI"
 """Why a lap that the game's AI drove is invalid."""
 
@@ -35,7 +38,7 @@ class SampleRef(NamedTuple):
     sequence: int
     """Its number in its recording."""
     packet_id: int
-    """Its physics step."""
+    """Its physics step; where the recording does not hold it, one by the time."""
     elapsed: float
     """Seconds since the start of the recording."""
     timestamp: float
@@ -87,7 +90,7 @@ class Lap:
     """Metres along the lap where it first became invalid by a track-limits cut; None without a cut, and where the
     length of the track is unknown."""
     first_cut_position: float | None
-    """The same position as 0..1 along the lap, since the line where that was seen."""
+    """The same position as 0..1 along the lap, since the line where that was seen; NaN where it is not known."""
     out_lap: bool
     """The car left the pit lane in this lap."""
     in_lap: bool

@@ -9,7 +9,7 @@ from telemetry.fields.derived import Sample
 from telemetry.fields.lap_changes import elapsed_game_ms
 from telemetry.laps.cut import CutPlace, locate_cut
 from telemetry.laps.fuel import burnt_fuel_l
-from telemetry.laps.model import DRIVEN_BY_AI, Lap, LapEnd, LapStart, SampleRef
+from telemetry.laps.model import DRIVEN_BY_AI, JOINED_LATE, Lap, LapEnd, LapStart, SampleRef
 from telemetry.laps.signals import (
     GAP_S,
     SamplePair,
@@ -84,10 +84,10 @@ class LapInProgress(NamedTuple):
         return self.start in ("grid", "pits") and self.metres < MIN_LAP_DISTANCE_M
 
 
-def start_of_first_lap(now: Sample) -> LapStart:
-    """Where the lap of the very first sample began."""
+def start_of_first_lap(now: Sample, *, is_clock_known: bool = True) -> LapStart:
+    """Where the lap of the very first sample began; without a lap clock only a car in its box shows that."""
     is_in_box = now.distance_traveled < MAX_BOX_DISTANCE_M
-    if now.current_time > LATE_JOIN_MS and not is_in_box:
+    if not is_in_box and (now.current_time > LATE_JOIN_MS or not is_clock_known):
         return "joined"
     return "pits" if is_in_pits(now) else "grid" if is_in_box or now.completed_laps == 0 else "line"
 
@@ -243,7 +243,7 @@ def _flaws(lap: LapInProgress, end: LapEnd, measured_ms: int | None, cut: CutPla
     if end == "line" and measured_ms is not None and measured_ms - lap.last.current_time > GAP_S * 1e3:
         unseen_s += (measured_ms - lap.last.current_time) / 1e3
     if lap.start == "joined":
-        flaws.append("joined late")
+        flaws.append(JOINED_LATE)
     elif unseen_s > 0.0:
         flaws.append(f"{unseen_s:.0f} s not recorded")
     if lap.in_pits:

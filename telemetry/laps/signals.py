@@ -91,14 +91,16 @@ def classify(pair: SamplePair) -> Signal:
     return Signal.BOTH if has_clock_restarted(pair.now, pair.before) else Signal.COUNT
 
 
-def is_without_driving(now: Sample) -> bool:
+def is_without_driving(now: Sample, missing: frozenset[str] = frozenset()) -> bool:
     """Whether a sample says nothing about laps: of a pause, a replay, or a game that is starting or has ended.
 
-    A recording without a status has more than zeros.
+    Of samples without a status (``missing`` names the raw fields that they do not hold) all are of driving.
     """
     if now.status in TIME_STOPPED_STATUSES or now.completed_laps < 0:
         return True
-    return now.status == 0 and not (now.current_time or now.completed_laps or now.distance_traveled)
+    if now.status != 0 or "status" in missing:
+        return False
+    return not (now.current_time or now.completed_laps or now.distance_traveled)
 
 
 def find_discontinuity(before: Sample, now: Sample) -> LapEnd | None:

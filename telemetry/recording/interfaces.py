@@ -115,7 +115,11 @@ class Source(Closeable, ABC):
 
     @property
     def missing_fields(self) -> frozenset[str]:
-        """Names of the raw fields that a recording does not hold."""
+        """Names of the raw fields that a recording does not hold.
+
+        They read as 0, NaN, the empty text, or what other fields tell in their place, and must not be written:
+        :mod:`telemetry.fields.held` says which columns are left.
+        """
         return frozenset()
 
     def moment(self, clock: Clock) -> Moment:

@@ -37,13 +37,14 @@ class LapTracker:
 
     It decodes at most 30 times a second, plus immediately when tyres leave the track, the lap clock restarts, or a
     non-volatile field changes. The laps are those that decoding every step would give, at a tenth of the work.
+    ``missing`` names the raw fields that the source of the steps does not hold.
     """
 
-    def __init__(self, thresholds: Thresholds = DEFAULTS) -> None:
+    def __init__(self, thresholds: Thresholds = DEFAULTS, missing: frozenset[str] = frozenset()) -> None:
         warm_up()
         self._decoder = PageDecoder()
         self._thresholds = thresholds
-        self._state = LapState()
+        self._state = LapState(missing=missing)
         self._before: Sample | None = None
         self._graphics = b""
         self._last_seen = (b"", b"", 0)
@@ -73,7 +74,7 @@ class LapTracker:
 
     def finish(self) -> tuple[Lap, ...]:
         """The laps that are final once no more steps come; the tracker starts from scratch."""
-        state, self._state = self._state, LapState()
+        state, self._state = self._state, LapState(missing=self._state.missing)
         return finish(state)
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from telemetry.base.errors import SinkError, UsageError
 from telemetry.base.storage.output_file import Mode
+from telemetry.fields.held import MISSING_FIELDS, held_columns, parse_missing
 from telemetry.fields.selection import ALL_COLUMNS, Column
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.formats import FORMATS, all_formats, find_format, jsonl, recording_suffixes, unsupported_file_type
@@ -112,19 +113,22 @@ def open_page_sink(
 ) -> PageSink:
     """The sink that writes steps to this file, by its suffix, decimated to ``rate`` per second where one is given.
 
-    A format that keeps pages gets them as they are, and ``metadata`` with them; others hold samples. Raises
+    A format that keeps pages gets them as they are, and ``metadata`` with them; others hold samples, without the fields
+    that ``metadata`` calls missing. Raises
     :class:`telemetry.SinkError` where the file cannot be written, or exists and must not be overwritten, and
     :class:`telemetry.UsageError` for a file that cannot be recorded.
     """
     known = find_format(path)
+    metadata = metadata or {}
     sink: PageSink
     if known is None or not known.is_recording:
         raise unsupported_file_type(path, recording_suffixes())
     if known.open_step_sink is not None:
-        sink = known.open_step_sink(path, metadata=metadata or {}, overwrite=overwrite)
+        sink = known.open_step_sink(path, metadata=metadata, overwrite=overwrite)
     elif known.open_sample_sink is not None:
         mode: Mode = "overwrite" if overwrite else "new"
-        sink = StepToSampleSink(known.open_sample_sink(path, ALL_COLUMNS, mode=mode, units=False), thresholds)
+        columns = held_columns(ALL_COLUMNS, parse_missing(metadata.get(MISSING_FIELDS, "")))
+        sink = StepToSampleSink(known.open_sample_sink(path, columns, mode=mode, units=False), thresholds)
     else:
         raise unsupported_file_type(path, recording_suffixes())
     return sink if rate is None else DecimatingSink(sink, rate)

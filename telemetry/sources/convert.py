@@ -13,6 +13,7 @@ from telemetry.base.clock import Clock
 from telemetry.base.errors import SourceError, UsageError
 from telemetry.base.storage.atomic import atomic_write
 from telemetry.fields.derived import Sample, derive
+from telemetry.fields.held import describe_missing, held_columns
 from telemetry.fields.metrics.conversions import physics_steps
 from telemetry.fields.resample import resample
 from telemetry.fields.selection import ALL_COLUMNS, Column
@@ -65,12 +66,17 @@ class ConversionOptions:
 
 
 class ConversionResult(NamedTuple):
-    """What was written: the number of samples, the seconds from the first to the last, the bytes, the chosen laps."""
+    """What was written."""
 
     samples: int
     span_s: float
+    """Seconds from the first sample to the last."""
     size: int
+    """Bytes of the file."""
     laps: tuple[Lap, ...]
+    """The chosen laps."""
+    left_out: tuple[str, ...]
+    """The columns that were asked for and are not in the file, because the recording does not hold what they need."""
 
     def to_dict(self) -> dict[str, Any]:
         """The result as JSON output has it: laps by their numbers, null where the whole recording was written."""
@@ -133,7 +139,8 @@ def convert_recording(
             count, span_s = conversion.write(unfinished, output, target)
             if not count:
                 raise SourceError(f"{source} holds no sample to write; those of pauses need --include-paused.")
-            return ConversionResult(count, span_s, unfinished.stat().st_size, chosen)
+            left_out = conversion.left_out
+            return ConversionResult(count, span_s, unfinished.stat().st_size, chosen, left_out)
     except _StoppedError:
         return None
 
@@ -190,6 +197,10 @@ class _Conversion:
         self._duration_s = recording.duration_s
         self._ranges = _Ranges()
         self._laps: list[Lap] = []
+        asked = ALL_COLUMNS if options.columns is None else options.columns
+        self._columns = held_columns(asked, recording.missing_fields)
+        held = set(self._columns)
+        self.left_out = tuple(column.key for column in options.columns or () if column not in held)
 
     def find_laps(self) -> None:
         """Read the recording for its laps."""
@@ -207,7 +218,7 @@ class _Conversion:
                 first, last = sample.elapsed if first is None else first, sample.elapsed
                 yield sample
 
-        laps = list(detect_laps(timed()))
+        laps = list(detect_laps(timed(), missing=self._recording.missing_fields))
         self._laps = [lap.allow_ai() for lap in laps] if self._options.include_ai else laps
         self._check_stopped()
         self._duration_s = None if first is None else last - first
@@ -226,14 +237,20 @@ class _Conversion:
         if options.rate is not None:
             snapshots = resample(snapshots, options.rate)
         if target.open_step_sink is not None:
-            metadata = {**self._recording.metadata, "converted_from": Path(self._recording.name).name}
+            metadata = {
+                **self._recording.metadata,
+                **describe_missing(self._recording.missing_fields),
+                "converted_from": Path(self._recording.name).name,
+            }
             with target.open_step_sink(path, metadata=metadata, overwrite=True) as pages:
                 result = self._copy_steps(pages) if options.rate is None else self._write_pages(snapshots, pages)
         elif target.open_sample_sink is not None:
-            columns = ALL_COLUMNS if options.columns is None else options.columns
-            with target.open_sample_sink(path, columns, mode="overwrite", units=options.units) as sink:
+            if not self._columns:
+                raise UsageError(f"{self._recording.name} holds none of these fields: {', '.join(self.left_out)}.")
+            with target.open_sample_sink(path, self._columns, mode="overwrite", units=options.units) as sink:
                 about = self._recording.metadata
-                sink.add_metadata({key: about[key] for key in _KEPT_METADATA if key in about})
+                kept = {key: about[key] for key in _KEPT_METADATA if key in about}
+                sink.add_metadata({**kept, **describe_missing(self._recording.missing_fields)})
                 result = self._write_samples(snapshots, sink)
         else:
             raise UsageError(f"{target.name} files can be read, but not written.")

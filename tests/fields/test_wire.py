@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry.fields.derived import Sample
+from telemetry.fields.derived import Sample, derive
 from telemetry.fields.selection import all_keys
 from telemetry.fields.snapshot import Snapshot
 from telemetry.fields.wire import LineEncoder, parse_snapshot, parse_snapshot_plain
@@ -69,15 +69,37 @@ def test_an_alias_after_all_fields_counts_like_everywhere_else() -> None:
         (b"{", "this is not JSON"),
         (b"[1.0]", "this is not a sample of telemetry"),
         (b'{"speed":1.0}', "this is not a sample of telemetry"),
-        (b'{"gear":1.0}', "the value of gear is not what it should be"),
-        (b'{"tyre_wear":[1.0,2.0,3.0]}', "the value of tyre_wear is not what it should be"),
-        (b'{"track":5}', "the value of track is not what it should be"),
+        (b'{"gear":1.5}', "gear is 1.5, but it must be a whole number"),
+        (b'{"gear":1e300}', "gear is 1e\\+300, but it must be a whole number"),
+        (b'{"gear":null}', "gear is null, but it must be a whole number"),
+        (b'{"fuel":"full"}', 'fuel is "full", but it must be a number or null'),
+        (b'{"tyre_wear":[1.0,2.0,3.0]}', r"tyre_wear is \[1.0,2.0,3.0\], but it must be a list of 4 numbers or nulls"),
+        (
+            b'{"tyre_contact_point":[[1,2],[1,2,3],[1,2,3],[1,2,3]]}',
+            r"tyre_contact_point is \[\[1,2\].*\], but it must be a list of 4 lists of 3 numbers or nulls",
+        ),
+        (b'{"acc_g_x":[0.1]}', r"acc_g_x is \[0.1\], but it must be a number or null"),
+        (b'{"accG":[0.1]}', r"accG is \[0.1\], but it must be a list of 3 numbers or nulls"),
+        (b'{"track":5}', "track is 5, but it must be a text"),
+        (b'{"track":[' + b"7," * 50 + b"7]}", r"track is \[(7,)+7?\.\.\., but it must be a text"),
     ],
 )
 def test_what_is_wrong_with_a_line_is_said(line: bytes, message: str) -> None:
     for parse in (parse_snapshot, parse_snapshot_plain):
         with pytest.raises(ValueError, match=f"^{message}$"):
             parse(line)
+
+
+def test_whole_numbers_may_have_a_fraction_of_zero() -> None:
+    line = json.dumps({**FULL_LINE, "gear": 3.0, "packet_id": 1e6})
+    for parse in (parse_snapshot, parse_snapshot_plain):
+        snapshot = parse(line)
+        assert (repr(snapshot.gear), repr(snapshot.packet_id)) == ("3", "1000000")
+
+
+def test_a_missing_gear_or_session_is_not_that_of_number_0() -> None:
+    sample = derive(parse_snapshot(b'{"fuel":1.0}'))
+    assert (sample.gear_name, sample.session_name) == ("unknown", "unknown")
 
 
 def test_an_encoder_of_full_lines_notices_every_change() -> None:

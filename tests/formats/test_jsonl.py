@@ -214,18 +214,21 @@ def test_a_cut_last_line_is_left_out(tmp_path: Path) -> None:
         (b"hello\n", "line 1: this is not JSON"),
         (b"[1,2]\n", "line 1: this is not a sample of telemetry"),
         (b'{"name":"x"}\n', "line 1: this is not a sample of telemetry"),
-        (b'{"gear":"first"}\n', "line 1: the value of gear is not what it should be"),
-        (b'{"gear":1.5}\n', "line 1: the value of gear is not what it should be"),
-        (b'{"gear":true}\n', "line 1: the value of gear is not what it should be"),
-        (b'{"wheel_slip":[1,2,3]}\n', "line 1: the value of wheel_slip is not what it should be"),
-        (b'{"track":null}\n', "line 1: the value of track is not what it should be"),
+        (b'{"gear":"first"}\n', 'line 1: gear is "first", but it must be a whole number\\.'),
+        (b'{"gear":1.0}\n{"gear":1.5}\n', "line 2: gear is 1.5, but it must be a whole number\\."),
+        (b'{"gear":true}\n', "line 1: gear is true, but it must be a whole number\\."),
+        (
+            b'{"wheel_slip":[1,2,3]}\n',
+            r"line 1: wheel_slip is \[1,2,3\], but it must be a list of 4 numbers or nulls\.",
+        ),
+        (b'{"track":null}\n', "line 1: track is null, but it must be a text\\."),
     ],
 )
 def test_what_is_no_recording_is_refused_with_the_place(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "drive.jsonl"
     path.write_bytes(content)
     with pytest.raises(SourceError, match=message):
-        JsonlRecording(path)
+        list(JsonlRecording(path).snapshots())
 
 
 def compressed(data: bytes, suffix: str) -> bytes:

@@ -90,7 +90,7 @@ class QualityAnalyzer:
         self._cars: dict[str, None] = {}  # a set in the order of appearance
         self._tracks: dict[str, None] = {}
         self._sessions: dict[str, None] = {}
-        self._lap_state = LapState()
+        self._lap_state = LapState(missing=self._absent)
         self._laps: list[Lap] = []
         self._intervals_ms = DurationHistogram()
         self._steps_between: Counter[int] = Counter()
@@ -209,6 +209,8 @@ class QualityAnalyzer:
         self._intervals_ms.add(interval_s * 1e3)
 
     def _is_full_rate(self) -> bool:
+        if "packet_id" in self._absent:
+            return False
         total = self._steps_between.total()
         return total > 0 and 2 * self._steps_between[1] > total
 

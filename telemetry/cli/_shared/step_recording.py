@@ -71,7 +71,7 @@ def record_steps(
         if not quiet:
             view = View(Console(stderr=json_summary), output=writer.name, thresholds=thresholds)
             listeners.append(stack.enter_context(view))
-        tracker = LapTracker(thresholds)
+        tracker = LapTracker(thresholds, source.missing_fields)
         recorder = StepRecorder(source, writer, listeners, clock=clock, stop_rule=stop_rule, tracker=tracker)
 
         def on_key(key: str) -> None:

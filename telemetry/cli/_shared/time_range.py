@@ -48,7 +48,7 @@ def _find_lap(option: str, source: str, text: str) -> float:
     with open_source(source) as recording:
         stream = samples(recording, include_paused=True, clock=Clock(math.inf))
         first = next(stream)
-        for lap in laps(chain([first], stream)):
+        for lap in laps(chain([first], stream), missing=recording.missing_fields):
             if lap.number == number and lap.first and lap.last:
                 if option == "--from":
                     return lap.first.elapsed - first.elapsed

@@ -204,6 +204,7 @@ RUN: Final = Metric(
     meaning="1-based count of starts, restarts and sessions; with lap it names a lap",
     inputs=(LAP_PROGRESS,),
     scalar=itemgetter(0),
+    reads=("packet_id", "completed_laps"),
 )
 
 LAP: Final = Metric(
@@ -213,6 +214,7 @@ LAP: Final = Metric(
     meaning="number of the lap in progress; it changes at the line, before completed_laps does",
     inputs=(LAP_PROGRESS,),
     scalar=itemgetter(1),
+    reads=("completed_laps", "current_time"),
 )
 
 LAP_TIME: Final = Metric(
@@ -222,6 +224,7 @@ LAP_TIME: Final = Metric(
     meaning="time since this lap's line, to the physics step; current_time changes with each drawn frame",
     inputs=(LAP_PROGRESS,),
     scalar=itemgetter(2),
+    reads=("completed_laps", "current_time"),
 )
 
 IS_LAP_VALID: Final = Metric(
@@ -231,6 +234,7 @@ IS_LAP_VALID: Final = Metric(
     meaning="false from the moment 3 or more tyres are out until the lap, session or run ends",
     inputs=(LAP_PROGRESS,),
     scalar=itemgetter(3),
+    reads=("number_of_tyres_out", "completed_laps", "current_time"),
 )
 
 LAP_VALID: Final = Metric(
@@ -240,6 +244,7 @@ LAP_VALID: Final = Metric(
     meaning="the verdict on the whole lap, as laps gives it; null in live data, where the lap has not ended",
     inputs=("before",),
     scalar=lap_valid,
+    reads=("number_of_tyres_out", "completed_laps", "current_time"),
 )
 
 LINE_POSITION: Final = Metric(
@@ -250,6 +255,7 @@ LINE_POSITION: Final = Metric(
     valid_range=(0.0, 1.0),
     inputs=(LAP_PROGRESS,),
     scalar=itemgetter(4),
+    reads=("completed_laps", "current_time", "normalized_position", "track_spline_length"),
 )
 
 LAP_DISTANCE: Final = Metric(
@@ -259,4 +265,5 @@ LAP_DISTANCE: Final = Metric(
     meaning="distance since the line (until one was seen, since the spline's beginning), < 0 in front of it",
     inputs=(LAP_PROGRESS,),
     scalar=itemgetter(5),
+    reads=("completed_laps", "current_time", "normalized_position", "track_spline_length"),
 )

@@ -27,6 +27,7 @@ class Metric(FieldSpec):
 
     ``scalar`` is a pure function of its ``inputs``, given by position: raw fields by name, other metrics, intermediate
     values, and :data:`ARGUMENTS`. ``columns`` is the same function of whole columns; None if there is no such function.
+    ``reads`` names the raw fields that it takes off ``now`` and ``before`` and cannot do without.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Metric(FieldSpec):
     inputs: "tuple[Input, ...]"
     scalar: Callable[..., Any]
     columns: Callable[..., Any] | None = None
+    reads: tuple[str, ...] = ()
 
 
 Input = str | Intermediate | Metric
@@ -84,6 +86,15 @@ def compile_metrics(metrics: Sequence[Metric]) -> Callable[..., tuple[Any, ...]]
     exec(compile(source, "<generated from METRICS>", "exec"), namespace)  # noqa: S102 - our own text, as dataclasses do
     calculate: Callable[..., tuple[Any, ...]] = namespace["calculate"]
     return calculate
+
+
+def raw_inputs(metric: Metric) -> frozenset[str]:
+    """The raw fields without which a metric says nothing: its own inputs, and those of what it is calculated from."""
+    return frozenset(name for step in _in_order([metric]) for name in (*_field_names(step), *_read_names(step)))
+
+
+def _read_names(step: Metric | Intermediate) -> tuple[str, ...]:
+    return step.reads if isinstance(step, Metric) else ()
 
 
 def _in_order(calculations: Sequence[Metric | Intermediate]) -> Iterator[Metric | Intermediate]:

@@ -18,19 +18,21 @@ from telemetry.formats.compression import is_complete
 from telemetry.formats.jsonl.lines import read_lines
 from telemetry.recording.game_state import is_advancing, state_in_session
 from telemetry.recording.interfaces import Moment, PlayedMoment, Reading, Source
+from telemetry.recording.stand_ins import StandIns
 
 DEFAULT_INTERVAL_S: Final = 0.1
 """Seconds between samples of a recording that does not hold their times."""
 
-_COUNTED_FIELDS: Final = frozenset({"timestamp", "elapsed", "sequence"})
-"""Fields that readers make up where a file lacks them."""
+_COUNTED_FIELDS: Final = frozenset({"sequence"})
+"""Fields that every reader counts anew."""
 
 
 class JsonlRecording(Source):
     """A recording in JSON lines as a source: it plays at its own pace, its derived fields computed again.
 
     It plays between ``begin`` and ``end`` if these are given, in seconds since its first sample; the sample at ``end``
-    is left out. Fields that the file lacks read as 0, NaN or the empty text. A truncated last line is left out.
+    is left out. Fields that the file lacks read as 0, NaN or the empty text, but for the lap clock and the like, for
+    which other fields stand in (:mod:`telemetry.recording.stand_ins`). A truncated last line is left out.
     Raises :class:`SourceError` for a file that is not a recording, or holds no sample in that part.
     """
 
@@ -105,23 +107,21 @@ class JsonlRecording(Source):
     def _excerpt(self) -> Iterator[tuple[float, Snapshot]]:
         """The snapshots of the part to play, each with the time at which it was recorded, which never decreases.
 
-        In a file without ``elapsed``, the differences of ``timestamp`` stand for it.
+        In a file without ``elapsed``, the differences of ``timestamp`` or the physics steps stand for it.
         """
+        stand_ins = StandIns(self.missing_fields)
         first: float | None = None
-        first_timestamp: float | None = None
         shift, elapsed = 0.0, -DEFAULT_INTERVAL_S
         for snapshot in self.snapshots():
-            recorded = snapshot.elapsed
-            if math.isnan(recorded):
-                first_timestamp = snapshot.timestamp if first_timestamp is None else first_timestamp
-                recorded = snapshot.timestamp - first_timestamp
+            recorded = stand_ins.tell_time(snapshot)
             before, elapsed = elapsed, recorded + shift
             if not elapsed >= before:  # the file was appended to, or holds no times
                 elapsed = before + DEFAULT_INTERVAL_S
                 shift = elapsed - recorded if math.isfinite(recorded) else 0.0
+            filled = stand_ins.fill(snapshot, elapsed)
             if first is None:
                 first = elapsed
             if elapsed - first >= self._end:
                 return
             if elapsed - first >= self._begin:
-                yield elapsed, snapshot
+                yield elapsed, filled

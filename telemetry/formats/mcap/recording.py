@@ -11,6 +11,7 @@ from telemetry.base.clock import Clock, RateLimiter
 from telemetry.base.errors import SourceError, UsageError
 from telemetry.base.typing import override
 from telemetry.base.units import STEP_S
+from telemetry.fields.held import MISSING_FIELDS, parse_missing
 from telemetry.fields.pages import read_menu_visible, read_packet_id, read_status
 from telemetry.fields.snapshot import PageDecoder
 from telemetry.formats.mcap.chunks import select_chunks
@@ -115,6 +116,11 @@ class McapRecording(Source):
     @override
     def metadata(self) -> Mapping[str, str]:
         return self.metadata_records.get(FILE_METADATA, {})
+
+    @cached_property
+    def missing_fields(self) -> frozenset[str]:
+        """The raw fields whose values in the pages mean nothing: the file was made of a recording without them."""
+        return parse_missing(self.metadata.get(MISSING_FIELDS, ""))
 
     @property
     @override

@@ -11,6 +11,7 @@ from telemetry.base.text import to_unicode
 from telemetry.base.typing import override
 from telemetry.base.version import VERSION
 from telemetry.fields.derived import Sample
+from telemetry.fields.held import MISSING_FIELDS, parse_missing, unknown_fields
 from telemetry.fields.schema import Field
 from telemetry.fields.selection import ALL_COLUMNS, Column
 from telemetry.recording.interfaces import Sink
@@ -136,8 +137,16 @@ class ParquetSink(Sink):
     def _open(self) -> Any:
         parquet = require("pyarrow.parquet", extra="parquet", purpose="Parquet")
 
-        schema = self._pa.schema(self._fields, metadata={**self._metadata, **_file_metadata(self._latest)})
+        schema = self._pa.schema(self._fields, metadata={**self._metadata, **self._drive_metadata()})
         return parquet.ParquetWriter(self._file, schema, compression="zstd", **self._encodings)
+
+    def _drive_metadata(self) -> dict[str, str]:
+        """What was driven and by whom, as far as the samples hold it."""
+        metadata = {"created_by": f"ac-telemetry {VERSION}", "game": "Assetto Corsa"}
+        if self._latest is not None:
+            unknown = unknown_fields(parse_missing(self._metadata.get(MISSING_FIELDS, "")))
+            metadata |= {name: getattr(self._latest, name) for name in _FILE_METADATA_FIELDS if name not in unknown}
+        return metadata
 
     def _call_pyarrow(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         """Call a function of pyarrow; its errors are raised as :class:`SinkError`."""
@@ -223,11 +232,3 @@ def _choose_encodings(columns: Sequence[Column]) -> dict[str, Any]:
         "use_dictionary": dictionary or False,
         "column_encoding": delta or None,
     }
-
-
-def _file_metadata(sample: Sample | None) -> dict[str, str]:
-    metadata = {"created_by": f"ac-telemetry {VERSION}", "game": "Assetto Corsa"}
-    if sample is not None:
-        values = Sample.getter(*_FILE_METADATA_FIELDS)(sample)
-        metadata |= dict(zip(_FILE_METADATA_FIELDS, values, strict=True))
-    return metadata
