@@ -69,6 +69,20 @@ def pages_of(**values: Any) -> Pages:
     return encode(decode(pages).replace(**values)) if values else pages
 
 
+@contextmanager
+def limited_file_size(size: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let no file of this process grow beyond ``size`` bytes; Python ignores the signal of that, and gets the error."""
+    import resource
+
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # truncated byte code would fail every later process
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
 def snapshot_of(**values: Any) -> Snapshot:
     """The snapshot of such pages; values need not fit into a page."""
     return decode(pages_of()).replace(**values)

@@ -3,16 +3,17 @@
 from pathlib import Path
 
 from telemetry.base.errors import UsageError
+from telemetry.base.text import format_count
 from telemetry.cli._shared import options
 from telemetry.cli._shared.input_files import FileFailure, FileFailures, process_files
 from telemetry.cli._shared.tables import table_console
-from telemetry.formats import FORMATS, Recovered, find_format
+from telemetry.formats import Recovered, all_formats, find_format, unsupported_file_type
 
 
 def recover(files: options.Files) -> None:
     """Finish recordings that a crash or a full disk truncated.
 
-    All steps that can be read are kept.
+    All samples that can be read are kept, and then every program can read them: a compressed file has its end.
     """
     failures = FileFailures(len(files), table_console(), "recovered")
     for path, result in zip(files, process_files(files, _recover_file), strict=True):
@@ -25,15 +26,24 @@ def recover(files: options.Files) -> None:
 
 def _recover_file(path: Path) -> Recovered:
     known = find_format(path)
-    if known is None or known.recover is None:
-        recoverable = ", ".join(suffix for known in FORMATS if known.recover for suffix in known.suffixes)
-        raise UsageError(f"{path} needs no recovery: only {recoverable} files have an end that can be missing.")
-    return known.recover(path)
+    if known is not None and known.recover is not None:
+        return known.recover(path)
+    recoverable = [suffix for known in all_formats() if known.recover for suffix in known.suffixes]
+    if known is None:
+        raise unsupported_file_type(path, tuple(recoverable))
+    reason = (
+        f"needs no recovery: a {known.name} file has no end that can be missing"
+        if known.survives_kill
+        else f"cannot be recovered: a {known.name} file holds nothing that can be read before it has its end"
+    )
+    raise UsageError(f"{path} {reason}. The command 'recover' is for {', '.join(recoverable)}.")
 
 
 def _describe(result: Recovered) -> str:
     if result.damage:
         return f"{result.damage} The {result.steps:,} complete steps are in {result.path}."
+    known = find_format(result.path)
+    count = format_count(result.steps, "step" if known is not None and known.keeps_pages else "sample")
     if result.was_complete:
-        return f"finished already, {result.steps:,} steps."
-    return f"recovered, {result.steps:,} steps; {result.discarded_bytes:,} bytes at its end were an incomplete record."
+        return f"finished already, {count}."
+    return f"recovered, {count}; {result.discarded_bytes:,} bytes at its end were an incomplete record."

@@ -1,11 +1,12 @@
 """Compressed text files: by suffix, in blocks, and whether they have their end."""
 
 import os
+import sys
 import zlib
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from telemetry.base.errors import SourceError
 
@@ -14,6 +15,8 @@ GZIP_WINDOW_BITS: Final = 31
 
 _BLOCK_BYTES: Final = 1 << 16
 _TAIL_BYTES: Final = 1 << 10
+_ZSTD_LAST_BLOCK: Final = b"\1\0\0"
+"""An empty block that says that it is the last of its frame; our frames have no checksum (RFC 8878, section 3.1.1)."""
 
 
 class Compressor(Protocol):
@@ -50,7 +53,8 @@ class Compression(NamedTuple):
     """A kind of compression.
 
     ``sync`` is the flush mode after which all data so far can be read, ``finish`` the one that ends the stream, and
-    ``error`` what a decompressor raises for corrupt data.
+    ``error`` what a decompressor raises for corrupt data. ``end_of`` gives the bytes that would end a stream after a
+    flush with ``sync``; the stream itself can go on.
     """
 
     compressor: Callable[[], Compressor]
@@ -58,6 +62,7 @@ class Compression(NamedTuple):
     sync: int
     finish: int
     error: type[Exception]
+    end_of: Callable[[Any], bytes]
 
 
 def compression_for(path: Path) -> Compression | None:
@@ -77,7 +82,8 @@ class TextBlock(NamedTuple):
 def read_blocks(path: Path, *, tail_only: bool = False) -> Iterator[TextBlock]:
     """The text of a file in blocks, decompressed by its suffix, up to where the file ends or is truncated.
 
-    With ``tail_only`` all but the last bytes are skipped where that is possible: in a file that is not compressed.
+    With ``tail_only`` all but the last bytes are skipped where that is possible: in a file that is not compressed. A
+    compressed file that is being written is read as far as it goes now: its writer replaces the end of its stream.
     Raises :class:`SourceError` for a file that cannot be read, or is corrupt.
     """
     compression = compression_for(path)
@@ -91,7 +97,11 @@ def read_blocks(path: Path, *, tail_only: bool = False) -> Iterator[TextBlock]:
                     yield TextBlock(data, stream_ended=True)
                 return
             stream = compression.decompressor()
-            while data := file.read(_BLOCK_BYTES):
+            left = file.seek(0, os.SEEK_END) if file.seekable() else sys.maxsize
+            if file.seekable():
+                file.seek(0)
+            while data := file.read(min(_BLOCK_BYTES, left)):
+                left -= len(data)
                 while data:
                     if stream.eof:
                         stream = compression.decompressor()
@@ -122,6 +132,7 @@ _GZIP: Final = Compression(
     zlib.Z_SYNC_FLUSH,
     zlib.Z_FINISH,
     zlib.error,
+    lambda compressor: compressor.copy().flush(zlib.Z_FINISH),
 )
 
 
@@ -135,4 +146,5 @@ def _zstd() -> Compression:
         zstandard.COMPRESSOBJ_FLUSH_BLOCK,
         zstandard.COMPRESSOBJ_FLUSH_FINISH,
         zstandard.ZstdError,
+        lambda _: _ZSTD_LAST_BLOCK,
     )

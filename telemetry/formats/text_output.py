@@ -14,8 +14,8 @@ _MAX_PENDING_BYTES: Final = 1 << 20
 class TextOutput:
     """Collects lines for an output file. Raises :class:`telemetry.SinkError`.
 
-    What :meth:`flush` has written can be read, compressed or not, also when the process is killed. Pipes get every line
-    at once.
+    What :meth:`flush` has written can be read, compressed or not, also when the process is killed: it ends the
+    compressed stream, and the next lines are written over that end. Pipes get every line at once.
     """
 
     def __init__(self, output: OutputFile, compression: Compression | None) -> None:
@@ -26,6 +26,8 @@ class TextOutput:
         self._pending: list[bytes] = []
         self._pending_bytes = 0
         self._stream_started = False
+        self._end = b""
+        """The end of the compressed stream in the file, while the stream goes on."""
 
     @property
     def size(self) -> int:
@@ -62,11 +64,15 @@ class TextOutput:
         data = b"".join(self._pending)
         self._pending.clear()
         self._pending_bytes = 0
-        if self._compressor is None or mode is None:
+        if self._compression is None or self._compressor is None or mode is None:
             self._output.write(data, after=b"\n")
             return
         self._stream_started = True
-        self._output.write(self._compressor.compress(data) + self._compressor.flush(mode))
+        data = self._compressor.compress(data) + self._compressor.flush(mode)
+        goes_on = self._output.is_regular and mode == self._compression.sync
+        end = self._compression.end_of(self._compressor) if goes_on else b""
+        self._output.write(data + end, over=self._end)
+        self._end = end
 
 
 class TextSink(Sink):

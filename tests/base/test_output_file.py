@@ -1,6 +1,7 @@
 import os
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from telemetry.base.storage.output_file import OutputFile
 from telemetry.formats.csv import sink as csv
 from telemetry.formats.jsonl import sink as jsonl
 from telemetry.recording.interfaces import Sink
-from tests.conftest import sample_of
+from tests.conftest import limited_file_size, sample_of
 
 
 def test_what_is_written_is_in_the_file_at_once(tmp_path: Path) -> None:
@@ -79,6 +80,26 @@ def test_a_pipe_whose_reader_has_gone_is_said_to_be_closed() -> None:
         str(caught.value)
         == "Writing to standard output ended: its reader closed it. Everything before is intact (5 bytes)."
     )
+
+
+def test_data_can_take_the_place_of_the_last_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "drive"
+    with closing(OutputFile.open(path)) as output:
+        output.write(b"one.")
+        output.write(b",two.", over=b".")
+        assert (path.read_bytes(), output.size) == (b"one,two.", 8)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of a file")
+def test_bytes_that_were_to_be_replaced_are_there_again_when_the_disk_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "drive"
+    output = OutputFile.open(path)
+    output.write(b"one.")
+    with limited_file_size(6, monkeypatch), pytest.raises(SinkError, match=r"Everything before is intact \(4 bytes\)"):
+        output.write(b",two.", over=b".")
+    assert path.read_bytes() == b"one."
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows does not let an open file be removed")

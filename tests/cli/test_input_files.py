@@ -183,13 +183,13 @@ def test_recover_goes_on_after_a_file_that_it_cannot_mend(tmp_path: Path, mixed:
     good = tmp_path / "good.mcap"
     main_in_process("convert", mixed / "b.jsonl", good, "--quiet")
     (tmp_path / "bad.mcap").write_bytes(b"nothing")
-    shutil.copy(mixed / "b.jsonl", tmp_path / "drive.jsonl")
+    shutil.copy(mixed / "b.jsonl", tmp_path / "drive.parquet")
     good.write_bytes(good.read_bytes()[:-20])
     result = main_in_process("recover", tmp_path / "*")
     assert result.returncode == 1
     assert f"{good}: recovered, 50 steps" in result.stdout
-    assert "drive.jsonl needs no recovery: only .mcap files" in " ".join(result.stdout.split())
-    names = f"{tmp_path / 'bad.mcap'}, {tmp_path / 'drive.jsonl'}"
+    assert "drive.parquet cannot be recovered: a Parquet file" in " ".join(result.stdout.split())
+    names = f"{tmp_path / 'bad.mcap'}, {tmp_path / 'drive.parquet'}"
     assert result.stderr == f"ac-telemetry: 2 of 3 recordings could not be recovered: {names}.\n"
 
 

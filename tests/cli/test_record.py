@@ -310,12 +310,18 @@ def test_an_existing_recording_is_replaced_only_when_asked(drive: Path, tmp_path
     assert steps_of(path)
 
 
-def test_recover_names_what_it_cannot_finish(tmp_path: Path) -> None:
-    lines = tmp_path / "drive.jsonl"
-    lines.touch()
-    result = main_in_process("recover", lines)
-    expected = f"ac-telemetry: {lines} needs no recovery: only .mcap files have an end that can be missing.\n"
-    assert (result.returncode, result.stderr) == (2, expected)
+def test_recover_names_what_it_cannot_finish_and_what_it_can(tmp_path: Path) -> None:
+    table, notes = tmp_path / "drive.parquet", tmp_path / "notes.txt"
+    table.touch()
+    notes.touch()
+    suffixes = ".mcap, .jsonl, .jsonl.gz, .jsonl.zst, .csv, .csv.gz"
+    unreadable = "a Parquet file holds nothing that can be read before it has its end"
+    for path, reason in (
+        (table, f"{table} cannot be recovered: {unreadable}. The command 'recover' is for {suffixes}."),
+        (notes, f"Unsupported file type: {notes}. Supported: {suffixes}."),
+    ):
+        result = main_in_process("recover", path)
+        assert (result.returncode, result.stderr) == (2, f"ac-telemetry: {reason}\n")
     assert (
         run("recover", tmp_path / "none.mcap").stderr
         == f"ac-telemetry: There is no recording {tmp_path / 'none.mcap'}.\n"

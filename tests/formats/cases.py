@@ -146,7 +146,7 @@ def _read_csv(path: Path) -> list[Row]:
             cells["player_name"],
             tuple(float(cells[f"tyre_wear_{wheel}"]) for wheel in ("fl", "fr", "rl", "rr")),
         )
-        for cells in csv.DictReader(text.decode().splitlines())
+        for cells in csv.DictReader(text[: text.rfind(b"\n") + 1].decode().splitlines())  # without a row that is cut
     ]
 
 

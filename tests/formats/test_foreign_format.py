@@ -29,6 +29,13 @@ FORMAT = Format(
 """
 
 
+RECOVER = """
+def recover(path):
+    from telemetry.formats.jsonl.recovery import recover
+    return recover(path)
+"""
+
+
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
     folder = tmp_path / "site"
@@ -62,6 +69,21 @@ def test_a_foreign_format_is_recorded_read_and_converted(site: Path, tmp_path: P
     assert csv.read_bytes().count(b"\n") == lab.read_bytes().count(b"\n") + 1
     back = run(site, "convert", lab, tmp_path / "b.lab", "--rate", "60", "--quiet")
     assert (back.returncode, back.stderr) == (0, "")
+
+
+def test_recover_mends_a_foreign_format_and_names_it_among_its_own(site: Path, tmp_path: Path) -> None:
+    lab, notes = tmp_path / "a.lab", tmp_path / "notes.txt"
+    lab.write_text('{"gear":1}\n{"gear":2}\n{"ge')
+    notes.touch()
+    assert "a.lab needs no recovery: a Lab file has no end that can be missing." in run(site, "recover", lab).stderr
+    declared = MODULE.replace("survives_kill=True", "survives_kill=True, recover=recover")
+    (site / "lab_formats.py").write_text(RECOVER + declared)
+    assert (
+        run(site, "recover", lab).stdout
+        == f"{lab}: recovered, 2 samples; 4 bytes at its end were an incomplete record.\n"
+    )
+    assert lab.read_text() == '{"gear":1}\n{"gear":2}\n'
+    assert run(site, "recover", notes).stderr.endswith(".csv, .csv.gz, .lab.\n")
 
 
 def test_a_foreign_format_that_cannot_be_loaded_is_a_sentence_about_its_distribution(

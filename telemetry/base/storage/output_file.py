@@ -61,15 +61,18 @@ class OutputFile:
         """Whether it was closed, by :meth:`close` or by an error."""
         return self._file.closed
 
-    def write(self, data: bytes, *, after: bytes | None = None) -> None:
+    def write(self, data: bytes, *, after: bytes | None = None, over: bytes = b"") -> None:
         """Write all of it; if that fails, truncate to complete records, which end with ``after``, and raise SinkError.
 
-        Raises it also where the file was removed: on Linux, writing would go on without an error and without a file.
+        The data replaces ``over``, the last bytes of the file, which come back if that fails. Raises it also where the
+        file was removed: on Linux, writing would go on without an error and without a file.
         """
         view, done = memoryview(data), 0
         try:
             if self.size == 0 and self._path:
                 self._file.truncate(0)
+            if over:
+                self._file.seek(self.size - len(over))
             while done < len(data):
                 done += self._file.write(view[done:]) or 0
         except OSError as error:
@@ -77,6 +80,9 @@ class OutputFile:
                 self.size += data.rfind(after, 0, done) + 1
             if self._path:
                 with suppress(OSError):
+                    if over:
+                        self._file.seek(self.size - len(over))
+                        self._file.write(over)
                     self._file.truncate(self.size)
             self.close()
             # Windows calls a pipe without a reader an invalid argument.
@@ -84,7 +90,7 @@ class OutputFile:
             reason = "its reader closed it" if closed else error.strerror
             kept = f" Everything before is intact ({self.size:,} bytes)." if self.size else ""
             raise SinkError(f"Writing to {self.name} ended: {reason}.{kept}") from error
-        self.size += done
+        self.size += done - len(over)
         self.check()
 
     def check(self) -> None:

@@ -6,7 +6,7 @@ from typing import Final
 
 from telemetry.base.storage.output_file import Mode
 from telemetry.fields.selection import Column
-from telemetry.formats.format import Format
+from telemetry.formats.format import Format, Recovered
 from telemetry.recording.interfaces import Sink
 
 __all__ = ["FORMAT"]
@@ -18,10 +18,17 @@ def _open_sample_sink(path: Path, columns: Sequence[Column], *, mode: Mode, unit
     return create(path, columns, mode=mode, units=units)
 
 
+def _recover(path: Path) -> Recovered:
+    from telemetry.formats.csv.recovery import recover
+
+    return recover(path)
+
+
 FORMAT: Final = Format(
     name="CSV",
     suffixes=(".csv", ".csv.gz"),
     open_sample_sink=_open_sample_sink,
     survives_kill=True,
     has_units_row=True,
+    recover=_recover,
 )

@@ -6,7 +6,7 @@ from typing import Final
 
 from telemetry.base.storage.output_file import Mode
 from telemetry.fields.selection import Column
-from telemetry.formats.format import Format
+from telemetry.formats.format import Format, Recovered
 from telemetry.recording.interfaces import Sink, Source
 
 __all__ = ["FORMAT"]
@@ -24,6 +24,12 @@ def _open_sample_sink(path: Path, columns: Sequence[Column], *, mode: Mode, unit
     return create(path, columns, mode=mode)
 
 
+def _recover(path: Path) -> Recovered:
+    from telemetry.formats.jsonl.recovery import recover
+
+    return recover(path)
+
+
 FORMAT: Final = Format(
     name="JSON lines",
     suffixes=(".jsonl", ".jsonl.gz", ".jsonl.zst"),
@@ -31,4 +37,5 @@ FORMAT: Final = Format(
     open_sample_sink=_open_sample_sink,
     survives_kill=True,
     can_append=True,
+    recover=_recover,
 )

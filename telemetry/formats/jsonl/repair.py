@@ -1,16 +1,17 @@
-"""Repairing the end of a file of JSON lines, so that it can be continued."""
+"""Repairing the end of a file of JSON lines."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Final
 
 from telemetry.base.errors import SinkError, SourceError
-from telemetry.base.storage.atomic import publish
 from telemetry.base.storage.lock import lock_file
 from telemetry.base.text_file import BYTE_ORDER_MARK
 from telemetry.fields.wire import parse_snapshot
-from telemetry.formats.compression import Compression, compression_for, is_complete
-from telemetry.formats.jsonl.lines import read_lines
+from telemetry.formats.compression import compression_for, is_complete
+from telemetry.formats.jsonl.lines import Line, read_lines
+from telemetry.formats.text_repair import COMPLETE, Repair, replace_compressed
 
 _BLOCK_BYTES: Final = 1 << 16
 
@@ -20,17 +21,38 @@ def repair_tail(path: Path) -> None:
 
     Raises OSError, and :class:`SinkError` for a file that is not a recording, is corrupt, or is being written.
     """
-    compression = compression_for(path)
     with path.open("rb") as file:
         lock_file(file.fileno(), str(path))
         try:
             _check_first_line(path)
-            if compression is None:
-                _repair_plain(path)
-            elif not is_complete(path):
-                _repair_compressed(path, compression, file)
+            repair_locked(path, file)
         except SourceError as error:
             raise SinkError(f"{error} It cannot be continued.") from error
+
+
+def repair_locked(path: Path, locked: IO[bytes]) -> Repair:
+    """Make the file end after a complete line, and its compressed stream with its end.
+
+    ``locked`` is the open file whose lock keeps others out. Raises OSError, and :class:`SourceError` for a file that
+    is corrupt; the file is not changed then.
+    """
+    if is_complete(path):
+        return COMPLETE
+    compression = compression_for(path)
+    if compression is None:
+        return _repair_plain(path)
+    discarded: list[Line] = []
+    replace_compressed(path, compression, _whole_lines(path, discarded), locked)
+    return Repair(was_complete=False, discarded_bytes=sum(len(line.text) for line in discarded))
+
+
+def _whole_lines(path: Path, discarded: list[Line]) -> Iterator[bytes]:
+    """The lines of a file with their line feeds; a last one that is not whole goes to ``discarded``."""
+    for line in read_lines(path):
+        if line.complete or _is_sample(line.text):
+            yield line.text + b"\n"
+        else:
+            discarded.append(line)
 
 
 def _check_first_line(path: Path) -> None:
@@ -45,7 +67,7 @@ def _check_first_line(path: Path) -> None:
         raise SinkError(f"{path} is not a recording and is left untouched: {error}.") from error
 
 
-def _repair_plain(path: Path) -> None:
+def _repair_plain(path: Path) -> Repair:
     """Remove a last line that is not complete; where only its line feed is missing, add that."""
     with path.open("r+b") as file:
         end = size = file.seek(0, os.SEEK_END)
@@ -57,26 +79,17 @@ def _repair_plain(path: Path) -> None:
             newline = tail.rfind(b"\n")
             end = start
         rest = tail[newline + 1 :]
-        try:
-            parse_snapshot(rest.removeprefix(BYTE_ORDER_MARK))
-        except ValueError:
-            file.truncate(size - len(rest))
-        else:
+        if _is_sample(rest.removeprefix(BYTE_ORDER_MARK)):
             file.seek(0, os.SEEK_END)
             file.write(b"\n")
+            return Repair(was_complete=False, discarded_bytes=0)
+        file.truncate(size - len(rest))
+    return Repair(was_complete=False, discarded_bytes=len(rest))
 
 
-def _repair_compressed(path: Path, compression: Compression, locked: IO[bytes]) -> None:
-    """Replace the file by one with all its complete lines; ``locked`` is the open file whose lock keeps others out."""
-    repaired = path.with_name(path.name + ".mending")
+def _is_sample(text: bytes) -> bool:
     try:
-        with repaired.open("wb") as output:
-            stream = compression.compressor()
-            for line in read_lines(path):
-                if line.complete:
-                    output.write(stream.compress(line.text + b"\n"))
-            output.write(stream.flush(compression.finish))
-        locked.close()  # Windows replaces no open file
-        publish(repaired, path)
-    finally:
-        repaired.unlink(missing_ok=True)
+        parse_snapshot(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,110 @@
+"""Giving a killed CSV file its end: complete rows, and the end of its compressed stream."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from telemetry.base.errors import SourceError
+from telemetry.fields.selection import Column, all_keys
+from telemetry.formats.compression import compression_for, read_blocks
+from telemetry.formats.csv.sink import header_of
+from telemetry.formats.format import Recovered
+from telemetry.formats.text_repair import locked_for_repair, replace_compressed
+
+
+def recover(path: Path) -> Recovered:
+    """Make a truncated file end after a complete row, and its compressed stream with its end.
+
+    A last row without a line feed is dropped: its last number may be cut. Raises :class:`SourceError` for a file that
+    holds no row of telemetry, or is corrupt, and :class:`SinkError` where it is being written or cannot be; the file
+    is not changed then.
+    """
+    path = path.resolve()
+    with locked_for_repair(path) as file:
+        content = _read_content(path)
+        if content.rows == 0:
+            raise SourceError(f"{path} holds no complete row.")
+        if not content.is_complete:
+            if compression := compression_for(path):
+                replace_compressed(path, compression, _beginning(path, content.row_bytes), file)
+            else:
+                with path.open("r+b") as output:
+                    output.truncate(content.row_bytes)
+    return Recovered(path, content.rows, content.rest_bytes, content.is_complete)
+
+
+@dataclass
+class _Content:
+    """The text of a file: ``rows`` of samples, the bytes of all complete rows, and those of the rest."""
+
+    rows: int = 0
+    row_bytes: int = 0
+    rest_bytes: int = 0
+    stream_ended: bool = True
+
+    @property
+    def is_complete(self) -> bool:
+        return self.stream_ended and self.rest_bytes == 0
+
+
+def _read_content(path: Path) -> _Content:
+    """What a file holds; SourceError where its first row is no header of ours."""
+    content = _Content()
+    line_count, row, rest = 0, b"", b""
+    in_quotes = False
+    header: list[str] = []
+    for block in read_blocks(path):
+        content.stream_ended = block.stream_ended
+        *lines, rest = (rest + block.text).split(b"\n")
+        for line in lines:
+            in_quotes ^= line.count(b'"') % 2 == 1  # a quote within a text is doubled
+            content.rest_bytes += len(line) + 1
+            if line_count < 2:
+                row += line + b"\n"
+            if in_quotes:
+                continue
+            content.row_bytes += content.rest_bytes
+            content.rest_bytes = 0
+            if line_count == 0:
+                header = _cells(path, row)
+                _check_header(path, header)
+            elif line_count > 1 or not _is_units_row(header, _cells(path, row)):
+                content.rows += 1
+            line_count += 1
+            row = b""
+    content.rest_bytes += len(rest)
+    return content
+
+
+def _beginning(path: Path, count: int) -> Iterator[bytes]:
+    """The first bytes of a file's text, in blocks."""
+    for block in read_blocks(path):
+        if count <= 0:
+            return
+        yield block.text[:count]
+        count -= len(block.text)
+
+
+def _cells(path: Path, row: bytes) -> list[str]:
+    try:
+        text = row.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise SourceError(f"{path} is not a CSV file of telemetry: it is not text in UTF-8.") from None
+    return next(csv.reader([text]), [])
+
+
+def _units_of_cells() -> dict[str, str]:
+    """The unit of every cell that a file can have, by the cell's name in the header."""
+    columns = [Column(key, fields) for key, fields in all_keys().items()]
+    return {name: column.fields[0].unit for column in columns for name in header_of(column)}
+
+
+def _check_header(path: Path, header: Sequence[str]) -> None:
+    if _units_of_cells().keys().isdisjoint(header):
+        raise SourceError(f"{path} is not a CSV file of telemetry: its first row names no field.")
+
+
+def _is_units_row(header: Sequence[str], cells: Sequence[str]) -> bool:
+    units = _units_of_cells()
+    return list(cells) == [units.get(name) for name in header]

@@ -1,0 +1,61 @@
+"""Giving text files their end: what the formats of lines share."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, NamedTuple
+
+from telemetry.base.errors import SinkError, SourceError
+from telemetry.base.storage.atomic import publish
+from telemetry.base.storage.lock import lock_file
+from telemetry.formats.compression import Compression
+
+
+class Repair(NamedTuple):
+    """What a repair did: whether the file was complete before, and how many bytes of its text were no complete line."""
+
+    was_complete: bool
+    discarded_bytes: int
+
+
+COMPLETE = Repair(was_complete=True, discarded_bytes=0)
+"""The file had its end, and stays as it was."""
+
+
+def replace_compressed(path: Path, compression: Compression, lines: Iterable[bytes], locked: IO[bytes]) -> None:
+    """Replace a compressed file by one of these lines, each with its line feed.
+
+    ``locked`` is the open file whose lock keeps others out; it is closed. Raises OSError.
+    """
+    repaired = path.with_name(path.name + ".mending")
+    try:
+        with repaired.open("wb") as output:
+            stream = compression.compressor()
+            for line in lines:
+                output.write(stream.compress(line))
+            output.write(stream.flush(compression.finish))
+        with suppress(OSError):  # a file system without permissions
+            repaired.chmod(path.stat().st_mode & 0o777)
+        locked.close()  # Windows replaces no open file
+        publish(repaired, path)
+    finally:
+        repaired.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked_for_repair(path: Path) -> Iterator[IO[bytes]]:
+    """The open file, while its lock keeps writers out.
+
+    An OSError in the block becomes a :class:`telemetry.SinkError`. Raises :class:`telemetry.SourceError` for a file
+    that cannot be read, and :class:`telemetry.SinkError` for one that is being recorded.
+    """
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror}.") from error
+    with file:
+        lock_file(file.fileno(), str(path))
+        try:
+            yield file
+        except OSError as error:
+            raise SinkError(f"The file {path} cannot be written: {error.strerror}.") from error
