@@ -15,10 +15,26 @@ def main() -> None:
     """Run the command line; an error of ours ends in its sentence on standard error and its exit code."""
     _force_utf8_output()
     try:
-        app()
+        sys.exit(_run())
     except TelemetryError as error:
         print(f"ac-telemetry: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+
+
+def _run() -> int:
+    """Run the command of the arguments and return its exit code; wrong arguments are a UsageError of ours."""
+    try:
+        code = app(standalone_mode=False)
+    except Exception as error:
+        from telemetry.cli._shared.usage_errors import WRONG_USAGE, to_usage_error
+
+        if not isinstance(error, WRONG_USAGE):
+            raise
+        if not error.args[0].lstrip().startswith("Usage:"):  # else the help of a command that was given nothing
+            raise to_usage_error(error) from error
+        print(error.args[0])
+        return 2
+    return code if isinstance(code, int) else 0
 
 
 def _force_utf8_output() -> None:

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Final, NamedTuple
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from telemetry.base.errors import UsageError
+from telemetry.base.nearest import describe_nearest
 from telemetry.base.typing import override
 from telemetry.base.version import VERSION
 
@@ -55,7 +57,19 @@ def load_command(name: str) -> Any:
     return typer.main.get_command(single)
 
 
-class LazyGroup(TyperGroup):
+class CommandGroup(TyperGroup):
+    """Commands by their names; one that does not exist is a sentence of ours, with the nearest one."""
+
+    @override
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        name = args[0]
+        if name not in self.commands and not name.startswith("-") and not ctx.resilient_parsing:
+            hint = describe_nearest(name, self.commands)
+            raise UsageError(f"There is no command {name!r}.{hint} See '{ctx.command_path} --help'.")
+        return super().resolve_command(ctx, args)
+
+
+class LazyGroup(CommandGroup):
     """Lists the commands of the table, and loads the one that is called."""
 
     def __init__(self, **settings: Any) -> None:

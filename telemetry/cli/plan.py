@@ -22,6 +22,7 @@ from telemetry.cli._shared.step_recording import JsonSummary, StopOptions, recor
 from telemetry.cli._shared.stopping import stop_on_signal
 from telemetry.cli._shared.summaries import describe_steps
 from telemetry.cli._shared.tables import table_console, to_markup
+from telemetry.cli.app import CommandGroup
 from telemetry.formats import find_format, recording_suffixes
 from telemetry.plans.manifest import Manifest
 from telemetry.plans.plan import Plan, Run
@@ -31,7 +32,7 @@ from telemetry.plans.runner import Batch, ReportMessage, describe_lap
 from telemetry.recording.interfaces import PageSink, Step
 from telemetry.sources import open_page_sink, open_source
 
-plan = typer.Typer(no_args_is_help=True, help="Record the runs of a plan (docs/plan.md).")
+plan = typer.Typer(cls=CommandGroup, no_args_is_help=True, help="Record the runs of a plan (docs/plan.md).")
 
 
 @plan.command()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from telemetry.base.amounts import DURATION_FORMS, parse_positive_duration
 from telemetry.base.errors import UsageError
 from telemetry.cli._shared import options
 from telemetry.cli._shared.messages import print_json, print_message
@@ -122,10 +123,10 @@ def read(
     duration: Annotated[
         float | None,
         typer.Option(
-            min=0.0,
-            metavar="S",
+            parser=parse_positive_duration,
+            metavar="TIME",
             rich_help_panel=options.STOP_PANEL,
-            help="End this many seconds after the first sample.",
+            help=f"End so long after the first sample: {DURATION_FORMS}.",
         ),
     ] = None,
     samples: Annotated[

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from telemetry.base.amounts import parse_duration
 from telemetry.base.errors import UsageError
 from telemetry.cli._shared import options
 from telemetry.cli._shared.acgym import AcgymOptions, run_acgym_server
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 DEFAULT_RATE_HZ: Final = 20.0
 DEFAULT_PORT: Final = 8765
 
+_MIN_STALL_SECONDS: Final = 0.5
+
 _GENERATE: Final = "new"
 
 _CLIENTS_PANEL: Final = "Who may connect"
@@ -50,6 +53,13 @@ class Protocol(StrEnum):
 
     WEBSOCKET = "websocket"
     ACGYM = "acgym"
+
+
+def _parse_stall_timeout(text: str) -> float:
+    seconds = parse_duration(str(text))
+    if seconds < _MIN_STALL_SECONDS:
+        raise UsageError(f"{text!r} is too short; {_MIN_STALL_SECONDS:g}s is the least.")
+    return seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,10 +86,10 @@ class ClientOptions:
     stall_timeout: Annotated[
         float,
         typer.Option(
-            min=0.5,
-            metavar="S",
+            parser=_parse_stall_timeout,
+            metavar="TIME",
             rich_help_panel=_CLIENTS_PANEL,
-            help="Disconnect a client that has read nothing for this many seconds.",
+            help="Disconnect a client that has read nothing for so long, like 30s.",
         ),
     ] = 30.0
     compress: Annotated[

@@ -1,12 +1,12 @@
 """The choice of fields to write and the names they are written under: wire names, SDK names, aliases, globs, groups."""
 
-import difflib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Final, get_args
 
 from telemetry.base.errors import UsageError
+from telemetry.base.nearest import find_nearest
 from telemetry.fields.derived import Sample
 from telemetry.fields.schema import Field, Group
 
@@ -76,14 +76,21 @@ def select(patterns: str | Iterable[str]) -> tuple[Column, ...]:
 
     A pattern is a wire name, an alias or an SDK name (written under the name that was given), a glob over wire names
     like ``tyre_*``, or one of :data:`GROUPS`. A text holds several patterns, separated by commas. Raises
-    :class:`telemetry.UsageError` for a pattern that names no field.
+    :class:`telemetry.UsageError` for patterns that name no field, with all of them.
     """
     if isinstance(patterns, str):
         patterns = patterns.split(",")
     columns: dict[str, Column] = {}
+    unknown: list[str] = []
     for pattern in (text.strip() for text in patterns):
-        if pattern:
-            columns.update((column.key, column) for column in _matches(pattern))
+        if not pattern:
+            continue
+        matches = _matches(pattern)
+        columns.update((column.key, column) for column in matches)
+        if not matches and pattern not in unknown:
+            unknown.append(pattern)
+    if unknown:
+        raise UsageError(_describe_unknown(unknown))
     if not columns:
         raise UsageError("No field was selected.")
     return tuple(columns.values())
@@ -94,12 +101,17 @@ def _matches(pattern: str) -> Sequence[Column]:
         return [column for column in ALL_COLUMNS if column.fields[0].group == pattern]
     if pattern in _KEYS:
         return [Column(pattern, _KEYS[pattern])]
-    columns = [column for column in ALL_COLUMNS if fnmatchcase(column.key, pattern)]
-    if not columns:
-        near = difflib.get_close_matches(pattern, [*_KEYS, *GROUPS], n=3, cutoff=0.5)
-        hint = f" Did you mean {' or '.join(near)}?" if near else ""
-        raise UsageError(f"There is no field {pattern!r}.{hint} The command 'fields' lists all fields.")
-    return columns
+    return [column for column in ALL_COLUMNS if fnmatchcase(column.key, pattern)]
+
+
+def _describe_unknown(names: Sequence[str]) -> str:
+    """A sentence that names all of these unknown fields, each with the nearest field where one is like it."""
+    nearest = {name: find_nearest(name, [*_KEYS, *GROUPS]) for name in names}
+    if len(names) == 1:
+        hint = f" Did you mean {nearest[names[0]]}?" if nearest[names[0]] else ""
+        return f"There is no field {names[0]!r}.{hint} The command 'fields' lists all fields."
+    texts = [f"{name!r} (did you mean {near}?)" if near else repr(name) for name, near in nearest.items()]
+    return f"There are no fields {', '.join(texts)}. The command 'fields' lists all fields."
 
 
 def json_schema(columns: Sequence[Column] = ALL_COLUMNS) -> dict[str, Any]:

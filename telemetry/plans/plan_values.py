@@ -1,6 +1,5 @@
 """Values of a plan file, checked one by one: a wrong one is an error with its file, line and key."""
 
-import difflib
 import math
 import re
 from collections.abc import Sequence
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from telemetry.base.errors import UsageError
+from telemetry.base.nearest import describe_nearest
 from telemetry.fields.metrics.enums import SESSION_NAMES
 from telemetry.fields.schema import Field
 from telemetry.fields.snapshot import Snapshot
@@ -45,7 +45,7 @@ class ValueReader:
         """Refuse keys that a plan does not have."""
         for key in table:
             if key not in known:
-                raise self.error((*path, key), f"unknown key.{_suggest(key, known)}")
+                raise self.error((*path, key), f"unknown key.{describe_nearest(key, known)}")
 
     def table(self, values: Table, path: KeyPath, key: str) -> Table:
         """The table at this key; empty if the key is missing."""
@@ -105,7 +105,7 @@ class ValueReader:
         if name not in _SESSIONS:
             known = ", ".join(_SESSIONS)
             raise self.error(
-                (*path, "session"), f"unknown session {text!r}.{_suggest(name, _SESSIONS)} Known: {known}."
+                (*path, "session"), f"unknown session {text!r}.{describe_nearest(name, _SESSIONS)} Known: {known}."
             )
         return name
 
@@ -115,7 +115,7 @@ class ValueReader:
         if field is None:
             raise self.error(
                 path,
-                f"the game's static page has no such field.{_suggest(name, [*_STATIC])} "
+                f"the game's static page has no such field.{describe_nearest(name, [*_STATIC])} "
                 "The command 'fields static' lists them.",
             )
         values = value if isinstance(value, list) and field.shape else [value]
@@ -158,8 +158,3 @@ def written(value: Any) -> str:
     if isinstance(value, int) and abs(value) >= _MAX_WRITTEN_NUMBER:
         return "a number of too many digits"
     return "a table" if isinstance(value, dict) else "a list" if isinstance(value, list) else str(value)
-
-
-def _suggest(word: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=2, cutoff=0.6)
-    return f" Did you mean {' or '.join(near)}?" if near else ""

@@ -1,13 +1,13 @@
 """Recording into many files: a new one for each session, stint, lap, size or time, or what a marker saves."""
 
 import math
-import re
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple, get_args
+from typing import NamedTuple, get_args
 
+from telemetry.base.amounts import parse_positive_duration, parse_size
 from telemetry.base.errors import SinkError, UsageError
 from telemetry.base.typing import override
 from telemetry.recording.file_names import Template, numbered_paths
@@ -21,30 +21,6 @@ OpenFile = Callable[[Path], PageSink]
 
 FileFinished = Callable[[Path], None]
 """Called with every file once it is complete, before the next one is."""
-
-
-UNITS: Final = {"kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "s": 1.0, "m": 60.0, "h": 3600.0}
-
-_AMOUNT: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*")
-
-
-def parse_size(text: str) -> float:
-    """Bytes from a text like ``200MB`` or ``20GB``; UsageError for anything else."""
-    return _parse_amount(text, ("kB", "MB", "GB", "TB"), "a size like 200MB")
-
-
-def parse_duration(text: str) -> float:
-    """Seconds from a text like ``120``, ``120s``, ``10m`` or ``2h``; UsageError for anything else."""
-    return _parse_amount(text if text[-1:].isalpha() else f"{text}s", ("s", "m", "h"), "a time like 120s, 10m or 2h")
-
-
-def _parse_amount(text: str, units: Sequence[str], wanted: str) -> float:
-    match = _AMOUNT.fullmatch(text)
-    unit = next((unit for unit in units if match and unit.lower() == match[2].lower()), None)
-    value = float(match[1]) * UNITS[unit] if match and unit else 0.0
-    if value <= 0.0:
-        raise UsageError(f"{text!r} is not {wanted}.")
-    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +44,7 @@ class Split:
         if kind == "size":
             return cls(size=parse_size(amount))
         if kind == "time":
-            return cls(seconds=parse_duration(amount))
+            return cls(seconds=parse_positive_duration(amount))
         raise UsageError(f"A recording cannot be split by {text!r}; use session, lap, stint, size:200MB or time:10m.")
 
 

@@ -1,24 +1,24 @@
 """Checks of a specification's values; every error message begins with the key."""
 
-import difflib
 import math
 from collections.abc import Sequence
 from typing import Any
 
 from telemetry.base.errors import UsageError
+from telemetry.base.nearest import find_nearest
 from telemetry.rl.features import COMPUTED_FEATURES, SAMPLE_FIELDS, Feature, feature_info
 
 
 def suggest(word: str, known: Sequence[str]) -> str:
     """The end of a message about an unknown word: the most similar known word, or all of them."""
-    close = difflib.get_close_matches(word, known, n=1)
-    return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(known)}."
+    nearest = find_nearest(word, known)
+    return f"; did you mean {nearest}?" if nearest else f"; there are {', '.join(known)}."
 
 
 def suggest_field(name: str) -> str:
     """The end of a message about an unknown field."""
-    close = difflib.get_close_matches(name, [*COMPUTED_FEATURES, *SAMPLE_FIELDS], n=1)
-    return f"; did you mean {close[0]}?" if close else "; the command 'fields' lists all fields."
+    nearest = find_nearest(name, [*COMPUTED_FEATURES, *SAMPLE_FIELDS])
+    return f"; did you mean {nearest}?" if nearest else "; the command 'fields' lists all fields."
 
 
 def check_name(key: str, name: str) -> None:

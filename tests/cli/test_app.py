@@ -40,8 +40,43 @@ def test_help_lists_every_command_and_loads_none() -> None:
 
 def test_a_command_that_is_mistyped_gets_the_nearest_name() -> None:
     result = main_in_process("recod")
-    assert result.returncode == 2
-    assert "No such command 'recod'. Did you mean 'record'" in " ".join(result.stderr.split())
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == "ac-telemetry: There is no command 'recod'. Did you mean record? See 'main.py --help'.\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["compare"], "There is no command 'compare'. See 'main.py --help'."),
+        (["plan", "rum"], "There is no command 'rum'. Did you mean run? See 'main.py plan --help'."),
+        (
+            ["read", "--durration", "3"],
+            "There is no option --durration. Did you mean --duration? See 'main.py read --help'.",
+        ),
+        (["read", "--zzz"], "There is no option --zzz. See 'main.py read --help'."),
+        (["read", "--duration"], "--duration needs a value."),
+        (["read", "--quiet=3"], "--quiet takes no value."),
+        (["read", "more", "words"], "Too many arguments: more words. See 'main.py read --help'."),
+        (["info"], "Missing argument 'FILE...'. See 'main.py info --help'."),
+        (["read", "--duration", "soon"], "--duration: 'soon' is not a time like 90, 90s, 20m, 1:30 or 1h."),
+        (["publish", "--duration", "0"], "--duration: '0' must be longer than 0 seconds."),
+        (["serve", "--stall-timeout", "0.1s"], "--stall-timeout: '0.1s' is too short; 0.5s is the least."),
+        (["read", "--laps", "few"], "--laps few: expected a whole number, 1 or more."),
+        (["serve", "--port", "70000"], "--port 70000: expected a whole number from 0 to 65535."),
+        (["read", "--steer-lock", "0"], "--steer-lock 0: expected a number of 1 degrees or more."),
+        (["read", "--lock-rule", "meen"], "--lock-rule meen: expected greatest or mean. Did you mean mean?"),
+        (["dataset", "zip", "x.mcap"], "FORMAT zip: expected assetto_corsa_gym, minari, parquet, lerobot or npz."),
+    ],
+)  # fmt: skip
+def test_wrong_arguments_are_a_sentence_of_ours(arguments: list[str], sentence: str) -> None:
+    result = main_in_process(*arguments)
+    assert (result.returncode, result.stdout, result.stderr) == (2, "", f"ac-telemetry: {sentence}\n")
+
+
+@pytest.mark.parametrize("arguments", [[], ["plan"]])
+def test_a_group_without_a_command_shows_its_help(arguments: list[str]) -> None:
+    result = main_in_process(*arguments)
+    assert (result.returncode, "Commands" in result.stdout + result.stderr) == (2, True)
 
 
 def test_the_program_lists_its_commands_too() -> None:

@@ -204,8 +204,8 @@ def test_another_games_pages_are_refused_in_a_sentence(tmp_path: Path) -> None:
         (["--source", "demo", "--speed", "fast"], 2, "--speed must be a number or max, got fast"),
         (["--source", "demo", "--speed", "0"], 2, "--speed must be greater than 0, got 0"),
         (["--speed", "2"], 2, "--speed is for the demo and for recordings"),
-        (["--rate", "0"], 2, "Invalid value for '--rate'"),
-        (["--rate", "5000"], 2, "Invalid value for '--rate'"),
+        (["--rate", "0"], 2, "--rate 0: expected a number from 0.1 to 333 Hz."),
+        (["--rate", "5000"], 2, "--rate 5000: expected a number from 0.1 to 333 Hz."),
         (["--fields", "gear"], 2, "name one with --json-output"),
         (["--json-output", "x", "--append", "--overwrite"], 2, "contradict each other"),
         ([*FAST, "--json-output", "x", "--fields", "geer"], 2, "There is no field 'geer'. Did you mean gear"),
@@ -235,7 +235,7 @@ def test_bad_input_is_a_sentence_and_a_code(arguments: list[str], code: int, mes
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["--rate", "0"], 2, "Invalid value for '--rate'"),
+        (["--rate", "0"], 2, "--rate 0: expected a number from 0.1 to 333 Hz."),
         ([*FAST, "--json-output", "/no/where/x"], 1, "cannot be written"),
     ],
 )

@@ -141,7 +141,7 @@ def test_old_recordings_make_room_when_that_is_wanted(tmp_path: Path) -> None:
     result = main_in_process("record", tmp_path, *FAST, "--duration", "2", *options)
     assert result.returncode == 0, result.stderr
     for path in old:
-        assert f"Deleted {path} (100,000 bytes): more than 150kB of recordings.\n" in result.stderr
+        assert f"Deleted {path} (100,000 bytes): more than 150.0 kB of recordings.\n" in result.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["drive-3.mcap", "drive.mcap", "precious.mcap"]
 
 
@@ -247,13 +247,13 @@ def test_what_is_published_is_recorded_again_byte_for_byte(drive: Path, shared_m
         (("-",), "record writes files; for lines in a pipe use: read --json-output -"),
         (("drive.parquet",), "Unsupported file type: drive.parquet. Supported: .mcap, .jsonl, "),
         (("drive.mcap", "--split", "lap"), "--split is for files in a folder, and drive.mcap is one file."),
-        (("drives", "--split", "laps"), "A recording cannot be split by 'laps'"),
+        (("drives", "--split", "laps"), "--split: A recording cannot be split by 'laps'"),
         (("drives", "--name", "{trakc}"), "The template '{trakc}' contains the unknown {trakc}."),
         (("drives/{car}.mcap", "--name", "x"), "drives/{car}.mcap is a template already; leave out --name."),
         (("drives", "--format", "csv"), "Unsupported --format csv. Supported: .mcap, "),
         (("drives", "--split", "lap", "--keep-last", "9s"), "--split and --keep-last contradict each other."),
-        (("drives", "--keep-last", "soon"), "'soon' is not a time like 120s, 10m or 2h."),
-        (("drives", "--max-total", "20"), "'20' is not a size like 200MB."),
+        (("drives", "--keep-last", "soon"), "--keep-last: 'soon' is not a time like 90, 90s, 20m, 1:30 or 1h."),
+        (("drives", "--max-total", "20"), "--max-total: '20' is not a size like 500kB, 200MB or 20GB."),
         (("{car}.mcap", "--max-total", "20GB"), "--max-total deletes recordings: name a folder of their own for them."),
         (("{car}.mcap", "--format", "mcap"), "{car}.mcap names a format already; leave out --format."),
         (("drives", "--overwrite"), "--overwrite is for one file; files in a folder are never overwritten."),
@@ -272,7 +272,7 @@ def test_a_wrong_wish_is_refused_in_a_sentence(tmp_path: Path, arguments: tuple[
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        (("--from", "soon"), "--from soon: expected seconds, 1:30 or lap:3."),
+        (("--from", "soon"), "--from: 'soon' is neither a time like 90, 90s, 20m, 1:30 or 1h nor a lap like lap:3."),
         (("--from", "3", "--to", "2"), "--to 2 is not after --from 3."),
         (("--to", "lap:x"), "--to lap:x: expected a lap number, like lap:3."),
         (("--to", "lap:7"), f"{LAP} has no lap 7; the command 'laps' lists its laps."),

@@ -74,3 +74,12 @@ def test_the_schema_is_a_valid_schema_and_names_every_field() -> None:
     schema = json_schema(ALL_COLUMNS)
     Draft202012Validator.check_schema(schema)
     assert list(schema["properties"]) == list(Sample.NAMES)
+
+
+def test_all_unknown_names_are_named_at_once() -> None:
+    with pytest.raises(UsageError) as refusal:
+        select("foo,gear,speed_khm,foo,bar*")
+    assert str(refusal.value) == (
+        "There are no fields 'foo', 'speed_khm' (did you mean speed_kmh?), 'bar*'. "
+        "The command 'fields' lists all fields."
+    )

@@ -230,8 +230,8 @@ LONG = "9" * 400
         ),
         (
             RUN + "[run.require]\n\naid_fuel_rates = 1",
-            "line 6, key aid_fuel_rates: the game's static page has no such field. Did you mean aid_fuel_rate or "  # noqa: ISC004
-            "aid_tire_rate? The command 'fields static' lists them.",
+            "line 6, key aid_fuel_rates: the game's static page has no such field. Did you mean aid_fuel_rate? "  # noqa: ISC004
+            "The command 'fields static' lists them.",
         ),
         (
             RUN + "require = { speed_kmh = 1 }",

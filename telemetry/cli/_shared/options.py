@@ -11,6 +11,7 @@ from typing import Annotated, Final
 
 import typer
 
+from telemetry.base.amounts import DURATION_FORMS, parse_positive_duration
 from telemetry.base.checks import require_positive
 from telemetry.base.clock import Clock
 from telemetry.base.errors import UsageError
@@ -58,19 +59,26 @@ Speed = Annotated[
     ),
 ]
 Duration = Annotated[
-    float | None, typer.Option(min=0.0, metavar="S", help="End this many seconds after the first sample.")
+    float | None,
+    typer.Option(
+        parser=parse_positive_duration,
+        metavar="TIME",
+        help=f"End so long after the first sample: {DURATION_FORMS}.",
+    ),
 ]
 From = Annotated[
     str | None,
     typer.Option(
         "--from",
         metavar="TIME",
-        help="Start a recording there: seconds, [bold]1:30[/], or the start of [bold]lap:3[/].",
+        help="Start a recording there: 90, 20m or 1:30 after its start, or the start of [bold]lap:3[/].",
     ),
 ]
 To = Annotated[
     str | None,
-    typer.Option("--to", metavar="TIME", help="End a recording there: seconds, [bold]1:30[/], or the end of lap:5."),
+    typer.Option(
+        "--to", metavar="TIME", help="End a recording there: 90, 20m or 1:30 after its start, or the end of lap:5."
+    ),
 ]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="End with exit code 3 when no game is running.")]
 

@@ -8,7 +8,9 @@ from typing import Annotated, Final
 
 import typer
 
+from telemetry.base.amounts import parse_positive_duration, parse_size
 from telemetry.base.errors import UsageError
+from telemetry.base.text import format_size
 from telemetry.base.units import STEPS_PER_SECOND
 from telemetry.cli._shared.messages import print_message
 from telemetry.cli._shared.options import check_is_not_source
@@ -24,8 +26,6 @@ from telemetry.recording.rotation import (
     RollingBuffer,
     RotatingWriter,
     Split,
-    parse_duration,
-    parse_size,
 )
 from telemetry.recording.step_writer import SingleFileWriter, StepWriter
 from telemetry.sources import open_page_sink
@@ -38,8 +38,9 @@ class FileOptions:
     """How the files of a recording are named, split, kept and deleted."""
 
     split: Annotated[
-        str | None,
+        Split | None,
         typer.Option(
+            parser=Split.parse,
             metavar="BY",
             rich_help_panel=FILES_PANEL,
             help="Start a new file for each session, lap, stint, size:200MB or time:10m.",
@@ -67,19 +68,21 @@ class FileOptions:
         bool, typer.Option("--overwrite", rich_help_panel=FILES_PANEL, help="Replace a file that exists.")
     ] = False
     max_total: Annotated[
-        str | None,
+        float | None,
         typer.Option(
+            parser=parse_size,
             metavar="SIZE",
             rich_help_panel=FILES_PANEL,
             help="Delete the oldest recordings of the folder above this total size, like 20GB.",
         ),
     ] = None
     keep_last: Annotated[
-        str | None,
+        float | None,
         typer.Option(
+            parser=parse_positive_duration,
             metavar="TIME",
             rich_help_panel=FILES_PANEL,
-            help="Keep only the last 120s, for example, in memory; each marker (key m, or command marker) saves them.",
+            help="Keep only the last 90s or 20m, say, in memory; each marker (key m, or command marker) saves them.",
         ),
     ] = None
 
@@ -192,11 +195,11 @@ def _folder_suffix(target: OutputTarget, options: FileOptions) -> str:
 def _open_folder_writer(
     target: OutputTarget, options: FileOptions, open_file: OpenFile, *, quiet: bool
 ) -> RotatingWriter | RollingBuffer:
-    split = Split.parse(options.split) if options.split is not None else None
+    split = options.split
     default = LAP_TEMPLATE if split and split.segment == "lap" else DEFAULT_TEMPLATE
     template = Template(target.template or options.name or default)
     folder, suffix = target.path, _folder_suffix(target, options)
-    max_bytes = parse_size(options.max_total) if options.max_total is not None else None
+    max_bytes = options.max_total
     pattern = _file_name_pattern(template, suffix)
     writer: RotatingWriter | RollingBuffer
 
@@ -205,14 +208,13 @@ def _open_folder_writer(
             return
         for path, size in prune(folder, pattern, max_bytes, {latest, *writer.open_files}):
             if not quiet:
-                print_message(f"Deleted {path} ({size:,} bytes): more than {options.max_total} of recordings.")
+                print_message(
+                    f"Deleted {path} ({size:,} bytes): more than {format_size(round(max_bytes))} of recordings."
+                )
 
     files = RecordingFolder(folder, template, suffix, open_file, delete_oldest)
-    if options.keep_last is not None:
-        seconds = parse_duration(options.keep_last)
-        writer = RollingBuffer(files, seconds)
-    else:
-        writer = RotatingWriter(files, split)
+    keep_s = options.keep_last
+    writer = RollingBuffer(files, keep_s) if keep_s is not None else RotatingWriter(files, split)
     return writer
 
 

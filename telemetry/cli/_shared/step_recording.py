@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from telemetry.base.amounts import DURATION_FORMS, parse_positive_duration
 from telemetry.base.clock import Clock
 from telemetry.base.errors import SinkError
 from telemetry.cli._shared.messages import print_warning
@@ -36,7 +37,10 @@ class StopOptions:
     duration: Annotated[
         float | None,
         typer.Option(
-            min=0.0, metavar="S", rich_help_panel=STOP_PANEL, help="End this many seconds after the first step."
+            parser=parse_positive_duration,
+            metavar="TIME",
+            rich_help_panel=STOP_PANEL,
+            help=f"End so long after the first step: {DURATION_FORMS}.",
         ),
     ] = None
     sessions: Annotated[

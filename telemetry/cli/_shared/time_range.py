@@ -3,6 +3,7 @@
 import math
 from itertools import chain
 
+from telemetry.base.amounts import DURATION_FORMS, parse_duration
 from telemetry.base.clock import Clock
 from telemetry.base.errors import UsageError
 from telemetry.base.units import STEP_S
@@ -29,13 +30,9 @@ def _parse_time(option: str, source: str, text: str | None) -> float | None:
     if text.startswith("lap:"):
         return _find_lap(option, source, text.removeprefix("lap:"))
     try:
-        parts = [float(part) for part in text.split(":")]
-    except ValueError:
-        parts = []
-    seconds = sum(part * 60.0**power for power, part in enumerate(reversed(parts)))
-    if not 0 < len(parts) <= 3 or not 0.0 <= seconds < math.inf:
-        raise UsageError(f"{option} {text}: expected seconds, 1:30 or lap:3.")
-    return seconds
+        return parse_duration(text)
+    except UsageError:
+        raise UsageError(f"{option}: {text!r} is neither a time like {DURATION_FORMS} nor a lap like lap:3.") from None
 
 
 def _find_lap(option: str, source: str, text: str) -> float:
