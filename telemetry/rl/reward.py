@@ -54,6 +54,8 @@ class RewardTerm(NamedTuple):
     unit: str
     """Unit of the value; the weight is the reward per such unit."""
     meaning: str
+    reads: tuple[str, ...] = ()
+    """The fields of a sample that it is made of."""
 
 
 def progress_metres(before: Sample, after: Sample) -> float:
@@ -142,32 +144,63 @@ def _acgym_action_change(step: Transition) -> float:
     return -math.dist(step.action, step.previous)
 
 
+PLACE_ON_TRACK: Final = ("track", "track_configuration", "world_position_x", "world_position_z")
+"""The fields that say where the car is on the map of its track."""
+
 TERMS: Final[dict[str, RewardTerm]] = {
     "progress": RewardTerm(
-        _progress, 0.02, "m", "distance along the lap, also across the line; backwards is negative, jumps count nothing"
+        _progress,
+        0.02,
+        "m",
+        "distance along the lap, also across the line; backwards is negative, jumps count nothing",
+        reads=("normalized_position", "track_spline_length"),
     ),
-    "lap_time": RewardTerm(_lap_time, 1.0, "s", "improvement of the best lap time that the game reports"),
-    "lap_completed": RewardTerm(_lap_completed, 0.0, "lap", "laps that the game counts"),
-    "tyres_out": RewardTerm(_tyres_out, 0.5, "tyre s", "time off the valid surface, of each tyre"),
-    "wheel_lock": RewardTerm(_wheel_lock, 0.25, "wheel s", "time locked under braking, of each wheel"),
-    "slip": RewardTerm(_slip, 0.1, "wheel s", "`wheel_slip` above the peak of grip (1), up to 10, times the duration"),
-    "damage": RewardTerm(_damage, 10.0, "", "increase of the worst `damage_level`; 1 is full damage"),
-    "wear": RewardTerm(_wear, 10.0, "", "increase of `tyre_worn`, mean of the tyres; 1 is a set of tyres"),
-    "steering_rate": RewardTerm(_steering_rate, 0.02, "lock", "movement of the steering; 1 is from straight to full"),
+    "lap_time": RewardTerm(
+        _lap_time, 1.0, "s", "improvement of the best lap time that the game reports", reads=("best_time",)
+    ),
+    "lap_completed": RewardTerm(_lap_completed, 0.0, "lap", "laps that the game counts", reads=("completed_laps",)),
+    "tyres_out": RewardTerm(
+        _tyres_out, 0.5, "tyre s", "time off the valid surface, of each tyre", reads=("number_of_tyres_out",)
+    ),
+    "wheel_lock": RewardTerm(
+        _wheel_lock, 0.25, "wheel s", "time locked under braking, of each wheel", reads=("wheel_locked",)
+    ),
+    "slip": RewardTerm(
+        _slip,
+        0.1,
+        "wheel s",
+        "`wheel_slip` above the peak of grip (1), up to 10, times the duration",
+        reads=("wheel_slip",),
+    ),
+    "damage": RewardTerm(
+        _damage, 10.0, "", "increase of the worst `damage_level`; 1 is full damage", reads=("damage_level",)
+    ),
+    "wear": RewardTerm(
+        _wear, 10.0, "", "increase of `tyre_worn`, mean of the tyres; 1 is a set of tyres", reads=("tyre_worn",)
+    ),
+    "steering_rate": RewardTerm(
+        _steering_rate, 0.02, "lock", "movement of the steering; 1 is from straight to full", reads=("steer_angle",)
+    ),
     "acgym": RewardTerm(
         _acgym,
         0.0,
         "step",
         "assetto_corsa_gym's reward: km/h x (1 - gap / 12 m) / 300; needs a map with a reference line",
+        reads=("speed_kmh", *PLACE_ON_TRACK),
     ),
     "acgym_speed": RewardTerm(
-        _acgym_speed, 0.0, "step", "the same without the line (its `use_reference_line_in_reward` off): km/h / 300"
+        _acgym_speed,
+        0.0,
+        "step",
+        "the same without the line (its `use_reference_line_in_reward` off): km/h / 300",
+        reads=("speed_kmh",),
     ),
     "acgym_action_change": RewardTerm(
         _acgym_action_change,
         0.0,
         "step",
         "Euclidean norm of the change of the action (its `penalize_actions_diff` has the weight 0.1)",
+        reads=("steer_angle", "gas", "brake"),
     ),
 }
 """All terms of the reward."""

@@ -54,6 +54,10 @@ class Deadly(Exporter):
     def title(self) -> str:
         return "deadly"
 
+    @property
+    def needed_fields(self) -> frozenset[str]:
+        return frozenset()
+
     def check(self) -> None:
         return
 

@@ -24,6 +24,19 @@ REQUIRED: Final = (
 )  # fmt: skip
 """Columns that its loader needs."""
 
+NEEDED_FIELDS: Final = (
+    "packet_id", "graphics_packet_id", "status", "car_model", "track", "track_configuration", "track_spline_length",
+    "world_position_x", "world_position_y", "world_position_z", "heading", "pitch", "roll", "speed_kmh",
+    "velocity_x", "velocity_y", "velocity_z", "local_velocity_x", "local_velocity_y", "local_velocity_z",
+    "angular_velocity_x", "angular_velocity_y", "angular_velocity_z", "acc_g_x", "acc_g_z", "cg_height",
+    "steer_angle", "gas", "brake", "gear", "rpm", "final_ff", "number_of_tyres_out", "is_in_pit", "is_in_pit_lane",
+    "completed_laps", "current_time", "last_time", "best_time", "normalized_position", "penalty_time",
+    "wheel_slip", "wheel_load", "wheel_pressure", "wheel_angular_speed", "suspension_travel", "camber_rad",
+    "tyre_core_temp", "tyre_radius", "tyre_contact_point", "tyre_contact_heading",
+    "wind_speed", "wind_direction", "penalties_enabled", "auto_shifter_on",
+)  # fmt: skip
+"""The raw fields of a sample that its columns and its static info are made of."""
+
 WHEELS: Final = ("fl", "fr", "rl", "rr")
 
 STEER_STEP: Final = 36.0 / 449.3

@@ -14,7 +14,7 @@ import numpy as np
 from telemetry.base.errors import SourceError, UsageError
 from telemetry.base.extras import require
 from telemetry.base.typing import override
-from telemetry.rl.acgym.columns import REQUIRED, episode_columns, static_info
+from telemetry.rl.acgym.columns import NEEDED_FIELDS, REQUIRED, episode_columns, static_info
 from telemetry.rl.acgym.files import CarMap, find_car, find_geometry, full_name, grid_file, write_tables
 from telemetry.rl.datasets.consistency import check_columns
 from telemetry.rl.datasets.episodes import Episode, EpisodeConfig, SkipCounts
@@ -62,6 +62,11 @@ class AcgymExporter(Exporter):
     @override
     def title(self) -> str:
         return "assetto_corsa_gym"
+
+    @property
+    @override
+    def needed_fields(self) -> frozenset[str]:
+        return frozenset(NEEDED_FIELDS)
 
     @override
     def check(self) -> None:

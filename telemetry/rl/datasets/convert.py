@@ -17,6 +17,7 @@ from telemetry.base.storage.atomic import rename, sync_to_disk
 from telemetry.base.text import format_count
 from telemetry.rl.datasets.episodes import EpisodeConfig, SkipCounts, episodes, survey
 from telemetry.rl.datasets.exporter import Exporter, RecordingResult, Watch, ignore
+from telemetry.rl.needed_fields import describe_lacking
 from telemetry.sources import open_source
 
 RESULT_FILE: Final = ".piece"
@@ -59,6 +60,10 @@ def convert(job: Job, clock: Clock, watch: Watch = ignore) -> RecordingResult | 
     try:
         with _result_folder(job) as folder:
             with open_source(job.path) as source:
+                if lacking := describe_lacking(job.exporter.needed_fields, source.missing_fields):
+                    return job.failed(
+                        f"{name} was not converted: it does not hold {lacking}, which this dataset needs."
+                    )
                 surveyed = survey(
                     source,
                     job.path,

@@ -63,6 +63,8 @@ class Episode:
     laps: tuple[Lap, ...]
     """The laps that it covers, completely or in part."""
     samples: tuple[Sample, ...]
+    missing: frozenset[str] = frozenset()
+    """The raw fields that the recording does not hold."""
     held_s: tuple[float, ...]
     """For each sample, the seconds since the recorded snapshot before it, from which its counters are held."""
     end: str
@@ -195,7 +197,7 @@ def episodes(
             skipped.short += 1
             skipped.samples += len(piece.ticks)
             continue
-        yield _episode(piece, ticks, recording, number)
+        yield _episode(piece, ticks, recording, number, source.missing_fields)
         number += 1
 
 
@@ -287,14 +289,15 @@ def _resample(snapshots: Iterable[Snapshot], rate: float) -> Iterator[tuple[Snap
         yield tick, tick.elapsed - held.elapsed
 
 
-def _episode(piece: _Piece, ticks: Sequence[_Tick], recording: str, number: int) -> Episode:
-    """The episode of a piece, whose samples are those of ``ticks``."""
+def _episode(piece: _Piece, ticks: Sequence[_Tick], recording: str, number: int, missing: frozenset[str]) -> Episode:
+    """The episode of a piece, whose samples are those of ``ticks``; the recording lacks the fields ``missing``."""
     laps = tuple(next(entries).lap for _, entries in groupby(_spans(piece), key=attrgetter("first")))
     return Episode(
         recording=to_unicode(recording),
         number=number,
         laps=laps,
         samples=tuple(tick.sample for tick in ticks),
+        missing=missing,
         held_s=tuple(tick.held_s for tick in ticks),
         end=_find_end(piece, laps[-1]),
     )

@@ -143,6 +143,11 @@ class Exporter(ABC):
     def check(self) -> None:
         """Raise UsageError for what cannot work: a missing library, a missing folder, an unsuitable specification."""
 
+    @property
+    @abstractmethod
+    def needed_fields(self) -> frozenset[str]:
+        """The raw fields without which a recording is refused, because the dataset is made of them."""
+
     @abstractmethod
     def convert(
         self, episodes: Iterator[Episode], config: EpisodeConfig, folder: Path, skipped: SkipCounts

@@ -23,6 +23,7 @@ from telemetry.rl.datasets.exporter import (
 )
 from telemetry.rl.datasets.formats.parquet import fixed_lists, task_chapter, write_spec
 from telemetry.rl.datasets.transitions import Trajectory, trajectories, trajectory_entry
+from telemetry.rl.needed_fields import needed_fields
 from telemetry.rl.observation import layout
 from telemetry.rl.spec import Spec
 from telemetry.tracks.geometry import Floats
@@ -64,6 +65,11 @@ class LeRobotExporter(Exporter):
     @override
     def title(self) -> str:
         return f"LeRobot {VERSION}"
+
+    @property
+    @override
+    def needed_fields(self) -> frozenset[str]:
+        return needed_fields(self.spec)
 
     @override
     def check(self) -> None:

@@ -28,6 +28,7 @@ from telemetry.rl.datasets.exporter import (
 )
 from telemetry.rl.datasets.formats.parquet import task_chapter, write_spec
 from telemetry.rl.datasets.transitions import Trajectory, trajectories, trajectory_entry
+from telemetry.rl.needed_fields import needed_fields
 from telemetry.rl.spec import Spec
 
 ROOT_VARIABLE: Final = "MINARI_DATASETS_PATH"
@@ -52,6 +53,11 @@ class MinariExporter(Exporter):
     @override
     def title(self) -> str:
         return f"Minari, {self.dataset_id}"
+
+    @property
+    @override
+    def needed_fields(self) -> frozenset[str]:
+        return needed_fields(self.spec)
 
     @override
     def check(self) -> None:

@@ -21,6 +21,7 @@ from telemetry.rl.datasets.exporter import (
 )
 from telemetry.rl.datasets.formats.parquet import task_chapter, write_spec
 from telemetry.rl.datasets.transitions import Trajectory, trajectories, trajectory_entry
+from telemetry.rl.needed_fields import needed_fields
 from telemetry.rl.spec import Spec
 
 FILE: Final = "dataset.npz"
@@ -36,6 +37,11 @@ class NpzExporter(Exporter):
     @override
     def title(self) -> str:
         return "NumPy archive with the keys of D4RL"
+
+    @property
+    @override
+    def needed_fields(self) -> frozenset[str]:
+        return needed_fields(self.spec)
 
     @override
     def check(self) -> None:

@@ -11,6 +11,8 @@ import numpy as np
 
 from telemetry.base.extras import require
 from telemetry.base.typing import override
+from telemetry.fields.held import held_columns
+from telemetry.fields.selection import ALL_COLUMNS
 from telemetry.formats.parquet.sink import create
 from telemetry.rl.datasets.episodes import Episode, EpisodeConfig, SkipCounts
 from telemetry.rl.datasets.exporter import (
@@ -24,6 +26,7 @@ from telemetry.rl.datasets.exporter import (
     safe_name,
 )
 from telemetry.rl.datasets.transitions import Trajectory, trajectories, trajectory_entry
+from telemetry.rl.needed_fields import needed_fields
 from telemetry.rl.observation import layout
 from telemetry.rl.spec import Spec
 
@@ -55,6 +58,11 @@ class ParquetExporter(Exporter):
     @override
     def title(self) -> str:
         return "Parquet"
+
+    @property
+    @override
+    def needed_fields(self) -> frozenset[str]:
+        return needed_fields(self.spec)
 
     @override
     def check(self) -> None:
@@ -88,7 +96,8 @@ class ParquetExporter(Exporter):
         from pyarrow import parquet
 
         temporary = folder / ".fields.parquet"
-        with create(temporary, overwrite=True) as sink:
+        columns_held = held_columns(ALL_COLUMNS, trajectory.episode.missing)
+        with create(temporary, columns_held, overwrite=True) as sink:
             for sample in trajectory.samples[:-1]:
                 sink.write(sample)
         # Read from memory: pyarrow can keep a file open for a moment, and Windows cannot remove an open file.
