@@ -23,6 +23,7 @@ from telemetry.cli._shared.stopping import stop_on_signal
 from telemetry.cli._shared.summaries import describe_steps
 from telemetry.cli._shared.tables import table_console, to_markup
 from telemetry.cli.app import CommandGroup
+from telemetry.fields.held import describe_missing
 from telemetry.formats import find_format, recording_suffixes
 from telemetry.plans.manifest import Manifest
 from telemetry.plans.plan import Plan, Run
@@ -75,7 +76,14 @@ def record_plan(
         lock = lock_plan_folder(folder)
         stack.callback(lock.close)
         report = status_printer(quiet=quiet, json_summary=json_summary)
-        batch = open_plan_folder(planned, folder, source_options.source, wait=not source_options.no_wait, report=report)
+        batch = open_plan_folder(
+            planned,
+            folder,
+            source_options.source,
+            wait=not source_options.no_wait,
+            report=report,
+            missing=origin.missing_fields,
+        )
         summary: dict[str, object] = {"source": origin.name, "files": []}
         if not batch.manifest.complete:
             recorder = record_steps(origin, batch, clock, stop_rule, quiet=quiet, json_summary=json_summary)
@@ -102,12 +110,23 @@ def load_plan(path: Path, out: str | None) -> tuple[Plan, Path]:
     return plan, folder
 
 
-def open_plan_folder(plan: Plan, folder: Path, source: str, *, wait: bool, report: ReportMessage | None) -> Batch:
-    """The batch of this plan, resumed where it stopped or new; repairs of truncated files are reported."""
+def open_plan_folder(
+    plan: Plan,
+    folder: Path,
+    source: str,
+    *,
+    wait: bool,
+    report: ReportMessage | None,
+    missing: frozenset[str] = frozenset(),
+) -> Batch:
+    """The batch of this plan, resumed where it stopped or new; repairs of truncated files are reported.
+
+    ``missing`` names the raw fields that the source does not hold.
+    """
 
     def open_run(path: Path, run: Run) -> PageSink:
         texts = {"source": source, "plan": plan.name, "run": run.name, "driver": run.driver, "notes": run.notes}
-        metadata = {**texts, "tags": ", ".join(run.tags)}
+        metadata = {**texts, "tags": ", ".join(run.tags), **describe_missing(missing)}
         return open_page_sink(
             path,
             thresholds=run.thresholds,
@@ -116,7 +135,7 @@ def open_plan_folder(plan: Plan, folder: Path, source: str, *, wait: bool, repor
 
     manifest = Manifest(plan, folder)
     resume(manifest, _recover, _steps_of, report)
-    return Batch(manifest, open_run, wait=wait, report=report)
+    return Batch(manifest, open_run, wait=wait, report=report, missing=missing)
 
 
 def status_printer(*, quiet: bool, json_summary: bool) -> ReportMessage | None:

@@ -96,7 +96,8 @@ class Batch(StepWriter):
     it exists, and each lap once its steps are with the operating system. While the game's settings are not those of
     the run, nothing is recorded and :attr:`message` says why; without ``wait`` the recording ends there.
 
-    ``report`` gets a sentence for each file, lap and change of the settings. Methods raise
+    ``report`` gets a sentence for each file, lap and change of the settings; ``missing`` names the raw fields that the
+    source of the steps does not hold. Methods raise
     :class:`telemetry.SinkError` where a file or the manifest cannot be written.
     """
 
@@ -107,8 +108,10 @@ class Batch(StepWriter):
         *,
         wait: bool = True,
         report: ReportMessage | None = None,
+        missing: frozenset[str] = frozenset(),
     ) -> None:
         self.name = str(manifest.folder)
+        self._missing = missing
         self.manifest = manifest
         self._open_run_file = open_run_file
         self._wait = wait
@@ -229,7 +232,7 @@ class Batch(StepWriter):
             name=self._relative_name(path),
             sink=counting if run.rate is None else DecimatingSink(counting, run.rate),
             count=counting.count,
-            tracker=LapTracker(run.thresholds),
+            tracker=LapTracker(run.thresholds, self._missing),
             began_s=step.elapsed,
         )
         self._send_report(f"{self._title(progress)}: {progress.summary()}; recording {file.name}")

@@ -18,6 +18,7 @@ from telemetry.rl.action import recorded_action, recorded_command, to_command
 from telemetry.rl.actuators import Actuator
 from telemetry.rl.backends import BackendOptions, open_backend
 from telemetry.rl.episode import EpisodeState, advance, begin, check_end, info
+from telemetry.rl.needed_fields import describe_lacking, needed_fields
 from telemetry.rl.observation import ObservationValue, layout
 from telemetry.rl.spaces import action_space, observation_space
 from telemetry.rl.spec import Spec, as_spec
@@ -92,6 +93,9 @@ class DriveEnv(gymnasium.Env[ObservationValue, ActionValue]):
         self.action_space = action_space(self.specification)
         open_sink = None if record is None else partial(_open_sink, record, policy, str(source), self.specification)
         self._backend = open_backend(str(source), self.specification.control_hz, backend_options, open_sink=open_sink)
+        if lacking := describe_lacking(needed_fields(self.specification), self._backend.missing_fields):
+            self._backend.close()
+            raise UsageError(f"{self._backend.name} does not hold {lacking}, which the task needs.")
         self._track = track
         self._state: EpisodeState | None = None
 

@@ -1,18 +1,21 @@
 """Datasets of files that hold some fields: one that a dataset needs and the file lacks is named, and never 0."""
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import telemetry
+from telemetry.base.errors import UsageError
 from telemetry.fields.held import raw_fields_of
 from telemetry.fields.selection import select
 from telemetry.fields.snapshot import Snapshot
 from telemetry.rl.acgym.columns import NEEDED_FIELDS
 from telemetry.rl.datasets.build import BuildRequest, BuildResult, build_dataset
 from telemetry.rl.datasets.exporter import RecordingResult
+from telemetry.rl.env import DriveEnv
 from telemetry.rl.features import COMPUTED_FEATURES, FEATURES
 from telemetry.rl.needed_fields import describe_lacking, needed_fields
 from telemetry.rl.reward import TERMS, Reward
@@ -59,6 +62,14 @@ def test_a_field_that_is_not_needed_may_be_missing_and_has_no_column(tmp_path: P
     names = set(parquet.read_schema(table).names)
     assert not names & {"fuel", "turbo_boost"}
     assert {"gear", "gear_name", "is_lap_valid"} <= names
+
+
+def test_no_environment_replays_a_recording_without_a_needed_field(tmp_path: Path) -> None:
+    path = write_without(tmp_path / "some.jsonl", "gear")
+    with pytest.raises(
+        UsageError, match=rf"^replay:{re.escape(str(path))} does not hold gear, which the task needs\.$"
+    ):
+        DriveEnv(path)
 
 
 def test_every_feature_and_term_says_what_it_is_made_of() -> None:

@@ -50,6 +50,11 @@ class Backend(Closeable):
         """Apply a command, wait for one control step, and return the result."""
 
     @property
+    def missing_fields(self) -> frozenset[str]:
+        """The raw fields that its samples do not hold, as in a recording of some fields."""
+        return frozenset()
+
+    @property
     def info(self) -> Mapping[str, Any]:
         """What :attr:`StepResult.info` holds at the beginning of an episode."""
         return {}

@@ -62,7 +62,13 @@ class ReplayBackend(Backend):
         self._samples: Iterator[Sample] = iter(())
         self._latest: Sample | None = None
         self._next: Sample | None = None
-        open_source(path).close()  # fails at once if the file is not a recording
+        with open_source(path) as source:  # fails at once if the file is not a recording
+            self._missing_fields = source.missing_fields
+
+    @property
+    @override
+    def missing_fields(self) -> frozenset[str]:
+        return self._missing_fields
 
     @override
     def reset(self, seed: int | None, rng: np.random.Generator, options: Mapping[str, Any], ready: Ready) -> Sample:
