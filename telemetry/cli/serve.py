@@ -25,7 +25,7 @@ from telemetry.cli._shared.thresholds import AllThresholds
 from telemetry.fields.held import describe_missing, held_columns
 from telemetry.fields.selection import ALL_COLUMNS
 from telemetry.fields.thresholds import Thresholds
-from telemetry.recording.interfaces import Event, Listener
+from telemetry.recording.interfaces import Event, Listener, Source
 from telemetry.recording.lap_tracker import LapTracker
 from telemetry.recording.sample_recorder import SampleRecorder, SamplingOptions
 from telemetry.recording.stats import RecordingStats
@@ -110,7 +110,7 @@ class ClientOptions:
         host: str,
         port: int,
         *,
-        source: str,
+        source: Source,
         rate: float,
         token: str | None,
         thresholds: Thresholds,
@@ -127,9 +127,10 @@ class ClientOptions:
             allowed_origins=self.allow_origin or (),
             stall_timeout_s=self.stall_timeout,
             compress=self.compress,
-            source=source,
+            source=source.name,
             rate=rate,
             thresholds=thresholds,
+            missing_fields=source.missing_fields,
         )
         return StreamServer(server_options, on_marker=on_marker, unix_time=unix_time)
 
@@ -238,7 +239,7 @@ def serve(
         server = client_options.open_server(
             host,
             DEFAULT_PORT if port is None else port,
-            source=source.name,
+            source=source,
             rate=rate,
             token=token,
             thresholds=thresholds,

@@ -33,6 +33,8 @@ class ServerOptions:
     """Samples per second that the sampling loop takes, sent to clients; None: the source's own pace."""
     thresholds: Thresholds = DEFAULTS
     """Thresholds of the samples' derived fields, sent to clients."""
+    missing_fields: frozenset[str] = frozenset()
+    """The raw fields that the source does not hold: no lap is valid without those that it is judged by."""
 
 
 DEFAULT_OPTIONS: Final = ServerOptions()

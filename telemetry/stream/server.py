@@ -88,7 +88,7 @@ class StreamServer(Closeable):
         """The latest reading with a sample that was kept."""
         self._sample_times: deque[float] = deque(maxlen=4096)
         self._clock_steps = ClockStepDetector()
-        self._lap_state = LapState()
+        self._lap_state = LapState(missing=options.missing_fields)
         self._delta_tracker = DeltaTracker()
         self._connections = 0
         self._late_samples = 0

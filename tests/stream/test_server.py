@@ -169,7 +169,8 @@ def test_a_marker_reaches_all_who_asked_for_events_and_the_recording(rig: Rig) -
     assert rig.markers[0].values == {"name": "understeer"}
 
 
-def test_a_lap_is_sent_when_it_is_completed(rig: Rig) -> None:
+def laps_of_the_fixture(rig: Rig) -> list[dict[str, Any]]:
+    """The laps that a client is sent while the recorded lap is served."""
     with connect(f"{rig.url}/?fields=sequence&rate=0.01&events=1") as ws:
         with open_source(REPOSITORY / "fixtures" / "lap.jsonl.zst") as source:
             for sample in samples(source, clock=Clock(inf)):
@@ -180,11 +181,22 @@ def test_a_lap_is_sent_when_it_is_completed(rig: Rig) -> None:
         received = []
         while (message := receive(ws)).get("state") != "ended":
             received.append(message)
-    laps = [message for message in received if message.get("type") == "lap"]
+    return [message for message in received if message.get("type") == "lap"]
+
+
+def test_a_lap_is_sent_when_it_is_completed(rig: Rig) -> None:
+    laps = laps_of_the_fixture(rig)
     assert [lap["number"] for lap in laps] == [1]
     assert laps[0]["time_ms"] > 60_000
     assert laps[0]["complete"]
+    assert laps[0]["valid"]
     assert laps[0]["first"]["sequence"] == 0
+
+
+def test_no_lap_of_a_source_is_valid_that_does_not_hold_the_tyres_out() -> None:
+    with rig_of(missing_fields=frozenset({"number_of_tyres_out"})) as rig:
+        (lap,) = laps_of_the_fixture(rig)
+    assert (lap["valid"], lap["invalid_because"]) == (False, ["tyres out not recorded"])
 
 
 @pytest.mark.parametrize("bits", [None, 10])
