@@ -8,6 +8,8 @@
     ├── SourceError         a source cannot be read
     └── SinkError           a sink cannot be written
 
+The command line has two more: 4 for a plan that ended before it was complete, 130 after Ctrl-C in what was not done.
+
 The text of each error is a complete sentence for the user, with the next action where one is known. The command line
 prints it and exits with :attr:`TelemetryError.exit_code`. :class:`SourceError` and :class:`SinkError` are deliberately
 not an OSError: code that translates errors of the operating system would catch them and translate them twice.

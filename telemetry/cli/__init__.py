@@ -6,9 +6,12 @@ the library become a sentence on standard error and an exit code here, and nowhe
 
 import io
 import sys
+from typing import Final
 
 from telemetry.base.errors import TelemetryError
-from telemetry.cli.app import app
+
+INTERRUPTED: Final = 130
+"""The exit code after Ctrl-C where the work was not done: 128 and the number of the signal, as shells have it."""
 
 
 def main() -> None:
@@ -19,10 +22,15 @@ def main() -> None:
     except TelemetryError as error:
         print(f"ac-telemetry: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except KeyboardInterrupt:  # while it still loads, or in a command that needs no cleaning up
+        print("ac-telemetry: Stopped before it was done.", file=sys.stderr)
+        sys.exit(INTERRUPTED)
 
 
 def _run() -> int:
     """Run the command of the arguments and return its exit code; wrong arguments are a UsageError of ours."""
+    from telemetry.cli.app import app  # takes a while, in which Ctrl-C is pressed too
+
     try:
         code = app(standalone_mode=False)
     except Exception as error:
@@ -34,6 +42,8 @@ def _run() -> int:
             raise to_usage_error(error) from error
         print(error.args[0])
         return 2
+    if code == INTERRUPTED:  # typer's word for KeyboardInterrupt
+        raise KeyboardInterrupt
     return code if isinstance(code, int) else 0
 
 

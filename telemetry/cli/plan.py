@@ -23,6 +23,7 @@ from telemetry.cli._shared.stopping import stop_on_signal
 from telemetry.cli._shared.summaries import describe_steps
 from telemetry.cli._shared.tables import table_console, to_markup
 from telemetry.cli.app import CommandGroup
+from telemetry.demo.source import DemoSource
 from telemetry.fields.held import describe_missing
 from telemetry.formats import find_format, recording_suffixes
 from telemetry.plans.manifest import Manifest
@@ -31,7 +32,15 @@ from telemetry.plans.plan_file import read_plan
 from telemetry.plans.resume import resume
 from telemetry.plans.runner import Batch, ReportMessage, describe_lap
 from telemetry.recording.interfaces import PageSink, Step
+from telemetry.recording.stop import StopRule
 from telemetry.sources import open_page_sink, open_source
+
+
+class IncompletePlanError(TelemetryError):
+    """A plan ended before each of its runs had its laps: its source ended, cannot fit, or the user stopped it."""
+
+    exit_code = 4
+
 
 plan = typer.Typer(cls=CommandGroup, no_args_is_help=True, help="Record the runs of a plan (docs/plan.md).")
 
@@ -51,7 +60,8 @@ def run(
 ) -> None:
     """Record the runs of a plan until each has its laps.
 
-    The same command continues a plan that was stopped. Press m to set a marker, q or Ctrl-C to end.
+    The same command continues a plan that was stopped; the exit code is 4 where it ends before it is complete. Press m
+    to set a marker, q or Ctrl-C to end.
     """
     record_plan(path, out, source_options, stop_options, quiet=quiet, json_summary=json_summary)
 
@@ -65,7 +75,7 @@ def record_plan(
     quiet: bool,
     json_summary: bool,
 ) -> None:
-    """Record what this plan still needs into its folder, or into OUT; TelemetryError where it stays incomplete."""
+    """Record what this plan still needs into its folder, or into OUT; IncompletePlanError where it stays incomplete."""
     stop_rule = stop_options.stop_rule()
     clock = source_options.make_clock()
     planned, folder = load_plan(path, out)
@@ -76,11 +86,13 @@ def record_plan(
         lock = lock_plan_folder(folder)
         stack.callback(lock.close)
         report = status_printer(quiet=quiet, json_summary=json_summary)
+        # The demo drives one car on one track for ever: waiting for others would never end.
+        wait = not source_options.no_wait and not isinstance(origin, DemoSource)
         batch = open_plan_folder(
             planned,
             folder,
             source_options.source,
-            wait=not source_options.no_wait,
+            wait=wait,
             report=report,
             missing=origin.missing_fields,
         )
@@ -94,7 +106,7 @@ def record_plan(
                 print_message(describe_steps(recorder.stats, files, every_step=every_step))
     if json_summary:
         print_json({**summary, "runs": summarize_runs(batch.manifest)})
-    finish_plan(batch, stopped=clock.stopped, quiet=quiet)
+    finish_plan(batch, can_go_on=clock.stopped or stop_rule != StopRule(), quiet=quiet)
 
 
 def load_plan(path: Path, out: str | None) -> tuple[Plan, Path]:
@@ -144,8 +156,11 @@ def status_printer(*, quiet: bool, json_summary: bool) -> ReportMessage | None:
     return None if quiet or view.isatty() else print_message
 
 
-def finish_plan(batch: Batch, *, stopped: bool, quiet: bool) -> None:
-    """Say how far the plan is and write its quality report; an error where it ended by itself and is not complete."""
+def finish_plan(batch: Batch, *, can_go_on: bool, quiet: bool) -> None:
+    """Say how far the plan is and write its quality report; IncompletePlanError where it is not complete.
+
+    ``can_go_on`` says whether the same command would record more: the user ended it, not its source.
+    """
     manifest = batch.manifest
     if not quiet:
         _print_runs(manifest)
@@ -158,11 +173,8 @@ def finish_plan(batch: Batch, *, stopped: bool, quiet: bool) -> None:
         if not quiet:
             print_message(f"The plan {manifest.plan.name!r} is complete: {manifest.folder}.")
         return
-    if not stopped:
-        raise TelemetryError(f"The plan {manifest.plan.name!r} is not complete. {_sentence(batch.message)}")
-    if not quiet:
-        print_message(f"The plan {manifest.plan.name!r} is not complete. {_sentence(batch.message)}")
-        print_message("The same command goes on with it.")
+    hint = " The same command goes on with it." if can_go_on else ""
+    raise IncompletePlanError(f"The plan {manifest.plan.name!r} is not complete. {_sentence(batch.message)}{hint}")
 
 
 def _print_runs(manifest: Manifest) -> None:

@@ -83,3 +83,13 @@ def test_the_program_lists_its_commands_too() -> None:
     result = run("--help")
     assert result.returncode == 0
     assert re.findall(r"^\W*(fields|publish|read) ", result.stdout, re.MULTILINE) == ["read", "fields", "publish"]
+
+
+def test_ctrl_c_while_a_command_loads_is_a_sentence_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(name: str) -> None:
+        raise KeyboardInterrupt(name)
+
+    monkeypatch.setattr("telemetry.cli.app.load_command", interrupt)
+    result = main_in_process("laps", "drive.mcap")
+    assert (result.returncode, result.stdout) == (130, "")
+    assert result.stderr == "ac-telemetry: Stopped before it was done.\n"

@@ -531,10 +531,12 @@ def test_a_plan_of_three_runs_is_killed_and_completed_by_the_same_command(drive:
 
 
 @pytest.mark.parametrize("command", [["plan", "run"], ["record", "--plan"]])
-def test_a_source_that_ends_too_soon_is_exit_code_one(command: list[str], drive: Path, tmp_path: Path) -> None:
+def test_a_source_that_ends_too_soon_is_an_exit_code_of_its_own(
+    command: list[str], drive: Path, tmp_path: Path
+) -> None:
     (tmp_path / "plan.toml").write_text("[[run]]\nname = 'many'\nlaps = 50\n")
     ended = run(*command, tmp_path / "plan.toml", tmp_path / "out", "--source", drive, "--speed", "max")
-    assert ended.returncode == 1
+    assert ended.returncode == 4
     last = ended.stderr.splitlines()[-1]
     assert last == (
         "ac-telemetry: The plan 'plan' is not complete. Run 1 of 1 'many': 3 of 50 laps kept, 1 refused (1 unfinished)."
@@ -550,10 +552,21 @@ def test_one_recording_at_a_time_works_in_a_folder(tmp_path: Path) -> None:
     assert refused.stderr == f"ac-telemetry: Another recording works in {tmp_path / 'plan'} now.\n"
 
 
-def test_wrong_settings_without_waiting_are_exit_code_one(tmp_path: Path) -> None:
+def test_a_plan_that_the_user_ends_says_how_it_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "plan.toml").write_text("[[run]]\nname = 'a'\nlaps = 1")
+    ended = run("plan", "run", tmp_path / "plan.toml", "--source", "demo", "--speed", "max", "--duration", "1s")
+    assert ended.returncode == 4
+    assert ended.stderr.splitlines()[-1] == (
+        "ac-telemetry: The plan 'plan' is not complete. Run 1 of 1 'a': 0 of 1 lap kept. "
+        "The same command goes on with it."
+    )
+
+
+@pytest.mark.parametrize("options", [[], ["--no-wait"]])
+def test_the_demo_does_not_drive_for_ever_with_wrong_settings(options: list[str], tmp_path: Path) -> None:
     (tmp_path / "plan.toml").write_text("[[run]]\nname = 'wet'\nlaps = 1\ncar = 'ks_ferrari'")
-    refused = run("record", "--plan", tmp_path / "plan.toml", "--source", "demo", "--speed", "max", "--no-wait")
-    assert refused.returncode == 1
+    refused = run("record", "--plan", tmp_path / "plan.toml", "--source", "demo", "--speed", "max", *options)
+    assert refused.returncode == 4
     reason = "Run 'wet': the car must be ks_ferrari and is demo_gt3."
     assert refused.stderr.splitlines()[-1] == f"ac-telemetry: The plan 'plan' is not complete. {reason}"
     assert not list(tmp_path.rglob("*.mcap"))

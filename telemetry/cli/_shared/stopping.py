@@ -11,6 +11,7 @@ from typing import Final
 
 from telemetry.base.clock import Clock
 from telemetry.base.errors import TelemetryError
+from telemetry.cli import INTERRUPTED
 
 _SIGNALS: Final = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 """Those of them that the system has."""
@@ -22,7 +23,7 @@ _ONE_REQUEST_SECONDS: Final = 1.0
 class Interrupted(TelemetryError):
     """The user ended it before it was done."""
 
-    exit_code = 130
+    exit_code = INTERRUPTED
 
 
 @contextmanager
