@@ -397,7 +397,7 @@ OPTIONS: Final[Mapping[str, str]] = {
     "dataset": "--output= -o= --spec= --episode= --laps= --valid-only --rate= --name= --acgym= --ac-root= "
     "--steer-lock= --force --jobs= -j= --engine= --address= --restart --tyres-out= --quiet -q",
     "doctor": "--source= --output-dir= --json",
-    "fields": "--json --json-schema",
+    "fields": "--json --json-schema --duckdb --polars --arrow --csv",
     "info": "--json --tyres-out=",
     "validate": "--max-gap-share= --strict --json --tyres-out=",
     "laps": "--json --tyres-out=",

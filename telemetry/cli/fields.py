@@ -1,5 +1,6 @@
-"""``fields``: all fields as a table, as JSON and as a JSON Schema."""
+"""``fields``: all fields as a table, as JSON, as a JSON Schema, and as the types that other programs take."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
 import typer
@@ -10,7 +11,9 @@ from rich.table import Table
 from telemetry.base.errors import UsageError
 from telemetry.cli._shared.messages import print_json
 from telemetry.cli._shared.tables import table_console
+from telemetry.fields.column_types import PROGRAMS, ColumnType, line_types
 from telemetry.fields.selection import ALIASES, ALL_COLUMNS, Column, json_schema, select
+from telemetry.formats.csv.sink import header_of
 
 _COLUMNS_FOR_ALL: Final = 140
 """Columns of a terminal that is wide enough for pages, offsets, types and SDK names."""
@@ -28,17 +31,44 @@ def fields(
     as_schema: Annotated[
         bool, typer.Option("--json-schema", help="Print the JSON Schema of lines with these fields.")
     ] = False,
+    for_duckdb: Annotated[
+        bool, typer.Option("--duckdb", help="Print the types of these fields in JSON lines for DuckDB.")
+    ] = False,
+    for_polars: Annotated[bool, typer.Option("--polars", help="The same for Polars, as a Python module.")] = False,
+    for_arrow: Annotated[
+        bool, typer.Option("--arrow", help="The same for pyarrow, pandas and datasets, as a Python module.")
+    ] = False,
+    csv: Annotated[
+        bool, typer.Option("--csv", help="With one of these three: the types of the columns in CSV.")
+    ] = False,
 ) -> None:
     """Show every field: its name, its unit and its meaning."""
-    if as_json and as_schema:
-        raise UsageError("--json and --json-schema contradict each other.")
+    outputs = {
+        "json": as_json,
+        "json-schema": as_schema,
+        "duckdb": for_duckdb,
+        "polars": for_polars,
+        "arrow": for_arrow,
+    }
+    chosen = [name for name, is_chosen in outputs.items() if is_chosen]
+    if len(chosen) > 1:
+        raise UsageError(f"{' and '.join(f'--{name}' for name in chosen)} contradict each other.")
+    if csv and not PROGRAMS.keys() & chosen:
+        raise UsageError(f"--csv goes with one of {', '.join(f'--{name}' for name in PROGRAMS)}.")
     columns = select(pattern for text in patterns for pattern in text.split(",")) if patterns else ALL_COLUMNS
     if as_schema:
         print_json(json_schema(columns))
     elif as_json:
         print_json([column_dict(column) for column in columns])
+    elif chosen:
+        print(PROGRAMS[chosen[0]](cell_types(columns) if csv else line_types(columns)))
     else:
         _print_table(columns)
+
+
+def cell_types(columns: Sequence[Column]) -> list[ColumnType]:
+    """The types of these columns in CSV, which has one for each element of an array."""
+    return [ColumnType(name, column.fields[0].dtype, 0) for column in columns for name in header_of(column)]
 
 
 def column_dict(column: Column) -> dict[str, Any]:
