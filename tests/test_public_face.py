@@ -59,7 +59,7 @@ def test_the_readmes_environment_drives() -> None:
 def commands() -> list[list[str]]:
     """The commands of the README, without what is a session of its own or only sets things up."""
     lines = {line.split("#")[0].strip() for block in blocks("sh") for line in block.splitlines() if " main.py " in line}
-    arguments = [shlex.split(line.split("main.py ")[1].split(" | ", maxsplit=1)[0]) for line in sorted(lines)]
+    arguments = [shlex.split(re.split(r" [|>] ", line.split("main.py ")[1])[0]) for line in sorted(lines)]
     alone = [words for words in arguments if words[0] != "dataset"]
     return [words for words in alone if not any(word.startswith("plan") for word in words)]
 
@@ -70,6 +70,7 @@ ENOUGH = {
     "publish": ["--duration", "0.5"],
     "serve": ["--port", "0", "--duration", "0.5"],
     "marker": [],
+    "fields": [],
 }
 """What makes each command end soon, and need no game."""
 
@@ -84,7 +85,7 @@ def test_the_readmes_commands_are_understood(words: list[str], tmp_path: Path) -
         arguments += ["--pages", str(tmp_path)]
     result = main_in_process(*arguments, cwd=tmp_path, XDG_STATE_HOME=str(tmp_path), LOCALAPPDATA=str(tmp_path))
     if words[0] == "marker":
-        assert (result.returncode, result.stderr) == (1, "ac-telemetry: No recording runs.\n")
+        assert (result.returncode, result.stderr) == (1, "ac-telemetry: No recording of yours runs.\n")
     else:
         assert result.returncode == 0, result.stderr
 

@@ -25,7 +25,7 @@ class CommandEntry(NamedTuple):
 COMMANDS: Final = {
     "read": CommandEntry("telemetry.cli.read", "Read the telemetry: show it live, and write it as JSON lines."),
     "record": CommandEntry("telemetry.cli.record", "Record every physics step into files that survive a crash."),
-    "marker": CommandEntry("telemetry.cli.marker", "Set a marker in every recording that runs now."),
+    "marker": CommandEntry("telemetry.cli.marker", "Set a marker in every recording of yours that runs now."),
     "plan": CommandEntry("telemetry.cli.plan", "Record the runs of a plan (docs/plan.md)."),
     "convert": CommandEntry("telemetry.cli.convert", "Convert recordings: another format or rate, or only some laps."),
     "recover": CommandEntry("telemetry.cli.recover", "Finish recordings that a crash or a full disk truncated."),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from telemetry.recording.file_names import Template
     from telemetry.recording.game_state import GameStateDetector, State
     from telemetry.recording.interfaces import Closeable, Event, Listener, PageSink, Reading, Sink, Source, Step
-    from telemetry.recording.markers import MarkerInbox, send_marker
+    from telemetry.recording.markers import MarkerInbox, running_recordings, send_marker
     from telemetry.recording.rotation import RecordingFolder, RollingBuffer, RotatingWriter, Split
     from telemetry.recording.sample_recorder import SampleRecorder, SamplingOptions
     from telemetry.recording.stats import LoopStats, RecordingStats, StepRecordingStats
@@ -54,6 +54,7 @@ else:
             "StopRule": "telemetry.recording.stop",
             "Template": "telemetry.recording.file_names",
             "record": "telemetry.recording.api",
+            "running_recordings": "telemetry.recording.markers",
             "samples": "telemetry.recording.api",
             "send_marker": "telemetry.recording.markers",
         },
@@ -87,6 +88,7 @@ __all__ = [
     "StopRule",
     "Template",
     "record",
+    "running_recordings",
     "samples",
     "send_marker",
 ]

@@ -1,8 +1,9 @@
 """Markers from another terminal: every running recording has an inbox, a file that others append lines to."""
 
 import os
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from threading import Event, Thread
@@ -96,19 +97,45 @@ class MarkerInbox(Closeable):
             self._deliver(str(marker["name"]), seconds_ago if 0.0 <= seconds_ago <= DEAD_SECONDS else 0.0)
 
 
-def send_marker(name: str, folder: Path | None = None) -> list[str]:
-    """Set a marker in all running recordings and return their names; inboxes of killed ones are removed."""
+def send_marker(name: str, folder: Path | None = None, *, recording: Path | None = None) -> list[str]:
+    """Set a marker in this user's running recordings and return their names; inboxes of killed ones are removed.
+
+    ``recording`` limits them to the one that writes this file, or into this folder.
+    """
     line = orjson.dumps({"name": name, "timestamp": time.time()}, option=orjson.OPT_APPEND_NEWLINE)
     reached = []
-    for path in sorted((folder or user_state_dir()).glob(f"*{_SUFFIX}")):
+    for path, running in _running(folder or user_state_dir()):
+        if recording is not None and not _writes(running, recording):
+            continue
+        with suppress(OSError), path.open("r+b") as file:  # never creates one: a recording that ends now removes it
+            file.seek(0, os.SEEK_END)
+            file.write(line)
+            reached.append(running)
+    return reached
+
+
+def running_recordings(folder: Path | None = None) -> list[str]:
+    """The names of this user's recordings that run now and take markers."""
+    return [recording for _, recording in _running(folder or user_state_dir())]
+
+
+def _running(folder: Path) -> Iterator[tuple[Path, str]]:
+    """The inboxes of this user's running recordings, each with the recording's name; removes those of killed ones."""
+    for path in sorted(folder.glob(f"*{_SUFFIX}")):
         with suppress(OSError, ValueError, KeyError):
+            status = path.stat()
+            if sys.platform != "win32" and status.st_uid != os.getuid():
+                continue  # the folder can be shared, as by programs that were started with sudo
             # In the future, too, where the system's clock was set back: a recording that runs soon makes it new.
-            if abs(time.time() - path.stat().st_mtime) > DEAD_SECONDS:
+            if abs(time.time() - status.st_mtime) > DEAD_SECONDS:
                 path.unlink()
                 continue
-            with path.open("r+b") as file:  # never creates a file: a recording that ends now removes its inbox
+            with path.open("rb") as file:
                 recording = str(orjson.loads(file.readline())["recording"])
-                file.seek(0, os.SEEK_END)
-                file.write(line)
-            reached.append(recording)
-    return reached
+            yield path, recording
+
+
+def _writes(recording: str, wanted: Path) -> bool:
+    """Whether a recording of this name, a file or a folder, writes the file or folder that is wanted."""
+    path = Path(recording).resolve()
+    return path == wanted.resolve() or path in wanted.resolve().parents

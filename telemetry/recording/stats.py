@@ -34,6 +34,8 @@ class LoopStats(ABC):
     """Length of all interruptions together, in seconds."""
     laps: int = 0
     """Laps completed while recording."""
+    markers: int = 0
+    """Markers set while recording."""
     size: int = 0
     """Bytes written so far, of all files."""
     first: float = 0.0

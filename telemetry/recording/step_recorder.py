@@ -222,6 +222,7 @@ class _TrackedWriter:
             return
         if isinstance(item, Event):
             self._writer.add_event(item)
+            self._stats.markers += item.kind == "marker"
             return
         update = self._tracker.update(item)
         if update is not None:

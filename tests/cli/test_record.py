@@ -158,7 +158,7 @@ def state_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_marker_without_a_recording_is_an_error(state_home: Path) -> None:
     result = main_in_process("marker", "here")
-    assert (result.returncode, result.stderr) == (1, "ac-telemetry: No recording runs.\n")
+    assert (result.returncode, result.stderr) == (1, "ac-telemetry: No recording of yours runs.\n")
 
 
 @with_signals
@@ -168,6 +168,10 @@ def test_a_marker_from_another_terminal_stands_in_the_recording(state_home: Path
     wait_until(lambda: path.exists() and path.stat().st_size > 50_000)
     result = run("marker", "Überholt!")
     assert (result.returncode, result.stdout) == (0, f"{path}\n")
+    other = main_in_process("marker", "elsewhere", "--recording", tmp_path / "other.mcap")
+    assert (other.returncode, other.stderr) == (
+        1, f"ac-telemetry: No recording into {tmp_path / 'other.mcap'} runs. Running: {path}.\n"
+    )  # fmt: skip
     wait_until(lambda: path.stat().st_size > 100_000)
     interrupt(process)
     assert process.returncode == 0

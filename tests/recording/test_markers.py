@@ -1,6 +1,7 @@
 """Markers that come from another terminal."""
 
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import orjson
 import pytest
 
 from telemetry.base.errors import SinkError
-from telemetry.recording.markers import DEAD_SECONDS, MarkerInbox, send_marker
+from telemetry.recording.markers import DEAD_SECONDS, MarkerInbox, running_recordings, send_marker
 from tests.conftest import real_time, wait_until
 
 pytestmark = real_time
@@ -29,6 +30,28 @@ def test_a_marker_reaches_every_running_recording(tmp_path: Path) -> None:
     assert [name for name, _ in second] == ["Überholt!", "again"]
     assert all(0.0 <= seconds_ago <= time.time() - began for _, seconds_ago in [*first, *second])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_marker_can_be_for_one_recording(tmp_path: Path) -> None:
+    taken: list[str] = []
+    file, folder = tmp_path / "a.mcap", tmp_path / "drives"
+    with (
+        MarkerInbox(str(file), lambda name, _: taken.append(f"file {name}"), tmp_path),
+        MarkerInbox(str(folder), lambda name, _: taken.append(f"folder {name}"), tmp_path),
+    ):
+        assert set(running_recordings(tmp_path)) == {str(file), str(folder)}
+        assert send_marker("one", tmp_path, recording=file) == [str(file)]
+        assert send_marker("two", tmp_path, recording=folder / "lap.mcap") == [str(folder)]
+        assert send_marker("three", tmp_path, recording=tmp_path / "b.mcap") == []
+    assert sorted(taken) == ["file one", "folder two"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder of the profile is never another user's there")
+def test_a_recording_of_another_user_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with MarkerInbox("a.mcap", lambda *_: None, tmp_path):
+        user = os.getuid()
+        monkeypatch.setattr(os, "getuid", lambda: user + 1)
+        assert (running_recordings(tmp_path), send_marker("x", tmp_path)) == ([], [])
 
 
 def test_without_a_recording_a_marker_reaches_nobody(tmp_path: Path) -> None:

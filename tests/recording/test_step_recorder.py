@@ -377,7 +377,8 @@ def test_a_marker_in_a_replay_has_the_time_of_what_is_played(tmp_path: Path) -> 
 
     with McapRecording(path) as source:
         recorder = StepRecorder(source, into(sink), [Driver()], clock=hurry())
-        recorder.run()
+        stats = recorder.run()
+    assert stats.markers == 1
     (marker,) = sink.events
     assert (marker.kind, marker.values) == ("marker", {"name": "here"})
     assert marker.elapsed == pytest.approx(0.14)

@@ -262,6 +262,15 @@ def test_the_theme_follows_the_system_and_a_key_press_is_remembered(demo: str, v
     assert page.page.evaluate(theme) == "dark"
 
 
+def test_the_key_m_sets_a_marker_and_its_number_is_shown(demo: str, visit: Callable[..., Visit]) -> None:
+    page = visit()
+    page.page.goto(demo)
+    page.until("document.body.dataset.view === 'live'")
+    for number in (1, 2):
+        page.page.keyboard.press("m")
+        page.until(f"document.getElementById('state-message').textContent === 'marker {number}'")
+
+
 def test_the_page_waits_says_for_what_and_comes_back_by_itself(tmp_path: Path, visit: Callable[..., Visit]) -> None:
     port = free_port()
     page = visit()

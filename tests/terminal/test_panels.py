@@ -16,7 +16,7 @@ from telemetry.fields.display_limits import DISPLAY_LIMITS
 from telemetry.fields.snapshot import decode
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.recording.game_state import State
-from telemetry.recording.stats import RecordingStats
+from telemetry.recording.stats import RecordingStats, StepRecordingStats
 from telemetry.terminal.draw import BAD, COLD, GOOD, PLAIN, WARN, pad_or_crop
 from telemetry.terminal.panels import History, ViewState, plain_line, render, to_ascii
 from telemetry.terminal.panels.car import rpm_bar, rpm_limit
@@ -130,6 +130,12 @@ def test_the_recorder_panel_shows_file_rates_and_faults() -> None:
         "duplicates 3  torn 1  missed 0  dropped 0  gaps 0      jitter 0.10 / 0.10 ms",
     ]
     assert [segment.style for segment in lines[1] if segment.text.strip() in ("1", "0")] == [WARN, PLAIN, PLAIN, PLAIN]
+
+
+def test_the_recorder_panel_counts_markers() -> None:
+    stats = StepRecordingStats(state=State.LIVE, steps=10, markers=2)
+    lines = recorder_lines(ViewState(None, stats, History(), "monza.mcap"), 76)
+    assert text_of(lines).splitlines()[1].endswith("marker 2")
 
 
 def test_without_an_output_the_view_says_that_nothing_is_recorded() -> None:

@@ -2,6 +2,7 @@
 
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -93,7 +94,9 @@ def record_steps(
 def open_marker_inbox(recording: str, recorder: StepRecorder) -> AbstractContextManager[object]:
     """Record the markers that other terminals send; where that is impossible, warn and record without them."""
     try:
-        inbox = MarkerInbox(recording, lambda name, seconds: recorder.add_marker(name, seconds_ago=seconds))
+        inbox = MarkerInbox(
+            str(Path(recording).absolute()), lambda name, seconds: recorder.add_marker(name, seconds_ago=seconds)
+        )
     except SinkError as error:
         print_warning(f"{error} The recording goes on without them.")
         return nullcontext()

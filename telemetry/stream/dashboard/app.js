@@ -75,6 +75,7 @@ class Dashboard {
       this.limits.onHello(message);
     }
     if (message.type === "state") this.statusBar.game = message;
+    if (message.type === "marker") this.statusBar.onMarker(message, performance.now());
     if (message.type === "lap") {
       this.sectorTimes.onLapCompleted(message);
       this.car.onLapCompleted(message);
@@ -130,6 +131,10 @@ class Dashboard {
     addEventListener("resize", () => {
       clearTimeout(this.resizeTimer);
       this.resizeTimer = setTimeout(() => this.restyle(), RESIZE_MS);
+    });
+    addEventListener("keydown", (event) => {
+      if (event.key.toLowerCase() !== "m" || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
+      this.connection.setMarker("key");
     });
     document.addEventListener("themechange", () => this.restyle());
     findElement("theme").addEventListener("click", () => document.dispatchEvent(new Event("toggletheme")));

@@ -52,7 +52,7 @@ def _labelled(rows: list[Line], name: str, scale: str) -> list[Line]:
 
 
 def recorder_lines(view: ViewState, width: int) -> list[Line]:
-    """The file and its size, the rate, the faults and the jitter in two lines."""
+    """The file and its size, the rate, the faults, the markers and the jitter in two lines."""
     stats = view.stats
     rate_hz = view.history.rate() or stats.rate
     wanted = "" if stats.rate_asked is None else f" of {stats.rate_asked:g}"
@@ -72,6 +72,9 @@ def recorder_lines(view: ViewState, width: int) -> list[Line]:
         Segment(format_duration(stats.seconds) or "0:00:00", VALUE),
     ]
     jitter = _jitter(stats)
+    if stats.markers:
+        gap = [Segment("  ", PLAIN)] if jitter else []
+        jitter = [Segment("marker ", LABEL), Segment(f"{stats.markers:,}", GOOD), *gap, *jitter]
     faults = _faults(stats.faults)
     if line_width(faults) + line_width(jitter) > width:
         faults = _faults({_SHORT_NAMES.get(name, name): count for name, count in stats.faults.items()})

@@ -12,6 +12,7 @@ const CURRENT = new Set(["live", "still"]);
 const COLOURS = { live: "good", still: "good", replay: "cool", stalled: "bad", gone: "bad", offline: "bad" };
 
 const STALL_MS = 3000; // without a sample
+const MARKER_MS = 4000; // for which a new marker is shown
 
 const TITLES = {
   connecting: "Connecting",
@@ -52,12 +53,28 @@ export class StatusBar {
     this.explained = false; // whether with its reason
     this.retry = findElement("retry");
     this.retry.addEventListener("click", () => connection.retry());
+    this.markers = 0; // since the page was opened
+    this.marker = null; // the newest marker event
+    this.markedAt = -Infinity; // ms
     this.version = new TextElement("version");
     this.version.set("");
   }
 
   onHello(message) {
     this.version.set(message.version && message.version !== "unknown" ? `${message.tool} ${message.version}` : "");
+  }
+
+  onMarker(message, now) {
+    this.markers += 1;
+    this.marker = message;
+    this.markedAt = now;
+  }
+
+  /** The newest marker for a few seconds, as "marker 2", with the name that it was given. */
+  markerText(now) {
+    if (now - this.markedAt > MARKER_MS) return "";
+    const { name } = this.marker;
+    return `marker ${formatNumber(this.markers)}${name === "key" ? "" : `: ${name}`}`;
   }
 
   /** The state as one word: of the stream where it does not run, else of the game. */
@@ -81,7 +98,7 @@ export class StatusBar {
     this.colour.set(COLOURS[state] ?? "warn");
     this.view.set(empty ? "empty" : CURRENT.has(state) ? "live" : "dimmed");
     const retryText = this.retryText(now);
-    this.message.set(empty || state === "live" ? "" : retryText || message);
+    this.message.set(this.markerText(now) || (empty || state === "live" ? "" : retryText || message));
     this.retry.hidden = this.connection.status !== "pausing";
     if (empty) {
       this.cardTitle.set(TITLES[state] ?? state);

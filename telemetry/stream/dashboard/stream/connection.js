@@ -55,6 +55,11 @@ export class Connection {
     if (this.status === "pausing") this.open();
   }
 
+  /** Set a marker in the recording; the server tells all clients of it. */
+  setMarker(name) {
+    if (this.status === "open") this.socket.send(JSON.stringify({ type: "marker", name }));
+  }
+
   hear(data) {
     this.heardAt = performance.now();
     this.failures = 0;
