@@ -393,7 +393,8 @@ def dashboard(folder: Path) -> Seen:
 
 OPTIONS: Final[Mapping[str, str]] = {
     "bridge": "--pages= --csp",
-    "convert": "--rate= --fields= --laps= --valid-only --include-paused --units --overwrite --quiet -q --tyres-out=",
+    "convert": "--rate= --fields= --laps= --valid-only --include-paused --units --decimal-comma --overwrite "
+    "--quiet -q --tyres-out=",
     "dataset": "--output= -o= --spec= --episode= --laps= --valid-only --rate= --name= --acgym= --ac-root= "
     "--steer-lock= --force --jobs= -j= --engine= --address= --restart --tyres-out= --quiet -q",
     "doctor": "--source= --output-dir= --json",

@@ -70,7 +70,20 @@ def convert(
         bool,
         typer.Option("--include-paused", help="Write samples of pauses, replays and menus too; .mcap always has them."),
     ] = False,
-    units: Annotated[bool, typer.Option("--units", help="Write a second row with the units, in CSV.")] = False,
+    units: Annotated[
+        bool,
+        typer.Option(
+            "--units",
+            help="Write a second row with the units, in CSV, for people: programs then take numbers for text.",
+        ),
+    ] = False,
+    decimal_comma: Annotated[
+        bool,
+        typer.Option(
+            "--decimal-comma",
+            help="Write CSV for spreadsheets that expect a decimal comma: 3,5 and semicolons between the cells.",
+        ),
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress and no summary.")] = False,
     as_json: Annotated[
@@ -89,6 +102,7 @@ def convert(
         include_ai=include_ai,
         include_paused=include_paused,
         units=units,
+        decimal_comma=decimal_comma,
         overwrite=overwrite,
         thresholds=Thresholds(tyres_out=tyres_out),
     )

@@ -87,6 +87,8 @@ class Format:
     """What its files end in, with the dot, like ``.jsonl.gz``; the first is the usual one."""
     open_reader: OpenReader | None = None
     open_sample_sink: OpenSampleSink | None = None
+    open_decimal_comma_sink: OpenSampleSink | None = None
+    """The same as open_sample_sink, with numbers like ``3,5``: for the spreadsheets of countries that write them so."""
     open_step_sink: OpenStepSink | None = None
     """For formats that keep the game's pages; one that has only a sink of samples is given the steps as samples."""
     survives_kill: bool = False
@@ -107,7 +109,7 @@ class Format:
             "a tuple of texts like ('.jsonl', '.jsonl.gz')",
             self.suffixes,
         )
-        for attribute in ("open_reader", "open_sample_sink", "open_step_sink", "recover"):
+        for attribute in ("open_reader", "open_sample_sink", "open_decimal_comma_sink", "open_step_sink", "recover"):
             value = getattr(self, attribute)
             _check(value is None or callable(value), attribute, "a function or None", value)
         for attribute in ("survives_kill", "can_append", "has_units_row"):

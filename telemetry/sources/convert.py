@@ -60,6 +60,8 @@ class ConversionOptions:
     """Whether to keep samples of pauses, replays and menus; a format that keeps pages has them in any case."""
     units: bool = False
     """Whether to write a row of units."""
+    decimal_comma: bool = False
+    """Whether to write numbers like ``3,5``, for spreadsheets."""
     overwrite: bool = False
     """Whether to replace an existing file."""
     thresholds: Thresholds = DEFAULTS
@@ -159,6 +161,9 @@ def check_conversion(source: Path, output: Path, options: ConversionOptions) -> 
     if options.units and not target.has_units_row:
         able = ", ".join(known.name for known in all_formats() if known.has_units_row)
         raise UsageError(f"--units is for {able}; Parquet has units in its metadata, and 'fields' lists them.")
+    if options.decimal_comma and target.open_decimal_comma_sink is None:
+        able = ", ".join(known.name for known in all_formats() if known.open_decimal_comma_sink)
+        raise UsageError(f"--decimal-comma is for {able}.")
     return target
 
 
@@ -244,10 +249,10 @@ class _Conversion:
             }
             with target.open_step_sink(path, metadata=metadata, overwrite=True) as pages:
                 result = self._copy_steps(pages) if options.rate is None else self._write_pages(snapshots, pages)
-        elif target.open_sample_sink is not None:
+        elif open_sink := target.open_decimal_comma_sink if options.decimal_comma else target.open_sample_sink:
             if not self._columns:
                 raise UsageError(f"{self._recording.name} holds none of these fields: {', '.join(self.left_out)}.")
-            with target.open_sample_sink(path, self._columns, mode="overwrite", units=options.units) as sink:
+            with open_sink(path, self._columns, mode="overwrite", units=options.units) as sink:
                 about = self._recording.metadata
                 kept = {key: about[key] for key in _KEPT_METADATA if key in about}
                 sink.add_metadata({**kept, **describe_missing(self._recording.missing_fields)})

@@ -116,6 +116,11 @@ def test_fields_are_chosen_and_units_are_added(tmp_path: Path) -> None:
     assert len(lines) == 841
 
 
+def test_numbers_of_a_spreadsheet_have_a_decimal_comma_on_request(tmp_path: Path) -> None:
+    convert(LAP, tmp_path / "a.csv", fields="sequence,yaw,rpm", decimal_comma=True, quiet=True)
+    assert (tmp_path / "a.csv").read_text().splitlines()[:2] == ["sequence;yaw;rpm", "0;-0,00298016;1499"]
+
+
 @pytest.mark.parametrize(
     ("chosen", "options", "expected"),
     [
@@ -289,6 +294,7 @@ def test_derived_fields_are_computed_anew(tmp_path: Path, four_laps: Path) -> No
         (lambda t: convert(t / "in.jsonl", t / "in.jsonl", overwrite=True), "is the recording itself"),
         (lambda t: convert(LAP, t / "a.mcap", fields="gas"), "--fields is not for .mcap: it keeps the game's pages"),
         (lambda t: convert(LAP, t / "a.jsonl", units=True), "--units is for CSV"),
+        (lambda t: convert(LAP, t / "a.jsonl", decimal_comma=True), "--decimal-comma is for CSV."),
         (lambda t: convert(LAP, t / "a.csv", fields="gass"), "There is no field 'gass'. Did you mean gas"),
         (lambda t: convert(LAP, t / "a.csv", laps="x"), "--laps x: 'x' is no lap; say 3, or 3-7, or 3,5,7-9."),
         (lambda t: convert(LAP, t / "a.csv", laps="7-3"), "--laps 7-3: there is nothing from 7 to 3"),

@@ -53,6 +53,39 @@ def test_a_file_is_this_to_the_byte(tmp_path: Path) -> None:
     )
 
 
+def test_a_file_for_spreadsheets_with_a_decimal_comma_is_this_to_the_byte(tmp_path: Path) -> None:
+    path = tmp_path / "out.csv"
+    columns = select("elapsed,gear,fuel,car_model,is_lap_valid,tyre_wear,rpm,track")
+    with create(path, columns, units=True, decimal_comma=True) as sink:
+        sink.write(sample_of(elapsed=3243.589, fuel=math.nan, car_model="a,b.c", tyre_wear=(1e-6, 2.0, 3.5, 4.0)))
+        sink.write(sample_of(elapsed=0.5, fuel=-1.25, car_model='a;"b"', track="Nürburg"))
+    assert path.read_bytes().decode() == (
+        "elapsed;gear;fuel;car_model;is_lap_valid;tyre_wear_fl;tyre_wear_fr;tyre_wear_rl;tyre_wear_rr;rpm;track\n"
+        "s;enum;l;text;;%;%;%;%;rpm;text\n"
+        "3243,589;1;;a,b.c;true;1e-6;2,0;3,5;4,0;0;demo_ring\n"
+        '0,5;1;-1,25;"a;""b""";true;100,0;100,0;100,0;100,0;0;Nürburg\n'
+    )
+
+
+def test_a_single_column_with_a_decimal_comma_holds_numbers(tmp_path: Path) -> None:
+    with create(tmp_path / "a.csv", select("gas"), decimal_comma=True) as sink:
+        sink.write(sample_of(gas=0.5))
+    assert (tmp_path / "a.csv").read_text() == "gas\n0,5\n"
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])
+def test_a_reader_that_expects_decimal_commas_finds_the_same_numbers(tmp_path: Path, name: str) -> None:
+    pandas = pytest.importorskip("pandas", reason="there is no pandas for this Python")
+    samples = list(derived(recorded_lap()))
+    with create(tmp_path / name, decimal_comma=True) as sink:
+        for sample in samples:
+            sink.write(sample)
+    found = pandas.read_csv(tmp_path / name, sep=";", decimal=",")
+    assert found["speed_kmh"].tolist() == pytest.approx([sample.speed_kmh for sample in samples])
+    assert found["wheel_load_fl"].tolist() == pytest.approx([sample.wheel_load[0] for sample in samples])
+    assert found["gear_name"].map(str).tolist() == [sample.gear_name for sample in samples]
+
+
 def test_every_value_is_that_of_the_json_lines(tmp_path: Path) -> None:
     samples = list(derived(recorded_lap()[100:160]))
     with create(tmp_path / "a.csv") as sink, telemetry.open_sink(tmp_path / "a.jsonl") as lines:

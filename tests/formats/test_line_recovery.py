@@ -163,10 +163,13 @@ def test_a_last_sample_that_only_lacks_its_line_feed_is_kept(tmp_path: Path, suf
     assert text_of(path) == text + b"\n"
 
 
+@pytest.mark.parametrize("decimal_comma", [False, True])
 @pytest.mark.parametrize("suffix", [".csv", ".csv.gz"])
-def test_a_row_of_units_is_no_sample_and_a_text_may_hold_a_line_feed(tmp_path: Path, suffix: str) -> None:
+def test_a_row_of_units_is_no_sample_and_a_text_may_hold_a_line_feed(
+    tmp_path: Path, suffix: str, *, decimal_comma: bool
+) -> None:
     path = tmp_path / f"drive{suffix}"
-    with create(path, COLUMNS, units=True) as sink:
+    with create(path, COLUMNS, units=True, decimal_comma=decimal_comma) as sink:
         for gear in range(3):
             sink.write(sample_of(gear=gear, player_name='two\n"lines"'))
             sink.flush()

@@ -18,6 +18,12 @@ def _open_sample_sink(path: Path, columns: Sequence[Column], *, mode: Mode, unit
     return create(path, columns, mode=mode, units=units)
 
 
+def _open_decimal_comma_sink(path: Path, columns: Sequence[Column], *, mode: Mode, units: bool) -> Sink:
+    from telemetry.formats.csv.sink import create
+
+    return create(path, columns, mode=mode, units=units, decimal_comma=True)
+
+
 def _recover(path: Path) -> Recovered:
     from telemetry.formats.csv.recovery import recover
 
@@ -28,6 +34,7 @@ FORMAT: Final = Format(
     name="CSV",
     suffixes=(".csv", ".csv.gz"),
     open_sample_sink=_open_sample_sink,
+    open_decimal_comma_sink=_open_decimal_comma_sink,
     survives_kill=True,
     has_units_row=True,
     recover=_recover,

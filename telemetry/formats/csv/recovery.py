@@ -91,7 +91,8 @@ def _cells(path: Path, row: bytes) -> list[str]:
         text = row.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise SourceError(f"{path} is not a CSV file of telemetry: it is not text in UTF-8.") from None
-    return next(csv.reader([text]), [])
+    separator = ";" if ";" in text and "," not in text.partition(";")[0] else ","
+    return next(csv.reader([text], delimiter=separator), [])
 
 
 def _units_of_cells() -> dict[str, str]:

@@ -22,6 +22,11 @@ ZONES: Final = ("front", "rear", "left", "right", "overall")
 """The zones of the five damage values."""
 ENDS: Final = ("front", "rear")
 
+_COMMA: Final = b","
+_SEMICOLON: Final = b";"
+_TO_DECIMAL_COMMAS: Final = bytes.maketrans(b",.", b";,")
+"""From the separators and decimal points of a row of numbers."""
+
 _ELEMENT_NAMES: Final = {2: ENDS, 3: AXES, 4: WHEELS, 5: ZONES}
 """The names of the elements of an array, by its length."""
 
@@ -38,23 +43,27 @@ class CsvSink(TextSink):
     """Writes samples as rows below a header; made by :func:`create`. Raises :class:`telemetry.SinkError`.
 
     Numbers are those of the JSON lines: shortest decimals, and an empty cell for a missing or infinite one. Rows end
-    with a line feed, booleans are ``true`` and ``false``, and text is UTF-8, quoted where it must be.
+    with a line feed, booleans are ``true`` and ``false``, and text is UTF-8, quoted where it must be. With
+    ``decimal_comma`` numbers are like ``3,5``, and semicolons separate the cells.
     """
 
-    def __init__(self, output: TextOutput, columns: Sequence[Column], *, units: bool) -> None:
+    def __init__(
+        self, output: TextOutput, columns: Sequence[Column], *, units: bool, decimal_comma: bool = False
+    ) -> None:
         super().__init__(output)
+        self._separator = _SEMICOLON if decimal_comma else _COMMA
         headers = [header_of(column) for column in columns]
-        self._groups = [_ColumnGroup(tuple(group)) for _, group in groupby(columns, key=_column_kind)]
+        self._groups = [_ColumnGroup(tuple(group), self._separator) for _, group in groupby(columns, key=_column_kind)]
         self._single_column = sum(map(len, headers)) == 1
         rows: list[Iterable[str]] = [chain.from_iterable(headers)]
         if units:
             cells = [column.fields[0].unit for column, names in zip(columns, headers, strict=True) for _ in names]
             rows.append(cells)
-        output.add(b"".join(_quoted(row) + b"\n" for row in rows))
+        output.add(b"".join(_quoted(row, self._separator) + b"\n" for row in rows))
 
     @override
     def write(self, sample: Sample) -> None:
-        row = b",".join([group.encode(sample) for group in self._groups])
+        row = self._separator.join([group.encode(sample) for group in self._groups])
         # An empty row would be read as a blank line.
         self._output.add((b'""' if self._single_column and not row else row) + b"\n")
 
@@ -65,18 +74,22 @@ def create(
     *,
     mode: Mode = "new",
     units: bool = False,
+    decimal_comma: bool = False,
 ) -> CsvSink:
     """A sink that writes this file, compressed if it ends in ``.gz``; ``units`` adds a second row with the units.
 
-    An existing file is an error unless ``mode`` says to overwrite it. Raises :class:`telemetry.SinkError`.
+    ``decimal_comma`` writes numbers like ``3,5``, with semicolons between the cells. An existing file is an error
+    unless ``mode`` says to overwrite it. Raises :class:`telemetry.SinkError`.
     """
-    return CsvSink(TextOutput(OutputFile.open(path, mode), compression_for(path)), columns, units=units)
+    output = TextOutput(OutputFile.open(path, mode), compression_for(path))
+    return CsvSink(output, columns, units=units, decimal_comma=decimal_comma)
 
 
 class _ColumnGroup:
     """Neighbouring columns of one kind as the cells of a row; those that rarely change are encoded when they do."""
 
-    def __init__(self, columns: Sequence[Column]) -> None:
+    def __init__(self, columns: Sequence[Column], separator: bytes) -> None:
+        self._separator = separator
         self._is_text, self._is_cached = _column_kind(columns[0])
         self._getters = [(column.pick, _array_dimensions(column)) for column in columns]
         self._latest: tuple[list[Any], bytes] = ([], b"")
@@ -93,7 +106,7 @@ class _ColumnGroup:
 
     def _encode(self, values: list[Any]) -> bytes:
         if self._is_text:
-            return _quoted(values)
+            return _quoted(values, self._separator)
         cells: list[Any] = []
         for value, (_, dimensions) in zip(values, self._getters, strict=True):
             if dimensions == 0:
@@ -103,7 +116,8 @@ class _ColumnGroup:
             else:
                 cells += chain.from_iterable(value)
         # CSV writes numbers and booleans as JSON does, except null; nothing writes them faster than orjson.
-        return orjson.dumps(cells)[1:-1].replace(b"null", b"")
+        row = orjson.dumps(cells)[1:-1].replace(b"null", b"")
+        return row if self._separator == _COMMA else row.translate(_TO_DECIMAL_COMMAS)
 
 
 def _column_kind(column: Column) -> tuple[bool, bool]:
@@ -117,9 +131,9 @@ def _array_dimensions(column: Column) -> int:
     return len(column.fields[0].shape) if len(column.fields) == 1 else 1
 
 
-def _quoted(cells: Iterable[str]) -> bytes:
+def _quoted(cells: Iterable[str], separator: bytes) -> bytes:
     """Texts as the cells of a row, quoted where they must be."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow(cells)
+    csv.writer(text, lineterminator="", delimiter=separator.decode()).writerow(cells)
     row = text.getvalue().encode()
     return b"" if row == b'""' else row  # the writer quotes a single empty cell, which need not be alone in our row
