@@ -63,6 +63,12 @@ STANDING_KMH: Final = 3.6
 STANDING_M: Final = 0.2
 """Metres between two samples that a standing car can have moved."""
 
+MAX_START_MS2: Final = 15.0
+"""m/s² with which no car moves off."""
+
+MAX_BRAKING_MS2: Final = 40.0
+"""m/s² with which no car brakes into its box."""
+
 
 class LapChange(Enum):
     """What lies between two samples that matters to laps."""
@@ -111,7 +117,7 @@ def find_lap_change(now: Snapshot, before: "Sample | None") -> LapChange:
         return _find_counted_change(now, before)
     if current_time < time_before:
         return _find_clock_change(now, before)
-    if in_pit and not in_pit_before and not before.is_in_pit_lane and not is_driven(now, before, frame_age_ms(before)):
+    if in_pit and not in_pit_before and is_put_into_box(now, before):
         return LapChange.MOVED
     return LapChange.NONE
 
@@ -232,6 +238,15 @@ def is_driven(now: Snapshot, before: Snapshot, frame_ms: int = 0) -> bool:
     return not (progress_m < -tolerance_m or progress_m > driven_m + tolerance_m)
 
 
+def is_put_into_box(now: Snapshot, before: "Sample") -> bool:
+    """Whether the game put the car into its pit box: it was not in the pit lane before, and cannot have got there."""
+    if not now.is_in_pit or before.is_in_pit or before.is_in_pit_lane:
+        return False
+    braked_ms = MAX_BRAKING_MS2 * elapsed_game_ms(now, before) / 1e3
+    has_stopped_at_once = before.speed_kmh / 3.6 > braked_ms and now.speed_kmh < STANDING_KMH
+    return has_stopped_at_once or not is_driven(now, before, frame_age_ms(before))
+
+
 def frame_age_ms(sample: "Sample") -> int:
     """How long ago the frame was drawn that a sample shows: by how much its lap time has outrun the drawn lap clock."""
     age_ms = sample.lap_time - sample.current_time
@@ -242,11 +257,14 @@ _WORLD_POSITION: Final = Snapshot.getter("world_position_x", "world_position_y",
 
 
 def _is_standing(now: Snapshot, before: Snapshot) -> bool:
-    """Whether the car stood: on the grid, whose clock restarts with the start of a race."""
+    """Whether the car stood when its clock restarted: on the grid, at the start of a race. Since then it may move."""
+    seconds = now.current_time / 1e3
+    max_m = STANDING_M + MAX_START_MS2 / 2.0 * seconds**2
     return (
-        now.speed_kmh < STANDING_KMH
-        and now.distance_traveled - before.distance_traveled < STANDING_M
-        and abs(progress(now, before)) * lap_length_m(now) < STANDING_M
+        before.speed_kmh < STANDING_KMH
+        and now.speed_kmh < STANDING_KMH + MAX_START_MS2 * seconds * 3.6
+        and now.distance_traveled - before.distance_traveled < max_m
+        and abs(progress(now, before)) * lap_length_m(now) < max_m
     )
 
 

@@ -85,7 +85,7 @@ class LapState(NamedTuple):
     moving: Sample | None = None
     """The last live sample with a new physics step."""
     frame: tuple[Sample, ...] = ()
-    """The samples that show the same drawn frame as `before`, up to it."""
+    """The samples that show the same drawn frame as `before`, up to it, and the one before them."""
     shows_best: bool = False
     """Whether the samples show the best lap time, or that there is none yet: the game's verdict is then known."""
     running: LapInProgress | None = None
@@ -205,10 +205,14 @@ def _cross_line(running: LapInProgress, crossing: PendingCrossing | None, pair: 
         return _TRANSITIONS[classify(pair)](running, None, pair)
     if pair.counted:
         # The awaited count after a clock, or the next count after one whose clock never restarted.
-        counted = pair.counted - (crossing.signal == "clock")
-        pair = pair._replace(counted=counted)
+        counted_lap = crossing.lap
+        if crossing.signal == "clock":
+            pair = pair._replace(counted=pair.counted - 1)
+            # What was cut between clock and count is of the lap that is counted.
+            counted_lap = counted_lap if counted_lap.cut else counted_lap._replace(cut=running.cut)
+            running = running._replace(cut=None)
         transition = _TRANSITIONS[classify(pair)](running, None, pair)
-        confirmed = close_lap(crossing.lap, "line", crossing.measured_ms)
+        confirmed = close_lap(counted_lap, "line", crossing.measured_ms)
         if not transition.ended:
             transition = transition._replace(stopped_ms=crossing.stopped_ms)
         return transition._replace(ended=(confirmed, *transition.ended))
@@ -227,7 +231,10 @@ def _drive_on(running: LapInProgress, crossing: PendingCrossing | None, pair: Sa
     """No sign: the same lap goes on."""
     if crossing and crossing.extended_lap:
         crossing = crossing._replace(extended_lap=extend_lap(crossing.extended_lap, pair.now))
-    return _Transition(extend_lap(running, pair.now), crossing)
+    running = extend_lap(running, pair.now)
+    if crossing and crossing.signal == "clock":
+        running = _with_cut_behind_line(running, crossing.lap, pair.now)
+    return _Transition(running, crossing)
 
 
 def _take_clock(running: LapInProgress, crossing: PendingCrossing | None, pair: SamplePair) -> _Transition:
@@ -239,7 +246,14 @@ def _take_clock(running: LapInProgress, crossing: PendingCrossing | None, pair: 
     measured_ms, stopped_ms = measure_lap_ms(pair.before, pair.now), measure_stopped_ms(pair.before, pair.now)
     crossing = PendingCrossing("clock", pair.clock_s, _end_at_line(running, pair), measured_ms, stopped_ms)
     following = begin_next_lap(pair, pair.now.completed_laps + 2, running.start_index)
-    return _Transition(following, crossing, uncounted)
+    return _Transition(_with_cut_behind_line(following, crossing.lap, pair.now), crossing, uncounted)
+
+
+def _with_cut_behind_line(following: LapInProgress, ended: LapInProgress, now: Sample) -> LapInProgress:
+    """The lap behind a line that may not count, with its cut while ``is_lap_valid`` is still about a cut lap before."""
+    if following.cut or ended.cut is None or not now.number_of_tyres_out >= ended.cut.number_of_tyres_out > 0:
+        return following
+    return following._replace(cut=now)
 
 
 def _take_count(running: LapInProgress, _: PendingCrossing | None, pair: SamplePair) -> _Transition:

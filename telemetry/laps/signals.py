@@ -19,6 +19,7 @@ from telemetry.fields.lap_changes import (
     is_lap_clock_reset,
     is_lap_count_reset,
     is_other_session,
+    is_put_into_box,
 )
 from telemetry.laps.model import LapEnd
 
@@ -26,8 +27,8 @@ GAP_S: Final = 15.0
 """Game time without a sample after which a part of the lap counts as not seen: slower than any useful sampling."""
 
 
-MAX_FRAME_SAMPLES: Final = 64
-"""Samples of one drawn frame that are remembered: about 0.2 s of physics steps."""
+MAX_FRAME_SAMPLES: Final = 128
+"""Samples of one drawn frame that are remembered: about 0.4 s of physics steps, longer than usual hitches."""
 
 
 class Signal(Enum):
@@ -55,7 +56,7 @@ class SamplePair(NamedTuple):
     counted: int
     """How many laps the game counted in between that are still to be accounted for, 0 or more."""
     frame: tuple[Sample, ...] = ()
-    """The samples that show the same drawn frame as `before`, up to it."""
+    """The samples that show the same drawn frame as `before`, up to it, and the one before them."""
 
     def find_line(self) -> tuple[Sample, Sample]:
         """The last sample in front of the line and the first one behind it, told by the physics steps.
@@ -74,12 +75,12 @@ class SamplePair(NamedTuple):
 
 
 def extend_frame(frame: tuple[Sample, ...], now: Sample) -> tuple[Sample, ...]:
-    """The samples that show the same drawn frame as `now`, up to it."""
-    if not frame or len(frame) >= MAX_FRAME_SAMPLES:
+    """The samples that show the same drawn frame as `now`, up to it, and the one before them."""
+    if not frame:
         return (now,)
-    shown = frame[0]
+    shown = frame[-1]
     is_same = now.graphics_packet_id == shown.graphics_packet_id and now.current_time == shown.current_time
-    return (*frame, now) if is_same else (now,)
+    return (*frame, now) if is_same and len(frame) < MAX_FRAME_SAMPLES else (shown, now)
 
 
 def classify(pair: SamplePair) -> Signal:
@@ -120,7 +121,7 @@ def find_discontinuity(before: Sample, now: Sample) -> LapEnd | None:
         if is_driven(now, before, frame_age_ms(before)):
             return None
         return "pits" if is_in_pits(now) else "restart"
-    return "pits" if into_box and not is_driven(now, before, frame_age_ms(before)) else None
+    return "pits" if is_put_into_box(now, before) else None
 
 
 def advanced_game_s(before: Sample, now: Sample) -> float:

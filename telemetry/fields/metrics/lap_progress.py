@@ -113,6 +113,8 @@ def carry_on_lap_time(now: Snapshot, before: "Sample") -> int:
     steps = now.packet_id - before.packet_id
     time_ms = time_before + steps * STEP_MS
     if not -WAIT_MS <= clock_before - time_before <= WAIT_MS:
+        if before.status == REPLAY:
+            return current_time  # the clock before was that of the replay
         # Counted, and the lap clock has not restarted yet, or never will.
         return time_ms if steps else time_before + current_time - clock_before
     if not current_time < time_ms <= current_time + WAIT_MS:
