@@ -10,7 +10,7 @@ import typer
 from telemetry.base.clock import Clock
 from telemetry.base.errors import UsageError
 from telemetry.base.text import format_count, format_size
-from telemetry.cli._shared.input_files import FileFailure, FileFailures, expand_patterns, process_files
+from telemetry.cli._shared.input_files import FileFailure, FileFailures, find_recordings, process_files
 from telemetry.cli._shared.messages import print_json, print_message, print_warning
 from telemetry.cli._shared.options import IncludeAi, parse_lap_numbers
 from telemetry.cli._shared.progress import reading_progress
@@ -29,7 +29,9 @@ def convert(
     sources: Annotated[
         list[Path],
         typer.Argument(
-            metavar="IN...", help="A recording, like [bold]drive.mcap[/], or several.", callback=expand_patterns
+            metavar="IN...",
+            help="A recording, like [bold]drive.mcap[/], or several, or a folder of them.",
+            callback=find_recordings,
         ),
     ],
     output: Annotated[

@@ -14,7 +14,7 @@ from telemetry.base.clock import Clock
 from telemetry.base.errors import TelemetryError, UsageError
 from telemetry.base.text import format_count, format_lap_time
 from telemetry.base.text_file import TextFormatError, read_text
-from telemetry.cli._shared.input_files import check_file_exists, expand_patterns
+from telemetry.cli._shared.input_files import check_file_exists, find_recordings
 from telemetry.cli._shared.messages import print_message, print_warning
 from telemetry.cli._shared.option_groups import expand_option_groups
 from telemetry.cli._shared.options import IncludeAi, parse_lap_numbers
@@ -22,7 +22,6 @@ from telemetry.cli._shared.progress import UPDATE_INTERVAL, progress_bar
 from telemetry.cli._shared.stopping import Interrupted, stop_on_signal
 from telemetry.cli._shared.thresholds import TyresOut
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
-from telemetry.formats import is_recording
 
 if TYPE_CHECKING:
     from telemetry.rl.datasets.build import BuildResult
@@ -239,21 +238,9 @@ def _find_recordings(arguments: Iterable[str], *, lists: bool = True) -> Iterato
         if lists and argument.startswith("@") and not Path(argument).exists():
             yield from _find_recordings(_read_list(Path(argument[1:])), lists=False)
         else:
-            yield from _find_files(expand_patterns([Path(argument)]))
-
-
-def _find_files(paths: Iterable[Path]) -> Iterator[Path]:
-    """The recordings of paths, each a file or a folder; raises UsageError where there are none."""
-    for path in paths:
-        if path.is_dir():
-            files = sorted(file for file in path.rglob("*") if is_recording(file) and file.is_file())
-            visible = [file for file in files if not any(part.startswith(".") for part in file.relative_to(path).parts)]
-            if not visible:
-                raise UsageError(f"There is no recording in the folder {path}.")
-            yield from visible
-        else:
-            check_file_exists(path)
-            yield path
+            for path in find_recordings([Path(argument)]):
+                check_file_exists(path)
+                yield path
 
 
 def _read_list(path: Path) -> list[str]:

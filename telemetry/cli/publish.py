@@ -12,6 +12,7 @@ import typer
 from ac_native_memory import PAGE_FILE_DIRECTORY, Pages, check_game
 from telemetry.base.clock import Clock
 from telemetry.base.errors import SourceError, UsageError
+from telemetry.base.storage.output_file import make_folder
 from telemetry.cli._shared import options
 from telemetry.cli._shared.messages import print_message
 from telemetry.cli._shared.stopping import stop_on_signal
@@ -61,6 +62,8 @@ def publish(
         first, last = parse_time_range(source, begin, end)
         origin = open_source(source, loop=loop, seed=seed, begin=first, end=last)
         stack.callback(origin.close)
+        if pages is not None:
+            make_folder(pages)
         publisher = Publisher(pages)
         stack.callback(publisher.close)
         if not quiet:

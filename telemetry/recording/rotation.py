@@ -9,6 +9,7 @@ from typing import NamedTuple, get_args
 
 from telemetry.base.amounts import parse_positive_duration, parse_size
 from telemetry.base.errors import SinkError, UsageError
+from telemetry.base.storage.output_file import make_folder
 from telemetry.base.typing import override
 from telemetry.recording.file_names import Template, numbered_paths
 from telemetry.recording.interfaces import Event, PageSink, Step
@@ -53,10 +54,7 @@ def open_new_file(wanted: Path, suffix: str, open_file: OpenFile) -> tuple[Path,
 
     Raises :class:`telemetry.SinkError` where the folder or the file cannot be made.
     """
-    try:
-        wanted.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SinkError(f"The folder {wanted.parent} cannot be created: {error.strerror}.") from error
+    make_folder(wanted.parent)
     for path in numbered_paths(wanted, suffix):
         if path.exists():
             continue

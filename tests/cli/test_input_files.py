@@ -10,7 +10,7 @@ import pytest
 
 import telemetry
 from telemetry.base.errors import UsageError
-from telemetry.cli._shared.input_files import check_file_exists, expand_patterns
+from telemetry.cli._shared.input_files import check_file_exists, expand_patterns, find_recordings
 from tests.commands import run
 from tests.conftest import main_in_process
 from tests.recorded import recorded_lap, write
@@ -29,6 +29,16 @@ def season(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "e1.mcap").touch()
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+def test_a_folder_stands_for_the_recordings_in_and_below_it(season: Path) -> None:
+    (season / "2" / "notes.txt").touch()
+    (season / "empty").mkdir()
+    below = ["[2026] GT3/a.mcap", "[2026] GT3/b.mcap", "[2026] GT3/wet[!x]/d.mcap"]
+    for name, found in (("2", ["2/a.mcap"]), ("[2026] GT3", below), ("*GT3", below), ("empty", ["empty"])):
+        assert [path.as_posix() for path in find_recordings([Path(name)])] == found
+    everything = [path.as_posix() for path in find_recordings([Path()])]
+    assert everything == ["2/a.mcap", *below, "e1.mcap", "e[1].mcap"]
 
 
 @pytest.mark.parametrize(
@@ -61,7 +71,7 @@ def test_what_exists_under_its_name_is_no_pattern(season: Path, pattern: str, fo
     [
         ("none.mcap", "There is no recording none.mcap."),
         ("none*.mcap", "There is no recording none*.mcap: no file matches."),
-        ("2", f"There is no recording 2: it is a folder; name those in it, like {Path('2', '*.mcap')}."),
+        ("2", "There is no recording in the folder 2."),
     ],
 )
 def test_what_is_no_file_is_refused_with_what_it_is(season: Path, name: str, reason: str) -> None:
@@ -91,7 +101,7 @@ BAD = {
     "c.mcap": "c.mcap is not an MCAP file.",
     "d.txt": "Unsupported file type: ",
     "f.jsonl": "f.jsonl, line 2: this is not JSON.",
-    "g": "g: it is a folder; name those in it, like ",
+    "g": "There is no recording in the folder ",
 }
 
 

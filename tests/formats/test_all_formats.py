@@ -93,11 +93,18 @@ def test_a_file_to_be_overwritten_keeps_its_content_until_there_is_something_to_
 
 
 @cases_and_modes(every_format, "new", "overwrite", "append")
-def test_a_folder_that_does_not_exist_is_reported(case: Case, path: Path, mode: Mode) -> None:
-    path = path.parent / "nowhere" / path.name
+def test_a_folder_that_does_not_exist_is_made(case: Case, path: Path, mode: Mode) -> None:
+    path = path.parent / "new" / "folder" / path.name
+    write(case, path, [], mode=mode)
+    assert path.parent.is_dir()
+
+
+@cases_and_modes(every_format, "new", "overwrite", "append")
+def test_a_folder_that_cannot_be_made_is_reported(case: Case, path: Path, mode: Mode) -> None:
+    (path.parent / "file").touch()
     with pytest.raises(SinkError) as caught:
-        Writer(case, path, mode=mode)
-    assert str(caught.value) == f"The file {path} cannot be written: No such file or directory."
+        Writer(case, path.parent / "file" / path.name, mode=mode)
+    assert str(caught.value).startswith(f"The folder {path.parent / 'file'} cannot be created: ")
 
 
 @cases()

@@ -13,6 +13,7 @@ from threading import Event
 from typing import Final
 
 from telemetry.base.errors import SinkError
+from telemetry.base.storage.output_file import make_folder
 from telemetry.base.text import to_unicode
 
 RENAME_ATTEMPTS: Final = 20
@@ -24,8 +25,8 @@ RENAME_PAUSE_S: Final = 0.05
 def atomic_write(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     """A path in the same folder to write to, with the same suffix; it becomes ``path`` when the block succeeds.
 
-    However else the block ends, nothing is left of it, and an existing file stays as it was. Raises
-    :class:`telemetry.SinkError`, also where ``path`` exists and ``overwrite`` is false.
+    Folders that are missing are made. However else the block ends, nothing is left of it, and an existing file stays as
+    it was. Raises :class:`telemetry.SinkError`, also where ``path`` exists and ``overwrite`` is false.
     """
     unfinished = path.with_name(f".unfinished-{os.getpid()}-{path.name}")
     _check_target(path, overwrite=overwrite)
@@ -102,8 +103,7 @@ def rename(old: Path, new: Path, *, sync_name: bool = False) -> None:
 def _check_target(path: Path, *, overwrite: bool) -> None:
     if not path.name or path.is_dir():
         raise SinkError(f"{path} is a folder; name a file.")
-    if not path.parent.is_dir():
-        raise SinkError(f"There is no folder {path.parent} for {path.name}.")
+    make_folder(path.parent)
     if path.exists() and not path.is_file():
         raise SinkError(f"{path} is not a regular file and cannot be replaced by one.")
     if path.exists() and not overwrite:

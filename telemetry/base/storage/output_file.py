@@ -14,6 +14,16 @@ from telemetry.base.storage.lock import lock_file
 Mode = Literal["new", "append", "overwrite"]
 
 
+def make_folder(folder: Path) -> None:
+    """Make the folder of an output, where it is missing; SinkError where that is impossible."""
+    if str(folder).startswith("\\\\.\\"):  # devices and pipes of Windows, which lie in no folder
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SinkError(f"The folder {folder} cannot be created: {error.strerror}.") from error
+
+
 class OutputFile:
     """A file that only this process writes, a pipe or a device; it has no buffer of its own.
 
@@ -38,7 +48,11 @@ class OutputFile:
 
     @classmethod
     def open(cls, path: Path, mode: Mode = "new", *, instead: str = "Use --overwrite to replace it.") -> Self:
-        """Open this file; one that exists is an error, with what to do ``instead``, unless ``mode`` says otherwise."""
+        """Open this file; one that exists is an error, with what to do ``instead``, unless ``mode`` says otherwise.
+
+        Folders that are missing are made.
+        """
+        make_folder(path.parent)
         flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0)
         try:
             existed = path.exists()

@@ -1,4 +1,4 @@
-"""The recordings that a command is given: patterns among their names, and the failures among many of them."""
+"""The recordings that a command is given: folders and patterns among them, and the failures among many of them."""
 
 import glob
 from collections.abc import Callable, Iterable, Iterator
@@ -12,6 +12,7 @@ from telemetry.base.errors import TelemetryError, UsageError
 from telemetry.base.text import format_count
 from telemetry.cli._shared.stopping import Interrupted
 from telemetry.cli._shared.tables import label_table, to_markup
+from telemetry.formats import is_recording
 
 _MAX_NAMES: Final = 5
 """Failed files that the closing sentence names; each was named with its reason before."""
@@ -22,6 +23,22 @@ _Result = TypeVar("_Result")
 
 class FailedFilesError(TelemetryError):
     """Some of several files could not be processed; the others were."""
+
+
+def find_recordings(paths: Iterable[Path]) -> list[Path]:
+    """Replace patterns by the files that match, and folders by all recordings in and below them, sorted.
+
+    Hidden files are left out. A pattern that nothing matches, and a folder without a recording, stay as they are.
+    """
+    return [file for path in expand_patterns(paths) for file in _recordings_below(path) or [path]]
+
+
+def _recordings_below(path: Path) -> list[Path]:
+    try:
+        files = sorted(file for file in path.rglob("*") if is_recording(file) and file.is_file())
+    except OSError:  # a name that is too long, for example
+        return []
+    return [file for file in files if not any(part.startswith(".") for part in file.relative_to(path).parts)]
 
 
 def expand_patterns(paths: Iterable[Path]) -> list[Path]:
@@ -64,7 +81,7 @@ def check_file_exists(path: Path) -> None:
     except OSError as error:  # a name that is too long, for example
         raise UsageError(f"There is no recording {path}: {error.strerror}.") from error
     if is_folder:
-        raise UsageError(f"There is no recording {path}: it is a folder; name those in it, like {path / '*.mcap'}.")
+        raise UsageError(f"There is no recording in the folder {path}.")
     if not is_file and glob.has_magic(str(path)):
         raise UsageError(f"There is no recording {path}: no file matches.")
     if not is_file:

@@ -15,7 +15,7 @@ from telemetry.base.amounts import DURATION_FORMS, parse_positive_duration
 from telemetry.base.checks import require_positive
 from telemetry.base.clock import Clock
 from telemetry.base.errors import UsageError
-from telemetry.cli._shared.input_files import expand_patterns
+from telemetry.cli._shared.input_files import find_recordings
 from telemetry.cli._shared.time_range import parse_time_range
 from telemetry.formats import find_format
 from telemetry.recording.interfaces import Source
@@ -45,7 +45,11 @@ def tune_for_low_latency() -> None:
 
 Files = Annotated[
     list[Path],
-    typer.Argument(metavar="FILE...", help="Recordings, like [bold]drive.mcap[/] or *.mcap.", callback=expand_patterns),
+    typer.Argument(
+        metavar="FILE...",
+        help="Recordings, like [bold]drive.mcap[/] or *.mcap; a folder means all recordings in and below it.",
+        callback=find_recordings,
+    ),
 ]
 IncludeAi = Annotated[
     bool, typer.Option("--include-ai", help="Laps that the game's AI drove can be valid, and the best, too.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from telemetry.base.errors import SinkError
 from telemetry.base.extras import require
+from telemetry.base.storage.output_file import make_folder
 from telemetry.base.text import to_unicode
 from telemetry.base.typing import override
 from telemetry.base.version import VERSION
@@ -64,6 +65,7 @@ class ParquetSink(Sink):
         self._writer: Any = None
         self._failed = False
         self._size = 0
+        make_folder(path.parent)
         try:
             self._file = path.open("wb" if overwrite else "xb")
         except FileExistsError:
