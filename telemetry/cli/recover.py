@@ -46,4 +46,6 @@ def _describe(result: Recovered) -> str:
     count = format_count(result.steps, "step" if known is not None and known.keeps_pages else "sample")
     if result.was_complete:
         return f"finished already, {count}."
+    if not result.discarded_bytes:
+        return f"recovered, {count}; its end was missing."
     return f"recovered, {count}; {result.discarded_bytes:,} bytes at its end were an incomplete record."

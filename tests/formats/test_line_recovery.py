@@ -18,7 +18,7 @@ from telemetry.fields.selection import select
 from telemetry.formats import Recovered, find_format
 from telemetry.formats.compression import read_blocks
 from telemetry.formats.csv.sink import create
-from tests.conftest import PATIENCE, REPOSITORY, sample_of
+from tests.conftest import PATIENCE, REPOSITORY, main_in_process, sample_of
 
 COLUMNS = select("elapsed,gear,player_name")
 COMPRESSED = (".jsonl.gz", ".jsonl.zst", ".csv.gz")
@@ -209,6 +209,20 @@ def test_a_damaged_line_in_the_middle_is_named_and_nothing_is_changed(tmp_path: 
     with pytest.raises(SourceError, match="line 2: this is not JSON"):
         recover(path)
     assert path.read_bytes() == b'{"gear":1}\n{"gear":\n{"gear":2}\n{"ge'
+
+
+@pytest.mark.parametrize(
+    ("text", "described"),
+    [
+        (b'{"gear":1}\n{"gear":2}\n', "finished already, 2 samples."),
+        (b'{"gear":1}\n{"gear":2}', "recovered, 2 samples; its end was missing."),
+        (b'{"gear":1}\n{"gear"', "recovered, 1 sample; 7 bytes at its end were an incomplete record."),
+    ],
+)
+def test_the_command_says_what_was_done(tmp_path: Path, text: bytes, described: str) -> None:
+    path = tmp_path / "drive.jsonl"
+    path.write_bytes(text)
+    assert main_in_process("recover", path).stdout == f"{path}: {described}\n"
 
 
 # Programs that others wrote
