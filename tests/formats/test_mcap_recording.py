@@ -108,13 +108,13 @@ def test_a_newer_format_is_refused_by_its_version(tmp_path: Path) -> None:
     with path.open("wb") as stream:
         writer: Any = Writer(stream)
         writer.start()
-        writer.add_metadata("ac_telemetry", {"format_version": "2"})
+        writer.add_metadata("ac_telemetry", {"format_version": "3"})
         writer.finish()
     for attempt in (McapRecording, recover):
         with pytest.raises(SourceError) as caught:
             attempt(path)
         assert str(caught.value) == (
-            f"{path} has format version 2, but only versions up to 1 are supported. Update ac-telemetry to read it."
+            f"{path} has format version 3, but only versions up to 2 are supported. Update ac-telemetry to read it."
         )
 
 

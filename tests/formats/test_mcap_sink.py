@@ -1,15 +1,14 @@
-import json
 import math
 import sys
 from pathlib import Path
 
-import orjson
 import pytest
 from mcap.reader import SeekingReader
 from mcap.writer import Writer
 
 from telemetry.base.clock import Clock
 from telemetry.base.errors import SinkError
+from telemetry.formats.mcap.cdr import decode_event
 from telemetry.formats.mcap.layout import nanoseconds
 from telemetry.formats.mcap.recording import Info, McapRecording
 from telemetry.formats.mcap.sink import create
@@ -112,12 +111,20 @@ def test_events_are_what_their_schema_says(tmp_path: Path) -> None:
     assert summary is not None
     channel = next(channel for channel in summary.channels.values() if channel.topic == EVENTS)
     schema = summary.schemas[channel.schema_id]
-    assert (channel.message_encoding, schema.encoding, schema.name) == ("json", "jsonschema", "ac_telemetry/Event")
-    assert json.loads(schema.data)["required"] == ["kind", "timestamp"]
-    bodies = [orjson.loads(message.data) for topic, message in messages(path) if topic == EVENTS]
-    assert [list(body) for body in bodies] == [
-        ["kind", "timestamp", "elapsed", "state"],
-        *[["kind", "timestamp", "elapsed", "steps", "after_packet_id", "before_packet_id"]] * 2,
+    assert (channel.message_encoding, schema.encoding) == ("cdr", "ros2msg")
+    assert schema.name == "assetto_corsa/msg/Event"
+    assert schema.data.decode() == (
+        "# What happened in a recording, and the values that belong to it\n"
+        "float64 timestamp  # s: Unix time\n"
+        "float64 elapsed  # s: time since the first step of the file\n"
+        "string kind  # gap, repaired, state, clock or marker\n"
+        "string values_json  # a JSON object: the values of this kind of event\n"
+    )
+    events = [decode_event(message.data[4:]) for topic, message in messages(path) if topic == EVENTS]
+    assert events == [
+        (START, 0.0, "state", {"state": "live"}),
+        (START + 0.01, 0.01, "gap", {"steps": 1, "after_packet_id": 1000, "before_packet_id": 1001}),
+        (START + 0.02, 0.02, "gap", {"steps": 2, "after_packet_id": 1001, "before_packet_id": 1002}),
     ]
 
 
@@ -132,7 +139,7 @@ def test_metadata_names_the_tool_and_every_session(tmp_path: Path) -> None:
     with path.open("rb") as file:
         found = [(record.name, record.metadata) for record in SeekingReader(file).iter_metadata()]
     assert [name for name, _ in found] == ["ac_telemetry", "session", "session", "quality"]
-    assert found[0][1]["format_version"] == "1"
+    assert found[0][1]["format_version"] == "2"
     assert found[0][1]["tool"] == "ac-telemetry"
     assert found[0][1]["driver"] == "A"
     assert found[1][1] == {"car": "demo_gt3", "track": "demo_ring", "session": "qualify", "ac_version": "1.16.4"}

@@ -1,6 +1,6 @@
 """MCAP recordings: every physics step with the game's pages byte for byte, readable by robotics tools.
 
-A recording has a channel for each page, whose schema (ROS 1) names every field at its exact offset, and one for events.
+A recording has a channel for each page, whose ROS 2 schema names every field at its exact offset, and one for events.
 """
 
 from collections.abc import Mapping

@@ -3,16 +3,25 @@
 import ctypes
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
-
-import orjson
+from typing import Any, Final, NamedTuple
 
 from ac_native_memory import PAGES, Page
 from telemetry.fields.snapshot import Snapshot
+from telemetry.formats.mcap.cdr import EVENT_SCHEMA
 
-FORMAT_VERSION: Final = 1
-"""Increased when a reader of the previous version would misread the file."""
+FORMAT_VERSION: Final = 2
+"""Increased when a reader of the previous version would misread the file.
+
+Version 1 had ROS 1 messages, which are the pages without a header, and JSON events; it is read, but not written.
+"""
+
+PROFILE: Final = "ros2"
+"""The profile in the header of a file; version 1 had none."""
+
+CDR: Final = "cdr"
+"""The encoding of the messages of all channels; in version 1 it was ``ros1``, and ``json`` for events."""
 
 FILE_METADATA: Final = "ac_telemetry"
 SESSION_METADATA: Final = "session"
@@ -27,42 +36,37 @@ PAGE_SIZES: Final = {f"/{name}": ctypes.sizeof(structure) for name, structure in
 """Size in bytes of each page, and so of every message on its channel."""
 
 SCHEMA_NAMES: Final = {
-    PHYSICS: "assetto_corsa/Physics",
-    GRAPHICS: "assetto_corsa/Graphics",
-    STATIC: "assetto_corsa/Static",
-    EVENTS: "ac_telemetry/Event",
+    PHYSICS: "assetto_corsa/msg/Physics",
+    GRAPHICS: "assetto_corsa/msg/Graphics",
+    STATIC: "assetto_corsa/msg/Static",
+    EVENTS: "assetto_corsa/msg/Event",
 }
 
 CHANNELS: Final = (STATIC, GRAPHICS, PHYSICS, EVENTS)
 """The channels of a recording in the order of their ids, which begin at 1."""
 
-EVENT_SCHEMA: Final = orjson.dumps(
-    {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": SCHEMA_NAMES[EVENTS],
-        "description": "What happened in a recording, and the values that belong to it.",
-        "type": "object",
-        "properties": {
-            "kind": {"type": "string", "description": "gap, repaired, state, clock, marker"},
-            "timestamp": {"type": "number", "description": "Unix time [s]"},
-            "elapsed": {"type": "number", "description": "time since the first step of the file [s]"},
-            "steps": {"type": "integer", "description": "gap: physics steps that could not be seen"},
-            "after_packet_id": {"type": ["integer", "null"], "description": "gap: the last step seen before it"},
-            "before_packet_id": {"type": "integer", "description": "gap: the first step seen after it"},
-            "packet_id": {"type": "integer", "description": "repaired: the step"},
-            "state": {"type": "string", "description": "state: how things stand from now on"},
-            "seconds": {"type": "number", "description": "clock: by how much the time of day stepped, + forward [s]"},
-        },
-        "required": ["kind", "timestamp"],
-    }
-)
+
+class Channel(NamedTuple):
+    """A channel of a file: its topic, and the encoding of its messages."""
+
+    topic: str
+    encoding: str
+
+    @property
+    def is_cdr(self) -> bool:
+        """Whether its messages are behind a CDR header, as in format version 2."""
+        return self.encoding == CDR
+
 
 _ROS_TYPES: Final[dict[Any, str]] = {ctypes.c_int32: "int32", ctypes.c_float: "float32", ctypes.c_uint16: "uint16"}
 _ASCII: Final = str.maketrans({"°": "deg ", "³": "3"})  # parsers in other languages may not support UTF-8
 
 
 def page_schema(topic: str) -> bytes:
-    """The ROS 1 message definition of a page: its fields under their wire names, padding included, byte for byte."""
+    """The ROS message definition of a page, byte for byte: its fields under their wire names, padding included.
+
+    The text is the same in ROS 1 and ROS 2.
+    """
     name = topic.removeprefix("/")
     structure = PAGES[name]
     lines = [f"# {name}: {ctypes.sizeof(structure)} bytes as the game writes them, texts in UTF-16 units"]
@@ -104,15 +108,33 @@ def _field_lines(structure: type[Page], sdk_name: str, c_type: Any) -> list[str]
     return [f"{ros_type} {field.name}  # {field.unit}: {field.meaning}".translate(_ASCII) for field in fields]
 
 
-def register_channels(writer: Any) -> dict[str, int]:
-    """Register all channels and their schemas with a new writer of the library; returns the channel ids by topic."""
+def register_channels(writer: Any, version: int = FORMAT_VERSION) -> dict[int, Channel]:
+    """Register all channels and their schemas with a new writer of the library; returns the channels by id."""
     channels = {}
     for topic in CHANNELS:
-        schema_encoding, message_encoding = ("jsonschema", "json") if topic == EVENTS else ("ros1msg", "ros1")
-        data = EVENT_SCHEMA if topic == EVENTS else page_schema(topic)
-        schema = writer.register_schema(SCHEMA_NAMES[topic], schema_encoding, data)
-        channels[topic] = writer.register_channel(topic, message_encoding, schema)
+        name, schema_encoding, data, encoding = _describe_channel(topic, version)
+        schema = writer.register_schema(name, schema_encoding, data)
+        channels[writer.register_channel(topic, encoding, schema)] = Channel(topic, encoding)
     return channels
+
+
+def default_channels(version: int) -> dict[int, Channel]:
+    """The channels by id of every recording of this format version that we wrote."""
+    return {number: Channel(topic, _describe_channel(topic, version)[-1]) for number, topic in enumerate(CHANNELS, 1)}
+
+
+def _describe_channel(topic: str, version: int) -> tuple[str, str, bytes, str]:
+    """Name, encoding and text of a channel's schema, and the encoding of its messages."""
+    if version > 1:
+        return SCHEMA_NAMES[topic], "ros2msg", EVENT_SCHEMA if topic == EVENTS else page_schema(topic), CDR
+    if topic == EVENTS:
+        return "ac_telemetry/Event", "jsonschema", b'{"type":"object"}', "json"
+    return SCHEMA_NAMES[topic].replace("/msg/", "/"), "ros1msg", page_schema(topic), "ros1"
+
+
+def format_version(metadata: Mapping[str, Mapping[str, str]]) -> str:
+    """The format version that the metadata records of a file tell; that of today if they do not."""
+    return metadata.get(FILE_METADATA, {}).get("format_version", str(FORMAT_VERSION))
 
 
 def nanoseconds(timestamp: float) -> int:

@@ -1,5 +1,6 @@
 """The messages of a recording: pages and events, checked while they are read."""
 
+import math
 import struct
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,7 +8,8 @@ from typing import Final, NamedTuple
 
 import orjson
 
-from telemetry.formats.mcap.layout import PAGE_SIZES, seconds
+from telemetry.formats.mcap.cdr import HEADER, LITTLE_ENDIAN, EventFields, decode_event, encode_event
+from telemetry.formats.mcap.layout import PAGE_SIZES, Channel, seconds
 from telemetry.formats.mcap.records import CorruptFile, Record
 from telemetry.recording.interfaces import Event
 
@@ -15,37 +17,67 @@ _HEAD: Final = struct.Struct("<HIQQ")
 
 
 class Message(NamedTuple):
-    """A page or an event; times in nanoseconds. ``at`` is the offset in the file of the record or chunk it is in."""
+    """A page or an event; times in nanoseconds. ``at`` is the offset in the file of the record or chunk it is in.
+
+    ``data`` is a page as the game wrote it, or an event: in CDR without its header if ``is_cdr``, in JSON otherwise.
+    """
 
     at: int
     topic: str
     log_time: int
     publish_time: int
     data: bytes
+    is_cdr: bool
 
 
-def parse_message(path: Path, record: Record, topics: Mapping[int, str]) -> Message:
+def parse_message(path: Path, record: Record, channels: Mapping[int, Channel]) -> Message:
     """The message in a record; raises :class:`CorruptFile` for an unknown channel or a page of the wrong size."""
     if len(record.body) < _HEAD.size:
         raise CorruptFile(path, record.at, "a message is too short")
-    channel, _, log_time, publish_time = _HEAD.unpack_from(record.body)
-    topic = topics.get(channel)
-    if topic is None:
-        raise CorruptFile(path, record.at, f"a message belongs to an unknown channel, {channel}")
-    data = record.body[_HEAD.size :]
+    number, _, log_time, publish_time = _HEAD.unpack_from(record.body)
+    channel = channels.get(number)
+    if channel is None:
+        raise CorruptFile(path, record.at, f"a message belongs to an unknown channel, {number}")
+    topic, begin = channel.topic, _HEAD.size
+    if channel.is_cdr:
+        if not record.body.startswith(LITTLE_ENDIAN, begin):
+            raise CorruptFile(path, record.at, f"a message of {topic} is not little-endian CDR")
+        begin += len(HEADER)
+    data = record.body[begin:]
     if len(data) != PAGE_SIZES.get(topic, len(data)):
         raise CorruptFile(
             path, record.at, f"a message of {topic} has {len(data):,} bytes instead of {PAGE_SIZES[topic]}"
         )
-    return Message(record.at, topic, log_time, publish_time, data)
+    return Message(record.at, topic, log_time, publish_time, data, channel.is_cdr)
+
+
+def raw_message(record: Record) -> tuple[int, int, bytes]:
+    """The number of the channel, the sequence and the unchanged bytes of the message in a record."""
+    number, sequence, _, _ = _HEAD.unpack_from(record.body)
+    return number, sequence, record.body[_HEAD.size :]
+
+
+def encode_page(page: bytes, channel: Channel) -> bytes:
+    """The message of a page on a channel of either format version."""
+    return HEADER + page if channel.is_cdr else page
+
+
+def encode_event_for(event: EventFields, channel: Channel) -> bytes:
+    """The message of an event on a channel of either format version."""
+    if channel.is_cdr:
+        return encode_event(event)
+    times = {"timestamp": event.timestamp, "elapsed": event.elapsed}
+    return orjson.dumps({"kind": event.kind, **times, **event.values})
 
 
 def parse_event(path: Path, message: Message, origin: int | None = None) -> Event:
-    """The event in a message; raises :class:`CorruptFile` if it is not JSON or lacks its kind or timestamp.
+    """The event in a message; raises :class:`CorruptFile` if it cannot be decoded or lacks its kind or timestamp.
 
-    ``origin`` is the Unix time [ns] of the file's first step. Events without ``elapsed`` are from before there were
-    steps of the time of day in recordings: their Unix time is sufficient.
+    ``origin`` is the Unix time [ns] of the file's first step. JSON events without ``elapsed`` are from before there
+    were steps of the time of day in recordings: their Unix time is sufficient.
     """
+    if message.is_cdr:
+        return _parse_cdr_event(path, message)
     try:
         values = orjson.loads(message.data)
         kind, timestamp = values.pop("kind"), values.pop("timestamp")
@@ -58,6 +90,16 @@ def parse_event(path: Path, message: Message, origin: int | None = None) -> Even
         del values["elapsed"]
         return Event(kind, float(timestamp), values, float(elapsed))
     return Event(kind, float(timestamp), values, None if origin is None else timestamp - seconds(origin))
+
+
+def _parse_cdr_event(path: Path, message: Message) -> Event:
+    try:
+        event = decode_event(message.data)
+    except ValueError:
+        raise CorruptFile(path, message.at, "an event is invalid") from None
+    if not (math.isfinite(event.timestamp) and math.isfinite(event.elapsed)):
+        raise CorruptFile(path, message.at, "an event has no time")
+    return Event(event.kind, event.timestamp, event.values, event.elapsed)
 
 
 def count_missing_steps(gap: Event) -> int:

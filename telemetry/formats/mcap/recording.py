@@ -24,6 +24,8 @@ from telemetry.formats.mcap.layout import (
     PHYSICS,
     QUALITY_METADATA,
     STATIC,
+    Channel,
+    format_version,
     nanoseconds,
     seconds,
 )
@@ -65,7 +67,7 @@ class Info(NamedTuple):
 
 def check_version(path: Path, metadata: Mapping[str, Mapping[str, str]]) -> None:
     """Raise :class:`SourceError` for a recording in a newer format version."""
-    written = metadata.get(FILE_METADATA, {}).get("format_version", str(FORMAT_VERSION))
+    written = format_version(metadata)
     if not (written.isascii() and written.isdigit() and len(written) < 10 and int(written) <= FORMAT_VERSION):
         raise SourceError(
             f"{path} has format version {written}, but only versions up to {FORMAT_VERSION} are supported. "
@@ -172,7 +174,8 @@ class McapRecording(Source):
             counts: dict[str, int] = {}
             if file.summary and file.summary.message_counts is not None:
                 for channel, count in file.summary.message_counts.items():
-                    topic = file.summary.topics.get(channel, "")
+                    known = file.summary.channels.get(channel)
+                    topic = known.topic if known else ""
                     counts[topic] = counts.get(topic, 0) + count
             else:
                 for message in self._messages(file, None):
@@ -247,36 +250,36 @@ class McapRecording(Source):
             self.metadata_records[entry.name] = entry.metadata
 
     def _find_origin(self, file: RecordFile) -> int:
-        topics: dict[int, str] = {}
-        logged = next(self._logged_steps(file, topics), None)
+        channels: dict[int, Channel] = {}
+        logged = next(self._logged_steps(file, channels), None)
         if logged is not None:
             return logged.log_time
-        if not self.truncation and not {PHYSICS, GRAPHICS, STATIC} <= set(topics.values()):
+        if not self.truncation and not {PHYSICS, GRAPHICS, STATIC} <= {channel.topic for channel in channels.values()}:
             raise SourceError(f"{self._path} is not a recording of Assetto Corsa's pages.")
         raise SourceError(f"{self._path} holds no step.")
 
-    def _logged_steps(self, file: RecordFile, topics: dict[int, str] | None = None) -> Iterator[LoggedStep]:
-        """The steps from a little before ``begin`` on; the channels found on the way are added to ``topics``."""
-        topics = {} if topics is None else topics
-        builder = StepBuilder(self._path, topics)
-        for message in self._messages(file, PAGE_SIZES, topics):
+    def _logged_steps(self, file: RecordFile, channels: dict[int, Channel] | None = None) -> Iterator[LoggedStep]:
+        """The steps from a little before ``begin`` on; the channels found on the way are added to ``channels``."""
+        channels = {} if channels is None else channels
+        builder = StepBuilder(self._path, channels)
+        for message in self._messages(file, PAGE_SIZES, channels):
             if (step := builder.add(message)) is not None:
                 yield step
         if (last := builder.finish()) is not None:
             yield last
 
     def _messages(
-        self, file: RecordFile, wanted: Collection[str] | None, topics: dict[int, str] | None = None
+        self, file: RecordFile, wanted: Collection[str] | None, channels: dict[int, Channel] | None = None
     ) -> Iterator[Message]:
         """The messages of the part that is played, beginning a little earlier; if ``wanted`` is None, all messages.
 
         With an index, chunks without any of the ``wanted`` topics are left out; those read can hold other topics too.
         """
-        topics = {} if topics is None else topics
+        channels = {} if channels is None else channels
         chunks = None if wanted is None else self._select_chunks(file, wanted)
         records: Iterator[Record]
         if chunks is not None and file.summary is not None:
-            topics.update(file.summary.topics)
+            channels.update(file.summary.channels)
             records = (file.record(at, CHUNK) for at in chunks)
         else:
             records = file.records(_UNREAD)
@@ -284,10 +287,10 @@ class McapRecording(Source):
             for record in records:
                 for entry in file.contents(record):
                     if entry.opcode == MESSAGE:
-                        yield parse_message(file.path, entry, topics)
+                        yield parse_message(file.path, entry, channels)
                     elif entry.opcode == CHANNEL:
-                        channel = file.parse(entry)
-                        topics[channel.id] = channel.topic
+                        parsed = file.parse(entry)
+                        channels[parsed.id] = Channel(parsed.topic, parsed.message_encoding)
         except TruncatedFile:
             return
 
@@ -295,5 +298,5 @@ class McapRecording(Source):
         """Offsets of the chunks to read; None where all are needed, or the index is missing or not sufficient."""
         if file.summary is None or (self._begin is None and EVENTS not in wanted):
             return None
-        channels = frozenset(channel for channel, topic in file.summary.topics.items() if topic in wanted)
+        channels = frozenset(number for number, one in file.summary.channels.items() if one.topic in wanted)
         return select_chunks(file.summary.chunks, channels, self._begin)

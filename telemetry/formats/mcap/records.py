@@ -18,6 +18,7 @@ from telemetry.base.errors import SourceError
 from telemetry.base.storage.lock import lock_file
 from telemetry.base.typing import override
 from telemetry.formats.mcap.chunks import IndexedChunk
+from telemetry.formats.mcap.layout import Channel
 from telemetry.recording.interfaces import Closeable
 
 # Opcodes of the MCAP specification.
@@ -83,7 +84,7 @@ class Summary:
     def __init__(self, file: "RecordFile", records: list[Record]) -> None:
         self._file = file
         self._records = records
-        self.topics: dict[int, str] = {channel.id: channel.topic for channel in self._parsed(CHANNEL)}
+        self.channels = {one.id: Channel(one.topic, one.message_encoding) for one in self._parsed(CHANNEL)}
         self.metadata_offsets = [index.offset for index in self._parsed(METADATA_INDEX)]
         self.message_counts: dict[int, int] | None = None
         for statistics in self._parsed(STATISTICS):

@@ -7,26 +7,36 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import orjson
-
 from telemetry.base.errors import SinkError, SourceError
 from telemetry.base.storage.atomic import rename, sync_to_disk
 from telemetry.fields.pages import read_packet_id
 from telemetry.formats.format import Recovered
+from telemetry.formats.mcap.cdr import EventFields
 from telemetry.formats.mcap.layout import (
-    CHANNELS,
     EVENTS,
     FILE_METADATA,
     GRAPHICS,
     PAGE_SIZES,
     PHYSICS,
+    PROFILE,
     QUALITY_METADATA,
     STATIC,
+    Channel,
     StepCounters,
+    default_channels,
+    format_version,
     register_channels,
     seconds,
 )
-from telemetry.formats.mcap.messages import Message, count_missing_steps, parse_event, parse_message
+from telemetry.formats.mcap.messages import (
+    Message,
+    count_missing_steps,
+    encode_event_for,
+    encode_page,
+    parse_event,
+    parse_message,
+    raw_message,
+)
 from telemetry.formats.mcap.recording import check_version
 from telemetry.formats.mcap.records import (
     ATTACHMENT,
@@ -36,6 +46,7 @@ from telemetry.formats.mcap.records import (
     CHUNK_INDEX,
     DATA_END,
     FOOTER,
+    HEADER,
     MESSAGE,
     MESSAGE_INDEX,
     METADATA,
@@ -95,12 +106,21 @@ def _write_copy(file: RecordFile, path: Path) -> "_RecoveryCopier":
 
     with path.open("wb") as stream:
         writer: Any = Writer(stream)
-        writer.start()
+        writer.start(_read_profile(file))
         copier = _RecoveryCopier(file, writer)
         copier.run()
         writer.add_metadata(QUALITY_METADATA, {**copier.counters.metadata(), "recovered": "true"})
         writer.finish()
     return copier
+
+
+def _read_profile(file: RecordFile) -> str:
+    """The profile of a file: none in format version 1."""
+    try:
+        profile: str = file.parse(file.record(BEGIN, HEADER)).profile
+    except (CorruptFile, TruncatedFile):
+        return PROFILE
+    return profile
 
 
 def _check_copy(path: Path, messages: int) -> None:
@@ -146,9 +166,9 @@ class _RecoveryCopier:
     _last_packet_id: int | None = None
     _copied_topics: set[str] = field(default_factory=set)
     _metadata: dict[str, dict[str, str]] = field(default_factory=dict)
-    _topics: dict[int, str] = field(default_factory=dict)
-    _schemas: dict[int, int] = field(default_factory=dict)
-    _channels: dict[int, int] = field(default_factory=dict)
+    _channels: dict[int, Channel] = field(default_factory=dict)
+    _schema_copies: dict[int, int] = field(default_factory=dict)  # the numbers in the new file
+    _channel_copies: dict[int, int] = field(default_factory=dict)
 
     @property
     def lost_steps(self) -> int:
@@ -157,8 +177,8 @@ class _RecoveryCopier:
             return 0
         indexed_steps = 0
         if self.file.summary and self.file.summary.message_counts:
-            counts = self.file.summary.message_counts.items()
-            indexed_steps = sum(count for channel, count in counts if self.file.summary.topics.get(channel) == PHYSICS)
+            physics = [number for number, one in self.file.summary.channels.items() if one.topic == PHYSICS]
+            indexed_steps = sum(self.file.summary.message_counts.get(number, 0) for number in physics)
         return max(self._steps_in_new_gaps, indexed_steps - self.counters.steps)
 
     @property
@@ -207,9 +227,9 @@ class _RecoveryCopier:
                     return None
                 raise CorruptFile(self.file.path, at, "the data section ends before its last chunk")  # noqa: TRY301 - the same
             following = end
-            topics = dict(self._topics)
+            channels = dict(self._channels)
             # A chunk is checked completely before any of it is copied.
-            entries = [self._parse_entry(entry, topics) for entry in self.file.contents(record)]
+            entries = [self._parse_entry(entry, channels) for entry in self.file.contents(record)]
         except TruncatedFile:
             following = self.file.chunk_after(at)
             if following is None:
@@ -246,35 +266,36 @@ class _RecoveryCopier:
         index = bisect_right(self._chunk_offsets, at)
         return self._chunk_offsets[index] if index < len(self._chunk_offsets) else None
 
-    def _parse_entry(self, entry: Record, topics: dict[int, str]) -> _Entry:
+    def _parse_entry(self, entry: Record, channels: dict[int, Channel]) -> _Entry:
         if entry.opcode == MESSAGE:
-            if self._errors and not topics:
+            if self._errors and not channels:
                 self._assume_channels()
-                topics.update(self._topics)
-            message = parse_message(self.file.path, entry, topics)
+                channels.update(self._channels)
+            message = parse_message(self.file.path, entry, channels)
             return _Entry(entry, message, parse_event(self.file.path, message) if message.topic == EVENTS else None)
         parsed: Any = self.file.parse(entry) if entry.opcode in (SCHEMA, CHANNEL, METADATA, ATTACHMENT) else None
         if entry.opcode == CHANNEL:
-            topics[parsed.id] = parsed.topic
+            channels[parsed.id] = Channel(parsed.topic, parsed.message_encoding)
         return _Entry(entry, parsed=parsed)
 
     def _assume_channels(self) -> None:
         """Use the default channels if the chunk that declares them is lost: in our recordings they never differ."""
         if self._metadata.get(FILE_METADATA, {}).get("tool") == "ac-telemetry":
-            self._topics = dict(enumerate(CHANNELS, start=1))
+            version = int(format_version(self._metadata))  # checked when it was read
+            self._channels = default_channels(version)
             if self.writer:
-                self._channels = dict(enumerate(register_channels(self.writer).values(), start=1))
+                self._channel_copies = dict(enumerate(register_channels(self.writer, version), start=1))
 
     def _copy_declaration(self, entry: _Entry) -> None:
         opcode, parsed = entry.record.opcode, entry.parsed
         if opcode == SCHEMA:
-            if self.writer and parsed.id not in self._schemas:
-                self._schemas[parsed.id] = self.writer.register_schema(parsed.name, parsed.encoding, parsed.data)
+            if self.writer and parsed.id not in self._schema_copies:
+                self._schema_copies[parsed.id] = self.writer.register_schema(parsed.name, parsed.encoding, parsed.data)
         elif opcode == CHANNEL:
-            self._topics[parsed.id] = parsed.topic
-            if self.writer and parsed.id not in self._channels:
-                schema = self._schemas.get(parsed.schema_id, 0)
-                self._channels[parsed.id] = self.writer.register_channel(
+            self._channels[parsed.id] = Channel(parsed.topic, parsed.message_encoding)
+            if self.writer and parsed.id not in self._channel_copies:
+                schema = self._schema_copies.get(parsed.schema_id, 0)
+                self._channel_copies[parsed.id] = self.writer.register_channel(
                     parsed.topic, parsed.message_encoding, schema, parsed.metadata
                 )
         elif opcode == METADATA:
@@ -296,8 +317,8 @@ class _RecoveryCopier:
             self.counters.update_times(message.log_time, message.publish_time)
         elif event is not None:
             self._count_event(event)
-        channel, sequence = int.from_bytes(record.body[:2], "little"), int.from_bytes(record.body[2:6], "little")
-        self._write(channel, message, sequence)
+        number, sequence, data = raw_message(record)
+        self._write(number, message, data, sequence)
 
     def _count_event(self, event: Event) -> None:
         if event.kind == "gap":
@@ -308,28 +329,29 @@ class _RecoveryCopier:
 
     def _write_gap(self, step: Message) -> None:
         """Before the first step after corrupt data, write a gap event, and empty pages for those that are lost."""
-        channels = {topic: channel for channel, topic in self._topics.items()}
+        numbers = {channel.topic: number for number, channel in self._channels.items()}
         packet_id = read_packet_id(step.data)
         # Steps that the recording itself reports as missing were not lost here.
         steps = (
             0 if self._last_packet_id is None else max(0, packet_id - self._last_packet_id - 1 - self._reported_missing)
         )
         self._steps_in_new_gaps += steps
-        if steps and EVENTS in channels:  # without an events channel, readers count missing steps by packet ids
+        if steps and EVENTS in numbers:  # without an events channel, readers count missing steps by packet ids
             values = {"steps": steps, "after_packet_id": self._last_packet_id, "before_packet_id": packet_id}
-            times = {"timestamp": seconds(step.publish_time), "elapsed": self.counters.elapsed_at(step.log_time)}
-            data = orjson.dumps({"kind": "gap", **times, **values})
+            elapsed = self.counters.elapsed_at(step.log_time)
+            event = EventFields(seconds(step.publish_time), elapsed, "gap", values)
             self.counters.gaps += 1
             self.counters.missing += steps
-            self._write(channels[EVENTS], step._replace(data=data))
+            number = numbers[EVENTS]
+            self._write(number, step, encode_event_for(event, self._channels[number]))
         for topic in (STATIC, GRAPHICS):  # steps cannot be read without them, and the recording may hold no later ones
-            if topic in channels and topic not in self._copied_topics:
-                self._write(channels[topic], step._replace(data=bytes(PAGE_SIZES[topic])))
+            if topic in numbers and topic not in self._copied_topics:
+                number = numbers[topic]
+                self._write(number, step, encode_page(bytes(PAGE_SIZES[topic]), self._channels[number]))
         self._corrupt_since_last_step, self._reported_missing = False, 0
 
-    def _write(self, channel: int, message: Message, sequence: int = 0) -> None:
+    def _write(self, number: int, times: Message, data: bytes, sequence: int = 0) -> None:
+        """Write a message on the channel of this number in the file read, with the times of another message."""
         self.messages += 1
         if self.writer:
-            self.writer.add_message(
-                self._channels[channel], message.log_time, message.data, message.publish_time, sequence
-            )
+            self.writer.add_message(self._channel_copies[number], times.log_time, data, times.publish_time, sequence)

@@ -5,8 +5,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import orjson
-
 from telemetry.base.storage.output_file import OutputFile
 from telemetry.base.text import to_unicode
 from telemetry.base.typing import override
@@ -23,12 +21,14 @@ from telemetry.fields.pages import (
     read_track,
     read_track_configuration,
 )
+from telemetry.formats.mcap.cdr import HEADER, EventFields, encode_event
 from telemetry.formats.mcap.layout import (
     EVENTS,
     FILE_METADATA,
     FORMAT_VERSION,
     GRAPHICS,
     PHYSICS,
+    PROFILE,
     QUALITY_METADATA,
     SESSION_METADATA,
     STATIC,
@@ -75,10 +75,11 @@ class _BufferedStream:
 class McapSink(PageSink):
     """Writes steps with their pages; made by :func:`create`. Raises :class:`telemetry.SinkError`.
 
-    For each physics step it writes one message per changed page, all with the same log time, in the order static,
-    graphics, physics. Log times begin with the Unix time of the first step and go on with the clock of the source, so
-    that they never go back or jump; publish times are the Unix times of the steps. Where these step, the file has an
-    event ``clock``. The file can be read while it is being written, up to the last flush; closing finishes it.
+    For each physics step it writes one message per changed page, which is the page behind a CDR header; all have the
+    same log time, and the order is static, graphics, physics. Log times begin with the Unix time of the first step and
+    go on with the clock of the source, so that they never go back or jump; publish times are the Unix times of the
+    steps. Where these step, the file has an event ``clock``. The file can be read while it is being written, up to the
+    last flush; closing finishes it.
     """
 
     def __init__(self, output: OutputFile, metadata: Mapping[str, str]) -> None:
@@ -133,12 +134,12 @@ class McapSink(PageSink):
         if static_changed:
             self._static = pages.static
             self._chunk_bytes += len(pages.static)
-            add(self._channels[STATIC], log_time, pages.static, publish_time)
+            add(self._channels[STATIC], log_time, HEADER + pages.static, publish_time)
         if graphics_changed:
             self._graphics = pages.graphics
             self._chunk_bytes += len(pages.graphics)
             sequence = read_graphics_packet_id(pages.graphics) & 0xFFFFFFFF
-            add(self._channels[GRAPHICS], log_time, pages.graphics, publish_time, sequence)
+            add(self._channels[GRAPHICS], log_time, HEADER + pages.graphics, publish_time, sequence)
         if clock_step := self._clock_steps.update(pages.timestamp, step.elapsed):
             self.add_event(Event("clock", pages.timestamp, {"seconds": clock_step}, step.elapsed))
         if step.state is not self._state:
@@ -152,7 +153,8 @@ class McapSink(PageSink):
                 self._packet_id = packet_id
                 self._chunk_bytes += len(pages.physics)
                 self._quality.steps += 1
-                add(self._channels[PHYSICS], log_time, pages.physics, publish_time, packet_id & 0xFFFFFFFF)
+                data = HEADER + pages.physics
+                add(self._channels[PHYSICS], log_time, data, publish_time, packet_id & 0xFFFFFFFF)
         elif not (graphics_changed or static_changed) and self._quality.duplicates is not None:
             self._quality.duplicates += 1
         self._quality.update_times(log_time, publish_time)
@@ -179,9 +181,8 @@ class McapSink(PageSink):
         elapsed = self._elapsed if event.elapsed is None else event.elapsed
         if event.kind == "clock" and elapsed > self._elapsed:  # the next step must not tell it again
             self._clock_steps.update(event.timestamp, elapsed)
-        times = {"timestamp": seconds(publish_time), "elapsed": self._elapsed_in_file(elapsed)}
-        required = {"kind": event.kind, **times}
-        data = orjson.dumps({**required, **event.values, **required})
+        values = {name: value for name, value in event.values.items() if name not in EventFields._fields}
+        data = encode_event(EventFields(seconds(publish_time), self._elapsed_in_file(elapsed), event.kind, values))
         self._chunk_bytes += len(data)
         self._writer.add_message(self._channels[EVENTS], self._log_time, data, publish_time, self._events & 0xFFFFFFFF)
         self._events += 1
@@ -212,9 +213,10 @@ class McapSink(PageSink):
             "format_version": str(FORMAT_VERSION),
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
         }
-        self._writer.start()
+        self._writer.start(PROFILE)
         self._writer.add_metadata(FILE_METADATA, {**self._metadata, **format_metadata})
-        self._channels = register_channels(self._writer)
+        channels = register_channels(self._writer)
+        self._channels = {channel.topic: number for number, channel in channels.items()}
 
     def _next_log_time(self, elapsed: float, publish_time: int) -> int:
         """The log time of a step: later than all before it, whatever the source's clock or the wall clock do."""

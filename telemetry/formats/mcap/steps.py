@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from ac_native_memory import Pages
 from telemetry.fields.pages import read_packet_id
-from telemetry.formats.mcap.layout import EVENTS, GRAPHICS, PAGE_SIZES, PHYSICS, STATIC, seconds
+from telemetry.formats.mcap.layout import EVENTS, GRAPHICS, PAGE_SIZES, PHYSICS, STATIC, Channel, seconds
 from telemetry.formats.mcap.messages import Message, count_missing_steps, parse_event
 
 
@@ -22,13 +22,13 @@ class LoggedStep(NamedTuple):
 class StepBuilder:
     """Builds the steps of a recording from its messages in the order of the file.
 
-    ``topics`` are the channels known so far; the caller may add to them. Without a channel of events, missing steps are
+    ``channels`` are those known so far; the caller may add to them. Without a channel of events, missing steps are
     counted by the packet ids of the physics page. Nothing is returned before all three pages are known.
     """
 
-    def __init__(self, path: Path, topics: Mapping[int, str]) -> None:
+    def __init__(self, path: Path, channels: Mapping[int, Channel]) -> None:
         self._path = path
-        self._topics = topics
+        self._channels = channels
         self._pages: dict[str, bytes] = {}
         self._events: list[Message] = []  # parsed with their step, so that a corrupt one leaves the step before intact
         self._has_new_pages = False
@@ -61,7 +61,8 @@ class StepBuilder:
         if len(self._pages) < len(PAGE_SIZES):
             return None
         pages = Pages(self._pages[PHYSICS], self._pages[GRAPHICS], self._pages[STATIC], seconds(self._publish_time))
-        if self._last is not None and EVENTS not in self._topics.values():
+        has_events = any(channel.topic == EVENTS for channel in self._channels.values())
+        if self._last is not None and not has_events:
             self._missing = max(0, read_packet_id(pages.physics) - read_packet_id(self._last.physics) - 1)
         step = LoggedStep(self._log_time, pages, self._missing, self._repaired)
         self._last, self._missing, self._repaired = pages, 0, False
