@@ -81,8 +81,9 @@ def judge_lap(change: LapChange, before: "Sample | None", *, on_track: bool) -> 
     """False from the moment too many tyres are out until a new lap, a new session or a restart.
 
     At the line the verdict is about the lap that ends until the game counts it. While the game shows a replay or is
-    paused the lap stands still, and so does the verdict. The verdict uses only the samples it is given: at a few
-    samples per second a short cut can fall between two of them.
+    paused the lap stands still, and so does the verdict. Behind a line that the game turns out not to count the verdict
+    begins afresh, without the second in between, which :mod:`telemetry.laps` remembers. The verdict uses only the
+    samples it is given: at a few samples per second a short cut can fall between two of them.
     """
     if before is None:
         return on_track
