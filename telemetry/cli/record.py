@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from telemetry.base.errors import UsageError
+from telemetry.base.units import STEPS_PER_SECOND
 from telemetry.cli._shared import options
 from telemetry.cli._shared.messages import print_json, print_message
 from telemetry.cli._shared.option_groups import expand_option_groups
@@ -91,6 +92,12 @@ def record(
         metadata |= describe_missing(origin.missing_fields)
         open_file = file_opener(rate, thresholds, metadata, overwrite=file_options.overwrite)
         writer = open_step_writer(source, out, file_options, open_file, quiet=quiet)
+        if options.is_stream(source) and not quiet:
+            print_message(
+                f"A stream carries only some of the game's {STEPS_PER_SECOND} steps a second: its server sends 20 of "
+                "them unless it has another --rate. For every step, run 'record' where the game runs, or 'serve' there "
+                "with --record FILE."
+            )
         recorder = record_steps(
             origin, writer, clock, stop_rule, thresholds=thresholds, quiet=quiet, json_summary=json_summary
         )

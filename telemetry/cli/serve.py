@@ -163,6 +163,8 @@ class StreamFileOptions:
 _WEBSOCKET_ONLY: Final = (
     *option_names(ClientOptions),
     *option_names(StreamFileOptions),
+    "begin",
+    "end",
     "loop",
     "duration",
     "include_paused",
@@ -174,7 +176,7 @@ _WEBSOCKET_ONLY: Final = (
 def serve(
     ctx: typer.Context,
     *,
-    source_options: options.SourceOptions,
+    source_options: options.SourcePartOptions,
     loop: options.Loop = False,
     protocol: Annotated[
         Protocol,
@@ -270,7 +272,8 @@ def _check_protocol(ctx: typer.Context, protocol: Protocol) -> None:
     for name in _WEBSOCKET_ONLY if protocol is Protocol.ACGYM else option_names(AcgymOptions):
         origin = ctx.get_parameter_source(name)
         if origin is not None and origin.name == "COMMANDLINE":
-            raise UsageError(f"--{name.replace('_', '-')} has no meaning with --protocol {protocol.value}.")
+            option = {"begin": "from", "end": "to"}.get(name, name.replace("_", "-"))
+            raise UsageError(f"--{option} has no meaning with --protocol {protocol.value}.")
 
 
 def _open_step_recorder(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from telemetry.base.errors import UsageError
+from telemetry.base.host import host_name
 from telemetry.fields.derived import Sample
 
 DEFAULT_TEMPLATE: Final = "{track}_{car}_{session}_{datetime}"
@@ -19,6 +20,7 @@ PLACEHOLDERS: Final = {
     "car": "folder name of the car",
     "session": "practice, qualify, race, ...",
     "driver": "the player's name",
+    "host": "name of the computer that writes the file, like rig2",
     "datetime": "local time of the file's first step, like 20261122-204502",
     "date": "its date, like 20261122",
     "time": "its time of day, like 204502",
@@ -30,7 +32,7 @@ PLACEHOLDERS: Final = {
 MAX_NAME_LENGTH: Final = 120
 """Bytes of a name in UTF-8, without its suffix; some file systems allow 143, most 255."""
 
-_TEXTS: Final = ("track", "car", "driver")
+_TEXTS: Final = ("track", "car", "driver", "host")
 """Placeholders of any length, which are shortened where a name would be too long."""
 
 _WIDTH_DIGITS: Final = 2
@@ -97,6 +99,7 @@ class Template:
             "car": sample.car_model or "car",
             "session": sample.session_name,
             "driver": sample.player_nick or sample.player_name or "driver",
+            "host": host_name(),
         }
         values: dict[str, str | int] = {
             **{name: sanitize_filename(text) for name, text in texts.items()},

@@ -10,6 +10,7 @@ import orjson
 
 from telemetry.base.errors import UsageError
 from telemetry.base.extras import is_installed, require
+from telemetry.base.host import host_name
 from telemetry.base.text import to_unicode
 from telemetry.base.version import VERSION
 from telemetry.fields.derived import Sample
@@ -272,6 +273,7 @@ def hello_message(
         "tool": "ac-telemetry",
         "version": VERSION,
         "protocol": PROTOCOL_VERSION,
+        "host": host_name(),
         "source": to_unicode(source),
         "rate": rate,
         "subscription": subscription.to_message(),

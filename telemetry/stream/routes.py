@@ -30,6 +30,8 @@ MAX_CLIENTS: Final = 400 if sys.platform == "win32" else 800
 class StreamStats:
     """The state and the counters of a server; ``/healthz`` shows them under these names."""
 
+    host: str
+    """Name of the computer that serves."""
     source: str
     """Name of the source."""
     state: State
@@ -150,6 +152,8 @@ def list_metrics(stats: StreamStats) -> Iterator[Metric]:
         return Metric(f"ac_telemetry_{name}_seconds", "summary", meaning, {"_sum": seconds, "_count": count})
 
     states = {f'state="{state}"': float(state is stats.state) for state in State}
+    host = stats.host.replace("\\", "").replace('"', "")
+    yield Metric("ac_telemetry_info", "gauge", "1, with the name of the computer.", {f'host="{host}"': 1})
     yield Metric("ac_telemetry_state", "gauge", "1 for the state that the source is in.", states)
     yield gauge("rate_hertz", "Samples per second over the last seconds.", stats.rate_measured_hz or 0.0)
     if stats.age_s is not None:

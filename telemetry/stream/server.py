@@ -18,6 +18,7 @@ from websockets.frames import CloseCode
 
 from telemetry.base.clock import Clock
 from telemetry.base.errors import SinkError
+from telemetry.base.host import host_name
 from telemetry.base.ports import bind_error_message
 from telemetry.base.text import to_unicode
 from telemetry.base.typing import override
@@ -148,6 +149,7 @@ class StreamServer(Closeable):
         """The current state and counters."""
         now, recording, broadcaster = perf_counter(), self._recording_stats, self._broadcaster
         return StreamStats(
+            host=host_name(),
             source=to_unicode(self._options.source),
             state=self._latest.state,
             message=self._latest.message,

@@ -29,6 +29,11 @@ def test_the_placeholders_are_filled_from_the_sample() -> None:
     assert Template("{driver} {part:02}").path(sample, part=4) == Path("Zoë 04")
 
 
+def test_the_host_is_the_name_of_this_computer_without_its_domain(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.node", lambda: "rig:2.lab.example")
+    assert Template("{host}_{car}").path(sample_of()) == Path("rig-2_demo_gt3")
+
+
 def test_the_defaults_name_track_car_session_and_time() -> None:
     sample = sample_of(session=1)
     moment = Template("{date}-{time}").path(sample).name

@@ -267,6 +267,16 @@ def test_read_without_a_server_waits_and_shows_why() -> None:
     assert re.fullmatch(r"waiting  No stream at ws://127\.0\.0\.1:\d+: no server listens there\. .*\n", line)
 
 
+def test_a_recording_of_a_stream_says_what_it_lacks(tmp_path: Path) -> None:
+    source = f"ws://127.0.0.1:{free_port()}"
+    result = run("record", tmp_path / "drive.mcap", "--source", source, "--no-wait")
+    assert result.returncode == 3
+    assert result.stderr.startswith(
+        "A stream carries only some of the game's 333 steps a second: its server sends 20 of them unless it has "
+        "another --rate. For every step, run 'record' where the game runs, or 'serve' there with --record FILE.\n"
+    )
+
+
 def test_speed_is_for_the_demo() -> None:
     result = run("read", "--source", "ws://127.0.0.1:9", "--speed", "2")
     assert result.returncode == 2

@@ -7,6 +7,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
+from telemetry.base.host import host_name
 from tests.conftest import real_time
 from tests.stream.rig import Rig, receive, rig_of
 
@@ -54,6 +55,8 @@ def test_health_and_metrics(rig: Rig) -> None:
     assert response.getheader("Content-Type") == "text/plain; version=0.0.4; charset=utf-8"
     lines = body.decode().splitlines()
     assert 'ac_telemetry_state{state="live"} 1.0' in lines
+    assert figures["host"] == host_name()
+    assert f'ac_telemetry_info{{host="{host_name()}"}} 1' in lines
     assert "ac_telemetry_clients 1" in lines
     assert "ac_telemetry_samples_total 5" in lines
     assert "# TYPE ac_telemetry_encode_seconds summary" in lines

@@ -24,6 +24,7 @@ from telemetry.recording.stats import RecordingStats
 from telemetry.stream import ServerOptions, StreamServer
 from tests.commands import Watched, interrupt, run, start, with_signals
 from tests.conftest import PATIENCE, REPOSITORY, real_time, wait_until
+from tests.recorded import LAP
 from tests.stream.rig import Rig, receive
 
 pytestmark = real_time
@@ -135,6 +136,14 @@ def test_what_is_waited_for_is_printed_once_and_after_each_change(capsys: pytest
     ):
         printer.on_reading(None, RecordingStats(state=state, message=message))
     assert capsys.readouterr().err == "a\nb\N{REPLACEMENT CHARACTER}[2J\nleft\n"
+
+
+def test_a_part_of_a_recording_is_served() -> None:
+    result = run("serve", "--source", LAP, "--port", "0", "--from", "0:10", "--to", "10.5s")
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == "5 samples in 0.4 s.\n"
+    wrong = run("serve", "--source", "demo", "--from", "10")
+    assert (wrong.returncode, wrong.stderr) == (2, "ac-telemetry: --from and --to are for recordings only.\n")
 
 
 def test_serving_other_machines_without_a_token_prints_a_warning() -> None:

@@ -12,6 +12,7 @@ from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFact
 from websockets.sync.client import connect
 
 from telemetry.base.clock import Clock
+from telemetry.base.host import host_name
 from telemetry.fields.derived import Sample
 from telemetry.fields.wire import LineEncoder
 from telemetry.recording.api import samples
@@ -93,6 +94,7 @@ def test_a_message_changes_what_a_client_gets(rig: Rig) -> None:
         }  # fmt: skip
         hello = receive(ws)
         assert (hello["type"], hello["tool"], hello["source"], hello["rate"]) == ("hello", "ac-telemetry", "rig", 60.0)
+        assert hello["host"] == host_name()
         assert hello["schema"]["required"] == ["gear_name"]
         rig.on_reading(gear=0)
         assert receive(ws) == {"gear_name": "R"}

@@ -105,17 +105,30 @@ class SourceOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SourceRangeOptions(SourceOptions):
-    """The source to read, whether to wait for a game, and which part of a recording."""
+class SourcePartOptions(SourceOptions):
+    """The source to read, and which part of a recording."""
 
-    no_wait: NoWait = False
     begin: From = None
     end: To = None
 
     def open(self, *, loop: bool = False) -> Source:
         """Open the source; raises what :func:`telemetry.open_source` does, and UsageError for a wrong time range."""
+        return self._open(loop=loop, wait=True)
+
+    def _open(self, *, loop: bool, wait: bool) -> Source:
         begin, end = parse_time_range(self.source, self.begin, self.end)
-        return open_source(self.source, wait=not self.no_wait, loop=loop, seed=self.seed, begin=begin, end=end)
+        return open_source(self.source, wait=wait, loop=loop, seed=self.seed, begin=begin, end=end)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceRangeOptions(SourcePartOptions):
+    """The source to read, whether to wait for a game, and which part of a recording."""
+
+    no_wait: NoWait = False
+
+    def open(self, *, loop: bool = False) -> Source:
+        """Open the source; raises what :func:`telemetry.open_source` does, and UsageError for a wrong time range."""
+        return self._open(loop=loop, wait=not self.no_wait)
 
 
 def parse_lap_numbers(text: str) -> list[tuple[int, int]]:
