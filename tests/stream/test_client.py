@@ -212,7 +212,7 @@ def sends(*messages: str) -> Iterator[str]:
         ("hello", "does not send telemetry: a message is not JSON."),
         ("[1]", "does not send telemetry: a message is not a JSON object."),
         ('{"price": 3}', "does not send telemetry: this is not a sample of telemetry."),
-        ('{"gear": "first"}', "does not send telemetry: the value of gear is not what it should be."),
+        ('{"gear": "first"}', 'does not send telemetry: gear is "first", but it must be a whole number.'),
         ('{"type": "error", "message": "No."}', "reports an error: No."),
     ],
 )
