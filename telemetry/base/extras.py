@@ -1,9 +1,14 @@
 """Packages that are not always installed: the extras of this project."""
 
+import sys
 from importlib import import_module
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from telemetry.base.errors import UsageError
+
+CHECKOUT: Final = Path(__file__).parents[2]
+"""The folder of the checkout, where this file lies in one; else that of installed packages."""
 
 
 class MissingExtraError(UsageError, ImportError):
@@ -25,11 +30,24 @@ def require(module: str, *, extra: str, purpose: str) -> Any:
     except ModuleNotFoundError as error:
         missing = (error.name or module).partition(".")[0]
         raise MissingExtraError(
-            f"{purpose} needs {missing}, which is not installed. Get it with: pip install "
-            f'"ac-telemetry[{extra}]" (in a checkout: uv sync --extra {extra}).'
+            f"{purpose} needs {missing}, which is not installed. Get it with: {describe_install(extra)}."
         ) from error
     except ImportError as error:
         raise MissingExtraError(f"{purpose} needs {module}, which cannot be imported: {error}") from error
+
+
+def describe_install(extra: str) -> str:
+    """The command that installs an extra in the way in which this program was installed.
+
+    It names a checkout and never a package: no registry has this project, and another's could have its name.
+    """
+    if (Path(sys.prefix) / "uv-receipt.toml").is_file():  # which 'uv tool install' leaves there
+        return f'uv tool install ".[{extra}]" in the checkout'
+    if (CHECKOUT / "pyproject.toml").is_file():
+        return f"uv sync --extra {extra}"
+    if (Path(sys.prefix) / "pipx_metadata.json").is_file():
+        return f'pipx install --force ".[{extra}]" in the checkout'
+    return f'pip install ".[{extra}]" in the checkout'
 
 
 def is_installed(module: str) -> bool:

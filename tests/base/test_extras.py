@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from telemetry.base.extras import MissingExtraError, is_installed, require
+from telemetry.base.extras import MissingExtraError, describe_install, is_installed, require
 
 
 def test_a_module_that_is_installed_is_handed_over() -> None:
@@ -18,13 +18,28 @@ def test_a_module_that_is_missing_names_the_extra(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     with pytest.raises(MissingExtraError) as error:
         require("pyarrow.parquet", extra="parquet", purpose="Parquet")
-    assert str(error.value) == (
-        'Parquet needs pyarrow, which is not installed. Get it with: pip install "ac-telemetry[parquet]" '
-        "(in a checkout: uv sync --extra parquet)."
-    )
+    assert str(error.value) == ("Parquet needs pyarrow, which is not installed. Get it with: uv sync --extra parquet.")
     assert isinstance(error.value, ImportError)
     assert error.value.exit_code == 2
     assert not is_installed("pyarrow")
+
+
+@pytest.mark.parametrize(
+    ("file", "command"),
+    [
+        ("uv-receipt.toml", 'uv tool install ".[gym]" in the checkout'),
+        ("pyproject.toml", "uv sync --extra gym"),
+        ("pipx_metadata.json", 'pipx install --force ".[gym]" in the checkout'),
+        ("none", 'pip install ".[gym]" in the checkout'),
+    ],
+)
+def test_an_extra_is_installed_as_the_program_was(
+    file: str, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / file).touch()
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    monkeypatch.setattr("telemetry.base.extras.CHECKOUT", tmp_path)
+    assert describe_install("gym") == command
 
 
 def test_a_library_that_is_broken_is_not_called_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

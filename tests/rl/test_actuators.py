@@ -203,8 +203,7 @@ def test_without_evdev_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(UsageError) as caught:
         VirtualWheel().open()
     assert str(caught.value) == (
-        "The actuator uinput (on Linux) needs evdev, which is not installed. Get it with: pip install "
-        '"ac-telemetry[uinput]" (in a checkout: uv sync --extra uinput).'
+        "The actuator uinput (on Linux) needs evdev, which is not installed. Get it with: uv sync --extra uinput."
     )
 
 
