@@ -16,7 +16,7 @@ from tests.drives import LINES, long_drive, with_line
 from tests.laps.test_detector import SCENARIOS, recorded, thinned
 
 
-@pytest.mark.parametrize(("hertz", "line"), [*((60, line) for line in LINES), (5, 0.8)])
+@pytest.mark.parametrize(("hertz", "line"), [(60, 0.8), *((5, line) for line in LINES)])
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_laps_times_and_verdicts_are_the_same_wherever_the_line_lies(scenario: str, hertz: int, line: float) -> None:
     step = max(SCENARIOS[scenario][1] // hertz, 1)
