@@ -135,7 +135,7 @@ def test_a_recording_is_split_in_the_same_places(way: str) -> None:
     at, _, expected = WAYS[way]
     tracker = LapTracker()
     found = []
-    for row in rows(at):
+    for row in rows(at, hz=2.0):
         update = tracker.update(Step(State.LIVE, pages_of(**row), row["elapsed"]))
         if update is not None and "stint" in update.started:
             found.append(row["elapsed"])

@@ -79,10 +79,10 @@ def made(path: Path, kind: EpisodeKind, spec: Spec) -> tuple[list[Episode], list
 
 
 @pytest.mark.parametrize("name", LINES)
-@pytest.mark.parametrize("hz", [10.0, 25.0, 60.0])
+@pytest.mark.parametrize("hz", [10.0, 60.0])
 def test_each_completed_lap_is_paid_once_to_the_lap_that_ended(folder: Path, hz: float, name: str) -> None:
     path = recorded(folder, hz, name)
-    for rate, kinds in {5.0: KINDS[:1], 25.0: KINDS, hz: KINDS[:2]}.items():
+    for rate, kinds in {5.0: KINDS, 25.0: KINDS[:1], hz: KINDS[:1]}.items():
         spec = spec_of(rate)
         for kind in kinds:
             found, paths = made(path, kind, spec)
@@ -109,7 +109,7 @@ def test_no_step_of_a_drive_is_lost_or_taken_twice(folder: Path, rate: float, na
 
 def test_the_phase_of_the_grid_changes_nothing(tmp_path: Path) -> None:
     for name in ("clock before count", "count before clock"):
-        for start_s in (0.007, 0.013, 0.021, 0.033):
+        for start_s in (0.007, 0.021):
             path = write(tmp_path / f"{name}{start_s}.jsonl", drive_laps(60.0, LINES[name], start_s))
             _, paths = made(path, "lap", spec_of(25.0))
             assert [trajectory.rewards.sum() for trajectory in paths] == [100.0] * LAPS + [0.0]
