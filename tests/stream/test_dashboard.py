@@ -332,7 +332,7 @@ def test_gears_of_two_digits_fit_and_what_is_no_gear_is_a_question_mark(
     page = visit(viewport=window)
     send = staged(page, demo, {"type": "state", "state": "live", "message": ""}, a_sample(gear_name="9"))
     width = "document.querySelector('#gear').getBoundingClientRect().width"
-    page.until("document.querySelector('#gear').textContent === '9'")
+    page.until(f"document.querySelector('#gear').textContent === '9' && {width} > 0")
     narrow = page.page.evaluate(width)
     send(a_sample(gear_name="16"))
     page.until("document.querySelector('#gear').textContent === '16'")
