@@ -70,7 +70,7 @@ def test_an_alias_after_all_fields_counts_like_everywhere_else() -> None:
         (b"[1.0]", "this is not a sample of telemetry"),
         (b'{"speed":1.0}', "this is not a sample of telemetry"),
         (b'{"gear":1.5}', "gear is 1.5, but it must be a whole number"),
-        (b'{"gear":1e300}', "gear is 1e\\+300, but it must be a whole number"),
+        (b'{"gear":1e300}', "gear is 1e\\+?300, but it must be a whole number"),
         (b'{"gear":null}', "gear is null, but it must be a whole number"),
         (b'{"fuel":"full"}', 'fuel is "full", but it must be a number or null'),
         (b'{"tyre_wear":[1.0,2.0,3.0]}', r"tyre_wear is \[1.0,2.0,3.0\], but it must be a list of 4 numbers or nulls"),
