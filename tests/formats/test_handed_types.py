@@ -15,7 +15,7 @@ from telemetry.fields.selection import ALL_COLUMNS, select
 from tests.conftest import REPOSITORY, main_in_process, sample_of
 from tests.recorded import derived, recorded_lap
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Wine lacks a function that Polars and datasets call")
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="programs of others are tried on Linux")
 FIELDS = "elapsed,gear,gear_name,slip_ratio,wheel_lock_detected,steer_degrees,tyre_contact_point,currentMaxRpm,accG"
 STANDSTILL = 20_500
 """Lines without a slip ratio: DuckDB looks at 20,480 of them."""

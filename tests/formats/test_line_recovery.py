@@ -229,9 +229,9 @@ def test_the_command_says_what_was_done(tmp_path: Path, text: bytes, described: 
 
 
 def needs_linux() -> None:
-    """Skip under Windows: Wine lacks a function that Polars and datasets call, and their results are the same there."""
+    """Skip under Windows: what these libraries read does not depend on the system."""
     if sys.platform == "win32":
-        pytest.skip("Wine lacks a function that this library calls")
+        pytest.skip("programs of others are tried on Linux")
 
 
 def count_with_duckdb(path: Path) -> int:
