@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from telemetry.base.units import STEP_S
 from telemetry.fields.derived import Sample
+from telemetry.fields.lap_changes import MAX_SPEED_MS
 from telemetry.fields.snapshot import Snapshot
 from telemetry.recording.interfaces import Source
 from telemetry.recording.recording_id import RECORDING_ID
@@ -27,9 +28,6 @@ is up to 0.2 s old in a recording of 5 Hz."""
 
 MAX_METRES_APART: Final = 5.0
 """Metres between two samples of the same moment: the game moves the car once per frame."""
-
-MAX_SPEED_MS: Final = 150.0
-"""m/s that no car exceeds."""
 
 MIN_OVERLAP_S: Final = 5
 """Seconds that two recordings share before that is reported: the files of a split recording share one."""

@@ -3,6 +3,7 @@
 import math
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import Any, Final
 
 DASH: Final = "\N{EN DASH}"
@@ -67,6 +68,12 @@ def format_measured_lap_time(official_ms: int | None, measured_ms: int | None) -
 def format_count(count: int, noun: str) -> str:
     """A number of things: 1 lap, 2 laps, 1,000 laps; the plural takes an s."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def join_names(names: Sequence[str], limit: int) -> str:
+    """The names with commas, those after the first ``limit`` as ``and 3 more``."""
+    rest = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(names[:limit]) + rest
 
 
 def format_duration(seconds: float) -> str:

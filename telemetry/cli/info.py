@@ -8,7 +8,7 @@ from rich.console import Console
 
 from telemetry.analysis.quality import GAP_PERIODS, BestLap, ClockStep, QualityReport, RecordingAnalysis
 from telemetry.analysis.same_drive import find_copies
-from telemetry.base.text import format_lap_time, format_size
+from telemetry.base.text import format_lap_time, format_size, join_names
 from telemetry.cli._shared import options
 from telemetry.cli._shared.input_files import FileFailure, FileFailures
 from telemetry.cli._shared.messages import print_json, print_warning
@@ -178,6 +178,4 @@ def _duration_text(seconds: float) -> str:
 
 
 def _names_text(names: Iterable[str], nothing: str, *, limit: int = 1000) -> str:
-    texts = [to_markup(name) for name in names]
-    rest = f" and {len(texts) - limit} more" if len(texts) > limit else ""
-    return (", ".join(texts[:limit]) + rest) or nothing
+    return join_names([to_markup(name) for name in names], limit) or nothing

@@ -139,13 +139,25 @@ def _find_counted_change(now: Snapshot, before: "Sample") -> LapChange:
 
 def _find_clock_change(now: Snapshot, before: "Sample") -> LapChange:
     """What a lap clock that fell means, where the count stayed."""
-    if now.is_in_pit and not (before.is_in_pit or before.is_in_pit_lane):
-        return LapChange.MOVED
-    if not is_driven(now, before, frame_age_ms(before)):
-        return LapChange.MOVED if now.is_in_pit or now.is_in_pit_lane else LapChange.START
+    if jump := find_clock_jump(now, before):
+        return jump
     if before.lap_time < min(WAIT_MS, before.current_time - WAIT_MS // 2):
         return LapChange.LATE_CLOCK
     return LapChange.MOVED if _is_standing(now, before) else LapChange.CLOCK
+
+
+def find_clock_jump(now: Snapshot, before: "Sample") -> LapChange | None:
+    """What restarted the lap clock other than a line: MOVED into the pits, or START; None where the car was driven."""
+    if now.is_in_pit and not is_in_pits(before):
+        return LapChange.MOVED
+    if now.packet_id < before.packet_id:
+        return LapChange.START
+    return None if is_driven(now, before, frame_age_ms(before)) else _find_new_start(now)
+
+
+def _find_new_start(now: Snapshot) -> LapChange:
+    """Where the game put a car whose lap begins again."""
+    return LapChange.MOVED if is_in_pits(now) else LapChange.START
 
 
 def _find_change_after_replay(now: Snapshot, before: "Sample") -> LapChange:
@@ -155,7 +167,7 @@ def _find_change_after_replay(now: Snapshot, before: "Sample") -> LapChange:
     if now.completed_laps + 1 > before.lap:
         return LapChange.BOTH
     if now.current_time < before.lap_time - WAIT_MS // 2:
-        return LapChange.MOVED if now.is_in_pit or now.is_in_pit_lane else LapChange.START
+        return _find_new_start(now)
     return LapChange.NONE
 
 
@@ -178,6 +190,16 @@ def is_lap_count_reset(now: Snapshot, before: Snapshot) -> bool:
 def is_lap_clock_reset(now: Snapshot, before: Snapshot) -> bool:
     """Whether the lap clock fell: at the line, at a restart, or in the pits."""
     return now.current_time < before.current_time
+
+
+def is_distance_reset(now: Snapshot, before: Snapshot) -> bool:
+    """Whether the distance since load fell: a restart."""
+    return now.distance_traveled < before.distance_traveled - DISTANCE_TOLERANCE_M
+
+
+def is_in_pits(now: Snapshot) -> bool:
+    """Whether the car is in the pit lane or in its box."""
+    return bool(now.is_in_pit_lane or now.is_in_pit)
 
 
 def has_clock_restarted(now: Snapshot, before: Snapshot) -> bool:
@@ -240,7 +262,7 @@ def is_driven(now: Snapshot, before: Snapshot, frame_ms: int = 0) -> bool:
 
 def is_put_into_box(now: Snapshot, before: "Sample") -> bool:
     """Whether the game put the car into its pit box: it was not in the pit lane before, and cannot have got there."""
-    if not now.is_in_pit or before.is_in_pit or before.is_in_pit_lane:
+    if not now.is_in_pit or is_in_pits(before):
         return False
     braked_ms = MAX_BRAKING_MS2 * elapsed_game_ms(now, before) / 1e3
     has_stopped_at_once = before.speed_kmh / 3.6 > braked_ms and now.speed_kmh < STANDING_KMH

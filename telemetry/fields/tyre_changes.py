@@ -12,6 +12,7 @@ How large a change must be depends on the compound: one loses 2 units in its lif
 from typing import TYPE_CHECKING, Final
 
 from telemetry.base.units import STEP_S
+from telemetry.fields.lap_changes import is_in_pits
 from telemetry.fields.schema import Wheels
 from telemetry.fields.snapshot import Snapshot
 
@@ -72,8 +73,7 @@ def are_tyres_changed(now: Snapshot, before: "Sample", floor: float) -> bool:
     drift += life * MAX_WEAR_PER_S * max(1.0, now.aid_tire_rate) * _seconds(now, before)
     if now.is_in_pit and min(changes) < -drift:
         return True
-    is_in_pits = now.is_in_pit or now.is_in_pit_lane or before.is_in_pit or before.is_in_pit_lane
-    return bool(is_in_pits) and max(changes) > drift
+    return (is_in_pits(now) or is_in_pits(before)) and max(changes) > drift
 
 
 def _seconds(now: Snapshot, before: Snapshot) -> float:

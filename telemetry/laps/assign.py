@@ -11,7 +11,7 @@ from typing import Final
 
 from telemetry.base.units import STEP_MS
 from telemetry.fields.derived import Sample
-from telemetry.laps.model import Lap
+from telemetry.laps.model import Lap, in_recorded_order
 
 LAP_FIELDS: Final = frozenset({"run", "lap", "lap_time", "lap_valid"})
 """The fields of a sample that :func:`assign_laps` fills in."""
@@ -23,8 +23,8 @@ def assign_laps(samples: Iterable[Sample], laps: Iterable[Lap]) -> Iterator[Samp
     ``sequence`` must be the number that the samples had when the laps were found in them, or of the sample in front of
     an interpolated one. A sample in no lap keeps what it has.
     """
-    recorded = sorted((lap for lap in laps if lap.first and lap.last), key=_first_sequence)
-    firsts = [_first_sequence(lap) for lap in recorded]
+    recorded = in_recorded_order(laps)
+    firsts = [lap.first_sequence for lap in recorded]
     for sample in samples:
         index = bisect_right(firsts, sample.sequence) - 1
         yield _assign_lap(sample, recorded[index]) if index >= 0 else sample
@@ -43,10 +43,6 @@ def _assign_lap(sample: Sample, lap: Lap) -> Sample:
     if sample.lap != lap.number and lap.first_time_ms is not None:
         lap_time = lap.first_time_ms + max(sample.packet_id - lap.first.packet_id, 0) * STEP_MS
     return sample.replace(run=lap.start_index, lap=lap.number, lap_time=lap_time, lap_valid=_verdict(lap))
-
-
-def _first_sequence(lap: Lap) -> int:
-    return lap.first.sequence if lap.first else -1
 
 
 def _verdict(lap: Lap) -> bool | None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Literal, NamedTuple
 
 from telemetry.fields.derived import Sample
-from telemetry.fields.lap_changes import MAX_INTERVAL_S, has_clock_restarted, is_lap_clock_reset
+from telemetry.fields.lap_changes import MAX_INTERVAL_S, has_clock_restarted, is_in_pits, is_lap_clock_reset
 from telemetry.fields.pauses import paused_seconds
 from telemetry.laps.missing import judge_without
 from telemetry.laps.model import Lap, LapEnd
@@ -48,7 +48,6 @@ from telemetry.laps.signals import (
     classify,
     extend_frame,
     find_discontinuity,
-    is_in_pits,
     is_without_driving,
     measure_lap_ms,
     measure_stopped_ms,

@@ -126,6 +126,16 @@ class Lap:
         return CarAndTrack(self.car, self.track, self.layout)
 
     @property
+    def first_sequence(self) -> int:
+        """The number of its first sample; -1 without samples."""
+        return self.first.sequence if self.first else -1
+
+    @property
+    def last_sequence(self) -> int:
+        """The number of its last sample; -1 without samples."""
+        return self.last.sequence if self.last else -1
+
+    @property
     def complete(self) -> bool:
         """Whether the game counted the lap; it may still have been joined late."""
         return self.end == "line"
@@ -171,3 +181,8 @@ def best_laps(candidates: Iterable[Lap]) -> dict[CarAndTrack, Lap]:
         if before is None or before.time_ms is None or lap.time_ms < before.time_ms:
             best[lap.car_and_track] = lap
     return best
+
+
+def in_recorded_order(laps: Iterable[Lap]) -> list[Lap]:
+    """The laps that have samples, in the order of these."""
+    return sorted((lap for lap in laps if lap.first and lap.last), key=lambda lap: lap.first_sequence)

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from telemetry.base.units import STEP_MS
 from telemetry.fields.derived import Sample
-from telemetry.fields.lap_changes import elapsed_game_ms
+from telemetry.fields.lap_changes import elapsed_game_ms, is_in_pits
 from telemetry.laps.cut import CutPlace, locate_cut
 from telemetry.laps.fuel import burnt_fuel_l
 from telemetry.laps.model import DRIVEN_BY_AI, JOINED_LATE, Lap, LapEnd, LapStart, SampleRef
@@ -14,7 +14,6 @@ from telemetry.laps.signals import (
     GAP_S,
     SamplePair,
     advanced_game_s,
-    is_in_pits,
     is_lap_invalidated,
 )
 

@@ -10,12 +10,13 @@ from typing import Final, NamedTuple
 from telemetry.base.units import STEP_MS
 from telemetry.fields.derived import Sample
 from telemetry.fields.lap_changes import (
-    DISTANCE_TOLERANCE_M,
     TIME_STOPPED_STATUSES,
+    LapChange,
     elapsed_game_ms,
+    find_clock_jump,
     frame_age_ms,
     has_clock_restarted,
-    is_driven,
+    is_distance_reset,
     is_lap_clock_reset,
     is_lap_count_reset,
     is_other_session,
@@ -108,19 +109,13 @@ def find_discontinuity(before: Sample, now: Sample) -> LapEnd | None:
     """What other than a line ended the lap between the samples; None where nothing did."""
     if is_other_session(now, before):
         return "session"
-    if is_lap_count_reset(now, before) or now.distance_traveled < before.distance_traveled - DISTANCE_TOLERANCE_M:
+    if is_lap_count_reset(now, before) or is_distance_reset(now, before):
         return "restart"
     if now.completed_laps != before.completed_laps:
         return None
-    into_box = bool(now.is_in_pit) and not (before.is_in_pit or before.is_in_pit_lane)
     if is_lap_clock_reset(now, before):
-        if into_box:
-            return "pits"
-        if now.packet_id < before.packet_id:
-            return "restart"
-        if is_driven(now, before, frame_age_ms(before)):
-            return None
-        return "pits" if is_in_pits(now) else "restart"
+        jump = find_clock_jump(now, before)
+        return None if jump is None else "pits" if jump is LapChange.MOVED else "restart"
     return "pits" if is_put_into_box(now, before) else None
 
 
@@ -148,11 +143,6 @@ def measure_stopped_ms(before: Sample, now: Sample) -> int | None:
 
 def _lap_clock_ms(sample: Sample) -> int:
     return sample.current_time + frame_age_ms(sample)
-
-
-def is_in_pits(now: Sample) -> bool:
-    """Whether the car is in the pit lane or in its box."""
-    return bool(now.is_in_pit_lane or now.is_in_pit)
 
 
 def is_lap_invalidated(before: Sample | None, now: Sample) -> bool:

@@ -7,10 +7,9 @@ the standing. A drive-through penalty, and a lap through an empty pit lane, are 
 from typing import NamedTuple
 
 from telemetry.fields.derived import Sample
-from telemetry.fields.lap_changes import STANDING_KMH
+from telemetry.fields.lap_changes import STANDING_KMH, is_in_pits
 from telemetry.fields.metrics.tyres import tyre_floor
-from telemetry.fields.tyre_changes import are_tyres_changed
-from telemetry.laps.signals import is_in_pits
+from telemetry.fields.tyre_changes import are_tyres_changed, is_other_compound
 
 
 class StintState(NamedTuple):
@@ -45,9 +44,9 @@ def _is_standing_in_box(now: Sample) -> bool:
 
 
 def _has_other_tyres(before: Sample, now: Sample) -> bool:
-    """Whether other tyres were fitted; an empty name does not count, because a page may be read before it is filled."""
+    """Whether other tyres were fitted."""
     if now.tyre_compound != before.tyre_compound:
-        return bool(now.tyre_compound and before.tyre_compound)
+        return is_other_compound(now, before)
     if now.tyre_wear == before.tyre_wear or now.packet_id < before.packet_id:
         return False
     return are_tyres_changed(now, before, tyre_floor(now.tyre_compound))

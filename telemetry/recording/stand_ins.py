@@ -10,7 +10,7 @@ from collections.abc import Set as AbstractSet
 from typing import Final
 
 from telemetry.base.units import STEP_MS
-from telemetry.fields.lap_changes import TIME_STOPPED_STATUSES, is_driven
+from telemetry.fields.lap_changes import TIME_STOPPED_STATUSES, is_distance_reset, is_driven
 from telemetry.fields.pauses import MIN_PAUSE_S
 from telemetry.fields.snapshot import Snapshot
 
@@ -119,4 +119,4 @@ class _Timing:
 
 def _has_restarted(now: Snapshot, before: Snapshot) -> bool:
     """Whether the session was started again between two snapshots; fields that are missing say nothing."""
-    return now.packet_id < before.packet_id or now.distance_traveled < before.distance_traveled - 1.0
+    return now.packet_id < before.packet_id or is_distance_reset(now, before)

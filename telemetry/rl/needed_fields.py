@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from typing import Final
 
+from telemetry.base.text import join_names
 from telemetry.fields.held import raw_fields_of
 from telemetry.fields.snapshot import Snapshot
 from telemetry.rl.features import COMPUTED_FEATURES
@@ -51,6 +52,4 @@ def needed_fields(spec: Spec) -> frozenset[str]:
 def describe_lacking(needed: Iterable[str], missing: AbstractSet[str]) -> str:
     """The needed fields that are missing, in the order of a sample, for a person; empty where all are held."""
     wanted = frozenset(needed)
-    lacking = [name for name in Snapshot.NAMES if name in wanted and name in missing]
-    rest = f" and {len(lacking) - MAX_NAMES} more" if len(lacking) > MAX_NAMES else ""
-    return ", ".join(lacking[:MAX_NAMES]) + rest
+    return join_names([name for name in Snapshot.NAMES if name in wanted and name in missing], MAX_NAMES)

@@ -22,7 +22,7 @@ from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.formats import Format, all_formats, find_format, unsupported_file_type
 from telemetry.laps.assign import LAP_FIELDS, assign_laps
 from telemetry.laps.detector import laps as detect_laps
-from telemetry.laps.model import Lap
+from telemetry.laps.model import Lap, in_recorded_order
 from telemetry.recording.api import samples
 from telemetry.recording.game_state import State, state_in_session
 from telemetry.recording.interfaces import Event, PageSink, Sink, Source, Step
@@ -378,15 +378,13 @@ def _ranges_of_laps(laps: Iterable[Lap], tail_s: float) -> _Ranges:
     """The samples of these laps."""
     firsts: list[int] = []
     lasts: list[int] = []
-    for lap in sorted(laps, key=lambda lap: lap.first or ()):
-        first, last = lap.first, lap.last
-        if first is None or last is None:
-            continue
-        if lasts and first.sequence == lasts[-1] + 1:  # one range, so that resampling keeps what lies between two laps
-            lasts[-1] = last.sequence
+    for lap in in_recorded_order(laps):
+        # Neighbours are one range, so that resampling keeps what lies between two laps.
+        if lasts and lap.first_sequence == lasts[-1] + 1:
+            lasts[-1] = lap.last_sequence
         else:
-            firsts.append(first.sequence)
-            lasts.append(last.sequence)
+            firsts.append(lap.first_sequence)
+            lasts.append(lap.last_sequence)
     return _Ranges(firsts, lasts, tail_s=tail_s)
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 from rich.console import Console
 
 from telemetry.base.errors import TelemetryError, UsageError
-from telemetry.base.text import format_count
+from telemetry.base.text import format_count, join_names
 from telemetry.cli._shared.stopping import Interrupted
 from telemetry.cli._shared.tables import label_table, to_markup
 from telemetry.formats import is_recording
@@ -145,8 +145,7 @@ class FileFailures:
         if self._total == 1:
             raise self._failures[0].error
         names = [str(failure.path) for failure in self._failures]
-        rest = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
         raise FailedFilesError(
             f"{len(names)} of {format_count(self._total, 'recording')} could not be {self._verb}: "
-            f"{', '.join(names[:_MAX_NAMES])}{rest}."
+            f"{join_names(names, _MAX_NAMES)}."
         )

@@ -5,7 +5,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 from telemetry.base.units import STEP_MS
-from telemetry.fields.lap_changes import REPLAY, WAIT_MS, LapChange, find_lap_change
+from telemetry.fields.lap_changes import REPLAY, WAIT_MS, LapChange, find_lap_change, is_in_pits
 from telemetry.fields.metrics.metric import Intermediate, Metric
 from telemetry.fields.snapshot import Snapshot
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
@@ -140,7 +140,7 @@ def find_line_position(change: LapChange, now: Snapshot, before: "Sample | None"
     learnt = (position - now.speed_kmh / 3.6 * now.current_time / 1e3 / length_m) % 1.0
     if not math.isfinite(learnt):
         return known
-    if known is not None and abs((learnt - known + 0.5) % 1.0 - 0.5) * length_m < SAME_LINE_M:
+    if known is not None and abs(math.remainder(learnt - known, 1.0)) * length_m < SAME_LINE_M:
         return known
     return learnt
 
@@ -190,7 +190,7 @@ def carry_on_lap_distance(now: Snapshot, line_position: float | None, before: "S
 def _is_in_front_of_line(now: Snapshot, fraction: float) -> bool:
     """Whether a car that was just put somewhere stands in front of the line, rather than most of a lap behind it."""
     is_on_grid = now.completed_laps == 0 and now.distance_traveled < 0.5 * now.track_spline_length
-    return fraction > 0.5 and bool(is_on_grid or now.is_in_pit or now.is_in_pit_lane)
+    return fraction > 0.5 and (is_on_grid or is_in_pits(now))
 
 
 def lap_valid(_before: "Sample | None") -> bool | None:

@@ -164,12 +164,12 @@ def choose(laps: Iterable[Lap], config: EpisodeConfig) -> tuple[Lap, ...]:
 
 def group(laps: Iterable[Lap], chosen: Iterable[Lap], kind: EpisodeKind) -> tuple[tuple[Lap, ...], ...]:
     """The chosen laps, grouped by episode; a lap that was not chosen separates its neighbours."""
-    wanted = {_first_sequence(lap) for lap in chosen}
+    wanted = {lap.first_sequence for lap in chosen}
     numbered: list[tuple[int, Lap]] = []
     count, before = 0, None
     for lap in laps:
         count += before is None or kind == "lap" or _is_separated(before, lap, kind)
-        before = lap if _first_sequence(lap) in wanted else None
+        before = lap if lap.first_sequence in wanted else None
         if before is not None:
             numbered.append((count, lap))
     return tuple(tuple(lap for _, lap in entries) for _, entries in groupby(numbered, key=itemgetter(0)))
@@ -185,7 +185,7 @@ def episodes(
     """
     groups = group(surveyed.laps, choose(surveyed.laps, config), config.kind)
     recording = Path(surveyed.report.file).name
-    group_of = {_first_sequence(lap): number for number, laps in enumerate(groups) for lap in laps}
+    group_of = {lap.first_sequence: number for number, laps in enumerate(groups) for lap in laps}
     snapshots = _driven_snapshots(source, clock, watch)
     number = 0
     started: set[int | None] = set()
@@ -205,10 +205,6 @@ def is_on_grid(samples: tuple[Sample, ...], rate: float) -> bool:
     """Whether the samples are at ``start + k / rate``, to a microsecond."""
     start = samples[0].elapsed
     return all(math.isclose(sample.elapsed, start + k / rate, abs_tol=1e-6) for k, sample in enumerate(samples))
-
-
-def _first_sequence(lap: Lap) -> int:
-    return lap.first.sequence if lap.first else -1
 
 
 def _is_separated(before: Lap, lap: Lap, kind: EpisodeKind) -> bool:
@@ -261,7 +257,7 @@ def _ticks(
             sample = derive(snapshot, sample, config.thresholds)
             index = find_span(spans, snapshot.sequence)
             span = None if index is None else spans[index]
-            yield _Tick(run, span, group_of.get(_first_sequence(span.lap)) if span else None, sample, held_s)
+            yield _Tick(run, span, group_of.get(span.lap.first_sequence) if span else None, sample, held_s)
 
 
 def _pieces(ticks: Iterable[_Tick]) -> Iterator[_Piece]:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from telemetry.fields.lap_changes import laps_completed
 from telemetry.fields.snapshot import Snapshot
-from telemetry.laps.model import Lap
+from telemetry.laps.model import Lap, in_recorded_order
 
 
 class CountChange(NamedTuple):
@@ -57,7 +57,7 @@ class CountFollower:
 
 def find_lap_spans(laps: Iterable[Lap], changes: Sequence[CountChange]) -> tuple[LapSpan, ...]:
     """The spans of these laps in their order; laps without samples are left out."""
-    seen = sorted((lap for lap in laps if lap.first and lap.last), key=_first_sequence)
+    seen = in_recorded_order(laps)
     neighbours = zip([None, *seen], seen, [*seen[1:], None], strict=False)
     return tuple(
         LapSpan(
@@ -78,31 +78,23 @@ def find_span(spans: Sequence[LapSpan], sequence: int) -> int | None:
 
 def _find_first(before: Lap | None, lap: Lap, changes: Sequence[CountChange]) -> int:
     """Where a lap begins: where the lap before it was counted, or else with its first sample."""
-    first, last = _first_sequence(lap), _last_sequence(lap)
+    first, last = lap.first_sequence, lap.last_sequence
     earliest = first
     if before is not None and before.start_index == lap.start_index:
         if before.end != "line":
             return first
-        earliest = _first_sequence(before) + 1
+        earliest = before.first_sequence + 1
     counts = [change.sequence for change in changes if change.after == lap.number - 1]
     return max((sequence for sequence in counts if earliest <= sequence <= last), default=first)
 
 
 def _find_end(lap: Lap, after: Lap | None, changes: Sequence[CountChange]) -> int:
     """Where a lap ends: where the game counts it, if it does, or else behind its last sample."""
-    first, last = _first_sequence(lap), _last_sequence(lap)
+    first, last = lap.first_sequence, lap.last_sequence
     if lap.end != "line":
         return last + 1
     latest: float = math.inf
     if after is not None:
-        latest = _last_sequence(after) if after.start_index == lap.start_index else _first_sequence(after) - 1
+        latest = after.last_sequence if after.start_index == lap.start_index else after.first_sequence - 1
     counts = [change.sequence for change in changes if change.before < lap.number <= change.after]
     return min((sequence for sequence in counts if first < sequence <= latest), default=last + 1)
-
-
-def _first_sequence(lap: Lap) -> int:
-    return lap.first.sequence if lap.first else -1
-
-
-def _last_sequence(lap: Lap) -> int:
-    return lap.last.sequence if lap.last else -1
