@@ -367,7 +367,7 @@ def test_flags_shift_lights_and_states_show(demo: str, visit: Callable[..., Visi
         "wheel_locked": [True, False, False, False],
     }
     send = staged(page, demo, {"type": "state", "state": "live", "message": ""}, a_sample(**values))
-    page.until("document.querySelectorAll('#flags li:not([data-lit=no])').length")
+    page.until("document.querySelectorAll('#flags li[data-lit=bad]').length")
     page.until("document.querySelector('#drive').dataset.shift === 'now'")
     lit = page.page.evaluate(
         "[...document.querySelectorAll('#flags li:not([data-lit=no])')].map((flag) => flag.textContent)"
