@@ -1,8 +1,9 @@
 """Ending well: Ctrl-C, a request to terminate and a closed console all stop the clock, which ends a run normally."""
 
+import atexit
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from threading import Event
 from time import perf_counter
@@ -36,6 +37,7 @@ def stop_on_signal(clock: Clock) -> Iterator[None]:
         now = perf_counter()
         if first is None:
             first = now
+            atexit.register(_ignore, numbers)
             clock.stop()
         elif now - first > _ONE_REQUEST_SECONDS:
             signal.signal(number, signal.SIG_DFL)
@@ -51,6 +53,12 @@ def stop_on_signal(clock: Clock) -> Iterator[None]:
         if first is None:  # else the rest of one request may still be on its way while the program ends
             for number, handler in zip(numbers, before, strict=True):
                 signal.signal(number, handler)
+
+
+def _ignore(numbers: Iterable[int]) -> None:
+    """For the last moments of the process: Python gives its handlers up there, and only what is ignored stays so."""
+    for number in numbers:
+        signal.signal(number, signal.SIG_IGN)
 
 
 if sys.platform == "win32":
