@@ -88,7 +88,8 @@ def test_a_specification_is_a_small_file(tmp_path: Path) -> None:
     toml.write_text(
         'control_hz = 20\nreward = "acgym"\n[observation]\nmask = true\n'
         'fields = ["speed", {name = "rpm", scale = 8000.0}, {name = "heading", scale = 3.0, low = -4, high = 4}]\n'
-        '[action]\npedals = "steer_throttle_brake"\n[end]\nlap_seconds = 120\n'
+        '[action]\npedals = "steer_throttle_brake"\n[end]\nlap_seconds = 120\n',
+        newline="\n",
     )
     spec = load_spec(toml)
     assert spec == Spec(
