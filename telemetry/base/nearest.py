@@ -18,8 +18,11 @@ def find_nearest(word: str, known: Iterable[str]) -> str | None:
     slips = max(1, len(word) // _LETTERS_PER_SLIP)
     best: tuple[int, int, str] | None = None
     for name in known:
+        is_part = _is_part(word.lower(), name.lower())
+        if abs(len(word) - len(name)) > slips and not is_part:
+            continue  # so many edits at least, which need no counting in a word of thousands of letters
         distance = count_edits(word.lower(), name.lower())
-        if distance > slips and not _is_part(word.lower(), name.lower()):
+        if distance > slips and not is_part:
             continue
         candidate = (distance, len(name), name)
         best = candidate if best is None else min(best, candidate)

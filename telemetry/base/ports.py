@@ -4,8 +4,10 @@ import errno
 import socket
 
 
-def bind_error_message(error: OSError, host: str, port: int, option: str = "--port") -> str:
+def bind_error_message(error: OSError | UnicodeError, host: str, port: int, option: str = "--port") -> str:
     """Why the port cannot be used, and what to do; ``option`` is the command-line option that sets it."""
+    if isinstance(error, UnicodeError):
+        return f"{host!r} is no name of a computer. Use --host 0.0.0.0 for all addresses of this machine."
     if error.errno == errno.EADDRINUSE:
         return f"Port {port} on {host} is in use, perhaps by another serve. Name another {option}; 0 finds a free one."
     if error.errno in (errno.EACCES, errno.EPERM):

@@ -309,7 +309,10 @@ def _warn_if_open(host: str) -> None:
     from telemetry.stream import is_loopback
 
     if not is_loopback(host):
-        print_message(f"Anyone who can reach {host} can watch. --token new lets in only those who know the token.")
+        print_message(
+            f"Anyone who can reach {host} can watch; only this machine can set markers. "
+            "--token new lets in only those who know the token, to do both."
+        )
 
 
 def _print_summary(stats: RecordingStats, step_recorder: StepRecorder | None, files: StreamFileOptions) -> None:

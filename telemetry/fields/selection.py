@@ -42,6 +42,9 @@ def all_keys() -> dict[str, tuple[Field, ...]]:
 
 _KEYS: Final = all_keys()
 
+_MAX_PATTERN_LENGTH: Final = 100
+"""No name is half as long; to compile thousands of brackets takes seconds."""
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -101,6 +104,8 @@ def _matches(pattern: str) -> Sequence[Column]:
         return [column for column in ALL_COLUMNS if column.fields[0].group == pattern]
     if pattern in _KEYS:
         return [Column(pattern, _KEYS[pattern])]
+    if len(pattern) > _MAX_PATTERN_LENGTH:
+        return []
     return [column for column in ALL_COLUMNS if fnmatchcase(column.key, pattern)]
 
 

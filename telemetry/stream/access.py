@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
+from telemetry.base.errors import UsageError
+
 _HOST: Final = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+)(?::(?P<port>\d{1,5}))?")
 
 
@@ -24,7 +26,10 @@ def is_loopback(host: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class AccessPolicy:
-    """The rules that a request must meet. Each check returns None, or the reason for a refusal as a sentence."""
+    """The rules that a request must meet. Each check returns None, or the reason for a refusal as a sentence.
+
+    Raises :class:`telemetry.UsageError` for an allowed origin that is no address.
+    """
 
     host: str
     """Address that the server listens on."""
@@ -32,6 +37,15 @@ class AccessPolicy:
     """Token that every client must send; None: clients need none."""
     allowed_origins: Sequence[str] = ()
     """Origins like ``https://example.org`` whose pages may connect too; ``*`` allows all of them."""
+
+    def __post_init__(self) -> None:
+        for origin in self.allowed_origins:
+            try:
+                urlsplit(origin)
+            except ValueError:
+                raise UsageError(
+                    f"{origin} is not the origin of a page; an origin looks like http://localhost:3000."
+                ) from None
 
     def check_host(self, host: str | None) -> str | None:
         """Check the ``Host`` header.
@@ -67,12 +81,22 @@ class AccessPolicy:
         """Check the token, given in the query of the address or as a bearer token in ``Authorization``."""
         if self.token is None:
             return None
-        given = parse_qs(query, max_num_fields=32).get("token", [])
+        given = parse_qs(query).get("token", [])
         if authorization and authorization.lower().startswith("bearer "):
             given.append(authorization[len("bearer ") :].strip())
         if any(hmac.compare_digest(self.token.encode(), text.encode()) for text in given):
             return None
         return "Wrong token." if given else "Missing token: add ?token=... to the address."
+
+    def check_marker(self, address: str, own_address: str) -> str | None:
+        """Check whether a client at this address may set markers, which go into the recording.
+
+        ``own_address`` is the server's end of its connection. Clients of other computers need a token, whose check
+        they have passed where there is one.
+        """
+        if self.token is not None or is_loopback(address) or address == own_address:
+            return None
+        return "Other computers may set markers only where there is a token. Start the server with --token new."
 
     def _own_names(self) -> set[str]:
         names = {urlsplit(origin).hostname or "" for origin in self.allowed_origins}

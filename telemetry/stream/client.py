@@ -55,14 +55,7 @@ class WebSocketSource(Source):
     """
 
     def __init__(self, url: str, *, wait: bool = True) -> None:
-        parts = urlsplit(url)
-        try:
-            is_valid = parts.scheme in ("ws", "wss") and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            is_valid = False
-        if not is_valid:
-            raise UsageError(_invalid_address(url))
-        self.name = urlunsplit(parts._replace(query="", fragment=""))  # without the token
+        self.name = _parse_name(url)
         self._url = url
         self._wait = wait
         self._last: Snapshot | None = None
@@ -92,6 +85,8 @@ class WebSocketSource(Source):
                 if clock.stopped:
                     return
                 problem = "the server closed the connection"
+            except UnicodeError as error:  # in the encoding of the host's name
+                raise UsageError(_invalid_address(self.name)) from error
             except (OSError, WebSocketException) as error:
                 problem = _describe_error(error, self.name)
                 if not self._wait and self._last is None:
@@ -158,6 +153,19 @@ class WebSocketSource(Source):
     def _last_in(self, state: State) -> Snapshot | None:
         """The last sample, where it still holds in this state."""
         return self._last if state in _STATES_WITH_SAMPLE else None
+
+
+def _parse_name(url: str) -> str:
+    """The address without secrets, which are a user's password and the token; UsageError where it is none."""
+    try:
+        url.encode()  # an argument on Linux may hold what is no character
+        parts = urlsplit(url)
+        is_valid = parts.scheme in ("ws", "wss") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_valid = False
+    if not is_valid:
+        raise UsageError(_invalid_address(url))
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))
 
 
 def _invalid_address(url: str) -> str:

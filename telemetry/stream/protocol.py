@@ -126,7 +126,7 @@ def parse_message(data: str | bytes, current: Subscription) -> Request:
             return _apply(current, message)
         case "ping":
             _check_keys(message, "ping", "id")
-            return PingRequest(message.get("id"))
+            return PingRequest(_parse_ping_id(message.get("id")))
         case "marker":
             _check_keys(message, "marker", "name")
             return MarkerRequest(_parse_marker_name(message.get("name")))
@@ -139,6 +139,14 @@ def parse_message(data: str | bytes, current: Subscription) -> Request:
 def _check_keys(message: Mapping[str, Any], kind: str, *keys: str) -> None:
     if unknown := sorted(message.keys() - set(keys)):
         raise RequestError(f"Unknown key of a {kind} request: {_shorten(unknown[0])}. Keys are: {', '.join(keys)}.")
+
+
+def _parse_ping_id(identity: Any) -> Any:
+    try:
+        orjson.dumps(pong_message(identity))
+    except orjson.JSONEncodeError:  # it writes fewer levels than it reads
+        raise RequestError("The id of a ping is nested too deep.") from None
+    return identity
 
 
 def _parse_marker_name(name: Any) -> str:

@@ -22,6 +22,9 @@ from telemetry.stream.http_responses import (
     text_response,
 )
 
+MAX_QUERY_FIELDS: Final = 32
+"""Fields in the query of an address: three times as many as there are options."""
+
 MAX_CLIENTS: Final = 400 if sys.platform == "win32" else 800
 """Clients at a time: fewer than the files that a process may open, or that Windows can wait for together (512)."""
 
@@ -114,6 +117,9 @@ class HttpRoutes:
         host = headers.get("Host")
         if refusal := self._policy.check_host(host):
             return text_response(HTTPStatus.MISDIRECTED_REQUEST, refusal)
+        if query.count("&") >= MAX_QUERY_FIELDS:
+            sentence = f"The query of the address has more than {MAX_QUERY_FIELDS} fields."
+            return text_response(HTTPStatus.BAD_REQUEST, sentence)
         wants_stream = "websocket" in (value.lower() for value in headers.get_all("Upgrade"))
         if wants_stream and (refusal := self._policy.check_origin(headers.get("Origin"), host)):
             return text_response(HTTPStatus.FORBIDDEN, refusal)

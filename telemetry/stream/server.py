@@ -82,8 +82,8 @@ class StreamServer(Closeable):
         self._recording_stats = RecordingStats()
         # Used by the event loop's thread alone.
         self._broadcaster = Broadcaster()
-        policy = AccessPolicy(options.host, options.token, tuple(options.allowed_origins))
-        self._routes = HttpRoutes(policy, options.page, self.stats)
+        self._policy = AccessPolicy(options.host, options.token, tuple(options.allowed_origins))
+        self._routes = HttpRoutes(self._policy, options.page, self.stats)
         self._latest = QueuedReading(None, False, State.WAITING, "", perf_counter())
         self._newest: QueuedReading | None = None
         """The latest reading with a sample that was kept."""
@@ -199,7 +199,7 @@ class StreamServer(Closeable):
         self._stop = asyncio.Event()
         try:
             server = await self._listen()
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # UnicodeError: a name that no computer can have
             self._error = SinkError(bind_error_message(error, self._options.host, self._options.port))
             return
         self._address = server.sockets[0].getsockname()[:2]
@@ -336,7 +336,11 @@ class StreamServer(Closeable):
             case protocol.PingRequest(identity):
                 self._broadcaster.send(client, protocol.pong_message(identity))
             case protocol.MarkerRequest(name):
-                self._set_marker(name)
+                connection = client.connection
+                if refusal := self._policy.check_marker(connection.remote_address[0], connection.local_address[0]):
+                    self._broadcaster.send(client, protocol.error_message(refusal))
+                else:
+                    self._set_marker(name)
 
     def _set_marker(self, name: str) -> None:
         now = self._unix_time()

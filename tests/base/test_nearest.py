@@ -17,6 +17,8 @@ COMMANDS = ("read", "record", "marker", "laps", "fields", "serve", "serve-acgym"
         ("compare", None),
         ("x", None),
         ("", None),
+        ("record" * 50, "record"),
+        ("[" * 5000, None),
     ],
 )
 def test_the_nearest_name_is_like_the_word_or_there_is_none(word: str, nearest: str | None) -> None:

@@ -223,11 +223,26 @@ def test_servers_that_do_not_send_telemetry_are_an_error(message: str, sentence:
         assert str(caught.value) == f"{url} {sentence}"
 
 
-@pytest.mark.parametrize("url", ["ws://", "ws://:80", "ws://host:port", "ws://host:99999"])
+NO_ADDRESSES = ("ws://", "ws://:80", "ws://host:port", "ws://host:99999", "ws://[x", "ws://" + "[" * 999)
+NO_TEXTS = ("ws://\udcff", "ws://host/\udcff", "ws://host/?a=\udcff", "ws://\u2100.com")
+
+
+@pytest.mark.parametrize("url", [*NO_ADDRESSES, *NO_TEXTS])
 def test_invalid_addresses_are_an_error(url: str) -> None:
     with pytest.raises(UsageError) as caught:
         open_source(url)
     assert str(caught.value) == f"{url} is not the address of a stream; an address looks like ws://192.168.0.5:8765."
+
+
+@pytest.mark.parametrize("url", ["ws://a..b", "ws://" + "a" * 70])
+def test_a_name_that_no_computer_can_have_is_an_error(url: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        take(WebSocketSource(url), 1)
+    assert str(caught.value) == f"{url} is not the address of a stream; an address looks like ws://192.168.0.5:8765."
+
+
+def test_a_password_is_kept_out_of_the_name() -> None:
+    assert WebSocketSource("ws://me:secret@rig:8765/?token=T").name == "ws://rig:8765/"
 
 
 def test_fields_and_names_of_ones_own_are_read_too() -> None:

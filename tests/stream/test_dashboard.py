@@ -271,6 +271,13 @@ def test_the_key_m_sets_a_marker_and_its_number_is_shown(demo: str, visit: Calla
         page.until(f"document.getElementById('state-message').textContent === 'marker {number}'")
 
 
+def test_a_marker_that_the_server_refuses_is_told(demo: str, visit: Callable[..., Visit]) -> None:
+    page = visit()
+    send = staged(page, demo, a_sample())
+    send({"type": "error", "message": "Other computers may set markers only where there is a token."})
+    page.until("document.getElementById('state-message').textContent.startsWith('Other computers may set markers')")
+
+
 def test_the_page_waits_says_for_what_and_comes_back_by_itself(tmp_path: Path, visit: Callable[..., Visit]) -> None:
     port = free_port()
     page = visit()

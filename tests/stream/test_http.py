@@ -62,6 +62,46 @@ def test_health_and_metrics(rig: Rig) -> None:
     assert "# TYPE ac_telemetry_encode_seconds summary" in lines
 
 
+@pytest.mark.parametrize("path", ["/", "/healthz", "/metrics", "/nothing"])
+def test_a_query_of_too_many_fields_is_a_sentence(path: str) -> None:
+    with rig_of(token="abc") as rig:
+        response, body = rig.get(f"{path}?{'a=1&' * 40}token=abc")
+    assert (response.status, body) == (400, b"The query of the address has more than 32 fields.\n")
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/healthz?token=%FF%zz%0d%0a", 401),
+        ("/healthz?token=abc&token=%00", 200),
+        ("/healthz?&&&&token=abc", 200),
+        ("/healthz#x", 404),
+        ("//[x", 404),
+        ("/%00", 404),
+        ("/%ff%fe", 404),
+        ("/" + "a/" * 4000, 404),
+    ],
+)
+def test_odd_addresses_have_an_answer(path: str, status: int) -> None:
+    with rig_of(token="abc") as rig:
+        assert rig.get(path)[0].status == status
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Authorization": "Bearer \xff\xfe"}, 401),
+        ({"Origin": "\xff", "Upgrade": "websocket"}, 403),
+        ({"Host": "\xff"}, 421),
+        ({"Host": "[x"}, 421),
+        ({"If-None-Match": "\xff" + "," * 4000}, 401),
+    ],
+)
+def test_odd_headers_have_an_answer(headers: dict[str, str], status: int) -> None:
+    with rig_of(token="abc") as rig:
+        assert rig.get("/healthz", **headers)[0].status == status
+
+
 def test_the_page_is_served(tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("<!doctype html>", encoding="utf-8")
     with rig_of(page=tmp_path) as rig:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from telemetry.base.errors import UsageError
 from telemetry.fields.selection import ALL_COLUMNS, select
 from telemetry.fields.thresholds import Thresholds
 from telemetry.fields.wire import LineEncoder
@@ -215,6 +216,22 @@ def test_origins() -> None:
     for origin in ("null", "http://evil.com", "http://127.0.0.1", "http://localhost:30000", "file://"):
         assert policy.check_origin(origin, host) is not None
     assert AccessPolicy("127.0.0.1", allowed_origins=("*",)).check_origin("null", host) is None
+
+
+def test_an_allowed_origin_that_is_no_address_is_an_error() -> None:
+    with pytest.raises(UsageError, match=r"^http://\[x is not the origin of a page; an origin looks like http://"):
+        AccessPolicy("127.0.0.1", allowed_origins=("http://[x",))
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "192.168.0.5"])
+def test_this_machine_may_set_markers(address: str) -> None:
+    assert AccessPolicy("0.0.0.0").check_marker(address, "192.168.0.5") is None
+
+
+def test_other_machines_may_set_markers_only_where_there_is_a_token() -> None:
+    refusal = "Other computers may set markers only where there is a token. Start the server with --token new."
+    assert AccessPolicy("0.0.0.0").check_marker("192.168.0.7", "192.168.0.5") == refusal
+    assert AccessPolicy("0.0.0.0", token="abc").check_marker("192.168.0.7", "192.168.0.5") is None
 
 
 def test_tokens() -> None:

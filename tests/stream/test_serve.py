@@ -44,6 +44,13 @@ def test_an_address_of_another_machine_is_a_sentence() -> None:
         StreamServer(ServerOptions(host="192.0.2.1", port=0))
 
 
+@pytest.mark.parametrize("host", ["a..b", "a" * 70, "\udcff"])
+def test_a_host_that_is_no_name_is_a_sentence(host: str) -> None:
+    with pytest.raises(SinkError) as caught:
+        StreamServer(ServerOptions(host=host, port=0))
+    assert str(caught.value).startswith(f"{host!r} is no name of a computer.")
+
+
 @contextlib.contextmanager
 def served(*arguments: str | Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     process = start("serve", "--port", "0", *arguments)
@@ -149,9 +156,12 @@ def test_a_part_of_a_recording_is_served() -> None:
 def test_serving_other_machines_without_a_token_prints_a_warning() -> None:
     result = run("serve", "--source", "demo", "--host", "0.0.0.0", "--port", "0", "--duration", "0.2")
     assert result.returncode == 0
-    assert "Anyone who can reach 0.0.0.0 can watch. --token new lets in only those who know the token." in result.stderr
+    assert (
+        "Anyone who can reach 0.0.0.0 can watch; only this machine can set markers. --token new lets in only those who "
+        "know the token, to do both.\n"
+    ) in result.stderr
     result = run("serve", "--source", "demo", "--host", "0.0.0.0", "--port", "0", "--duration", "0.2", "--token", "new")
-    assert "Everybody" not in result.stderr
+    assert "Anyone" not in result.stderr
     assert re.search(r"ws://127\.0\.0\.1:\d+/\?token=\S{16} ", result.stdout)
 
 

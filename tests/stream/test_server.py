@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from websockets.asyncio.client import connect as connect_async
+from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 from websockets.sync.client import connect
@@ -169,6 +170,34 @@ def test_a_marker_reaches_all_who_asked_for_events_and_the_recording(rig: Rig) -
         assert (marker["type"], marker["name"], marker["sequence"]) == ("marker", "understeer", 2)
     wait_until(lambda: len(rig.markers) == 1)
     assert rig.markers[0].values == {"name": "understeer"}
+
+
+def test_a_marker_of_another_computer_needs_a_token(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ServerConnection, "remote_address", ("192.0.2.7", 50000))
+    with connect(f"{rig.url}/?events=1") as ws:
+        assert receive(ws)["type"] == "state"
+        ws.send('{"type": "marker", "name": "here"}')
+        assert receive(ws)["message"].startswith("Other computers may set markers only where there is a token.")
+    assert rig.markers == []
+
+
+@pytest.mark.parametrize("message_format", ["json", "msgpack"])
+@pytest.mark.parametrize(
+    ("identity", "answer"),
+    [
+        ("[" * 200 + "]" * 200, "pong"),
+        ("[" * 300 + "]" * 300, "error"),
+        ('{"a":' * 300 + "1" + "}" * 300, "error"),
+        ("[" * 2000, "error"),
+        ("9" * 40, "pong"),
+        ('"\\ud800"', "error"),
+        ("NaN", "error"),
+    ],
+)
+def test_odd_messages_have_an_answer(rig: Rig, message_format: str, identity: str, answer: str) -> None:
+    with connect(f"{rig.url}/?format={message_format}") as ws:
+        ws.send(f'{{"type": "ping", "id": {identity}}}')
+        assert receive(ws)["type"] == answer
 
 
 def laps_of_the_fixture(rig: Rig) -> list[dict[str, Any]]:

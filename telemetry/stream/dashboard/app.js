@@ -80,7 +80,10 @@ class Dashboard {
       this.sectorTimes.onLapCompleted(message);
       this.car.onLapCompleted(message);
     }
-    if (message.type === "error") console.warn(`The server says: ${message.message}`);
+    if (message.type === "error") {
+      console.warn(`The server says: ${message.message}`);
+      this.statusBar.onError(message, performance.now());
+    }
     this.redraw = true;
   }
 

@@ -12,7 +12,7 @@ const CURRENT = new Set(["live", "still"]);
 const COLOURS = { live: "good", still: "good", replay: "cool", stalled: "bad", gone: "bad", offline: "bad" };
 
 const STALL_MS = 3000; // without a sample
-const MARKER_MS = 4000; // for which a new marker is shown
+const NOTICE_MS = 4000; // for which a new marker, or an error, is shown
 
 const TITLES = {
   connecting: "Connecting",
@@ -54,8 +54,8 @@ export class StatusBar {
     this.retry = findElement("retry");
     this.retry.addEventListener("click", () => connection.retry());
     this.markers = 0; // since the page was opened
-    this.marker = null; // the newest marker event
-    this.markedAt = -Infinity; // ms
+    this.notice = ""; // the newest marker or error
+    this.noticedAt = -Infinity; // ms
     this.version = new TextElement("version");
     this.version.set("");
   }
@@ -65,16 +65,21 @@ export class StatusBar {
   }
 
   onMarker(message, now) {
+    const { name } = message;
     this.markers += 1;
-    this.marker = message;
-    this.markedAt = now;
+    this.notice = `marker ${formatNumber(this.markers)}${name === "key" ? "" : `: ${name}`}`;
+    this.noticedAt = now;
   }
 
-  /** The newest marker for a few seconds, as "marker 2", with the name that it was given. */
-  markerText(now) {
-    if (now - this.markedAt > MARKER_MS) return "";
-    const { name } = this.marker;
-    return `marker ${formatNumber(this.markers)}${name === "key" ? "" : `: ${name}`}`;
+  /** What the server did not do, like setting a marker for a stranger. */
+  onError(message, now) {
+    this.notice = message.message;
+    this.noticedAt = now;
+  }
+
+  /** For a few seconds the newest marker, as "marker 2" with the name that it was given, or error. */
+  noticeText(now) {
+    return now - this.noticedAt > NOTICE_MS ? "" : this.notice;
   }
 
   /** The state as one word: of the stream where it does not run, else of the game. */
@@ -98,7 +103,7 @@ export class StatusBar {
     this.colour.set(COLOURS[state] ?? "warn");
     this.view.set(empty ? "empty" : CURRENT.has(state) ? "live" : "dimmed");
     const retryText = this.retryText(now);
-    this.message.set(this.markerText(now) || (empty || state === "live" ? "" : retryText || message));
+    this.message.set(this.noticeText(now) || (empty || state === "live" ? "" : retryText || message));
     this.retry.hidden = this.connection.status !== "pausing";
     if (empty) {
       this.cardTitle.set(TITLES[state] ?? state);
