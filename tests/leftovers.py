@@ -30,8 +30,8 @@ _OF_TOOLS: Final = frozenset(
 )
 """What tools keep in the checkout."""
 
-_OF_LIBRARIES: Final = ("SB3-", "ray", "torchinductor_")
-"""How the names begin that Stable-Baselines3, Ray and PyTorch keep in the temporary folder: heavy tests load them."""
+_OF_LIBRARIES: Final = ("SB3-", "node-compile-cache", "ray", "torchinductor_")
+"""How the names begin that Stable-Baselines3, npm, Ray and PyTorch keep in the temporary folder; for heavy tests."""
 
 
 class Process(NamedTuple):

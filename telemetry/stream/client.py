@@ -47,7 +47,8 @@ class WebSocketSource(Source):
     """The stream of another ``serve``, with derived fields computed again.
 
     It connects again when the connection is lost, after pauses that grow. Samples that never arrived, by the
-    ``sequence`` of the others, count as missed.
+    ``sequence`` of the others, count as missed, also those of a time without a connection; where the server was started
+    again (``restarts``), its ``sequence`` begins again and nothing was missed.
 
     Raises :class:`telemetry.UsageError` for an invalid address. Reading raises :class:`telemetry.SourceError` when the
     server refuses the connection or does not send telemetry, and :class:`telemetry.NoGameError` when there is no server
@@ -56,6 +57,10 @@ class WebSocketSource(Source):
 
     def __init__(self, url: str, *, wait: bool = True) -> None:
         self.name = _parse_name(url)
+        self.stream_id: str | None = None
+        """What tells one start of the server from the next; None before the first connection."""
+        self.restarts = 0
+        """How often the server was found to be another start of it than at the connection before."""
         self._url = url
         self._wait = wait
         self._last: Snapshot | None = None
@@ -108,7 +113,7 @@ class WebSocketSource(Source):
         """The readings of one connection, until it ends."""
         state, message = State.WAITING, f"{self.name} has no sample yet."
         last_message = clock.now()
-        reconnected = True
+        reconnected = True  # what is known of the server's clock and numbers may be that of another start of it
         while not clock.stopped:
             try:
                 text = connection.recv(timeout=IDLE_INTERVAL_S)
@@ -126,7 +131,9 @@ class WebSocketSource(Source):
             last_message = clock.now()
             values = _parse(text, self.name)
             if "type" in values:
-                if values["type"] == "state":
+                if values["type"] == "hello":
+                    reconnected = not self._is_same_stream(values.get("stream_id"))
+                elif values["type"] == "state":
                     state, message = _parse_state(values)
                     if state is not State.LIVE:
                         yield Reading(state, self._last_in(state), message=message)
@@ -149,6 +156,13 @@ class WebSocketSource(Source):
                 sample_state = state
             state = sample_state
             yield Reading(state, self._last, state not in (State.PAUSED, State.REPLAY), missed)
+
+    def _is_same_stream(self, stream_id: str | None) -> bool:
+        """Whether this is the stream of the connection before; its id is remembered."""
+        before, self.stream_id = self.stream_id, stream_id
+        is_same = before is not None and stream_id == before
+        self.restarts += before is not None and not is_same
+        return is_same
 
     def _last_in(self, state: State) -> Snapshot | None:
         """The last sample, where it still holds in this state."""
@@ -176,7 +190,7 @@ def _subscription_url(url: str, rate: float | None) -> tuple[str, bool]:
     """The address with the options that this source needs, and whether only some of the samples will come."""
     parts = urlsplit(url)
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    options |= {"events": "1", "format": "json"}
+    options |= {"events": "1", "format": "json", "hello": "1"}
     if rate is not None:
         options["rate"] = f"{rate:g}"
     return urlunsplit(parts._replace(path=parts.path or "/", query=urlencode(options), fragment="")), "rate" in options

@@ -68,6 +68,19 @@ class Subscription:
         }
 
 
+class StreamDescription(NamedTuple):
+    """What a server says of its stream."""
+
+    stream_id: str
+    """Another one after each start of the server: ``sequence`` counts within one."""
+    source: str
+    """Name of the source."""
+    rate: float | None
+    """Samples per second that the sampling loop takes; None: the source's own pace."""
+    thresholds: Thresholds = DEFAULTS
+    """Those of the derived fields."""
+
+
 class SubscribeRequest(NamedTuple):
     """A parsed request for a subscription."""
 
@@ -263,16 +276,10 @@ def to_msgpack(text: bytes) -> bytes:
     return packed
 
 
-def hello_message(
-    subscription: Subscription,
-    source: str,
-    rate: float | None,
-    newest: Sample | None,
-    thresholds: Thresholds = DEFAULTS,
-) -> Message:
+def hello_message(subscription: Subscription, stream: StreamDescription, newest: Sample | None) -> Message:
     """Everything that a client can know before the first sample; ``session`` and ``static`` are null until then.
 
-    ``thresholds`` are those of the derived fields, ``display_limits`` say where displays change their colours.
+    ``display_limits`` say where displays change their colours.
     """
     columns = subscription.columns
     static = [field.name for field in Sample.FIELDS if field.group == "static"]
@@ -282,14 +289,15 @@ def hello_message(
         "version": VERSION,
         "protocol": PROTOCOL_VERSION,
         "host": host_name(),
-        "source": to_unicode(source),
-        "rate": rate,
+        "stream_id": stream.stream_id,
+        "source": to_unicode(stream.source),
+        "rate": stream.rate,
         "subscription": subscription.to_message(),
         "session": newest.session_name if newest else None,
         "static": {name: getattr(newest, name) for name in static} if newest else None,
         "units": {column.key: column.fields[0].unit for column in columns},
         "schema": json_schema(columns),
-        "thresholds": asdict(thresholds),
+        "thresholds": asdict(stream.thresholds),
         "display_limits": asdict(DISPLAY_LIMITS),
     }
 

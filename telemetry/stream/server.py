@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
@@ -75,6 +76,9 @@ class StreamServer(Closeable):
     ) -> None:
         self.name = f"stream on {options.host}"
         self._options = options
+        self._description = protocol.StreamDescription(
+            os.urandom(16).hex(), options.source, options.rate, options.thresholds
+        )
         self._on_marker = on_marker
         self._unix_time = unix_time or Clock().unix
         # Shared with the sampling loop's thread: written there, read here.
@@ -295,12 +299,8 @@ class StreamServer(Closeable):
         for sentence in request.errors:
             self._broadcaster.send(client, protocol.error_message(sentence))
         if request.hello:
-            options = self._options
             newest = self._newest.sample if self._newest else None
-            self._broadcaster.send(
-                client,
-                protocol.hello_message(request.subscription, options.source, options.rate, newest, options.thresholds),
-            )
+            self._broadcaster.send(client, protocol.hello_message(request.subscription, self._description, newest))
         if request.subscription.events:
             self._broadcaster.send(client, protocol.state_message(self._latest.state, self._latest.message))
 

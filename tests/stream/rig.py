@@ -4,15 +4,18 @@ import contextlib
 import http.client
 import json
 import socket
+import threading
 import time
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 import ormsgpack
 from websockets.sync.client import ClientConnection
+from websockets.sync.server import ServerConnection, serve
 
 from telemetry.fields.derived import Sample
+from telemetry.fields.wire import LineEncoder
 from telemetry.recording.game_state import State
 from telemetry.recording.stats import RecordingStats
 from telemetry.stream import ServerOptions, StreamServer
@@ -72,6 +75,53 @@ def rig_of(**options: Any) -> Iterator[Rig]:
         yield rig
     finally:
         rig.server.close()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@contextlib.contextmanager
+def scripted(*connections: Sequence[str]) -> Iterator[str]:
+    """A WebSocket server that sends these messages on one connection after the other, and keeps the last one open."""
+    scripts = iter(connections[:-1])
+
+    def handle(connection: ServerConnection) -> None:
+        script = next(scripts, None)
+        for message in connections[-1] if script is None else script:
+            connection.send(message)
+        if script is None:
+            connection.wait_closed(PATIENCE)
+
+    server = serve(handle, "127.0.0.1", 0)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"ws://127.0.0.1:{server.socket.getsockname()[1]}"
+    finally:
+        server.shutdown()
+        thread.join()
+
+
+def _stream_of(stream_id: str, *sequences: int) -> list[str]:
+    """A hello, and samples with these numbers, 20 a second."""
+    samples = [
+        sample_of(sequence=number, timestamp=1.7e9 + number / 20, elapsed=number / 20, speed_kmh=60.0 + number, gear=4)
+        for number in sequences
+    ]
+    return [
+        json.dumps({"type": "hello", "stream_id": stream_id}),
+        *(LineEncoder().encode(sample).decode() for sample in samples),
+    ]
+
+
+SAMPLES_WITH_A_RESTART: Final = (
+    _stream_of("first", 0, 3),
+    _stream_of("first", 3, 9),
+    _stream_of("second", 0, 12),
+)
+"""Of three connections: the second begins with the sample that came last, before the third the server was restarted."""
 
 
 def receive(connection: ClientConnection) -> Any:

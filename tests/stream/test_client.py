@@ -3,7 +3,6 @@
 import contextlib
 import math
 import re
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -12,8 +11,6 @@ from typing import Any
 
 import orjson
 import pytest
-from websockets.sync.server import Server, ServerConnection
-from websockets.sync.server import serve as serve_sync
 
 from telemetry.base.clock import Clock
 from telemetry.base.errors import NoGameError, SourceError, UsageError
@@ -28,13 +25,9 @@ from telemetry.sources import open_source
 from telemetry.stream import ServerOptions, StreamServer, WebSocketSource
 from tests.commands import run, start
 from tests.conftest import real_time, sample_of
+from tests.stream.rig import SAMPLES_WITH_A_RESTART, free_port, scripted
 
 pytestmark = real_time
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 class Sender:
@@ -187,25 +180,6 @@ def test_a_token_is_sent_and_kept_out_of_the_name() -> None:
         assert str(caught.value) == f"{sender.server.url}/ refused the connection (401): Wrong token."
 
 
-@contextlib.contextmanager
-def sends(*messages: str) -> Iterator[str]:
-    """A WebSocket server that is not one of ours, and sends these messages."""
-
-    def handle(connection: ServerConnection) -> None:
-        for message in messages:
-            connection.send(message)
-        connection.wait_closed(10)
-
-    server: Server = serve_sync(handle, "127.0.0.1", 0)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"ws://127.0.0.1:{server.socket.getsockname()[1]}"
-    finally:
-        server.shutdown()
-        thread.join()
-
-
 @pytest.mark.parametrize(
     ("message", "sentence"),
     [
@@ -217,7 +191,7 @@ def sends(*messages: str) -> Iterator[str]:
     ],
 )
 def test_servers_that_do_not_send_telemetry_are_an_error(message: str, sentence: str) -> None:
-    with sends(message) as url:
+    with scripted([message]) as url:
         with pytest.raises(SourceError) as caught:
             take(WebSocketSource(url), 1)
         assert str(caught.value) == f"{url} {sentence}"
@@ -255,9 +229,33 @@ def test_fields_and_names_of_ones_own_are_read_too() -> None:
 
 def test_the_newest_sample_is_not_read_twice_after_connecting_again() -> None:
     line = LineEncoder().encode(sample_of(sequence=7)).decode()
-    with sends(line, line, LineEncoder().encode(sample_of(sequence=8, timestamp=1.0)).decode()) as url:
+    with scripted([line, line, LineEncoder().encode(sample_of(sequence=8, timestamp=1.0)).decode()]) as url:
         readings = take(WebSocketSource(url), 2)
     assert [reading.snapshot.sequence for reading in readings if reading.snapshot] == [7, 8]
+
+
+def test_a_restart_of_the_server_is_told_from_samples_that_never_arrived() -> None:
+    with scripted(*SAMPLES_WITH_A_RESTART) as url:
+        source = WebSocketSource(url)
+        clock, found = Clock(), []
+        for reading in source.readings(clock, None):
+            if reading.snapshot and reading.is_new_step:
+                found.append((source.stream_id, source.restarts, reading.snapshot.sequence, reading.missed))
+            if len(found) == 5:
+                clock.stop()
+    assert found == [
+        ("first", 0, 0, 0),
+        ("first", 0, 3, 2),
+        ("first", 0, 9, 5),  # those of the time without a connection
+        ("second", 1, 0, 0),
+        ("second", 1, 12, 11),
+    ]
+
+
+def test_elapsed_goes_on_by_the_servers_clock_through_a_lost_connection() -> None:
+    with scripted(*SAMPLES_WITH_A_RESTART) as url:
+        elapsed = [reading.snapshot.elapsed for reading in take(WebSocketSource(url), 3) if reading.snapshot]
+    assert [later - elapsed[0] for later in elapsed] == pytest.approx([0.0, 0.15, 0.45])
 
 
 def test_read_records_a_stream(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ import pytest
 
 from telemetry.fields.thresholds import Thresholds
 from telemetry.fields.wire import LineEncoder
-from telemetry.stream.protocol import Subscription, hello_message
+from telemetry.stream.protocol import StreamDescription, Subscription, hello_message
 from tests.conftest import REPOSITORY, real_time, sample_of, wait_until
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the page's tests need playwright, of the group dev")
@@ -34,7 +34,7 @@ MONITOR: Final = {"width": 1280, "height": 720}
 PHONE: Final = {"width": 390, "height": 844}
 HOST: Final = "127.0.0.1"
 DASH: Final = "\N{EN DASH}"
-HELLO: Final = hello_message(Subscription(), "stage", 20.0, None)
+HELLO: Final = hello_message(Subscription(), StreamDescription("a1", "stage", 20.0), None)
 
 
 def free_port() -> int:

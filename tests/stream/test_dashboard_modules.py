@@ -19,7 +19,7 @@ from telemetry.fields.thresholds import DEFAULTS
 from telemetry.fields.wire import LineEncoder
 from telemetry.laps.detector import LapState, advance
 from telemetry.laps.model import Lap
-from telemetry.stream.protocol import Subscription, hello_message, lap_message
+from telemetry.stream.protocol import StreamDescription, Subscription, hello_message, lap_message
 from telemetry.terminal.draw import BAD, COLD, COOL, GOOD, LABEL, WARN
 from telemetry.terminal.panels.wheels import slip_bar, temperature_style, wear_style
 from tests.conftest import PATIENCE, REPOSITORY, sample_of
@@ -118,7 +118,7 @@ def test_the_modules_agree_with_python_in_node(tmp_path: Path) -> None:
     vectors = {
         "format": format_vectors(),
         "limits": limit_vectors(),
-        "hello": hello_message(Subscription(), "demo", 20.0, None),
+        "hello": hello_message(Subscription(), StreamDescription("a1", "demo", 20.0), None),
         "sectors": messages,
         "lap_count": len(found),
         "best_time_ms": min(lap.time_ms or 0 for lap in found),

@@ -22,6 +22,7 @@ from telemetry.stream.protocol import (
     MarkerRequest,
     PingRequest,
     RequestError,
+    StreamDescription,
     SubscribeRequest,
     Subscription,
     hello_message,
@@ -156,20 +157,23 @@ def test_messagepack_holds_what_json_holds() -> None:
     assert (values["brake"], values["gas"]) == (None, 0.9)
 
 
+DEMO = StreamDescription("a1", "demo", 20.0)
+
+
 def test_a_hello_describes_the_clients_own_samples() -> None:
     subscription = parse_query("fields=gear,speed_kmh").subscription
-    message = hello_message(subscription, "demo", 20.0, sample_of())
+    message = hello_message(subscription, DEMO, sample_of())
+    assert (message["stream_id"], message["source"], message["rate"]) == ("a1", "demo", 20.0)
     assert orjson.loads(orjson.dumps(message))["subscription"]["fields"] == "gear,speed_kmh"
     assert message["units"] == {"gear": "enum", "speed_kmh": "km/h"}
     assert message["schema"]["required"] == ["gear", "speed_kmh"]
     assert message["static"]["car_model"] == "demo_gt3"
-    assert hello_message(subscription, "demo", 20.0, None)["static"] is None
+    assert hello_message(subscription, DEMO, None)["static"] is None
 
 
 def test_a_hello_has_the_thresholds_of_the_server_and_the_limits_of_displays() -> None:
-    message = orjson.loads(
-        orjson.dumps(hello_message(Subscription(), "demo", 20.0, None, Thresholds(tyre_damaged=0.7, steer_lock=450.0)))
-    )
+    stream = DEMO._replace(thresholds=Thresholds(tyre_damaged=0.7, steer_lock=450.0))
+    message = orjson.loads(orjson.dumps(hello_message(Subscription(), stream, None)))
     assert message["thresholds"] == {
         "tyres_out": 3, "lock_brake": 0.5, "lock_rule": "greatest", "lock_slip": None, "min_load": 50.0,
         "brake_on": 0.05, "locked_wheel": 0.1, "min_speed": 2.0, "damaged": 0.05, "critical": 0.5, "tyre_floor": None,

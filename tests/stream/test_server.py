@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from math import inf
 from typing import Any
 
@@ -99,6 +100,18 @@ def test_a_message_changes_what_a_client_gets(rig: Rig) -> None:
         assert hello["schema"]["required"] == ["gear_name"]
         rig.on_reading(gear=0)
         assert receive(ws) == {"gear_name": "R"}
+
+
+def test_the_id_of_a_stream_is_the_same_for_all_its_clients_and_another_one_after_a_restart(rig: Rig) -> None:
+    with (
+        rig_of() as restarted,
+        connect(f"{rig.url}/?hello=1") as first,
+        connect(f"{rig.url}/?hello=1") as second,
+        connect(f"{restarted.url}/?hello=1") as third,
+    ):
+        ids = [receive(connection)["stream_id"] for connection in (first, second, third)]
+    assert re.fullmatch("[0-9a-f]{32}", ids[0])
+    assert ids[0] == ids[1] != ids[2]
 
 
 def test_clients_that_asked_for_the_delta_to_the_best_lap_get_it_with_the_samples(rig: Rig) -> None:
