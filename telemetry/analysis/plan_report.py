@@ -9,8 +9,9 @@ from typing import Any, Final, NamedTuple
 from telemetry.analysis.quality import analyze_recording, list_findings
 from telemetry.base.clock import Clock
 from telemetry.base.errors import SinkError, TelemetryError
+from telemetry.base.sanitize import sanitize_markdown
 from telemetry.base.storage.atomic import atomic_write_text
-from telemetry.base.text import format_lap_time, format_measured_lap_time, format_size, sanitize
+from telemetry.base.text import format_lap_time, format_measured_lap_time, format_size
 from telemetry.laps.model import CarAndTrack
 from telemetry.plans.manifest import FileRecord, LapRecord, Manifest, RunProgress
 from telemetry.sources import open_source
@@ -119,7 +120,7 @@ def _read_entries(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def _markdown_report(manifest: Manifest, entries: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    yield f"# {_cell(manifest.plan.name)}"
+    yield f"# {sanitize_markdown(manifest.plan.name)}"
     yield ""
     yield from _table(
         ("run", "wanted", "kept", "refused", "best"),
@@ -139,11 +140,11 @@ def _markdown_report(manifest: Manifest, entries: Iterable[Mapping[str, Any]]) -
 def _run_chapter(progress: RunProgress) -> Iterator[str]:
     run = progress.run
     yield ""
-    yield f"## {_cell(run.name)}"
+    yield f"## {sanitize_markdown(run.name)}"
     for key, text in {"driver": run.driver, "notes": run.notes, "tags": ", ".join(run.tags)}.items():
         if text:
             yield ""
-            yield f"{key}: {_cell(text)}"
+            yield f"{key}: {sanitize_markdown(text)}"
     yield ""
     rows = [
         (lap.file, lap.number, _time_text(lap), lap.kind, "yes" if lap.kept else lap.reason, _car_and_track_text(lap))
@@ -175,11 +176,7 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[
     yield f"| {' | '.join(header)} |"
     yield f"|{'---|' * len(header)}"
     for row in rows:
-        yield f"| {' | '.join(_cell(str(value)) for value in row)} |"
-
-
-def _cell(text: str) -> str:
-    return sanitize(" ".join(text.split())).replace("|", "\\|")
+        yield f"| {' | '.join(sanitize_markdown(str(value)) for value in row)} |"
 
 
 def _car_and_track_text(lap: LapRecord) -> str:

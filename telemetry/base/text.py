@@ -2,7 +2,6 @@
 
 import math
 import re
-import unicodedata
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -28,18 +27,6 @@ def to_unicode_values(value: Any) -> Any:
             return [to_unicode_values(element) for element in value]
         case _:
             return value
-
-
-def sanitize(text: str) -> str:
-    """The text without anything that could move the cursor or hide: such characters become a replacement mark."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(
-        character
-        if character.isprintable() and unicodedata.category(character)[0] != "M"
-        else "\N{REPLACEMENT CHARACTER}"
-        for character in text
-    )
 
 
 def format_lap_time(milliseconds: int) -> str:

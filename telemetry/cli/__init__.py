@@ -9,6 +9,7 @@ import sys
 from typing import Final
 
 from telemetry.base.errors import TelemetryError
+from telemetry.base.sanitize import sanitize_terminal
 
 INTERRUPTED: Final = 130
 """The exit code after Ctrl-C where the work was not done: 128 and the number of the signal, as shells have it."""
@@ -20,7 +21,7 @@ def main() -> None:
     try:
         sys.exit(_run())
     except TelemetryError as error:
-        print(f"ac-telemetry: {error}", file=sys.stderr)
+        print(f"ac-telemetry: {sanitize_terminal(str(error))}", file=sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:  # while it still loads, or in a command that needs no cleaning up
         print("ac-telemetry: Stopped before it was done.", file=sys.stderr)

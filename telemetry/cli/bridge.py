@@ -1,13 +1,13 @@
 """``bridge``: the game's pages as files for Linux programs, run inside the game's Wine prefix."""
 
 import math
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from telemetry.base.clock import Clock
+from telemetry.cli._shared.messages import print_message
 from telemetry.cli._shared.stopping import stop_on_signal
 from telemetry.game.bridge import DIRECTORY, PAGE_FILES, Bridge
 
@@ -32,11 +32,11 @@ def bridge(
     clock = Clock()
     with stop_on_signal(clock), _controls(directory, prefix) if csp else _pages(directory, prefix) as files:
         then = "Now a program on Linux can drive" if csp else "Now start the game"
-        print(f"Bridge running in {directory}. {then}; Ctrl-C ends.", file=sys.stderr, flush=True)
+        print_message(f"Bridge running in {directory}. {then}; Ctrl-C ends.")
         clock.sleep_until(math.inf)
     if files.left:
         holder = "The game still reads" if csp else "The game still writes"
-        print(f"{holder} {', '.join(map(str, files.left))}: they disappear when it ends.", file=sys.stderr)
+        print_message(f"{holder} {', '.join(map(str, files.left))}: they disappear when it ends.")
 
 
 def _pages(directory: Path, prefix: str) -> Bridge:

@@ -15,7 +15,7 @@ from telemetry.base.errors import TelemetryError, UsageError
 from telemetry.base.text import format_count, format_lap_time
 from telemetry.base.text_file import TextFormatError, read_text
 from telemetry.cli._shared.input_files import check_file_exists, find_recordings
-from telemetry.cli._shared.messages import print_message, print_warning
+from telemetry.cli._shared.messages import print_lines, print_message, print_warning
 from telemetry.cli._shared.option_groups import expand_option_groups
 from telemetry.cli._shared.options import IncludeAi, parse_lap_numbers
 from telemetry.cli._shared.progress import UPDATE_INTERVAL, progress_bar
@@ -221,7 +221,7 @@ def _print_result(result: "BuildResult", *, quiet: bool) -> None:
         steps = sum(recording.steps for recording in result.results)
         print_message(f"{result.path}: {format_count(episodes, 'episode')}, {format_count(steps, 'step')}.")
         if result.message:
-            print(result.message)
+            print_lines(*result.message.split("\n"))
     if result.failed:
         failed = format_count(len(result.failed), "recording")
         verb = "is" if len(result.failed) == 1 else "are"

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from telemetry.base.errors import UsageError
+from telemetry.base.sanitize import sanitize_terminal
 from telemetry.cli._shared.messages import print_json
 from telemetry.cli._shared.tables import table_console
 from telemetry.game.doctor import DoctorReport, DoctorStatus, examine
@@ -55,9 +56,9 @@ def _print(report: DoctorReport) -> None:
     table.add_column(no_wrap=True, style="bold")
     table.add_column()
     for finding in report.findings:
-        text = Text(finding.message)
+        text = Text(sanitize_terminal(finding.message))
         if finding.advice:
-            text.append(f"\n-> {finding.advice}", style="italic")
+            text.append(f"\n-> {sanitize_terminal(finding.advice)}", style="italic")
         table.add_row(Text(finding.status, style=_STYLES[finding.status]), finding.topic, text)
     console.print(table)
     if report.ready:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from telemetry.base.errors import TelemetryError
+from telemetry.cli._shared.messages import print_lines
 from telemetry.recording.markers import running_recordings, send_marker
 
 
@@ -23,5 +24,4 @@ def marker(
         if not running:
             raise TelemetryError("No recording of yours runs.")
         raise TelemetryError(f"No recording into {recording} runs. Running: {', '.join(running)}.")
-    for path in reached:
-        print(path)
+    print_lines(*map(str, reached))

@@ -103,7 +103,7 @@ def record_plan(
             summary |= {"files": files, "sessions": recorder.sessions, **recorder.stats.summary()}
             if not quiet and not json_summary:
                 every_step = options.has_every_step(source_options.source)
-                print_message(describe_steps(recorder.stats, files, every_step=every_step))
+                print_message(*describe_steps(recorder.stats, files, every_step=every_step))
     if json_summary:
         print_json({**summary, "runs": summarize_runs(batch.manifest)})
     finish_plan(batch, can_go_on=clock.stopped or stop_rule != StopRule(), quiet=quiet)

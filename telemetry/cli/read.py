@@ -165,7 +165,7 @@ def read(
         stream = sys.stderr if output == "-" else sys.stdout
         print_json({"source": origin.name, "output": output, **stats.summary()}, stream)
     elif not quiet:
-        print_message(describe_samples(stats, output))
+        print_message(*describe_samples(stats, output))
 
 
 def _make_console() -> "Console":

@@ -106,7 +106,7 @@ def record(
         print_json({"source": origin.name, "files": files, "sessions": recorder.sessions, **recorder.stats.summary()})
     elif not quiet:
         every_step = rate == "max" and options.has_every_step(source)
-        print_message(describe_steps(recorder.stats, files, every_step=every_step))
+        print_message(*describe_steps(recorder.stats, files, every_step=every_step))
 
 
 def _check_leaves_to_plan(

@@ -6,6 +6,7 @@ from telemetry.base.errors import UsageError
 from telemetry.base.text import format_count
 from telemetry.cli._shared import options
 from telemetry.cli._shared.input_files import FileFailure, FileFailures, process_files
+from telemetry.cli._shared.messages import print_lines
 from telemetry.cli._shared.tables import table_console
 from telemetry.formats import Recovered, all_formats, find_format, unsupported_file_type
 
@@ -20,7 +21,7 @@ def recover(files: options.Files) -> None:
         if isinstance(result, FileFailure):
             failures.add(result)
         else:
-            print(f"{path}: {_describe(result)}")
+            print_lines(f"{path}: {_describe(result)}")
     failures.check()
 
 

@@ -16,7 +16,7 @@ from telemetry.base.amounts import parse_duration
 from telemetry.base.errors import UsageError
 from telemetry.cli._shared import options
 from telemetry.cli._shared.acgym import AcgymOptions, run_acgym_server
-from telemetry.cli._shared.messages import print_message
+from telemetry.cli._shared.messages import print_lines, print_message
 from telemetry.cli._shared.missing_game import MissingGamePrinter
 from telemetry.cli._shared.option_groups import OptionGroup, expand_option_groups, option_names
 from telemetry.cli._shared.step_recording import open_marker_inbox
@@ -298,10 +298,8 @@ def _print_address(url: str, source: str, token: str | None, json_output: str | 
     query = f"/?token={token}" if token else ""
     page = url.replace("ws:", "http:", 1)
     stream = sys.stderr if json_output == "-" else sys.stdout  # which carries JSON lines then
-    print(
-        f"Streaming {source} at {url}{query} - in a browser: {page}{query or '/'} - Ctrl-C ends.",
-        file=stream,
-        flush=True,
+    print_lines(
+        f"Streaming {source} at {url}{query} - in a browser: {page}{query or '/'} - Ctrl-C ends.", stream=stream
     )
 
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
+from telemetry.base.sanitize import sanitize_filename
 from telemetry.base.text import format_lap_time
 from telemetry.fields.derived import Sample
 from telemetry.fields.thresholds import Thresholds
 from telemetry.laps.model import Lap
-from telemetry.recording.file_names import DEFAULT_TEMPLATE, Template, sanitize_filename
+from telemetry.recording.file_names import DEFAULT_TEMPLATE, Template
 
 PLAN_TEMPLATE: Final = "{run}/" + DEFAULT_TEMPLATE
 """Names of a plan's files; ``{run}`` is the name of the run."""

@@ -7,13 +7,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from telemetry.base.errors import UsageError
+from telemetry.base.sanitize import sanitize_filename
 from telemetry.base.text import format_lap_time
 from telemetry.base.text_file import TextFormatError, decode_text
 from telemetry.base.units import STEPS_PER_SECOND
 from telemetry.plans.plan import PLAN_TEMPLATE, SHORT_KEYS, Plan, Required, Run, with_run
 from telemetry.plans.plan_values import Table, ValueReader, finite, written
 from telemetry.plans.toml_positions import KeyPath, lines_of
-from telemetry.recording.file_names import Template, sanitize_filename
+from telemetry.recording.file_names import Template
 
 MAX_LAPS: Final = 1_000_000
 """Laps of a run: a year of them without a break."""

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from telemetry.base.errors import UsageError
 from telemetry.base.host import host_name
+from telemetry.base.sanitize import MAX_NAME_LENGTH, sanitize_filename, shorten_utf8, utf8_size
 from telemetry.fields.derived import Sample
 
 DEFAULT_TEMPLATE: Final = "{track}_{car}_{session}_{datetime}"
@@ -29,9 +30,6 @@ PLACEHOLDERS: Final = {
 }
 """What a template may contain in braces; numbers take a width, like ``{lap:03}``."""
 
-MAX_NAME_LENGTH: Final = 120
-"""Bytes of a name in UTF-8, without its suffix; some file systems allow 143, most 255."""
-
 _TEXTS: Final = ("track", "car", "driver", "host")
 """Placeholders of any length, which are shortened where a name would be too long."""
 
@@ -41,10 +39,6 @@ _WIDTH_DIGITS: Final = 2
 _NUMBERS: Final = ("lap", "part")
 _MAX_NUMBER: Final = (1 << 31) - 1
 """The largest number of a lap in the game's pages."""
-
-_FORBIDDEN: Final = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]+')
-_DEVICES: Final = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\.|$)", re.IGNORECASE)
-"""What Windows opens as a device, whatever follows the first dot, and with blanks before it."""
 
 
 class _TemplatePart(NamedTuple):
@@ -159,26 +153,10 @@ def _build_name(parts: Sequence[_TemplatePart], values: Mapping[str, str | int])
         return name if name in ("/", "..") else sanitize_filename(name)
     filled = [(part.fill(values), part.may_be_shortened) for part in parts]
     for limit in range(MAX_NAME_LENGTH, 0, -1):
-        name = "".join(_shorten(text, limit) if may_be_shortened else text for text, may_be_shortened in filled)
-        if _size(name) <= MAX_NAME_LENGTH:
+        name = "".join(shorten_utf8(text, limit) if may_be_shortened else text for text, may_be_shortened in filled)
+        if utf8_size(name) <= MAX_NAME_LENGTH:
             break
     return sanitize_filename(name)
-
-
-def sanitize_filename(name: str) -> str:
-    """The name without what systems forbid: reserved characters and words, a dot or blank at its end."""
-    name = _FORBIDDEN.sub("-", name).strip(" .")
-    name = _shorten(name, MAX_NAME_LENGTH).rstrip(" .")
-    return _shorten(f"_{name}", MAX_NAME_LENGTH).rstrip(" .") if not name or _DEVICES.match(name) else name
-
-
-def _shorten(text: str, size: int) -> str:
-    """The beginning of the text that fits this many bytes, without a partial character."""
-    return text.encode("utf-8", "surrogatepass")[:size].decode("utf-8", "ignore") if _size(text) > size else text
-
-
-def _size(text: str) -> int:
-    return len(text.encode("utf-8", "surrogatepass"))  # an argument on Linux may hold what is no character
 
 
 def numbered_paths(path: Path, suffix: str) -> Iterator[Path]:

@@ -10,6 +10,7 @@ from typing import Final
 from websockets.datastructures import Headers, MultipleValuesError
 from websockets.http11 import Request, Response
 
+from telemetry.base.sanitize import sanitize_metric_label
 from telemetry.base.version import VERSION
 from telemetry.recording.game_state import State
 from telemetry.stream.access import AccessPolicy
@@ -158,7 +159,7 @@ def list_metrics(stats: StreamStats) -> Iterator[Metric]:
         return Metric(f"ac_telemetry_{name}_seconds", "summary", meaning, {"_sum": seconds, "_count": count})
 
     states = {f'state="{state}"': float(state is stats.state) for state in State}
-    host = stats.host.replace("\\", "").replace('"', "")
+    host = sanitize_metric_label(stats.host)
     yield Metric("ac_telemetry_info", "gauge", "1, with the name of the computer.", {f'host="{host}"': 1})
     yield Metric("ac_telemetry_state", "gauge", "1 for the state that the source is in.", states)
     yield gauge("rate_hertz", "Samples per second over the last seconds.", stats.rate_measured_hz or 0.0)

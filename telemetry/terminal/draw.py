@@ -3,11 +3,13 @@
 import math
 from collections.abc import Sequence
 from typing import Final
+from unicodedata import category
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 
+from telemetry.base.sanitize import REPLACEMENT, sanitize_terminal
 from telemetry.base.text import DASH, fraction_of
 
 Line = list[Segment]
@@ -45,6 +47,15 @@ _PLAIN_FORMS: Final = str.maketrans(
         "°": " ",
     }
 )
+
+
+def to_cells(text: str) -> str:
+    """The text harmless and as wide as it is counted, without marks on letters and wide blanks, which may be not."""
+    if text.isascii():
+        return sanitize_terminal(text)
+    return "".join(
+        character if character.isprintable() and category(character)[0] != "M" else REPLACEMENT for character in text
+    )
 
 
 def to_ascii(text: str) -> str:

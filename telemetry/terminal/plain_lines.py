@@ -4,7 +4,7 @@ from collections.abc import Callable
 from time import monotonic
 from typing import IO, TYPE_CHECKING, Final
 
-from telemetry.base.text import sanitize
+from telemetry.base.sanitize import sanitize_terminal
 from telemetry.fields.derived import Sample
 from telemetry.recording.stats import LoopStats
 from telemetry.terminal.panels.view_state import CURRENT_STATES, STATES_WITHOUT_CAR
@@ -50,7 +50,7 @@ class PlainLines:
             line = plain_line(sample, stats)
         else:
             time_text = f"{sample.elapsed:8.1f} s  " if sample is not None and state not in STATES_WITHOUT_CAR else ""
-            line = f"{time_text}{state:<7}  {sanitize(message)}".rstrip()
+            line = f"{time_text}{state:<7}  {sanitize_terminal(message)}".rstrip()
         if not line.isascii():
             from telemetry.terminal.draw import to_ascii
 

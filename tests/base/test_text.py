@@ -17,7 +17,6 @@ from telemetry.base.text import (
     format_percent,
     format_size,
     fraction_of,
-    sanitize,
 )
 
 NAN = math.nan
@@ -111,7 +110,3 @@ def test_a_fraction_is_clamped_and_nan_counts_as_0() -> None:
     assert [fraction_of(value, 2.0) for value in (1.0, 5.0, -1.0, INF, -INF, NAN, None)] == [0.5, 1, 0, 1, 0, 0, 0]
     assert fraction_of(1.0, 0.0) == fraction_of(1.0, NAN) == 0.0
     assert [fraction_of(value, INF) for value in (1.0, INF, -INF, NAN)] == [0.0, 0.0, 0.0, 0.0]
-
-
-def test_names_from_the_game_cannot_move_the_cursor() -> None:
-    assert sanitize("a\x1b[2Jb\nc") == "a�[2Jb�c"

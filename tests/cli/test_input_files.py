@@ -223,4 +223,4 @@ def test_a_name_that_is_not_utf_8_is_read_written_and_shown(mixed: Path, tmp_pat
     assert result.returncode == 0
     assert (tmp_path / os.fsdecode(b"\xeb.mcap")).is_file()
     result = run("info", os.fsdecode(b"\xebe.mcap"))
-    assert (result.returncode, result.stderr) == (2, "ac-telemetry: There is no recording ?e.mcap.\n")
+    assert (result.returncode, result.stderr) == (2, "ac-telemetry: There is no recording �e.mcap.\n")

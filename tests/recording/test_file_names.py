@@ -9,13 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telemetry.base.errors import UsageError
+from telemetry.base.sanitize import MAX_NAME_LENGTH, sanitize_filename
 from telemetry.recording.file_names import (
     DEFAULT_TEMPLATE,
     LAP_TEMPLATE,
-    MAX_NAME_LENGTH,
     Template,
     numbered_paths,
-    sanitize_filename,
 )
 from tests.conftest import sample_of
 
@@ -92,6 +91,9 @@ def test_a_wrong_template_is_refused_with_the_reason(template: str, reason: str)
         ("", "_"),
         ("line\nbreak", "line-break"),
         ("Zoë 日本", "Zoë 日本"),
+        ("drive\u202egpj.exe", "drive-gpj.exe"),
+        ("\u200bnul", "-nul"),
+        ("a\x9b31mb\x85c\u2028d", "a-31mb-c-d"),
     ],
 )
 def test_what_a_system_forbids_is_replaced(name: str, expected: str) -> None:

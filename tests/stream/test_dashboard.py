@@ -271,6 +271,18 @@ def test_the_key_m_sets_a_marker_and_its_number_is_shown(demo: str, visit: Calla
         page.until(f"document.getElementById('state-message').textContent === 'marker {number}'")
 
 
+def test_names_are_shown_as_text(demo: str, visit: Callable[..., Visit]) -> None:
+    page = visit()
+    name = "<img src=x onerror=document.body.remove()>"
+    send = staged(page, demo, a_sample(car_model=name, track=name, track_configuration=name, tyre_compound=name))
+    send({"type": "marker", "name": name, "timestamp": 0.0, "sequence": None})
+    page.until("document.querySelector('#car-name').textContent === '<img Src=x Onerror=document.body.remove()>'")
+    page.until(f"document.getElementById('state-message').textContent === {json.dumps(f'marker 1: {name}')}")
+    assert page.text("track-name").startswith("<img Src=x")
+    assert page.page.locator("img").count() == 0
+    assert page.complaints == []
+
+
 def test_a_marker_that_the_server_refuses_is_told(demo: str, visit: Callable[..., Visit]) -> None:
     page = visit()
     send = staged(page, demo, a_sample())

@@ -102,6 +102,13 @@ def test_odd_headers_have_an_answer(headers: dict[str, str], status: int) -> Non
         assert rig.get("/healthz", **headers)[0].status == status
 
 
+def test_the_name_of_the_computer_stays_within_its_label(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.node", lambda: 'a"b\\c\nd')
+    with rig_of() as rig:
+        lines = rig.get("/metrics")[1].decode().splitlines()
+    assert 'ac_telemetry_info{host="a\\"b\\\\c\N{REPLACEMENT CHARACTER}d"} 1' in lines
+
+
 def test_the_page_is_served(tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("<!doctype html>", encoding="utf-8")
     with rig_of(page=tmp_path) as rig:

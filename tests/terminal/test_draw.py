@@ -7,10 +7,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.segment import Segment
 
-from telemetry.base.text import (
-    sanitize,
-)
-from telemetry.terminal.draw import GOOD, bar, big_digits, centred_bar, chart, pad_or_crop
+from telemetry.terminal.draw import GOOD, bar, big_digits, centred_bar, chart, pad_or_crop, to_cells
 from telemetry.terminal.panels import to_ascii
 from tests.terminal.pictures import text_of
 
@@ -20,15 +17,15 @@ INF = math.inf
 
 @given(st.text(), st.integers(0, 30))
 def test_cleaned_text_fits_any_width_exactly(text: str, width: int) -> None:
-    (line,) = [pad_or_crop([Segment(sanitize(text)), Segment(sanitize(text))], width)]
+    (line,) = [pad_or_crop([Segment(to_cells(text)), Segment(to_cells(text))], width)]
     assert cell_len(text_of([line])) == width
 
 
 @given(st.text())
 def test_ascii_text_is_ascii_and_as_wide_as_the_text_it_stands_for(text: str) -> None:
-    plain = to_ascii(sanitize(text))
+    plain = to_ascii(to_cells(text))
     assert plain.isascii()
-    assert len(plain) == cell_len(sanitize(text))
+    assert len(plain) == cell_len(to_cells(text))
 
 
 def test_bars_are_drawn_in_half_cells() -> None:

@@ -10,7 +10,7 @@ import typer
 
 from telemetry.base.errors import UsageError
 from telemetry.base.text import format_count
-from telemetry.cli._shared.messages import print_message, print_warning
+from telemetry.cli._shared.messages import print_lines, print_message, print_warning
 from telemetry.cli._shared.options import SourceOptions, tune_for_low_latency
 from telemetry.cli._shared.stopping import stop_on_signal
 
@@ -138,10 +138,9 @@ def run_acgym_server(
 
         def on_ready() -> None:
             if not quiet:
-                print(
+                print_lines(
                     f"Serving {backend.name} to assetto_corsa_gym at {host}: states at {rate_hz:g} Hz from UDP port "
-                    f"{sockets.port}, questions at TCP port {sockets.management_port} - Ctrl-C ends.",
-                    flush=True,
+                    f"{sockets.port}, questions at TCP port {sockets.management_port} - Ctrl-C ends."
                 )
             if not is_loopback(host):
                 print_warning(f"Anyone who can reach {host} can watch, drive and reset: the protocol has no passwords.")

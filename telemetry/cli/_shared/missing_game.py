@@ -1,6 +1,5 @@
 """What a command without a view says while its source has no game."""
 
-from telemetry.base.text import sanitize
 from telemetry.base.typing import override
 from telemetry.cli._shared.messages import print_message
 from telemetry.fields.derived import Sample
@@ -21,4 +20,4 @@ class MissingGamePrinter(Listener[LoopStats]):
             self._printed = ""
         elif stats.message != self._printed:
             self._printed = stats.message
-            print_message(sanitize(stats.message))
+            print_message(stats.message)

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from telemetry.recording.stats import RecordingStats, StepRecordingStats
 
 
-def describe_samples(stats: RecordingStats, output: str | None) -> str:
-    """Describe a recording of samples to a person; ``output`` is the file written, if any."""
+def describe_samples(stats: RecordingStats, output: str | None) -> list[str]:
+    """Lines that describe a recording of samples to a person; ``output`` is the file written, if any."""
     if stats.samples == 0:
-        return "No samples."
+        return ["No samples."]
     figures = stats.summary()
     parts = [f"{stats.samples:,} samples in {stats.seconds:.1f} s"]
     if stats.rate is not None:
@@ -19,13 +19,13 @@ def describe_samples(stats: RecordingStats, output: str | None) -> str:
         parts.append(f"jitter p50 {p50:.2f} ms, p99 {p99:.2f} ms")
     parts += [f"{figures[name]:,} {name}" for name in ("laps", "duplicates", "torn", "missed", "dropped", "gaps")]
     text = "; ".join(parts) + "."
-    return f"{text}\n{output}: {stats.size:,} bytes." if output and output != "-" else text
+    return [text, f"{output}: {stats.size:,} bytes."] if output and output != "-" else [text]
 
 
-def describe_steps(stats: StepRecordingStats, files: Sequence[str], *, every_step: bool) -> str:
-    """Describe a recording of physics steps to a person; ``every_step`` says whether all of them were wanted."""
+def describe_steps(stats: StepRecordingStats, files: Sequence[str], *, every_step: bool) -> list[str]:
+    """Lines that describe a recording of physics steps to a person; ``every_step`` says whether all were wanted."""
     if stats.steps == 0:
-        return "No steps."
+        return ["No steps."]
     kept = stats.steps - stats.dropped
     all_steps = stats.steps + stats.missing
     parts = [f"{kept:,} steps {'in' if every_step else 'seen in'} {stats.seconds:.1f} s"]
@@ -37,7 +37,7 @@ def describe_steps(stats: StepRecordingStats, files: Sequence[str], *, every_ste
     parts.append(f"{stats.laps:,} laps")
     text = "; ".join(parts) + "."
     if not files:
-        return f"{text}\nNo file."
+        return [text, "No file."]
     if len(files) == 1:
-        return f"{text}\n{files[0]}: {stats.size:,} bytes."
-    return f"{text}\n{len(files)} files, {stats.size:,} bytes:\n" + "\n".join(files)
+        return [text, f"{files[0]}: {stats.size:,} bytes."]
+    return [text, f"{len(files)} files, {stats.size:,} bytes:", *files]

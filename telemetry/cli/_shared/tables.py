@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from telemetry.base.text import sanitize
+from telemetry.base.sanitize import sanitize_terminal
 
 PIPE_COLUMNS: Final = 140
 """Columns of a table in a pipe or a file, where no terminal limits them."""
@@ -29,6 +29,6 @@ def label_table() -> Table:
 
 def to_markup(text: str) -> str:
     """The text as Rich markup that shows it as it is, without control characters."""
-    parts = _BACKSLASHES.split(sanitize(text))
+    parts = _BACKSLASHES.split(sanitize_terminal(text))
     # Before a tag, here one without any effect, two backslashes are one.
     return "".join(f"{part * 2}[none][/]" if index % 2 else escape(part) for index, part in enumerate(parts))

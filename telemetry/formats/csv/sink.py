@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import orjson
 
+from telemetry.base.sanitize import sanitize_csv
 from telemetry.base.storage.output_file import Mode, OutputFile
 from telemetry.base.typing import override
 from telemetry.fields.derived import Sample
@@ -43,7 +44,8 @@ class CsvSink(TextSink):
     """Writes samples as rows below a header; made by :func:`create`. Raises :class:`telemetry.SinkError`.
 
     Numbers are those of the JSON lines: shortest decimals, and an empty cell for a missing or infinite one. Rows end
-    with a line feed, booleans are ``true`` and ``false``, and text is UTF-8, quoted where it must be. With
+    with a line feed, booleans are ``true`` and ``false``, and text is UTF-8, quoted where it must be and harmless in a
+    spreadsheet (:func:`telemetry.base.sanitize.sanitize_csv`). With
     ``decimal_comma`` numbers are like ``3,5``, and semicolons separate the cells.
     """
 
@@ -106,7 +108,7 @@ class _ColumnGroup:
 
     def _encode(self, values: list[Any]) -> bytes:
         if self._is_text:
-            return _quoted(values, self._separator)
+            return _quoted(map(sanitize_csv, values), self._separator)
         cells: list[Any] = []
         for value, (_, dimensions) in zip(values, self._getters, strict=True):
             if dimensions == 0:

@@ -13,6 +13,7 @@ import numpy as np
 
 from telemetry.base.errors import SourceError, UsageError
 from telemetry.base.extras import require
+from telemetry.base.sanitize import sanitize_markdown, sanitize_yaml
 from telemetry.base.typing import override
 from telemetry.rl.acgym.columns import NEEDED_FIELDS, REQUIRED, episode_columns, static_info
 from telemetry.rl.acgym.files import CarMap, find_car, find_geometry, full_name, grid_file, write_tables
@@ -218,9 +219,9 @@ def _origins(results: Iterable[RecordingResult]) -> str:
     for result in results:
         tracks |= result.details.get("geometry", {})
         cars |= result.details.get("cars", {})
-    lines = [f"- {name}: {origin}" for name, origin in sorted(tracks.items())]
-    lines += [f"- {name}: {lock:g} degrees of steering lock ({origin})" for name, (lock, origin) in cars.items()]
-    return "\n".join(lines)
+    lines = [f"{name}: {origin}" for name, origin in sorted(tracks.items())]
+    lines += [f"{name}: {lock:g} degrees of steering lock ({origin})" for name, (lock, origin) in cars.items()]
+    return "\n".join(f"- {sanitize_markdown(line)}" for line in lines)
 
 
 def _folder_for(episode: Episode) -> str:
@@ -294,12 +295,14 @@ def _catalogue(ids: Mapping[_Group, str]) -> str:
     by_track: defaultdict[str, defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for group, group_id in sorted(ids.items()):
         track, _, car = group.place.partition("/")
-        by_track[track][car].append(f"    - {{id: {group_id}, type: {group.driver}, data_type: parquet}}")
+        by_track[track][car].append(
+            f"    - {{id: {sanitize_yaml(group_id)}, type: {group.driver}, data_type: parquet}}"
+        )
     lines = []
     for track, cars in by_track.items():
-        lines.append(f"{track}:")
+        lines.append(f"{sanitize_yaml(track)}:")
         for car, entries in cars.items():
-            lines += [f"  {car}:", *entries]
+            lines += [f"  {sanitize_yaml(car)}:", *entries]
     return "\n".join(lines) + "\n"
 
 
@@ -307,10 +310,11 @@ def _config(geometries: Iterable[Geometry], static: Mapping[str, Any]) -> str:
     """The entries of the tracks for ``config.yaml``."""
     lengths = {info["TrackFullName"]: info["TrackLength"] for info in static.values()}
     return "\n".join(
-        f"{geometry.name}:\n  track_name: {geometry.name}\n  track_file: {geometry.name}.csv\n"
-        f"  track_grid_file: {grid_file(geometry.name)}\n  ref_lap_file: {geometry.name}-racing_line.csv\n"
-        f"  TrackLength: {lengths.get(geometry.name, geometry.length)}"
-        for geometry in geometries
+        f"{sanitize_yaml(name)}:\n  track_name: {sanitize_yaml(name)}\n  track_file: {sanitize_yaml(f'{name}.csv')}\n"
+        f"  track_grid_file: {sanitize_yaml(grid_file(name))}\n"
+        f"  ref_lap_file: {sanitize_yaml(f'{name}-racing_line.csv')}\n"
+        f"  TrackLength: {lengths.get(name, geometry.length)}"
+        for name, geometry in ((geometry.name, geometry) for geometry in geometries)
     )
 
 

@@ -12,8 +12,8 @@ from typing import Final
 import numpy as np
 
 from telemetry.base.errors import SourceError, UsageError
+from telemetry.base.sanitize import sanitize_filename
 from telemetry.base.text_file import TextFormatError, read_text
-from telemetry.recording.file_names import sanitize_filename
 from telemetry.sources.known_tracks import known_geometry
 from telemetry.tracks.fast_lane import read_fast_lane
 from telemetry.tracks.geometry import CELL_METRES, Floats, Geometry, geometry_around

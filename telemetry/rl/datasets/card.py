@@ -7,6 +7,7 @@ from typing import Final
 import orjson
 
 from telemetry.analysis.same_drive import describe_copy
+from telemetry.base.sanitize import sanitize_markdown
 from telemetry.base.text import to_unicode, to_unicode_values
 from telemetry.rl.datasets.episodes import EpisodeConfig, EpisodeKind
 from telemetry.rl.datasets.exporter import DatasetSummary, Exporter, RecordingResult
@@ -71,13 +72,13 @@ def _card(
 
 def _join(names: Iterable[str]) -> str:
     """The different names, in the order of their first occurrence."""
-    return ", ".join(dict.fromkeys(names))
+    return sanitize_markdown(", ".join(dict.fromkeys(names)))
 
 
 def _table(results: Sequence[RecordingResult]) -> str:
     lines = ["| recording | episodes | steps | laps (valid) | rate | missing |", "|---|--:|--:|--:|--:|--:|"]
     for result in results[:_MAX_ROWS]:
-        name = Path(result.recording).name.replace("|", "\\|")
+        name = sanitize_markdown(Path(result.recording).name)
         if result.error or result.same_drive_as or result.report is None:
             lines.append(f"| {name} | omitted | | | | |")
             continue
@@ -102,17 +103,17 @@ def _notes(results: Sequence[RecordingResult]) -> str:
     for result in results:
         name = Path(result.recording).name
         if result.error:
-            lines[f"- Omitted: {result.error}"] = None
+            lines[f"Omitted: {result.error}"] = None
         if result.same_drive_as:
-            lines[f"- {describe_copy(name, Path(result.same_drive_as).name)}"] = None
+            lines[describe_copy(name, Path(result.same_drive_as).name)] = None
             continue
         for warning in result.warnings:
-            lines[f"- {warning}"] = None
+            lines[warning] = None
         for finding in result.findings:
-            lines[f"- {name}: {finding.message}"] = None
+            lines[f"{name}: {finding.message}"] = None
         if result.skipped.samples:
-            lines[f"- {name}: {result.skipped.samples:,} samples of its laps are in no episode."] = None
-    return "\n".join(lines)
+            lines[f"{name}: {result.skipped.samples:,} samples of its laps are in no episode."] = None
+    return "\n".join(f"- {sanitize_markdown(line)}" for line in lines)
 
 
 def _report(exporter: Exporter, config: EpisodeConfig, results: Sequence[RecordingResult]) -> bytes:

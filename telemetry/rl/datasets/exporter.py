@@ -10,9 +10,9 @@ from typing import Any
 
 from telemetry.analysis.quality import QualityFinding, QualityReport
 from telemetry.analysis.same_drive import DriveFingerprint, describe_copy
+from telemetry.base.sanitize import sanitize_filename
 from telemetry.fields.derived import Sample
 from telemetry.laps.progress import AT_LINE_S
-from telemetry.recording.file_names import sanitize_filename
 from telemetry.rl.datasets.consistency import Check
 from telemetry.rl.datasets.episodes import Episode, EpisodeConfig, SkipCounts
 

@@ -6,10 +6,10 @@ from typing import Final
 
 from rich.segment import Segment
 
-from telemetry.base.text import format_duration, sanitize
+from telemetry.base.text import format_duration
 from telemetry.fields.derived import Sample
 from telemetry.recording.game_state import State
-from telemetry.terminal.draw import LABEL, LIT, PLAIN, TITLE, VALUE, Line, justify, line_width, pad_or_crop
+from telemetry.terminal.draw import LABEL, LIT, PLAIN, TITLE, VALUE, Line, justify, line_width, pad_or_crop, to_cells
 from telemetry.terminal.panels.car import big_car_lines, car_lines
 from telemetry.terminal.panels.lap import big_lap_lines, lap_lines
 from telemetry.terminal.panels.recorder import chart_lines, chart_title, recorder_lines
@@ -45,7 +45,7 @@ def render_message(view: ViewState, width: int, height: int) -> list[Line]:
     """The state and its message in the middle, where there is no car to show."""
     stats = view.stats
     badge = state_badge(stats.state)
-    paragraphs = sanitize(stats.message.replace("\n", " "))
+    paragraphs = to_cells(stats.message.replace("\n", " "))
     texts = textwrap.wrap(paragraphs, max(min(width - 4, 60), 1))
     middle: list[Line] = [[badge], [], *([Segment(text, PLAIN)] for text in texts)]
     foot = panel("recorder", recorder_lines(view, width - 4), width) if stats.count else []
@@ -165,14 +165,14 @@ def state_badge(state: State) -> Segment:
 
 def header(view: ViewState, sample: Sample, width: int) -> Line:
     """State, car and track, and at the right the session and the time that is left of it."""
-    track = sanitize(sample.track)
+    track = to_cells(sample.track)
     if sample.track_configuration:
-        track += f" / {sanitize(sample.track_configuration)}"
+        track += f" / {to_cells(sample.track_configuration)}"
     dot = Segment(" · ", LABEL)
     left: Line = [state_badge(view.stats.state), Segment("  ", PLAIN)]
     if view.stats.message:
-        left += [Segment(sanitize(view.stats.message), VALUE), dot]
-    left += [Segment(sanitize(sample.car_model) or "no car", VALUE), dot, Segment(track or "no track", PLAIN)]
+        left += [Segment(to_cells(view.stats.message), VALUE), dot]
+    left += [Segment(to_cells(sample.car_model) or "no car", VALUE), dot, Segment(track or "no track", PLAIN)]
     right: Line = [Segment("  ", PLAIN), Segment(sample.session_name.replace("_", " "), TITLE), Segment(" ", PLAIN)]
     if session_left := format_duration(sample.session_time_left / 1000.0):
         right += [Segment(f" {session_left}", VALUE), Segment(" left ", LABEL)]

@@ -6,10 +6,23 @@ from typing import Final
 
 from rich.segment import Segment
 
-from telemetry.base.text import format_duration, format_lap_time, format_number, format_percent, format_size, sanitize
+from telemetry.base.text import format_duration, format_lap_time, format_number, format_percent, format_size
 from telemetry.fields.derived import Sample
 from telemetry.recording.stats import LoopStats
-from telemetry.terminal.draw import BAD, COOL, GOOD, LABEL, PLAIN, VALUE, WARN, Line, chart, justify, line_width
+from telemetry.terminal.draw import (
+    BAD,
+    COOL,
+    GOOD,
+    LABEL,
+    PLAIN,
+    VALUE,
+    WARN,
+    Line,
+    chart,
+    justify,
+    line_width,
+    to_cells,
+)
 from telemetry.terminal.panels.car import gear_text
 from telemetry.terminal.panels.status import flags
 from telemetry.terminal.panels.view_state import History, ViewState
@@ -61,7 +74,7 @@ def recorder_lines(view: ViewState, width: int) -> list[Line]:
     else:
         file = [
             Segment("● ", BAD),
-            Segment(sanitize(view.output), VALUE),
+            Segment(to_cells(view.output), VALUE),
             Segment(f"  {format_size(stats.size)}", PLAIN),
         ]
     progress = [

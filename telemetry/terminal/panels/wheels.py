@@ -7,11 +7,11 @@ from typing import Final, NamedTuple
 from rich.segment import Segment
 from rich.style import Style
 
-from telemetry.base.text import format_number, format_percent, fraction_of, sanitize
+from telemetry.base.text import format_number, format_percent, fraction_of
 from telemetry.fields.derived import Sample
 from telemetry.fields.display_limits import DISPLAY_LIMITS, TemperatureBand
 from telemetry.fields.thresholds import Thresholds
-from telemetry.terminal.draw import BAD, COLD, COOL, GOOD, LABEL, LIT, PLAIN, TITLE, WARN, Line, bar
+from telemetry.terminal.draw import BAD, COLD, COOL, GOOD, LABEL, LIT, PLAIN, TITLE, WARN, Line, bar, to_cells
 
 _BAND_STYLES: Final[Mapping[TemperatureBand, Style]] = {"cold": COLD, "cool": COOL, "good": GOOD, "hot": WARN}
 
@@ -20,7 +20,7 @@ WHEEL_NAMES: Final = ("FL", "FR", "RL", "RR")
 
 def wheels_title(sample: Sample) -> str:
     """The title of the panel, with the tyre compound where it is known."""
-    compound = sanitize(sample.tyre_compound)
+    compound = to_cells(sample.tyre_compound)
     return f"wheels · {compound}" if compound else "wheels"
 
 
