@@ -21,7 +21,7 @@ from telemetry.formats.mcap.sink import create
 from telemetry.recording.game_state import State
 from telemetry.recording.stats import RecordingStats
 from telemetry.rl.datasets.build import BuildRequest, build_dataset
-from telemetry.stream.protocol import hello_message, parse_query
+from telemetry.stream.protocol import StreamDescription, hello_message, parse_query
 from telemetry.terminal.panels import History, ViewState, render
 from telemetry.terminal.plain_lines import PlainLines
 from tests.conftest import main_in_process, sample_of
@@ -173,5 +173,6 @@ def test_recordings_are_named_after_it(pages: Path, tmp_path: Path) -> None:
 
 
 def test_the_stream_sends_it_as_it_is() -> None:
-    hello = hello_message(parse_query("").subscription, "rig", 20.0, sample_of(**NAMES))
+    stream = StreamDescription("id", "rig", 20.0)
+    hello = hello_message(parse_query("").subscription, stream, sample_of(**NAMES))
     assert (hello["static"]["car_model"], hello["static"]["player_name"]) == (CAR, DRIVER)
