@@ -2,6 +2,7 @@ import json
 import math
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -276,6 +277,8 @@ def test_minari_loads_it_and_gives_the_environment_back(
         "recording": "b.jsonl", "car": "demo_gt3", "track": "demo_ring", "session": "practice", "end": "tyres_out",
         "ai_driven": False,
     }  # fmt: skip
+    declared = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert list(dataset.storage.metadata["requirements"]) == declared["optional-dependencies"]["gym"]
     env = dataset.recover_environment()
     assert env.observation_space == dataset.observation_space
     assert env.action_space == dataset.action_space

@@ -37,6 +37,12 @@ ROOT_VARIABLE: Final = "MINARI_DATASETS_PATH"
 ENVIRONMENT: Final = "AssettoCorsa/Drive-v0"
 """The environment of ``recover_environment()``, with the specification of the dataset and the demo as its source."""
 
+_REQUIREMENTS: Final = ("gymnasium>=1.0,<2",)
+"""What ``recover_environment()`` needs besides this project, which stands in no registry.
+
+Minari compares them with what is installed, and names the others in a ``pip install``.
+"""
+
 _ARRAYS: Final = "arrays.npz"
 _ID: Final = re.compile(r"(?:[-\w]{2,}/)*[-\w]+\w-v\d+", re.ASCII)
 _NAMESPACE_FILE: Final = "namespace_metadata.json"
@@ -119,7 +125,7 @@ class MinariExporter(Exporter):
                     algorithm_name=", ".join(policies),
                     author={entry.driver or "unknown" for entry in entries},
                     description=f"Driving in Assetto Corsa: {cars} at {tracks}.",
-                    requirements=["ac-telemetry[gym]"],
+                    requirements=list(_REQUIREMENTS),
                 )
             del dataset
             (root / self.dataset_id / "data").rename(folder / "data")
