@@ -9,8 +9,10 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+import zstandard
 
 import telemetry
+from telemetry.fields.wire import LineEncoder
 from tests.conftest import PATIENCE, REPOSITORY, main_in_process
 
 
@@ -122,6 +124,18 @@ def test_the_line_in_the_readme_has_real_fields() -> None:
     (line,) = blocks("json")
     assert set(json.loads(line)) < set(telemetry.Sample.NAMES)
     assert f"with {len(telemetry.Sample.NAMES)} fields" in (REPOSITORY / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_recorded_lap_begins_at_rest_and_has_the_fields_of_today() -> None:
+    with zstandard.open(REPOSITORY / "fixtures" / "lap.jsonl.zst", "rb") as file:
+        lap = [json.loads(line) for line in file.read().splitlines()]
+    assert list(lap[0]) == list(telemetry.Sample.NAMES)
+    moving = [row["slip_ratio"][0] is not None for row in lap]
+    assert moving == [False] * 10 + [True] * 829
+    with telemetry.open_source("demo", seed=7) as source:
+        driven = list(telemetry.samples(source, rate=10, count=50, clock=telemetry.Clock(float("inf"))))
+    rows = [json.loads(LineEncoder().encode(sample)) for sample in driven]
+    assert [row | {"timestamp": 0} for row in lap[:50]] == [row | {"timestamp": 0} for row in rows]
 
 
 def test_the_fixtures_are_recordings_and_pages() -> None:

@@ -59,9 +59,10 @@ def info(
 
 
 def _print_report(console: Console, report: QualityReport) -> None:
+    version = "" if report.format_version is None else f", format version {to_markup(report.format_version)}"
     end = "" if report.finished else ", [bold red]truncated[/]"
     console.print(
-        f"[bold]{to_markup(report.file)}[/]  {report.format}, {format_size(report.size)}{end}",
+        f"[bold]{to_markup(report.file)}[/]  {report.format}{version}, {format_size(report.size)}{end}",
         highlight=False,
         soft_wrap=True,
     )

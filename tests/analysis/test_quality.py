@@ -48,7 +48,7 @@ def report_on(
     quality = QualityAnalyzer(absent)
     for number, sample in enumerate(derived(snapshots)):
         quality.add(sample, is_new_step=is_new_step[number] if is_new_step else sample.status == 2)
-    return quality.report(file="a.jsonl", file_format="JSON lines", size=1, finished=True)
+    return quality.report(file="a.jsonl", file_format="JSON lines", format_version=None, size=1, finished=True)
 
 
 def report_on_file(path: Path) -> QualityReport:
@@ -77,6 +77,7 @@ def test_the_report_on_the_recorded_lap_is_this() -> None:
     assert values == {
         "file": str(LAP),
         "format": "JSON lines, zstd",
+        "format_version": None,
         "finished": True,
         "cars": ("demo_gt3",),
         "tracks": ("demo_ring",),

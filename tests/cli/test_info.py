@@ -51,7 +51,7 @@ def test_info_says_what_a_recording_holds() -> None:
     result = run("info", LAP)
     assert (result.returncode, result.stderr) == (0, "")
     title, *lines = result.stdout.splitlines()
-    assert title == f"{Path(LAP)}  JSON lines, zstd, 594.2 kB"
+    assert title == f"{Path(LAP)}  JSON lines, zstd, 623.3 kB"
     facts = dict(line.strip().split(maxsplit=1) for line in lines if not line.startswith("   "))
     assert facts.pop("constant").startswith("45 fields: tyre_dirty_level, drs, tc, car_damage,")
     assert {label: text.strip() for label, text in facts.items()} == {

@@ -13,6 +13,7 @@ from mcap.writer import Writer
 from ac_native_memory import PAGES, PageReader, Pages
 from telemetry.base.clock import Clock
 from telemetry.base.errors import SourceError
+from telemetry.base.text import format_size
 from telemetry.formats.mcap.recording import McapRecording
 from telemetry.formats.mcap.recovery import recover
 from telemetry.formats.mcap.sink import create
@@ -146,6 +147,14 @@ def test_both_versions_are_published_byte_for_byte(path: Path, tmp_path: Path) -
             publisher.write(step.pages)
             seen.append(reader.copy())
     assert digest(seen) == PAGES_OF_VERSION_1
+
+
+def test_info_tells_the_version(path: Path) -> None:
+    version = version_of(path)
+    (title, *_) = main_in_process("info", path).stdout.splitlines()
+    assert title == f"{path}  MCAP, format version {version}, {format_size(path.stat().st_size)}"
+    (report,) = json.loads(main_in_process("info", "--json", path).stdout)
+    assert report["format_version"] == str(version)
 
 
 @pytest.mark.parametrize("command", ["info", "validate"])

@@ -64,7 +64,11 @@ def analyze_recording(
     for event in source.events():
         analyzer.add_event(event)
     report = analyzer.report(
-        file=str(path), file_format=format_label(path), size=path.stat().st_size, finished=source.complete
+        file=str(path),
+        file_format=format_label(path),
+        format_version=source.metadata.get("format_version"),
+        size=path.stat().st_size,
+        finished=source.complete,
     )
     return RecordingAnalysis(report, tuple(analyzer.laps), fingerprint.finish())
 
@@ -132,7 +136,9 @@ class QualityAnalyzer:
         laps = list(with_late_verdicts(ended, shows_best=self._lap_state.shows_best))
         return [lap.allow_ai() for lap in laps] if self._include_ai else laps
 
-    def report(self, *, file: str, file_format: str, size: int, finished: bool) -> QualityReport:
+    def report(
+        self, *, file: str, file_format: str, format_version: str | None, size: int, finished: bool
+    ) -> QualityReport:
         """The report on all samples and events added so far; the arguments are its attributes of these names."""
         laps = self.laps
         span_s = self._last.elapsed - self._first.elapsed if self._first and self._last else 0.0
@@ -143,6 +149,7 @@ class QualityAnalyzer:
         return QualityReport(
             file=file,
             format=file_format,
+            format_version=format_version,
             size=size,
             finished=finished,
             cars=tuple(self._cars),

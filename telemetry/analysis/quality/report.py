@@ -87,6 +87,8 @@ class QualityReport:
     """The path as it was given."""
     format: str
     """The name of the file format, such as ``MCAP``."""
+    format_version: str | None
+    """The version of the format, where recordings have it in their metadata."""
     size: int
     """The size of the file in bytes."""
     finished: bool
