@@ -15,14 +15,17 @@ def find_nearest(word: str, known: Iterable[str]) -> str | None:
 
     Names are alike that differ in few letters, or of which one begins or ends with the other.
     """
+    word = word.lower()
     slips = max(1, len(word) // _LETTERS_PER_SLIP)
     best: tuple[int, int, str] | None = None
     for name in known:
-        is_part = _is_part(word.lower(), name.lower())
-        if abs(len(word) - len(name)) > slips and not is_part:
-            continue  # so many edits at least, which need no counting in a word of thousands of letters
-        distance = count_edits(word.lower(), name.lower())
-        if distance > slips and not is_part:
+        lower_name = name.lower()
+        is_part = _is_part(word, lower_name)
+        most = max(len(word), len(lower_name)) if is_part else slips
+        if _count_foreign_letters(word, lower_name, most) > most:
+            continue
+        distance = count_edits(word, lower_name, most)
+        if distance > most:
             continue
         candidate = (distance, len(name), name)
         best = candidate if best is None else min(best, candidate)
@@ -35,11 +38,16 @@ def describe_nearest(word: str, known: Iterable[str]) -> str:
     return "" if nearest is None else f" Did you mean {nearest}?"
 
 
-def count_edits(first: str, second: str) -> int:
-    """How many letters must be changed, added, removed or swapped with the next one to make one of the other."""
+def count_edits(first: str, second: str, most: int | None = None) -> int:
+    """How many letters must be changed, added, removed or swapped with the next one to make one of the other.
+
+    Above ``most`` it may stop to count, and returns any number above it.
+    """
     two_before: list[int] = []
     before = list(range(len(second) + 1))
     for row, letter in enumerate(first, 1):
+        if most is not None and row > 1 and min(*before, *two_before) > most:
+            return most + 1
         now = [row]
         for column, other in enumerate(second, 1):
             edits = min(before[column] + 1, now[column - 1] + 1, before[column - 1] + (letter != other))
@@ -47,6 +55,16 @@ def count_edits(first: str, second: str) -> int:
             now.append(min(edits, two_before[column - 2] + 1) if swapped else edits)
         two_before, before = before, now
     return before[-1]
+
+
+def _count_foreign_letters(first: str, second: str, most: int) -> int:
+    """Letters of the longer word that the other lacks, so many edits at least; quick, also for thousands of letters."""
+    if abs(len(first) - len(second)) > most:
+        return most + 1
+    short, rest = sorted((first, second), key=len)
+    for letter in short:
+        rest = rest.replace(letter, "", 1)
+    return len(rest)
 
 
 def _is_part(word: str, name: str) -> bool:

@@ -83,6 +83,15 @@ class ClientOptions:
             help="Let pages of another site connect, like [bold]http://localhost:3000[/]. May be given several times.",
         ),
     ] = None
+    clients_per_address: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            metavar="N",
+            rich_help_panel=_CLIENTS_PANEL,
+            help="Clients at a time from one other address; raise it where many share one.",
+        ),
+    ] = 100
     stall_timeout: Annotated[
         float,
         typer.Option(
@@ -125,6 +134,7 @@ class ClientOptions:
             port=port,
             token=token,
             allowed_origins=self.allow_origin or (),
+            clients_per_address=self.clients_per_address,
             stall_timeout_s=self.stall_timeout,
             compress=self.compress,
             source=source.name,

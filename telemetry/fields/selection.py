@@ -1,12 +1,14 @@
 """The choice of fields to write and the names they are written under: wire names, SDK names, aliases, globs, groups."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any, Final, get_args
 
 from telemetry.base.errors import UsageError
 from telemetry.base.nearest import find_nearest
+from telemetry.base.steps import Steps, finish
 from telemetry.fields.derived import Sample
 from telemetry.fields.schema import Field, Group
 
@@ -73,48 +75,73 @@ class Column:
 ALL_COLUMNS: Final = tuple(Column(field.name, (field,)) for field in Sample.FIELDS)
 """Every field under its wire name."""
 
+MAX_PATTERNS: Final = len(ALL_COLUMNS)
+"""Different patterns that one selection may have: enough to name every field."""
+
+_REMEMBERED_GLOBS: Final = 1024
+"""Globs whose fields are remembered: a client that connects again costs nothing."""
+
 
 def select(patterns: str | Iterable[str]) -> tuple[Column, ...]:
     """The columns that the patterns name, in that order and without repetition.
 
     A pattern is a wire name, an alias or an SDK name (written under the name that was given), a glob over wire names
     like ``tyre_*``, or one of :data:`GROUPS`. A text holds several patterns, separated by commas. Raises
-    :class:`telemetry.UsageError` for patterns that name no field, with all of them.
+    :class:`telemetry.UsageError` for patterns that name no field, with all of them, and for more than
+    :data:`MAX_PATTERNS`.
     """
+    return finish(select_in_steps(patterns))
+
+
+def select_in_steps(patterns: str | Iterable[str]) -> Steps[tuple[Column, ...]]:
+    """The same as :func:`select` in steps: one for each glob and for each name that is none, which cost time."""
     if isinstance(patterns, str):
         patterns = patterns.split(",")
+    asked = dict.fromkeys(pattern.strip() for pattern in dict.fromkeys(patterns))
+    asked.pop("", None)
+    if len(asked) > MAX_PATTERNS:
+        raise UsageError(f"{len(asked)} names of fields are too many: there are {MAX_PATTERNS} fields.")
     columns: dict[str, Column] = {}
     unknown: list[str] = []
-    for pattern in (text.strip() for text in patterns):
-        if not pattern:
-            continue
-        matches = _matches(pattern)
+    for pattern in asked:
+        if pattern in GROUPS:
+            matches = _match_group(pattern)
+        elif pattern in _KEYS:
+            matches = (Column(pattern, _KEYS[pattern]),)
+        else:
+            matches = _match_glob(pattern)
+            yield
         columns.update((column.key, column) for column in matches)
-        if not matches and pattern not in unknown:
+        if not matches:
             unknown.append(pattern)
-    if unknown:
-        raise UsageError(_describe_unknown(unknown))
+    nearest: dict[str, str | None] = {}
+    for name in unknown:
+        nearest[name] = find_nearest(name, [*_KEYS, *GROUPS])
+        yield
+    if nearest:
+        raise UsageError(_describe_unknown(nearest))
     if not columns:
         raise UsageError("No field was selected.")
     return tuple(columns.values())
 
 
-def _matches(pattern: str) -> Sequence[Column]:
-    if pattern in GROUPS:
-        return [column for column in ALL_COLUMNS if column.fields[0].group == pattern]
-    if pattern in _KEYS:
-        return [Column(pattern, _KEYS[pattern])]
+def _match_group(group: str) -> tuple[Column, ...]:
+    return tuple(column for column in ALL_COLUMNS if column.fields[0].group == group)
+
+
+@lru_cache(_REMEMBERED_GLOBS)
+def _match_glob(pattern: str) -> tuple[Column, ...]:
     if len(pattern) > _MAX_PATTERN_LENGTH:
-        return []
-    return [column for column in ALL_COLUMNS if fnmatchcase(column.key, pattern)]
+        return ()
+    return tuple(column for column in ALL_COLUMNS if fnmatchcase(column.key, pattern))
 
 
-def _describe_unknown(names: Sequence[str]) -> str:
+def _describe_unknown(nearest: Mapping[str, str | None]) -> str:
     """A sentence that names all of these unknown fields, each with the nearest field where one is like it."""
-    nearest = {name: find_nearest(name, [*_KEYS, *GROUPS]) for name in names}
-    if len(names) == 1:
-        hint = f" Did you mean {nearest[names[0]]}?" if nearest[names[0]] else ""
-        return f"There is no field {names[0]!r}.{hint} The command 'fields' lists all fields."
+    if len(nearest) == 1:
+        ((name, near),) = nearest.items()
+        hint = f" Did you mean {near}?" if near else ""
+        return f"There is no field {name!r}.{hint} The command 'fields' lists all fields."
     texts = [f"{name!r} (did you mean {near}?)" if near else repr(name) for name, near in nearest.items()]
     return f"There are no fields {', '.join(texts)}. The command 'fields' lists all fields."
 

@@ -4,7 +4,7 @@ Everything here runs in the thread of the event loop.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from time import perf_counter
 from typing import Final
@@ -17,9 +17,9 @@ from websockets.protocol import State as ConnectionState
 
 from telemetry.base.clock import RateLimiter
 from telemetry.fields.derived import Sample
-from telemetry.fields.selection import Column
 from telemetry.fields.wire import LineEncoder
 from telemetry.laps.delta import LapDelta
+from telemetry.stream.message_budget import MessageBudget
 from telemetry.stream.protocol import Message, MessageFormat, Subscription, to_msgpack
 
 MAX_BUFFER_BYTES: Final = 256 * 1024
@@ -57,6 +57,7 @@ class Client:
     """
 
     __slots__ = (
+        "budget",
         "connection",
         "dropped",
         "protocol",
@@ -73,6 +74,8 @@ class Client:
         self.transport = connection.transport
         self.subscription = subscription
         self.rate_limiter = RateLimiter(subscription.rate)
+        self.budget = MessageBudget(perf_counter())
+        """What the client's own messages may still cost."""
         self.dropped = 0
         """Frames dropped for this client."""
         self.stalled_since: float | None = None
@@ -127,12 +130,12 @@ class Feed:
         return frame
 
 
-_FeedKey = tuple[tuple[Column, ...], MessageFormat, bool]
-"""The columns, the format, and whether the delta comes with them."""
+_FeedKey = tuple[tuple[str, ...], MessageFormat, bool]
+"""The names of the columns, the format, and whether the delta comes with them."""
 
 
 def _feed_key(subscription: Subscription) -> _FeedKey:
-    return subscription.columns, subscription.format, subscription.delta
+    return tuple(column.key for column in subscription.columns), subscription.format, subscription.delta
 
 
 class Broadcaster:
@@ -190,10 +193,13 @@ class Broadcaster:
 
     def change(self, client: Client, subscription: Subscription) -> None:
         """Give a client another subscription."""
-        self.remove(client)
+        is_same_feed = _feed_key(subscription) == _feed_key(client.subscription)
+        if not is_same_feed:
+            self.remove(client)
         client.subscription = subscription
         client.rate_limiter = RateLimiter(subscription.rate)
-        self.add(client)
+        if not is_same_feed:
+            self.add(client)
 
     def send_sample(self, client: Client, sample: Sample, delta: LapDelta) -> None:
         """Send a sample to one client, whether or not it is due for one."""
@@ -203,16 +209,24 @@ class Broadcaster:
 
     def send(self, client: Client, message: Message) -> None:
         """Send a typed message to one client."""
-        message_format = client.subscription.format
-        text = orjson.dumps(message)
-        payload = text if message_format == "json" else to_msgpack(text)
-        self._count(client.write(build_frame(payload, message_format, client.window_bits)))
+        self._send_to([client], message)
 
     def announce(self, message: Message) -> None:
         """Send a typed message to all clients that asked for events."""
-        for client in self.clients:
-            if client.subscription.events:
-                self.send(client, message)
+        self._send_to((client for client in self.clients if client.subscription.events), message)
+
+    def _send_to(self, clients: Iterable[Client], message: Message) -> None:
+        """Send a typed message to these clients, encoded and framed once for all who want it alike."""
+        text = orjson.dumps(message)
+        frames: dict[tuple[MessageFormat, int | None], bytes] = {}
+        for client in clients:
+            message_format = client.subscription.format
+            frame = frames.get((message_format, client.window_bits))
+            if frame is None:
+                payload = text if message_format == "json" else to_msgpack(text)
+                frame = build_frame(payload, message_format, client.window_bits)
+                frames[message_format, client.window_bits] = frame
+            self._count(client.write(frame))
 
     def broadcast(self, sample: Sample, delta: LapDelta) -> None:
         """Send a sample to every client that is due for one, with ``delta`` for those that asked for it.

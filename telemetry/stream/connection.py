@@ -1,32 +1,65 @@
-"""WebSocket connections whose use of memory is limited."""
+"""WebSocket connections that cannot use up memory, or the event loop's time."""
 
 import asyncio
-from typing import Final
+from time import perf_counter
+from typing import Any, Final
 
 from websockets.asyncio.server import ServerConnection
+from websockets.frames import CTRL_OPCODES
+from websockets.http11 import Request
 
 from telemetry.base.typing import override
 from telemetry.stream.broadcast import MAX_BUFFER_BYTES
-from telemetry.stream.routes import MAX_CLIENTS
+from telemetry.stream.connection_limits import ConnectionLimits
+from telemetry.stream.message_budget import MessageBudget
 
-MAX_PENDING_CONNECTIONS: Final = 50
-"""Connections at a time that are not clients yet, or not any more."""
+READ_BYTES: Final = 1024
+"""Bytes that are read of one connection at a time. The smallest frames have 6, and take about 10 us each."""
 
 
-class LimitedConnection(ServerConnection):
-    """A connection that cannot use up memory: there are limits before it is a client, and for unread answers.
+def peer_address(connection: ServerConnection) -> str:
+    """The address of the peer; empty where it has gone already."""
+    address = connection.transport.get_extra_info("peername")
+    return str(address[0]) if address else ""
 
-    A peer that sends pings and never reads the pongs is disconnected.
+
+class LimitedConnection(ServerConnection, asyncio.BufferedProtocol):
+    """A connection that is limited in everything that a peer can make it do.
+
+    It counts in its server's ``limits`` and is read in small pieces. It is closed where the peer sends control frames
+    (pings, pongs) faster than messages may come, or pings without reading the answers.
     """
+
+    limits: ConnectionLimits
+    """Those of the server; an attribute of its own class of connections."""
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._control_budget = MessageBudget(perf_counter())
+        self._read_buffer = bytearray(READ_BYTES)
         super().connection_made(transport)
-        if len(self.server.handler_tasks) > MAX_CLIENTS + MAX_PENDING_CONNECTIONS:
+        self.limits.add(self.transport, peer_address(self))
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.limits.remove(self.transport)
+        super().connection_lost(exc)
+
+    @override
+    def get_buffer(self, sizehint: int) -> bytearray:
+        return self._read_buffer
+
+    @override
+    def buffer_updated(self, nbytes: int) -> None:
+        self.limits.on_data(self.transport)
+        self.data_received(bytes(memoryview(self._read_buffer)[:nbytes]))
+        if self.transport.get_write_buffer_size() > 2 * MAX_BUFFER_BYTES:
             self.transport.abort()
 
     @override
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if self.transport.get_write_buffer_size() > 2 * MAX_BUFFER_BYTES:
+    def process_event(self, event: Any) -> None:
+        super().process_event(event)
+        if isinstance(event, Request):
+            self.limits.on_request(self.transport)
+        elif event.opcode in CTRL_OPCODES and self._control_budget.spend(perf_counter()) > 0.0:
             self.transport.abort()

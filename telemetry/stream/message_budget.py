@@ -9,6 +9,10 @@ MESSAGE_BURST: Final = 40.0
 """Messages of one client that may come at once."""
 
 
+MARKER_MESSAGES: Final = 5
+"""Messages that a marker counts as, because it is sent to all clients."""
+
+
 class MessageBudget:
     """The messages that may be read of one client; all times are seconds of one clock."""
 
@@ -20,6 +24,10 @@ class MessageBudget:
     def is_recovered(self) -> bool:
         """Whether more than half of a burst may come at once again."""
         return self._left > MESSAGE_BURST / 2.0
+
+    def charge(self, messages: int) -> None:
+        """Count work that took as long as so many messages more; it delays the next ones."""
+        self._left -= messages
 
     def spend(self, now: float) -> float:
         """Spend one message; returns the seconds to wait before it may be answered, 0 for none."""

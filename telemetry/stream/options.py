@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
+from telemetry.stream.connection_limits import CLIENTS_PER_ADDRESS
 from telemetry.stream.http_responses import DASHBOARD_FOLDER
 
 
@@ -21,6 +22,8 @@ class ServerOptions:
     """Token that clients must send; None: they need none."""
     allowed_origins: Sequence[str] = ()
     """Origins like ``https://example.org`` whose pages may connect too; ``*`` allows all of them."""
+    clients_per_address: int = CLIENTS_PER_ADDRESS
+    """Clients at a time from one other address; programs on this machine, and a proxy here, are not limited so."""
     stall_timeout_s: float = 30.0
     """Seconds after which a client that reads nothing, or does not answer a ping, is disconnected."""
     compress: bool = False

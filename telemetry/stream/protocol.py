@@ -11,11 +11,12 @@ import orjson
 from telemetry.base.errors import UsageError
 from telemetry.base.extras import is_installed, require
 from telemetry.base.host import host_name
+from telemetry.base.steps import Steps, finish
 from telemetry.base.text import to_unicode
 from telemetry.base.version import VERSION
 from telemetry.fields.derived import Sample
 from telemetry.fields.display_limits import DISPLAY_LIMITS
-from telemetry.fields.selection import ALL_COLUMNS, Column, all_keys, json_schema, select
+from telemetry.fields.selection import ALL_COLUMNS, Column, all_keys, json_schema, select_in_steps
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.laps.model import Lap
 
@@ -27,6 +28,9 @@ MAX_MARKER_LENGTH: Final = 200
 
 MIN_RATE_HZ: Final = 0.01
 """Lowest rate that a client may ask for, in samples per second."""
+
+MAX_OPTIONS: Final = 32
+"""Options that one request may have: three times as many as there are."""
 
 MessageFormat = Literal["json", "msgpack"]
 
@@ -53,8 +57,10 @@ class Subscription:
     """Whether states, laps and markers are sent too."""
     delta: bool = False
     """Whether samples carry the delta to the best lap too."""
+    chosen: tuple[Column, ...] = ALL_COLUMNS
+    """The columns that ``fields`` selects."""
     columns: tuple[Column, ...] = ALL_COLUMNS
-    """The columns that ``fields`` and ``names`` select."""
+    """The same under the names that ``names`` asks for."""
 
     def to_message(self) -> Message:
         """The options under the names that clients use."""
@@ -110,8 +116,13 @@ Request = SubscribeRequest | PingRequest | MarkerRequest
 
 def parse_query(query: str) -> SubscribeRequest:
     """The subscription that the query of a URL asks for; options with errors are left out and listed."""
+    return finish(parse_query_in_steps(query))
+
+
+def parse_query_in_steps(query: str) -> Steps[SubscribeRequest]:
+    """The same as :func:`parse_query`, in the steps of the choice of fields."""
     try:
-        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query), max_num_fields=32)
+        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query), max_num_fields=MAX_OPTIONS)
     except ValueError:
         error = "The query of the address must have the form key=value&key=value."
         return SubscribeRequest(Subscription(), errors=(error,))
@@ -122,12 +133,17 @@ def parse_query(query: str) -> SubscribeRequest:
             errors.append(f"{key} is given twice; several fields go into one list: fields=gear,rpm.")
         given[key] = value
     given.pop("token", None)
-    request = _apply(Subscription(), given)
+    request = yield from _apply(Subscription(), given)
     return request._replace(errors=(*errors, *request.errors))
 
 
 def parse_message(data: str | bytes, current: Subscription) -> Request:
     """The request in a message of a client that has the subscription ``current``; raises :class:`RequestError`."""
+    return finish(parse_message_in_steps(data, current))
+
+
+def parse_message_in_steps(data: str | bytes, current: Subscription) -> Steps[Request]:
+    """The same as :func:`parse_message`, in the steps of the choice of fields."""
     try:
         message = orjson.loads(data)
     except orjson.JSONDecodeError:
@@ -135,8 +151,10 @@ def parse_message(data: str | bytes, current: Subscription) -> Request:
     if not isinstance(message, dict):
         raise RequestError('This is not a JSON object. A request is one, like {"type": "subscribe", "rate": 5}.')
     match message.pop("type", None):
+        case "subscribe" if len(message) > MAX_OPTIONS:
+            raise RequestError(f"A request has at most {MAX_OPTIONS} options, got {len(message)}.")
         case "subscribe":
-            return _apply(current, message)
+            return (yield from _apply(current, message))
         case "ping":
             _check_keys(message, "ping", "id")
             return PingRequest(_parse_ping_id(message.get("id")))
@@ -170,20 +188,35 @@ def _parse_marker_name(name: Any) -> str:
     return name.strip()
 
 
-def _apply(current: Subscription, given: Mapping[str, Any]) -> SubscribeRequest:
-    """The subscription with these options, each applied by itself, so that one mistake does not undo the others."""
+def _apply(current: Subscription, given: Mapping[str, Any]) -> Steps[SubscribeRequest]:
+    """The subscription with these options, each applied by itself, so that one mistake does not undo the others.
+
+    Columns are chosen once, and only where the fields or the names are others than before.
+    """
     hello = False
     errors: list[str] = []
+    wanted = current
     for key, value in given.items():
         try:
             if key == "hello":
                 hello = _parse_flag(key, value)
             else:
-                changed = _replace_option(current, key, value)
-                current = replace(changed, columns=_select_columns(changed))
-        except (RequestError, UsageError) as error:
+                wanted = _replace_option(wanted, key, value)
+        except RequestError as error:
             errors.append(str(error))
-    return SubscribeRequest(current, hello, tuple(errors))
+    chosen = ALL_COLUMNS
+    if wanted.fields == current.fields:
+        chosen = current.chosen
+    elif wanted.fields is not None:
+        try:
+            chosen = yield from select_in_steps(wanted.fields)
+        except UsageError as error:
+            errors.append(str(error))
+            wanted, chosen = replace(wanted, fields=current.fields), current.chosen
+    if (wanted.fields, wanted.names) != (current.fields, current.names):
+        columns = use_sdk_names(chosen) if wanted.names == "sdk" else chosen
+        wanted = replace(wanted, chosen=chosen, columns=columns)
+    return SubscribeRequest(wanted, hello, tuple(errors))
 
 
 def _replace_option(current: Subscription, key: str, value: Any) -> Subscription:
@@ -242,13 +275,11 @@ def _parse_flag(key: str, value: Any) -> bool:
 
 def _shorten(value: Any) -> str:
     """A value that a client sent, short enough to be sent back."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except RecursionError:
+        text = "lists nested too deep" if isinstance(value, list) else "objects nested too deep"
     return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _select_columns(subscription: Subscription) -> tuple[Column, ...]:
-    columns = ALL_COLUMNS if subscription.fields is None else select(subscription.fields)
-    return use_sdk_names(columns) if subscription.names == "sdk" else columns
 
 
 def use_sdk_names(columns: Sequence[Column]) -> tuple[Column, ...]:

@@ -1,11 +1,9 @@
 """HTTP routing: access checks, the web page, ``/healthz``, ``/metrics``, and the upgrade to WebSocket."""
 
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import Final
 
 from websockets.datastructures import Headers, MultipleValuesError
 from websockets.http11 import Request, Response
@@ -14,6 +12,7 @@ from telemetry.base.sanitize import sanitize_metric_label
 from telemetry.base.version import VERSION
 from telemetry.recording.game_state import State
 from telemetry.stream.access import AccessPolicy
+from telemetry.stream.connection_limits import ConnectionLimits
 from telemetry.stream.http_responses import (
     HttpResponse,
     Metric,
@@ -22,12 +21,7 @@ from telemetry.stream.http_responses import (
     prometheus_response,
     text_response,
 )
-
-MAX_QUERY_FIELDS: Final = 32
-"""Fields in the query of an address: three times as many as there are options."""
-
-MAX_CLIENTS: Final = 400 if sys.platform == "win32" else 800
-"""Clients at a time: fewer than the files that a process may open, or that Windows can wait for together (512)."""
+from telemetry.stream.protocol import MAX_OPTIONS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,18 +79,22 @@ class HttpRoutes:
 
     :param policy: the access checks
     :param page: the folder of the web page
+    :param limits: how many clients there may be
     :param read_stats: called for the current counters
     """
 
-    def __init__(self, policy: AccessPolicy, page: Path, read_stats: Callable[[], StreamStats]) -> None:
+    def __init__(
+        self, policy: AccessPolicy, page: Path, limits: ConnectionLimits, read_stats: Callable[[], StreamStats]
+    ) -> None:
         self._policy = policy
         self._page = page
+        self._limits = limits
         self._read_stats = read_stats
 
-    def respond(self, request: Request) -> Response | None:
-        """The response to a request; None where the WebSocket handshake may go on."""
+    def respond(self, request: Request, address: str) -> Response | None:
+        """The response to a request from this address; None where the WebSocket handshake may go on."""
         try:
-            answer = self._answer(request)
+            answer = self._answer(request, address)
         except MultipleValuesError:
             answer = text_response(HTTPStatus.BAD_REQUEST, "Duplicate header.")
         if answer is None:
@@ -113,13 +111,13 @@ class HttpRoutes:
         body = b"" if request.method == "HEAD" else answer.body
         return Response(answer.status.value, answer.status.phrase, Headers(headers), body)
 
-    def _answer(self, request: Request) -> HttpResponse | None:
+    def _answer(self, request: Request, address: str) -> HttpResponse | None:
         headers, (path, _, query) = request.headers, request.path.partition("?")
         host = headers.get("Host")
         if refusal := self._policy.check_host(host):
             return text_response(HTTPStatus.MISDIRECTED_REQUEST, refusal)
-        if query.count("&") >= MAX_QUERY_FIELDS:
-            sentence = f"The query of the address has more than {MAX_QUERY_FIELDS} fields."
+        if query.count("&") >= MAX_OPTIONS:
+            sentence = f"The query of the address has more than {MAX_OPTIONS} fields."
             return text_response(HTTPStatus.BAD_REQUEST, sentence)
         wants_stream = "websocket" in (value.lower() for value in headers.get_all("Upgrade"))
         if wants_stream and (refusal := self._policy.check_origin(headers.get("Origin"), host)):
@@ -128,7 +126,7 @@ class HttpRoutes:
         if needs_token and (refusal := self._policy.check_token(query, headers.get("Authorization"))):
             return text_response(HTTPStatus.UNAUTHORIZED, refusal, WWW_Authenticate="Bearer")
         if wants_stream:
-            return self._check_upgrade(path)
+            return self._check_upgrade(path, address)
         if request.method not in ("GET", "HEAD"):
             return text_response(HTTPStatus.METHOD_NOT_ALLOWED, "Only GET and HEAD are supported.", Allow="GET, HEAD")
         if path == "/healthz":
@@ -137,12 +135,12 @@ class HttpRoutes:
             return prometheus_response(list_metrics(self._read_stats()))
         return file_response(self._page, path, host or "", headers.get("If-None-Match"))
 
-    def _check_upgrade(self, path: str) -> HttpResponse | None:
+    def _check_upgrade(self, path: str, address: str) -> HttpResponse | None:
         """None where the connection may become a stream."""
         if path != "/":
             return text_response(HTTPStatus.NOT_FOUND, f"No stream at {path[:200]}; the stream is at /.")
-        if self._read_stats().clients >= MAX_CLIENTS:
-            return text_response(HTTPStatus.SERVICE_UNAVAILABLE, f"Too many clients: the limit is {MAX_CLIENTS}.")
+        if refusal := self._limits.check_client(address):
+            return text_response(HTTPStatus.SERVICE_UNAVAILABLE, refusal)
         return None
 
 

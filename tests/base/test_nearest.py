@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from telemetry.base.nearest import count_edits, describe_nearest, find_nearest
 
@@ -35,3 +37,26 @@ def test_the_hint_is_a_sentence_or_nothing() -> None:
 )
 def test_edits_count_letters(first: str, second: str, edits: int) -> None:
     assert count_edits(first, second) == count_edits(second, first) == edits
+
+
+@given(st.text("abcd", max_size=6), st.text("abcd", max_size=6), st.integers(0, 7))
+def test_edits_above_a_limit_need_not_be_counted(first: str, second: str, most: int) -> None:
+    edits = count_edits(first, second)
+    assert min(count_edits(first, second, most), most + 1) == min(edits, most + 1)
+
+
+@given(st.text("abcd", max_size=8), st.lists(st.text("abcd", max_size=8), max_size=4))
+def test_the_nearest_name_is_found_as_if_all_edits_were_counted(word: str, known: list[str]) -> None:
+    nearest = find_nearest(word, known)
+    slips = max(1, len(word) // 3)
+    near = [(count_edits(word, name), len(name), name) for name in known if count_edits(word, name) <= slips]
+    if near:
+        assert nearest == min(near)[2]
+    else:
+        assert (
+            nearest is None
+            or nearest.startswith(word)
+            or nearest.endswith(word)
+            or word.startswith(nearest)
+            or (word.endswith(nearest))
+        )

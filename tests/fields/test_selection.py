@@ -5,7 +5,7 @@ from jsonschema import Draft202012Validator
 
 from telemetry.base.errors import UsageError
 from telemetry.fields.derived import Sample
-from telemetry.fields.selection import ALL_COLUMNS, json_schema, select
+from telemetry.fields.selection import ALL_COLUMNS, MAX_PATTERNS, json_schema, select, select_in_steps
 from tests.conftest import sample_of
 
 
@@ -85,3 +85,19 @@ def test_all_unknown_names_are_named_at_once() -> None:
         "There are no fields 'foo', 'speed_khm' (did you mean speed_kmh?), 'bar*'. "
         "The command 'fields' lists all fields."
     )
+
+
+def test_more_patterns_than_there_are_fields_are_refused() -> None:
+    names = [f"*{number}" for number in range(MAX_PATTERNS + 1)]
+    with pytest.raises(UsageError, match=f"{MAX_PATTERNS + 1} names of fields are too many: there are {MAX_PATTERNS}"):
+        select(names)
+    assert select(["gear", *["rpm", "rp?"] * MAX_PATTERNS]) == select("gear,rpm")
+
+
+def test_only_globs_and_unknown_names_take_steps() -> None:
+    assert list(select_in_steps("gear,physics,speedKmh,,")) == []
+    assert list(select_in_steps("gear,tyre_*,*_x")) == [None, None]
+    steps = select_in_steps("gear,geer,rmp")
+    assert [next(steps) for _ in range(4)] == [None] * 4
+    with pytest.raises(UsageError, match="There are no fields 'geer'"):
+        next(steps)
