@@ -111,6 +111,55 @@ def _collect(stream: IO[str], lines: list[str]) -> None:
     lines.extend(stream)
 
 
+_STOPPING = """
+import os, sys
+name, function = sys.argv[1], getattr(os, sys.argv[1])
+def stop(*arguments, **options):
+    setattr(os, name, function)
+    print("stopped", flush=True)
+    sys.stdin.read()
+    return function(*arguments, **options)
+setattr(os, name, stop)
+sys.argv = ["main.py", *sys.argv[2:]]
+from telemetry.cli import main
+main()
+"""
+
+
+class Stopped:
+    """A command that stands still where it calls this function of ``os`` for the first time: to be killed there."""
+
+    def __init__(self, function: str, *arguments: str | Path) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", _STOPPING, function, *map(str, arguments)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=REPOSITORY,
+            encoding="utf-8",
+        )
+        assert self.process.stdout is not None
+        if all(line.strip() != "stopped" for line in self.process.stdout):
+            pytest.fail(f"it ended before: {self.process.communicate(timeout=PATIENCE)}")
+
+    def kill(self) -> None:
+        """End it as the system does where the memory is full: it can do nothing more."""
+        self.process.kill()
+        self.process.communicate(timeout=PATIENCE)
+
+    def go_on(self) -> tuple[int, str]:
+        """Let it come to its end; its exit code, and what it says on standard error."""
+        _, said = self.process.communicate(timeout=PATIENCE)
+        return self.process.returncode, said
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.process.returncode is None:
+            self.kill()
+
+
 def rows(path: Path) -> list[dict[str, object]]:
     return [orjson.loads(line) for line in path.read_bytes().splitlines()]
 

@@ -1,13 +1,14 @@
 """Giving text files their end: what the formats of lines share."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, NamedTuple
 
 from telemetry.base.errors import SinkError, SourceError
-from telemetry.base.storage.atomic import publish
+from telemetry.base.storage.atomic import replace_locked_file, sync_to_disk
 from telemetry.base.storage.lock import lock_file
+from telemetry.base.storage.temporary import remove_abandoned, temporary_folder
 from telemetry.formats.compression import Compression
 
 
@@ -27,26 +28,23 @@ def replace_compressed(path: Path, compression: Compression, lines: Iterable[byt
 
     ``locked`` is the open file whose lock keeps others out; it is closed. Raises OSError.
     """
-    repaired = path.with_name(path.name + ".mending")
-    try:
-        with repaired.open("wb") as output:
+    with temporary_folder(path.parent) as folder:
+        repaired = folder / path.name
+        with repaired.open("xb") as output:
             stream = compression.compressor()
             for line in lines:
                 output.write(stream.compress(line))
             output.write(stream.flush(compression.finish))
-        with suppress(OSError):  # a file system without permissions
-            repaired.chmod(path.stat().st_mode & 0o777)
-        locked.close()  # Windows replaces no open file
-        publish(repaired, path)
-    finally:
-        repaired.unlink(missing_ok=True)
+        sync_to_disk(repaired)
+        replace_locked_file(repaired, path, locked)
 
 
 @contextmanager
 def locked_for_repair(path: Path) -> Iterator[IO[bytes]]:
     """The open file, while its lock keeps writers out.
 
-    An OSError in the block becomes a :class:`telemetry.SinkError`. Raises :class:`telemetry.SourceError` for a file
+    What an earlier repair that was killed left beside it is removed. An OSError in the block becomes a
+    :class:`telemetry.SinkError`. Raises :class:`telemetry.SourceError` for a file
     that cannot be read, and :class:`telemetry.SinkError` for one that is being recorded.
     """
     try:
@@ -55,6 +53,7 @@ def locked_for_repair(path: Path) -> Iterator[IO[bytes]]:
         raise SourceError(f"{path} cannot be read: {error.strerror}.") from error
     with file:
         lock_file(file.fileno(), str(path))
+        remove_abandoned(path.parent)
         try:
             yield file
         except OSError as error:

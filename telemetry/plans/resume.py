@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from telemetry.base.errors import SourceError
+from telemetry.base.storage.atomic import remove_file
 from telemetry.base.text import format_count
 from telemetry.laps.model import Lap
 from telemetry.plans.manifest import FileRecord, Manifest, RunProgress
@@ -66,7 +67,7 @@ class _Resume:
         before = progress.remove_file(entry.file)
         if path.stat().st_size == 0:  # nothing had been written yet
             with suppress(OSError):
-                path.unlink()
+                remove_file(path)
             return
         try:
             complete = self.recover(path)

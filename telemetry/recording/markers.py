@@ -1,6 +1,7 @@
 """Markers from another terminal: every running recording has an inbox, a file that others append lines to."""
 
 import os
+import secrets
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +13,9 @@ from typing import Final
 import orjson
 
 from telemetry.base.errors import SinkError
-from telemetry.base.storage.lock import user_state_dir
+from telemetry.base.storage.atomic import remove_file
+from telemetry.base.storage.lock import HeldError, user_state_dir
+from telemetry.base.storage.output_file import OutputFile
 from telemetry.base.text import to_unicode
 from telemetry.recording.interfaces import Closeable
 
@@ -23,7 +26,7 @@ HEARTBEAT_SECONDS: Final = 1.0
 """How often a recording shows that it runs, by the modification time of its inbox."""
 
 DEAD_SECONDS: Final = 10.0
-"""An inbox that has not changed for so long belongs to a recording that was killed."""
+"""An inbox that has not changed for so long, and that nobody holds, belongs to a recording that was killed."""
 
 _SUFFIX: Final = ".mailbox"
 
@@ -40,14 +43,13 @@ class MarkerInbox(Closeable):
     def __init__(self, recording: str, deliver: Deliver, folder: Path | None = None) -> None:
         folder = folder or user_state_dir()
         self._deliver = deliver
-        self._path = folder / f"{os.getpid()}-{time.time_ns()}{_SUFFIX}"
+        self._path = folder / f"{os.getpid()}-{time.time_ns()}-{secrets.token_hex(8)}{_SUFFIX}"
         self._header = orjson.dumps({"recording": to_unicode(recording)}, option=orjson.OPT_APPEND_NEWLINE)
         self._read = len(self._header)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._path.write_bytes(self._header)
-        except OSError as error:
-            raise SinkError(f"Markers cannot be received: {self._path} cannot be written: {error.strerror}.") from error
+            self._file = self._create()
+        except SinkError as error:
+            raise SinkError(f"Markers cannot be received: {error}") from error
         self._closing = Event()
         # Not a daemon: it is joined on every way out.
         self._thread = Thread(target=self._work, name="markers")
@@ -57,6 +59,7 @@ class MarkerInbox(Closeable):
         """Deliver the markers that have arrived, and remove the inbox."""
         self._closing.set()
         self._thread.join()
+        self._file.close()
         with suppress(OSError):  # Windows keeps it while a marker is being sent; it will be cleared away later
             self._path.unlink()
 
@@ -69,12 +72,19 @@ class MarkerInbox(Closeable):
                 self._touch()
         self._deliver_new()
 
+    def _create(self) -> OutputFile:
+        """The new inbox; its lock shows that the recording runs, also while this computer sleeps."""
+        file = OutputFile.open(self._path)
+        file.write(self._header)
+        return file
+
     def _touch(self) -> None:
-        with suppress(OSError):
+        with suppress(OSError, SinkError):
             try:
                 os.utime(self._path)
-            except FileNotFoundError:  # cleared away while this computer slept
-                self._path.write_bytes(self._header)
+            except FileNotFoundError:  # somebody removed it, or it was cleared away where there are no locks
+                self._file.close()
+                self._file = self._create()
                 self._read = len(self._header)
 
     def _deliver_new(self) -> None:
@@ -128,8 +138,9 @@ def _running(folder: Path) -> Iterator[tuple[Path, str]]:
                 continue  # the folder can be shared, as by programs that were started with sudo
             # In the future, too, where the system's clock was set back: a recording that runs soon makes it new.
             if abs(time.time() - status.st_mtime) > DEAD_SECONDS:
-                path.unlink()
-                continue
+                with suppress(HeldError):  # its recording runs, and this computer slept
+                    remove_file(path)
+                    continue
             with path.open("rb") as file:
                 recording = str(orjson.loads(file.readline())["recording"])
             yield path, recording

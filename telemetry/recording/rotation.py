@@ -3,12 +3,14 @@
 import math
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, get_args
 
 from telemetry.base.amounts import parse_positive_duration, parse_size
 from telemetry.base.errors import SinkError, UsageError
+from telemetry.base.storage.atomic import remove_file
 from telemetry.base.storage.output_file import make_folder
 from telemetry.base.typing import override
 from telemetry.recording.file_names import Template, numbered_paths
@@ -181,7 +183,8 @@ class RotatingWriter(_FolderWriter):
         current, self._current = self._current, None
         if current is not None and closing is not None:  # all that it holds is in the file of the lap before too
             current.sink.close()
-            current.path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # nothing was written to it
+                remove_file(current.path)
             current = None
         for file in (closing, current):
             if file is not None:

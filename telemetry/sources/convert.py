@@ -247,12 +247,12 @@ class _Conversion:
                 **describe_missing(self._recording.missing_fields),
                 "converted_from": Path(self._recording.name).name,
             }
-            with target.open_step_sink(path, metadata=metadata, overwrite=True) as pages:
+            with target.open_step_sink(path, metadata=metadata, overwrite=False) as pages:
                 result = self._copy_steps(pages) if options.rate is None else self._write_pages(snapshots, pages)
         elif open_sink := target.open_decimal_comma_sink if options.decimal_comma else target.open_sample_sink:
             if not self._columns:
                 raise UsageError(f"{self._recording.name} holds none of these fields: {', '.join(self.left_out)}.")
-            with open_sink(path, self._columns, mode="overwrite", units=options.units) as sink:
+            with open_sink(path, self._columns, mode="new", units=options.units) as sink:
                 about = self._recording.metadata
                 kept = {key: about[key] for key in _KEPT_METADATA if key in about}
                 sink.add_metadata({**kept, **describe_missing(self._recording.missing_fields)})

@@ -15,7 +15,6 @@ import orjson
 import pytest
 
 import telemetry
-from telemetry.base.storage.atomic import atomic_write
 from telemetry.cli.convert import convert as convert_files
 from telemetry.fields.snapshot import Snapshot, encode
 from telemetry.formats.compression import is_complete
@@ -343,7 +342,7 @@ def test_an_interrupt_leaves_nothing_and_says_so(tmp_path: Path) -> None:
     (tmp_path / "long.jsonl.zst").write_bytes(one)
     command = [sys.executable, str(REPOSITORY / "main.py"), "convert", str(tmp_path / "long.jsonl.zst")]
     process = subprocess.Popen([*command, str(tmp_path / "a.csv")], stderr=subprocess.PIPE, encoding="utf-8")
-    wait_until(lambda: any(path.stat().st_size for path in tmp_path.glob(".unfinished-*")))
+    wait_until(lambda: any(path.stat().st_size for path in tmp_path.glob(".temporary-*/a.csv")))
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
@@ -360,37 +359,6 @@ def test_help_loads_none_of_what_conversion_needs() -> None:
         [sys.executable, "-c", code], capture_output=True, cwd=REPOSITORY, timeout=PATIENCE, check=True
     )
     assert result.stdout.split() == [b"[]"]
-
-
-# Whole files
-
-
-def test_a_whole_file_appears_when_it_is_finished(tmp_path: Path) -> None:
-    path = tmp_path / "a.txt"
-    with atomic_write(path) as part:
-        assert (part.parent, part.suffix, path.exists()) == (tmp_path, ".txt", False)
-        part.write_text("all of it")
-    assert [(entry.name, entry.read_text()) for entry in tmp_path.iterdir()] == [("a.txt", "all of it")]
-
-
-def test_an_error_leaves_the_older_file_and_nothing_else(tmp_path: Path) -> None:
-    path = tmp_path / "a.txt"
-    path.write_text("older")
-
-    def fail(part: Path) -> None:
-        part.write_text("half")
-        raise ValueError("half way")
-
-    with pytest.raises(ValueError, match="half way"), atomic_write(path, overwrite=True) as part:
-        fail(part)
-    assert [(entry.name, entry.read_text()) for entry in tmp_path.iterdir()] == [("a.txt", "older")]
-
-
-def test_a_file_that_somebody_made_meanwhile_is_left_alone(tmp_path: Path) -> None:
-    path = tmp_path / "a.txt"
-    with pytest.raises(telemetry.SinkError, match="exists already"), atomic_write(path):
-        path.write_text("theirs")
-    assert [(entry.name, entry.read_text()) for entry in tmp_path.iterdir()] == [("a.txt", "theirs")]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on the size of files that a process writes")

@@ -111,7 +111,7 @@ def test_appending_mends_a_cut_last_line_first(tmp_path: Path, suffix: str, cut:
     write(path, drive(2), mode="append")
     assert [row["sequence"] for row in rows(path)] in ([*kept, 0, 1], [*kept[:-1], 0, 1])
     assert len(kept) >= 30
-    assert not list(tmp_path.glob("*.mending"))
+    assert not list(tmp_path.glob(".temporary-*"))
 
 
 @pytest.mark.parametrize("content", [b"precious\n", b"precious", b'{"a":1}\n'])

@@ -67,7 +67,17 @@ def test_the_mailbox_of_a_killed_recording_is_cleared_away(tmp_path: Path) -> No
     assert not left_behind.exists()
 
 
-def test_a_recording_that_was_taken_for_dead_comes_back(tmp_path: Path) -> None:
+def test_the_mailbox_of_a_recording_that_slept_is_left_and_takes_markers(tmp_path: Path) -> None:
+    taken: list[str] = []
+    with MarkerInbox("a.mcap", lambda name, _: taken.append(name), tmp_path):
+        (path,) = tmp_path.iterdir()
+        os.utime(path, (time.time() - 2 * DEAD_SECONDS,) * 2)
+        assert send_marker("awake", tmp_path) == ["a.mcap"]
+    assert taken == ["awake"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not let an open file be removed")
+def test_a_recording_whose_mailbox_was_removed_makes_another(tmp_path: Path) -> None:
     taken: list[str] = []
     with MarkerInbox("a.mcap", lambda name, _: taken.append(name), tmp_path):
         (path,) = tmp_path.iterdir()

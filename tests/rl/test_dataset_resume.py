@@ -127,7 +127,9 @@ def test_what_is_left_of_a_finish_that_was_killed_is_made_again(own: Path) -> No
     folder = own.parent / ".unfinished-out"
     (folder / "dataset").mkdir()
     (folder / "dataset" / "half").write_text("x")
-    (folder / "parts" / "half.abc").mkdir()
+    left = folder / "parts" / f".temporary-{0:032x}"
+    (left / "half").mkdir(parents=True)
+    (left / ".lock").touch()
     path, converted, _ = made(request_of(own))
     assert (converted, "half" in contents(path)) == (["c", "d"], False)
 

@@ -1,19 +1,24 @@
 """Files and folders that are written completely or not at all: write beside, sync to the disk, rename.
 
 :func:`atomic_write` is for the output of a command, :func:`atomic_write_text` for a small file that is rewritten often.
-Code that fills a file or folder itself ends with :func:`publish`, or with :func:`sync_to_disk` and :func:`rename` where
-it has something to check in between.
+Code that fills a file itself makes it in a temporary folder (:mod:`telemetry.base.storage.temporary`) and ends with
+:func:`replace_file` or :func:`name_file`. They, and :func:`remove_file`, are the only ways to replace or to delete a
+file that another process may hold: they ask its lock first.
 """
 
 import os
-from collections.abc import Iterator
+import shutil
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event
-from typing import Final
+from typing import IO, Final
 
 from telemetry.base.errors import SinkError
+from telemetry.base.storage.lock import held_file
 from telemetry.base.storage.output_file import make_folder
+from telemetry.base.storage.temporary import temporary_folder
 from telemetry.base.text import to_unicode
 
 RENAME_ATTEMPTS: Final = 20
@@ -23,47 +28,99 @@ RENAME_PAUSE_S: Final = 0.05
 
 @contextmanager
 def atomic_write(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """A path in the same folder to write to, with the same suffix; it becomes ``path`` when the block succeeds.
+    """A path to write to, with the same name in a temporary folder; it becomes ``path`` when the block succeeds.
 
     Folders that are missing are made. However else the block ends, nothing is left of it, and an existing file stays as
-    it was. Raises :class:`telemetry.SinkError`, also where ``path`` exists and ``overwrite`` is false.
+    it was. Where ``path`` is a symbolic link, the file that it leads to is replaced, and of a file with several names
+    (hard links) this name alone. Raises :class:`telemetry.SinkError`, also where ``path`` exists and ``overwrite`` is
+    false, and where another process is writing it.
     """
-    unfinished = path.with_name(f".unfinished-{os.getpid()}-{path.name}")
     _check_target(path, overwrite=overwrite)
+    make_folder(path.parent)
+    target = Path(os.path.realpath(path)) if path.is_symlink() else path
     try:
-        unfinished.open("wb").close()  # finds out at once whether the system allows it
-    except OSError as error:
-        raise SinkError(f"The file {path} cannot be written: {error.strerror}.") from error
-    try:
-        yield unfinished
-        sync_to_disk(unfinished)
-        _check_target(path, overwrite=overwrite)  # another program may have made it meanwhile
-        rename(unfinished, path)
+        if overwrite:
+            with held_file(path):  # finds out at once, not when all the work is done
+                pass
+        with temporary_folder(target.parent) as folder:
+            unfinished = folder / path.name
+            yield unfinished
+            sync_to_disk(unfinished)
+            _check_target(path, overwrite=overwrite)  # another program may have made it meanwhile
+            if overwrite:
+                replace_file(unfinished, target)
+            else:
+                try:
+                    name_file(unfinished, target)
+                except FileExistsError:
+                    raise _exists_already(path) from None
     except OSError as error:
         raise SinkError(f"The file {path} cannot be written: {error.strerror}. Nothing is left of it.") from error
     except SinkError as error:
         cause = error.__cause__
         reason = cause.strerror if isinstance(cause, OSError) else None
+        if reason is None and not target.parent.is_dir():
+            reason = "its folder was removed meanwhile"
         if reason is None:
             raise
         raise SinkError(f"The file {path} cannot be written: {reason}. Nothing is left of it.") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def atomic_write_text(path: Path, text: str) -> None:
-    """Replace a file by this text and a newline, in UTF-8; a reader sees the old or the new file. Raises OSError."""
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    with unfinished.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(to_unicode(text))
-        file.write("\n")
-    publish(unfinished, path)
+    """Replace a file by this text and a newline, in UTF-8; a reader sees the old or the new file.
+
+    Raises OSError, and :class:`telemetry.SinkError` where another process holds the file.
+    """
+    with temporary_folder(path.parent) as folder:
+        unfinished = folder / path.name
+        with unfinished.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(to_unicode(text))
+            file.write("\n")
+        sync_to_disk(unfinished)
+        replace_file(unfinished, path)
 
 
-def publish(unfinished: Path, path: Path, *, sync_name: bool = False) -> None:
-    """Sync a file or folder to the disk and give it its final name. Raises OSError."""
-    sync_to_disk(unfinished)
-    rename(unfinished, path, sync_name=sync_name)
+def replace_file(unfinished: Path, path: Path) -> None:
+    """Give a file its name; it takes the place of the file ``path``, if there is one, and gets its permissions.
+
+    Raises :class:`telemetry.base.storage.lock.HeldError` where another process holds that file, and OSError.
+    """
+    with held_file(path):
+        _rename_with_permissions(unfinished, path)
+
+
+def replace_locked_file(unfinished: Path, path: Path, locked: IO[bytes]) -> None:
+    """Like :func:`replace_file`, for a file whose lock this process has by ``locked``; closes that. Raises OSError."""
+    with locked:
+        if sys.platform == "win32":
+            locked.close()  # it replaces no open file
+        _rename_with_permissions(unfinished, path)
+
+
+def name_file(unfinished: Path, path: Path) -> None:
+    """Give a file a name that nothing has; raises OSError, FileExistsError where something has it."""
+
+    def name() -> None:
+        if sys.platform == "win32":
+            unfinished.rename(path)  # which replaces nothing there
+            return
+        try:
+            os.link(unfinished, path)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without hard links
+            if os.path.lexists(path):
+                raise FileExistsError from None
+            unfinished.rename(path)
+
+    _try_often(name)
+    _sync_name(path)
+
+
+def remove_file(path: Path) -> None:
+    """Delete a file, unless another process holds it: then raises HeldError. Raises OSError."""
+    with held_file(path):
+        path.unlink()
 
 
 def sync_to_disk(path: Path) -> None:
@@ -77,34 +134,51 @@ def sync_to_disk(path: Path) -> None:
                 os.fsync(file.fileno())
 
 
-def rename(old: Path, new: Path, *, sync_name: bool = False) -> None:
-    """Give a file or a folder its name, with several attempts on Windows; a file replaces another. Raises OSError.
+def rename(old: Path, new: Path) -> None:
+    """Give a file or a folder its name, with several attempts on Windows. Raises OSError.
 
-    ``sync_name`` has the new name on the disk too, where a system can do that.
+    A file replaces another, whoever holds it: :func:`replace_file` is for a place where others may write.
     """
+    _try_often(lambda: old.replace(new))
+
+
+def _rename_with_permissions(unfinished: Path, path: Path) -> None:
+    with suppress(OSError):  # a file system without permissions, or there is no file yet
+        shutil.copymode(path, unfinished)
+    rename(unfinished, path)
+    _sync_name(path)
+
+
+def _try_often(act: Callable[[], object]) -> None:
     for attempt in range(RENAME_ATTEMPTS):
         try:
-            old.replace(new)
+            act()
         except PermissionError:
             if os.name != "nt" or attempt == RENAME_ATTEMPTS - 1:
                 raise
             Event().wait(RENAME_PAUSE_S)
         else:
-            break
-    if sync_name:
-        with suppress(OSError):
-            descriptor = os.open(new.parent, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            return
+
+
+def _sync_name(path: Path) -> None:
+    """Have the name of a file on the disk too, where a system can do that."""
+    with suppress(OSError):
+        descriptor = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _check_target(path: Path, *, overwrite: bool) -> None:
     if not path.name or path.is_dir():
         raise SinkError(f"{path} is a folder; name a file.")
-    make_folder(path.parent)
     if path.exists() and not path.is_file():
         raise SinkError(f"{path} is not a regular file and cannot be replaced by one.")
-    if path.exists() and not overwrite:
-        raise SinkError(f"The file {path} exists already and stays untouched. Use --overwrite to replace it.")
+    if os.path.lexists(path) and not overwrite:
+        raise _exists_already(path)
+
+
+def _exists_already(path: Path) -> SinkError:
+    return SinkError(f"The file {path} exists already and stays untouched. Use --overwrite to replace it.")

@@ -1,10 +1,14 @@
 """Locks: what one process at a time may have, and the names and paths of all lock files.
 
-The operating system releases a lock when the process that holds it ends, however it ends.
+The operating system releases a lock when the process that holds it ends, however it ends. On Linux a lock belongs to
+the open file (``flock``), which can be renamed and removed while it is held. On Windows it is a byte far beyond the
+end, and a file that a program has open can be neither renamed nor removed.
 """
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -42,36 +46,103 @@ DATASET_LOCK_NAME: Final = ".conversion"
 """Lock file in the staging folder of a dataset that is being built."""
 
 
+TEMPORARY_LOCK_NAME: Final = ".lock"
+"""Lock file in a temporary folder, as long as the process that made it needs it."""
+
+_OPEN_FLAGS: Final = sum(getattr(os, name, 0) for name in ("O_BINARY", "O_NOFOLLOW", "O_NONBLOCK"))
+"""A lock is never opened through a link, and a named pipe in its place must not wait for a partner."""
+
+
+class HeldError(SinkError):
+    """Another process holds the lock, or another part of this one."""
+
+
 def lock_file(descriptor: int, name: str) -> None:
     """Keep the file of this descriptor from other writers until it is closed; everybody can still read it.
 
-    Raises :class:`telemetry.SinkError` where another process holds it.
+    Raises :class:`HeldError` where another process holds it.
     """
     _lock(descriptor, f"{name} is being recorded now, by another process.")
+
+
+@contextmanager
+def held_file(path: Path) -> Iterator[None]:
+    """Hold the lock of a file that is about to be replaced or removed, where there is one.
+
+    On Windows the lock is released before the block, since nobody can replace or remove an open file there: a process
+    that opens the file in between keeps it by that. Raises :class:`HeldError` where another process holds the file, and
+    OSError where it can be neither written nor read, so that nobody can tell.
+    """
+    descriptor = _open_existing(path)
+    if descriptor is None:
+        yield
+        return
+    is_open = True
+    try:
+        refusal = f"The file {path} is being written now, by another process, and stays as it is."
+        _lock(descriptor, refusal)
+        if not is_in_place(descriptor, path):  # another process replaced it between the two calls
+            raise HeldError(refusal)
+        if sys.platform == "win32":
+            os.close(descriptor)
+            is_open = False
+        yield
+    finally:
+        if is_open:
+            os.close(descriptor)
+
+
+def is_in_place(descriptor: int, path: Path) -> bool:
+    """Whether this path still leads to the open file: it can be removed or replaced before its lock was there."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except OSError:
+        return False
 
 
 class FileLock:
     """A lock file, held from now until it is closed; its folder is created.
 
-    A second lock on the same file is refused in the same process too. Raises :class:`telemetry.SinkError`, with the
-    text of ``refusal`` where the lock is held, and where the file cannot be written.
+    A second lock on the same file is refused in the same process too. ``is_known`` is false where the file system has
+    no locks, so that nobody can tell who holds it. With ``must_exist`` nothing is made. Raises :class:`HeldError` with
+    the text of ``refusal`` where the lock is held, or its file is removed just then, and :class:`telemetry.SinkError`
+    where the file cannot be written, or is none: a link, for example.
     """
 
-    def __init__(self, path: Path, refusal: str) -> None:
+    def __init__(self, path: Path, refusal: str, *, must_exist: bool = False) -> None:
+        self.path = path
+        self._descriptor: int | None = None
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("ab")
+            if not must_exist:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(path, os.O_RDWR | _OPEN_FLAGS | (0 if must_exist else os.O_CREAT), 0o666)
         except OSError as error:
+            if must_exist and isinstance(error, FileNotFoundError):
+                raise HeldError(refusal) from error
             raise SinkError(f"The folder {path.parent} cannot be written: {error.strerror}.") from error
+        self._descriptor = descriptor
         try:
-            _lock(self._file.fileno(), refusal)
+            self.is_known = _lock(descriptor, refusal)
+            if not is_in_place(descriptor, path):  # its holder removed it between the two calls
+                raise HeldError(refusal)
         except SinkError:
-            self._file.close()
+            self.close()
             raise
 
     def close(self) -> None:
         """Release the lock; harmless when done twice."""
-        self._file.close()
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+
+    def remove(self) -> None:
+        """Remove the lock file and release the lock; nobody gets a lock on a file that has gone. Raises OSError."""
+        if sys.platform == "win32":  # which removes no open file, and none that another process has opened meanwhile
+            self.close()
+            self.path.unlink()
+        else:
+            self.path.unlink()
+            self.close()
 
 
 def lock_plan_folder(folder: Path) -> FileLock:
@@ -102,10 +173,23 @@ def user_state_dir() -> Path:
     return base / "ac-telemetry"
 
 
-def _lock(descriptor: int, refusal: str) -> None:
+def _open_existing(path: Path) -> int | None:
+    """A descriptor of a file for its lock, for writing where that is allowed; None where there is no file."""
+    flags = _OPEN_FLAGS & ~getattr(os, "O_NOFOLLOW", 0)  # the file that the user's link leads to is the one to ask
+    try:
+        return os.open(path, os.O_RDWR | flags)  # a network file system locks only what is open for writing
+    except FileNotFoundError:
+        return None
+    except OSError:
+        return os.open(path, os.O_RDONLY | flags)
+
+
+def _lock(descriptor: int, refusal: str) -> bool:
+    """Take a lock; false where the file system has none."""
     try:
         _take(descriptor)
     except BlockingIOError:
-        raise SinkError(refusal) from None
-    except OSError:  # a file system without locks
-        return
+        raise HeldError(refusal) from None
+    except OSError:
+        return False
+    return True

@@ -5,11 +5,12 @@ import os
 import stat
 import sys
 from contextlib import suppress
+from io import BufferedWriter
 from pathlib import Path
 from typing import Literal, Self
 
 from telemetry.base.errors import SinkError
-from telemetry.base.storage.lock import lock_file
+from telemetry.base.storage.lock import HeldError, is_in_place, lock_file
 
 Mode = Literal["new", "append", "overwrite"]
 
@@ -41,6 +42,8 @@ class OutputFile:
         if self._path:
             try:
                 lock_file(descriptor, name)
+                if path and not is_in_place(descriptor, path):
+                    raise HeldError(f"{name} was removed or replaced just now, by another process. Try again.")
             except SinkError:
                 self._file.close()
                 raise
@@ -74,6 +77,12 @@ class OutputFile:
     def closed(self) -> bool:
         """Whether it was closed, by :meth:`close` or by an error."""
         return self._file.closed
+
+    def buffered(self) -> BufferedWriter:
+        """The empty file with a buffer, for a library that writes into it itself; who closes that closes the file."""
+        if self._path:
+            self._file.truncate(0)
+        return BufferedWriter(self._file)
 
     def write(self, data: bytes, *, after: bytes | None = None, over: bytes = b"") -> None:
         """Write all of it; if that fails, truncate to complete records, which end with ``after``, and raise SinkError.

@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 import zstandard
 
 from telemetry.base.errors import SourceError
+from telemetry.base.storage.atomic import replace_locked_file
 from telemetry.base.storage.lock import lock_file
 from telemetry.base.typing import override
 from telemetry.formats.mcap.chunks import IndexedChunk
@@ -154,6 +155,10 @@ class RecordFile(Closeable):
     def lock_file(self) -> None:
         """Lock the file against writers; raises :class:`telemetry.SinkError` if one has it open."""
         lock_file(self._file.fileno(), str(self.path))
+
+    def replace_by(self, complete: Path) -> None:
+        """Close the file, which is locked, and have this one take its place; raises OSError."""
+        replace_locked_file(complete, self.path, self._file)
 
     @override
     def close(self) -> None:

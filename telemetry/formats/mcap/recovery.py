@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from telemetry.base.errors import SinkError, SourceError
-from telemetry.base.storage.atomic import rename, sync_to_disk
+from telemetry.base.storage.atomic import name_file, sync_to_disk
+from telemetry.base.storage.temporary import remove_abandoned, temporary_folder
 from telemetry.fields.pages import read_packet_id
 from telemetry.formats.format import Recovered
 from telemetry.formats.mcap.cdr import EventFields
@@ -71,6 +72,7 @@ def recover(path: Path) -> Recovered:
     path = path.resolve()
     with RecordFile(path) as file:
         file.lock_file()
+        remove_abandoned(path.parent)  # by an earlier attempt
         if file.finished:
             copier = _RecoveryCopier(file)
             copier.run()
@@ -78,33 +80,35 @@ def recover(path: Path) -> Recovered:
                 if copier.counters.steps == 0:
                     raise SourceError(f"{path} holds no step.")
                 return Recovered(path, copier.counters.steps, 0, was_complete=True)
-        unfinished = path.with_name(f"{path.name}.recovering")  # overwrites the rest of an earlier attempt
+        target = path
         try:
-            copier = _write_copy(file, unfinished)
-            sync_to_disk(unfinished)
-            if copier.counters.steps == 0:
-                raise SourceError(copier.damage or f"{path} holds no step.")
-            target = path.with_name(f"{path.stem}.recovered.mcap") if copier.damage else path
-            if copier.damage and target.exists():
-                raise SinkError(f"The file {target} exists already and stays untouched.")
-            _check_copy(unfinished, copier.messages)
-            shutil.copymode(path, unfinished)
-            result = Recovered(
-                target, copier.counters.steps, copier.discarded_bytes, file.finished, copier.damage, copier.lost_steps
-            )
-            file.close()  # Windows cannot replace an open file
-            rename(unfinished, target, sync_name=True)
+            with temporary_folder(path.parent) as folder:
+                unfinished = folder / path.name
+                copier = _write_copy(file, unfinished)
+                sync_to_disk(unfinished)
+                if copier.counters.steps == 0:
+                    raise SourceError(copier.damage or f"{path} holds no step.")
+                _check_copy(unfinished, copier.messages)
+                was_complete = file.finished
+                if copier.damage:
+                    target = path.with_name(f"{path.stem}.recovered.mcap")
+                    shutil.copymode(path, unfinished)
+                    name_file(unfinished, target)
+                else:
+                    file.replace_by(unfinished)
+        except FileExistsError:
+            raise SinkError(f"The file {target} exists already and stays untouched.") from None
         except OSError as error:
-            raise SinkError(f"The file {unfinished} cannot be written: {error.strerror}.") from error
-        finally:
-            unfinished.unlink(missing_ok=True)
-    return result
+            raise SinkError(f"The file {target} cannot be written: {error.strerror}.") from error
+    return Recovered(
+        target, copier.counters.steps, copier.discarded_bytes, was_complete, copier.damage, copier.lost_steps
+    )
 
 
 def _write_copy(file: RecordFile, path: Path) -> "_RecoveryCopier":
     from mcap.writer import Writer
 
-    with path.open("wb") as stream:
+    with path.open("xb") as stream:
         writer: Any = Writer(stream)
         writer.start(_read_profile(file))
         copier = _RecoveryCopier(file, writer)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from telemetry.base.errors import SinkError
 from telemetry.base.extras import require
-from telemetry.base.storage.output_file import make_folder
+from telemetry.base.storage.output_file import OutputFile
 from telemetry.base.text import to_unicode
 from telemetry.base.typing import override
 from telemetry.base.version import VERSION
@@ -65,15 +65,7 @@ class ParquetSink(Sink):
         self._writer: Any = None
         self._failed = False
         self._size = 0
-        make_folder(path.parent)
-        try:
-            self._file = path.open("wb" if overwrite else "xb")
-        except FileExistsError:
-            raise SinkError(
-                f"The file {path} exists already and stays untouched. Use --overwrite to replace it."
-            ) from None
-        except OSError as error:
-            raise SinkError(f"The file {path} cannot be written: {error.strerror}.") from error
+        self._file = OutputFile.open(path, "overwrite" if overwrite else "new").buffered()
 
     @property
     @override

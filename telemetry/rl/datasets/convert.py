@@ -3,7 +3,6 @@
 import hashlib
 import pickle
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from telemetry.analysis.quality import QualityReport, list_findings
 from telemetry.base.clock import Clock
 from telemetry.base.errors import TelemetryError
 from telemetry.base.storage.atomic import rename, sync_to_disk
+from telemetry.base.storage.temporary import temporary_folder
 from telemetry.base.text import format_count
 from telemetry.rl.datasets.episodes import EpisodeConfig, SkipCounts, episodes, survey
 from telemetry.rl.datasets.exporter import Exporter, RecordingResult, Watch, ignore
@@ -122,11 +122,10 @@ def read_result(part: Path) -> RecordingResult | None:
 @contextmanager
 def _result_folder(job: Job) -> Iterator[Path]:
     """A new folder for one job, removed at the end unless it was published."""
-    folder = Path(tempfile.mkdtemp(prefix=f"{job.key}.", dir=job.parts))
-    try:
+    with temporary_folder(job.parts) as temporary:
+        folder = temporary / job.key
+        folder.mkdir()
         yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _publish(folder: Path, part: Path, result: RecordingResult) -> None:

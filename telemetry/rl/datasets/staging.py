@@ -1,6 +1,7 @@
 """The folder beside a dataset in which it is made. It survives an interruption, so that the work can be resumed."""
 
 import json
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from typing import Any, Final
 from telemetry.base.errors import SinkError, UsageError
 from telemetry.base.storage.atomic import atomic_write_text, rename, sync_to_disk
 from telemetry.base.storage.lock import lock_dataset_folder
+from telemetry.base.storage.temporary import make_private_folder, remove_abandoned, remove_locked_folder
 from telemetry.base.typing import override
 from telemetry.recording.interfaces import Closeable
 
@@ -35,6 +37,7 @@ class StagingFolder(Closeable):
         self.parts = self.folder / "parts"
         self._dataset = self.folder / "dataset"
         self._published = False
+        make_private_folder(self.folder)
         self._lock = lock_dataset_folder(self.folder)
         try:
             self._remove_unfinished()
@@ -74,14 +77,13 @@ class StagingFolder(Closeable):
     def close(self) -> None:
         """Release the lock; remove the folder if nothing in it is needed."""
         self._remove_unfinished()
-        is_empty = not any(self.parts.glob("*"))
-        self._lock.close()  # Windows cannot remove a folder with an open file
-        if self._published or is_empty:
-            shutil.rmtree(self.folder, ignore_errors=True)
+        if self._published or not self._has_parts():
+            remove_locked_folder(self.folder, self._lock)
+        self._lock.close()
 
     def _check_settings(self, settings: Mapping[str, Any]) -> None:
         """Raise UsageError if there are parts with other settings."""
-        if not any(self.parts.glob("*")):
+        if not self._has_parts():
             return
         path = self.folder / REQUEST
         try:
@@ -97,13 +99,16 @@ class StagingFolder(Closeable):
     def _remove_unfinished(self) -> None:
         """Remove what was incomplete when the work ended."""
         shutil.rmtree(self._dataset, ignore_errors=True)
-        for folder in self.parts.glob("*.*"):
-            shutil.rmtree(folder, ignore_errors=True)
+        remove_abandoned(self.parts)  # not what a process works in that has outlived its parent
+
+    def _has_parts(self) -> bool:
+        """Whether there is the part of a recording, or one that a process still makes."""
+        return self.parts.is_dir() and any(self.parts.iterdir())
 
 
 def refuse_existing(path: Path) -> None:
     """Raise UsageError if there is something already: a dataset never replaces anything."""
-    if path.exists():
+    if os.path.lexists(path):
         raise UsageError(f"{path} exists already and is not changed; name another folder, or remove it.")
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from telemetry.base.errors import UsageError
 from telemetry.base.extras import require
+from telemetry.base.storage.atomic import atomic_write_text
 from telemetry.base.typing import override
 from telemetry.rl.datasets.episodes import Episode, EpisodeConfig, SkipCounts
 from telemetry.rl.datasets.exporter import (
@@ -158,7 +159,7 @@ def mark_namespaces(root: Path, dataset_id: str) -> None:
     for name in dataset_id.split("/")[:-1]:
         folder /= name
         if not (folder / _NAMESPACE_FILE).exists():
-            (folder / _NAMESPACE_FILE).write_text("{}", encoding="utf-8")
+            atomic_write_text(folder / _NAMESPACE_FILE, "{}")
 
 
 def _flatten(trajectory: Trajectory) -> dict[str, Any]:

@@ -97,7 +97,7 @@ class ParquetExporter(Exporter):
 
         temporary = folder / ".fields.parquet"
         columns_held = held_columns(ALL_COLUMNS, trajectory.episode.missing)
-        with create(temporary, columns_held, overwrite=True) as sink:
+        with create(temporary, columns_held) as sink:
             for sample in trajectory.samples[:-1]:
                 sink.write(sample)
         # Read from memory: pyarrow can keep a file open for a moment, and Windows cannot remove an open file.
