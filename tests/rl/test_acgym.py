@@ -91,11 +91,11 @@ def ask(port: int, *words: str) -> list[Any]:
     with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
         for word in words:
             connection.sendall(word.encode())
-            answers.append(None if word == "reset" else _read(connection))
+            answers.append(None if word == "reset" else read_answer(connection))
     return answers
 
 
-def _read(connection: socket.socket) -> Any:
+def read_answer(connection: socket.socket) -> Any:
     text = ""
     while True:
         text += connection.recv(1 << 20).decode()
@@ -542,7 +542,7 @@ def test_an_unknown_track_is_reported_once_and_has_no_borders() -> None:
 
 def test_in_lock_step_only_the_first_answer_to_the_last_state_is_accepted() -> None:
     address, full_throttle = ("127.0.0.1", 5000), Command(0.0, 1.0, 0.0)
-    client = ClientState().connect(address, 1.0).take_turn().count_state()
+    client = ClientState().connect(address, 1.0, has_asked=False).take_turn().count_state()
     stale, is_accepted = client.answer(Reply(full_throttle, 0), 2.0, lock_step=True)
     assert (is_accepted, stale.out_of_sync, stale.is_step_due, stale.command) == (False, 1, False, SILENT)
     answered, is_accepted = stale.answer(Reply(full_throttle, 1), 3.0, lock_step=True)
@@ -609,6 +609,13 @@ def test_lock_step_is_not_for_a_game(tmp_path: Path) -> None:
 
 def test_its_ports_are_the_plugins_own_unless_others_are_named() -> None:
     assert MANAGEMENT_PORT == 2347
+
+
+@pytest.mark.parametrize("host", ["a..b", "\udcff"])
+def test_a_host_that_is_no_name_is_a_sentence(host: str) -> None:
+    with pytest.raises(SinkError) as caught:
+        PluginSockets(host, port=0, management_port=0)
+    assert str(caught.value).startswith(f"{host!r} is no name of a computer.")
 
 
 @with_signals

@@ -31,6 +31,7 @@ class Queries:
         self._config = config
         self._warn, self._warn_once = warn, warn_once
         self._geometries: dict[tuple[str, str], Geometry | None] = {}
+        self._track_texts: dict[str, str] = {}
 
     def answer(self, request: str) -> str | None:
         """The answer to a query; None if there is none."""
@@ -43,9 +44,18 @@ class Queries:
         if request == "get_config":
             return self._config
         if request == "get_track_info":
-            return track_text(self._find_geometry(sample))
+            return self._track_text(sample)
         self._warn_once("Ignored a query that assetto_corsa_gym's plugin does not know.")
         return None
+
+    def _track_text(self, sample: Sample) -> str:
+        """The answer about the sample's track, written once: it is long."""
+        geometry = self._find_geometry(sample)
+        if geometry is None:
+            return track_text(None)
+        if geometry.name not in self._track_texts:
+            self._track_texts = {geometry.name: track_text(geometry)}
+        return self._track_texts[geometry.name]
 
     def _find_geometry(self, sample: Sample) -> Geometry | None:
         """The geometry of the sample's track; None if it is not known."""

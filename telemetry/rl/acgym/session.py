@@ -152,7 +152,7 @@ class AcgymSession:
         client = turn.client
         if turn.is_reset_due or self._ended_in not in (None, client.connections):
             self._reset()
-        is_watched = client.address is not None or self._time_base is TimeBase.WORLD
+        is_watched = turn.receives or self._time_base is TimeBase.WORLD
         if not turn.is_step_due or self._ended_in is not None or not is_watched:
             return False
         result = self._backend.advance(client.command)
@@ -165,7 +165,7 @@ class AcgymSession:
             self._say_once(complaint)
         if result.last:
             self._ended_in = client.connections
-        counted = connection.count_state(client.connections)
+        counted = connection.count_state(client.connections) if turn.receives else None
         if counted is None or counted.address is None:
             return False
         text = self._writer.write(result.sample, steps=counted.sent, out_of_sync=counted.out_of_sync, done=result.last)

@@ -7,7 +7,7 @@ A client sends ``connect`` to the UDP port, gets ``identified`` and then states,
 import socket
 from abc import ABC, abstractmethod
 from contextlib import suppress
-from selectors import EVENT_READ, DefaultSelector
+from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 from threading import Thread
 from typing import Final
 
@@ -23,12 +23,11 @@ MANAGEMENT_PORT: Final = 2347
 MAX_BYTES: Final = 65536
 """Larger than any datagram."""
 
-_POLL_S: Final = 0.1
-_TIMEOUT_S: Final = 1.0
-"""How long the sender of a query can take to read the answer."""
+MAX_VISITORS: Final = 32
+"""TCP connections at a time; with one more, that which has been silent for the longest time is closed."""
 
-_MAX_CONNECTIONS: Final = 32
-_BACKLOG: Final = 16
+_POLL_S: Final = 0.1
+_BACKLOG: Final = 128
 
 Address = tuple[str, int]
 
@@ -47,6 +46,9 @@ class PluginHandler(ABC):
     def on_request(self, request: str) -> str | None:
         """The answer to a word sent by TCP; None for no answer."""
 
+    def on_visitor(self, host: str) -> None:  # noqa: B027 - nothing, unless a handler wants to know
+        """Note that the computer at this address has connected by TCP: it receives what is sent to its address."""
+
 
 class PluginSockets(Closeable):
     """Listens in a thread, from :meth:`start` until it is closed.
@@ -55,6 +57,10 @@ class PluginSockets(Closeable):
     """
 
     def __init__(self, host: str = "127.0.0.1", port: int = EGO_PORT, management_port: int = MANAGEMENT_PORT) -> None:
+        try:
+            host.encode("idna")
+        except UnicodeError as error:
+            raise SinkError(bind_error_message(error, host, port)) from error
         self._ego = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         try:
             self._ego.bind((host, port))
@@ -105,21 +111,19 @@ class PluginSockets(Closeable):
         with DefaultSelector() as selector:
             selector.register(self._ego, EVENT_READ)
             selector.register(self._management, EVENT_READ)
+            visitors = _Visitors(selector, handler)
             try:
                 while not self._closing:
                     for key, _ in selector.select(_POLL_S):
                         if key.fileobj is self._ego:
                             self._receive(handler)
                         elif key.fileobj is self._management:
-                            self._accept(selector)
-                        elif isinstance(key.fileobj, socket.socket) and not _reply(key.fileobj, handler):
-                            selector.unregister(key.fileobj)
-                            key.fileobj.close()
+                            visitors.accept(self._management)
+                        elif isinstance(key.fileobj, socket.socket):
+                            visitors.serve(key.fileobj)
             except Exception as error:  # noqa: BLE001 - raised again by check()
                 self._error = error
-            for key in list(selector.get_map().values()):
-                if isinstance(key.fileobj, socket.socket) and key.fileobj not in (self._ego, self._management):
-                    key.fileobj.close()
+            visitors.close()
 
     def _receive(self, handler: PluginHandler) -> None:
         try:
@@ -128,27 +132,58 @@ class PluginSockets(Closeable):
             return
         handler.on_command(data, address)
 
-    def _accept(self, selector: DefaultSelector) -> None:
+
+class _Visitors:
+    """The connections to the TCP port, and what is still to be sent to each; none of them is ever waited for."""
+
+    def __init__(self, selector: DefaultSelector, handler: PluginHandler) -> None:
+        self._selector, self._handler = selector, handler
+        self._unsent: dict[socket.socket, bytes] = {}
+        """By connection, the one first that has been silent for the longest time."""
+
+    def accept(self, listening: socket.socket) -> None:
+        """Accept a connection; the longest silent one goes where there are too many."""
         try:
-            connection, _ = self._management.accept()
+            connection, (host, _) = listening.accept()
         except OSError:  # the peer has gone away already
             return
-        if len(selector.get_map()) >= _MAX_CONNECTIONS:
-            connection.close()
+        if len(self._unsent) >= MAX_VISITORS:
+            self._drop(next(iter(self._unsent)))
+        connection.setblocking(False)
+        self._selector.register(connection, EVENT_READ)
+        self._unsent[connection] = b""
+        self._handler.on_visitor(host)
+
+    def serve(self, connection: socket.socket) -> None:
+        """Answer one query, or send the rest of the answer, before which no other query is read."""
+        if connection not in self._unsent:  # dropped since it was found ready
             return
-        connection.settimeout(_TIMEOUT_S)
-        selector.register(connection, EVENT_READ)
+        unsent = self._unsent[connection]
+        try:
+            if not unsent:
+                data = connection.recv(MAX_BYTES)
+                if not data:
+                    self._drop(connection)
+                    return
+                answer = self._handler.on_request(data.decode(errors="replace").strip())
+                unsent = b"" if answer is None else answer.encode()
+            if unsent:
+                unsent = unsent[connection.send(unsent) :]
+        except BlockingIOError:
+            pass
+        except OSError:
+            self._drop(connection)
+            return
+        del self._unsent[connection]  # the silent ones stay in front of it
+        self._unsent[connection] = unsent
+        self._selector.modify(connection, EVENT_WRITE if unsent else EVENT_READ)
 
+    def close(self) -> None:
+        """Close all connections."""
+        for connection in list(self._unsent):
+            self._drop(connection)
 
-def _reply(connection: socket.socket, handler: PluginHandler) -> bool:
-    """Answer one query; False if the connection must be closed."""
-    try:
-        data = connection.recv(MAX_BYTES)
-        if not data:
-            return False
-        answer = handler.on_request(data.decode(errors="replace").strip())
-        if answer is not None:
-            connection.sendall(answer.encode())
-    except OSError:
-        return False
-    return True
+    def _drop(self, connection: socket.socket) -> None:
+        del self._unsent[connection]
+        self._selector.unregister(connection)
+        connection.close()
