@@ -18,6 +18,7 @@ import ctypes
 import mmap
 import os
 import re
+import stat
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -461,7 +462,7 @@ class PageWriter:
         path = Path(directory or PAGE_FILE_DIRECTORY, name)
         try:
             existed = path.exists()
-            with path.open("r+b" if existed else "x+b") as file:
+            with open(path, "r+b" if existed else "x+b", opener=_open_regular) as file:
                 if not existed:
                     self._made.append(path)
                 if os.fstat(file.fileno()).st_size < size:
@@ -485,9 +486,22 @@ def _open_page(name: str, size: int, directory: str | os.PathLike[str] | None) -
     return _open_file(Path(directory or PAGE_FILE_DIRECTORY, name), size)
 
 
+def _open_regular(path: str, flags: int) -> int:
+    """Open a page file; PagesError for what is no regular file.
+
+    Any user can put a named pipe under the name of a page and never write to it: opening it must not wait. What was
+    opened is asked, not the name: nobody can put something else there in between.
+    """
+    descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise PagesError(f"{path} is not a regular file, so it holds no page of the game. Remove it.")
+    return descriptor
+
+
 def _open_file(path: Path, size: int) -> _Memory:
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_open_regular) as file:
             length = os.fstat(file.fileno()).st_size
             if length == 0:  # it is being created
                 raise PagesMissing(f"The page file {path} is empty.")

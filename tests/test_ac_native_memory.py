@@ -2,6 +2,7 @@ import ctypes
 import hashlib
 import mmap
 import multiprocessing
+import os
 import re
 import subprocess
 import sys
@@ -136,6 +137,17 @@ def test_a_page_file_that_is_too_small_is_refused_with_its_size(tmp_path: Path) 
     message = f"The page file {tmp_path / 'acpmf_physics'} has 300 bytes; the game's page has 592."
     with pytest.raises(ac.PagesError, match=re.escape(message)):
         ac.PageReader(tmp_path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no named pipes in folders")
+def test_a_pipe_in_place_of_a_page_is_refused_by_reader_and_writer(tmp_path: Path) -> None:
+    path = tmp_path / "acpmf_physics"
+    os.mkfifo(path)
+    sentence = re.escape(f"{path} is not a regular file, so it holds no page of the game. Remove it.")
+    with pytest.raises(ac.PagesError, match=sentence):
+        ac.PageReader(tmp_path)
+    with pytest.raises(ac.PagesError, match=sentence):
+        ac.PageWriter(tmp_path)
 
 
 def test_without_pages_the_reader_says_so_and_creates_nothing(tmp_path: Path) -> None:

@@ -3,21 +3,27 @@
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from telemetry.analysis.quality import analyze_recording, list_findings
+from telemetry.analysis.quality import QualityFinding, QualityReport, analyze_recording, list_findings
 from telemetry.base.clock import Clock
+from telemetry.base.documents import DocumentError, read_json
 from telemetry.base.errors import SinkError, TelemetryError
 from telemetry.base.sanitize import sanitize_markdown
 from telemetry.base.storage.atomic import atomic_write_text
 from telemetry.base.text import format_lap_time, format_measured_lap_time, format_size
+from telemetry.base.typed_values import build
 from telemetry.laps.model import CarAndTrack
 from telemetry.plans.manifest import FileRecord, LapRecord, Manifest, RunProgress
 from telemetry.sources import open_source
 
 QUALITY_JSON: Final = "quality.json"
 QUALITY_TEXT: Final = "quality.md"
+
+_MAX_BYTES: Final = 1 << 26
+"""Thousands of files."""
 
 
 def write_plan_report(manifest: Manifest, report: Callable[[str], None] | None, *, clock: Clock | None = None) -> bool:
@@ -79,6 +85,18 @@ def best_times_text(progress: RunProgress) -> str:
     return "; ".join(f"{format_lap_time(time_ms)} ({key})" for key, time_ms in best.items())
 
 
+@dataclass(frozen=True, slots=True)
+class _SavedEntry:
+    """The entry of a file that was analysed, as ``quality.json`` has it."""
+
+    file: str
+    run: str
+    bytes: int
+    valid: bool
+    findings: tuple[QualityFinding, ...]
+    report: QualityReport
+
+
 class _FinishedFile(NamedTuple):
     record: FileRecord
     progress: RunProgress
@@ -112,11 +130,20 @@ def _analyze_file(folder: Path, file: str, clock: Clock) -> dict[str, Any]:
 
 
 def _read_entries(path: Path) -> dict[str, dict[str, Any]]:
-    """The entries of an earlier report by file; nothing where there is no report that can be read."""
+    """The entries of an earlier report by file, those that are whole; nothing where no report can be read."""
     try:
-        return {entry["file"]: entry for entry in json.loads(path.read_bytes())["files"] if "report" in entry}
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        entries = read_json(path, max_bytes=_MAX_BYTES)["files"]
+        return {entry["file"]: entry for entry in entries if _is_whole(entry)}
+    except (OSError, DocumentError, KeyError, TypeError):
         return {}
+
+
+def _is_whole(entry: Any) -> bool:
+    try:
+        build(_SavedEntry, entry)
+    except ValueError:
+        return False
+    return True
 
 
 def _markdown_report(manifest: Manifest, entries: Iterable[Mapping[str, Any]]) -> Iterator[str]:

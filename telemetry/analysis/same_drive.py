@@ -9,9 +9,10 @@ import math
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, NamedTuple
+from dataclasses import dataclass, fields
+from typing import Any, Final, NamedTuple
 
+from telemetry.base.typed_values import build
 from telemetry.base.units import STEP_S
 from telemetry.fields.derived import Sample
 from telemetry.fields.lap_changes import MAX_SPEED_MS
@@ -52,6 +53,22 @@ class _Names(NamedTuple):
     driver: str
 
 
+@dataclass(frozen=True, slots=True)
+class _SavedFingerprint:
+    """A fingerprint as values of JSON."""
+
+    recording_id: str
+    samples: int
+    names: list[list[str]]
+    first_s: float
+    last_s: float
+    seconds: list[int]
+    delays_s: list[float]
+    packet_ids: list[int]
+    positions: list[float]
+    digest: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriveFingerprint:
     """What a recording holds, at the first sample of each second of its time stamps: about 80 kB for an hour."""
@@ -76,6 +93,30 @@ class DriveFingerprint:
     digest: str
     """A digest of one sample a second of a recording without time stamps, which can only be compared with its copies;
     empty for all others."""
+
+    def to_values(self) -> dict[str, Any]:
+        """The fingerprint as values of JSON; the floats among them come back exactly."""
+        return {entry.name: _to_lists(getattr(self, entry.name)) for entry in fields(self)}
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any]) -> "DriveFingerprint":
+        """The fingerprint of what :meth:`to_values` gave; raises KeyError, TypeError and ValueError for others."""
+        saved = build(_SavedFingerprint, values)
+        try:
+            return cls(
+                recording_id=saved.recording_id,
+                samples=saved.samples,
+                names=frozenset(_Names(*names) for names in saved.names),
+                first_s=saved.first_s,
+                last_s=saved.last_s,
+                seconds=array("q", saved.seconds),
+                delays_s=array("d", saved.delays_s),
+                packet_ids=array("q", saved.packet_ids),
+                positions=array("f", saved.positions),
+                digest=saved.digest,
+            )
+        except OverflowError as error:
+            raise ValueError("a number of the fingerprint is out of range") from error
 
     def holds(self, other: "DriveFingerprint") -> bool:
         """Whether the other recording holds nothing, or next to nothing, but what this one holds too."""
@@ -251,3 +292,9 @@ def _days(fingerprint: DriveFingerprint) -> range:
     if fingerprint.digest:
         return range(-1, 0)
     return range(int(fingerprint.first_s // _DAY_S), int(fingerprint.last_s // _DAY_S) + 1)
+
+
+def _to_lists(value: Any) -> Any:
+    if isinstance(value, frozenset):
+        return sorted(list(names) for names in value)
+    return value.tolist() if isinstance(value, array) else value

@@ -97,6 +97,11 @@ def sanitize_filename(name: str) -> str:
     return shorten_utf8(f"_{name}", MAX_NAME_LENGTH).rstrip(" .") if not name or _DEVICES.match(name) else name
 
 
+def is_safe_filename(name: str) -> bool:
+    """Whether every system takes a name for that of a file in this folder, and none for more than that."""
+    return bool(name) and not _FORBIDDEN.search(name) and name == name.rstrip(" .") and not _DEVICES.match(name)
+
+
 def shorten_utf8(text: str, size: int) -> str:
     """The beginning of the text that fits this many bytes, without a partial character."""
     return text.encode("utf-8", "surrogatepass")[:size].decode("utf-8", "ignore") if utf8_size(text) > size else text

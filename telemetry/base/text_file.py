@@ -3,8 +3,13 @@
 from pathlib import Path
 from typing import Final
 
+from telemetry.base.storage.regular_file import read_regular_file
+
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 """What Windows PowerShell 5 and older editors put in front of text in UTF-8."""
+
+MAX_TEXT_BYTES: Final = 1 << 26
+"""The borders of the longest track have a tenth of it."""
 
 _UTF_32_MARKS: Final = (b"\xff\xfe\0\0", b"\0\0\xfe\xff")
 _UTF_16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
@@ -47,5 +52,5 @@ def decode_text(data: bytes) -> str:
 
 
 def read_text(path: Path) -> str:
-    """The text of a file, as :func:`decode_text` reads it; raises OSError and :class:`TextFormatError`."""
-    return decode_text(path.read_bytes())
+    """The text of a regular file, as :func:`decode_text` reads it; raises OSError and :class:`TextFormatError`."""
+    return decode_text(read_regular_file(path, MAX_TEXT_BYTES))

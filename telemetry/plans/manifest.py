@@ -3,18 +3,24 @@
 import json
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
+from telemetry.base.documents import DocumentError, read_json
 from telemetry.base.errors import SinkError, UsageError
 from telemetry.base.storage.atomic import atomic_write_text
+from telemetry.base.storage.inside_folder import OutsideFolderError, path_inside
+from telemetry.base.typed_values import build
 from telemetry.base.version import VERSION
 from telemetry.laps.model import Lap, SampleRef
 from telemetry.plans.plan import Plan, Run
 
 MANIFEST_NAME: Final = "manifest.json"
 FORMAT_VERSION: Final = 1
+
+_MAX_BYTES: Final = 1 << 26
+"""A hundred thousand laps."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,12 +148,14 @@ class Manifest:
         self.path = folder / MANIFEST_NAME
         self.runs = [RunProgress(run) for run in plan.runs]
         try:
-            data = self.path.read_bytes()
+            values = read_json(self.path, max_bytes=_MAX_BYTES)
         except FileNotFoundError:
             return
         except OSError as error:
             raise UsageError(f"{self.path} cannot be read: {error.strerror}.") from error
-        self._load(data)
+        except DocumentError as error:
+            raise UsageError(self._corrupt) from error
+        self._load(values)
 
     @property
     def complete(self) -> bool:
@@ -174,26 +182,40 @@ class Manifest:
             "runs": [_run_dict(progress) for progress in self.runs],
         }
 
-    def _load(self, data: bytes) -> None:
-        corrupt = f"{self.path} is not a manifest of a plan, or it is corrupt. Name another folder, or move it away."
+    @property
+    def _corrupt(self) -> str:
+        return f"{self.path} is not a manifest of a plan, or it is corrupt. Name another folder, or move it away."
+
+    def _load(self, values: Any) -> None:
         try:
-            values = json.loads(data)
             is_newer = not isinstance(values["format"], int) or values["format"] > FORMAT_VERSION
-            version = values["version"] if is_newer else ""
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise UsageError(corrupt) from error
+            version = str(values["version"]) if is_newer else ""
+        except (KeyError, TypeError) as error:
+            raise UsageError(self._corrupt) from error
         if is_newer:
             raise UsageError(f"{self.path} was written by a newer ac-telemetry, {version}; continue with that one.")
         try:
             plan, saved = values["plan"], [_SavedRun.from_dict(run) for run in values["runs"]]
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise UsageError(corrupt) from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise UsageError(self._corrupt) from error
+        self._check_names(saved)
         if plan != self.plan.name:
             raise UsageError(f"{self.folder} holds the recordings of the plan {plan!r}. Name another folder.")
         known = {progress.run.name: progress for progress in self.runs}
         for run in saved:
             if run.files:
                 self._adopt(known.get(run.name), run)
+
+    def _check_names(self, saved: "Iterable[_SavedRun]") -> None:
+        """Raise UsageError for a file outside the folder: files of the manifest are recovered, renamed and removed."""
+        for entry in (entry for run in saved for entry in run.files):
+            try:
+                path_inside(self.folder, entry.file)
+            except OutsideFolderError as error:
+                raise UsageError(
+                    f"{self.path} names the file {entry.file!r}, which may be outside of {self.folder}: {error}. "
+                    "Nothing was changed. Remove its entry there, or name another folder."
+                ) from None
 
     def _adopt(self, progress: RunProgress | None, saved: "_SavedRun") -> None:
         """Take over the files and laps of a run, if its definition is still the same."""
@@ -229,12 +251,8 @@ class _SavedRun:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "_SavedRun":
-        laps = []
-        for lap in values["laps"]:
-            first, last = (PhysicsRef(**ref) if (ref := lap[key]) else None for key in ("first", "last"))
-            laps.append(LapRecord(**{**lap, "sectors_ms": tuple(lap["sectors_ms"]), "first": first, "last": last}))
-        files = [FileRecord(**entry) for entry in values["files"]]
-        return cls(str(values["name"]), str(values["hash"]), dict(values["definition"]), files, laps)
+        """The run of these values; raises ValueError, KeyError and TypeError for any that a manifest does not have."""
+        return build(cls, {entry.name: values[entry.name] for entry in fields(cls)})
 
 
 def _run_dict(progress: RunProgress) -> dict[str, Any]:

@@ -1,15 +1,13 @@
 """Reading a plan from its TOML file: every mistake is an error with its line and its key."""
 
-import re
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
+from telemetry.base.documents import DocumentError, parse_toml, read_document
 from telemetry.base.errors import UsageError
 from telemetry.base.sanitize import sanitize_filename
 from telemetry.base.text import format_lap_time
-from telemetry.base.text_file import TextFormatError, decode_text
 from telemetry.base.units import STEPS_PER_SECOND
 from telemetry.plans.plan import PLAN_TEMPLATE, SHORT_KEYS, Plan, Required, Run, with_run
 from telemetry.plans.plan_values import Table, ValueReader, finite, written
@@ -39,9 +37,6 @@ _RUN_KEYS: Final = (
     "require",
 )
 
-_ERROR_POSITION: Final = re.compile(r"^(.*?)\s*\(at (?:line (\d+), column (\d+)|end of document)\)$", re.DOTALL)
-_DIGITS: Final = re.compile(r"[0-9_]+")
-
 
 def read_plan(path: Path, formats: Sequence[str]) -> Plan:
     """Read the plan in this file; ``formats`` are the suffixes that its recordings may have.
@@ -49,44 +44,21 @@ def read_plan(path: Path, formats: Sequence[str]) -> Plan:
     Raises :class:`telemetry.UsageError`, which says what is wrong, and where.
     """
     try:
-        data = path.read_bytes()
+        text = read_document(path)
     except OSError as error:
         raise UsageError(f"The plan {path} cannot be read: {error.strerror}.") from error
-    try:
-        text = decode_text(data)
-    except TextFormatError as error:
-        line = data.count(b"\n", 0, error.offset) + 1
-        raise UsageError(f"{path}, line {line}: {error}.") from None
+    except DocumentError as error:
+        raise UsageError(error.sentence(path)) from None
     return parse_plan(text, path, formats)
 
 
 def parse_plan(text: str, path: Path, formats: Sequence[str]) -> Plan:
     """Parse the text of a plan file, as :func:`read_plan` does."""
     try:
-        values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(_syntax_error(str(error), text, path)) from None
-    except ValueError:  # Python converts no number of thousands of digits
-        line = _line_of_longest_number(text)
-        raise UsageError(f"{path}, line {line}: a number has too many digits.") from None
-    except RecursionError:
-        raise UsageError(f"{path}: brackets are nested too deeply.") from None
+        values = parse_toml(text)
+    except DocumentError as error:
+        raise UsageError(error.sentence(path)) from None
     return _PlanReader(ValueReader(path, lines_of(text)), formats).read(values)
-
-
-def _syntax_error(message: str, text: str, path: Path) -> str:
-    match = _ERROR_POSITION.match(message)
-    if match is None:
-        return f"{path}: invalid TOML: {message}."
-    line, column = match[2] or str(len(text.splitlines()) or 1), match[3]
-    where = f" (column {column})" if column else ""
-    reason = "duplicate key" if match[1] == "Cannot overwrite a value" else match[1]
-    return f"{path}, line {line}: invalid TOML: {reason}{where}."
-
-
-def _line_of_longest_number(text: str) -> int:
-    longest = max(_DIGITS.finditer(text), key=lambda match: len(match[0]), default=None)
-    return text.count("\n", 0, longest.start() if longest else 0) + 1
 
 
 class _PlanReader:

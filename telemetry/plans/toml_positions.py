@@ -23,9 +23,10 @@ def lines_of(text: str) -> dict[KeyPath, int]:
     lines: dict[KeyPath, int] = {}
     counts: dict[KeyPath, int] = {}
     table: KeyPath = ()
-    at = _end(_BLANK, text, 0)
+    at, counted, line = _end(_BLANK, text, 0), 0, 1
     while at < len(text):
-        line = text.count("\n", 0, at) + 1
+        line += text.count("\n", counted, at)
+        counted = at
         brackets = 2 if text.startswith("[[", at) else 1 if text.startswith("[", at) else 0
         end = _end(_KEY, text, at + brackets)
         path = () if brackets else table

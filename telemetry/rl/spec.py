@@ -6,14 +6,13 @@ learnt from recordings mean the same when a policy drives. It is plain data; the
 """
 
 import json
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from telemetry.base.documents import DocumentError, parse_json, parse_toml, read_document
 from telemetry.base.errors import UsageError
-from telemetry.base.text_file import TextFormatError, read_text
 from telemetry.base.units import STEPS_PER_SECOND
 from telemetry.rl.checks import (
     check_choice,
@@ -206,28 +205,23 @@ class Spec:
     def from_json(cls, text: str) -> "Spec":
         """The specification in a JSON text. Raises UsageError."""
         try:
-            values = json.loads(text)
-        except ValueError as error:
-            raise UsageError(f"The specification cannot be read: invalid JSON: {error}.") from None
-        if not isinstance(values, dict):
-            raise UsageError("The specification must be a JSON object.")
-        return cls.from_dict(values)
+            values = parse_json(text)
+        except DocumentError as error:
+            raise UsageError(f"The specification cannot be read: {error}.") from None
+        return cls.from_dict(_object(values))
 
 
 def load_spec(path: str | Path) -> Spec:
     """The specification in a file: JSON if its name ends in .json, otherwise TOML. Raises UsageError."""
     path = Path(path)
     try:
-        text = read_text(path)
-    except (OSError, TextFormatError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise UsageError(f"The specification {path} cannot be read: {reason}.") from error
-    try:
-        if path.suffix == ".json":
-            return Spec.from_json(text)
-        return Spec.from_dict(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{path}: invalid TOML: {error}.") from None
+        text = read_document(path)
+        values = parse_json(text) if path.suffix == ".json" else parse_toml(text)
+        return Spec.from_dict(_object(values))
+    except OSError as error:
+        raise UsageError(f"The specification {path} cannot be read: {error.strerror}.") from error
+    except DocumentError as error:
+        raise UsageError(error.sentence(path)) from None
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from None
 
@@ -243,6 +237,12 @@ def as_spec(value: Spec | Mapping[str, Any] | str | Path | None) -> Spec:
             return Spec.from_dict(value)
         case _:
             return load_spec(value)
+
+
+def _object(values: Any) -> dict[str, Any]:
+    if not isinstance(values, dict):
+        raise UsageError("The specification must be a JSON object.")
+    return values
 
 
 def _table(values: Mapping[str, Any], key: str, kind: type) -> dict[str, Any]:

@@ -1,8 +1,13 @@
+import json
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from telemetry.analysis.plan_report import best_times_text, write_plan_report
 from telemetry.plans.manifest import FileRecord, LapRecord, Manifest, RunProgress
 from telemetry.plans.plan import Plan, Run
+from tests.recorded import recorded_lap, write
 
 
 def lap(time_ms: int, car: str, *, track: str = "spa", layout: str = "", kept: bool = True) -> LapRecord:
@@ -60,3 +65,24 @@ def test_the_laps_of_a_run_name_car_and_track_where_there_are_several(tmp_path: 
     lines = (tmp_path / "quality.md").read_text(encoding="utf-8").splitlines()
     assert "| a.mcap | 1 | 1:00.000 |  | yes |" in lines
     assert "| a.mcap | 1 | 1:35.000 |  | yes | road_car, spa |" in lines
+
+
+@pytest.mark.parametrize("damage", [{"report": {}}, {"findings": [3]}, {"valid": "yes"}, {"more": 1}, {"bytes": "1"}])
+def test_an_earlier_report_that_somebody_changed_is_made_anew(tmp_path: Path, damage: dict[str, Any]) -> None:
+    path = tmp_path / "a.jsonl"
+    write(path, list(recorded_lap()[:20]))
+    manifest = Manifest(
+        Plan(name="p", folder=tmp_path, template="{run}", suffix=".jsonl", runs=(Run(name="one", laps=1),)), tmp_path
+    )
+    size = path.stat().st_size
+    manifest.runs[0].files = {path.name: FileRecord(file=path.name, finished=True, bytes=size)}
+    report, told = tmp_path / "quality.json", list[str]()
+    write_plan_report(manifest, told.append)
+    whole = report.read_text(encoding="utf-8")
+    write_plan_report(manifest, told.append)
+    assert (told, report.read_text(encoding="utf-8")) == (["Reading 1 recording for the quality report ..."], whole)
+    values = json.loads(whole)
+    values["files"][0] |= damage
+    report.write_text(json.dumps(values))
+    write_plan_report(manifest, None)
+    assert report.read_text(encoding="utf-8") == whole

@@ -2,6 +2,7 @@ import ctypes
 import math
 import mmap
 import multiprocessing
+import os
 import random
 import re
 import shutil
@@ -248,6 +249,13 @@ def test_not_waiting_ends_when_the_game_does(tmp_path: Path) -> None:
 def test_another_game_is_refused_with_its_reason(game: Game) -> None:
     game.write(sm_version="1.9")
     with pytest.raises(SourceError, match=r"another game: its version is '1\.9'"):
+        game.look()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no named pipes in folders")
+def test_a_pipe_in_place_of_a_page_is_refused_and_not_waited_for(game: Game) -> None:
+    os.mkfifo(game.directory / "acpmf_physics")
+    with pytest.raises(SourceError, match=r"acpmf_physics is not a regular file, so it holds no page of the game\."):
         game.look()
 
 

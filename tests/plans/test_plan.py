@@ -264,10 +264,11 @@ LONG = "9" * 400
         ),
         (
             f"[[run]]\nname = 'x'\nlaps = 0x{LONG * 20}",
-            "line 3, key laps: expected a whole number from 1 to 1,000,000, got a number of too many digits.",
+            "line 3: a number or a name is too long.",
         ),
-        (f"[[run]]\nname = 'x'\nlaps = {LONG * 20}", "line 3: a number has too many digits."),
-        (f"x = {'[' * 5000}", "brackets are nested too deeply."),
+        (f"[[run]]\nname = 'x'\nlaps = {LONG * 20}", "line 3: a number or a name is too long."),
+        (f"x = {'[' * 5000}", "line 1: brackets are nested too deeply."),
+        (f"{RUN}\n{'a.' * 5000}b = 1", "line 5: a key has too many parts."),
         (
             f"rate = {LONG}\n{RUN}",
             'line 1, key rate: must be "max" or steps per second up to 333, got a number of too many digits.',

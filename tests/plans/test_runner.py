@@ -450,6 +450,39 @@ def test_a_folder_of_something_else_is_left_alone(folder: Folder, text: str, rea
     assert path.read_text() == text
 
 
+@pytest.mark.parametrize("name", ["../outside.mcap", "{outside}", "x/../../outside.mcap"])
+def test_a_manifest_that_names_a_file_outside_changes_nothing(tmp_path: Path, name: str) -> None:
+    folder, outside = Folder(tmp_path / "drives"), tmp_path / "outside.mcap"
+    runs = (Run(name="a", laps=1),)
+    record(folder.batch(*runs), *Car().lap())
+    outside.touch()
+    values = folder.manifest()
+    reached = name.format(outside=outside.as_posix())
+    values["runs"][0]["files"].append({"file": reached, "finished": False})
+    (folder.path / "manifest.json").write_text(json.dumps(values))
+    with pytest.raises(UsageError) as refusal:
+        folder.batch(*runs)
+    how = "it is absolute" if "{" in name else "it goes up with .."
+    assert str(refusal.value) == (
+        f"{folder.path / 'manifest.json'} names the file {reached!r}, which may be outside of {folder.path}: {how}. "
+        "Nothing was changed. Remove its entry there, or name another folder."
+    )
+    assert outside.exists()
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("finished", "no"), ("bytes", None), ("file", 3), ("steps", 1.5), ("more", 1)]
+)
+def test_a_manifest_with_values_of_other_types_is_corrupt(folder: Folder, key: str, value: Any) -> None:
+    runs = (Run(name="a", laps=1),)
+    record(folder.batch(*runs), *Car().lap())
+    values = folder.manifest()
+    values["runs"][0]["files"][0][key] = value
+    (folder.path / "manifest.json").write_text(json.dumps(values))
+    with pytest.raises(UsageError, match="is not a manifest of a plan, or it is corrupt"):
+        folder.batch(*runs)
+
+
 # --- as its users run it ----------------------------------------------------------------------------------------------
 
 PLAN = """

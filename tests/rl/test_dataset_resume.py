@@ -13,7 +13,7 @@ import pytest
 import telemetry
 from telemetry.base.storage.lock import lock_dataset_folder
 from telemetry.rl.datasets.build import BuildRequest, BuildResult, Stopped, build_dataset
-from telemetry.rl.datasets.convert import RESULT_FILE
+from telemetry.rl.datasets.convert import RESULT_FILE, read_result
 from telemetry.rl.datasets.exporter import RecordingResult
 from tests.conftest import REPOSITORY, main_in_process, wait_until
 from tests.recorded import days_later, recorded_lap, write
@@ -149,6 +149,40 @@ def test_what_changed_meanwhile_is_converted_again_and_what_came_too(own: Path) 
     assert (converted, before) == (["0", "a", "b", "c", "d"], [])
     quality = json.loads((path / "quality.json").read_text())
     assert [Path(one["recording"]).stem for one in quality["recordings"]] == ["0", "a", "b", "c", "d"]
+
+
+def parts_of(own: Path) -> list[Path]:
+    return sorted(own.parent.glob(".unfinished-out/parts/*"))
+
+
+def test_a_part_that_somebody_else_left_is_data_and_converted_again(own: Path) -> None:
+    stop_after(request_of(own), 1)
+    (part,) = parts_of(own)
+    ran = own.parent / "ran"
+    (part / RESULT_FILE).write_bytes(b"cos\nmkdir\n(X%bV%b\ntR." % (b"\0\0\0\0", str(ran).encode()))
+    assert read_result(part) is None
+    assert made(request_of(own))[1] == ["a", "b", "c", "d"]
+    assert not ran.exists()
+
+
+@pytest.mark.parametrize("file", ["../../../secret", "/etc/passwd", "C:/secret"])
+def test_a_part_whose_result_names_a_file_outside_is_converted_again(own: Path, file: str) -> None:
+    stop_after(request_of(own), 1)
+    (part,) = parts_of(own)
+    values = json.loads((part / RESULT_FILE).read_bytes())
+    values["episodes"][0]["file"] = file
+    (part / RESULT_FILE).write_text(json.dumps(values))
+    assert read_result(part) is None
+
+
+@pytest.mark.parametrize("key", ["recording", "report", "episodes", "fingerprint", "checks"])
+def test_a_result_of_other_types_is_none(own: Path, key: str) -> None:
+    stop_after(request_of(own), 1)
+    (part,) = parts_of(own)
+    values = json.loads((part / RESULT_FILE).read_bytes())
+    for wrong in (3, [3], {"x": 3}):
+        (part / RESULT_FILE).write_text(json.dumps({**values, key: wrong}))
+        assert read_result(part) is None
 
 
 def test_a_recording_that_changes_while_it_is_converted_is_left_out(own: Path) -> None:

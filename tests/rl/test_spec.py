@@ -183,10 +183,10 @@ def test_a_file_that_cannot_be_read_says_so(tmp_path: Path) -> None:
     ):
         load_spec(path)
     path.write_text("control_hz = 20", encoding="utf-16")
-    with pytest.raises(UsageError, match=r"spec\.toml cannot be read: it is text in UTF-16, .*Convert it, "):
+    with pytest.raises(UsageError, match=r"spec\.toml, line 1: it is text in UTF-16, .*Convert it, "):
         load_spec(path)
     path.write_text("control_hz = ")
-    with pytest.raises(UsageError, match=r"spec\.toml: invalid TOML: "):
+    with pytest.raises(UsageError, match=r"spec\.toml, line 1: invalid TOML: Invalid value\.$"):
         load_spec(path)
     path.write_text("end = 5")
     with pytest.raises(UsageError, match=r"spec\.toml: end must be a table, got 5\.$"):

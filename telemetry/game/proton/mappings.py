@@ -140,7 +140,7 @@ class GameMemory:
                 break
             if name in names:
                 with suppress(OSError):
-                    file = os.open(path, os.O_RDONLY)
+                    file = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
                     if missing.pop((os.fstat(file).st_ino, name), None):
                         files.append(file)
                     else:

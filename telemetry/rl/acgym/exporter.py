@@ -140,7 +140,7 @@ class AcgymExporter(Exporter):
         episodes: defaultdict[_Group, list[EpisodeEntry]] = defaultdict(list)
         for recording in staged:
             static = {**recording.result.details.get("static", {}), **static}
-            tracks |= dict.fromkeys(recording.result.details.get("tables", ()))
+            tracks |= dict.fromkeys(map(tuple, recording.result.details.get("tables", ())))
             for entry in recording.result.episodes:
                 episodes[_group_of(entry, recording.result)].append(entry)
         ids = {group: self._id_of(group, episodes[group]) for group in sorted(episodes)}

@@ -1,27 +1,34 @@
 """Converts one recording into its part of a dataset; runs in this process, in another one, or on another machine."""
 
 import hashlib
-import pickle
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from telemetry.analysis.quality import QualityReport, list_findings
+from telemetry.analysis.same_drive import DriveFingerprint
 from telemetry.base.clock import Clock
+from telemetry.base.documents import DocumentError, read_json
 from telemetry.base.errors import TelemetryError
 from telemetry.base.storage.atomic import rename, sync_to_disk
+from telemetry.base.storage.inside_folder import path_inside
 from telemetry.base.storage.temporary import temporary_folder
 from telemetry.base.text import format_count
+from telemetry.base.typed_values import build
 from telemetry.rl.datasets.episodes import EpisodeConfig, SkipCounts, episodes, survey
 from telemetry.rl.datasets.exporter import Exporter, RecordingResult, Watch, ignore
 from telemetry.rl.needed_fields import describe_lacking
 from telemetry.sources import open_source
 
 RESULT_FILE: Final = ".piece"
-"""The file in the folder of a part that holds its pickled result."""
+"""The file in the folder of a part that holds its result, in JSON."""
+
+_MAX_RESULT_BYTES: Final = 1 << 27
+"""Of a result: one of 100 hours has a quarter of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +116,23 @@ def convert(job: Job, clock: Clock, watch: Watch = ignore) -> RecordingResult | 
 
 
 def read_result(part: Path) -> RecordingResult | None:
-    """The result in the folder of a part; None if there is no complete part."""
+    """The result in the folder of a part; None if there is no complete part whose files are all in that folder."""
     try:
-        result = pickle.loads((part / RESULT_FILE).read_bytes())  # noqa: S301 - written by this program into its own folder
-    except FileNotFoundError:
+        values = read_json(part / RESULT_FILE, max_bytes=_MAX_RESULT_BYTES)
+        fingerprint = DriveFingerprint.from_values(values.pop("fingerprint"))
+        result = replace(build(RecordingResult, values), fingerprint=fingerprint)
+        for entry in result.episodes:
+            if entry.file:
+                path_inside(part, entry.file)
+    except (OSError, DocumentError, AttributeError, KeyError, TypeError, ValueError):  # convert the recording again
         return None
-    except Exception:  # noqa: BLE001 - a corrupt file can raise anything, and means: convert the recording again
-        return None
-    return result if isinstance(result, RecordingResult) else None
+    return result
+
+
+def _result_text(result: RecordingResult) -> str:
+    assert result.fingerprint is not None, "a recording with episodes has been read to its end"
+    values = asdict(replace(result, fingerprint=None))
+    return json.dumps({**values, "fingerprint": result.fingerprint.to_values()})
 
 
 @contextmanager
@@ -130,7 +146,7 @@ def _result_folder(job: Job) -> Iterator[Path]:
 
 def _publish(folder: Path, part: Path, result: RecordingResult) -> None:
     """Make the folder the part of its recording, complete or not at all, also after a power failure."""
-    (folder / RESULT_FILE).write_bytes(pickle.dumps(result))
+    (folder / RESULT_FILE).write_text(_result_text(result), encoding="ascii")
     sync_to_disk(folder)
     if read_result(part) is None:  # else a worker that outlived its killed parent has published the same part
         shutil.rmtree(part, ignore_errors=True)

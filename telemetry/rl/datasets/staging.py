@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from telemetry.base.documents import DocumentError, read_json
 from telemetry.base.errors import SinkError, UsageError
 from telemetry.base.storage.atomic import atomic_write_text, rename, sync_to_disk
 from telemetry.base.storage.lock import lock_dataset_folder
@@ -87,9 +88,9 @@ class StagingFolder(Closeable):
             return
         path = self.folder / REQUEST
         try:
-            before = json.loads(path.read_bytes())
+            before = read_json(path)
             changes = _changes(before, json.loads(json.dumps(settings)))
-        except (OSError, ValueError, AttributeError) as error:
+        except (OSError, DocumentError) as error:
             raise UsageError(f"{path} is corrupt, so the work cannot be resumed; discard it with --restart.") from error
         if changes:
             raise UsageError(
