@@ -57,6 +57,15 @@ class LimitedConnection(ServerConnection, asyncio.BufferedProtocol):
             self.transport.abort()
 
     @override
+    def send_data(self) -> None:
+        """Write the answers to many pings at once, where ``websockets`` asks the system to send each."""
+        answers = self.protocol.data_to_send()
+        if data := b"".join(answers):
+            self.transport.write(data)
+        if b"" in answers and self.transport.can_write_eof():  # which stands for the end of what is sent
+            self.transport.write_eof()
+
+    @override
     def process_event(self, event: Any) -> None:
         super().process_event(event)
         if isinstance(event, Request):

@@ -9,11 +9,11 @@ from telemetry.stream.access import is_loopback
 MAX_CLIENTS: Final = 400 if sys.platform == "win32" else 800
 """Clients at a time: fewer than the files that a process may open, or that Windows can wait for together (512)."""
 
-MAX_PENDING: Final = 50
+MAX_PENDING: Final = 100
 """Connections at a time that have not finished their handshake, or not closed after their HTTP response."""
 
-MAX_PENDING_PER_ADDRESS: Final = 20
-"""The same from one address; browsers open six."""
+MAX_PENDING_PER_ADDRESS: Final = 40
+"""The same from one address; more than are accepted until what the first of them has sent is read."""
 
 CLIENTS_PER_ADDRESS: Final = 100
 """Clients at a time from one address, unless the server's options say otherwise."""
