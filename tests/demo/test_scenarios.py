@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -9,8 +10,9 @@ import pytest
 
 import ac_native_memory as ac
 from telemetry.base.units import STEP_S
-from telemetry.demo import DemoGame
+from telemetry.demo import SCENARIOS, DemoGame
 from telemetry.demo.scenarios import find_scenario
+from tests.conftest import REPOSITORY
 from tests.drives import SEEDS, Drive, Frame, drive, long_drive
 
 if TYPE_CHECKING:
@@ -266,3 +268,9 @@ def test_a_car_against_a_barrier_frees_itself() -> None:
         game.step()
     assert car.speed > 25
     assert abs(car.n) < 6
+
+
+def test_the_documentation_has_each_scenario_with_its_sentence() -> None:
+    text = (REPOSITORY / "docs" / "demo.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| .*`demo:(\w+)` \| (.*) \|$", text, re.MULTILINE)
+    assert rows == list(SCENARIOS.items())
