@@ -1,14 +1,14 @@
 """Compressed text files: by suffix, in blocks, and whether they have their end."""
 
 import os
-import sys
 import zlib
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, BinaryIO, Final, NamedTuple, Protocol
 
 from telemetry.base.errors import SourceError
+from telemetry.base.storage.regular_file import open_regular_file
 
 GZIP_WINDOW_BITS: Final = 31
 """The largest window of zlib, and a gzip header around the data."""
@@ -54,7 +54,7 @@ class Compression(NamedTuple):
 
     ``sync`` is the flush mode after which all data so far can be read, ``finish`` the one that ends the stream, and
     ``error`` what a decompressor raises for corrupt data. ``end_of`` gives the bytes that would end a stream after a
-    flush with ``sync``; the stream itself can go on.
+    flush with ``sync``; the stream itself can go on. ``piece_bytes`` of compressed data hold 8 MB of text at most.
     """
 
     compressor: Callable[[], Compressor]
@@ -63,6 +63,7 @@ class Compression(NamedTuple):
     finish: int
     error: type[Exception]
     end_of: Callable[[Any], bytes]
+    piece_bytes: int
 
 
 def compression_for(path: Path) -> Compression | None:
@@ -89,29 +90,37 @@ def read_blocks(path: Path, *, tail_only: bool = False) -> Iterator[TextBlock]:
     compression = compression_for(path)
     corrupt = zlib.error if compression is None else compression.error
     try:
-        with path.open("rb") as file:
+        with open_regular_file(path) as file:
             if compression is None:
                 if tail_only:
                     file.seek(max(file.seek(0, os.SEEK_END) - _TAIL_BYTES, 0))
                 while data := file.read(_BLOCK_BYTES):
                     yield TextBlock(data, stream_ended=True)
-                return
-            stream = compression.decompressor()
-            left = file.seek(0, os.SEEK_END) if file.seekable() else sys.maxsize
-            if file.seekable():
-                file.seek(0)
-            while data := file.read(min(_BLOCK_BYTES, left)):
-                left -= len(data)
-                while data:
-                    if stream.eof:
-                        stream = compression.decompressor()
-                    text = stream.decompress(data)
-                    yield TextBlock(text, stream.eof)
-                    data = stream.unused_data if stream.eof else b""
+            else:
+                yield from _decompress(file, compression)
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror}.") from error
     except corrupt as error:
         raise SourceError(f"{path} is corrupt, or not compressed as its suffix says.") from error
+
+
+def _decompress(file: BinaryIO, compression: Compression) -> Iterator[TextBlock]:
+    """The text of a file in blocks, piece by piece: a few bytes can hold the zeros of gigabytes."""
+    stream = compression.decompressor()
+    left = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    pending = bytearray()
+    while data := file.read(min(compression.piece_bytes, left)):
+        left -= len(data)
+        while data:
+            if stream.eof:
+                stream = compression.decompressor()
+            pending += stream.decompress(data)
+            data = stream.unused_data if stream.eof else b""
+        while len(pending) >= _BLOCK_BYTES:
+            yield TextBlock(bytes(pending[:_BLOCK_BYTES]), stream.eof)
+            del pending[:_BLOCK_BYTES]
+    yield TextBlock(bytes(pending), stream.eof)
 
 
 def is_complete(path: Path) -> bool:
@@ -133,6 +142,7 @@ _GZIP: Final = Compression(
     zlib.Z_FINISH,
     zlib.error,
     lambda compressor: compressor.copy().flush(zlib.Z_FINISH),
+    piece_bytes=1 << 13,  # deflate makes at most 1,032 bytes of one
 )
 
 
@@ -147,4 +157,5 @@ def _zstd() -> Compression:
         zstandard.COMPRESSOBJ_FLUSH_FINISH,
         zstandard.ZstdError,
         lambda _: _ZSTD_LAST_BLOCK,
+        piece_bytes=1 << 8,  # a block takes four bytes at least, and holds 128 kB at most
     )

@@ -8,6 +8,7 @@ from typing import IO, NamedTuple
 from telemetry.base.errors import SinkError, SourceError
 from telemetry.base.storage.atomic import replace_locked_file, sync_to_disk
 from telemetry.base.storage.lock import lock_file
+from telemetry.base.storage.regular_file import open_regular_file
 from telemetry.base.storage.temporary import remove_abandoned, temporary_folder
 from telemetry.formats.compression import Compression
 
@@ -48,7 +49,7 @@ def locked_for_repair(path: Path) -> Iterator[IO[bytes]]:
     that cannot be read, and :class:`telemetry.SinkError` for one that is being recorded.
     """
     try:
-        file = path.open("rb")
+        file = open_regular_file(path)
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror}.") from error
     with file:

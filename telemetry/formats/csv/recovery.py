@@ -10,6 +10,7 @@ from telemetry.fields.selection import Column, all_keys
 from telemetry.formats.compression import compression_for, read_blocks
 from telemetry.formats.csv.sink import header_of
 from telemetry.formats.format import Recovered
+from telemetry.formats.text_lines import MAX_LINE_BYTES, line_too_long, split_lines
 from telemetry.formats.text_repair import locked_for_repair, replace_compressed
 
 
@@ -51,29 +52,33 @@ class _Content:
 def _read_content(path: Path) -> _Content:
     """What a file holds; SourceError where its first row is no header of ours."""
     content = _Content()
-    line_count, row, rest = 0, b"", b""
+    row_count, row, row_bytes = 0, b"", 0
     in_quotes = False
     header: list[str] = []
-    for block in read_blocks(path):
-        content.stream_ended = block.stream_ended
-        *lines, rest = (rest + block.text).split(b"\n")
-        for line in lines:
-            in_quotes ^= line.count(b'"') % 2 == 1  # a quote within a text is doubled
-            content.rest_bytes += len(line) + 1
-            if line_count < 2:
-                row += line + b"\n"
-            if in_quotes:
-                continue
-            content.row_bytes += content.rest_bytes
-            content.rest_bytes = 0
-            if line_count == 0:
-                header = _cells(path, row)
-                _check_header(path, header)
-            elif line_count > 1 or not _is_units_row(header, _cells(path, row)):
-                content.rows += 1
-            line_count += 1
-            row = b""
-    content.rest_bytes += len(rest)
+
+    def texts() -> Iterator[bytes]:
+        for block in read_blocks(path):
+            content.stream_ended = block.stream_ended
+            yield block.text
+
+    for line in split_lines(path, texts()):
+        content.rest_bytes += line.size + line.complete
+        in_quotes ^= line.text.count(b'"') % 2 == 1  # a quote within a text is doubled
+        row_bytes += len(line.text) + 1
+        if row_bytes > MAX_LINE_BYTES:
+            raise line_too_long(path, line.number)
+        if row_count < 2:
+            row += line.text + b"\n"
+        if in_quotes or not line.complete:
+            continue
+        content.row_bytes += content.rest_bytes
+        content.rest_bytes = 0
+        if row_count == 0:
+            header = _cells(path, row)
+            _check_header(path, header)
+        elif row_count > 1 or not _is_units_row(header, _cells(path, row)):
+            content.rows += 1
+        row_count, row, row_bytes = row_count + 1, b"", 0
     return content
 
 
@@ -92,7 +97,10 @@ def _cells(path: Path, row: bytes) -> list[str]:
     except UnicodeDecodeError:
         raise SourceError(f"{path} is not a CSV file of telemetry: it is not text in UTF-8.") from None
     separator = ";" if ";" in text and "," not in text.partition(";")[0] else ","
-    return next(csv.reader([text], delimiter=separator), [])
+    try:
+        return next(csv.reader([text], delimiter=separator), [])
+    except csv.Error:
+        raise SourceError(f"{path} is not a CSV file of telemetry: its first row cannot be read.") from None
 
 
 def _units_of_cells() -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from telemetry.base.errors import SourceError
 from telemetry.base.text_file import BYTE_ORDER_MARK, TextFormatError, check_not_utf16
 from telemetry.formats.compression import read_blocks
+from telemetry.formats.text_lines import MAX_LINE_BYTES, split_lines
 
 
 class Line(NamedTuple):
@@ -23,19 +24,20 @@ def read_lines(path: Path) -> Iterator[Line]:
     A byte order mark is left out at the beginning of any line: files that have one can be joined. Raises
     :class:`telemetry.SourceError` for a file that cannot be read, is corrupt, or is text in UTF-16.
     """
-    rest, number = b"", 0
-    for block in read_blocks(path):
-        *lines, rest = (rest + block.text).split(b"\n")
-        if number == 0 and (lines or len(rest) > 1):
-            _check_encoding(path, lines[0] if lines else rest)
-        for line in lines:
-            number += 1
-            text = line.removeprefix(BYTE_ORDER_MARK)
-            if text and not text.isspace():
-                yield Line(text, complete=True, number=number)
-    rest = rest.removeprefix(BYTE_ORDER_MARK)
-    if rest.strip(b"\0 \t\r"):  # a system that crashed can leave NULs behind
-        yield Line(rest, complete=False, number=number + 1)
+    blank_bytes = 0
+    for line in split_lines(path, (block.text for block in read_blocks(path))):
+        if line.number == 1 and (line.complete or len(line.text) > 1):
+            _check_encoding(path, line.text)
+        text = line.text.removeprefix(BYTE_ORDER_MARK)
+        if text and text.strip(None if line.complete else b"\0 \t\r"):  # a system that crashed can leave NULs behind
+            blank_bytes = 0
+            yield Line(text, line.complete, line.number)
+        else:
+            blank_bytes += len(text) + 1
+            if blank_bytes > MAX_LINE_BYTES:
+                raise SourceError(
+                    f"{path}, line {line.number}: there are more than {MAX_LINE_BYTES:,} bytes of empty lines."
+                )
 
 
 def _check_encoding(path: Path, beginning: bytes) -> None:

@@ -7,10 +7,12 @@ from typing import IO, Final
 
 from telemetry.base.errors import SinkError, SourceError
 from telemetry.base.storage.lock import lock_file
+from telemetry.base.storage.regular_file import open_regular_file
 from telemetry.base.text_file import BYTE_ORDER_MARK
 from telemetry.fields.wire import parse_snapshot
 from telemetry.formats.compression import compression_for, is_complete
 from telemetry.formats.jsonl.lines import Line, read_lines
+from telemetry.formats.text_lines import MAX_LINE_BYTES, line_too_long
 from telemetry.formats.text_repair import COMPLETE, Repair, replace_compressed
 
 _BLOCK_BYTES: Final = 1 << 16
@@ -21,7 +23,7 @@ def repair_tail(path: Path) -> None:
 
     Raises OSError, and :class:`SinkError` for a file that is not a recording, is corrupt, or is being written.
     """
-    with path.open("rb") as file:
+    with open_regular_file(path) as file:
         lock_file(file.fileno(), str(path))
         try:
             _check_first_line(path)
@@ -70,21 +72,33 @@ def _check_first_line(path: Path) -> None:
 def _repair_plain(path: Path) -> Repair:
     """Remove a last line that is not complete; where only its line feed is missing, add that."""
     with path.open("r+b") as file:
-        end = size = file.seek(0, os.SEEK_END)
-        tail, newline = b"", -1
-        while end > 0 and newline < 0:
-            start = max(0, end - _BLOCK_BYTES)
-            file.seek(start)
-            tail = file.read(end - start) + tail
-            newline = tail.rfind(b"\n")
-            end = start
-        rest = tail[newline + 1 :]
+        size = file.seek(0, os.SEEK_END)
+        begin = _begin_of_last_line(path, file, size)
+        file.seek(begin)
+        rest = file.read(MAX_LINE_BYTES)
         if _is_sample(rest.removeprefix(BYTE_ORDER_MARK)):
             file.seek(0, os.SEEK_END)
             file.write(b"\n")
             return Repair(was_complete=False, discarded_bytes=0)
-        file.truncate(size - len(rest))
-    return Repair(was_complete=False, discarded_bytes=len(rest))
+        file.truncate(begin)
+    return Repair(was_complete=False, discarded_bytes=size - begin)
+
+
+def _begin_of_last_line(path: Path, file: IO[bytes], size: int) -> int:
+    """The offset behind the last line feed; SourceError for a line that is too long without the NULs at its end."""
+    end, text_end = size, 0
+    while end > 0:
+        begin = max(0, end - _BLOCK_BYTES)
+        file.seek(begin)
+        block = file.read(end - begin)
+        newline = block.rfind(b"\n")
+        if newline >= 0:
+            return begin + newline + 1
+        text_end = text_end or (begin + len(block.rstrip(b"\0")) if any(block) else 0)
+        if text_end - begin > MAX_LINE_BYTES:
+            raise line_too_long(path)
+        end = begin
+    return 0
 
 
 def _is_sample(text: bytes) -> bool:

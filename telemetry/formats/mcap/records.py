@@ -17,6 +17,7 @@ import zstandard
 from telemetry.base.errors import SourceError
 from telemetry.base.storage.atomic import replace_locked_file
 from telemetry.base.storage.lock import lock_file
+from telemetry.base.storage.regular_file import open_regular_file
 from telemetry.base.typing import override
 from telemetry.formats.mcap.chunks import IndexedChunk
 from telemetry.formats.mcap.layout import Channel
@@ -121,7 +122,7 @@ class RecordFile(Closeable):
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            self._file = path.open("rb")
+            self._file = open_regular_file(path)
             self.size = self._file.seek(0, os.SEEK_END)
         except OSError as error:
             raise SourceError(f"{path} cannot be read: {error.strerror}.") from error
