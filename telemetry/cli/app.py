@@ -53,12 +53,31 @@ def load_command(name: str) -> Any:
         group.name = name
         return group
     single = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
-    single.command(name)(command)
+    single.command(name, cls=Command)(command)
     return typer.main.get_command(single)
+
+
+def _hide_types_of_flags(params: list[Any]) -> list[Any]:
+    for param in params:
+        if getattr(param, "is_flag", False):
+            param.metavar = ""
+    return params
+
+
+class Command(TyperCommand):
+    """A command whose help shows no type for a flag, which takes no value."""
+
+    @override
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _hide_types_of_flags(super().get_params(ctx))
 
 
 class CommandGroup(TyperGroup):
     """Commands by their names; one that does not exist is a sentence of ours, with the nearest one."""
+
+    @override
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _hide_types_of_flags(super().get_params(ctx))
 
     @override
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:

@@ -12,10 +12,11 @@ from telemetry.base.errors import UsageError
 from telemetry.base.text import format_count, format_size
 from telemetry.cli._shared.input_files import FileFailure, FileFailures, find_recordings, process_files
 from telemetry.cli._shared.messages import print_json, print_message, print_warning
-from telemetry.cli._shared.options import IncludeAi, parse_lap_numbers
+from telemetry.cli._shared.options import IncludeAi, parse_lap_numbers, rate_option
 from telemetry.cli._shared.progress import reading_progress
 from telemetry.cli._shared.stopping import Interrupted, stop_on_signal
 from telemetry.cli._shared.tables import table_console
+from telemetry.cli._shared.thresholds import TyresOut
 from telemetry.fields.selection import select
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.formats import find_format
@@ -48,19 +49,13 @@ def convert(
         ),
     ] = None,
     rate: Annotated[
-        float | None,
-        typer.Option(
-            min=0.1,
-            max=333.0,
-            metavar="HZ",
-            help="Samples per second, interpolated, like 60. Default: every sample as it was recorded.",
-        ),
+        float | None, rate_option("Samples", "every sample as it was recorded; at a rate they are interpolated")
     ] = None,
     fields: Annotated[
         str | None,
         typer.Option(
             metavar="LIST",
-            help="What to write: names, SDK names, globs, groups, like [bold]timestamp,speed_kmh,tyre_*,derived[/].",
+            help="What to write: names, SDK names, globs, groups, like [bold]timestamp,tyre_*,derived[/].",
         ),
     ] = None,
     laps: Annotated[
@@ -91,9 +86,7 @@ def convert(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print what was written of each recording as one JSON array.")
     ] = False,
-    tyres_out: Annotated[
-        int, typer.Option(min=1, max=4, help="Tyres off the track that spoil a lap.")
-    ] = DEFAULTS.tyres_out,
+    tyres_out: TyresOut = DEFAULTS.tyres_out,
 ) -> None:
     """Convert recordings: another format or rate, or only some laps."""
     options = ConversionOptions(

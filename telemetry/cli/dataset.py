@@ -17,7 +17,7 @@ from telemetry.base.text_file import TextFormatError, read_text
 from telemetry.cli._shared.input_files import check_file_exists, find_recordings
 from telemetry.cli._shared.messages import print_lines, print_message, print_warning
 from telemetry.cli._shared.option_groups import expand_option_groups
-from telemetry.cli._shared.options import IncludeAi, parse_lap_numbers
+from telemetry.cli._shared.options import IncludeAi, parse_lap_numbers, rate_option
 from telemetry.cli._shared.progress import UPDATE_INTERVAL, progress_bar
 from telemetry.cli._shared.stopping import Interrupted, stop_on_signal
 from telemetry.cli._shared.thresholds import TyresOut
@@ -100,6 +100,7 @@ def dataset(
         Format,
         typer.Argument(
             metavar="FORMAT",
+            show_choices=False,
             help="[bold]assetto_corsa_gym[/]: its laps folder. [bold]minari[/]: for d3rlpy, TorchRL and others. "
             "[bold]parquet[/]: a table for Hugging Face datasets and data frames. [bold]lerobot[/]: its layout 3.0, "
             "without pictures. [bold]npz[/]: one file with the keys of D4RL.",
@@ -136,12 +137,7 @@ def dataset(
     ] = None,
     valid_only: Annotated[bool, typer.Option("--valid-only", help="Only valid laps.")] = False,
     include_ai: IncludeAi = False,
-    rate: Annotated[
-        float | None,
-        typer.Option(
-            min=0.1, max=333.0, metavar="HZ", help="Steps per second. Default: that of the specification, 25."
-        ),
-    ] = None,
+    rate: Annotated[float | None, rate_option("Steps", "that of the specification, 25")] = None,
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help="Id in assetto_corsa_gym or Minari. Default: a generated one.")
     ] = None,

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich import box
@@ -22,7 +22,7 @@ from telemetry.cli._shared.step_recording import JsonSummary, StopOptions, recor
 from telemetry.cli._shared.stopping import stop_on_signal
 from telemetry.cli._shared.summaries import describe_steps
 from telemetry.cli._shared.tables import table_console, to_markup
-from telemetry.cli.app import CommandGroup
+from telemetry.cli.app import Command, CommandGroup
 from telemetry.demo.source import DemoSource
 from telemetry.fields.held import describe_missing
 from telemetry.formats import find_format, recording_suffixes
@@ -35,6 +35,9 @@ from telemetry.recording.interfaces import PageSink, Step
 from telemetry.recording.stop import StopRule
 from telemetry.sources import open_page_sink, open_source
 
+_MAX_REFUSED_BY_DEMO: Final = 10
+"""Refused laps in a row after which the demo will drive no lap that counts: its scenarios repeat within three laps."""
+
 
 class IncompletePlanError(TelemetryError):
     """A plan ended before each of its runs had its laps: its source ended, cannot fit, or the user stopped it."""
@@ -45,7 +48,7 @@ class IncompletePlanError(TelemetryError):
 plan = typer.Typer(cls=CommandGroup, no_args_is_help=True, help="Record the runs of a plan (docs/plan.md).")
 
 
-@plan.command()
+@plan.command(cls=Command)
 @expand_option_groups
 def run(
     path: Annotated[Path, typer.Argument(metavar="PLAN", help="The plan, like [bold]plan.toml[/].")],
@@ -86,13 +89,14 @@ def record_plan(
         lock = lock_plan_folder(folder)
         stack.callback(lock.close)
         report = status_printer(quiet=quiet, json_summary=json_summary)
-        # The demo drives one car on one track for ever: waiting for others would never end.
-        wait = not source_options.no_wait and not isinstance(origin, DemoSource)
+        # The demo drives one car on one track for ever: waiting for others, or for other laps, would never end.
+        is_demo = isinstance(origin, DemoSource)
         batch = open_plan_folder(
             planned,
             folder,
             source_options.source,
-            wait=wait,
+            wait=not source_options.no_wait and not is_demo,
+            max_refused=_MAX_REFUSED_BY_DEMO if is_demo else None,
             report=report,
             missing=origin.missing_fields,
         )
@@ -129,11 +133,12 @@ def open_plan_folder(
     *,
     wait: bool,
     report: ReportMessage | None,
+    max_refused: int | None = None,
     missing: frozenset[str] = frozenset(),
 ) -> Batch:
     """The batch of this plan, resumed where it stopped or new; repairs of truncated files are reported.
 
-    ``missing`` names the raw fields that the source does not hold.
+    ``wait``, ``max_refused`` and ``missing`` are as :class:`telemetry.plans.runner.Batch` has them.
     """
 
     def open_run(path: Path, run: Run) -> PageSink:
@@ -147,7 +152,7 @@ def open_plan_folder(
 
     manifest = Manifest(plan, folder)
     resume(manifest, _recover, _steps_of, report)
-    return Batch(manifest, open_run, wait=wait, report=report, missing=missing)
+    return Batch(manifest, open_run, wait=wait, max_refused=max_refused, report=report, missing=missing)
 
 
 def status_printer(*, quiet: bool, json_summary: bool) -> ReportMessage | None:

@@ -93,13 +93,7 @@ def read(
     *,
     source_options: options.SourceRangeOptions,
     rate: Annotated[
-        float | None,
-        typer.Option(
-            min=0.1,
-            max=333.0,
-            metavar="HZ",
-            help=f"Samples per second, up to 333. Default: {DEFAULT_RATE:g}; all of a recording or a stream.",
-        ),
+        float | None, options.rate_option("Samples", f"{DEFAULT_RATE:g}; all of a recording or a stream")
     ] = None,
     loop: options.Loop = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no view and no summary.")] = False,

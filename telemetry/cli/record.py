@@ -57,7 +57,10 @@ def record(
     rate: Annotated[
         str,
         typer.Option(
-            metavar="HZ", help="Steps per second to keep, like 60; [bold]max[/] keeps every physics step (333)."
+            metavar="HZ",
+            show_default=False,
+            help=f"Steps per second, from {options.MIN_RATE_HZ:g} to {STEPS_PER_SECOND}, like 60. "
+            "Default: [bold]max[/], every physics step.",
         ),
     ] = "max",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no view and no summary.")] = False,

@@ -192,9 +192,7 @@ def serve(
         Protocol,
         typer.Option(help="[bold]websocket[/]: the stream. [bold]acgym[/]: as the command serve-acgym.", hidden=True),
     ] = Protocol.WEBSOCKET,
-    rate: Annotated[
-        float | None, typer.Option(min=1.0, max=333.0, metavar="HZ", help="Samples per second. Default: 20.")
-    ] = None,
+    rate: Annotated[float | None, options.rate_option("Samples", "20")] = None,
     duration: options.Duration = None,
     include_paused: Annotated[
         bool,

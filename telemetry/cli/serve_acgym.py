@@ -13,9 +13,7 @@ from telemetry.cli._shared.option_groups import expand_option_groups
 def serve_acgym(
     *,
     source_options: options.SourceOptions,
-    rate: Annotated[
-        float | None, typer.Option(min=1.0, max=333.0, metavar="HZ", help="States per second. Default: 25.")
-    ] = None,
+    rate: Annotated[float | None, options.rate_option("States", "25")] = None,
     host: Annotated[
         str,
         typer.Option(

@@ -33,8 +33,8 @@ class Thresholds:
     """Brake pedal that counts as used: above the noise of pedals at rest."""
     locked_wheel: float = 0.1
     """Fraction of its rolling speed below which a wheel has (almost) stopped; threshold braking stays above 0.8."""
-    min_speed: float = 2.0
-    """m/s of forward speed below which slip ratios mean nothing: they divide by it."""
+    min_speed_kmh: float = 7.2
+    """km/h of forward speed below which slip ratios mean nothing: they divide by it."""
     damaged: float = 0.05
     """``damage_level`` above which bodywork is damaged: a touch at more than 5 km/h."""
     critical: float = 0.50

@@ -94,7 +94,8 @@ class Batch(StepWriter):
     the official time of its last lap, and the file of the next run begins at the line. Each file has a lap tracker of
     its own, so that its laps are those which the file holds when it is read again. The manifest knows each file before
     it exists, and each lap once its steps are with the operating system. While the game's settings are not those of
-    the run, nothing is recorded and :attr:`message` says why; without ``wait`` the recording ends there.
+    the run, nothing is recorded and :attr:`message` says why; without ``wait`` the recording ends there. It also ends
+    after ``max_refused`` refused laps in a row, for a source that drives the same laps for ever; None: never.
 
     ``report`` gets a sentence for each file, lap and change of the settings; ``missing`` names the raw fields that the
     source of the steps does not hold. Methods raise
@@ -107,11 +108,14 @@ class Batch(StepWriter):
         open_run_file: OpenRunFile,
         *,
         wait: bool = True,
+        max_refused: int | None = None,
         report: ReportMessage | None = None,
         missing: frozenset[str] = frozenset(),
     ) -> None:
         self.name = str(manifest.folder)
         self._missing = missing
+        self._max_refused = max_refused
+        self._refused_in_row = 0
         self.manifest = manifest
         self._open_run_file = open_run_file
         self._wait = wait
@@ -140,6 +144,8 @@ class Batch(StepWriter):
     @property
     @override
     def done(self) -> bool:
+        if self._is_hopeless:
+            return True
         return not self._open_files() and (self.manifest.complete or bool(self._mismatch and not self._wait))
 
     @property
@@ -178,6 +184,11 @@ class Batch(StepWriter):
     @override
     def close(self) -> None:
         self._finish_all()
+
+    @property
+    def _is_hopeless(self) -> bool:
+        """Whether so many laps in a row were refused that no more are to be expected from this source."""
+        return self._max_refused is not None and self._refused_in_row >= self._max_refused
 
     def _open_files(self) -> list[_RunFile]:
         return [*self._closing, *([self._current] if self._current is not None else [])]
@@ -313,9 +324,13 @@ class Batch(StepWriter):
     def _update_message(self) -> None:
         progress = self._next_run()
         summary = f"{self._title(progress)}: {progress.summary()}" if progress else "All runs are complete."
+        if self._is_hopeless:
+            summary += f"; the last {self._refused_in_row} laps were refused, and the source drives on like that"
         self._message = self._mismatch or summary
 
-    def _report_laps(self, progress: RunProgress, records: Iterable[LapRecord]) -> None:
+    def _report_laps(self, progress: RunProgress, records: Sequence[LapRecord]) -> None:
+        for lap in records:
+            self._refused_in_row = 0 if lap.kept else self._refused_in_row + 1
         self._update_message()
         for lap in records:
             self._send_report(f"{self._title(progress)}: lap {lap.number} {describe_lap(lap)}; {progress.summary()}")

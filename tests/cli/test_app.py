@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+from rich.text import Text
 
 from telemetry.cli.app import COMMANDS, load_command
 from tests.commands import run
@@ -93,3 +94,48 @@ def test_ctrl_c_while_a_command_loads_is_a_sentence_too(monkeypatch: pytest.Monk
     result = main_in_process("laps", "drive.mcap")
     assert (result.returncode, result.stdout) == (130, "")
     assert result.stderr == "ac-telemetry: Stopped before it was done.\n"
+
+
+def plain_words(markup: str) -> list[str]:
+    return Text.from_markup(markup).plain.split()
+
+
+@pytest.mark.parametrize("name", [*COMMANDS, "plan run"])
+def test_help_at_80_columns_breaks_and_cuts_no_word(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    group, *rest = name.split()
+    command = load_command(group)
+    for part in rest:
+        command = command.commands[part]
+    shown = main_in_process(*name.split(), "--help").stdout
+    assert max(map(len, shown.splitlines())) == 80
+    assert "\N{HORIZONTAL ELLIPSIS}" not in shown
+    words = plain_words(command.help)
+    for param in command.params:
+        if getattr(param, "hidden", False):
+            continue
+        words += plain_words(param.help or "")
+        if param.param_type_name == "option":
+            words += param.opts
+        if param.metavar:
+            words += param.metavar.split()
+    assert [word for word in words if word not in set(shown.split())] == []
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_shows_no_type_for_flags(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = main_in_process(name, "--help").stdout
+    assert "--help" in shown
+    assert "<bool>" not in shown
+
+
+@pytest.mark.parametrize("name", ["read", "convert", "dataset", "serve", "serve-acgym", "record"])
+def test_rates_are_described_alike_in_every_command(name: str) -> None:
+    rate = next(param for param in load_command(name).params if param.name == "rate")
+    assert re.match(r"(Samples|Steps|States) per second, from 0\.1 to 333, like 60\. Default: ", rate.help)
+
+
+def test_the_least_speed_of_slip_is_in_kmh() -> None:
+    result = main_in_process("read", "--source", "demo", "--min-speed", "slow")
+    assert result.stderr == "ac-telemetry: --min-speed slow: expected a number of 0.5 km/h or more.\n"

@@ -261,8 +261,8 @@ def test_what_is_published_is_recorded_again_byte_for_byte(drive: Path, shared_m
         (("{car}.mcap", "--max-total", "20GB"), "--max-total deletes recordings: name a folder of their own for them."),
         (("{car}.mcap", "--format", "mcap"), "{car}.mcap names a format already; leave out --format."),
         (("drives", "--overwrite"), "--overwrite is for one file; files in a folder are never overwritten."),
-        (("drive.mcap", "--rate", "fast"), "--rate must be a number or max, got fast."),
-        (("drive.mcap", "--rate", "1000"), "--rate must be greater than 0 and at most 333, got 1000."),
+        (("drive.mcap", "--rate", "fast"), "--rate fast: expected a number from 0.1 to 333 Hz, or max."),
+        (("drive.mcap", "--rate", "1000"), "--rate 1000: expected a number from 0.1 to 333 Hz, or max."),
         (("drive.mcap", "--from", "3"), "--from and --to are for recordings only."),
     ],
 )

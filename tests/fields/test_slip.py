@@ -53,7 +53,7 @@ def test_slip_cannot_be_computed_at_low_speed_or_without_a_number() -> None:
     assert longitudinal_slip(1.99, turning(1.99), RADIUS) == NO_SLIP
     assert longitudinal_slip(-1.99, turning(-1.99), RADIUS) == NO_SLIP
     assert longitudinal_slip(2.0, turning(2.0), RADIUS) == pytest.approx((0.0,) * 4, abs=1e-12)
-    assert longitudinal_slip(3.0, turning(3.0), RADIUS, Thresholds(min_speed=4.0)) == NO_SLIP
+    assert longitudinal_slip(3.0, turning(3.0), RADIUS, Thresholds(min_speed_kmh=14.4)) == NO_SLIP
     assert longitudinal_slip(math.nan, turning(30.0), RADIUS) == NO_SLIP
     assert longitudinal_slip(math.inf, turning(30.0), RADIUS) == NO_SLIP
     assert slip_ratio(NO_SLIP) == NO_SLIP

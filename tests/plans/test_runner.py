@@ -107,11 +107,11 @@ class Folder:
         self.sinks[path] = sink = ListSink()
         return sink
 
-    def batch(self, *runs: Run, wait: bool = True) -> Batch:
+    def batch(self, *runs: Run, wait: bool = True, max_refused: int | None = None) -> Batch:
         plan = Plan(name="plan", folder=self.path, template="{run}-{part}", suffix=".mcap", runs=runs)
         manifest = Manifest(plan, self.path)
         resume(manifest, lambda path: path, self.read, self.told.append)
-        return Batch(manifest, self.open, wait=wait, report=self.told.append)
+        return Batch(manifest, self.open, wait=wait, max_refused=max_refused, report=self.told.append)
 
     def read(self, path: Path) -> Iterator[Step]:
         if path not in self.sinks:
@@ -239,6 +239,17 @@ def test_unless_it_waits_a_batch_ends_where_the_settings_are_wrong(folder: Folde
     assert batch.message == "run 'b': the track must be spa and is demo_ring"
     assert folder.laps() == [("wet-1.mcap", 1, True)]
     assert folder.ids() == {"wet-1.mcap": (1, 1 + 67 * 153)}
+
+
+def test_refused_laps_in_a_row_end_a_batch_whose_source_never_drives_others(folder: Folder) -> None:
+    batch = folder.batch(Run(name="a", laps=2, max_time_ms=30_001), max_refused=3)
+    record(batch, *Car().laps(9))
+    assert batch.done
+    assert folder.laps() == [("a-1.mcap", 1, True), *(("a-1.mcap", number, False) for number in (2, 3, 4))]
+    assert batch.message == (
+        "run 1 of 1 'a': 1 of 2 laps kept, 3 refused (3 slow); "
+        "the last 3 laps were refused, and the source drives on like that"
+    )
 
 
 def test_each_session_and_restart_begins_a_file(folder: Folder) -> None:

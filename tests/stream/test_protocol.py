@@ -176,8 +176,8 @@ def test_a_hello_has_the_thresholds_of_the_server_and_the_limits_of_displays() -
     message = orjson.loads(orjson.dumps(hello_message(Subscription(), stream, None)))
     assert message["thresholds"] == {
         "tyres_out": 3, "lock_brake": 0.5, "lock_rule": "greatest", "lock_slip": None, "min_load": 50.0,
-        "brake_on": 0.05, "locked_wheel": 0.1, "min_speed": 2.0, "damaged": 0.05, "critical": 0.5, "tyre_floor": None,
-        "default_tyre_floor": 88.0, "tyre_damaged": 0.7, "tyre_critical": 0.95, "steer_lock": 450.0,
+        "brake_on": 0.05, "locked_wheel": 0.1, "min_speed_kmh": 7.2, "damaged": 0.05, "critical": 0.5,
+        "tyre_floor": None, "default_tyre_floor": 88.0, "tyre_damaged": 0.7, "tyre_critical": 0.95, "steer_lock": 450.0,
     }  # fmt: skip
     assert message["display_limits"] == {
         "shift_rpm_fraction": 0.92, "first_light_rpm_fraction": 0.7, "peak_slip": 1.0, "full_slip": 2.0,

@@ -7,7 +7,7 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -15,6 +15,7 @@ from telemetry.base.amounts import DURATION_FORMS, parse_positive_duration
 from telemetry.base.checks import require_positive
 from telemetry.base.clock import Clock
 from telemetry.base.errors import UsageError
+from telemetry.base.units import STEPS_PER_SECOND
 from telemetry.cli._shared.input_files import find_recordings
 from telemetry.cli._shared.time_range import parse_time_range
 from telemetry.formats import find_format
@@ -28,6 +29,16 @@ SOURCE_HELP: Final = (
     "[bold]FILE[/]: a recording (.mcap, .jsonl, .jsonl.gz, .jsonl.zst). "
     "[bold]ws://HOST:PORT[/]: the stream of another machine's serve."
 )
+
+MIN_RATE_HZ: Final = 0.1
+"""The lowest rate of every command; the highest is that of the game's physics."""
+
+
+def rate_option(what: str, default: str) -> Any:
+    """The option ``--rate`` of a command, in Hz: what it counts, like ``Samples``, and its default, in words."""
+    text = f"{what} per second, from {MIN_RATE_HZ:g} to {STEPS_PER_SECOND}, like 60. Default: {default}."
+    return typer.Option(min=MIN_RATE_HZ, max=float(STEPS_PER_SECOND), metavar="HZ", show_default=False, help=text)
+
 
 STOP_PANEL: Final = "When to end"
 
@@ -54,7 +65,7 @@ Files = Annotated[
 IncludeAi = Annotated[
     bool, typer.Option("--include-ai", help="Laps that the game's AI drove can be valid, and the best, too.")
 ]
-Seed = Annotated[int, typer.Option(help="Seed of the demo: the same seed gives the same drive.")]
+Seed = Annotated[int, typer.Option(metavar="N", help="Seed of the demo: the same seed gives the same drive.")]
 Loop = Annotated[bool, typer.Option("--loop", help="Start a recording again when it ends.")]
 Speed = Annotated[
     str,

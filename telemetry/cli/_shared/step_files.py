@@ -13,7 +13,7 @@ from telemetry.base.errors import UsageError
 from telemetry.base.text import format_size
 from telemetry.base.units import STEPS_PER_SECOND
 from telemetry.cli._shared.messages import print_message
-from telemetry.cli._shared.options import check_is_not_source
+from telemetry.cli._shared.options import MIN_RATE_HZ, check_is_not_source
 from telemetry.fields.thresholds import Thresholds
 from telemetry.formats import recording_suffix, recording_suffixes, unsupported_file_type
 from telemetry.recording.file_names import DEFAULT_TEMPLATE, LAP_TEMPLATE, PLACEHOLDERS, Template
@@ -171,9 +171,11 @@ def parse_rate(text: str) -> float | None:
     try:
         rate_hz = float(text)
     except ValueError:
-        raise UsageError(f"--rate must be a number or max, got {text}.") from None
-    if not 0.0 < rate_hz <= STEPS_PER_SECOND:
-        raise UsageError(f"--rate must be greater than 0 and at most {STEPS_PER_SECOND}, got {text}.")
+        raise UsageError(
+            f"--rate {text}: expected a number from {MIN_RATE_HZ:g} to {STEPS_PER_SECOND} Hz, or max."
+        ) from None
+    if not MIN_RATE_HZ <= rate_hz <= STEPS_PER_SECOND:
+        raise UsageError(f"--rate {text}: expected a number from {MIN_RATE_HZ:g} to {STEPS_PER_SECOND} Hz, or max.")
     return rate_hz
 
 

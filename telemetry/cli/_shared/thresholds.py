@@ -50,8 +50,15 @@ AllThresholds = Annotated[
             "locked_wheel": Annotated[
                 float, _option("A wheel is locked below this fraction of its free rolling speed.")
             ],
-            "min_speed": Annotated[
-                float, _option("Speed in m/s below which slip ratios are null, like 2.", 0.1, None, "M/S")
+            "min_speed_kmh": Annotated[
+                float,
+                typer.Option(
+                    "--min-speed",
+                    min=0.5,
+                    metavar="KM/H",
+                    rich_help_panel=_PANEL,
+                    help="Speed in km/h below which slip ratios are null.",
+                ),
             ],
             "damaged": Annotated[float, _option("damage_level above which bodywork is damaged.")],
             "critical": Annotated[float, _option("damage_level above which bodywork damage is critical.")],

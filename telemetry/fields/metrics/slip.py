@@ -7,6 +7,9 @@ from telemetry.fields.metrics.metric import Metric
 from telemetry.fields.schema import NullableWheels, WheelFlags, Wheels
 from telemetry.fields.thresholds import DEFAULTS, LOCK_SLIPS, Thresholds
 
+KMH_PER_M_S: Final = 3.6
+"""km/h in one m/s: the pages have the velocity of the car in m/s."""
+
 NOMINAL_RADIUS_M: Final = 0.33
 """Distinguishes a stopped wheel from a turning one where the game gives no tyre radius."""
 
@@ -23,7 +26,7 @@ def longitudinal_slip(
     reverse both speeds are negative, so that there, too, -1 is a locked wheel and + one that turns too fast. None at
     low speed, and for a wheel without a radius.
     """
-    if not abs(forward_speed) >= thresholds.min_speed:  # also for NaN
+    if not abs(forward_speed) * KMH_PER_M_S >= thresholds.min_speed_kmh:  # also for NaN
         return NO_SLIP
     fl, fr, rl, rr = radius
     if fl > 0.0 and fr > 0.0 and rl > 0.0 and rr > 0.0:
@@ -108,7 +111,7 @@ def wheel_locked(
 ) -> WheelFlags:
     """Per wheel, whether it has (almost) stopped turning on the road while the car moves and the brake is on."""
     road_speed = abs(forward_speed)
-    if not (brake > thresholds.brake_on and road_speed >= thresholds.min_speed):
+    if not (brake > thresholds.brake_on and road_speed * KMH_PER_M_S >= thresholds.min_speed_kmh):
         return (False, False, False, False)
     limit = thresholds.locked_wheel * road_speed
     fl, fr, rl, rr = [
