@@ -1,0 +1,100 @@
+"""Trials, what came of them, and the table that sums them up."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import NamedTuple
+
+from tests.soak.workshop import Workshop
+
+
+class TrialFailed(Exception):
+    """What was promised did not hold; the text is a sentence for people."""
+
+
+class Outcome(NamedTuple):
+    """What one trial found, where nothing failed."""
+
+    worst: float = 0.0
+    """The figure that must be small, in the unit of the kind."""
+    tried: int = 1
+    """How often it was tried in this trial: a trial of fuzz is many inputs."""
+
+
+Trial = Callable[[Workshop, Random], Outcome]
+"""One try; raises :class:`TrialFailed`. All chance comes from the argument."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """Something that is tried again and again, a row of the table."""
+
+    name: str
+    """The word for ``--only``."""
+    what: str
+    """What the table calls it."""
+    trial: Trial
+    worst: str
+    """What the figure in the column ``worst`` is, with ``{}`` in place of the figure."""
+    digits: int = 0
+    """Digits after the point that the figure is shown with."""
+
+
+class Failure(NamedTuple):
+    """A trial that failed."""
+
+    kind: str
+    seed: int
+    sentence: str
+
+    @property
+    def again(self) -> str:
+        """The command that runs this trial alone."""
+        return f"scripts/soak --only {self.kind} --seed {self.seed} --count 1"
+
+    def __str__(self) -> str:
+        return f"FAILED {self.kind}, seed {self.seed}: {self.sentence}\n  again: {self.again}"
+
+
+@dataclass(slots=True)
+class Row:
+    """What came of all trials of a kind so far."""
+
+    kind: Kind
+    tried: int = 0
+    failures: list[Failure] = field(default_factory=list)
+    worst: float | None = None
+    not_tried: str = ""
+    """Why there was no trial, where there could be none."""
+
+    def add(self, outcome: Outcome) -> None:
+        """Count a trial in which nothing failed."""
+        self.tried += outcome.tried
+        self.worst = outcome.worst if self.worst is None else max(self.worst, outcome.worst)
+
+    def fail(self, failure: Failure) -> None:
+        """Count a trial that failed."""
+        self.tried += 1
+        self.failures.append(failure)
+
+    def cells(self) -> tuple[str, str, str, str]:
+        """The four cells of the table."""
+        if self.worst is None:
+            worst = self.not_tried or "-"
+        else:
+            worst = self.kind.worst.format(f"{self.worst:,.{self.kind.digits}f}")
+        tried = "not tried" if self.not_tried else f"{self.tried:,}"
+        return self.kind.what, tried, f"{len(self.failures):,}", worst
+
+
+def format_table(rows: Sequence[Row]) -> str:
+    """The table in Markdown, aligned for those who read it as text."""
+    cells = [("what", "tried", "failed", "worst"), *(row.cells() for row in rows)]
+    widths = [max(len(line[column]) for line in cells) for column in range(4)]
+
+    def line(values: Sequence[str]) -> str:
+        what, tried, failed, worst = values
+        return f"| {what:{widths[0]}} | {tried:>{widths[1]}} | {failed:>{widths[2]}} | {worst:{widths[3]}} |"
+
+    rule = f"|{'-' * (widths[0] + 2)}|{'-' * (widths[1] + 1)}:|{'-' * (widths[2] + 1)}:|{'-' * (widths[3] + 2)}|"
+    return "\n".join([line(cells[0]), rule, *(line(values) for values in cells[1:])])
