@@ -6,6 +6,7 @@ only, never as HTML.
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
@@ -48,6 +49,7 @@ def sanitize_terminal(text: str) -> str:
     )
 
 
+@lru_cache(maxsize=256)  # the same few in thousands of rows
 def sanitize_csv(text: str) -> str:
     """The text as a cell that stays in its row and that no spreadsheet takes for a formula.
 

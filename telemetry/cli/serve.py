@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
+from urllib.parse import quote
 
 import typer
 
@@ -303,7 +304,7 @@ def _marker_forwarder(recorder: StepRecorder) -> Callable[[Event], None]:
 
 
 def _print_address(url: str, source: str, token: str | None, json_output: str | None) -> None:
-    query = f"/?token={token}" if token else ""
+    query = f"/?token={quote(token, safe='')}" if token else ""
     page = url.replace("ws:", "http:", 1)
     stream = sys.stderr if json_output == "-" else sys.stdout  # which carries JSON lines then
     print_lines(

@@ -112,7 +112,7 @@ def send_marker(name: str, folder: Path | None = None, *, recording: Path | None
 
     ``recording`` limits them to the one that writes this file, or into this folder.
     """
-    line = orjson.dumps({"name": name, "timestamp": time.time()}, option=orjson.OPT_APPEND_NEWLINE)
+    line = orjson.dumps({"name": to_unicode(name), "timestamp": time.time()}, option=orjson.OPT_APPEND_NEWLINE)
     reached = []
     for path, running in _running(folder or user_state_dir()):
         if recording is not None and not _writes(running, recording):

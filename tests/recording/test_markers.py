@@ -32,6 +32,14 @@ def test_a_marker_reaches_every_running_recording(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_name_that_is_no_text_is_sent_with_a_replacement_mark(tmp_path: Path) -> None:
+    taken: list[str] = []
+    with MarkerInbox("a.mcap", lambda name, _: taken.append(name), tmp_path):
+        send_marker("spin\udcff", tmp_path)
+        wait_until(lambda: taken)
+    assert taken == ["spin\N{REPLACEMENT CHARACTER}"]
+
+
 def test_a_marker_can_be_for_one_recording(tmp_path: Path) -> None:
     taken: list[str] = []
     file, folder = tmp_path / "a.mcap", tmp_path / "drives"

@@ -226,9 +226,10 @@ def test_a_running_ray_converts_and_goes_on_running(address: str, several: tuple
 
 @pytest.mark.heavy
 @pytest.mark.filterwarnings("default")
-def test_a_ray_that_is_not_there_is_a_sentence(several: tuple[Path, ...], tmp_path: Path) -> None:
-    arguments = ("dataset", "npz", several[0], "-o", tmp_path / "out", "--engine", "ray", "--address", "127.0.0.1:1")
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "ray://a..b:1", "ray://[x"])
+def test_a_ray_that_is_not_there_is_a_sentence(address: str, several: tuple[Path, ...], tmp_path: Path) -> None:
+    arguments = ("dataset", "npz", several[0], "-o", tmp_path / "out", "--engine", "ray", "--address", address)
     result = main_in_process(*arguments)
     assert result.returncode == 2
-    assert result.stderr.startswith("ac-telemetry: Ray cannot be reached at 127.0.0.1:1: ")
+    assert result.stderr.startswith(f"ac-telemetry: Ray cannot be reached at {address}: ")
     assert list(tmp_path.iterdir()) == []

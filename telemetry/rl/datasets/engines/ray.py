@@ -117,12 +117,12 @@ class RayEngine:
 
 def _ping(address: str) -> None:
     """Raise UsageError if nothing listens at the address; Ray itself would try for minutes."""
-    host, _, port = address.rpartition(":")
+    host, _, port = address.removeprefix("ray://").rpartition(":")
     if not host or not port.isdecimal():  # a word, like ``auto``
         return
     try:
         socket.create_connection((host, int(port)), timeout=_PING_TIMEOUT_S).close()
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, UnicodeError) as error:  # UnicodeError: a name that no computer can have
         raise UsageError(f"Ray cannot be reached at {address}: {error}.") from error
 
 
