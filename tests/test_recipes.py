@@ -97,8 +97,7 @@ def test_a_dataset_is_read_by_duckdb_and_polars(
 
 
 def test_the_files_of_a_lab_have_the_names_of_its_rigs(tmp_path: Path) -> None:
-    command = next(line for line in blocks("The rigs of a lab", "sh")[0].splitlines() if " record " in line)
-    (out,) = shlex.split(command.partition(" record ")[2])
+    out = shlex.split(blocks("The rigs of a lab", "sh")[0])[-1]
     write(tmp_path / "drive.jsonl", drive(1, 2)[:80])
     recorded = main_in_process("record", out, "--source", "drive.jsonl", "--speed", "max", cwd=tmp_path)
     assert recorded.returncode == 0, recorded.stderr

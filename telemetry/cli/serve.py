@@ -7,8 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
 from urllib.parse import quote
 
 import typer
@@ -20,6 +19,7 @@ from telemetry.cli._shared.acgym import AcgymOptions, run_acgym_server
 from telemetry.cli._shared.messages import print_lines, print_message
 from telemetry.cli._shared.missing_game import MissingGamePrinter
 from telemetry.cli._shared.option_groups import OptionGroup, expand_option_groups, option_names
+from telemetry.cli._shared.step_files import FileOptions, file_opener, open_step_writer
 from telemetry.cli._shared.step_recording import open_marker_inbox
 from telemetry.cli._shared.stopping import stop_on_signal
 from telemetry.cli._shared.thresholds import AllThresholds
@@ -31,9 +31,9 @@ from telemetry.recording.lap_tracker import LapTracker
 from telemetry.recording.sample_recorder import SampleRecorder, SamplingOptions
 from telemetry.recording.stats import RecordingStats
 from telemetry.recording.step_recorder import CaptureThread, StepRecorder
-from telemetry.recording.step_writer import SingleFileWriter
+from telemetry.recording.step_writer import StepWriter
 from telemetry.recording.stop import StopRule
-from telemetry.sources import open_page_sink, open_sink
+from telemetry.sources import open_sink
 
 if TYPE_CHECKING:
     from telemetry.stream.server import StreamServer
@@ -155,11 +155,11 @@ class StreamFileOptions:
         typer.Option(metavar="FILE", rich_help_panel=_FILES_PANEL, help="Write JSON lines too, as read does."),
     ] = None
     record: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            metavar="FILE",
+            metavar="OUT",
             rich_help_panel=_FILES_PANEL,
-            help="Record every physics step into this .mcap, as record does.",
+            help="Record every physics step into this file, folder or template of names, as record does.",
         ),
     ] = None
 
@@ -246,7 +246,7 @@ def serve(
     with ExitStack() as stack:
         stack.enter_context(stop_on_signal(clock))
         source = stack.enter_context(source_options.open(loop=loop))
-        step_recorder = _open_step_recorder(stack, source_options, file_options.record, thresholds, loop=loop)
+        recording = _open_recording(stack, source_options, file_options.record, thresholds, loop=loop)
         server = client_options.open_server(
             host,
             DEFAULT_PORT if port is None else port,
@@ -254,7 +254,7 @@ def serve(
             rate=rate,
             token=token,
             thresholds=thresholds,
-            on_marker=_marker_forwarder(step_recorder) if step_recorder else None,
+            on_marker=_marker_forwarder(recording.recorder) if recording else None,
             unix_time=lambda: source.moment(clock).timestamp,
         )
         stack.enter_context(server)
@@ -268,12 +268,12 @@ def serve(
         if not quiet:
             listeners.append(MissingGamePrinter())
         recorder = SampleRecorder(source, sinks, listeners, clock=clock, options=sampling, stop_rule=stop_rule)
-        if step_recorder is not None:
-            stack.enter_context(CaptureThread(step_recorder, clock.stop))
-            stack.enter_context(open_marker_inbox(str(file_options.record), step_recorder))
+        if recording is not None:
+            stack.enter_context(CaptureThread(recording.recorder, clock.stop))
+            stack.enter_context(open_marker_inbox(recording.writer.name, recording.recorder))
         stats = recorder.run()
     if not quiet:
-        _print_summary(stats, step_recorder, file_options)
+        _print_summary(stats, recording, file_options)
 
 
 def _check_protocol(ctx: typer.Context, protocol: Protocol) -> None:
@@ -285,17 +285,24 @@ def _check_protocol(ctx: typer.Context, protocol: Protocol) -> None:
             raise UsageError(f"--{option} has no meaning with --protocol {protocol.value}.")
 
 
-def _open_step_recorder(
-    stack: ExitStack, source_options: options.SourceOptions, path: Path | None, thresholds: Thresholds, *, loop: bool
-) -> StepRecorder | None:
-    """A recorder of every step beside the stream, with a source and a clock of its own."""
-    if path is None:
+class _Recording(NamedTuple):
+    """What records every step beside the stream, and where to."""
+
+    recorder: StepRecorder
+    writer: StepWriter
+
+
+def _open_recording(
+    stack: ExitStack, source_options: options.SourceOptions, out: str | None, thresholds: Thresholds, *, loop: bool
+) -> _Recording | None:
+    """A recording beside the stream, with a source and a clock of its own."""
+    if out is None:
         return None
     source = stack.enter_context(source_options.open(loop=loop))
-    metadata = describe_missing(source.missing_fields)
-    writer = stack.enter_context(SingleFileWriter(open_page_sink(path, metadata=metadata), path))
+    open_file = file_opener("max", thresholds, describe_missing(source.missing_fields))
+    writer = stack.enter_context(open_step_writer(source_options.source, out, FileOptions(), open_file, quiet=True))
     tracker = LapTracker(thresholds, source.missing_fields)
-    return StepRecorder(source, writer, clock=source_options.make_clock(), tracker=tracker)
+    return _Recording(StepRecorder(source, writer, clock=source_options.make_clock(), tracker=tracker), writer)
 
 
 def _marker_forwarder(recorder: StepRecorder) -> Callable[[Event], None]:
@@ -322,10 +329,11 @@ def _warn_if_open(host: str) -> None:
         )
 
 
-def _print_summary(stats: RecordingStats, step_recorder: StepRecorder | None, files: StreamFileOptions) -> None:
+def _print_summary(stats: RecordingStats, recording: _Recording | None, files: StreamFileOptions) -> None:
     print_message(f"{stats.samples:,} samples in {stats.seconds:.1f} s.")
     if files.json_output:
         print_message(f"{files.json_output}: {stats.size:,} bytes.")
-    if step_recorder is not None:
-        recorded = step_recorder.stats
-        print_message(f"{files.record}: {recorded.steps:,} steps, {recorded.size:,} bytes.")
+    if recording is not None:
+        recorded = recording.recorder.stats
+        names = ", ".join(map(str, recording.writer.files)) or recording.writer.name
+        print_message(f"{names}: {recorded.steps:,} steps, {recorded.size:,} bytes.")

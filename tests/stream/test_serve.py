@@ -15,6 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from telemetry.base.errors import SinkError
+from telemetry.base.host import host_name
 from telemetry.cli._shared.missing_game import MissingGamePrinter
 from telemetry.fields.pages import read_packet_id
 from telemetry.formats.mcap.recording import McapRecording
@@ -142,6 +143,23 @@ def test_what_is_waited_for_is_printed_once_and_after_each_change(capsys: pytest
     ):
         printer.on_reading(None, RecordingStats(state=state, message=message))
     assert capsys.readouterr().err == "a\nb\N{REPLACEMENT CHARACTER}[2J\nleft\n"
+
+
+@with_signals
+def test_serve_records_under_a_name_made_by_a_template(tmp_path: Path) -> None:
+    path = tmp_path / "drives" / f"{host_name()}_demo_gt3.mcap"
+    with served("--source", "demo", "--record", tmp_path / "drives" / "{host}_{car}.mcap") as (process, _):
+        wait_until(lambda: path.exists() and path.stat().st_size > 1000)
+        _, said = interrupt(process)
+        assert process.returncode == 0
+    steps = sum(1 for _ in McapRecording(path).read_steps())
+    assert said.splitlines()[-1] == f"{path}: {steps:,} steps, {path.stat().st_size:,} bytes."
+
+
+def test_what_is_recorded_beside_the_stream_has_a_format_for_it() -> None:
+    result = run("serve", "--source", "demo", "--port", "0", "--record", "drive.csv")
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith("ac-telemetry: Unsupported file type: drive.csv.")
 
 
 def test_a_part_of_a_recording_is_served() -> None:
