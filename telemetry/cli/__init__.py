@@ -9,7 +9,6 @@ import sys
 from typing import Final
 
 from telemetry.base.errors import TelemetryError
-from telemetry.base.sanitize import sanitize_terminal
 
 INTERRUPTED: Final = 130
 """The exit code after Ctrl-C where the work was not done: 128 and the number of the signal, as shells have it."""
@@ -21,6 +20,8 @@ def main() -> None:
     try:
         sys.exit(_run())
     except TelemetryError as error:
+        from telemetry.base.sanitize import sanitize_terminal  # compiles patterns, which a run without errors need not
+
         print(f"ac-telemetry: {sanitize_terminal(str(error))}", file=sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:  # while it still loads, or in a command that needs no cleaning up
