@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ac_native_memory import (
     PAGE_FILE_DIRECTORY,
+    PAGES,
     SIZES,
     PageReader,
     Pages,
@@ -15,6 +16,7 @@ from ac_native_memory import (
 )
 from telemetry.base.clock import Clock
 from telemetry.base.errors import SinkError
+from telemetry.base.storage.lock import FileLock
 from telemetry.base.typing import override
 from telemetry.recording.game_state import HOLD_SECONDS, GameStateDetector, State
 from telemetry.recording.interfaces import Closeable
@@ -28,10 +30,18 @@ class Publisher(Closeable):
 
     def __init__(self, directory: Path | None = None, *, prefix: str = "") -> None:
         _refuse_pages_in_use(directory, prefix)
+        self._lock: FileLock | None = None
         try:
             self._writer = PageWriter(directory, prefix=prefix)
         except PagesError as error:
             raise SinkError(str(error)) from error
+        if directory is not None or sys.platform != "win32":
+            folder = directory or PAGE_FILE_DIRECTORY
+            try:  # of two that start at the same moment, neither sees the pages of the other move
+                self._lock = FileLock(folder / f"{prefix}{next(iter(PAGES))}", _in_use(folder), must_exist=True)
+            except SinkError:
+                self._writer.close()
+                raise
         self._graphics = self._static = b""
 
     def write(self, pages: Pages) -> None:
@@ -47,6 +57,8 @@ class Publisher(Closeable):
     def close(self) -> None:
         """End as the game does: write empty pages (status 0), then remove them; a bridge's files stay."""
         self._writer.write(*(bytes(size) for size in SIZES))
+        if self._lock is not None:
+            self._lock.close()  # Windows removes no open file
         self._writer.close()
 
 
@@ -65,5 +77,8 @@ def _refuse_pages_in_use(directory: Path | None, prefix: str) -> None:
     # mapping exists only as long as its program.
     held = sys.platform == "win32" and directory is None and state is not State.WAITING
     if held or state in (State.LIVE, State.MENU, State.PAUSED, State.REPLAY):
-        where = directory or PAGE_FILE_DIRECTORY
-        raise SinkError(f"The game's pages are being written already ({where}), by the game or another publisher.")
+        raise SinkError(_in_use(directory or PAGE_FILE_DIRECTORY))
+
+
+def _in_use(folder: Path) -> str:
+    return f"The game's pages are being written already ({folder}), by the game or another publisher."

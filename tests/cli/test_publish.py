@@ -3,12 +3,15 @@
 import json
 import re
 import signal
+from contextlib import closing
 from pathlib import Path
 
 import orjson
 import pytest
 
 import ac_native_memory as ac
+from telemetry.base.errors import SinkError
+from telemetry.game.publisher import Publisher
 from tests.commands import FAST, Watched, interrupt, rows, run, start, with_signals
 from tests.conftest import PATIENCE, main_in_process, pages_of, real_time, wait_until
 
@@ -130,3 +133,11 @@ def test_two_publishers_do_not_fight(shared_memory: Path) -> None:
         interrupt(first)
     assert second.returncode == 1
     assert "The game's pages are being written already" in second.stderr
+
+
+def test_of_two_publishers_that_start_at_the_same_moment_one_is_refused(shared_memory: Path) -> None:
+    with closing(Publisher(shared_memory)):  # which has written no page yet
+        with pytest.raises(SinkError, match="are being written already"):
+            Publisher(shared_memory)
+        assert len(list(shared_memory.iterdir())) == 3
+    assert list(shared_memory.iterdir()) == []
