@@ -27,8 +27,10 @@ COMPLETE = Repair(was_complete=True, discarded_bytes=0)
 def replace_compressed(path: Path, compression: Compression, lines: Iterable[bytes], locked: IO[bytes]) -> None:
     """Replace a compressed file by one of these lines, each with its line feed.
 
-    ``locked`` is the open file whose lock keeps others out; it is closed. Raises OSError.
+    ``locked`` is the open file whose lock keeps others out; it is closed. Where ``path`` is a symbolic link, the file
+    that it leads to is replaced. Raises OSError.
     """
+    path = path.resolve()
     with temporary_folder(path.parent) as folder:
         repaired = folder / path.name
         with repaired.open("xb") as output:

@@ -209,6 +209,27 @@ def test_a_symbolic_link_stays_and_the_file_it_leads_to_is_replaced(tmp_path: Pa
 
 
 @on_linux
+def test_a_file_that_is_being_written_is_found_by_each_of_its_names(tmp_path: Path) -> None:
+    path, link, other = (tmp_path / name for name in ("a.txt", "link", "other"))
+    with closing(OutputFile.open(path)) as output:
+        output.write(b"half")
+        link.symlink_to(path)
+        other.hardlink_to(path)
+        for name in (link, other):
+            with pytest.raises(HeldError, match="is being written now"):
+                write_over(name)
+    assert entries(tmp_path) == {"a.txt": "half", "link": "half", "other": "half"}
+
+
+@on_linux
+def test_a_file_of_the_programs_own_takes_the_place_of_a_link(tmp_path: Path) -> None:
+    (tmp_path / "victim").write_text("theirs")
+    (tmp_path / "manifest.json").symlink_to(tmp_path / "victim")
+    atomic_write_text(tmp_path / "manifest.json", "ours")
+    assert entries(tmp_path) == {"victim": "theirs", "manifest.json": "ours\n"}
+
+
+@on_linux
 def test_a_symbolic_link_to_nothing_counts_as_a_file(tmp_path: Path) -> None:
     link = tmp_path / "a.txt"
     link.symlink_to(tmp_path / "none")

@@ -114,6 +114,19 @@ def test_a_file_that_was_replaced_is_noticed(tmp_path: Path) -> None:
     assert path.read_bytes() == b"another's"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="links of Linux")
+def test_a_link_is_followed_where_it_may_be_overwritten_and_kept(tmp_path: Path) -> None:
+    file, link = tmp_path / "disk", tmp_path / "drive"
+    link.symlink_to(file)
+    with pytest.raises(SinkError, match="exists already"):
+        OutputFile.open(link)
+    with closing(OutputFile.open(link, "overwrite")) as output:
+        output.write(b"new")
+        with pytest.raises(SinkError, match="is being recorded now"):
+            OutputFile.open(file, "append")
+    assert (link.readlink(), file.read_bytes()) == (file, b"new")
+
+
 @pytest.mark.parametrize(("create", "suffix"), [(csv.create, "csv"), (csv.create, "csv.gz"), (jsonl.create, "jsonl")])
 def test_one_process_at_a_time_writes_a_table_or_lines(
     create: Callable[..., Sink], suffix: str, tmp_path: Path

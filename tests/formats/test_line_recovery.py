@@ -308,3 +308,18 @@ def test_the_tools_of_the_compression_find_no_mistake(tmp_path: Path, suffix: st
         path.write_bytes(data[: len(data) - cut])
         recover(path)
         subprocess.run([tool, "-t", str(path)], check=True, capture_output=True, timeout=PATIENCE)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links of Linux")
+@pytest.mark.parametrize("suffix", LINES)
+def test_a_link_stays_and_the_file_it_leads_to_is_mended(suffix: str, tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    file, link = tmp_path / "disk" / f"drive{suffix}", tmp_path / f"drive{suffix}"
+    text = write(file)
+    file.write_bytes(file.read_bytes()[:-5])
+    file.chmod(0o640)
+    link.symlink_to(file)
+    recover(link)
+    assert (link.readlink(), file.stat().st_mode & 0o777) == (file, 0o640)
+    assert text.startswith(text_of(file))
+    assert [path.name for path in file.parent.iterdir()] == [file.name]

@@ -69,6 +69,7 @@ def atomic_write(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
 def atomic_write_text(path: Path, text: str) -> None:
     """Replace a file by this text and a newline, in UTF-8; a reader sees the old or the new file.
 
+    A symbolic link is replaced too, not followed: such a file has a name that the user did not choose.
     Raises OSError, and :class:`telemetry.SinkError` where another process holds the file.
     """
     with temporary_folder(path.parent) as folder:
