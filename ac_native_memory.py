@@ -490,8 +490,11 @@ def _open_regular(path: str, flags: int) -> int:
     """Open a page file; PagesError for what is no regular file.
 
     Any user can put a named pipe under the name of a page and never write to it: opening it must not wait. What was
-    opened is asked, not the name: nobody can put something else there in between.
+    opened is asked, not the name: nobody can put something else there in between. Nor is a page written through a link,
+    which could lead to any file of this user.
     """
+    if flags & os.O_RDWR:
+        flags |= getattr(os, "O_NOFOLLOW", 0)
     descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)

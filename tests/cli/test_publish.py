@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -141,3 +142,17 @@ def test_of_two_publishers_that_start_at_the_same_moment_one_is_refused(shared_m
             Publisher(shared_memory)
         assert len(list(shared_memory.iterdir())) == 3
     assert list(shared_memory.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links of Linux")
+def test_no_page_is_written_through_a_link(tmp_path: Path) -> None:
+    pages = tmp_path / "pages"
+    pages.mkdir()
+    (tmp_path / "victim").write_bytes(bytes(ac.PAGE_FILE_SIZE))
+    (pages / "acpmf_static").symlink_to(tmp_path / "victim")
+    with pytest.raises(
+        SinkError, match=r"^Cannot create the page file .*acpmf_static: Too many levels of symbolic links"
+    ):
+        Publisher(pages)
+    assert (tmp_path / "victim").read_bytes() == bytes(ac.PAGE_FILE_SIZE)
+    assert [path.name for path in pages.iterdir()] == ["acpmf_static"]
