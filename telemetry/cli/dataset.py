@@ -12,7 +12,7 @@ import typer
 
 from telemetry.base.clock import Clock
 from telemetry.base.errors import TelemetryError, UsageError
-from telemetry.base.text import format_count, format_lap_time
+from telemetry.base.text import format_count
 from telemetry.base.text_file import TextFormatError, read_text
 from telemetry.cli._shared.input_files import check_file_exists, find_recordings
 from telemetry.cli._shared.messages import print_lines, print_message, print_warning
@@ -251,19 +251,22 @@ def _read_list(path: Path) -> list[str]:
 
 @contextmanager
 def _build_progress(total: int, *, quiet: bool) -> Iterator[tuple["Watch", Callable[[int], None]]]:
-    """Two functions: one shows how far a recording is read, the other counts recordings that are done."""
-    with progress_bar(quiet=quiet, with_count=True) as progress:
-        task = progress.add_task("recordings", total=total, detail="") if progress else None
-        updates = 0
+    """Two functions: one shows the share of a recording that is done, the other counts recordings that are done."""
+    with progress_bar(quiet=quiet) as progress:
+        text = format_count(total, "recording")
+        task = progress.add_task(text, total=total, detail="") if progress else None
+        updates, done = 0, 0
 
-        def watch(activity: str, seconds: float) -> None:
+        def watch(activity: str, share: float) -> None:
             nonlocal updates
             updates += 1
             if progress is not None and task is not None and updates % UPDATE_INTERVAL == 0:
-                progress.update(task, detail=f"{activity} {format_lap_time(int(seconds * 1e3))}")
+                progress.update(task, completed=done + share, detail=activity)
 
         def count_recordings(number: int) -> None:
+            nonlocal done
+            done += number
             if progress is not None and task is not None:
-                progress.update(task, advance=number, detail="")
+                progress.update(task, completed=done, detail=f"{done:,} done")
 
         yield watch, count_recordings

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, groupby
 from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple
@@ -18,9 +18,11 @@ from telemetry.base.text import format_count, format_measured_lap_time, format_s
 from telemetry.cli._shared import options
 from telemetry.cli._shared.input_files import FileFailure, FileFailures, process_files
 from telemetry.cli._shared.messages import print_json, print_warning
+from telemetry.cli._shared.progress import ReadingProgress, reading_progress
 from telemetry.cli._shared.stopping import Interrupted, stop_on_signal
 from telemetry.cli._shared.tables import table_console, to_markup
 from telemetry.cli._shared.thresholds import TyresOut
+from telemetry.fields.derived import Sample
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.laps.detector import laps as find_laps
 from telemetry.laps.missing import describe_missing_lap_fields
@@ -48,8 +50,12 @@ def laps(
     """Show the laps of recordings: times, sectors, speed, validity."""
     thresholds = Thresholds(tyres_out=tyres_out)
     clock = Clock(math.inf)
-    with stop_on_signal(clock):
-        read = list(process_files(files, lambda path: _read_laps(path, clock, thresholds, include_ai=include_ai)))
+    with stop_on_signal(clock), reading_progress() as progress:
+
+        def read_laps(path: Path) -> _RecordedLaps:
+            return _read_laps(path, clock, thresholds, progress, include_ai=include_ai)
+
+        read = list(process_files(files, read_laps))
     results = _without_copies(read)
     best = best_laps(chain.from_iterable(result.laps for result in results if isinstance(result, _RecordedLaps)))
     console = table_console()
@@ -84,16 +90,25 @@ class _RecordedLaps(NamedTuple):
     """The fields that it lacks and that matter to laps, for a person."""
 
 
-def _read_laps(path: Path, clock: Clock, thresholds: Thresholds, *, include_ai: bool) -> _RecordedLaps:
+def _read_laps(
+    path: Path, clock: Clock, thresholds: Thresholds, progress: ReadingProgress, *, include_ai: bool
+) -> _RecordedLaps:
     with open_source(path) as source:
+        progress.start(f"Reading {path.name}", source)
         fingerprint, missing = FingerprintBuilder(source), source.missing_fields
         recorded = samples(source, include_paused=True, thresholds=thresholds, clock=clock)
-        recorded_laps = list(find_laps(fingerprint.watch(recorded), missing=missing))
+        recorded_laps = list(find_laps(_watch(fingerprint.watch(recorded), progress), missing=missing))
     if clock.stopped:
         raise Interrupted(f"Stopped before {path} was read.")
     if include_ai:
         recorded_laps = [lap.allow_ai() for lap in recorded_laps]
     return _RecordedLaps(path, recorded_laps, fingerprint.finish(), describe_missing_lap_fields(missing))
+
+
+def _watch(recorded: Iterable[Sample], progress: ReadingProgress) -> Iterator[Sample]:
+    for sample in recorded:
+        progress.update(sample.elapsed)
+        yield sample
 
 
 def _without_copies(results: list[_RecordedLaps | FileFailure]) -> list[_RecordedLaps | FileFailure]:

@@ -7,8 +7,9 @@ from telemetry.base.text import format_count
 from telemetry.cli._shared import options
 from telemetry.cli._shared.input_files import FileFailure, FileFailures, process_files
 from telemetry.cli._shared.messages import print_lines
+from telemetry.cli._shared.progress import share_progress
 from telemetry.cli._shared.tables import table_console
-from telemetry.formats import Recovered, all_formats, find_format, unsupported_file_type
+from telemetry.formats import Recovered, WatchShare, all_formats, find_format, unsupported_file_type
 
 
 def recover(files: options.Files) -> None:
@@ -17,7 +18,9 @@ def recover(files: options.Files) -> None:
     All samples that can be read are kept, and then every program can read them: a compressed file has its end.
     """
     failures = FileFailures(len(files), table_console(), "recovered")
-    for path, result in zip(files, process_files(files, _recover_file), strict=True):
+    with share_progress() as start:
+        results = list(process_files(files, lambda path: _recover_file(path, start(f"Recovering {path.name}"))))
+    for path, result in zip(files, results, strict=True):
         if isinstance(result, FileFailure):
             failures.add(result)
         else:
@@ -25,10 +28,10 @@ def recover(files: options.Files) -> None:
     failures.check()
 
 
-def _recover_file(path: Path) -> Recovered:
+def _recover_file(path: Path, watch: WatchShare) -> Recovered:
     known = find_format(path)
     if known is not None and known.recover is not None:
-        return known.recover(path)
+        return known.recover(path, watch)
     recoverable = [suffix for known in all_formats() if known.recover for suffix in known.suffixes]
     if known is None:
         raise unsupported_file_type(path, tuple(recoverable))

@@ -4,7 +4,7 @@ Each folder declares its :class:`Format`; :mod:`telemetry.formats.table` lists t
 other distributions bring. Nobody else asks for a suffix or for a class of a format.
 """
 
-from telemetry.formats.format import Format, Recovered
+from telemetry.formats.format import Format, Recovered, WatchShare
 from telemetry.formats.table import (
     FORMATS,
     all_formats,
@@ -20,6 +20,7 @@ __all__ = [
     "FORMATS",
     "Format",
     "Recovered",
+    "WatchShare",
     "all_formats",
     "find_format",
     "format_label",

@@ -3,6 +3,7 @@
 import os
 import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple, Protocol
@@ -80,24 +81,43 @@ class TextBlock(NamedTuple):
     stream_ended: bool
 
 
-def read_blocks(path: Path, *, tail_only: bool = False) -> Iterator[TextBlock]:
+@dataclass(slots=True)
+class BytesRead:
+    """How far a file was read, in bytes as they are on the disk."""
+
+    done: int = 0
+    total: int = 0
+
+    @property
+    def share(self) -> float:
+        """The share that was read, from 0 to 1."""
+        return min(self.done / self.total, 1.0) if self.total else 0.0
+
+
+def read_blocks(path: Path, *, tail_only: bool = False, progress: BytesRead | None = None) -> Iterator[TextBlock]:
     """The text of a file in blocks, decompressed by its suffix, up to where the file ends or is truncated.
 
     With ``tail_only`` all but the last bytes are skipped where that is possible: in a file that is not compressed. A
     compressed file that is being written is read as far as it goes now: its writer replaces the end of its stream.
+    ``progress`` is kept up to date.
     Raises :class:`SourceError` for a file that cannot be read, or is corrupt.
     """
     compression = compression_for(path)
     corrupt = zlib.error if compression is None else compression.error
+    progress = progress or BytesRead()
     try:
         with open_regular_file(path) as file:
+            progress.total = os.fstat(file.fileno()).st_size
             if compression is None:
                 if tail_only:
                     file.seek(max(file.seek(0, os.SEEK_END) - _TAIL_BYTES, 0))
                 while data := file.read(_BLOCK_BYTES):
+                    progress.done = file.tell()
                     yield TextBlock(data, stream_ended=True)
             else:
-                yield from _decompress(file, compression)
+                for block in _decompress(file, compression):
+                    progress.done = file.tell()
+                    yield block
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror}.") from error
     except corrupt as error:

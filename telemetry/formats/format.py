@@ -1,6 +1,6 @@
 """What a file format is: its name, its suffixes, and the functions that read and write its files."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -25,6 +25,14 @@ class Recovered(NamedTuple):
     was_complete: bool
     damage: str = ""
     lost_steps: int = 0
+
+
+WatchShare = Callable[[float], None]
+"""Is told the share of some work that is done, from 0 to 1."""
+
+
+def ignore(_share: float) -> None:
+    """Tell nobody."""
 
 
 class OpenReader(Protocol):
@@ -63,11 +71,11 @@ class OpenStepSink(Protocol):
 class Recover(Protocol):
     """Completes a truncated file, or saves what is intact of a corrupt one.
 
-    Raises :class:`telemetry.SourceError` where there is nothing to keep, and :class:`telemetry.SinkError` where the
-    result cannot be written.
+    ``watch`` is told the share of the work that is done. Raises :class:`telemetry.SourceError` where there is nothing
+    to keep, and :class:`telemetry.SinkError` where the result cannot be written.
     """
 
-    def __call__(self, path: Path) -> Recovered:
+    def __call__(self, path: Path, watch: WatchShare = ignore) -> Recovered:
         """What became of this file."""
         ...
 

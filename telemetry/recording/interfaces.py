@@ -114,6 +114,11 @@ class Source(Closeable, ABC):
         return None
 
     @property
+    def read_share(self) -> float | None:
+        """The share of a recording's bytes that its latest pass has read, from 0 to 1; None for everything else."""
+        return None
+
+    @property
     def missing_fields(self) -> frozenset[str]:
         """Names of the raw fields that a recording does not hold.
 

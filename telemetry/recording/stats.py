@@ -34,6 +34,8 @@ class LoopStats(ABC):
     """Length of all interruptions together, in seconds."""
     laps: int = 0
     """Laps completed while recording."""
+    share: float | None = None
+    """How much of the recording is done, from 0 to 1; None for one without a limit."""
     markers: int = 0
     """Markers set while recording."""
     size: int = 0
@@ -64,6 +66,11 @@ class LoopStats(ABC):
     def seconds(self) -> float:
         """Time from the first sample or step to the latest, in seconds."""
         return self.latest - self.first
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long the rest takes at the pace so far; None where that is unknown."""
+        return self.seconds * (1.0 - self.share) / self.share if self.share else None
 
     @property
     def rate(self) -> float | None:

@@ -157,6 +157,9 @@ class StepRecorder:
             return False
         game_left = step.state is State.GONE
         now = self.clock.now() if step.pages is None else step.elapsed
+        stats.share = self._stop_rule.share(
+            seconds=stats.seconds, samples=stats.steps, laps=stats.laps, sessions=max(tracked.sessions - 1, 0)
+        )
         return self._stop_rule.is_met(
             seconds=now - stats.first,
             samples=stats.steps,

@@ -33,6 +33,19 @@ class StopRule:
             if value is not None:
                 require_positive(name, value)
 
+    def share(self, *, seconds: float, samples: int, laps: int, sessions: int) -> float | None:
+        """How much of a recording that has come this far is done, from 0 to 1: of the limit that is nearest.
+
+        Laps and sessions are known by their count alone. None without a limit.
+        """
+        limits = (
+            (seconds, self.duration),
+            (samples, self.samples),
+            (laps, self.laps),
+            (sessions, self.sessions),
+        )
+        return max((min(value / limit, 1.0) for value, limit in limits if limit is not None), default=None)
+
     def is_met(
         self, *, seconds: float = 0.0, samples: int = 0, laps: int = 0, sessions: int = 0, game_left: bool = False
     ) -> bool:

@@ -89,8 +89,8 @@ class ConversionResult(NamedTuple):
 class ConversionProgress(Protocol):
     """Is informed how far a conversion is, which reads the recording once or twice."""
 
-    def start(self, description: str, length_s: float | None) -> None:
-        """Reading starts; ``length_s`` is the recording's length in seconds, where that is known."""
+    def start(self, description: str, source: Source, *, passes: int = 1, passes_done: int = 0) -> None:
+        """Reading starts from the beginning, as one of several passes over the recording."""
         ...
 
     def update(self, elapsed_s: float) -> None:
@@ -99,7 +99,7 @@ class ConversionProgress(Protocol):
 
 
 class _NoProgress:
-    def start(self, description: str, length_s: float | None) -> None:
+    def start(self, description: str, source: Source, *, passes: int = 1, passes_done: int = 0) -> None:
         pass
 
     def update(self, elapsed_s: float) -> None:
@@ -199,7 +199,7 @@ class _Conversion:
         self._options = options
         self._clock = clock
         self._progress = progress
-        self._duration_s = recording.duration_s
+        self._passes_done = 0
         self._ranges = _Ranges()
         self._laps: list[Lap] = []
         asked = ALL_COLUMNS if options.columns is None else options.columns
@@ -209,24 +209,20 @@ class _Conversion:
 
     def find_laps(self) -> None:
         """Read the recording for its laps."""
-        self._progress.start("Laps", self._duration_s)
-        first: float | None = None
-        last = 0.0
+        self._progress.start("Laps", self._recording, passes=2)
 
         def timed() -> Iterator[Sample]:
-            nonlocal first, last
             recorded = samples(
                 self._recording, include_paused=True, thresholds=self._options.thresholds, clock=self._clock
             )
             for sample in recorded:
                 self._progress.update(sample.elapsed)
-                first, last = sample.elapsed if first is None else first, sample.elapsed
                 yield sample
 
         laps = list(detect_laps(timed(), missing=self._recording.missing_fields))
         self._laps = [lap.allow_ai() for lap in laps] if self._options.include_ai else laps
         self._check_stopped()
-        self._duration_s = None if first is None else last - first
+        self._passes_done = 1
 
     def choose_laps(self, source: Path, *, tail_s: float) -> tuple[Lap, ...]:
         """Limit what is written to the laps that the options ask for."""
@@ -237,7 +233,8 @@ class _Conversion:
     def write(self, path: Path, output: Path, target: Format) -> tuple[int, float]:
         """Write the file that will be ``output``; the number of samples, and the seconds from the first to the last."""
         options = self._options
-        self._progress.start(output.name, self._duration_s)
+        done = self._passes_done
+        self._progress.start(output.name, self._recording, passes=1 + done, passes_done=done)
         snapshots = self._snapshots()
         if options.rate is not None:
             snapshots = resample(snapshots, options.rate)

@@ -30,7 +30,7 @@ FORMAT = Format(
 
 
 RECOVER = """
-def recover(path):
+def recover(path, watch):
     from telemetry.formats.jsonl.recovery import recover
     return recover(path)
 """

@@ -1,55 +1,64 @@
 """Progress bars on standard error; nothing is shown where that is not a terminal, or with ``--quiet``."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from telemetry.base.text import format_lap_time
 from telemetry.cli._shared.tables import to_markup
+from telemetry.formats.format import WatchShare, ignore
+from telemetry.recording.interfaces import Source
 
 UPDATE_INTERVAL: Final = 256
 """Snapshots between two updates of a progress bar."""
 
+_STEP: Final = 0.01
+"""What a share must grow by to be shown at once."""
+
 
 @contextmanager
-def progress_bar(*, quiet: bool = False, with_count: bool = False) -> Iterator[Progress | None]:
+def progress_bar(*, quiet: bool = False) -> Iterator[Progress | None]:
     """A bar for tasks with a field ``detail``, a short text. It disappears in the end; None where nothing is shown."""
     console = Console(stderr=True)
     if quiet or not console.is_terminal:
         yield None
         return
-    count = (MofNCompleteColumn(),) if with_count else ()
-    columns = (TextColumn("{task.description}"), BarColumn(), *count, TextColumn("{task.fields[detail]}"))
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[detail]}"))
     with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as progress:
         yield progress
 
 
 class ReadingProgress:
-    """How far a recording has been read, in its own time."""
+    """How far a recording has been read, by its bytes; one that is read twice is half done after the first time."""
 
     def __init__(self, progress: Progress | None) -> None:
         self._progress = progress
         self._task = progress.add_task("", total=None, visible=False, detail="") if progress else None
+        self._source: Source | None = None
+        self._passes_done = 0
         self._count = 0
-        self._first_s = 0.0
 
-    def start(self, description: str, length_s: float | None = None) -> None:
-        """Read a recording from its beginning; ``length_s`` is its length in seconds, where that is known."""
-        self._count = 0
-        if self._progress is not None and self._task is not None:
-            text = to_markup(description)
-            self._progress.reset(self._task, total=length_s, description=text, visible=True, detail="")
+    def start(self, description: str, source: Source, *, passes: int = 1, passes_done: int = 0) -> None:
+        """Read a recording from its beginning, as one of several passes over it."""
+        self._source, self._passes_done, self._count = source, passes_done, 0
+        if self._progress is None or self._task is None:
+            return
+        text = to_markup(description)
+        if passes_done == 0:
+            total = None if source.read_share is None else passes
+            self._progress.reset(self._task, total=total, description=text, visible=True, detail="")
+        else:
+            self._progress.update(self._task, completed=passes_done, description=text)
 
     def update(self, elapsed_s: float) -> None:
         """Count a snapshot of the recording; ``elapsed_s`` is its time in seconds."""
-        if self._count == 0:
-            self._first_s = elapsed_s
         if self._count % UPDATE_INTERVAL == 0 and self._progress is not None and self._task is not None:
-            seconds = elapsed_s - self._first_s
-            self._progress.update(self._task, completed=seconds, detail=format_lap_time(int(seconds * 1e3) or 1))
+            share = (self._source and self._source.read_share) or 0.0
+            detail = format_lap_time(int(elapsed_s * 1e3) or 1)
+            self._progress.update(self._task, completed=self._passes_done + share, detail=detail)
         self._count += 1
 
 
@@ -58,3 +67,26 @@ def reading_progress(*, quiet: bool = False) -> Iterator[ReadingProgress]:
     """Progress of reading recordings, one after the other."""
     with progress_bar(quiet=quiet) as progress:
         yield ReadingProgress(progress)
+
+
+@contextmanager
+def share_progress() -> Iterator[Callable[[str], WatchShare]]:
+    """Begins work on something with a description, and gives what is to be told its share done, from 0 to 1."""
+    with progress_bar() as progress:
+        task = progress.add_task("", total=1, visible=False, detail="") if progress else None
+
+        def start(description: str) -> WatchShare:
+            if progress is None or task is None:
+                return ignore
+            progress.reset(task, total=1, description=to_markup(description), visible=True, detail="")
+            count = 0
+
+            def update(share: float) -> None:
+                nonlocal count
+                if count % UPDATE_INTERVAL == 0 or share - progress.tasks[0].completed >= _STEP:
+                    progress.update(task, completed=share)
+                count += 1
+
+            return update
+
+        yield start

@@ -26,7 +26,7 @@ def read_reports(
 
     def read_report(path: Path) -> RecordingAnalysis:
         with open_source(path) as source, reading_progress() as progress:
-            progress.start(f"Reading {path.name}")
+            progress.start(f"Reading {path.name}", source)
 
             def on_reading(reading: Reading) -> None:
                 if reading.snapshot is not None:

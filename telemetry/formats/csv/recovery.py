@@ -7,14 +7,14 @@ from pathlib import Path
 
 from telemetry.base.errors import SourceError
 from telemetry.fields.selection import Column, all_keys
-from telemetry.formats.compression import compression_for, read_blocks
+from telemetry.formats.compression import BytesRead, compression_for, read_blocks
 from telemetry.formats.csv.sink import header_of
-from telemetry.formats.format import Recovered
+from telemetry.formats.format import Recovered, WatchShare, ignore
 from telemetry.formats.text_lines import MAX_LINE_BYTES, line_too_long, split_lines
 from telemetry.formats.text_repair import locked_for_repair, replace_compressed
 
 
-def recover(path: Path) -> Recovered:
+def recover(path: Path, watch: WatchShare = ignore) -> Recovered:
     """Make a truncated file end after a complete row, and its compressed stream with its end.
 
     A last row without a line feed is dropped: its last number may be cut. Raises :class:`SourceError` for a file that
@@ -23,7 +23,7 @@ def recover(path: Path) -> Recovered:
     """
     path = path.resolve()
     with locked_for_repair(path) as file:
-        content = _read_content(path)
+        content = _read_content(path, watch)
         if content.rows == 0:
             raise SourceError(f"{path} holds no complete row.")
         if not content.is_complete:
@@ -49,15 +49,18 @@ class _Content:
         return self.stream_ended and self.rest_bytes == 0
 
 
-def _read_content(path: Path) -> _Content:
+def _read_content(path: Path, watch: WatchShare) -> _Content:
     """What a file holds; SourceError where its first row is no header of ours."""
     content = _Content()
     row_count, row, row_bytes = 0, b"", 0
     in_quotes = False
     header: list[str] = []
 
+    progress = BytesRead()
+
     def texts() -> Iterator[bytes]:
-        for block in read_blocks(path):
+        for block in read_blocks(path, progress=progress):
+            watch(progress.share)
             content.stream_ended = block.stream_ended
             yield block.text
 

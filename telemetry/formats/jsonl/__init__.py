@@ -6,7 +6,7 @@ from typing import Final
 
 from telemetry.base.storage.output_file import Mode
 from telemetry.fields.selection import Column
-from telemetry.formats.format import Format, Recovered
+from telemetry.formats.format import Format, Recovered, WatchShare, ignore
 from telemetry.recording.interfaces import Sink, Source
 
 __all__ = ["FORMAT"]
@@ -24,10 +24,10 @@ def _open_sample_sink(path: Path, columns: Sequence[Column], *, mode: Mode, unit
     return create(path, columns, mode=mode)
 
 
-def _recover(path: Path) -> Recovered:
+def _recover(path: Path, watch: WatchShare = ignore) -> Recovered:
     from telemetry.formats.jsonl.recovery import recover
 
-    return recover(path)
+    return recover(path, watch)
 
 
 FORMAT: Final = Format(

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from telemetry.base.errors import SourceError
 from telemetry.base.text_file import BYTE_ORDER_MARK, TextFormatError, check_not_utf16
-from telemetry.formats.compression import read_blocks
+from telemetry.formats.compression import BytesRead, read_blocks
 from telemetry.formats.text_lines import MAX_LINE_BYTES, split_lines
 
 
@@ -18,14 +18,15 @@ class Line(NamedTuple):
     number: int
 
 
-def read_lines(path: Path) -> Iterator[Line]:
+def read_lines(path: Path, progress: BytesRead | None = None) -> Iterator[Line]:
     """The lines of a file that hold something; a last one that a killed writer left unfinished is not an error.
 
-    A byte order mark is left out at the beginning of any line: files that have one can be joined. Raises
+    A byte order mark is left out at the beginning of any line: files that have one can be joined. ``progress`` is kept
+    up to date. Raises
     :class:`telemetry.SourceError` for a file that cannot be read, is corrupt, or is text in UTF-16.
     """
     blank_bytes = 0
-    for line in split_lines(path, (block.text for block in read_blocks(path))):
+    for line in split_lines(path, (block.text for block in read_blocks(path, progress=progress))):
         if line.number == 1 and (line.complete or len(line.text) > 1):
             _check_encoding(path, line.text)
         text = line.text.removeprefix(BYTE_ORDER_MARK)

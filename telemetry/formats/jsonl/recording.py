@@ -14,7 +14,7 @@ from telemetry.base.typing import override
 from telemetry.fields.selection import all_keys
 from telemetry.fields.snapshot import Snapshot
 from telemetry.fields.wire import parse_snapshot
-from telemetry.formats.compression import is_complete
+from telemetry.formats.compression import BytesRead, is_complete
 from telemetry.formats.jsonl.lines import read_lines
 from telemetry.recording.game_state import is_advancing, state_in_session
 from telemetry.recording.interfaces import Moment, PlayedMoment, Reading, Source
@@ -41,6 +41,7 @@ class JsonlRecording(Source):
         self._path = path
         self._loop = loop
         self._played: PlayedMoment | None = None
+        self._progress = BytesRead()
         self._begin = 0.0 if begin is None else begin
         self._end = math.inf if end is None else end
         if next(self.snapshots(), None) is None:
@@ -66,9 +67,15 @@ class JsonlRecording(Source):
         present = {field.name for key in keys for field in known.get(key, ())}
         return frozenset(Snapshot.NAMES) - present - _COUNTED_FIELDS
 
+    @property
+    @override
+    def read_share(self) -> float:
+        return self._progress.share
+
     def snapshots(self) -> Iterator[Snapshot]:
         """The recorded snapshots, as fast as they can be read; raises :class:`SourceError` for an invalid line."""
-        for line in read_lines(self._path):
+        self._progress = BytesRead()
+        for line in read_lines(self._path, self._progress):
             try:
                 yield parse_snapshot(line.text)
             except ValueError as error:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from telemetry.formats.format import Format, Recovered
+from telemetry.formats.format import Format, Recovered, WatchShare, ignore
 from telemetry.recording.interfaces import PageSink, Source
 
 __all__ = ["FORMAT"]
@@ -25,10 +25,10 @@ def _open_step_sink(path: Path, *, metadata: Mapping[str, str], overwrite: bool)
     return create(path, metadata=metadata, overwrite=overwrite)
 
 
-def _recover(path: Path) -> Recovered:
+def _recover(path: Path, watch: WatchShare = ignore) -> Recovered:
     from telemetry.formats.mcap.recovery import recover
 
-    return recover(path)
+    return recover(path, watch)
 
 
 FORMAT: Final = Format(

@@ -92,6 +92,7 @@ class McapRecording(Source):
         self._path = path
         self._loop = loop
         self._library = ""
+        self._read_share = 0.0
         self._played: PlayedMoment | None = None
         self._origin = 0
         self._begin: int | None = None
@@ -136,6 +137,11 @@ class McapRecording(Source):
             return float(self.metadata_records[QUALITY_METADATA]["elapsed_seconds"])
         except (KeyError, ValueError):
             return None
+
+    @property
+    @override
+    def read_share(self) -> float:
+        return self._read_share
 
     def read_steps(self) -> Iterator[Step]:
         """The recorded steps, as fast as they can be read. Raises :class:`SourceError` where the file is corrupt."""
@@ -285,6 +291,7 @@ class McapRecording(Source):
             records = file.records(_UNREAD)
         try:
             for record in records:
+                self._read_share = record.at / file.size
                 for entry in file.contents(record):
                     if entry.opcode == MESSAGE:
                         yield parse_message(file.path, entry, channels)

@@ -11,7 +11,7 @@ from telemetry.base.errors import SinkError, SourceError
 from telemetry.base.storage.atomic import name_file, sync_to_disk
 from telemetry.base.storage.temporary import remove_abandoned, temporary_folder
 from telemetry.fields.pages import read_packet_id
-from telemetry.formats.format import Recovered
+from telemetry.formats.format import Recovered, WatchShare, ignore
 from telemetry.formats.mcap.cdr import EventFields
 from telemetry.formats.mcap.layout import (
     EVENTS,
@@ -62,7 +62,7 @@ from telemetry.recording.interfaces import Event
 _UNREAD: Final = frozenset({MESSAGE_INDEX, CHUNK_INDEX})
 
 
-def recover(path: Path) -> Recovered:
+def recover(path: Path, watch: WatchShare = ignore) -> Recovered:
     """Complete a truncated recording; the file is replaced once the new one is complete and on the disk.
 
     If the file is corrupt in the middle, everything intact is written to ``NAME.recovered.mcap`` beside it, with a gap
@@ -75,7 +75,7 @@ def recover(path: Path) -> Recovered:
         remove_abandoned(path.parent)  # by an earlier attempt
         if file.finished:
             copier = _RecoveryCopier(file)
-            copier.run()
+            copier.run(watch)
             if not copier.damage:
                 if copier.counters.steps == 0:
                     raise SourceError(f"{path} holds no step.")
@@ -84,11 +84,11 @@ def recover(path: Path) -> Recovered:
         try:
             with temporary_folder(path.parent) as folder:
                 unfinished = folder / path.name
-                copier = _write_copy(file, unfinished)
+                copier = _write_copy(file, unfinished, lambda share: watch(0.5 * share))
                 sync_to_disk(unfinished)
                 if copier.counters.steps == 0:
                     raise SourceError(copier.damage or f"{path} holds no step.")
-                _check_copy(unfinished, copier.messages)
+                _check_copy(unfinished, copier.messages, lambda share: watch(0.5 + 0.5 * share))
                 was_complete = file.finished
                 if copier.damage:
                     target = path.with_name(f"{path.stem}.recovered.mcap")
@@ -105,14 +105,14 @@ def recover(path: Path) -> Recovered:
     )
 
 
-def _write_copy(file: RecordFile, path: Path) -> "_RecoveryCopier":
+def _write_copy(file: RecordFile, path: Path, watch: WatchShare) -> "_RecoveryCopier":
     from mcap.writer import Writer
 
     with path.open("xb") as stream:
         writer: Any = Writer(stream)
         writer.start(_read_profile(file))
         copier = _RecoveryCopier(file, writer)
-        copier.run()
+        copier.run(watch)
         writer.add_metadata(QUALITY_METADATA, {**copier.counters.metadata(), "recovered": "true"})
         writer.finish()
     return copier
@@ -127,11 +127,14 @@ def _read_profile(file: RecordFile) -> str:
     return profile
 
 
-def _check_copy(path: Path, messages: int) -> None:
+def _check_copy(path: Path, messages: int, watch: WatchShare) -> None:
     """Raise :class:`SinkError` unless the new file is complete and has this many messages."""
     try:
         with RecordFile(path) as file:
-            count = sum(entry.opcode == MESSAGE for record in file.records(_UNREAD) for entry in file.contents(record))
+            count = 0
+            for record in file.records(_UNREAD):
+                watch(record.at / file.size)
+                count += sum(entry.opcode == MESSAGE for entry in file.contents(record))
             intact = file.finished and count == messages
     except SourceError:
         intact = False
@@ -197,13 +200,14 @@ class _RecoveryCopier:
             lost += f" and {self.lost_steps:,} {'steps' if self.lost_steps > 1 else 'step'}"
         return f"{self.file.path} is corrupt at byte {first.at:,}{more}: {first.what}. {lost} are lost."
 
-    def run(self) -> None:
+    def run(self, watch: WatchShare) -> None:
         """Read the file to its end, and copy what is intact."""
         with suppress(CorruptFile):
             self._read_index()
         at: int | None = BEGIN
         try:
             while at is not None:
+                watch(at / max(self.file.size, 1))
                 at = self._advance(at)
         except TruncatedFile as truncated:
             self.discarded_bytes += self.file.size - truncated.at

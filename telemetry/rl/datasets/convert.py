@@ -77,10 +77,17 @@ def convert(job: Job, clock: Clock, watch: Watch = ignore) -> RecordingResult | 
                     clock,
                     thresholds=job.config.thresholds,
                     include_ai=job.config.include_ai,
-                    watch=lambda time: watch("surveying", time),
+                    watch=lambda _: watch("surveying", 0.5 * (source.read_share or 0.0)),
                 )
                 report = surveyed.report
-                stream = episodes(source, surveyed, job.config, clock, skipped, lambda time: watch("converting", time))
+                stream = episodes(
+                    source,
+                    surveyed,
+                    job.config,
+                    clock,
+                    skipped,
+                    lambda _: watch("converting", 0.5 + 0.5 * (source.read_share or 0.0)),
+                )
                 metadata = source.metadata
                 written = job.exporter.convert(stream, job.config, folder, skipped)
             if clock.stopped:  # then the recording was not read to its end

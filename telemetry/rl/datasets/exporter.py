@@ -17,7 +17,7 @@ from telemetry.rl.datasets.consistency import Check
 from telemetry.rl.datasets.episodes import Episode, EpisodeConfig, SkipCounts
 
 Watch = Callable[[str, float], None]
-"""Called with the current activity and the time in the recording, in seconds."""
+"""Called with the current activity and the share of the recording that is done, from 0 to 1."""
 
 
 def ignore(*args: object) -> None:

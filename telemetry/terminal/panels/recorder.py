@@ -83,6 +83,7 @@ def recorder_lines(view: ViewState, width: int) -> list[Line]:
         Segment(f"{stats.count:,}", VALUE),
         Segment(f" {stats.count_name}   ", LABEL),
         Segment(format_duration(stats.seconds) or "0:00:00", VALUE),
+        *_share(stats),
     ]
     jitter = _jitter(stats)
     if stats.markers:
@@ -92,6 +93,15 @@ def recorder_lines(view: ViewState, width: int) -> list[Line]:
     if line_width(faults) + line_width(jitter) > width:
         faults = _faults({_SHORT_NAMES.get(name, name): count for name, count in stats.faults.items()})
     return [justify(file, progress, width), justify(faults, jitter, width)]
+
+
+def _share(stats: LoopStats) -> Line:
+    """How much of a recording with a limit is done, and how long the rest takes."""
+    if stats.share is None:
+        return []
+    share = Segment(f"   {format_percent(stats.share)} %", VALUE)
+    left = None if stats.seconds_left is None else format_duration(stats.seconds_left)
+    return [share, Segment(f"  {left or '-:--:--'}", VALUE), Segment(" left", LABEL)]
 
 
 def _faults(counts: Mapping[str, int]) -> Line:
