@@ -37,6 +37,15 @@ def test_chunks_of_a_part_and_the_last_of_each_channel_before_it_are_selected(
     assert select_chunks(CHUNKS, frozenset(wanted), begin_time) == offsets
 
 
-@pytest.mark.parametrize("chunks", [[], [CHUNKS[1], CHUNKS[0]], [CHUNKS[0], CHUNKS[1]._replace(channels=frozenset())]])
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        [],
+        [CHUNKS[1], CHUNKS[0]],
+        [CHUNKS[0], CHUNKS[1]._replace(channels=frozenset())],
+        [CHUNKS[0], CHUNKS[0]],
+        [CHUNKS[0], CHUNKS[1]._replace(begin=150)],
+    ],
+)
 def test_an_index_that_is_empty_unordered_or_without_channels_selects_nothing(chunks: list[IndexedChunk]) -> None:
     assert select_chunks(chunks, PAGES, None) is None

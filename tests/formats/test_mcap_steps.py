@@ -52,3 +52,12 @@ def test_a_corrupt_event_leaves_the_step_before_it_intact() -> None:
     assert builder.add(event(b"not JSON", 13)) == LoggedStep(10, PAGES, missing=0, repaired=False)
     with pytest.raises(SourceError, match=r"at byte 8: an event"):
         builder.finish()
+
+
+def test_events_without_a_step_are_counted_once_and_not_kept() -> None:
+    builder = StepBuilder(PATH, CHANNELS)
+    for number in range(2500):
+        assert builder.add(event(b'{"kind":"gap","timestamp":0,"steps":2}', number)) is None
+    for topic in (STATIC, GRAPHICS, PHYSICS):
+        builder.add(page(topic, 3000))
+    assert builder.finish() == LoggedStep(3000, PAGES, missing=5000, repaired=False)

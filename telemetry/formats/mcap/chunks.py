@@ -1,6 +1,7 @@
 """Which chunks of a recording must be read for a part of it."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 
@@ -21,10 +22,13 @@ def select_chunks(chunks: Sequence[IndexedChunk], wanted: frozenset[int], begin_
     """Offsets of the chunks needed to read the ``wanted`` channels from ``begin_time`` (None: from the beginning).
 
     Before the part, only the last chunk of each channel is needed: it holds the page as it was when the part begins.
-    None if the index is not sufficient to choose: it is empty, unordered in time, or lists no channels.
+    None if the index is not sufficient to choose: it is empty, unordered in time, lists no channels, or lists a chunk
+    twice or inside another.
     """
     times = [chunk.first_time for chunk in chunks]
     if not chunks or times != sorted(times) or not all(chunk.channels for chunk in chunks):
+        return None
+    if any(before.end > after.begin for before, after in pairwise(chunks)):
         return None
     last_before: dict[int, int] = {}
     inside: list[int] = []

@@ -234,8 +234,8 @@ class McapRecording(Source):
     def _read_summary(self, file: RecordFile) -> None:
         """Read the header and the metadata records, and find out where a truncated file ends."""
         if file.summary is not None:
-            records = [file.record(8, HEADER), *(file.record(at, METADATA) for at in file.summary.metadata_offsets)]
-            for record in records:
+            self._read_metadata(file, file.record(8, HEADER))
+            for record in file.indexed_records(file.summary.metadata_offsets, METADATA):
                 self._read_metadata(file, record)
             return
         at = file.size
@@ -286,7 +286,7 @@ class McapRecording(Source):
         records: Iterator[Record]
         if chunks is not None and file.summary is not None:
             channels.update(file.summary.channels)
-            records = (file.record(at, CHUNK) for at in chunks)
+            records = file.indexed_records(chunks, CHUNK)
         else:
             records = file.records(_UNREAD)
         try:

@@ -3,10 +3,11 @@
 Whatever bytes a file contains, the result is a record, :class:`TruncatedFile` or :class:`telemetry.SourceError`.
 """
 
+import math
 import os
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
@@ -34,10 +35,18 @@ BEGIN: Final = len(_MAGIC)
 _LIMIT: Final = 1 << 26
 """Maximum bytes of a record, and of an unpacked chunk: a corrupt length must not make us allocate gigabytes."""
 
+_SMALL_LIMIT: Final = 1 << 22
+"""Maximum bytes of a record that becomes objects: an entry of a map takes ten times its bytes in the file."""
+
+_MAX_RECORDS: Final = 1 << 17
+"""Maximum records in a chunk or a summary: 64 MB hold half as many pages of the smallest kind."""
+
 _HEAD: Final = struct.Struct("<BQ")
 _CHUNK_HEAD: Final = struct.Struct("<BQQQQI")
 _ZSTD: Final = struct.pack("<I4s", 4, b"zstd")  # follows the chunk head in every chunk that we write
 _FOOTER: Final = struct.Struct("<BQQQI")
+_MAX_WASTE: Final = 200
+"""Bytes to read and inflate, per byte of a file, of what looks like chunks and is none: damaged ones cost far less."""
 _UNKNOWN_SIZE: Final = 2**64 - 1
 _BLOCK: Final = 1 << 16
 _CLASSES: Final = {
@@ -87,7 +96,7 @@ class Summary:
         self._file = file
         self._records = records
         self.channels = {one.id: Channel(one.topic, one.message_encoding) for one in self._parsed(CHANNEL)}
-        self.metadata_offsets = [index.offset for index in self._parsed(METADATA_INDEX)]
+        self.metadata_offsets = sorted({index.offset for index in self._parsed(METADATA_INDEX)})
         self.message_counts: dict[int, int] | None = None
         for statistics in self._parsed(STATISTICS):
             self.message_counts = statistics.channel_message_counts
@@ -121,6 +130,8 @@ class RecordFile(Closeable):
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._last_search: tuple[float, int | None] = (math.inf, None)
+        self._wasted_bytes = 0
         try:
             self._file = open_regular_file(path)
             self.size = self._file.seek(0, os.SEEK_END)
@@ -172,6 +183,19 @@ class RecordFile(Closeable):
         except OSError as error:
             raise SourceError(f"{self.path} cannot be read: {error.strerror}.") from error
 
+    def indexed_records(self, offsets: Iterable[int], opcode: int) -> Iterator[Record]:
+        """The records at these ascending offsets, which an index gives; raises :class:`CorruptFile`.
+
+        None may be inside another: a small file would hold any number of large ones.
+        """
+        end = 0
+        for at in offsets:
+            record = self.record(at, opcode)
+            if at < end:
+                raise CorruptFile(self.path, at, "the index points into another record")
+            end = at + _HEAD.size + len(record.body)
+            yield record
+
     def records(self, skipped: frozenset[int] = frozenset()) -> Iterator[Record]:
         """The records up to the end of the data section; those with a ``skipped`` opcode have an empty body.
 
@@ -222,7 +246,13 @@ class RecordFile(Closeable):
 
     def chunk_after(self, at: int) -> int | None:
         """The offset of the next intact chunk after ``at``, found by its signature; None if there is none."""
-        begin = at + 1
+        from_, found = self._last_search
+        if at < from_ or (found is not None and found <= at):  # else it is still the next one
+            found = self._find_chunk(at + 1)
+            self._last_search = (at, found)
+        return found
+
+    def _find_chunk(self, begin: int) -> int | None:
         while len(data := self._read(begin, _BLOCK + _CHUNK_HEAD.size + len(_ZSTD))) > _CHUNK_HEAD.size:
             index = data.find(_ZSTD, _CHUNK_HEAD.size)
             while index >= 0:
@@ -238,11 +268,18 @@ class RecordFile(Closeable):
         return self._read(at + _CHUNK_HEAD.size, len(_ZSTD)) == _ZSTD
 
     def _is_intact_chunk(self, at: int) -> bool:
+        """Whether there is one; false too where too much was read already for what only looks like one."""
+        _, length, _, _, size, _ = _CHUNK_HEAD.unpack(self._read(at, _CHUNK_HEAD.size))
+        cost = min(length, _LIMIT) + min(size, _LIMIT)
+        if self._wasted_bytes + cost > _MAX_WASTE * self.size + 2 * _LIMIT:
+            return False
         try:
             record, _ = self.read(at)
-            return record.opcode == CHUNK and bool(self._unpacked(record))
+            is_intact = record.opcode == CHUNK and bool(self._unpacked(record))
         except (CorruptFile, TruncatedFile):
-            return False
+            is_intact = False
+        self._wasted_bytes += 0 if is_intact else cost
+        return is_intact
 
     def _too_short(self, at: int) -> Exception:
         return CorruptFile(self.path, at, "a record is longer than the file") if self.finished else TruncatedFile(at)
@@ -262,8 +299,11 @@ class RecordFile(Closeable):
         yield from self._split(record.at, self._unpacked(record))
 
     def _split(self, at: int, data: bytes) -> Iterator[Record]:
-        begin = 0
+        begin = count = 0
         while begin < len(data):
+            count += 1
+            if count > _MAX_RECORDS:
+                raise CorruptFile(self.path, at, f"it contains more than {_MAX_RECORDS:,} records")
             if len(data) - begin < _HEAD.size:
                 raise CorruptFile(self.path, at, "its content ends in the middle of a record")
             opcode, length = _HEAD.unpack_from(data, begin)
@@ -303,6 +343,8 @@ class RecordFile(Closeable):
         from mcap.data_stream import ReadDataStream
         from mcap.exceptions import McapError
 
+        if len(record.body) > _SMALL_LIMIT and record.opcode not in (CHUNK, ATTACHMENT):
+            raise CorruptFile(self.path, record.at, f"a record of this kind has {len(record.body):,} bytes")
         try:
             # From a buffer, so that a corrupt length cannot read past the end of the record.
             return getattr(records, _CLASSES[record.opcode]).read(ReadDataStream(BytesIO(record.body)))

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from telemetry.base.errors import SinkError, SourceError
 from telemetry.base.storage.atomic import name_file, sync_to_disk
 from telemetry.base.storage.temporary import remove_abandoned, temporary_folder
+from telemetry.base.text import format_count
 from telemetry.fields.pages import read_packet_id
 from telemetry.formats.format import Recovered, WatchShare, ignore
 from telemetry.formats.mcap.cdr import EventFields
@@ -164,7 +165,8 @@ class _RecoveryCopier:
     counters: StepCounters = field(default_factory=lambda: StepCounters(duplicates=None))
     messages: int = 0
     discarded_bytes: int = 0
-    _errors: list[CorruptFile] = field(default_factory=list)
+    _damaged_places: int = 0
+    _first_damage: tuple[int, str] = (0, "")  # its offset, and what it is
     _steps_in_new_gaps: int = 0
     _corrupt_since_last_step: bool = False
     _reported_missing: int = 0  # steps missing since then according to the recording's own gap events
@@ -180,7 +182,7 @@ class _RecoveryCopier:
     @property
     def lost_steps(self) -> int:
         """The steps lost in corrupt data, as far as the packet ids around it and the index show."""
-        if not self._errors:
+        if not self._damaged_places:
             return 0
         indexed_steps = 0
         if self.file.summary and self.file.summary.message_counts:
@@ -191,14 +193,15 @@ class _RecoveryCopier:
     @property
     def damage(self) -> str:
         """Where the file is corrupt and what is lost, in sentences; empty if it is intact."""
-        if not self._errors:
+        if not self._damaged_places:
             return ""
-        first, *others = self._errors
-        more = f" and in {len(others):,} more {'places' if others[1:] else 'place'}" if others else ""
+        at, what = self._first_damage
+        others = self._damaged_places - 1
+        more = f" and in {format_count(others, 'more place')}" if others else ""
         lost = f"{self.discarded_bytes:,} bytes"
         if self.lost_steps:
             lost += f" and {self.lost_steps:,} {'steps' if self.lost_steps > 1 else 'step'}"
-        return f"{self.file.path} is corrupt at byte {first.at:,}{more}: {first.what}. {lost} are lost."
+        return f"{self.file.path} is corrupt at byte {at:,}{more}: {what}. {lost} are lost."
 
     def run(self, watch: WatchShare) -> None:
         """Read the file to its end, and copy what is intact."""
@@ -256,7 +259,9 @@ class _RecoveryCopier:
 
     def _skip(self, error: CorruptFile, following: int | None) -> int | None:
         """Record an error and the bytes lost up to the ``following`` offset (None: to the end of the file)."""
-        self._errors.append(error)
+        if not self._damaged_places:
+            self._first_damage = (error.at, error.what)
+        self._damaged_places += 1
         self._corrupt_since_last_step = True
         self.discarded_bytes += (following or self.file.size) - error.at
         return following
@@ -276,7 +281,7 @@ class _RecoveryCopier:
 
     def _parse_entry(self, entry: Record, channels: dict[int, Channel]) -> _Entry:
         if entry.opcode == MESSAGE:
-            if self._errors and not channels:
+            if self._damaged_places and not channels:
                 self._assume_channels()
                 channels.update(self._channels)
             message = parse_message(self.file.path, entry, channels)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ac_native_memory import Pages
 from telemetry.fields.pages import read_packet_id
@@ -17,6 +17,10 @@ class LoggedStep(NamedTuple):
     pages: Pages
     missing: int
     repaired: bool
+
+
+_MAX_EVENTS: Final = 1000
+"""Events that are kept until their step comes: there are a few between two steps, unless a file has no steps."""
 
 
 class StepBuilder:
@@ -42,6 +46,8 @@ class StepBuilder:
         step = self._build() if self._has_new_pages and message.log_time != self._log_time else None
         if message.topic == EVENTS:
             self._events.append(message)
+            if len(self._events) > _MAX_EVENTS:
+                self._apply_events()
         elif message.topic in PAGE_SIZES:
             self._pages[message.topic] = message.data
             self._has_new_pages = True
