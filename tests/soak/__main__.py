@@ -150,7 +150,7 @@ def main() -> int:
     say(f"\n{format_table(rows)}\n")
     say(f"seed {seed}, {(time.monotonic() - began) / 60.0:.1f} minutes, {kills} kills, {len(failures)} failed")
     for failure in failures:
-        say(str(failure))
+        say(f"  {failure.again}")
     return 1 if failures else 0
 
 

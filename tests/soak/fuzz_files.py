@@ -2,10 +2,11 @@
 
 import json
 import queue
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -17,12 +18,27 @@ from tests.soak.workshop import REPOSITORY, Workshop
 
 INPUTS: Final = 15
 """Inputs of one trial, in one process."""
-MAX_S: Final = 20.0
-"""Seconds that one command may take for one input, which is small; generous, because the machine may be busy."""
+MAX_CPU_S: Final = 10.0
+"""Seconds of processor time that one command may take for one input, which is small."""
+HANGS_S: Final = 180.0
+"""Seconds without a word after which a command hangs; generous, because the machine may be busy."""
 MEMORY_MB: Final = 2000
 """Address space that a worker may have."""
 
-READERS: Final = ("mcap", "jsonl", "jsonl.gz", "jsonl.zst", "pages", "plan", "manifest", "spec", "list", "stream")
+READERS: Final = {
+    "mcap": "recording .mcap",
+    "jsonl": "recording .jsonl",
+    "jsonl.gz": "recording .jsonl.gz",
+    "jsonl.zst": "recording .jsonl.zst",
+    "pages": "page files",
+    "plan": "plan",
+    "manifest": "manifest of a plan",
+    "spec": "specification",
+    "list": "@list of files",
+    "stream": "what a server sends to `read`",
+    "game-files": "tracks and cars of the game",
+}
+"""What is read, by the word of :mod:`tests.soak.fuzz_worker`."""
 
 
 def _fuzz(reader: str, shop: Workshop, random: Random) -> Outcome:
@@ -70,7 +86,7 @@ def _follow(worker: subprocess.Popen[str]) -> tuple[float, int]:
     slowest, done, at_work = 0.0, 0, "its start"
     while True:
         try:
-            line = lines.get(timeout=60.0 + MAX_S)
+            line = lines.get(timeout=HANGS_S)
         except queue.Empty:
             raise TrialFailed(f"hangs at {at_work}") from None
         if line is None:
@@ -89,27 +105,20 @@ def _follow(worker: subprocess.Popen[str]) -> tuple[float, int]:
 
 def _keep(folder: Path, reader: str, seed: int) -> Path:
     """A copy of the input that something failed with, outside the workshop."""
-    import shutil
-    import tempfile
-
     kept = Path(tempfile.gettempdir(), f"soak-failed-{reader}-{seed}")
     shutil.copytree(folder, kept, dirs_exist_ok=True)
     return kept
 
 
-def kinds(readers: Sequence[str] = READERS) -> list[Kind]:
+def kinds() -> list[Kind]:
     """A row for each kind of file."""
-    what = {
-        "pages": "page files", "plan": "plan", "manifest": "manifest of a plan", "spec": "specification",
-        "list": "@list of files", "stream": "what a server sends to `read`",
-    }  # fmt: skip
     return [
         Kind(
             name=f"fuzz-{reader}",
-            what=f"fuzz: {what.get(reader, 'recording .' + reader)}",
+            what=f"fuzz: {what}",
             trial=partial(_fuzz, reader),
-            worst="{} s for one input",
+            worst="{} s of processor time for one input",
             digits=2,
         )
-        for reader in readers
+        for reader, what in READERS.items()
     ]

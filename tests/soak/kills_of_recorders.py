@@ -13,6 +13,8 @@ from tests.soak.outcome import Kind, Outcome, TrialFailed
 from tests.soak.workshop import Running, Workshop, run
 
 MAX_LOST_S: Final = 1.0
+MAX_EMPTY_S: Final = 5.0
+"""Seconds that a file may be empty: some commands make it before they load what reads the game."""
 STEP_S: Final = 0.003
 LONGEST_S: Final = 5.0
 """Seconds after the file was made in which the kill comes."""
@@ -36,7 +38,7 @@ def _kill(command: str, suffix: str, shop: Workshop, random: Random) -> Outcome:
         path = folder / f"drive{suffix}"
         with Running(*_arguments(command, path, demo.pages)) as running:
             if random.random() < 0.9:
-                _wait_for(path, running)
+                _wait_for(path, running, size=random.choice((0, 1, 1)))
             if not running.sleep(random.uniform(0.0, LONGEST_S)):
                 raise TrialFailed(f"it ended by itself: {running.said()[1]}")
             exists = path.exists()
@@ -48,14 +50,15 @@ def _kill(command: str, suffix: str, shop: Workshop, random: Random) -> Outcome:
             return Outcome()
         if path.stat().st_size == 0:
             empty_s = now - path.stat().st_mtime
-            if empty_s > MAX_LOST_S:
+            if empty_s > MAX_EMPTY_S:
                 raise TrialFailed(f"{path.name} was still empty {empty_s:.2f} s after it was made")
-            return Outcome(empty_s)
+            return Outcome()
         return Outcome(_check_recording(path, shop, random, published, every_step=command == "record"))
 
 
-def _wait_for(path: Path, running: Running) -> None:
-    while running.sleep(0.02) and not path.exists():
+def _wait_for(path: Path, running: Running, *, size: int = 0) -> None:
+    """Wait until the recorder has made its file, and written so many bytes."""
+    while running.sleep(0.02) and not (path.exists() and path.stat().st_size >= size):
         if running.seconds > BEGIN_S:
             raise TrialFailed(f"it made no file within {BEGIN_S:g} s: {running.said()[1]}")
 
@@ -91,7 +94,7 @@ def _stop_twice(suffix: str, shop: Workshop, random: Random) -> Outcome:
     with shop.folder() as folder:
         path = folder / f"drive{suffix}"
         with Running(*_arguments("record", path, demo.pages)) as running:
-            _wait_for(path, running)
+            _wait_for(path, running, size=1)
             running.sleep(random.uniform(0.0, 2.0))
             running.signal(signal.SIGINT)
             running.sleep(random.uniform(0.0, 0.08))

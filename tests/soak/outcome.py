@@ -50,7 +50,8 @@ class Failure(NamedTuple):
     @property
     def again(self) -> str:
         """The command that runs this trial alone."""
-        return f"scripts/soak --only {self.kind} --seed {self.seed} --count 1"
+        long = "--minutes 15" if self.kind.startswith("memory") else "--count 1"
+        return f"scripts/soak --only {self.kind} --seed {self.seed} {long}"
 
     def __str__(self) -> str:
         return f"FAILED {self.kind}, seed {self.seed}: {self.sentence}\n  again: {self.again}"
