@@ -109,7 +109,7 @@ def try_all(chosen: Sequence[Area], only: tuple[str, ...], seed: int, minutes: f
     shares = sum(area.share for area in chosen)
     rows: list[Row] = []
     shop = Workshop(seed)
-    memory = MemoryWatch(only)
+    memory = MemoryWatch(only, minutes)
     try:
         for area in chosen:
             if (reason := browser.missing()) and area.kinds[0].name.startswith("page"):

@@ -11,20 +11,18 @@ from typing import Final
 from tests.soak.outcome import Failure, Kind, Outcome, Row
 from tests.soak.workshop import Running
 
-SPEED: Final = "4"
-"""Fifteen minutes are an hour of the game."""
-PAUSE_S: Final = 1.0
-MIN_SECONDS: Final = 300.0
+LONG_MINUTES: Final = 5.0
 """In a shorter time a slope says nothing: caches still fill."""
+PAUSE_S: Final = 1.0
 MAX_SLOPE_MB: Final = 0.1
 """MB per minute over the second half."""
 MAX_GROWTH_MB: Final = 12.0
 """MB over the second half of a shorter time."""
 
 COMMANDS: Final[dict[str, tuple[str, ...]]] = {
-    "record": ("record", "drive.mcap", "--source", "demo", "--speed", SPEED, "--quiet"),
+    "record": ("record", "drive.mcap", "--source", "demo", "--speed", "SPEED", "--quiet"),
     "serve": (
-        "serve", "--source", "demo", "--speed", SPEED, "--rate", "20", "--port", "0", "--record", "drive.mcap",
+        "serve", "--source", "demo", "--speed", "SPEED", "--rate", "20", "--port", "0", "--record", "drive.mcap",
         "--json-output", "drive.jsonl.zst", "--quiet",
     ),
 }  # fmt: skip
@@ -33,15 +31,16 @@ COMMANDS: Final[dict[str, tuple[str, ...]]] = {
 class MemoryWatch:
     """Commands whose memory is read once a second, from now until :meth:`rows`."""
 
-    def __init__(self, only: Sequence[str]) -> None:
+    def __init__(self, only: Sequence[str], minutes: float) -> None:
+        # At this speed fifteen minutes are an hour of the game; a short run leaves the processors to the others.
+        self._speed = "4" if minutes >= LONG_MINUTES else "1"
         self._folder = Path(tempfile.mkdtemp(prefix="soak-memory-"))
         self._stop = Event()
         self._running: dict[str, Running] = {}
         self._seen: dict[str, list[tuple[float, float]]] = {}
         for name in (name for name in COMMANDS if f"memory-{name}".startswith(tuple(only))):
-            arguments = [
-                str(self._folder / f"{name}-{word}") if word.startswith("drive.") else word for word in COMMANDS[name]
-            ]
+            words = [self._speed if word == "SPEED" else word for word in COMMANDS[name]]
+            arguments = [str(self._folder / f"{name}-{word}") if word.startswith("drive.") else word for word in words]
             self._running[name] = Running(*arguments)
             self._seen[name] = []
         self._thread = Thread(target=self._watch)
@@ -59,7 +58,7 @@ class MemoryWatch:
         self._thread.join()
         rows = []
         for name, running in self._running.items():
-            row = Row(_kind(name))
+            row = Row(_kind(name, self._speed))
             ended = not running.sleep(0.0)
             if ended:
                 row.fail(Failure(row.kind.name, seed, f"it ended by itself: {running.said()[1]}"))
@@ -77,7 +76,7 @@ class MemoryWatch:
             return ""
         slope, seconds = slope_per_minute(half), seen[-1][0] - seen[0][0]
         growth = half[-1][1] - half[0][1]
-        if seconds >= MIN_SECONDS and slope > MAX_SLOPE_MB:
+        if seconds >= 60.0 * LONG_MINUTES and slope > MAX_SLOPE_MB:
             return f"it grows by {slope:.2f} MB a minute, from {half[0][1]:.1f} to {half[-1][1]:.1f} MB"
         if growth > MAX_GROWTH_MB:
             return f"it grew by {growth:.1f} MB in {half[-1][0] - half[0][0]:.0f} s"
@@ -93,11 +92,11 @@ class MemoryWatch:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def _kind(name: str) -> Kind:
+def _kind(name: str, speed: str) -> Kind:
     def trial(*_: object) -> Outcome:
         raise NotImplementedError
 
-    what = f"memory of `{name}` at {SPEED} x, while all else is tried"
+    what = f"memory of `{name}` at {speed} x, while all else is tried"
     return Kind(name=f"memory-{name}", what=what, trial=trial, worst="{} MB a minute over the second half", digits=2)
 
 
