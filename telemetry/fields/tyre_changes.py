@@ -17,6 +17,7 @@ from telemetry.fields.schema import Wheels
 from telemetry.fields.snapshot import Snapshot
 
 if TYPE_CHECKING:
+    from telemetry.fields.blocks import Array
     from telemetry.fields.derived import Sample
 
 BEST_WEAR_PERCENT: Final = 100.0
@@ -57,7 +58,7 @@ def are_tyres_changed(now: Snapshot, before: "Sample", floor: float) -> bool:
     fr -= fr_before
     rl -= rl_before
     rr -= rr_before
-    life = BEST_WEAR_PERCENT - floor if floor < MAX_FLOOR_PERCENT else BEST_WEAR_PERCENT - MAX_FLOOR_PERCENT
+    life = BEST_WEAR_PERCENT - (min(MAX_FLOOR_PERCENT, floor))
     drift = life * MAX_DRIFT_IN_PITS
     # Nearly always nothing happened, and this is asked once per sample.
     if -drift <= fl <= drift and -drift <= fr <= drift and -drift <= rl <= drift and -drift <= rr <= drift:
@@ -74,6 +75,13 @@ def are_tyres_changed(now: Snapshot, before: "Sample", floor: float) -> bool:
     if now.is_in_pit and min(changes) < -drift:
         return True
     return (is_in_pits(now) or is_in_pits(before)) and max(changes) > drift
+
+
+def drift_in_pits(floor: "Array") -> "Array":
+    """The change of ``tyre_wear`` up to which :func:`are_tyres_changed` is false at once, by floor; shape (n,)."""
+    import numpy as np
+
+    return (BEST_WEAR_PERCENT - np.minimum(floor, MAX_FLOOR_PERCENT)) * MAX_DRIFT_IN_PITS
 
 
 def _seconds(now: Snapshot, before: Snapshot) -> float:

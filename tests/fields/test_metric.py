@@ -59,6 +59,7 @@ def test_thresholds_are_those_that_were_given() -> None:
 
 def metric(name: str, *inputs: Input, **changes: Any) -> Metric:
     values = {"value_type": float, "unit": "", "meaning": "", "scalar": lambda *numbers: sum(numbers), **changes}
+    values.setdefault("columns", values["scalar"])
     return Metric(name=name, inputs=inputs, **values)
 
 

@@ -1,15 +1,28 @@
 """Raw values in another unit, or relative to the sample before."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from telemetry.fields.metrics.metric import Metric
 from telemetry.fields.snapshot import Snapshot
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
 
+if TYPE_CHECKING:
+    import numpy as np
+
+    from telemetry.fields.blocks import Array
+
 
 def steer_degrees(steer_angle: float, thresholds: Thresholds = DEFAULTS) -> float | None:
     """Degrees of the steering wheel, + right; None unless the lock was stated."""
     return None if thresholds.steer_lock is None else steer_angle * thresholds.steer_lock
+
+
+def steer_degrees_columns(steer_angle: "Array", thresholds: Thresholds = DEFAULTS) -> "Array":
+    """The column form of :func:`steer_degrees`, shape (n,)."""
+    import numpy as np
+
+    lock = np.nan if thresholds.steer_lock is None else thresholds.steer_lock
+    return steer_angle * lock
 
 
 def physics_steps(packet_id: int, before: Snapshot | None) -> int | None:
@@ -20,6 +33,15 @@ def physics_steps(packet_id: int, before: Snapshot | None) -> int | None:
     return steps if steps >= 0 else None
 
 
+def physics_steps_columns(packet_id: "Array", before: Snapshot | None) -> "np.ma.MaskedArray[Any, Any]":
+    """The column form of :func:`physics_steps`, shape (n,)."""
+    import numpy as np
+
+    first = packet_id[:1] + 1 if before is None else [before.packet_id]
+    steps = np.diff(packet_id, prepend=first)
+    return np.ma.masked_less(steps, 0)
+
+
 STEER_DEGREES: Final = Metric(
     name="steer_degrees",
     value_type=float | None,
@@ -27,6 +49,7 @@ STEER_DEGREES: Final = Metric(
     meaning="steer_angle x the stated steering lock; null without one",
     inputs=("steer_angle", "thresholds"),
     scalar=steer_degrees,
+    columns=steer_degrees_columns,
 )
 
 PHYSICS_STEPS: Final = Metric(
@@ -36,4 +59,5 @@ PHYSICS_STEPS: Final = Metric(
     meaning="physics steps since the sample before; null on the first and after a restart",
     inputs=("packet_id", "before"),
     scalar=physics_steps,
+    columns=physics_steps_columns,
 )

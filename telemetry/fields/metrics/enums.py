@@ -1,8 +1,12 @@
 """The names of numbers that stand for something."""
 
-from typing import Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
 
 from telemetry.fields.metrics.metric import Metric
+
+if TYPE_CHECKING:
+    from telemetry.fields.blocks import Array, TextColumn
 
 STATUS_NAMES: Final = {0: "off", 1: "replay", 2: "live", 3: "pause"}
 SESSION_NAMES: Final = {
@@ -38,6 +42,20 @@ def gear_name(gear: int) -> str:
     return str(gear - 1) if gear > 1 else "N" if gear == 1 else "R" if gear == 0 else "unknown"
 
 
+def _name_columns(name_of: Callable[[int], str]) -> "Callable[[Array], TextColumn]":
+    """The column form of one of these."""
+
+    def names(numbers: "Array") -> "TextColumn":
+        import numpy as np
+
+        from telemetry.fields.blocks import TextColumn
+
+        distinct, codes = np.unique(numbers, return_inverse=True)
+        return TextColumn(codes, tuple(map(name_of, distinct.tolist())))
+
+    return names
+
+
 STATUS_NAME: Final = Metric(
     name="status_name",
     value_type=str,
@@ -45,6 +63,7 @@ STATUS_NAME: Final = Metric(
     meaning="off, replay, live, pause",
     inputs=("status",),
     scalar=status_name,
+    columns=_name_columns(status_name),
 )
 
 SESSION_NAME: Final = Metric(
@@ -54,6 +73,7 @@ SESSION_NAME: Final = Metric(
     meaning="unknown, practice, qualify, race, hotlap, time_attack, drift, drag",
     inputs=("session",),
     scalar=session_name,
+    columns=_name_columns(session_name),
 )
 
 FLAG_NAME: Final = Metric(
@@ -63,6 +83,7 @@ FLAG_NAME: Final = Metric(
     meaning="none, blue, yellow, black, white, chequered, penalty",
     inputs=("flag",),
     scalar=flag_name,
+    columns=_name_columns(flag_name),
 )
 
 GEAR_NAME: Final = Metric(
@@ -72,4 +93,5 @@ GEAR_NAME: Final = Metric(
     meaning="R, N, 1, 2, ...",
     inputs=("gear",),
     scalar=gear_name,
+    columns=_name_columns(gear_name),
 )

@@ -11,7 +11,10 @@ from telemetry.fields.snapshot import Snapshot
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
 
 if TYPE_CHECKING:
+    from telemetry.fields.blocks import Array
+    from telemetry.fields.columns import DerivedBlock
     from telemetry.fields.derived import Sample
+    from telemetry.fields.metrics.lap_progress_columns import LapProgressColumns
 
 HARDLY_DRIVEN_M: Final = 100.0
 """Distance since load up to which a restart is still the same start: count, clock and session jump frames apart."""
@@ -178,7 +181,11 @@ def carry_on_lap_distance(now: Snapshot, line_position: float | None, before: "S
     distance_before = before.lap_distance
     if distance_before is None or before.status == REPLAY:
         return (fraction - _is_in_front_of_line(now, fraction)) * length_m
-    # No jump of a whole lap, where the car crosses the line within the same lap.
+    return unwrap_distance(fraction, distance_before, length_m)
+
+
+def unwrap_distance(fraction: float, distance_before: float, length_m: float) -> float:
+    """Metres since the line, without a jump of a whole lap where the car crosses the line within the same lap."""
     turns = distance_before / length_m - fraction
     if turns < -0.5 and fraction > 0.5:
         fraction -= 1.0
@@ -193,12 +200,30 @@ def _is_in_front_of_line(now: Snapshot, fraction: float) -> bool:
     return fraction > 0.5 and (is_on_grid or is_in_pits(now))
 
 
-def lap_valid(_before: "Sample | None") -> bool | None:
+def lap_valid(_now: Snapshot) -> bool | None:
     """None: the verdict on the whole lap is known when it has ended, which :mod:`telemetry.laps.assign` waits for."""
     return None
 
 
-LAP_PROGRESS: Final = Intermediate(name="lap_progress", inputs=("now", "before", "thresholds"), scalar=follow_lap)
+def follow_laps(
+    now: "DerivedBlock", before: "Sample | None", thresholds: Thresholds = DEFAULTS
+) -> "LapProgressColumns":
+    """The column form of :func:`follow_lap`."""
+    from telemetry.fields.metrics.lap_progress_columns import follow_laps
+
+    return follow_laps(now, before, thresholds)
+
+
+def no_verdicts(now: "DerivedBlock") -> "Array":
+    """The column form of :func:`lap_valid`, shape (n,)."""
+    import numpy as np
+
+    return np.ma.MaskedArray(np.zeros(len(now), np.bool_), mask=True)
+
+
+LAP_PROGRESS: Final = Intermediate(
+    name="lap_progress", inputs=("now", "before", "thresholds"), scalar=follow_lap, columns=follow_laps
+)
 
 RUN: Final = Metric(
     name="run",
@@ -207,6 +232,7 @@ RUN: Final = Metric(
     meaning="1-based count of starts, restarts and sessions; with lap it names a lap",
     inputs=(LAP_PROGRESS,),
     scalar=itemgetter(0),
+    columns=itemgetter(0),
     reads=("packet_id", "completed_laps"),
 )
 
@@ -217,6 +243,7 @@ LAP: Final = Metric(
     meaning="number of the lap in progress; it changes at the line, before completed_laps does",
     inputs=(LAP_PROGRESS,),
     scalar=itemgetter(1),
+    columns=itemgetter(1),
     reads=("completed_laps", "current_time"),
 )
 
@@ -227,6 +254,7 @@ LAP_TIME: Final = Metric(
     meaning="time since this lap's line, to the physics step; current_time changes with each drawn frame",
     inputs=(LAP_PROGRESS,),
     scalar=itemgetter(2),
+    columns=itemgetter(2),
     reads=("completed_laps", "current_time"),
 )
 
@@ -237,6 +265,7 @@ IS_LAP_VALID: Final = Metric(
     meaning="false from the moment 3 or more tyres are out until the lap, session or run ends",
     inputs=(LAP_PROGRESS,),
     scalar=itemgetter(3),
+    columns=itemgetter(3),
     reads=("number_of_tyres_out", "completed_laps", "current_time"),
 )
 
@@ -245,8 +274,9 @@ LAP_VALID: Final = Metric(
     value_type=bool | None,
     unit="",
     meaning="the verdict on the whole lap, as laps gives it; null in live data, where the lap has not ended",
-    inputs=("before",),
+    inputs=("now",),
     scalar=lap_valid,
+    columns=no_verdicts,
     reads=("number_of_tyres_out", "completed_laps", "current_time"),
 )
 
@@ -258,6 +288,7 @@ LINE_POSITION: Final = Metric(
     valid_range=(0.0, 1.0),
     inputs=(LAP_PROGRESS,),
     scalar=itemgetter(4),
+    columns=itemgetter(4),
     reads=("completed_laps", "current_time", "normalized_position", "track_spline_length"),
 )
 
@@ -268,5 +299,6 @@ LAP_DISTANCE: Final = Metric(
     meaning="distance since the line (until one was seen, since the spline's beginning), < 0 in front of it",
     inputs=(LAP_PROGRESS,),
     scalar=itemgetter(5),
+    columns=itemgetter(5),
     reads=("completed_laps", "current_time", "normalized_position", "track_spline_length"),
 )

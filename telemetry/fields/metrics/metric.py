@@ -18,7 +18,7 @@ class Intermediate:
     name: str
     inputs: "tuple[Input, ...]"
     scalar: Callable[..., Any]
-    columns: Callable[..., Any] | None = None
+    columns: Callable[..., Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +26,10 @@ class Metric(FieldSpec):
     """A derived field: its name, type, unit and meaning, and the function that calculates it.
 
     ``scalar`` is a pure function of its ``inputs``, given by position: raw fields by name, other metrics, intermediate
-    values, and :data:`ARGUMENTS`. ``columns`` is the same function of whole columns; None if there is no such function.
+    values, and :data:`ARGUMENTS`. ``columns`` is the same function of whole columns, value for value: ``now`` is there
+    the :class:`~telemetry.fields.columns.DerivedBlock`, ``before`` the sample before the first of them, numbers are
+    float64 with NaN for null, integers int64, texts a :class:`~telemetry.fields.blocks.TextColumn`, and other nulls
+    masked.
     ``reads`` names the raw fields that it takes off ``now`` and ``before`` and cannot do without.
     """
 
@@ -35,7 +38,7 @@ class Metric(FieldSpec):
     group: Group = "derived"
     inputs: "tuple[Input, ...]"
     scalar: Callable[..., Any]
-    columns: Callable[..., Any] | None = None
+    columns: Callable[..., Any]
     reads: tuple[str, ...] = ()
 
 
@@ -91,6 +94,11 @@ def compile_metrics(metrics: Sequence[Metric]) -> Callable[..., tuple[Any, ...]]
 def raw_inputs(metric: Metric) -> frozenset[str]:
     """The raw fields without which a metric says nothing: its own inputs, and those of what it is calculated from."""
     return frozenset(name for step in _in_order([metric]) for name in (*_field_names(step), *_read_names(step)))
+
+
+def needs_before(metric: Metric) -> bool:
+    """Whether a metric, or anything it is calculated from, looks at the sample before."""
+    return any("before" in step.inputs for step in _in_order([metric]))
 
 
 def _read_names(step: Metric | Intermediate) -> tuple[str, ...]:

@@ -1,11 +1,16 @@
 """How much the tyres slide along the road, and whether wheels lock up."""
 
 import math
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from telemetry.fields.metrics.metric import Metric
 from telemetry.fields.schema import NullableWheels, WheelFlags, Wheels
 from telemetry.fields.thresholds import DEFAULTS, LOCK_SLIPS, Thresholds
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from telemetry.fields.blocks import Array
 
 KMH_PER_M_S: Final = 3.6
 """km/h in one m/s: the pages have the velocity of the car in m/s."""
@@ -121,6 +126,64 @@ def wheel_locked(
     return (fl, fr, rl, rr)
 
 
+def longitudinal_slip_columns(
+    forward_speed: "Array", angular_speed: "Array", radius: "Array", thresholds: Thresholds = DEFAULTS
+) -> "Array":
+    """The column form of :func:`longitudinal_slip`, shape (n, 4)."""
+    import numpy as np
+
+    road_speed = forward_speed[:, np.newaxis]
+    slip = (angular_speed * radius - road_speed) / road_speed
+    is_known = (np.abs(road_speed) * KMH_PER_M_S >= thresholds.min_speed_kmh) & (radius > 0.0) & np.isfinite(slip)
+    return np.where(is_known, slip, np.nan)
+
+
+def slip_ratio_columns(slip: "Array") -> "Array":
+    """The column form of :func:`slip_ratio`, shape (n, 4)."""
+    import numpy as np
+
+    sliding = np.where(slip > -1.0, 0.0 - slip, 1.0)
+    return np.where(np.isnan(slip), np.nan, np.where(slip > 0.0, slip / (1.0 + slip), sliding))
+
+
+def wheel_lock_columns(
+    brake: "Array", slip: "Array", load: "Array", thresholds: Thresholds = DEFAULTS
+) -> "np.ma.MaskedArray[Any, Any]":
+    """The column form of :func:`wheel_lock_detected`, shape (n,)."""
+    import numpy as np
+
+    limit = LOCK_SLIPS[thresholds.lock_rule] if thresholds.lock_slip is None else thresholds.lock_slip
+    is_unknown = np.isnan(slip)
+    if thresholds.lock_rule == "mean":
+        fl, fr, rl, rr = slip_ratio_columns(slip).T
+        is_locked = (fl + fr + rl + rr) / 4 > limit
+        has_no_answer = is_unknown.any(axis=1)
+    else:
+        on_road = ~(load < thresholds.min_load)
+        is_locked = (on_road & (slip < -limit)).any(axis=1)
+        has_no_answer = ~is_locked & ((on_road & is_unknown).any(axis=1) | is_unknown.all(axis=1))
+    is_braking = brake > thresholds.lock_brake
+    return np.ma.MaskedArray(is_braking & is_locked, np.where(is_braking, has_no_answer, is_unknown.all(axis=1)))
+
+
+def wheel_locked_columns(
+    brake: "Array",
+    forward_speed: "Array",
+    angular_speed: "Array",
+    radius: "Array",
+    load: "Array",
+    thresholds: Thresholds = DEFAULTS,
+) -> "Array":
+    """The column form of :func:`wheel_locked`, shape (n, 4)."""
+    import numpy as np
+
+    road_speed = np.abs(forward_speed)
+    is_braking = (brake > thresholds.brake_on) & (road_speed * KMH_PER_M_S >= thresholds.min_speed_kmh)
+    tyre_speed = np.abs(angular_speed) * np.where(radius > 0.0, radius, NOMINAL_RADIUS_M)
+    has_stopped = tyre_speed < (thresholds.locked_wheel * road_speed)[:, np.newaxis]
+    return is_braking[:, np.newaxis] & has_stopped & ~(load < thresholds.min_load)
+
+
 LONGITUDINAL_SLIP: Final = Metric(
     name="longitudinal_slip",
     value_type=NullableWheels,
@@ -128,6 +191,7 @@ LONGITUDINAL_SLIP: Final = Metric(
     meaning="(tyre - road) / road speed: -1 locked, 0 rolling, + spinning, no bounds; null as slip_ratio",
     inputs=("local_velocity_z", "wheel_angular_speed", "tyre_radius", "thresholds"),
     scalar=longitudinal_slip,
+    columns=longitudinal_slip_columns,
 )
 
 SLIP_RATIO: Final = Metric(
@@ -138,6 +202,7 @@ SLIP_RATIO: Final = Metric(
     valid_range=(0.0, 1.0),
     inputs=(LONGITUDINAL_SLIP,),
     scalar=slip_ratio,
+    columns=slip_ratio_columns,
 )
 
 WHEEL_LOCK_DETECTED: Final = Metric(
@@ -147,6 +212,7 @@ WHEEL_LOCK_DETECTED: Final = Metric(
     meaning="hard braking and a loaded wheel with a longitudinal_slip below -0.7; null without slip",
     inputs=("brake", LONGITUDINAL_SLIP, "wheel_load", "thresholds"),
     scalar=wheel_lock_detected,
+    columns=wheel_lock_columns,
 )
 
 WHEEL_LOCKED: Final = Metric(
@@ -156,4 +222,5 @@ WHEEL_LOCKED: Final = Metric(
     meaning="the loaded wheel has (almost) stopped while the car moves and brakes",
     inputs=("brake", "local_velocity_z", "wheel_angular_speed", "tyre_radius", "wheel_load", "thresholds"),
     scalar=wheel_locked,
+    columns=wheel_locked_columns,
 )

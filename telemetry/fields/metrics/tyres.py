@@ -8,9 +8,18 @@ from telemetry.fields.metrics.metric import Intermediate, Metric
 from telemetry.fields.schema import NullableWheels, Wheels
 from telemetry.fields.snapshot import Snapshot
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
-from telemetry.fields.tyre_changes import are_tyres_changed, clamp_wear, is_other_compound, new_set
+from telemetry.fields.tyre_changes import (
+    BEST_WEAR_PERCENT,
+    are_tyres_changed,
+    clamp_wear,
+    drift_in_pits,
+    is_other_compound,
+    new_set,
+)
 
 if TYPE_CHECKING:
+    from telemetry.fields.blocks import Array, TextColumn
+    from telemetry.fields.columns import DerivedBlock
     from telemetry.fields.derived import Sample
 
 COMPOUND_FLOORS: Final = (
@@ -61,12 +70,44 @@ def tyre_wear_best(now: Snapshot, car_model: str, floor: float, before: "Sample 
     return best
 
 
+def tyre_wear_best_columns(
+    now: "DerivedBlock", car_model: "TextColumn", floor: "Array", before: "Sample | None"
+) -> "Array":
+    """The column form of :func:`tyre_wear_best`, shape (n, 4).
+
+    Where a change of tyres is possible the scalar form decides; everywhere else the best is a running maximum.
+    """
+    import numpy as np
+
+    wear = now.input("tyre_wear")
+    change = np.diff(wear, axis=0, prepend=wear[:1])
+    drift = drift_in_pits(floor)[:, np.newaxis]
+    is_event = ~((-drift <= change) & (change <= drift)).all(axis=1)
+    for codes in (car_model.codes, now.input("tyre_compound").codes):
+        is_event |= np.diff(codes, prepend=codes[:1]) != 0
+    is_event |= np.diff(now.input("packet_id"), prepend=0) < 0
+    is_event[:1] = True
+    best = np.where(wear > 0.0, np.minimum(wear, BEST_WEAR_PERCENT), 0.0)
+    events = np.flatnonzero(is_event).tolist()
+    for event, end in zip(events, [*events[1:], len(wear)], strict=True):
+        sample = now.sample_with(event - 1, {"tyre_wear_best": tuple(best[event - 1].tolist())}) if event else before
+        row = now.snapshot(event)
+        best[event] = tyre_wear_best(row, row.car_model, floor[event].item(), sample)
+        np.maximum.accumulate(best[event:end], axis=0, out=best[event:end])
+    return best
+
+
 def tyre_floor(compound: str, thresholds: Thresholds = DEFAULTS) -> float:
     """``tyre_wear`` of a worn-out tyre: the user's, else that of the compound if it is known, else the default."""
     if thresholds.tyre_floor is not None:
         return thresholds.tyre_floor
     known = _known_floor(compound)
     return thresholds.default_tyre_floor if known is None else known
+
+
+def tyre_floor_columns(compound: "TextColumn", thresholds: Thresholds = DEFAULTS) -> "Array":
+    """The column form of :func:`tyre_floor`, shape (n,)."""
+    return compound.map(lambda text: tyre_floor(text, thresholds), float)
 
 
 @lru_cache(maxsize=64)
@@ -110,12 +151,34 @@ def _worn_of_tyre(wear: float, best: float, floor: float) -> float | None:
     return 0.0 if wear > best > floor else 1.0  # worn out; perhaps already when first seen
 
 
+def tyre_worn_columns(wear: "Array", best: "Array", floor: "Array") -> "Array":
+    """The column form of :func:`tyre_worn`, shape (n, 4)."""
+    import numpy as np
+
+    new = floor[:, np.newaxis]
+    has_life = best > new
+    worn = (best - wear) / (best - new)
+    is_plain = has_life & (worn >= 0.0) & (worn <= 1.0)
+    at_end = np.where((wear > best) & has_life, 0.0, 1.0)
+    worn = np.where(is_plain, worn, np.where(np.isfinite(wear), at_end, np.nan))
+    worn[(wear == 0.0).all(axis=1)] = np.nan
+    return worn
+
+
 def worst_worn(worn: NullableWheels) -> float:
     """``tyre_worn`` of the most worn tyre; 0 where none is known."""
     fl, fr, rl, rr = worn
     if fl is None or fr is None or rl is None or rr is None:
         return max([tyre for tyre in worn if tyre is not None], default=0.0)
     return max(fl, fr, rl, rr)
+
+
+def worst_worn_columns(worn: "Array") -> "Array":
+    """The column form of :func:`worst_worn`, shape (n,)."""
+    import numpy as np
+
+    worst: Array = np.fmax.reduce(worn, axis=1, initial=0.0)
+    return worst
 
 
 def tyre_damaged(worst: float, thresholds: Thresholds = DEFAULTS) -> bool:
@@ -128,7 +191,9 @@ def tyre_critical(worst: float, thresholds: Thresholds = DEFAULTS) -> bool:
     return worst > thresholds.tyre_critical
 
 
-TYRE_FLOOR: Final = Intermediate(name="tyre_floor", inputs=("tyre_compound", "thresholds"), scalar=tyre_floor)
+TYRE_FLOOR: Final = Intermediate(
+    name="tyre_floor", inputs=("tyre_compound", "thresholds"), scalar=tyre_floor, columns=tyre_floor_columns
+)
 
 TYRE_WEAR_BEST: Final = Metric(
     name="tyre_wear_best",
@@ -137,6 +202,7 @@ TYRE_WEAR_BEST: Final = Metric(
     meaning="highest tyre_wear seen on this tyre, where tyre_worn counts from; 0 if none",
     inputs=("now", "car_model", TYRE_FLOOR, "before"),
     scalar=tyre_wear_best,
+    columns=tyre_wear_best_columns,
 )
 
 TYRE_WORN: Final = Metric(
@@ -147,9 +213,10 @@ TYRE_WORN: Final = Metric(
     valid_range=(0.0, 1.0),
     inputs=("tyre_wear", TYRE_WEAR_BEST, TYRE_FLOOR),
     scalar=tyre_worn,
+    columns=tyre_worn_columns,
 )
 
-WORST_WORN: Final = Intermediate(name="worst_worn", inputs=(TYRE_WORN,), scalar=worst_worn)
+WORST_WORN: Final = Intermediate(name="worst_worn", inputs=(TYRE_WORN,), scalar=worst_worn, columns=worst_worn_columns)
 
 TYRE_DAMAGED: Final = Metric(
     name="tyre_damaged",
@@ -158,6 +225,7 @@ TYRE_DAMAGED: Final = Metric(
     meaning="any tyre_worn above 0.80",
     inputs=(WORST_WORN, "thresholds"),
     scalar=tyre_damaged,
+    columns=tyre_damaged,  # a comparison is the same of numbers and of columns
 )
 
 TYRE_CRITICAL: Final = Metric(
@@ -167,4 +235,5 @@ TYRE_CRITICAL: Final = Metric(
     meaning="any tyre_worn above 0.95",
     inputs=(WORST_WORN, "thresholds"),
     scalar=tyre_critical,
+    columns=tyre_critical,  # a comparison is the same of numbers and of columns
 )

@@ -1,0 +1,227 @@
+"""Consecutive moments, and their raw fields as arrays."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+from ac_native_memory import Pages, text_of
+from telemetry.base.typing import override
+from telemetry.fields.schema import STRUCTURES, Field
+from telemetry.fields.snapshot import PageDecoder, Snapshot
+
+Array = npt.NDArray[Any]
+
+_DTYPES: Final = {group: np.dtype(structure) for group, structure in STRUCTURES.items()}
+_FIELDS: Final = {field.name: field for field in Snapshot.FIELDS}
+
+
+class TextColumn(NamedTuple):
+    """A column of texts, of which each is held once."""
+
+    codes: Array
+    """The index in ``texts`` of each moment, shape (n,)."""
+    texts: tuple[str, ...]
+
+    def values(self) -> Array:
+        """The texts of all moments, an object array of shape (n,)."""
+        return np.array(self.texts, dtype=object)[self.codes]
+
+    def map(self, function: Callable[[str], Any], dtype: npt.DTypeLike) -> Array:
+        """What the function makes of each text, shape (n,); it is called once for each different text."""
+        return np.array([function(text) for text in self.texts], dtype=dtype)[self.codes]
+
+
+class DistinctPages(NamedTuple):
+    """The pages of one kind: those that differ from the one before, and which of them each moment shows."""
+
+    pages: Array
+    """A structured array of the page's layout, shape (m,)."""
+    shown: Array | None = None
+    """The page of each moment, shape (n,); None: one each."""
+
+    @classmethod
+    def of(
+        cls, group: str, data: bytes | bytearray | memoryview | Array, shown: Array | None = None
+    ) -> "DistinctPages":
+        """From the bytes of whole pages, one behind the other; ValueError for bytes that are no whole pages."""
+        return cls(np.frombuffer(data, _DTYPES[group]), shown)
+
+
+class Block(ABC):
+    """The raw fields of ``n`` consecutive moments, each made when it is asked for."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """How many moments there are."""
+
+    @abstractmethod
+    def array(self, name: str) -> Array:
+        """A number or integer as the page has it, float32 or int32; of the sample itself float64 or int64; (n, ...)."""
+
+    @abstractmethod
+    def decimals(self, name: str) -> Array:
+        """A number as a :class:`Snapshot` has it, the double with the shortest decimal of its float32: (n, ...)."""
+
+    @abstractmethod
+    def texts(self, name: str) -> TextColumn:
+        """A text of a page."""
+
+    @abstractmethod
+    def snapshot(self, index: int) -> Snapshot:
+        """One moment."""
+
+
+class RowBlock(Block):
+    """A block of snapshots that there are already."""
+
+    def __init__(self, rows: Sequence[Snapshot]) -> None:
+        self._rows = rows
+
+    @override
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @override
+    def array(self, name: str) -> Array:
+        field = _FIELDS[name]
+        bits = 8 if field.group == "sample" else 4
+        with np.errstate(over="ignore"):
+            return self._values(name).astype(f"{'i' if field.dtype == 'integer' else 'f'}{bits}")
+
+    @override
+    def decimals(self, name: str) -> Array:
+        return self._values(name).astype(np.float64)
+
+    @override
+    def texts(self, name: str) -> TextColumn:
+        codes: dict[str, int] = {}
+        numbers = [codes.setdefault(text, len(codes)) for text in self._column(name)]
+        return TextColumn(np.array(numbers, dtype=np.intp), tuple(codes))
+
+    @override
+    def snapshot(self, index: int) -> Snapshot:
+        return self._rows[index]
+
+    def _column(self, name: str) -> list[Any]:
+        place = Snapshot.INDEX[name]
+        return [row[place] for row in self._rows]
+
+    def _values(self, name: str) -> Array:
+        return np.array(self._column(name)).reshape(len(self), *_FIELDS[name].shape)
+
+
+class PageBlock(Block):
+    """A block of pages; most numbers are views on them."""
+
+    def __init__(
+        self,
+        timestamp: Array,
+        elapsed: Array,
+        sequence: Array,
+        *,
+        physics: DistinctPages,
+        graphics: DistinctPages,
+        static: DistinctPages,
+    ) -> None:
+        """Times in seconds, float64 of shape (n,)."""
+        self._sample: dict[str, Array] = {"timestamp": timestamp, "elapsed": elapsed, "sequence": sequence}
+        self._pages = {"physics": physics, "graphics": graphics, "static": static}
+        self._decimals: dict[str, Array] = {}
+        self._texts: dict[str, TextColumn] = {}
+
+    @classmethod
+    def from_pages(cls, pages: Sequence[Pages], elapsed: Sequence[float], first_sequence: int = 0) -> "PageBlock":
+        """The block of pages that there are one by one."""
+        return cls(
+            np.array([one.timestamp for one in pages], dtype=np.float64),
+            np.array(elapsed, dtype=np.float64),
+            np.arange(first_sequence, first_sequence + len(pages)),
+            physics=DistinctPages.of("physics", b"".join(one.physics for one in pages)),
+            graphics=_distinct("graphics", [one.graphics for one in pages]),
+            static=_distinct("static", [one.static for one in pages]),
+        )
+
+    @override
+    def __len__(self) -> int:
+        return len(self._sample["timestamp"])
+
+    @override
+    def array(self, name: str) -> Array:
+        if name in self._sample:
+            return self._sample[name]
+        distinct, index = self._distinct(_FIELDS[name])
+        return distinct if index is None else distinct[index]
+
+    @override
+    def decimals(self, name: str) -> Array:
+        if name in self._sample:
+            return self._sample[name]
+        if name not in self._decimals:
+            distinct, index = self._distinct(_FIELDS[name])
+            decimals = shortest_decimals(distinct)
+            self._decimals[name] = decimals if index is None else decimals[index]
+        return self._decimals[name]
+
+    @override
+    def texts(self, name: str) -> TextColumn:
+        if name not in self._texts:
+            field = _FIELDS[name]
+            units, index = self._distinct(field)
+            if index is None:
+                index = np.arange(len(units))
+            codes: dict[bytes, int] = {}
+            page_codes = np.array([codes.setdefault(one.tobytes(), len(codes)) for one in units], dtype=np.intp)
+            self._texts[name] = TextColumn(page_codes[index], tuple(map(text_of, codes)))
+        return self._texts[name]
+
+    @override
+    def snapshot(self, index: int) -> Snapshot:
+        timestamp, elapsed, sequence = (self._sample[name][index] for name in ("timestamp", "elapsed", "sequence"))
+        physics, graphics, static = (
+            distinct.pages[index if distinct.shown is None else distinct.shown[index]].tobytes()
+            for distinct in self._pages.values()
+        )
+        pages = Pages(physics, graphics, static, float(timestamp))
+        return self._decoder.decode(pages, elapsed=float(elapsed), sequence=int(sequence))
+
+    @cached_property
+    def _decoder(self) -> PageDecoder:
+        return PageDecoder()
+
+    def _distinct(self, field: Field) -> tuple[Array, Array | None]:
+        """The field in the different pages, and which of them each moment shows."""
+        pages, index = self._pages[field.group]
+        column = pages[field.sdk_name]
+        return (column if field.component is None else column[:, field.component]), index
+
+
+def _distinct(group: str, pages: Sequence[bytes]) -> DistinctPages:
+    is_new = [not at or page != pages[at - 1] for at, page in enumerate(pages)]
+    kept = b"".join(page for page, new in zip(pages, is_new, strict=True) if new)
+    return DistinctPages.of(group, kept, np.cumsum(is_new, dtype=np.intp) - 1)
+
+
+def shortest_decimals(numbers: Array) -> Array:
+    """Float32 numbers as the doubles with their shortest decimals, as :mod:`telemetry.fields.codec` has them.
+
+    Of numbers that stay the same from row to row each is converted once.
+    """
+    rows = np.ascontiguousarray(numbers).reshape(len(numbers), -1)
+    is_new = np.ones(len(rows), dtype=bool)
+    words = rows.view(np.uint32)  # equal bits, so that -0.0 and NaN stay what they are
+    np.any(words[1:] != words[:-1], axis=1, out=is_new[1:])
+    flat = rows[is_new].ravel()
+    decimals = np.array(orjson.loads(orjson.dumps(flat, option=orjson.OPT_SERIALIZE_NUMPY)), dtype=np.float64)
+    is_finite = np.isfinite(decimals)
+    if not is_finite.all():  # null, which JSON has for NaN and infinities
+        with np.errstate(invalid="ignore"):  # a signalling NaN
+            decimals[~is_finite] = flat[~is_finite]
+    decimals = decimals.reshape(-1, rows.shape[1])
+    if len(decimals) < len(rows):
+        decimals = decimals[np.cumsum(is_new) - 1]
+    return decimals.reshape(numbers.shape)

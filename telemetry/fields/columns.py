@@ -1,0 +1,174 @@
+"""Blocks of consecutive samples as named arrays: the stored walk of the data, where :func:`derive` is the live one."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from telemetry.fields.blocks import Array, Block, TextColumn
+from telemetry.fields.derived import METRICS, Sample
+from telemetry.fields.held import unknown_fields
+from telemetry.fields.metrics.metric import Intermediate, Metric, needs_before
+from telemetry.fields.schema import Field
+from telemetry.fields.snapshot import Snapshot
+from telemetry.fields.thresholds import DEFAULTS, Thresholds
+
+_METRICS: Final = {metric.name: metric for metric in METRICS}
+_FIELDS: Final = {field.name: field for field in Sample.FIELDS}
+
+
+class DerivedBlock:
+    """A block of moments and what is derived from them, each column calculated when it is asked for.
+
+    This is what the column form of a metric gets as ``now``.
+    """
+
+    def __init__(self, block: Block, before: Sample | None, thresholds: Thresholds) -> None:
+        """``before`` is the sample before the block."""
+        self.block = block
+        self._arguments = {"now": self, "before": before, "thresholds": thresholds}
+        self._calculated: dict[str, Any] = {}
+
+    def __len__(self) -> int:
+        return len(self.block)
+
+    def input(self, name: str) -> Any:
+        """A raw field as the scalar metrics have it.
+
+        Numbers are the doubles with the shortest decimals, integers are int64 so that nothing overflows, and a text is
+        a :class:`~telemetry.fields.blocks.TextColumn`.
+        """
+        field = _FIELDS[name]
+        if field.dtype == "text":
+            return self.block.texts(name)
+        return self.block.decimals(name) if field.dtype == "number" else self.block.array(name).astype(np.int64)
+
+    def derived(self, name: str) -> Any:
+        """A derived field: an array, or a :class:`~telemetry.fields.blocks.TextColumn`."""
+        return self._calculate(_METRICS[name])
+
+    def snapshot(self, index: int) -> Snapshot:
+        """The raw fields of one moment."""
+        return self.block.snapshot(index)
+
+    def sample(self, index: int) -> Sample:
+        """One moment as :func:`derive` gives it."""
+        derived = {name: _scalar(_FIELDS[name], self.derived(name), index) for name in _METRICS}
+        return self.sample_with(index, derived)
+
+    def sample_with(self, index: int, derived: Mapping[str, Any]) -> Sample:
+        """One moment with these derived fields and None in all others, for scalar forms that look back."""
+        return Sample.of((*self.snapshot(index), *map(derived.get, _METRICS)))
+
+    def _calculate(self, step: Metric | Intermediate) -> Any:
+        if step.name not in self._calculated:
+            inputs = [self._input(needed) for needed in step.inputs]
+            with np.errstate(all="ignore"):  # pages can hold NaN and infinities
+                self._calculated[step.name] = step.columns(*inputs)
+        return self._calculated[step.name]
+
+    def _input(self, needed: str | Metric | Intermediate) -> Any:
+        if not isinstance(needed, str):
+            return self._calculate(needed)
+        return self._arguments[needed] if needed in self._arguments else self.input(needed)
+
+
+class Columns:
+    """``n`` consecutive samples: ``columns["speed_kmh"]`` is an array of shape (n,), ``columns["tyre_wear"]`` (n, 4).
+
+    A field is read or calculated when it is asked for, and then kept. Every value is that of :func:`derive` on the same
+    moments, one after the other.
+
+    Raw numbers are float32 and raw integers int32, as the game writes them; times and derived numbers are float64;
+    texts are object arrays. What is absent is NaN in a number and masked (:class:`numpy.ma.MaskedArray`) in everything
+    else, never 0: a derived field that can be null, and any field that a recording does not hold.
+    """
+
+    def __init__(self, block: DerivedBlock, missing: frozenset[str] = frozenset(), rows: Array | None = None) -> None:
+        """``missing`` names the raw fields that the recording lacks; ``rows`` chooses samples of the block."""
+        self._block = block
+        self._missing = missing
+        self._unknown = unknown_fields(missing) if missing else frozenset[str]()
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._block) if self._rows is None else len(self._rows)
+
+    def __getitem__(self, name: str) -> Array:
+        """The column of this field; KeyError for a name that is not a field."""
+        field = _FIELDS[name]
+        if name in self._unknown:
+            return _absent(field, len(self))
+        if field.dtype == "text":
+            return self.texts(name).values()
+        column: Array = self._block.derived(name) if name in _METRICS else self._block.block.array(name)
+        return column if self._rows is None else column[self._rows]
+
+    def texts(self, name: str) -> TextColumn:
+        """A text with each different value once; KeyError for a field that is no text."""
+        if _FIELDS[name].dtype != "text":
+            raise KeyError(name)
+        column: TextColumn = self._block.derived(name) if name in _METRICS else self._block.block.texts(name)
+        return column if self._rows is None else column._replace(codes=column.codes[self._rows])
+
+    def decimals(self, name: str) -> Array:
+        """A number as a :class:`Sample` has it: the doubles with the shortest decimals of its float32 values."""
+        column: Array = self._block.derived(name) if name in _METRICS else self._block.block.decimals(name)
+        return column if self._rows is None else column[self._rows]
+
+    def select(self, rows: Array) -> "Columns":
+        """Some of the samples, by their numbers or by a mask; they stay derived as among all samples."""
+        rows = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
+        return Columns(self._block, self._missing, rows if self._rows is None else self._rows[rows])
+
+    def snapshot(self, index: int) -> Snapshot:
+        """The raw fields of one sample; what the recording does not hold reads as in the pages."""
+        return self._block.snapshot(self._row(index))
+
+    def sample(self, index: int) -> Sample:
+        """One sample; what the recording does not hold reads as in the pages."""
+        return self._block.sample(self._row(index))
+
+    def _row(self, index: int) -> int:
+        return index if self._rows is None else int(self._rows[index])
+
+
+def derive_columns(
+    blocks: Iterable[Block],
+    fields: Sequence[str],
+    thresholds: Thresholds = DEFAULTS,
+    missing: frozenset[str] = frozenset(),
+) -> Iterator[Columns]:
+    """The columns of consecutive blocks; ``fields`` names those that will be asked for.
+
+    What a derived field has to know of the samples before is carried from block to block, if any of these needs it.
+    """
+    is_carried = any(name in _METRICS and needs_before(_METRICS[name]) for name in fields)
+    before: Sample | None = None
+    for block in blocks:
+        derived = DerivedBlock(block, before, thresholds)
+        yield Columns(derived, missing)
+        if is_carried and len(block):
+            before = derived.sample(len(block) - 1)
+
+
+def _absent(field: Field, length: int) -> Array:
+    shape = (length, *field.shape)
+    if field.dtype == "number":
+        return np.full(shape, np.nan, dtype=np.float64)
+    dtype = {"integer": np.int64, "bool": np.bool_, "text": object}[field.dtype]
+    return np.ma.MaskedArray(np.zeros(shape, dtype), mask=True)
+
+
+def _scalar(field: Field, column: Array | TextColumn, index: int) -> Any:
+    """One value of a column as a sample holds it."""
+    if isinstance(column, TextColumn):
+        return column.texts[column.codes[index]]
+    value = column[index]
+    if field.shape:
+        return tuple([_null_for_nan(field, element) for element in value.tolist()])
+    return None if value is np.ma.masked else _null_for_nan(field, value.item())
+
+
+def _null_for_nan(field: Field, value: Any) -> Any:
+    return None if field.nullable and value != value else value  # noqa: PLR0124 - only NaN differs from itself
