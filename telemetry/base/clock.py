@@ -124,12 +124,12 @@ class RateLimiter:
     """
 
     def __init__(self, rate: float | None) -> None:
-        self._rate = rate
+        self.rate = rate
         self._due = -math.inf
 
     def accept(self, moment: float, grace: float = 1e-6) -> bool:
         """Whether the event at this time (s) is accepted; it may be ``grace`` seconds early."""
-        rate = self._rate
+        rate = self.rate
         if rate is None:
             return True
         if moment < self._due - min(grace, 0.5 / rate):

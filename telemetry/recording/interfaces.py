@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, Self
 
 from ac_native_memory import Pages
 from telemetry.base.clock import Clock
@@ -11,6 +11,9 @@ from telemetry.fields.derived import Sample
 from telemetry.fields.snapshot import Snapshot, encode
 from telemetry.recording.game_state import State
 from telemetry.recording.stats import StatsT_contra
+
+if TYPE_CHECKING:
+    from telemetry.fields.blocks import Block
 
 FLUSH_SECONDS: Final = 0.5
 """How long a written sample may wait before it is passed to the operating system."""
@@ -138,6 +141,14 @@ class Source(Closeable, ABC):
     @abstractmethod
     def readings(self, clock: Clock, rate: float | None) -> Iterator[Reading]:
         """What is there, ``rate`` times per second (None: the source's own pace), until it ends or the clock stops."""
+
+    def blocks(self, rate: float | None = None) -> "Iterator[Block] | None":  # noqa: ARG002 - for those that can
+        """The moments of a recording in blocks of arrays, as fast as they can be read; None if readings are all it has.
+
+        They are those of :meth:`readings` with this rate. Raises :class:`telemetry.SourceError` where the file is
+        corrupt, behind what is intact. :func:`telemetry.recording.blocks.read_blocks` takes any source.
+        """
+        return None
 
     def steps(self, clock: Clock) -> Iterator[Step]:
         """Every physics step that the source can give, each once; a source of samples gives those that it has."""

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from telemetry.base.clock import Clock, RateLimiter
 from telemetry.base.errors import SourceError, UsageError
@@ -47,6 +47,9 @@ from telemetry.formats.mcap.records import (
 from telemetry.formats.mcap.steps import LoggedStep, StepBuilder
 from telemetry.recording.game_state import is_advancing, state_in_session
 from telemetry.recording.interfaces import Event, Moment, PlayedMoment, Reading, Source, Step
+
+if TYPE_CHECKING:
+    from telemetry.fields.blocks import PageBlock
 
 _UNREAD: Final = frozenset({MESSAGE_INDEX, CHUNK_INDEX, METADATA, ATTACHMENT})
 _SKIPPED_IN_SUMMARY: Final = frozenset({MESSAGE_INDEX, CHUNK_INDEX, ATTACHMENT, CHUNK, MESSAGE})
@@ -161,6 +164,15 @@ class McapRecording(Source):
                     logged.repaired,
                 )
                 first = False
+
+    @override
+    def blocks(self, rate: float | None = None) -> "Iterator[PageBlock]":
+        from telemetry.formats.mcap.blocks import BlockReader
+
+        with RecordFile(self._path) as file:
+            records, known = self._records(file, PAGE_SIZES)
+            reader = BlockReader(file, known, origin=self._origin, rate=rate)
+            yield from reader.read(records, self._begin, self._end)
 
     @override
     def events(self) -> Iterator[Event]:
@@ -282,16 +294,10 @@ class McapRecording(Source):
         With an index, chunks without any of the ``wanted`` topics are left out; those read can hold other topics too.
         """
         channels = {} if channels is None else channels
-        chunks = None if wanted is None else self._select_chunks(file, wanted)
-        records: Iterator[Record]
-        if chunks is not None and file.summary is not None:
-            channels.update(file.summary.channels)
-            records = file.indexed_records(chunks, CHUNK)
-        else:
-            records = file.records(_UNREAD)
+        records, known = self._records(file, wanted)
+        channels.update(known)
         try:
             for record in records:
-                self._read_share = record.at / file.size
                 for entry in file.contents(record):
                     if entry.opcode == MESSAGE:
                         yield parse_message(file.path, entry, channels)
@@ -300,6 +306,20 @@ class McapRecording(Source):
                         channels[parsed.id] = Channel(parsed.topic, parsed.message_encoding)
         except TruncatedFile:
             return
+
+    def _records(
+        self, file: RecordFile, wanted: Collection[str] | None
+    ) -> tuple[Iterator[Record], Mapping[int, Channel]]:
+        """The records to read for these topics, and the channels that an index names where one is used."""
+        chunks = None if wanted is None else self._select_chunks(file, wanted)
+        if chunks is None or file.summary is None:
+            return self._watch(file, file.records(_UNREAD)), {}
+        return self._watch(file, file.indexed_records(chunks, CHUNK)), file.summary.channels
+
+    def _watch(self, file: RecordFile, records: Iterator[Record]) -> Iterator[Record]:
+        for record in records:
+            self._read_share = record.at / file.size
+            yield record
 
     def _select_chunks(self, file: RecordFile, wanted: Collection[str]) -> list[int] | None:
         """Offsets of the chunks to read; None where all are needed, or the index is missing or not sufficient."""

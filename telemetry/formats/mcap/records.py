@@ -275,7 +275,7 @@ class RecordFile(Closeable):
             return False
         try:
             record, _ = self.read(at)
-            is_intact = record.opcode == CHUNK and bool(self._unpacked(record))
+            is_intact = record.opcode == CHUNK and bool(self.unpack(record))
         except (CorruptFile, TruncatedFile):
             is_intact = False
         self._wasted_bytes += 0 if is_intact else cost
@@ -296,24 +296,32 @@ class RecordFile(Closeable):
         if record.opcode != CHUNK:
             yield record
             return
-        yield from self._split(record.at, self._unpacked(record))
+        yield from self._split(record.at, self.unpack(record))
 
     def _split(self, at: int, data: bytes) -> Iterator[Record]:
-        begin = count = 0
-        while begin < len(data):
+        for opcode, begin, end in self.spans(at, data):
+            yield Record(at, opcode, data[begin:end])
+
+    def spans(self, at: int, data: bytes) -> Iterator[tuple[int, int, int]]:
+        """The opcode of each record in the content of a chunk, and where its body begins and ends.
+
+        Raises :class:`CorruptFile`; ``at`` is the offset of the chunk in the file.
+        """
+        end = count = 0
+        while end < len(data):
             count += 1
             if count > _MAX_RECORDS:
                 raise CorruptFile(self.path, at, f"it contains more than {_MAX_RECORDS:,} records")
-            if len(data) - begin < _HEAD.size:
+            if len(data) - end < _HEAD.size:
                 raise CorruptFile(self.path, at, "its content ends in the middle of a record")
-            opcode, length = _HEAD.unpack_from(data, begin)
-            begin, end = begin + _HEAD.size, begin + _HEAD.size + length
+            opcode, length = _HEAD.unpack_from(data, end)
+            begin, end = end + _HEAD.size, end + _HEAD.size + length
             if end > len(data):
                 raise CorruptFile(self.path, at, "its content ends in the middle of a record")
-            yield Record(at, opcode, data[begin:end])
-            begin = end
+            yield opcode, begin, end
 
-    def _unpacked(self, record: Record) -> bytes:
+    def unpack(self, record: Record) -> bytes:
+        """The content of a chunk, one record behind the other. Raises :class:`CorruptFile`."""
         chunk = self.parse(record)
         size = chunk.uncompressed_size
         if size > _LIMIT:
