@@ -10,15 +10,17 @@ from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from telemetry.base.typed_values import build
 from telemetry.base.units import STEP_S
-from telemetry.fields.derived import Sample
 from telemetry.fields.lap_changes import MAX_SPEED_MS
 from telemetry.fields.snapshot import Snapshot
 from telemetry.recording.interfaces import Source
 from telemetry.recording.recording_id import RECORDING_ID
+
+if TYPE_CHECKING:
+    from telemetry.fields.columns import Columns
 
 MIN_SHARED: Final = 0.95
 """Fraction of a recording that another one must hold too: two programs do not start and end in the same moment."""
@@ -180,32 +182,45 @@ class FingerprintBuilder:
         self._untimed = hashlib.sha256()
         self._has_untimed = False
 
-    def add(self, sample: Sample) -> None:
+    def add(self, sample: Snapshot) -> None:
         """Add one sample."""
+        if self._is_wanted(sample.timestamp, sample.elapsed):
+            self._take(sample)
+
+    def watch(self, blocks: "Iterable[Columns]") -> "Iterator[Columns]":
+        """The same blocks of samples, each added on its way."""
+        for columns in blocks:
+            times = zip(columns["timestamp"].tolist(), columns["elapsed"].tolist(), strict=True)
+            for index, (timestamp, elapsed) in enumerate(times):
+                if self._is_wanted(timestamp, elapsed):
+                    self._take(columns.snapshot(index))
+            yield columns
+
+    def _is_wanted(self, timestamp: float, elapsed: float) -> bool:
+        """Whether a sample with these times is the first of its second; each is counted."""
         self._samples += 1
-        timestamp = sample.timestamp
         if not 0.0 < timestamp < _LATEST_S:
-            self._add_untimed(sample)
+            second = _untimed_second(elapsed)
+            return not (self._has_untimed and second == self._second)
+        self._last_s = max(self._last_s, timestamp)
+        return int(timestamp) != self._second or elapsed - self._elapsed_s >= STANDING_CLOCK_S
+
+    def _take(self, sample: Snapshot) -> None:
+        timestamp = sample.timestamp
+        self._add_names(sample)
+        if not 0.0 < timestamp < _LATEST_S:
+            self._has_untimed, self._second = True, _untimed_second(sample.elapsed)
+            self._untimed.update(repr(sample[: len(Snapshot.FIELDS)]).encode("utf-8", "surrogatepass"))
             return
         second = int(timestamp)
-        self._last_s = max(self._last_s, timestamp)
-        if second == self._second and not sample.elapsed - self._elapsed_s >= STANDING_CLOCK_S:
-            return
         self._second, self._elapsed_s = second, sample.elapsed
         self._first_s = min(self._first_s, timestamp)
-        self._add_names(sample)
         self._seconds.append(second)
         self._delays_s.append(timestamp - second)
         if self._holds_steps:
             self._packet_ids.append(sample.packet_id)
         if self._holds_positions:
             self._positions.extend((sample.world_position_x, sample.world_position_z))
-
-    def watch(self, samples: Iterable[Sample]) -> Iterator[Sample]:
-        """The same samples, each added on its way."""
-        for sample in samples:
-            self.add(sample)
-            yield sample
 
     def finish(self) -> DriveFingerprint:
         """The fingerprint of all samples added so far."""
@@ -223,17 +238,14 @@ class FingerprintBuilder:
             digest=self._untimed.hexdigest() if self._has_untimed else "",
         )
 
-    def _add_names(self, sample: Sample) -> None:
+    def _add_names(self, sample: Snapshot) -> None:
         if self._holds_names and sample.car_model and sample.track:
             self._names.add(_Names(sample.car_model, sample.track, sample.track_configuration, sample.player_name))
 
-    def _add_untimed(self, sample: Sample) -> None:
-        second = int(sample.elapsed) if 0.0 <= sample.elapsed < _LATEST_S else -1
-        if self._has_untimed and second == self._second:
-            return
-        self._has_untimed, self._second = True, second
-        self._add_names(sample)
-        self._untimed.update(repr(sample[: len(Snapshot.FIELDS)]).encode("utf-8", "surrogatepass"))
+
+def _untimed_second(elapsed: float) -> int:
+    """The second of the recording in which a sample without a time stamp lies."""
+    return int(elapsed) if 0.0 <= elapsed < _LATEST_S else -1
 
 
 def find_copies(fingerprints: Sequence[DriveFingerprint]) -> Mapping[int, int]:

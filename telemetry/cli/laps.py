@@ -3,9 +3,9 @@
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain, groupby
+from itertools import chain, groupby, takewhile
 from pathlib import Path
-from typing import Annotated, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
 import typer
 from rich import box
@@ -22,13 +22,13 @@ from telemetry.cli._shared.progress import ReadingProgress, reading_progress
 from telemetry.cli._shared.stopping import Interrupted, stop_on_signal
 from telemetry.cli._shared.tables import table_console, to_markup
 from telemetry.cli._shared.thresholds import TyresOut
-from telemetry.fields.derived import Sample
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
-from telemetry.laps.detector import laps as find_laps
 from telemetry.laps.missing import describe_missing_lap_fields
 from telemetry.laps.model import CarAndTrack, Lap, best_laps
-from telemetry.recording.api import samples
 from telemetry.sources import open_source
+
+if TYPE_CHECKING:
+    from telemetry.fields.columns import Columns
 
 _COLUMNS_FOR_TYRE_NAMES: Final = 119
 """Columns of a terminal that is wide enough for the full names of tyres."""
@@ -93,22 +93,23 @@ class _RecordedLaps(NamedTuple):
 def _read_laps(
     path: Path, clock: Clock, thresholds: Thresholds, progress: ReadingProgress, *, include_ai: bool
 ) -> _RecordedLaps:
+    from telemetry.recording.recorded_laps import find_recorded_laps
+
     with open_source(path) as source:
         progress.start(f"Reading {path.name}", source)
         fingerprint, missing = FingerprintBuilder(source), source.missing_fields
-        recorded = samples(source, include_paused=True, thresholds=thresholds, clock=clock)
-        recorded_laps = list(find_laps(_watch(fingerprint.watch(recorded), progress), missing=missing))
+
+        def watch(blocks: "Iterable[Columns]") -> "Iterator[Columns]":
+            for columns in takewhile(lambda _: not clock.stopped, fingerprint.watch(blocks)):
+                progress.update(float(columns["elapsed"][-1]), len(columns))
+                yield columns
+
+        recorded_laps = list(find_recorded_laps(source, thresholds=thresholds, watch=watch))
     if clock.stopped:
         raise Interrupted(f"Stopped before {path} was read.")
     if include_ai:
         recorded_laps = [lap.allow_ai() for lap in recorded_laps]
     return _RecordedLaps(path, recorded_laps, fingerprint.finish(), describe_missing_lap_fields(missing))
-
-
-def _watch(recorded: Iterable[Sample], progress: ReadingProgress) -> Iterator[Sample]:
-    for sample in recorded:
-        progress.update(sample.elapsed)
-        yield sample
 
 
 def _without_copies(results: list[_RecordedLaps | FileFailure]) -> list[_RecordedLaps | FileFailure]:

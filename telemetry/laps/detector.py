@@ -114,10 +114,23 @@ def laps(samples: Iterable[Sample], *, missing: frozenset[str] = frozenset()) ->
     A lap whose verdict of the game depends on whether the samples show best times at all is held back, with those after
     it, until one is shown or the samples end.
     """
+    return collect_laps(_advance_each(samples, missing), missing=missing)
+
+
+def _advance_each(samples: Iterable[Sample], missing: frozenset[str]) -> Iterator[tuple[LapState, tuple[Lap, ...]]]:
     state = LapState(missing=missing)
-    held: list[Lap] = []
     for sample in samples:
         state, settled = advance(state, sample)
+        yield state, settled
+
+
+def collect_laps(
+    states: Iterable[tuple[LapState, tuple[Lap, ...]]], *, missing: frozenset[str] = frozenset()
+) -> Iterator[Lap]:
+    """The laps that were settled with each of these states, in order, and those that the last one leaves."""
+    state = LapState(missing=missing)
+    held: list[Lap] = []
+    for state, settled in states:
         if not settled:
             continue
         held += settled

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from telemetry.base.clock import Clock
 from telemetry.base.errors import SourceError, UsageError
@@ -21,14 +21,15 @@ from telemetry.fields.snapshot import Snapshot, encode
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.formats import Format, all_formats, find_format, unsupported_file_type
 from telemetry.laps.assign import LAP_FIELDS, assign_laps
-from telemetry.laps.detector import laps as detect_laps
 from telemetry.laps.model import Lap, in_recorded_order
-from telemetry.recording.api import samples
 from telemetry.recording.game_state import State, state_in_session
 from telemetry.recording.interfaces import Event, PageSink, Sink, Source, Step
 from telemetry.recording.recording_id import RECORDING_ID
 from telemetry.recording.stop import LAP_TIME_DELAY_S
 from telemetry.sources import open_source
+
+if TYPE_CHECKING:
+    from telemetry.fields.columns import Columns
 
 _ROUNDING_S: Final = 1e-6
 
@@ -93,8 +94,8 @@ class ConversionProgress(Protocol):
         """Reading starts from the beginning, as one of several passes over the recording."""
         ...
 
-    def update(self, elapsed_s: float) -> None:
-        """Reading has reached this time of the recording."""
+    def update(self, elapsed_s: float, count: int = 1) -> None:
+        """Reading has reached this time of the recording, with so many more samples."""
         ...
 
 
@@ -102,7 +103,7 @@ class _NoProgress:
     def start(self, description: str, source: Source, *, passes: int = 1, passes_done: int = 0) -> None:
         pass
 
-    def update(self, elapsed_s: float) -> None:
+    def update(self, elapsed_s: float, count: int = 1) -> None:
         pass
 
 
@@ -209,19 +210,18 @@ class _Conversion:
 
     def find_laps(self) -> None:
         """Read the recording for its laps."""
+        from telemetry.recording.recorded_laps import find_recorded_laps
+
         self._progress.start("Laps", self._recording, passes=2)
 
-        def timed() -> Iterator[Sample]:
-            recorded = samples(
-                self._recording, include_paused=True, thresholds=self._options.thresholds, clock=self._clock
-            )
-            for sample in recorded:
-                self._progress.update(sample.elapsed)
-                yield sample
+        def watch(blocks: "Iterable[Columns]") -> "Iterator[Columns]":
+            for columns in blocks:
+                self._check_stopped()
+                self._progress.update(float(columns["elapsed"][-1]), len(columns))
+                yield columns
 
-        laps = list(detect_laps(timed(), missing=self._recording.missing_fields))
+        laps = list(find_recorded_laps(self._recording, thresholds=self._options.thresholds, watch=watch))
         self._laps = [lap.allow_ai() for lap in laps] if self._options.include_ai else laps
-        self._check_stopped()
         self._passes_done = 1
 
     def choose_laps(self, source: Path, *, tail_s: float) -> tuple[Lap, ...]:

@@ -6,13 +6,15 @@ import pytest
 import telemetry
 from telemetry.analysis.quality import analyze_recording
 from telemetry.analysis.same_drive import DriveFingerprint, FingerprintBuilder, find_copies, find_overlaps
+from telemetry.fields.columns import derive_columns
 from telemetry.fields.selection import select
 from telemetry.fields.snapshot import Snapshot, encode
 from telemetry.formats.mcap.sink import create
+from telemetry.recording.blocks import read_blocks
 from telemetry.recording.game_state import State
 from telemetry.recording.interfaces import Step
 from telemetry.sources.convert import ConversionOptions, convert_recording
-from tests.recorded import days_later, derived, recorded_lap, write
+from tests.recorded import days_later, recorded_lap, write
 
 LAP = recorded_lap()[:120]
 
@@ -130,12 +132,14 @@ def test_a_recording_has_an_id_that_its_conversions_keep(drive: Path, tmp_path: 
     assert id_of(write_pages(tmp_path / "second.mcap", LAP)) != first
 
 
-def test_samples_are_watched_on_their_way(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.jsonl", list(LAP))
+@pytest.mark.parametrize("has_times", [True, False])
+def test_blocks_are_watched_on_their_way(tmp_path: Path, *, has_times: bool) -> None:
+    lap = list(LAP) if has_times else [one.replace(timestamp=0.0) for one in LAP]
+    path = write(tmp_path / "a.jsonl", lap)
     with telemetry.open_source(path) as source:
         builder = FingerprintBuilder(source)
-        passed = list(builder.watch(derived(list(LAP))))
-    assert len(passed) == builder.finish().samples == 120
+        passed = list(builder.watch(derive_columns(read_blocks(source), [])))
+    assert sum(map(len, passed)) == builder.finish().samples == 120
     assert builder.finish() == fingerprint_of(path)
 
 

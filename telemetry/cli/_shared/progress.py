@@ -53,13 +53,14 @@ class ReadingProgress:
         else:
             self._progress.update(self._task, completed=passes_done, description=text)
 
-    def update(self, elapsed_s: float) -> None:
-        """Count a snapshot of the recording; ``elapsed_s`` is its time in seconds."""
-        if self._count % UPDATE_INTERVAL == 0 and self._progress is not None and self._task is not None:
+    def update(self, elapsed_s: float, count: int = 1) -> None:
+        """Count so many more snapshots of the recording; ``elapsed_s`` is the time of the last one in seconds."""
+        is_due = self._count % UPDATE_INTERVAL < count
+        if is_due and self._progress is not None and self._task is not None:
             share = (self._source and self._source.read_share) or 0.0
             detail = format_lap_time(int(elapsed_s * 1e3) or 1)
             self._progress.update(self._task, completed=self._passes_done + share, detail=detail)
-        self._count += 1
+        self._count += count
 
 
 @contextmanager

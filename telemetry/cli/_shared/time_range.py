@@ -1,15 +1,16 @@
 """``--from`` and ``--to``: a part of a recording, in time or in laps."""
 
-import math
-from itertools import chain
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from telemetry.base.amounts import DURATION_FORMS, parse_duration
-from telemetry.base.clock import Clock
 from telemetry.base.errors import UsageError
 from telemetry.base.units import STEP_S
 from telemetry.formats import is_recording
-from telemetry.recording.api import samples
 from telemetry.sources import open_source
+
+if TYPE_CHECKING:
+    from telemetry.fields.columns import Columns
 
 
 def parse_time_range(source: str, begin: str | None, end: str | None) -> tuple[float | None, float | None]:
@@ -37,17 +38,21 @@ def _parse_time(option: str, source: str, text: str | None) -> float | None:
 
 def _find_lap(option: str, source: str, text: str) -> float:
     """The start of a lap for --from, and its end for --to."""
-    from telemetry.laps.detector import laps
+    from telemetry.recording.recorded_laps import find_recorded_laps
 
     if not text.isdecimal():
         raise UsageError(f"{option} lap:{text}: expected a lap number, like lap:3.")
     number = int(text)
+    first_s: float | None = None
+
+    def note_begin(blocks: "Iterable[Columns]") -> "Iterator[Columns]":
+        nonlocal first_s
+        for columns in blocks:
+            first_s = float(columns["elapsed"][0]) if first_s is None else first_s
+            yield columns
+
     with open_source(source) as recording:
-        stream = samples(recording, include_paused=True, clock=Clock(math.inf))
-        first = next(stream)
-        for lap in laps(chain([first], stream), missing=recording.missing_fields):
-            if lap.number == number and lap.first and lap.last:
-                if option == "--from":
-                    return lap.first.elapsed - first.elapsed
-                return lap.last.elapsed - first.elapsed + STEP_S
+        for lap in find_recorded_laps(recording, watch=note_begin):
+            if lap.number == number and lap.first and lap.last and first_s is not None:
+                return (lap.first.elapsed if option == "--from" else lap.last.elapsed + STEP_S) - first_s
     raise UsageError(f"{source} has no lap {number}; the command 'laps' lists its laps.")
