@@ -8,7 +8,7 @@ from telemetry.base.storage.regular_file import read_regular_file
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 """What Windows PowerShell 5 and older editors put in front of text in UTF-8."""
 
-MAX_TEXT_BYTES: Final = 1 << 26
+MAX_TEXT_BYTES: Final = 1 << 24
 """The borders of the longest track have a tenth of it."""
 
 _UTF_32_MARKS: Final = (b"\xff\xfe\0\0", b"\0\0\xfe\xff")

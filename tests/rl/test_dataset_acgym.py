@@ -330,6 +330,37 @@ def test_tables_that_windows_wrote_are_read(tmp_path: Path) -> None:
         find_car("demo_gt3", acgym=tmp_path, ac_root=None, steer_lock=None)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("track_file: demo_ring.csv", "track_file: ../../secret.csv", "names the file .*, but it goes up with"),
+        ("track_file: demo_ring.csv", "track_file: /etc/passwd", "names the file '/etc/passwd', but it is absolute"),
+        ("TrackLength: 3225.0", "TrackLength: long", "the TrackLength of demo_ring is no number: 'long'"),
+    ],
+)
+def test_a_checkout_names_its_own_files_and_numbers(tmp_path: Path, old: str, new: str, said: str) -> None:
+    config = checkout(tmp_path) / "assetto_corsa_gym" / "AssettoCorsaConfigs" / "tracks" / "config.yaml"
+    config.write_text(config.read_text().replace(old, new))
+    with pytest.raises(telemetry.SourceError, match=said):
+        find_geometry("demo_ring", "", acgym=tmp_path, ac_root=None)
+
+
+def test_a_table_with_a_cell_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    table = checkout(tmp_path) / "assetto_corsa_gym" / "AssettoCorsaConfigs" / "tracks" / "demo_ring.csv"
+    table.write_text(table.read_text() + "0" * 200_000)
+    with pytest.raises(telemetry.SourceError, match=r"demo_ring\.csv must have the columns left_border_x, "):
+        find_geometry("demo_ring", "", acgym=tmp_path, ac_root=None)
+
+
+def test_a_racing_line_that_is_no_number_is_refused_without_a_warning(tmp_path: Path) -> None:
+    path = fast_lane(tmp_path)
+    data = bytearray(path.read_bytes())
+    data[16:20] = (0x7F800001).to_bytes(4, "little")  # a NaN that NumPy warns about when it converts it
+    path.write_bytes(data)
+    with pytest.raises(telemetry.SourceError, match="has implausible track widths"):
+        read_fast_lane(path)
+
+
 def test_a_grid_says_where_the_road_is_and_numpy_1_can_read_it(tmp_path: Path) -> None:
     geometry = demo_geometry()
     write_tables(geometry, tmp_path)

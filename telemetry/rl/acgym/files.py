@@ -13,7 +13,9 @@ import numpy as np
 
 from telemetry.base.errors import SourceError, UsageError
 from telemetry.base.sanitize import sanitize_filename
-from telemetry.base.text_file import TextFormatError, read_text
+from telemetry.base.storage.inside_folder import OutsideFolderError, path_inside
+from telemetry.base.storage.regular_file import read_regular_file
+from telemetry.base.text_file import MAX_TEXT_BYTES, TextFormatError, read_text
 from telemetry.sources.known_tracks import known_geometry
 from telemetry.tracks.fast_lane import read_fast_lane
 from telemetry.tracks.geometry import CELL_METRES, Floats, Geometry, geometry_around
@@ -145,11 +147,23 @@ def _configs(acgym: Path) -> Path:
 
 def _from_checkout(configs: Path, name: str) -> Geometry:
     config = _section(configs / "tracks" / "config.yaml", name)
-    table = configs / "tracks" / config.get("track_file", f"{name}.csv")
+    table = _table_of(configs, config.get("track_file", f"{name}.csv"))
     borders = _read_table(table, "left_border_x", "left_border_y", "right_border_x", "right_border_y")
-    line = _read_table(configs / "tracks" / config.get("ref_lap_file", f"{name}-racing_line.csv"), "pos_x", "pos_y")
-    length = float(config["TrackLength"]) if "TrackLength" in config else None
+    line = _read_table(_table_of(configs, config.get("ref_lap_file", f"{name}-racing_line.csv")), "pos_x", "pos_y")
+    try:
+        length = float(config["TrackLength"]) if "TrackLength" in config else None
+    except ValueError:
+        where = configs / "tracks" / "config.yaml"
+        raise SourceError(f"{where}: the TrackLength of {name} is no number: {config['TrackLength'][:60]!r}.") from None
     return Geometry(name, borders[:, :2], borders[:, 2:], line, length, str(table))
+
+
+def _table_of(configs: Path, name: str) -> Path:
+    """The file of a track that config.yaml names."""
+    try:
+        return path_inside(configs / "tracks", name)
+    except OutsideFolderError as error:
+        raise SourceError(f"{configs / 'tracks' / 'config.yaml'} names the file {name!r}, but {error}.") from None
 
 
 def _from_game(ac_root: Path, track: str, layout: str) -> Geometry:
@@ -171,7 +185,7 @@ def _read_game_lock(ac_root: Path, car: str) -> float | None:
     content = ac_root if (ac_root / "cars").is_dir() else ac_root / "content"
     path = content / "cars" / car / "data" / "car.ini"
     try:
-        lines = path.read_bytes().decode("utf-8-sig", "replace").splitlines()
+        lines = read_regular_file(path, MAX_TEXT_BYTES).decode("utf-8-sig", "replace").splitlines()
     except OSError:
         return None
     for text in lines:
@@ -212,7 +226,7 @@ def _read_table(path: Path, *names: str) -> Floats:
     lines = [line for line in _read_text(path).splitlines() if line.strip()]
     try:
         rows = [[float(row[name]) for name in names] for row in csv.DictReader(lines, skipinitialspace=True)]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
         raise SourceError(f"{path} must have the columns {', '.join(names)}, with numbers.") from error
     if not rows:
         raise SourceError(f"{path} is empty.")
