@@ -14,7 +14,7 @@ from telemetry.base.clock import Clock
 from telemetry.base.errors import TelemetryError, UsageError
 from telemetry.base.text import format_count
 from telemetry.base.text_file import TextFormatError, read_text
-from telemetry.cli._shared.input_files import check_file_exists, find_recordings
+from telemetry.cli._shared.input_files import check_file_exists, exists, find_recordings
 from telemetry.cli._shared.messages import print_lines, print_message, print_warning
 from telemetry.cli._shared.option_groups import expand_option_groups
 from telemetry.cli._shared.options import IncludeAi, parse_lap_numbers, rate_option
@@ -231,7 +231,7 @@ def _progress_text(number: int, total: int) -> str:
 def _find_recordings(arguments: Iterable[str], *, lists: bool = True) -> Iterator[Path]:
     """The recordings of the arguments, those of a folder sorted by name; UsageError if there are no recordings."""
     for argument in arguments:
-        if lists and argument.startswith("@") and not Path(argument).exists():
+        if lists and argument.startswith("@") and not exists(Path(argument)):
             yield from _find_recordings(_read_list(Path(argument[1:])), lists=False)
         else:
             for path in find_recordings([Path(argument)]):

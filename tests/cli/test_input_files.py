@@ -224,3 +224,11 @@ def test_a_name_that_is_not_utf_8_is_read_written_and_shown(mixed: Path, tmp_pat
     assert (tmp_path / os.fsdecode(b"\xeb.mcap")).is_file()
     result = run("info", os.fsdecode(b"\xebe.mcap"))
     assert (result.returncode, result.stderr) == (2, "ac-telemetry: There is no recording �e.mcap.\n")
+
+
+def test_a_list_with_a_name_that_no_file_can_have_is_refused(tmp_path: Path) -> None:
+    listed = tmp_path / "list.txt"
+    listed.write_text("9" * 5000 + "/*.mcap\n")
+    done = main_in_process("dataset", "npz", f"@{listed}", "-o", tmp_path / "out")
+    assert done.returncode == 2
+    assert "There is no recording 9999" in done.stderr

@@ -175,6 +175,18 @@ def test_a_part_whose_result_names_a_file_outside_is_converted_again(own: Path, 
     assert read_result(part) is None
 
 
+@pytest.mark.parametrize("content", [None, b"", b"no archive"])
+def test_a_part_whose_data_was_damaged_is_told_with_what_to_do(own: Path, content: bytes | None) -> None:
+    stop_after(request_of(own), 1)
+    (data,) = own.parent.glob(".unfinished-out/parts/*/*.npz")
+    data.unlink()
+    if content is not None:
+        data.write_bytes(content)
+    with pytest.raises(telemetry.SinkError, match=r"parts, is damaged or was changed: .* Discard it with --restart"):
+        made(request_of(own))
+    assert made(request_of(own, restart=True))[1] == ["a", "b", "c", "d"]
+
+
 @pytest.mark.parametrize("key", ["recording", "report", "episodes", "fingerprint", "checks"])
 def test_a_result_of_other_types_is_none(own: Path, key: str) -> None:
     stop_after(request_of(own), 1)

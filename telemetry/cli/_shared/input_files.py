@@ -50,8 +50,16 @@ def expand_patterns(paths: Iterable[Path]) -> list[Path]:
     return [match for path in paths for match in _expand_pattern(path) or [path]]
 
 
+def exists(path: Path) -> bool:
+    """Whether there is something of this name; false for a name that no file can have, for example a long one."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
 def _expand_pattern(path: Path) -> list[Path]:
-    if path.exists() or not glob.has_magic(str(path)):
+    if exists(path) or not glob.has_magic(str(path)):
         return [path]
     found = [Path(path.anchor)]
     for part in path.relative_to(path.anchor).parts:
@@ -62,7 +70,7 @@ def _expand_pattern(path: Path) -> list[Path]:
 def _find_matches(folder: Path, part: str) -> list[Path]:
     """The entries of a folder that one part of a pattern means; hidden ones only where it begins with a dot."""
     literal = folder / part
-    if literal.exists():
+    if exists(literal):
         return [literal]
     if not glob.has_magic(part):
         return []

@@ -1,6 +1,7 @@
 """Makes a dataset of recordings: one folder, complete or not at all."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -9,7 +10,7 @@ import orjson
 
 from telemetry.analysis.same_drive import find_copies, find_overlaps
 from telemetry.base.clock import Clock
-from telemetry.base.errors import SourceError, UsageError
+from telemetry.base.errors import SinkError, SourceError, TelemetryError, UsageError
 from telemetry.base.text import to_unicode
 from telemetry.base.typing import override
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
@@ -116,7 +117,8 @@ def build_dataset(
     recordings = tuple({recording.absolute(): recording for recording in request.recordings}.values())
     with StagingFolder(path, _settings(exporter, config), restart=request.restart) as staging:
         jobs = [Job(exporter, config, recording, staging.parts, _job_key(recording)) for recording in recordings]
-        results = _convert_all(jobs, engine, clock, watch, done, resumed)
+        kept = {str(job.path): result for job in jobs if (result := read_result(job.parts / job.key)) is not None}
+        results = _convert_all(jobs, kept, engine, clock, watch, done, resumed)
         good = sum(not result.error for result in results.values())
         if len(results) < len(jobs):
             return Stopped(good, len(jobs))
@@ -130,7 +132,8 @@ def build_dataset(
         ]
         try:
             with staging.dataset() as folder:
-                summary = exporter.finish(folder, _Interruptible(staged, clock))
+                with _explained(staging, has_old_parts=bool(kept)):
+                    summary = exporter.finish(folder, _Interruptible(staged, clock))
                 results |= {result.recording: result for result in summary.results}
                 in_order = tuple(results[str(job.path)] for job in jobs)
                 write_card_and_report(folder, exporter, config, summary, in_order)
@@ -141,8 +144,25 @@ def build_dataset(
     return BuildResult(path, in_order, summary.message)
 
 
+@contextmanager
+def _explained(staging: StagingFolder, *, has_old_parts: bool) -> Iterator[None]:
+    """Say what to do where parts from before were damaged or changed, instead of how that shows in a library."""
+    try:
+        yield
+    except (TelemetryError, _StoppedError, MemoryError):
+        raise
+    except Exception as error:
+        if not has_old_parts or (isinstance(error, OSError) and not isinstance(error, FileNotFoundError)):
+            raise
+        raise SinkError(
+            f"What was converted before, in {staging.parts}, is damaged or was changed: {type(error).__name__}: "
+            f"{error}. Discard it with --restart."
+        ) from error
+
+
 def _convert_all(
     jobs: Sequence[Job],
+    kept: Mapping[str, RecordingResult],
     engine: WorkerEngine,
     clock: Clock,
     watch: Watch,
@@ -150,8 +170,7 @@ def _convert_all(
     resumed: Callable[[int], None],
 ) -> dict[str, RecordingResult]:
     """The results by recording: those from before, and those of the engine; incomplete if the clock was stopped."""
-    kept = {str(job.path): read_result(job.parts / job.key) for job in jobs}
-    results = {recording: result for recording, result in kept.items() if result is not None}
+    results = dict(kept)
     if results:
         resumed(len(results))
     for result in engine.run([job for job in jobs if str(job.path) not in results], clock, watch):
