@@ -138,6 +138,17 @@ def test_the_recorder_panel_counts_markers() -> None:
     assert text_of(lines).splitlines()[1].endswith("marker 2")
 
 
+@pytest.mark.parametrize(
+    ("share", "shown"), [(None, "0:00:30"), (0.0, "0:00:30   0 %"), (0.25, "0:00:30   25 %  0:01:30 left")]
+)
+def test_the_recorder_says_how_much_is_done_and_what_is_left_where_that_is_known(
+    share: float | None, shown: str
+) -> None:
+    stats = StepRecordingStats(state=State.LIVE, steps=10_000, share=share, latest=30.0)
+    lines = recorder_lines(ViewState(None, stats, History(), "monza.mcap"), 120)
+    assert text_of(lines).splitlines()[0].endswith(f"10,000 steps   {shown}")
+
+
 def test_without_an_output_the_view_says_that_nothing_is_recorded() -> None:
     assert "not recording" in picture(a_lap())
     assert "lap.jsonl" in picture(a_lap(), output="lap.jsonl")

@@ -101,7 +101,7 @@ def _share(stats: LoopStats) -> Line:
         return []
     share = Segment(f"   {format_percent(stats.share)} %", VALUE)
     left = None if stats.seconds_left is None else format_duration(stats.seconds_left)
-    return [share, Segment(f"  {left or '-:--:--'}", VALUE), Segment(" left", LABEL)]
+    return [share, Segment(f"  {left}", VALUE), Segment(" left", LABEL)] if left else [share]
 
 
 def _faults(counts: Mapping[str, int]) -> Line:
