@@ -4,10 +4,10 @@ Everything here runs in the thread of the event loop.
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 from time import perf_counter
-from typing import Final
+from typing import Final, NamedTuple
 
 import orjson
 from websockets.asyncio.server import ServerConnection
@@ -20,10 +20,13 @@ from telemetry.fields.derived import Sample
 from telemetry.fields.wire import LineEncoder
 from telemetry.laps.delta import LapDelta
 from telemetry.stream.message_budget import MessageBudget
-from telemetry.stream.protocol import Message, MessageFormat, Subscription, to_msgpack
+from telemetry.stream.protocol import DEFAULT_SUBSCRIPTION, Message, MessageFormat, Subscription, to_msgpack
 
 MAX_BUFFER_BYTES: Final = 256 * 1024
 """Bytes that may wait for one client in this process; a frame that exceeds them is dropped for that client alone."""
+
+LITTLE_BUFFER_BYTES: Final = 32 * 1024
+"""Bytes that may wait for a client that is written to without a look; no sample comes near the rest."""
 
 DEFLATE_SETTINGS: Final = {"level": 6, "memLevel": 8}
 
@@ -60,6 +63,7 @@ class Client:
         "budget",
         "connection",
         "dropped",
+        "feed",
         "protocol",
         "rate_limiter",
         "stalled_since",
@@ -68,11 +72,13 @@ class Client:
         "window_bits",
     )
 
-    def __init__(self, connection: ServerConnection, subscription: Subscription) -> None:
+    def __init__(self, connection: ServerConnection, subscription: Subscription = DEFAULT_SUBSCRIPTION) -> None:
         self.connection = connection
         self.protocol = connection.protocol
         self.transport = connection.transport
         self.subscription = subscription
+        self.feed: Feed | None = None
+        """Where the client is while it gets samples."""
         self.rate_limiter = RateLimiter(subscription.rate)
         self.budget = MessageBudget(perf_counter())
         """What the client's own messages may still cost."""
@@ -83,6 +89,11 @@ class Client:
         deflate = [item for item in connection.protocol.extensions if isinstance(item, PerMessageDeflate)]
         self.window_bits = deflate[0].local_max_window_bits if deflate else None
         """Window of the compression that was agreed on; None without compression."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether every sample may be written without a look at the client: it is open, and little waits for it."""
+        return self.subscription.rate is None and not self.connection.paused and self.protocol.state is _OPEN
 
     def write(self, frame: bytes) -> Delivery:
         """Write one frame, or drop it where the client's buffer has no room for it."""
@@ -105,15 +116,35 @@ class Client:
 class Feed:
     """The clients that want the same columns in the same format, and the encoder that they share."""
 
-    def __init__(self, subscription: Subscription) -> None:
-        self.clients: set[Client] = set()
+    def __init__(self, key: "_FeedKey", subscription: Subscription) -> None:
+        self.key = key
         self.delta = subscription.delta
         """Whether samples carry the delta to the best lap too."""
+        self.clients: set[Client] = set()
+        self._groups: _Groups | None = None
         self._format: MessageFormat = subscription.format
         self._encoder = LineEncoder(subscription.columns)
         self._sample: Sample | None = None
         self._payload = b""
         self._frames: dict[int | None, bytes] = {}
+
+    def regroup(self) -> None:
+        """Look at each client again before the next sample: one has come, gone, or is ready or no longer so."""
+        self._groups = None
+
+    @property
+    def groups(self) -> "_Groups":
+        """The clients in groups, kept until :meth:`regroup`."""
+        if self._groups is None:
+            ready: dict[int | None, list[Callable[[bytes], None]]] = {}
+            others: list[Client] = []
+            for client in self.clients:
+                if client.is_ready:
+                    ready.setdefault(client.window_bits, []).append(client.transport.write)
+                else:
+                    others.append(client)
+            self._groups = _Groups(ready, others)
+        return self._groups
 
     def frame(self, sample: Sample, delta: LapDelta, window_bits: int | None = None) -> bytes:
         """The frame of a sample, made once for all clients with the same compression."""
@@ -128,6 +159,15 @@ class Feed:
         if frame is None:
             frame = self._frames[window_bits] = build_frame(self._payload, self._format, window_bits)
         return frame
+
+
+class _Groups(NamedTuple):
+    """The clients of a feed."""
+
+    ready: dict[int | None, list[Callable[[bytes], None]]]
+    """How to write to those that are ready, by the window of their compression."""
+    others: list[Client]
+    """Those that must be looked at: they want fewer samples, lag behind, or are closing."""
 
 
 _FeedKey = tuple[tuple[str, ...], MessageFormat, bool]
@@ -179,33 +219,43 @@ class Broadcaster:
         key = _feed_key(client.subscription)
         feed = self._feeds.get(key)
         if feed is None:
-            feed = self._feeds[key] = Feed(client.subscription)
+            feed = self._feeds[key] = Feed(key, client.subscription)
         feed.clients.add(client)
+        feed.regroup()
+        client.feed = feed
 
     def remove(self, client: Client) -> None:
         """Remove a client, and its feed when no other client uses it."""
-        key = _feed_key(client.subscription)
-        feed = self._feeds.get(key)
+        feed, client.feed = client.feed, None
         if feed is not None:
             feed.clients.discard(client)
+            feed.regroup()
             if not feed.clients:
-                del self._feeds[key]
+                del self._feeds[feed.key]
 
     def change(self, client: Client, subscription: Subscription) -> None:
         """Give a client another subscription."""
-        is_same_feed = _feed_key(subscription) == _feed_key(client.subscription)
+        is_same_feed = client.feed is not None and client.feed.key == _feed_key(subscription)
         if not is_same_feed:
             self.remove(client)
         client.subscription = subscription
         client.rate_limiter = RateLimiter(subscription.rate)
         if not is_same_feed:
             self.add(client)
+        self.look_again(client)
+
+    def look_again(self, client: Client) -> None:
+        """A client may have become ready for every sample, or no longer be so."""
+        if not client.connection.paused:
+            client.stalled_since = None
+        if client.feed is not None:
+            client.feed.regroup()
 
     def send_sample(self, client: Client, sample: Sample, delta: LapDelta) -> None:
         """Send a sample to one client, whether or not it is due for one."""
-        feed = self._feeds[_feed_key(client.subscription)]
-        client.rate_limiter.accept(perf_counter(), 0.0)
-        self._count(client.write(feed.frame(sample, delta, client.window_bits)))
+        if client.feed is not None:
+            client.rate_limiter.accept(perf_counter(), 0.0)
+            self._count(client.write(client.feed.frame(sample, delta, client.window_bits)))
 
     def send(self, client: Client, message: Message) -> None:
         """Send a typed message to one client."""
@@ -231,37 +281,40 @@ class Broadcaster:
     def broadcast(self, sample: Sample, delta: LapDelta) -> None:
         """Send a sample to every client that is due for one, with ``delta`` for those that asked for it.
 
-        Runs for hundreds of clients at every sample, so :meth:`Client.write` is repeated inline; a test compares both.
+        Nearly all clients are ready for it: for them there is nothing to do but to write, hundreds of times a sample.
         """
         begin = perf_counter()
         grace, self._last_broadcast = 0.5 * (begin - self._last_broadcast), begin
         for feed in self._feeds.values():
             frames: dict[int | None, bytes] = {}
-            sent = dropped = 0
-            for client in feed.clients:
-                if client.subscription.rate is not None and not client.rate_limiter.accept(begin, grace):
-                    continue
-                window_bits = client.window_bits
-                if window_bits not in frames:
-                    start = perf_counter()
-                    frames[window_bits] = feed.frame(sample, delta, window_bits)
-                    self.encode_seconds += perf_counter() - start
-                    self.encodings += 1
-                frame = frames[window_bits]
-                transport = client.transport
-                if client.protocol.state is not _OPEN:
-                    continue
-                if transport.get_write_buffer_size() + len(frame) > MAX_BUFFER_BYTES:
-                    client.count_dropped()
-                    dropped += 1
-                    continue
-                client.stalled_since = None
-                transport.write(frame)
-                sent += 1
-            self.sent += sent
-            self.dropped += dropped
+            ready, others = feed.groups
+            for window_bits, writes in ready.items():
+                frame = self._make_frame(frames, feed, sample, delta, window_bits)
+                for write in writes:
+                    write(frame)
+                self.sent += len(writes)
+            for client in others:
+                if client.rate_limiter.accept(begin, grace):
+                    frame = self._make_frame(frames, feed, sample, delta, client.window_bits)
+                    self._count(client.write(frame))
         self.broadcasts += 1
         self.broadcast_seconds += perf_counter() - begin
+
+    def _make_frame(
+        self,
+        frames: dict[int | None, bytes],
+        feed: Feed,
+        sample: Sample,
+        delta: LapDelta,
+        window_bits: int | None,
+    ) -> bytes:
+        """The frame of a sample; it is looked up in ``frames``, or made, put there and counted."""
+        if (frame := frames.get(window_bits)) is None:
+            begin = perf_counter()
+            frame = frames[window_bits] = feed.frame(sample, delta, window_bits)
+            self.encode_seconds += perf_counter() - begin
+            self.encodings += 1
+        return frame
 
     def drop_stalled_clients(self, timeout_s: float) -> None:
         """Disconnect clients that have taken nothing for so long, without a close frame, which they would not read."""

@@ -1,12 +1,14 @@
 """WebSocket connections that cannot use up memory, or the event loop's time."""
 
 import asyncio
+from collections.abc import Callable
 from time import perf_counter
 from typing import Any, Final
 
 from websockets.asyncio.server import ServerConnection
 from websockets.frames import CTRL_OPCODES
 from websockets.http11 import Request
+from websockets.protocol import State
 
 from telemetry.base.typing import override
 from telemetry.stream.broadcast import MAX_BUFFER_BYTES
@@ -32,6 +34,9 @@ class LimitedConnection(ServerConnection, asyncio.BufferedProtocol):
 
     limits: ConnectionLimits
     """Those of the server; an attribute of its own class of connections."""
+
+    on_change: Callable[[], None] | None = None
+    """Called when much or little begins to wait for the peer, and when the connection begins to close."""
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -64,6 +69,22 @@ class LimitedConnection(ServerConnection, asyncio.BufferedProtocol):
             self.transport.write(data)
         if b"" in answers and self.transport.can_write_eof():  # which stands for the end of what is sent
             self.transport.write_eof()
+        if self.protocol.state is not State.OPEN:
+            self._tell_change()
+
+    @override
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._tell_change()
+
+    @override
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._tell_change()
+
+    def _tell_change(self) -> None:
+        if self.on_change is not None:
+            self.on_change()
 
     @override
     def process_event(self, event: Any) -> None:

@@ -74,6 +74,9 @@ class Subscription:
         }
 
 
+DEFAULT_SUBSCRIPTION: Final = Subscription()
+
+
 class StreamDescription(NamedTuple):
     """What a server says of its stream."""
 

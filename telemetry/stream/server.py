@@ -3,9 +3,9 @@
 import asyncio
 import logging
 import os
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from threading import Event as Signal
 from threading import Thread
 from time import perf_counter
@@ -22,28 +22,24 @@ from telemetry.base.clock import Clock
 from telemetry.base.errors import SinkError
 from telemetry.base.host import host_name
 from telemetry.base.ports import bind_error_message
+from telemetry.base.steps import Steps
 from telemetry.base.text import to_unicode
 from telemetry.base.typing import override
-from telemetry.fields.clock_steps import ClockStepDetector
 from telemetry.fields.derived import Sample
-from telemetry.laps.delta import DeltaTracker, LapDelta
-from telemetry.laps.detector import LapState, advance
 from telemetry.recording.game_state import State
 from telemetry.recording.interfaces import Closeable, Event
 from telemetry.recording.stats import RecordingStats
 from telemetry.stream import protocol
 from telemetry.stream.access import AccessPolicy
-from telemetry.stream.broadcast import DEFLATE_SETTINGS, Broadcaster, Client
+from telemetry.stream.broadcast import DEFLATE_SETTINGS, LITTLE_BUFFER_BYTES, Broadcaster, Client
 from telemetry.stream.connection import LimitedConnection, peer_address
 from telemetry.stream.connection_limits import ConnectionLimits
 from telemetry.stream.inbox import Inbox, QueuedReading
 from telemetry.stream.message_budget import MARKER_MESSAGES, MESSAGES_PER_SECOND
 from telemetry.stream.options import DEFAULT_OPTIONS, ServerOptions
+from telemetry.stream.relay import Relay
 from telemetry.stream.routes import HttpRoutes, StreamStats
 from telemetry.stream.turns import Turns
-
-LATE_SAMPLE_S: Final = 0.25
-"""Age from which on a sample is not sent while newer ones wait: a machine that cannot keep up sends the newest."""
 
 MAX_MESSAGE_BYTES: Final = 16 * 1024
 """Longest message that a client may send."""
@@ -56,9 +52,6 @@ WAITING_TO_BE_ACCEPTED: Final = 512
 
 CLOSE_TIMEOUT_S: Final = 1.0
 """Seconds that a client has to answer a close frame."""
-
-RATE_WINDOW_S: Final = 5.0
-"""Seconds over which the rate is measured."""
 
 _log = logging.getLogger(__name__)
 _log.addHandler(logging.NullHandler())  # what clients do wrong does not belong on this program's terminal
@@ -99,15 +92,8 @@ class StreamServer(Closeable):
         self._limits = ConnectionLimits(options.clients_per_address)
         self._routes = HttpRoutes(self._policy, options.page, self._limits, self.stats)
         self._turns = Turns()
-        self._latest = QueuedReading(None, False, State.WAITING, "", perf_counter())
-        self._newest: QueuedReading | None = None
-        """The latest reading with a sample that was kept."""
-        self._sample_times: deque[float] = deque(maxlen=4096)
-        self._clock_steps = ClockStepDetector()
-        self._lap_state = LapState(missing=options.missing_fields)
-        self._delta_tracker = DeltaTracker()
+        self._relay = Relay(self._broadcaster, options.missing_fields)
         self._connections = 0
-        self._late_samples = 0
         self._started = perf_counter()
 
         self._listening = Signal()
@@ -163,16 +149,17 @@ class StreamServer(Closeable):
     def stats(self) -> StreamStats:
         """The current state and counters."""
         now, recording, broadcaster = perf_counter(), self._recording_stats, self._broadcaster
+        newest = self._relay.newest
         return StreamStats(
             host=host_name(),
             source=to_unicode(self._options.source),
-            state=self._latest.state,
-            message=self._latest.message,
+            state=self._relay.latest.state,
+            message=self._relay.latest.message,
             uptime_s=round(now - self._started, 3),
             samples=recording.samples,
             rate_asked_hz=self._options.rate,
-            rate_measured_hz=self._measure_rate_hz(now),
-            age_s=round(now - self._newest.queued_at, 3) if self._newest else None,
+            rate_measured_hz=self._relay.measure_rate_hz(now),
+            age_s=round(now - newest.queued_at, 3) if newest else None,
             missed=recording.missed,
             torn=recording.torn,
             recording_dropped=recording.dropped,
@@ -181,17 +168,12 @@ class StreamServer(Closeable):
             sent=broadcaster.sent,
             dropped=broadcaster.dropped,
             stalled=broadcaster.stalled,
-            lost=self._inbox.dropped + self._late_samples,
+            lost=self._inbox.dropped + self._relay.late_samples,
             encodings=broadcaster.encodings,
             encode_seconds=broadcaster.encode_seconds,
             broadcasts=broadcaster.broadcasts,
             broadcast_seconds=broadcaster.broadcast_seconds,
         )
-
-    def _measure_rate_hz(self, now: float) -> float | None:
-        """Samples per second over the last seconds; None where there were fewer than two."""
-        times = [queued_at for queued_at in self._sample_times if now - queued_at <= RATE_WINDOW_S]
-        return round((len(times) - 1) / (times[-1] - times[0]), 3) if len(times) > 1 and times[-1] > times[0] else None
 
     def _wake(self) -> None:
         self._loop.call_soon_threadsafe(self._deliver)
@@ -223,6 +205,7 @@ class StreamServer(Closeable):
         try:
             await self._stop.wait()
             self._deliver()
+            self._relay.follow_laps()
             self._broadcaster.announce(protocol.state_message(State.ENDED, "The server stops."))
         finally:
             stall_check.cancel()
@@ -250,6 +233,7 @@ class StreamServer(Closeable):
             ping_timeout=options.stall_timeout_s,
             close_timeout=CLOSE_TIMEOUT_S,
             max_size=MAX_MESSAGE_BYTES,
+            write_limit=LITTLE_BUFFER_BYTES,
             server_header="ac-telemetry",
             logger=_log,
             backlog=ACCEPTED_AT_ONCE,  # asyncio accepts so many at once, and lets as many wait
@@ -275,64 +259,41 @@ class StreamServer(Closeable):
     def _deliver(self) -> None:
         """Send the readings that were queued since the last call."""
         for reading in self._inbox.take_all():
-            before, self._latest = self._latest, reading
-            if (reading.state, reading.message) != (before.state, before.message):
-                self._broadcaster.announce(protocol.state_message(reading.state, reading.message))
-            if reading.sample is None:
-                continue
-            if clock_step := self._clock_steps.update(reading.sample.timestamp, reading.sample.elapsed):
-                self._broadcaster.announce(protocol.clock_message(clock_step, reading.sample))
-            if reading.is_kept:
-                self._newest = reading
-                self._sample_times.append(reading.queued_at)
-                if self.pending and perf_counter() - reading.queued_at > LATE_SAMPLE_S:
-                    self._late_samples += 1
-                    self._delta_tracker.update(reading.sample)
-                else:
-                    self._broadcast(reading.sample)
-            self._lap_state, laps = advance(self._lap_state, reading.sample)
-            for lap in laps:
-                self._delta_tracker.complete_lap(lap)
-                self._broadcaster.announce(protocol.lap_message(lap))
-
-    def _broadcast(self, sample: Sample) -> None:
-        """Send a sample; where no client wants the delta, it is computed after sending."""
-        if self._broadcaster.wants_delta:
-            self._delta_tracker.update(sample)
-            self._broadcaster.broadcast(sample, self._delta_tracker.delta())
-        else:
-            self._broadcaster.broadcast(sample, LapDelta())
-            self._delta_tracker.update(sample)
+            self._relay.pass_on(reading, is_last=not self.pending)
 
     async def _handle(self, connection: ServerConnection) -> None:
+        assert isinstance(connection, LimitedConnection)
         self._limits.admit(connection.transport)
         self._connections += 1
         handshake = connection.request
         query = urlsplit(handshake.path).query if handshake else ""
-        request, steps = await self._turns.finish(protocol.parse_query_in_steps(query))
-        client = Client(connection, request.subscription)
-        client.budget.charge(steps)
+        client = Client(connection)
+        connection.on_change = partial(self._broadcaster.look_again, client)
         try:
-            async with self._turns.take():
-                self._broadcaster.add(client)
-                self._greet(client, request)
-                if self._newest and self._newest.sample:
-                    self._broadcaster.send_sample(client, self._newest.sample, self._delta_tracker.delta())
+            _, steps = await self._turns.finish(self._join(client, query))
+            client.budget.charge(steps)
             await self._read_messages(client)
         except ConnectionClosed:
             pass
         finally:
             self._broadcaster.remove(client)
 
+    def _join(self, client: Client, query: str) -> Steps[None]:
+        """Give a client what the query of its address asks for, beginning with the newest sample."""
+        request = yield from protocol.parse_query_in_steps(query)
+        self._broadcaster.change(client, request.subscription)
+        self._greet(client, request)
+        self._relay.send_newest(client)
+
     def _greet(self, client: Client, request: protocol.SubscribeRequest) -> None:
         """Send what a client is sent once after its subscription: errors, the ``hello``, the state."""
         for sentence in request.errors:
             self._broadcaster.send(client, protocol.error_message(sentence))
         if request.hello:
-            newest = self._newest.sample if self._newest else None
+            newest = self._relay.newest_sample
             self._broadcaster.send(client, protocol.hello_message(request.subscription, self._description, newest))
         if request.subscription.events:
-            self._broadcaster.send(client, protocol.state_message(self._latest.state, self._latest.message))
+            self._broadcaster.send(client, protocol.state_message(self._relay.latest.state, self._relay.latest.message))
 
     async def _read_messages(self, client: Client) -> None:
         """Answer a client's messages within its budget; what it sends beyond that waits in its own system."""
@@ -350,17 +311,15 @@ class StreamServer(Closeable):
                         return  # the rest of the messages needs no answer
             elif budget.is_recovered:
                 is_warned = False
-            try:
-                steps = protocol.parse_message_in_steps(message, client.subscription)
-                request, count = await self._turns.finish(steps)
-            except protocol.RequestError as error:
-                self._broadcaster.send(client, protocol.error_message(str(error)))
-                continue
-            budget.charge(count)
-            async with self._turns.take():
-                self._answer(client, request)
+            _, steps = await self._turns.finish(self._answer(client, message))
+            budget.charge(steps)
 
-    def _answer(self, client: Client, request: protocol.Request) -> None:
+    def _answer(self, client: Client, message: str | bytes) -> Steps[None]:
+        try:
+            request = yield from protocol.parse_message_in_steps(message, client.subscription)
+        except protocol.RequestError as error:
+            self._broadcaster.send(client, protocol.error_message(str(error)))
+            return
         match request:
             case protocol.SubscribeRequest(subscription):
                 self._broadcaster.change(client, subscription)
@@ -378,7 +337,7 @@ class StreamServer(Closeable):
 
     def _set_marker(self, name: str) -> None:
         now = self._unix_time()
-        newest = self._newest.sample if self._newest else None
+        newest = self._relay.newest_sample
         sequence = newest.sequence if newest else None
         self._broadcaster.announce(protocol.marker_message(name, now, sequence))
         if self._on_marker:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from websockets.protocol import State as ConnectionState
 
 from telemetry.laps.delta import LapDelta
-from telemetry.stream.broadcast import MAX_BUFFER_BYTES, Broadcaster, Client
+from telemetry.stream.broadcast import LITTLE_BUFFER_BYTES, MAX_BUFFER_BYTES, Broadcaster, Client
 from telemetry.stream.message_budget import MESSAGE_BURST, MESSAGES_PER_SECOND, MessageBudget
 from telemetry.stream.protocol import parse_query
 from tests.conftest import sample_of
@@ -37,7 +37,9 @@ class Transport:
 
 def make_client(state: ConnectionState, waiting: int, query: str) -> tuple[Client, Transport]:
     transport = Transport(waiting)
-    connection = SimpleNamespace(protocol=SimpleNamespace(state=state, extensions=[]), transport=transport)
+    connection = SimpleNamespace(
+        protocol=SimpleNamespace(state=state, extensions=[]), transport=transport, paused=waiting > LITTLE_BUFFER_BYTES
+    )
     return Client(cast("ServerConnection", connection), parse_query(query).subscription), transport
 
 
@@ -74,6 +76,34 @@ def test_a_broadcast_does_what_sending_to_each_client_does(settings: list[tuple[
             plain.send_sample(client, sample, DELTA)
     assert outcome(fast, fast_clients) == outcome(plain, plain_clients)
     assert fast.broadcasts == len(SAMPLES)
+
+
+def test_a_client_that_lags_behind_is_looked_at_until_it_has_caught_up() -> None:
+    broadcaster = Broadcaster()
+    (client, transport), (_, other) = clients = [make_client(ConnectionState.OPEN, 0, "") for _ in range(2)]
+    for one, _ in clients:
+        broadcaster.add(one)
+    broadcaster.broadcast(SAMPLES[0], DELTA)
+    transport.waiting, client.connection.paused = MAX_BUFFER_BYTES, True
+    broadcaster.look_again(client)
+    broadcaster.broadcast(SAMPLES[1], DELTA)
+    assert (len(transport.written), client.dropped, client.stalled_since is None) == (1, 1, False)
+    transport.waiting, client.connection.paused = 0, False
+    broadcaster.look_again(client)
+    assert client.stalled_since is None
+    broadcaster.broadcast(SAMPLES[2], DELTA)
+    assert (len(transport.written), len(other.written), broadcaster.sent, broadcaster.dropped) == (2, 3, 5, 1)
+
+
+def test_nothing_is_written_behind_a_close_frame() -> None:
+    broadcaster = Broadcaster()
+    client, transport = make_client(ConnectionState.OPEN, 0, "")
+    broadcaster.add(client)
+    broadcaster.broadcast(SAMPLES[0], DELTA)
+    client.protocol.state = ConnectionState.CLOSING
+    broadcaster.look_again(client)
+    broadcaster.broadcast(SAMPLES[1], DELTA)
+    assert (len(transport.written), broadcaster.sent) == (1, 1)
 
 
 def test_a_closed_connection_counts_neither_as_sent_nor_as_dropped() -> None:
