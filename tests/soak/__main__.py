@@ -56,7 +56,7 @@ def say(text: str) -> None:
 def soak(area: Area, shop: Workshop, seed: int, *, seconds: float, count: int | None) -> list[Row]:
     """Try the kinds of an area in turn, in an order of chance, until the time is over, or ``count`` times each."""
     rows = [Row(kind) for kind in area.kinds]
-    order = Random(seed).sample(rows, len(rows))
+    order = Random(seed).sample(list(zip(area.kinds, rows, strict=True)), len(rows))
     deadline = time.monotonic() + seconds
     waiting: dict[Future[Outcome], tuple[Row, int]] = {}
     number = 0
@@ -69,9 +69,9 @@ def soak(area: Area, shop: Workshop, seed: int, *, seconds: float, count: int | 
             while len(waiting) < area.workers and is_wanted():
                 round_, place = divmod(number, len(rows))
                 number += 1
-                row, trial_seed = order[place], seed + round_
-                random = Random(f"{row.kind.name} {trial_seed}")
-                waiting[pool.submit(row.kind.trial, shop, random)] = row, trial_seed
+                (kind, row), trial_seed = order[place], seed + round_
+                random = Random(f"{kind.name} {trial_seed}")
+                waiting[pool.submit(kind.trial, shop, random)] = row, trial_seed
             for future in wait(waiting, return_when=FIRST_COMPLETED).done:
                 row, trial_seed = waiting.pop(future)
                 _count(row, future, trial_seed)
@@ -88,7 +88,7 @@ def _count(row: Row, future: Future[Outcome], seed: int) -> None:
         sentence = f"the trial itself broke: {type(error).__name__}: {error}"
     else:
         return
-    failure = Failure(row.kind.name, seed, sentence)
+    failure = Failure(row.topic.name, seed, sentence)
     row.fail(failure)
     say(str(failure))
 
@@ -146,7 +146,7 @@ def main() -> int:
     began = time.monotonic()
     rows = try_all(chosen, only, seed, options.minutes, options.count)
     failures = [failure for row in rows for failure in row.failures]
-    kills = sum(row.tried for row in rows if row.kind.name.startswith("kills"))
+    kills = sum(row.tried for row in rows if row.topic.name.startswith("kills"))
     say(f"\n{format_table(rows)}\n")
     say(f"seed {seed}, {(time.monotonic() - began) / 60.0:.1f} minutes, {kills} kills, {len(failures)} failed")
     for failure in failures:

@@ -63,15 +63,16 @@ def _small_folder(shop: Workshop, random: Random) -> Iterator[tuple[Path, tuple[
             yield folder, ("bash", "-c", f'ulimit -f {size_kb}; exec "$@"', "soak")
 
 
-def _check_refusal(ended: Ended | None, about: str) -> None:
+def _check_refusal(ended: Ended | None, *about: str) -> None:
+    """TrialFailed where the command did not end with a sentence that has one of these words."""
     if ended is None:
         raise TrialFailed("the command hangs")
     if ended.code == 0:
         raise TrialFailed("the command ended with 0")
     if "Traceback" in ended.err or ended.code < 0:
         raise TrialFailed(f"the command broke with {ended.code}: {ended.err[-2000:]}")
-    if about not in ended.err:
-        raise TrialFailed(f"no word about {about}: {ended.err[-500:]!r}")
+    if not any(word in ended.err for word in about):
+        raise TrialFailed(f"no word about {' or '.join(about)}: {ended.err[-500:]!r}")
 
 
 def _full_record(suffix: str, shop: Workshop, random: Random) -> Outcome:
@@ -105,7 +106,7 @@ def _full_command(words: Sequence[str], out: str, shop: Workshop, random: Random
         ended = run(*arguments, wrapper=wrapper)
         if ended is not None and ended.code == 0 and target.exists():
             return Outcome()  # there was room enough
-        _check_refusal(ended, str(folder))
+        _check_refusal(ended, str(folder), source.name)
         if replaces and target.read_bytes() != OLD:
             raise TrialFailed("the old output was changed")
         # A dataset goes on where it stopped; its folder of work is no rest.

@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Final
 
-from tests.soak.outcome import Failure, Kind, Outcome, Row
+from tests.soak.outcome import Failure, Outcome, Row, Topic
 from tests.soak.workshop import Running
 
 LONG_MINUTES: Final = 5.0
@@ -33,7 +33,8 @@ class MemoryWatch:
 
     def __init__(self, only: Sequence[str], minutes: float) -> None:
         # At this speed fifteen minutes are an hour of the game; a short run leaves the processors to the others.
-        self._speed = "4" if minutes >= LONG_MINUTES else "1"
+        self._is_long = minutes >= LONG_MINUTES
+        self._speed = "4" if self._is_long else "1"
         self._folder = Path(tempfile.mkdtemp(prefix="soak-memory-"))
         self._stop = Event()
         self._running: dict[str, Running] = {}
@@ -58,12 +59,12 @@ class MemoryWatch:
         self._thread.join()
         rows = []
         for name, running in self._running.items():
-            row = Row(_kind(name, self._speed))
+            row = Row(self._topic(name))
             ended = not running.sleep(0.0)
             if ended:
-                row.fail(Failure(row.kind.name, seed, f"it ended by itself: {running.said()[1]}"))
+                row.fail(Failure(row.topic.name, seed, f"it ended by itself: {running.said()[1]}"))
             elif sentence := self._judge(self._seen[name], row):
-                row.fail(Failure(row.kind.name, seed, sentence))
+                row.fail(Failure(row.topic.name, seed, sentence))
             rows.append(row)
         self.close()
         return rows
@@ -74,14 +75,19 @@ class MemoryWatch:
         if len(half) < 10:
             row.not_tried = "too short a time"
             return ""
-        slope, seconds = slope_per_minute(half), seen[-1][0] - seen[0][0]
+        slope = slope_per_minute(half)
         growth = half[-1][1] - half[0][1]
-        if seconds >= 60.0 * LONG_MINUTES and slope > MAX_SLOPE_MB:
+        if self._is_long and slope > MAX_SLOPE_MB:
             return f"it grows by {slope:.2f} MB a minute, from {half[0][1]:.1f} to {half[-1][1]:.1f} MB"
         if growth > MAX_GROWTH_MB:
             return f"it grew by {growth:.1f} MB in {half[-1][0] - half[0][0]:.0f} s"
-        row.add(Outcome(slope))
+        row.add(Outcome(slope if self._is_long else growth))
         return ""
+
+    def _topic(self, name: str) -> Topic:
+        what = f"memory of `{name}` at {self._speed} x, while all else is tried"
+        worst = "{} MB a minute over the second half" if self._is_long else "{} MB more; too short for a slope"
+        return Topic(name=f"memory-{name}", what=what, worst=worst, digits=2)
 
     def close(self) -> None:
         """End the commands and remove their files."""
@@ -90,14 +96,6 @@ class MemoryWatch:
         for running in self._running.values():
             running.close()
         shutil.rmtree(self._folder, ignore_errors=True)
-
-
-def _kind(name: str, speed: str) -> Kind:
-    def trial(*_: object) -> Outcome:
-        raise NotImplementedError
-
-    what = f"memory of `{name}` at {speed} x, while all else is tried"
-    return Kind(name=f"memory-{name}", what=what, trial=trial, worst="{} MB a minute over the second half", digits=2)
 
 
 def resident_mb(pid: int) -> float | None:

@@ -26,18 +26,24 @@ Trial = Callable[[Workshop, Random], Outcome]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
-    """Something that is tried again and again, a row of the table."""
+class Topic:
+    """Something that is tried, a row of the table."""
 
     name: str
     """The word for ``--only``."""
     what: str
     """What the table calls it."""
-    trial: Trial
     worst: str
     """What the figure in the column ``worst`` is, with ``{}`` in place of the figure."""
     digits: int = 0
     """Digits after the point that the figure is shown with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind(Topic):
+    """What is tried by trials, again and again."""
+
+    trial: Trial
 
 
 class Failure(NamedTuple):
@@ -59,9 +65,9 @@ class Failure(NamedTuple):
 
 @dataclass(slots=True)
 class Row:
-    """What came of all trials of a kind so far."""
+    """What came of all trials of a topic so far."""
 
-    kind: Kind
+    topic: Topic
     tried: int = 0
     failures: list[Failure] = field(default_factory=list)
     worst: float | None = None
@@ -83,9 +89,9 @@ class Row:
         if self.worst is None:
             worst = self.not_tried or "-"
         else:
-            worst = self.kind.worst.format(f"{self.worst:,.{self.kind.digits}f}")
+            worst = self.topic.worst.format(f"{self.worst:,.{self.topic.digits}f}")
         tried = "not tried" if self.not_tried else f"{self.tried:,}"
-        return self.kind.what, tried, f"{len(self.failures):,}", worst
+        return self.topic.what, tried, f"{len(self.failures):,}", worst
 
 
 def format_table(rows: Sequence[Row]) -> str:

@@ -95,10 +95,11 @@ class Running:
         return ended
 
     def close(self) -> None:
-        """Kill it if it still runs, and forget what it said."""
-        self.kill()
-        self._out.close()
-        self._err.close()
+        """Kill it if it still runs, and forget what it said; harmless when done twice."""
+        if not self._out.closed:  # afterwards its number may be that of another process
+            self.kill()
+            self._out.close()
+            self._err.close()
 
     def __enter__(self) -> Self:
         return self
