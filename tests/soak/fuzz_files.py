@@ -16,7 +16,7 @@ from typing import Final
 from tests.soak.outcome import Kind, Outcome, TrialFailed
 from tests.soak.workshop import REPOSITORY, Workshop
 
-INPUTS: Final = 15
+INPUTS: Final = 25
 """Inputs of one trial, in one process."""
 MAX_CPU_S: Final = 10.0
 """Seconds of processor time that one command may take for one input, which is small."""

@@ -22,7 +22,7 @@ OPTIONS: Final = ("rate", "fields", "names", "format", "events", "delta", "hello
 
 
 def _http(shop: Workshop, random: Random) -> Outcome:
-    inputs = 200
+    inputs = 1000
     with Served() as served:
         targets = ("/", "/healthz", "/metrics", "/app.js", "/../../etc/passwd", "/?rate=5", "*", "http://x/")
         for _ in range(inputs):
@@ -51,7 +51,7 @@ def _ask(served: Served, request: bytes) -> bytes:
 
 
 def _query(shop: Workshop, random: Random) -> Outcome:
-    inputs = 60
+    inputs = 150
     with Served() as served:
         for _ in range(inputs):
             pairs = [
@@ -95,7 +95,7 @@ def _message(random: Random) -> bytes:
 
 
 def _messages(shop: Workshop, random: Random) -> Outcome:
-    connections = 8
+    connections = 20
     with Served() as served:
         for _ in range(connections):
             _send_messages(served, random)
@@ -158,7 +158,7 @@ def _frame(random: Random) -> bytes:
 
 def _acgym(shop: Workshop, random: Random) -> Outcome:
     """Datagrams and bytes that assetto_corsa_gym's client never sends."""
-    inputs = 200
+    inputs = 1000
     texts = (
         b"connect",
         b"disconnect",
