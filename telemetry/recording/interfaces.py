@@ -15,8 +15,11 @@ from telemetry.recording.stats import StatsT_contra
 if TYPE_CHECKING:
     from telemetry.fields.blocks import Block
 
-FLUSH_SECONDS: Final = 0.5
-"""How long a written sample may wait before it is passed to the operating system."""
+FLUSH_SECONDS: Final = 0.25
+"""How long a sample may wait before it is passed to the operating system.
+
+A kill may cost a second: the rest of it is for a disk, and a processor, that others need too.
+"""
 
 
 class Reading(NamedTuple):

@@ -182,7 +182,7 @@ def test_killing_the_process_loses_only_what_was_not_flushed_yet(tmp_path: Path,
     kept = in_the_file()
     assert kept == list(range(len(kept)))
     assert len(kept) >= len(flushed)
-    assert FLUSH_SECONDS <= 0.5
+    assert FLUSH_SECONDS <= 0.25
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no named pipes in the file system")
