@@ -47,7 +47,7 @@ def steps_of_the_demo(seconds: float) -> list[Step]:
 
 
 def write(steps: list[Step], path: Path, rate: int) -> float:
-    """CPU seconds that it takes to write all steps; flushed twice a second as a recording is."""
+    """CPU seconds that it takes to write all steps; flushed as often as a recording is."""
     path.unlink(missing_ok=True)
     known = find_format(path)
     if known is None:
@@ -63,7 +63,7 @@ def write(steps: list[Step], path: Path, rate: int) -> float:
         sink = DecimatingSink(sink, rate)
     for number, step in enumerate(steps):
         sink.write(step)
-        if live and number % 167 == 0:
+        if live and number % 83 == 0:
             sink.flush()
     sink.close()
     return process_time() - began

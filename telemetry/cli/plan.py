@@ -60,13 +60,14 @@ def run(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no view and no summary.")] = False,
     json_summary: JsonSummary = False,
     stop_options: StopOptions,
+    durable: options.Durable = False,
 ) -> None:
     """Record the runs of a plan until each has its laps.
 
     The same command continues a plan that was stopped; the exit code is 4 where it ends before it is complete. Press m
     to set a marker, q or Ctrl-C to end.
     """
-    record_plan(path, out, source_options, stop_options, quiet=quiet, json_summary=json_summary)
+    record_plan(path, out, source_options, stop_options, quiet=quiet, json_summary=json_summary, durable=durable)
 
 
 def record_plan(
@@ -77,6 +78,7 @@ def record_plan(
     *,
     quiet: bool,
     json_summary: bool,
+    durable: bool = False,
 ) -> None:
     """Record what this plan still needs into its folder, or into OUT; IncompletePlanError where it stays incomplete."""
     stop_rule = stop_options.stop_rule()
@@ -99,6 +101,7 @@ def record_plan(
             max_refused=_MAX_REFUSED_BY_DEMO if is_demo else None,
             report=report,
             missing=origin.missing_fields,
+            durable=durable,
         )
         summary: dict[str, object] = {"source": origin.name, "files": []}
         if not batch.manifest.complete:
@@ -135,10 +138,12 @@ def open_plan_folder(
     report: ReportMessage | None,
     max_refused: int | None = None,
     missing: frozenset[str] = frozenset(),
+    durable: bool = False,
 ) -> Batch:
     """The batch of this plan, resumed where it stopped or new; repairs of truncated files are reported.
 
-    ``wait``, ``max_refused`` and ``missing`` are as :class:`telemetry.plans.runner.Batch` has them.
+    ``wait``, ``max_refused`` and ``missing`` are as :class:`telemetry.plans.runner.Batch` has them; ``durable`` has
+    each flush on the disk.
     """
 
     def open_run(path: Path, run: Run) -> PageSink:
@@ -148,6 +153,7 @@ def open_plan_folder(
             path,
             thresholds=run.thresholds,
             metadata={key: text for key, text in metadata.items() if text},
+            durable=durable,
         )
 
     manifest = Manifest(plan, folder)

@@ -56,13 +56,19 @@ class LineOptions:
         bool, typer.Option("--overwrite", rich_help_panel=_OUTPUT_PANEL, help="Replace a file that exists.")
     ] = False
 
+    durable: Annotated[bool, typer.Option("--durable", rich_help_panel=_OUTPUT_PANEL, help=options.DURABLE_HELP)] = (
+        False
+    )
+
     def check(self, source: str) -> None:
         """Raise UsageError where the options contradict each other or the source."""
         if self.append and self.overwrite:
             raise UsageError("--append and --overwrite contradict each other.")
         if self.json_output is None:
-            if self.fields is not None or self.append or self.overwrite:
-                raise UsageError("--fields, --append and --overwrite are for a file; name one with --json-output.")
+            if self.fields is not None or self.append or self.overwrite or self.durable:
+                raise UsageError(
+                    "--fields, --append, --overwrite and --durable are for a file; name one with --json-output."
+                )
             return
         if not self.json_output:
             raise UsageError("--json-output needs the name of a file, or - for standard output.")
@@ -85,7 +91,7 @@ class LineOptions:
         if not columns:
             raise UsageError(f"{source.name} holds none of these fields: {', '.join(one.key for one in asked)}.")
         mode: Mode = "append" if self.append else "overwrite" if self.overwrite else "new"
-        return [open_sink(self.json_output, columns=columns, mode=mode)]
+        return [open_sink(self.json_output, columns=columns, mode=mode, durable=self.durable)]
 
 
 @expand_option_groups

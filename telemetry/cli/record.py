@@ -82,7 +82,8 @@ def record(
         from telemetry.cli.plan import record_plan
 
         _check_leaves_to_plan(file_options, description, rate=rate, laps=laps, tyres_out=tyres_out)
-        record_plan(plan, out, source_options, stop_options, quiet=quiet, json_summary=json_summary)
+        durable = file_options.durable
+        record_plan(plan, out, source_options, stop_options, quiet=quiet, json_summary=json_summary, durable=durable)
         return
     stop_rule = stop_options.stop_rule(laps)
     thresholds = Thresholds(tyres_out=tyres_out)
@@ -93,7 +94,9 @@ def record(
     options.tune_for_low_latency()
     with stop_on_signal(clock), source_options.open() as origin:
         metadata |= describe_missing(origin.missing_fields)
-        open_file = file_opener(rate, thresholds, metadata, overwrite=file_options.overwrite)
+        open_file = file_opener(
+            rate, thresholds, metadata, overwrite=file_options.overwrite, durable=file_options.durable
+        )
         writer = open_step_writer(source, out, file_options, open_file, quiet=quiet)
         if options.is_stream(source) and not quiet:
             print_message(

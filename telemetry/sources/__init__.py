@@ -10,6 +10,7 @@ from telemetry.fields.held import MISSING_FIELDS, held_columns, parse_missing
 from telemetry.fields.selection import ALL_COLUMNS, Column
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.formats import FORMATS, all_formats, find_format, jsonl, recording_suffixes, unsupported_file_type
+from telemetry.recording.durable import DurablePageSink, DurableSink, check_durable
 from telemetry.recording.filters import DecimatingSink, StepToSampleSink
 from telemetry.recording.interfaces import PageSink, Sink, Source
 
@@ -72,16 +73,21 @@ def _open_live(path: Path | None, *, wait: bool) -> Source:
     return LiveSource(path, wait=wait)
 
 
-def open_sink(path: str | Path, *, columns: tuple[Column, ...] = ALL_COLUMNS, mode: Mode = "new") -> Sink:
+def open_sink(
+    path: str | Path, *, columns: tuple[Column, ...] = ALL_COLUMNS, mode: Mode = "new", durable: bool = False
+) -> Sink:
     """The sink that writes samples to this file while they come; ``-`` is standard output.
 
-    The suffix decides on the format; a file with any other suffix holds JSON lines. Raises :class:`telemetry.SinkError`
+    The suffix decides on the format; a file with any other suffix holds JSON lines. ``durable`` has each flush on the
+    disk, so that a power cut costs no more than a kill. Raises :class:`telemetry.SinkError`
     where the file cannot be written, or exists and ``mode`` is ``new``, and :class:`telemetry.UsageError` for a format
     whose files cannot be read when their writer was killed, or that keeps pages.
     """
     if str(path) == "-":
         from telemetry.formats.jsonl.sink import standard_output
 
+        if durable:
+            raise UsageError("--durable is for a file on a disk, which standard output is not.")
         return standard_output(columns)
     path = Path(path)
     known = find_format(path) or jsonl.FORMAT
@@ -100,7 +106,10 @@ def open_sink(path: str | Path, *, columns: tuple[Column, ...] = ALL_COLUMNS, mo
     if mode == "append" and not known.can_append and path.exists():
         able = ", ".join(other.name for other in all_formats() if other.can_append)
         raise SinkError(f"{path} cannot be continued: only {able} can. Use --overwrite, or another name.")
-    return known.open_sample_sink(path, columns, mode=mode, units=False)
+    if durable:
+        check_durable(path)
+    sink = known.open_sample_sink(path, columns, mode=mode, units=False)
+    return DurableSink(sink, path) if durable else sink
 
 
 def open_page_sink(
@@ -110,17 +119,20 @@ def open_page_sink(
     thresholds: Thresholds = DEFAULTS,
     metadata: Mapping[str, str] | None = None,
     overwrite: bool = False,
+    durable: bool = False,
 ) -> PageSink:
     """The sink that writes steps to this file, by its suffix, decimated to ``rate`` per second where one is given.
 
     A format that keeps pages gets them as they are, and ``metadata`` with them; others hold samples, without the fields
-    that ``metadata`` calls missing. Raises
-    :class:`telemetry.SinkError` where the file cannot be written, or exists and must not be overwritten, and
-    :class:`telemetry.UsageError` for a file that cannot be recorded.
+    that ``metadata`` calls missing. ``durable`` has each flush on the disk. Raises :class:`telemetry.SinkError` where
+    the file cannot be written, or exists and must not be overwritten, and :class:`telemetry.UsageError` for a file that
+    cannot be recorded.
     """
     known = find_format(path)
     metadata = metadata or {}
     sink: PageSink
+    if durable:
+        check_durable(path)
     if known is None or not known.is_recording:
         raise unsupported_file_type(path, recording_suffixes())
     if known.open_step_sink is not None:
@@ -131,6 +143,8 @@ def open_page_sink(
         sink = StepToSampleSink(known.open_sample_sink(path, columns, mode=mode, units=False), thresholds)
     else:
         raise unsupported_file_type(path, recording_suffixes())
+    if durable:
+        sink = DurablePageSink(sink, path)
     return sink if rate is None else DecimatingSink(sink, rate)
 
 

@@ -115,7 +115,7 @@ def name_file(unfinished: Path, path: Path) -> None:
             unfinished.rename(path)
 
     _try_often(name)
-    _sync_name(path)
+    sync_name(path)
 
 
 def remove_file(path: Path) -> None:
@@ -147,7 +147,7 @@ def _rename_with_permissions(unfinished: Path, path: Path) -> None:
     with suppress(OSError):  # a file system without permissions, or there is no file yet
         shutil.copymode(path, unfinished)
     rename(unfinished, path)
-    _sync_name(path)
+    sync_name(path)
 
 
 def _try_often(act: Callable[[], object]) -> None:
@@ -162,7 +162,7 @@ def _try_often(act: Callable[[], object]) -> None:
             return
 
 
-def _sync_name(path: Path) -> None:
+def sync_name(path: Path) -> None:
     """Have the name of a file on the disk too, where a system can do that."""
     with suppress(OSError):
         descriptor = os.open(path.parent, os.O_RDONLY)

@@ -13,7 +13,7 @@ from telemetry.base.errors import UsageError
 from telemetry.base.text import format_size
 from telemetry.base.units import STEPS_PER_SECOND
 from telemetry.cli._shared.messages import print_message
-from telemetry.cli._shared.options import MIN_RATE_HZ, check_is_not_source
+from telemetry.cli._shared.options import DURABLE_HELP, MIN_RATE_HZ, check_is_not_source
 from telemetry.fields.thresholds import Thresholds
 from telemetry.formats import recording_suffix, recording_suffixes, unsupported_file_type
 from telemetry.recording.file_names import DEFAULT_TEMPLATE, LAP_TEMPLATE, PLACEHOLDERS, Template
@@ -67,6 +67,7 @@ class FileOptions:
     overwrite: Annotated[
         bool, typer.Option("--overwrite", rich_help_panel=FILES_PANEL, help="Replace a file that exists.")
     ] = False
+    durable: Annotated[bool, typer.Option("--durable", rich_help_panel=FILES_PANEL, help=DURABLE_HELP)] = False
     max_total: Annotated[
         float | None,
         typer.Option(
@@ -179,13 +180,17 @@ def parse_rate(text: str) -> float | None:
     return rate_hz
 
 
-def file_opener(rate: str, thresholds: Thresholds, metadata: dict[str, str], *, overwrite: bool = False) -> OpenFile:
+def file_opener(
+    rate: str, thresholds: Thresholds, metadata: dict[str, str], *, overwrite: bool = False, durable: bool = False
+) -> OpenFile:
     """A function that opens a file for ``rate`` steps per second; raises UsageError where that is not a rate."""
     rate_hz = parse_rate(rate)
     metadata = {RECORDING_ID: make_recording_id(), **metadata}  # one for all files of the recording
 
     def open_file(path: Path) -> PageSink:
-        return open_page_sink(path, rate=rate_hz, thresholds=thresholds, metadata=metadata, overwrite=overwrite)
+        return open_page_sink(
+            path, rate=rate_hz, thresholds=thresholds, metadata=metadata, overwrite=overwrite, durable=durable
+        )
 
     return open_file
 
