@@ -1,6 +1,6 @@
 """Every physics step of a game in another process: how many are kept, whether they are whole, and what it costs.
 
-    uv run benchmarks/capture.py [--seconds N] [--rounds N] [--directory DIR]
+    uv run benchmarks/capture.py [--seconds N] [--rounds N] [--directory DIR] [--durable]
 
 A process of its own publishes the demo as ``publish`` does and notes when each page was written. In each round three
 look at it, one after the other:
@@ -99,12 +99,12 @@ def spin(directory: Path, seconds: float) -> tuple[float, float]:
     return seen / (packet_id - first + 1), (time.process_time() - used) / seconds
 
 
-def record_whole(directory: Path, seconds: float) -> tuple[float, float]:
+def record_whole(directory: Path, seconds: float, *further: str) -> tuple[float, float]:
     """The shares of the steps that the command keeps, and of a core that its process takes once it has begun."""
     main = Path(__file__).parent.parent / "main.py"
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "drive.mcap")
-        options = ["--source", str(directory), "--duration", str(seconds), "--quiet", "--json-summary"]
+        options = ["--source", str(directory), "--duration", str(seconds), "--quiet", "--json-summary", *further]
         process = subprocess.Popen(  # noqa: S603 - this very project
             [sys.executable, main, "record", path, *options], stdout=subprocess.PIPE
         )
@@ -132,6 +132,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--directory", type=Path, default=Path("/dev/shm"), help="where page files are made")  # noqa: S108
+    parser.add_argument("--durable", action="store_true", help="measure record --durable too")
     options = parser.parse_args()
     shares: dict[str, list[tuple[float, float]]] = {"bare loop": [], "live source": [], "record": []}
     for number in range(options.rounds):
@@ -145,6 +146,9 @@ def main() -> None:
             steps, source, used, zero = record(directory, options.seconds)
             shares["bare loop"].append(spin(directory, options.seconds))
             shares["record"].append(record_whole(directory, options.seconds))
+            if options.durable:
+                durable = record_whole(directory, options.seconds, "--durable")
+                shares.setdefault("record --durable", []).append(durable)
             ours.send(None)
             written: dict[int, float] = ours.recv()
             publisher.join()
