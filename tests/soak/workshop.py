@@ -125,8 +125,8 @@ class Workshop:
         self._recordings: dict[tuple[str, float], Path] = {}
         self.typical_seconds: dict[str, float] = {}
         """How long a command takes that nobody kills, by a name that the trials choose."""
-        self.stored: dict[str, bytes] = {}
-        """Results of commands that nobody killed, by a name that the trials choose."""
+        self.digests: dict[str, dict[str, str]] = {}
+        """Digests of what such a command made, by the same name."""
 
     @contextmanager
     def folder(self) -> Iterator[Path]:
