@@ -37,7 +37,7 @@ def _http(shop: Workshop, random: Random) -> Outcome:
 
 def _ask(served: Served, request: bytes) -> bytes:
     """The status of the answer; empty where the server closes without one."""
-    with served.connect() as raw, suppress(ConnectionError):
+    with served.connect() as raw, suppress(OSError):  # however it says that the server has closed
         raw.sendall(request)
         raw.shutdown(socket.SHUT_WR)
         try:
