@@ -118,7 +118,10 @@ def try_all(chosen: Sequence[Area], only: tuple[str, ...], seed: int, minutes: f
                 rows += soak(area, shop, seed, seconds=60.0 * minutes * area.share / shares, count=count)
         if not chosen:
             time.sleep(60.0 * minutes)
-        rows += memory.rows(seed)
+        watched = memory.rows(seed)
+        for failure in (failure for row in watched for failure in row.failures):
+            say(str(failure))
+        rows += watched
     finally:
         memory.close()
         shop.close()
