@@ -338,7 +338,7 @@ def test_the_command_says_what_it_made_and_what_it_could_not(tmp_path: Path) -> 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no test can send a signal to another process there")
 def test_an_interrupt_leaves_nothing_and_says_so(tmp_path: Path) -> None:
-    one = b"".join(LAP.read_bytes() for _ in range(60))  # compressed streams can stand one behind the other
+    one = b"".join(LAP.read_bytes() for _ in range(25))  # compressed streams can stand one behind the other
     (tmp_path / "long.jsonl.zst").write_bytes(one)
     command = [sys.executable, str(REPOSITORY / "main.py"), "convert", str(tmp_path / "long.jsonl.zst")]
     process = subprocess.Popen([*command, str(tmp_path / "a.csv")], stderr=subprocess.PIPE, encoding="utf-8")

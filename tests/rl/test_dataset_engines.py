@@ -65,7 +65,7 @@ class Deadly(Exporter):
         self, episodes: Iterator[Episode], config: EpisodeConfig, folder: Path, skipped: SkipCounts
     ) -> ExportResult:
         (episode,) = episodes
-        once = folder.parent / f"{self.name}.once"
+        once = folder.parent.parent / f"{self.name}.once"  # beside the temporary folder that the part is made in
         if episode.recording == self.name:
             if not once.exists():
                 os._exit(9)

@@ -394,8 +394,8 @@ def test_what_cannot_be_done_is_a_sentence_and_leaves_nothing(
 def test_a_clock_that_is_stopped_leaves_nothing(short: Path, tmp_path: Path) -> None:
     clock = telemetry.Clock(math.inf)
 
-    def watch(what: str, seconds: float) -> None:
-        if what == "converting" and seconds > 20.0:
+    def watch(what: str, share: float) -> None:
+        if what == "converting" and share > 0.6:
             clock.stop()
 
     request = BuildRequest(format="npz", recordings=(short, short), output=tmp_path / "out")
