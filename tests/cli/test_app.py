@@ -108,7 +108,7 @@ def test_help_at_80_columns_breaks_and_cuts_no_word(name: str, monkeypatch: pyte
     for part in rest:
         command = command.commands[part]
     shown = main_in_process(*name.split(), "--help").stdout
-    assert max(map(len, shown.splitlines())) == 80
+    assert max(map(len, shown.splitlines())) == (79 if sys.platform == "win32" else 80)  # Rich leaves one free there
     assert "\N{HORIZONTAL ELLIPSIS}" not in shown
     words = plain_words(command.help)
     for param in command.params:

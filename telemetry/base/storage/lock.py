@@ -93,7 +93,12 @@ def held_file(path: Path) -> Iterator[None]:
 
 
 def is_in_place(descriptor: int, path: Path) -> bool:
-    """Whether this path still leads to the open file: it can be removed or replaced before its lock was there."""
+    """Whether this path still leads to the open file: it can be removed or replaced before its lock was there.
+
+    Windows keeps an open file in its place, and does not always tell which file a path leads to that is mapped.
+    """
+    if sys.platform == "win32":
+        return True
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except OSError:
