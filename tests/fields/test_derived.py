@@ -203,6 +203,13 @@ def test_lap_distance_is_the_position_times_the_length_where_the_line_is_not_kno
     assert sample_of(normalized_position=0.25, track_spline_length=math.nan).lap_distance is None
 
 
+@pytest.mark.parametrize("unknown", [{"normalized_position": math.nan}, {"track_spline_length": math.inf}])
+def test_lap_distance_is_null_where_the_place_is_no_number(unknown: dict[str, Any]) -> None:
+    place = {"normalized_position": 0.25, "track_spline_length": 4000.0}
+    samples = follow(place, place | unknown, place)
+    assert [sample.lap_distance for sample in samples] == [1000.0, None, 1000.0]
+
+
 def test_steering_has_degrees_only_with_a_stated_lock() -> None:
     assert steer_degrees(-0.5) is None
     assert steer_degrees(-0.5, Thresholds(steer_lock=450.0)) == -225.0

@@ -1,11 +1,12 @@
 """Laps out of columns are the very laps that the samples have."""
 
+import math
 from collections.abc import Iterable, Sequence
 from itertools import accumulate, pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ac_native_memory import Pages
@@ -89,6 +90,9 @@ def test_samples_without_fields_have_the_same_laps() -> None:
 
 
 @given(st.lists(moments, min_size=1, max_size=120), st.integers(1, 50))
+@example(
+    [(0, 0, 0, [{"number_of_tyres_out": 3, "normalized_position": math.nan}]), (0, 0, 0, [{"completed_laps": 2}])], 1
+)
 def test_whatever_happens_the_laps_are_the_same(
     moves: list[tuple[int, int, int, list[dict[str, Any]]]], size: int
 ) -> None:

@@ -157,10 +157,12 @@ def restart_lap_distance(
     """Metres since the line, where something lies between the samples that matters to laps."""
     if change is LapChange.STOPPED and before is not None and now.status != REPLAY:
         return carry_on_lap_distance(now, line_position, before)
-    length_m = now.track_spline_length
-    if not length_m > 0.0 or (now.normalized_position == 0.0 and (before is None or before.normalized_position == 0.0)):
+    length_m, position = now.track_spline_length, now.normalized_position
+    if not (0.0 < length_m < math.inf and -math.inf < position < math.inf):
         return None
-    fraction = (now.normalized_position - (line_position or 0.0)) % 1.0
+    if position == 0.0 and (before is None or before.normalized_position == 0.0):
+        return None
+    fraction = (position - (line_position or 0.0)) % 1.0
     if change is LapChange.STOPPED:
         return fraction * length_m
     if before is None or change is LapChange.START or change is LapChange.MOVED:
@@ -175,7 +177,9 @@ def carry_on_lap_distance(now: Snapshot, line_position: float | None, before: "S
     the lap is, and where the track has no line for the AI: its position is then 0 for ever.
     """
     length_m, position = now.track_spline_length, now.normalized_position
-    if not length_m > 0.0 or (position == 0.0 and before.normalized_position == 0.0):
+    if not (0.0 < length_m < math.inf and -math.inf < position < math.inf):
+        return None
+    if position == 0.0 and before.normalized_position == 0.0:
         return None
     fraction = (position - line_position) % 1.0 if line_position else position % 1.0
     distance_before = before.lap_distance

@@ -159,7 +159,8 @@ class _Follower:
     def _carry_on_distance(self, at: int, end: int, line: float | None) -> None:
         here, behind = slice(at + 1, end), slice(at, end - 1)
         position, length_m = self._position[here], self._length[here]
-        is_none = ~(length_m > 0.0) | ((position == 0.0) & (self._position[behind] == 0.0))
+        is_none = ~((length_m > 0.0) & np.isfinite(length_m) & np.isfinite(position))
+        is_none |= (position == 0.0) & (self._position[behind] == 0.0)
         fraction = (position - line) % 1.0 if line else position % 1.0
         distance = np.where(is_none, np.nan, fraction * length_m)
         before = np.concatenate([self._columns.lap_distance[at : at + 1], distance[:-1]])
