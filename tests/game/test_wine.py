@@ -258,8 +258,8 @@ def test_the_view_fills_a_console_and_gives_it_back_at_ctrl_c() -> None:
 @pytest.mark.parametrize(
     ("environment", "shown"),
     [
-        ({}, "No such command 'nonsense 日本 "),
-        ({"PYTHONLEGACYWINDOWSSTDIO": "1"}, "No such command 'nonsense ?? ?'."),  # in the console's code page
+        ({}, "There is no command 'nonsense 日本 "),
+        ({"PYTHONLEGACYWINDOWSSTDIO": "1"}, "There is no command 'nonsense ?? ?'."),  # in the console's code page
     ],
 )
 def test_letters_that_a_console_cannot_show_do_no_harm(environment: dict[str, str], shown: str) -> None:
