@@ -3,19 +3,18 @@
 The steps are those of :class:`telemetry.formats.mcap.steps.StepBuilder`, which takes one message after the other.
 """
 
-import math
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from telemetry.base.clock import RateLimiter
-from telemetry.base.units import STEP_S
 from telemetry.fields.blocks import Array, DistinctPages, PageBlock
 from telemetry.formats.mcap.cdr import HEADER, LITTLE_ENDIAN
 from telemetry.formats.mcap.layout import GRAPHICS, PAGE_SIZES, PHYSICS, STATIC, Channel, seconds
+from telemetry.formats.mcap.messages import locate_message
 from telemetry.formats.mcap.records import (
     CHANNEL,
     CHUNK,
@@ -26,13 +25,14 @@ from telemetry.formats.mcap.records import (
     RecordFile,
     TruncatedFile,
 )
+from telemetry.formats.mcap.steps import PlayedTimes
 
 BLOCK_STEPS: Final = 1 << 14
 """Steps from which on a block is complete: enough that the work per block does not count, about 10 MB of pages."""
 
 _KINDS: Final = (PHYSICS, GRAPHICS, STATIC)
+_KIND_OF_TOPIC: Final = {topic: kind for kind, topic in enumerate(_KINDS)}
 _HEAD: Final = struct.Struct("<BQ")
-_MESSAGE_HEAD: Final = struct.Struct("<HIQQ")
 
 
 _HEAD_DTYPE: Final = np.dtype(
@@ -46,6 +46,7 @@ _HEAD_DTYPE: Final = np.dtype(
     ]
 )
 """The begin of a message record."""
+_CDR_KIND: Final = np.frombuffer(LITTLE_ENDIAN, "<u2")
 _INDEX_HEAD_BYTES: Final = 6
 _NO_INDEX: Final = frozenset(range(256)) - {MESSAGE_INDEX}
 
@@ -89,7 +90,6 @@ class StepReader:
     def read(self, records: Iterable[Record]) -> Iterator[StepRows]:
         """The steps in these records. Raises :class:`CorruptFile` behind the steps that are intact."""
         for record in records:
-            data = b""
             if record.opcode == CHUNK:
                 data = self._file.unpack(record)
                 if (messages := self._scan_indexed(data, self._read_index(record))) is not None:
@@ -97,6 +97,8 @@ class StepReader:
                     continue
             elif record.opcode in (MESSAGE, CHANNEL):  # of a file without chunks
                 data = _HEAD.pack(record.opcode, len(record.body)) + record.body
+            else:
+                continue
             messages, error = self._scan(record.at, data)
             yield self._steps_of(data, messages)
             if error is not None:
@@ -127,8 +129,7 @@ class StepReader:
         size = len(data)
         if not len(begins) or begins[0] != 0 or begins[-1] > size - _HEAD_DTYPE.itemsize:
             return None
-        content = np.frombuffer(data, np.uint8)
-        heads = _windows(content, _HEAD_DTYPE.itemsize)[begins].view(_HEAD_DTYPE)[:, 0]
+        heads = _values_at(data, begins, _HEAD_DTYPE)
         lengths = heads["length"].astype(np.int64) + _HEAD.size
         if (heads["opcode"] != MESSAGE).any() or (begins + lengths != np.append(begins[1:], size)).any():
             return None
@@ -143,15 +144,14 @@ class StepReader:
             if channel.is_cdr:
                 if lengths[rows].min() < len(HEADER):
                     return None
-                cdr_heads = _windows(content, len(HEADER))[begins[rows]]
-                if (cdr_heads[:, : len(LITTLE_ENDIAN)] != np.frombuffer(LITTLE_ENDIAN, np.uint8)).any():
+                if (_values_at(data, begins[rows], _CDR_KIND.dtype) != _CDR_KIND).any():
                     return None
                 begins[rows] += len(HEADER)
                 lengths[rows] -= len(HEADER)
             if channel.topic in PAGE_SIZES:
                 if (lengths[rows] != PAGE_SIZES[channel.topic]).any():
                     return None
-                kinds[rows] = _KINDS.index(channel.topic)
+                kinds[rows] = _KIND_OF_TOPIC[channel.topic]
         times = (heads[name].astype(np.int64) for name in ("log_time", "publish_time"))
         return _Messages(begins, kinds, *times)
 
@@ -162,34 +162,15 @@ class StepReader:
         try:
             for opcode, begin, end in self._file.spans(at, data):
                 if opcode == MESSAGE:
-                    rows.append(self._read_head(at, data, begin, end - begin))
+                    found = locate_message(self._file.path, at, data, (begin, end), self._channels)
+                    kind = _KIND_OF_TOPIC.get(found.channel.topic, -1)
+                    rows.append((found.begin, kind, found.log_time, found.publish_time))
                 elif opcode == CHANNEL:
                     parsed = self._file.parse(Record(at, opcode, data[begin:end]))
                     self._channels[parsed.id] = Channel(parsed.topic, parsed.message_encoding)
         except CorruptFile as corrupt:
             error = corrupt
         return _Messages(*np.array(rows, dtype=np.int64).reshape(-1, 4).T), error
-
-    def _read_head(self, at: int, data: bytes, begin: int, length: int) -> tuple[int, int, int, int]:
-        if length < _MESSAGE_HEAD.size:
-            raise CorruptFile(self._file.path, at, "a message is too short")
-        number, _, log_time, publish_time = _MESSAGE_HEAD.unpack_from(data, begin)
-        channel = self._channels.get(number)
-        if channel is None:
-            raise CorruptFile(self._file.path, at, f"a message belongs to an unknown channel, {number}")
-        begin, length = begin + _MESSAGE_HEAD.size, length - _MESSAGE_HEAD.size
-        if channel.is_cdr:
-            if not data.startswith(LITTLE_ENDIAN, begin):
-                raise CorruptFile(self._file.path, at, f"a message of {channel.topic} is not little-endian CDR")
-            begin, length = begin + len(HEADER), length - len(HEADER)
-        if channel.topic not in PAGE_SIZES:
-            return begin, -1, log_time, publish_time
-        if length != PAGE_SIZES[channel.topic]:
-            expected = PAGE_SIZES[channel.topic]
-            raise CorruptFile(
-                self._file.path, at, f"a message of {channel.topic} has {length:,} bytes instead of {expected}"
-            )
-        return begin, _KINDS.index(channel.topic), log_time, publish_time
 
     def _steps_of(self, data: bytes, messages: _Messages, *, is_end: bool = False) -> StepRows:
         """The steps that are complete with these messages; the last one waits, because it can go on."""
@@ -247,8 +228,7 @@ class BlockReader:
         self._steps = StepReader(file, channels)
         self._origin = origin
         self._limiter = RateLimiter(rate)
-        self._elapsed = -math.inf
-        self._shift = 0.0
+        self._times = PlayedTimes()
         self._parts: list[tuple[StepRows, Array]] = []
         self._count = self._sequence = 0
 
@@ -287,7 +267,7 @@ class BlockReader:
 
     def _add(self, rows: StepRows) -> None:
         """Keep those of the steps that the rate leaves."""
-        elapsed = self._never_decreasing((rows.log_time - self._origin) / 1e9)
+        elapsed = self._played_times((rows.log_time - self._origin) / 1e9)
         if self._limiter.rate is not None:
             accepted = np.array([self._limiter.accept(time) for time in elapsed.tolist()], dtype=bool)
             rows, elapsed = rows.select(accepted), elapsed[accepted]
@@ -295,21 +275,14 @@ class BlockReader:
             self._parts.append((rows, elapsed))
             self._count += len(rows)
 
-    def _never_decreasing(self, elapsed: Array) -> Array:
-        """The times of steps as they are played: where they go back, they go on a physics step later."""
-        if not len(elapsed):
-            return elapsed
-        times = elapsed + self._shift
-        if times[0] >= self._elapsed and (times[1:] >= times[:-1]).all():
-            self._elapsed = float(times[-1])
-            return times
-        for index, recorded in enumerate(elapsed.tolist()):
-            before, self._elapsed = self._elapsed, recorded + self._shift
-            if not self._elapsed >= before:
-                self._elapsed = before + STEP_S
-                self._shift = self._elapsed - recorded
-            times[index] = self._elapsed
-        return times
+    def _played_times(self, recorded: Array) -> Array:
+        """The times of steps as they are played, from those in the file."""
+        times = self._times
+        played = recorded + times.shift
+        if len(played) and not (played[0] >= times.latest and (played[1:] >= played[:-1]).all()):
+            return np.array([times.follow(time) for time in recorded.tolist()])
+        times.latest = float(played[-1]) if len(played) else times.latest
+        return played
 
     def _build(self) -> PageBlock:
         parts = [rows for rows, _ in self._parts]
@@ -326,22 +299,22 @@ class BlockReader:
 def _gather(kind: int, parts: Iterable[StepRows]) -> DistinctPages:
     """The different pages of one kind, copied out of their buffers, and which of them each step shows."""
     topic = _KINDS[kind]
-    size = PAGE_SIZES[topic]
+    page = np.dtype(f"V{PAGE_SIZES[topic]}")  # raw bytes: joining pages with their fields would drop the padding
     pages: list[Array] = []
     shown: list[Array] = []
     count = 0
     for part in parts:
         begins = part.page_begins[kind]
         is_new = np.append(True, begins[1:] != begins[:-1])
-        pages.append(_windows(np.frombuffer(part.buffer, np.uint8), size)[begins[is_new]])
+        pages.append(_values_at(part.buffer, begins[is_new], page))
         shown.append(np.cumsum(is_new) + (count - 1))
         count += len(pages[-1])
     index = np.concatenate(shown)
-    return DistinctPages.of(
-        topic.removeprefix("/acpmf_"), np.concatenate(pages), None if len(index) == count else index
-    )
+    shown_pages = None if len(index) == count else index
+    return DistinctPages.of(topic.removeprefix("/acpmf_"), np.concatenate(pages), shown_pages)
 
 
-def _windows(content: Array, size: int) -> Array:
-    """All runs of so many bytes, as rows that share their memory; taking some of them copies these alone."""
-    return np.lib.stride_tricks.sliding_window_view(content, size)
+def _values_at(data: bytes, begins: Array, dtype: np.dtype[Any]) -> Array:
+    """A copy of the values that begin at these places, which lie apart from the end by their size at least."""
+    values: Array = np.ndarray((len(data) - dtype.itemsize + 1,), dtype, data, strides=(1,))
+    return values[begins]

@@ -30,25 +30,48 @@ class Message(NamedTuple):
     is_cdr: bool
 
 
-def parse_message(path: Path, record: Record, channels: Mapping[int, Channel]) -> Message:
-    """The message in a record; raises :class:`CorruptFile` for an unknown channel or a page of the wrong size."""
-    if len(record.body) < _HEAD.size:
-        raise CorruptFile(path, record.at, "a message is too short")
-    number, _, log_time, publish_time = _HEAD.unpack_from(record.body)
+class MessageSpan(NamedTuple):
+    """Where the data of a message begin and end in some bytes, its channel, and its times in nanoseconds."""
+
+    channel: Channel
+    log_time: int
+    publish_time: int
+    begin: int
+    end: int
+
+
+def locate_message(
+    path: Path, at: int, data: bytes, span: tuple[int, int], channels: Mapping[int, Channel]
+) -> MessageSpan:
+    """The message whose record has its body at this span of ``data``, without the CDR header that it may have.
+
+    ``at`` is the offset in the file of the record or chunk. Raises :class:`CorruptFile` for an unknown channel or a
+    page of the wrong size.
+    """
+    begin, end = span
+    if end - begin < _HEAD.size:
+        raise CorruptFile(path, at, "a message is too short")
+    number, _, log_time, publish_time = _HEAD.unpack_from(data, begin)
     channel = channels.get(number)
     if channel is None:
-        raise CorruptFile(path, record.at, f"a message belongs to an unknown channel, {number}")
-    topic, begin = channel.topic, _HEAD.size
+        raise CorruptFile(path, at, f"a message belongs to an unknown channel, {number}")
+    topic, begin = channel.topic, begin + _HEAD.size
     if channel.is_cdr:
-        if not record.body.startswith(LITTLE_ENDIAN, begin):
-            raise CorruptFile(path, record.at, f"a message of {topic} is not little-endian CDR")
+        if not data.startswith(LITTLE_ENDIAN, begin, end):
+            raise CorruptFile(path, at, f"a message of {topic} is not little-endian CDR")
         begin += len(HEADER)
-    data = record.body[begin:]
-    if len(data) != PAGE_SIZES.get(topic, len(data)):
-        raise CorruptFile(
-            path, record.at, f"a message of {topic} has {len(data):,} bytes instead of {PAGE_SIZES[topic]}"
-        )
-    return Message(record.at, topic, log_time, publish_time, data, channel.is_cdr)
+    size = max(end - begin, 0)
+    if size != PAGE_SIZES.get(topic, size):
+        raise CorruptFile(path, at, f"a message of {topic} has {size:,} bytes instead of {PAGE_SIZES[topic]}")
+    return MessageSpan(channel, log_time, publish_time, begin, end)
+
+
+def parse_message(path: Path, record: Record, channels: Mapping[int, Channel]) -> Message:
+    """The message in a record; raises :class:`CorruptFile` for an unknown channel or a page of the wrong size."""
+    found = locate_message(path, record.at, record.body, (0, len(record.body)), channels)
+    channel = found.channel
+    data = record.body[found.begin : found.end]
+    return Message(record.at, channel.topic, found.log_time, found.publish_time, data, channel.is_cdr)
 
 
 def raw_message(record: Record) -> tuple[int, int, bytes]:

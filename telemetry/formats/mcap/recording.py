@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from telemetry.base.clock import Clock, RateLimiter
 from telemetry.base.errors import SourceError, UsageError
 from telemetry.base.typing import override
-from telemetry.base.units import STEP_S
 from telemetry.fields.held import MISSING_FIELDS, parse_missing
 from telemetry.fields.pages import read_menu_visible, read_packet_id, read_status
 from telemetry.fields.snapshot import PageDecoder
@@ -44,7 +43,7 @@ from telemetry.formats.mcap.records import (
     RecordFile,
     TruncatedFile,
 )
-from telemetry.formats.mcap.steps import LoggedStep, StepBuilder
+from telemetry.formats.mcap.steps import LoggedStep, PlayedTimes, StepBuilder
 from telemetry.recording.game_state import is_advancing, state_in_session
 from telemetry.recording.interfaces import Event, Moment, PlayedMoment, Reading, Source, Step
 
@@ -223,14 +222,11 @@ class McapRecording(Source):
     def _paced(self, clock: Clock, rate: float | None) -> Iterator[Step]:
         """The steps, each at its time on the clock; with a ``rate``, at most that many per second."""
         lead: float | None = None
-        elapsed, limiter = -math.inf, RateLimiter(rate)
+        times, limiter = PlayedTimes(), RateLimiter(rate)
         while True:
-            shift = 0.0
+            times.restart()
             for step in self.read_steps():
-                before, elapsed = elapsed, step.elapsed + shift
-                if not elapsed >= before:  # the recording starts again (loop), or its log times go back
-                    elapsed = before + STEP_S
-                    shift = elapsed - step.elapsed
+                elapsed = times.follow(step.elapsed)
                 if lead is None:
                     lead = clock.now() - elapsed
                 if not limiter.accept(elapsed):
@@ -240,7 +236,7 @@ class McapRecording(Source):
                 if step.pages is not None:
                     self._played = PlayedMoment(elapsed, step.pages.timestamp, lead)
                 yield step._replace(elapsed=elapsed)
-            if not self._loop or math.isinf(elapsed):
+            if not self._loop or math.isinf(times.latest):
                 return
 
     def _read_summary(self, file: RecordFile) -> None:

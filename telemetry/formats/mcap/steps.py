@@ -1,10 +1,12 @@
 """From messages to steps: a step is complete when a message with a later log time arrives."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from ac_native_memory import Pages
+from telemetry.base.units import STEP_S
 from telemetry.fields.pages import read_packet_id
 from telemetry.formats.mcap.layout import EVENTS, GRAPHICS, PAGE_SIZES, PHYSICS, STATIC, Channel, seconds
 from telemetry.formats.mcap.messages import Message, count_missing_steps, parse_event
@@ -21,6 +23,28 @@ class LoggedStep(NamedTuple):
 
 _MAX_EVENTS: Final = 1000
 """Events that are kept until their step comes: there are a few between two steps, unless a file has no steps."""
+
+
+class PlayedTimes:
+    """The times of steps as they are played, in seconds: where recorded ones go back, a physics step later each."""
+
+    def __init__(self) -> None:
+        self.latest = -math.inf
+        """The time of the last step."""
+        self.shift = 0.0
+        """What is added to recorded times."""
+
+    def restart(self) -> None:
+        """The recording starts again."""
+        self.shift = 0.0
+
+    def follow(self, recorded: float) -> float:
+        """The time at which a step is played that was recorded at this one."""
+        before, self.latest = self.latest, recorded + self.shift
+        if not self.latest >= before:
+            self.latest = before + STEP_S
+            self.shift = self.latest - recorded
+        return self.latest
 
 
 class StepBuilder:
