@@ -77,11 +77,16 @@ def are_tyres_changed(now: Snapshot, before: "Sample", floor: float) -> bool:
     return (is_in_pits(now) or is_in_pits(before)) and max(changes) > drift
 
 
-def drift_in_pits(floor: "Array") -> "Array":
-    """The change of ``tyre_wear`` up to which :func:`are_tyres_changed` is false at once, by floor; shape (n,)."""
+def may_have_changed(change: "Array", floor: "Array") -> "Array":
+    """Where :func:`are_tyres_changed` is not false at once: a bool for each sample, shape (n,).
+
+    ``change`` is that of ``tyre_wear`` since the sample before, shape (n, 4), and ``floor`` has the shape (n,).
+    """
     import numpy as np
 
-    return (BEST_WEAR_PERCENT - np.minimum(floor, MAX_FLOOR_PERCENT)) * MAX_DRIFT_IN_PITS
+    drift = ((BEST_WEAR_PERCENT - np.minimum(floor, MAX_FLOOR_PERCENT)) * MAX_DRIFT_IN_PITS)[:, np.newaxis]
+    is_steady: Array = np.logical_and(-drift <= change, change <= drift)
+    return np.logical_not(is_steady.all(axis=1))
 
 
 def _seconds(now: Snapshot, before: Snapshot) -> float:

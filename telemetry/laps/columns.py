@@ -16,7 +16,7 @@ from telemetry.fields.derived import Sample
 from telemetry.fields.lap_changes import DISTANCE_TOLERANCE_M, STANDING_KMH, TIME_STOPPED_STATUSES
 from telemetry.fields.metrics.tyres import tyre_floor
 from telemetry.fields.pauses import MIN_PAUSE_S
-from telemetry.fields.tyre_changes import drift_in_pits
+from telemetry.fields.tyre_changes import may_have_changed
 from telemetry.laps.detector import LapState, advance, collect_laps
 from telemetry.laps.fuel import MIN_TAKEN_OUT_L
 from telemetry.laps.model import Lap
@@ -158,12 +158,8 @@ class _LapBlock:
         return paused
 
     def _other_tyres(self) -> Array:
-        wear = self._columns.decimals("tyre_wear")
-        change = self._change("tyre_wear", wear)
-        floor = self._columns.texts("tyre_compound").map(tyre_floor, np.float64)
-        drift = drift_in_pits(floor)[:, np.newaxis]
-        is_other: Array = np.logical_not((-drift <= change) & (change <= drift)).max(axis=1)
-        return is_other
+        change = self._change("tyre_wear", self._columns.decimals("tyre_wear"))
+        return may_have_changed(change, self._columns.texts("tyre_compound").map(tyre_floor, np.float64))
 
     def _stops_in_box(self) -> Array:
         stands = (self._columns["is_in_pit"] != 0) & (self._speed < STANDING_KMH)

@@ -12,8 +12,8 @@ from telemetry.fields.tyre_changes import (
     BEST_WEAR_PERCENT,
     are_tyres_changed,
     clamp_wear,
-    drift_in_pits,
     is_other_compound,
+    may_have_changed,
     new_set,
 )
 
@@ -80,9 +80,7 @@ def tyre_wear_best_columns(
     import numpy as np
 
     wear = now.input("tyre_wear")
-    change = np.diff(wear, axis=0, prepend=wear[:1])
-    drift = drift_in_pits(floor)[:, np.newaxis]
-    is_event = ~((-drift <= change) & (change <= drift)).all(axis=1)
+    is_event = may_have_changed(np.diff(wear, axis=0, prepend=wear[:1]), floor)
     for codes in (car_model.codes, now.input("tyre_compound").codes):
         is_event |= np.diff(codes, prepend=codes[:1]) != 0
     is_event |= np.diff(now.input("packet_id"), prepend=0) < 0
