@@ -1,5 +1,6 @@
 """Sinks in front of other sinks that have every flush on the disk, where it survives a power cut."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from telemetry.base.errors import SinkError, UsageError
@@ -40,6 +41,10 @@ class DurableSink(Sink):
     @override
     def size(self) -> int:
         return self._sink.size
+
+    @override
+    def add_metadata(self, metadata: Mapping[str, str]) -> None:
+        self._sink.add_metadata(metadata)
 
     @override
     def write(self, sample: Sample) -> None:

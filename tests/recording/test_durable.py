@@ -4,16 +4,17 @@ import os
 import stat
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from telemetry.base.errors import SinkError, UsageError
-from telemetry.fields.derived import derive
+from telemetry.fields.derived import Sample, derive
 from telemetry.recording.background_writer import QueuedSink
+from telemetry.recording.durable import DurableSink
 from telemetry.recording.game_state import State
-from telemetry.recording.interfaces import Step
+from telemetry.recording.interfaces import Sink, Step
 from telemetry.sources import open_page_sink, open_sink
 from tests.commands import FAST
 from tests.conftest import main_in_process, pages_of
@@ -89,6 +90,27 @@ def test_the_names_of_the_file_and_of_its_new_folders_are_on_the_disk_once(tmp_p
             sink.flush()
     for folder in (path.parent, path.parent.parent, tmp_path):
         assert disk.folders.count(folder.stat().st_ino) == 1
+
+
+def test_what_is_kept_with_the_samples_reaches_the_file(tmp_path: Path) -> None:
+    kept: dict[str, str] = {}
+
+    class Noting(Sink):
+        name = "noting"
+        size = 0
+
+        def add_metadata(self, metadata: Mapping[str, str]) -> None:
+            kept.update(metadata)
+
+        def write(self, sample: Sample) -> None:
+            raise AssertionError
+
+        def flush(self) -> None:
+            return
+
+    with DurableSink(Noting(), tmp_path / "drive.jsonl") as sink:
+        sink.add_metadata({"driver": "me"})
+    assert kept == {"driver": "me"}
 
 
 def test_nothing_is_synced_unless_that_is_asked_for(tmp_path: Path, disk: Disk) -> None:
