@@ -11,7 +11,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import telemetry
-from ac_native_memory import Pages
 from telemetry.fields.derived import Sample, derive
 from telemetry.fields.snapshot import Snapshot, decode
 from telemetry.laps.detector import LapState, advance, finish, laps
@@ -65,8 +64,7 @@ def recorded(scenario: str, line: float = 0.0) -> tuple[Sample, ...]:
     samples: list[Sample] = []
     for drawn in frames_at(scenario, SEEDS.get(scenario, 0), seconds, rate):
         frame = with_line(drawn, line) if line else drawn
-        pages = Pages(frame.physics_bytes, frame.graphics_bytes, frame.static_bytes, 1.7e9 + frame.seconds)
-        snapshot = decode(pages, elapsed=frame.seconds).replace(sequence=len(samples))
+        snapshot = decode(frame.pages, elapsed=frame.seconds).replace(sequence=len(samples))
         samples.append(derive(snapshot, samples[-1] if samples else None))
     return tuple(samples)
 
