@@ -106,7 +106,7 @@ class JsonlRecording(Source):
                     return
                 self._played = PlayedMoment(elapsed, snapshot.timestamp, start - first)
                 state = state_in_session(snapshot.status, snapshot.is_esc_menu_visible)
-                moved, packet_id = snapshot.packet_id != packet_id, snapshot.packet_id
+                moved, packet_id = packet_id not in (None, snapshot.packet_id), snapshot.packet_id
                 yield Reading(state, snapshot.replace(elapsed=elapsed), is_advancing(state, moved=moved))
             if not self._loop:
                 return
