@@ -3,15 +3,23 @@
 import math
 from collections.abc import Iterable
 from pathlib import Path
+from random import Random
 from typing import TypeVar
 
+import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from mcap.reader import make_reader
+from mcap.writer import CompressionType, Writer
 
 import telemetry
 from telemetry.base.clock import Clock
 from telemetry.base.errors import SourceError
 from telemetry.fields.blocks import Block
 from telemetry.fields.snapshot import Snapshot, encode
+from telemetry.formats.mcap.blocks import all_seconds
+from telemetry.formats.mcap.layout import nanoseconds, seconds
 from telemetry.formats.mcap.recording import McapRecording
 from telemetry.formats.mcap.sink import create
 from telemetry.recording.blocks import read_blocks
@@ -104,6 +112,74 @@ def until_error(items: Iterable[T]) -> tuple[list[T], str]:
     except SourceError as error:
         return found, str(error)
     return found, ""
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_both_walks_of_a_damaged_file_give_the_same_and_the_same_error(unpacked: Path, seed: int) -> None:
+    data, random = bytearray(unpacked.read_bytes()), Random(seed)
+    for _ in range(random.randrange(1, 4)):
+        at = random.randrange(8, len(data))
+        match random.choice(["flip", "cut", "repeat", "page head"]):
+            case "flip":
+                data[at] ^= 1 << random.randrange(8)
+            case "cut":
+                del data[at:]
+            case "repeat":
+                data[at:at] = data[at : at + random.randrange(1, 2000)]
+            case _:  # opcode, length, channel, sequence and times of a message
+                head = data.rfind(b"\x05", 8, at)
+                data[head + random.randrange(31)] = random.randrange(256)
+    unpacked.write_bytes(data)
+    try:
+        source = telemetry.open_source(unpacked)
+    except SourceError:
+        return  # it is refused as a whole
+    with source:
+        readings, row_error = until_error(source.readings(Clock(math.inf), None))
+        blocks, block_error = until_error(read_blocks(source))
+    assert block_error == row_error
+    rows = [reading.snapshot.replace(sequence=0) for reading in readings if reading.snapshot is not None]
+    assert list(map(repr, rows_of(blocks))) == list(map(repr, rows))
+
+
+@pytest.fixture
+def unpacked(tmp_path: Path, drive: Path) -> Path:
+    """The same recording without compression and checksums, so that damage reaches what is in its chunks."""
+    path = tmp_path / "unpacked.mcap"
+    with drive.open("rb") as file, path.open("wb") as out:
+        writer = Writer(out, chunk_size=20_000, compression=CompressionType.NONE, enable_crcs=False)
+        writer.start("ros2")
+        numbers: dict[int, int] = {}
+        for schema, channel, message in make_reader(file).iter_messages(log_time_order=False):
+            assert schema is not None
+            if channel.id not in numbers:
+                kind = writer.register_schema(schema.name, schema.encoding, schema.data)
+                numbers[channel.id] = writer.register_channel(channel.topic, channel.message_encoding, kind)
+            number, times = numbers[channel.id], (message.log_time, message.publish_time)
+            writer.add_message(number, times[0], message.data, times[1], message.sequence)
+        writer.finish()
+    return path
+
+
+def test_a_message_of_a_time_that_no_clock_shows_is_corrupt_in_both_walks(unpacked: Path) -> None:
+    data = bytearray(unpacked.read_bytes())
+    time = LAP[40].timestamp
+    at = data.index(nanoseconds(time).to_bytes(8, "little"))
+    data[at : at + 8] = b"\xff" * 8
+    unpacked.write_bytes(data)
+    with telemetry.open_source(unpacked) as source:
+        readings, row_error = until_error(source.readings(Clock(math.inf), None))
+        blocks, block_error = until_error(read_blocks(source))
+    assert "a message has a time beyond the year 2262" in row_error
+    assert block_error == row_error
+    assert len(rows_of(blocks)) == len(readings)
+
+
+@given(st.lists(st.integers(-(1 << 62), (1 << 63) - 1)))
+@example([1_700_000_000_000_000_001, 1_999_999_999_999_999_999])
+@example([(1 << 53) + 1, 536_870_911_999_999_999, 9_007_199_254_740_993])
+def test_all_times_at_once_are_the_doubles_that_they_are_one_by_one(times: list[int]) -> None:
+    assert all_seconds(np.array(times, dtype=np.int64)).tolist() == list(map(seconds, times))
 
 
 def test_the_share_that_was_read_grows_with_the_blocks(drive: Path) -> None:

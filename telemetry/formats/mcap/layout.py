@@ -23,6 +23,9 @@ PROFILE: Final = "ros2"
 CDR: Final = "cdr"
 """The encoding of the messages of all channels; in version 1 it was ``ros1``, and ``json`` for events."""
 
+MAX_TIME: Final = (1 << 63) - 1
+"""The last time in ns that a message can have: in the year 2262."""
+
 FILE_METADATA: Final = "ac_telemetry"
 SESSION_METADATA: Final = "session"
 QUALITY_METADATA: Final = "quality"
@@ -31,6 +34,8 @@ PHYSICS: Final = "/acpmf_physics"
 GRAPHICS: Final = "/acpmf_graphics"
 STATIC: Final = "/acpmf_static"
 EVENTS: Final = "/ac_telemetry/events"
+
+PAGE_TOPICS: Final = (PHYSICS, GRAPHICS, STATIC)
 
 PAGE_SIZES: Final = {f"/{name}": ctypes.sizeof(structure) for name, structure in PAGES.items()}
 """Size in bytes of each page, and so of every message on its channel."""

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import orjson
 
 from telemetry.formats.mcap.cdr import HEADER, LITTLE_ENDIAN, EventFields, decode_event, encode_event
-from telemetry.formats.mcap.layout import PAGE_SIZES, Channel, seconds
+from telemetry.formats.mcap.layout import MAX_TIME, PAGE_SIZES, Channel, seconds
 from telemetry.formats.mcap.records import CorruptFile, Record
 from telemetry.recording.interfaces import Event
 
@@ -55,6 +55,8 @@ def locate_message(
     channel = channels.get(number)
     if channel is None:
         raise CorruptFile(path, at, f"a message belongs to an unknown channel, {number}")
+    if max(log_time, publish_time) > MAX_TIME:
+        raise CorruptFile(path, at, "a message has a time beyond the year 2262")
     topic, begin = channel.topic, begin + _HEAD.size
     if channel.is_cdr:
         if not data.startswith(LITTLE_ENDIAN, begin, end):

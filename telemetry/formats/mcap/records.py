@@ -38,11 +38,13 @@ _LIMIT: Final = 1 << 26
 _SMALL_LIMIT: Final = 1 << 22
 """Maximum bytes of a record that becomes objects: an entry of a map takes ten times its bytes in the file."""
 
-_MAX_RECORDS: Final = 1 << 17
+MAX_RECORDS: Final = 1 << 17
 """Maximum records in a chunk or a summary: 64 MB hold half as many pages of the smallest kind."""
 
 _HEAD: Final = struct.Struct("<BQ")
 _CHUNK_HEAD: Final = struct.Struct("<BQQQQI")
+_CHUNK_FIELDS: Final = struct.Struct("<QQQII")  # the body of a chunk up to the name of its compression
+_LENGTH: Final = struct.Struct("<Q")
 _ZSTD: Final = struct.pack("<I4s", 4, b"zstd")  # follows the chunk head in every chunk that we write
 _FOOTER: Final = struct.Struct("<BQQQI")
 _MAX_WASTE: Final = 200
@@ -132,6 +134,7 @@ class RecordFile(Closeable):
         self.path = path
         self._last_search: tuple[float, int | None] = (math.inf, None)
         self._wasted_bytes = 0
+        self._decompressor = zstandard.ZstdDecompressor()
         try:
             self._file = open_regular_file(path)
             self.size = self._file.seek(0, os.SEEK_END)
@@ -310,8 +313,8 @@ class RecordFile(Closeable):
         end = count = 0
         while end < len(data):
             count += 1
-            if count > _MAX_RECORDS:
-                raise CorruptFile(self.path, at, f"it contains more than {_MAX_RECORDS:,} records")
+            if count > MAX_RECORDS:
+                raise CorruptFile(self.path, at, f"it contains more than {MAX_RECORDS:,} records")
             if len(data) - end < _HEAD.size:
                 raise CorruptFile(self.path, at, "its content ends in the middle of a record")
             opcode, length = _HEAD.unpack_from(data, end)
@@ -322,28 +325,39 @@ class RecordFile(Closeable):
 
     def unpack(self, record: Record) -> bytes:
         """The content of a chunk, one record behind the other. Raises :class:`CorruptFile`."""
-        chunk = self.parse(record)
-        size = chunk.uncompressed_size
+        size, checksum, compression, packed = self._split_chunk(record)
         if size > _LIMIT:
             raise CorruptFile(self.path, record.at, f"a chunk claims to contain {size:,} bytes")
-        if chunk.compression == "zstd":
+        if compression == "zstd":
             try:
-                if zstandard.frame_content_size(chunk.data) not in (size, -1):  # zstandard would allocate that size
+                if zstandard.frame_content_size(packed) not in (size, -1):  # zstandard would allocate that size
                     raise CorruptFile(self.path, record.at, "a chunk does not have the size that it claims")
-                data: bytes = zstandard.ZstdDecompressor().decompress(chunk.data, max_output_size=size)
+                data: bytes = self._decompressor.decompress(packed, max_output_size=size)
             except zstandard.ZstdError as error:
                 raise CorruptFile(self.path, record.at, "a chunk cannot be decompressed") from error
-        elif chunk.compression == "":
-            data = chunk.data
-        elif chunk.compression == "lz4":
+        elif compression == "":
+            data = packed
+        elif compression == "lz4":
             raise SourceError(f"{self.path} is compressed with lz4, which is not supported. Convert it to zstd.")
         else:
-            raise CorruptFile(self.path, record.at, f"unknown compression {chunk.compression!r}")
+            raise CorruptFile(self.path, record.at, f"unknown compression {compression!r}")
         if len(data) != size:
             raise CorruptFile(self.path, record.at, "a chunk does not have the size that it claims")
-        if chunk.uncompressed_crc and zlib.crc32(data) != chunk.uncompressed_crc:
+        if checksum and zlib.crc32(data) != checksum:
             raise CorruptFile(self.path, record.at, "a chunk has the wrong checksum")
         return data
+
+    def _split_chunk(self, record: Record) -> tuple[int, int, str, bytes]:
+        """The unpacked size, its checksum, the compression and the packed content of a chunk."""
+        body = record.body
+        try:
+            _, _, size, checksum, length = _CHUNK_FIELDS.unpack_from(body)
+            begin = _CHUNK_FIELDS.size + length + _LENGTH.size
+            (packed_size,) = _LENGTH.unpack_from(body, begin - _LENGTH.size)
+            compression = str(body[_CHUNK_FIELDS.size : begin - _LENGTH.size], "utf-8")
+        except (struct.error, ValueError) as error:
+            raise CorruptFile(self.path, record.at, "a record is invalid") from error
+        return size, checksum, compression, body[begin : begin + packed_size]
 
     def parse(self, record: Record) -> Any:
         """The record as an object of the mcap library; raises :class:`CorruptFile`."""
