@@ -35,6 +35,13 @@ class TextColumn(NamedTuple):
         """What the function makes of each text, shape (n,); it is called once for each different text."""
         return np.array([function(text) for text in self.texts], dtype=dtype)[self.codes]
 
+    @classmethod
+    def join(cls, columns: "Sequence[TextColumn]") -> "TextColumn":
+        """Columns one after the other as one."""
+        numbers: dict[str, int] = {}
+        parts = [column.map(lambda text: numbers.setdefault(text, len(numbers)), np.intp) for column in columns]
+        return cls(np.concatenate(parts), tuple(numbers))
+
 
 class DistinctPages(NamedTuple):
     """The pages of one kind: those that differ from the one before, and which of them each moment shows."""
@@ -50,6 +57,18 @@ class DistinctPages(NamedTuple):
     ) -> "DistinctPages":
         """From the bytes of whole pages, one behind the other; ValueError for bytes that are no whole pages."""
         return cls(np.frombuffer(data, _DTYPES[group]), shown)
+
+    def select(self, rows: Array) -> "DistinctPages":
+        """The pages of some moments, copied, so that the others need not be kept."""
+        if self.shown is None:
+            return DistinctPages(self._copy(rows))
+        kept, shown = np.unique(self.shown[rows], return_inverse=True)
+        return DistinctPages(self._copy(kept), shown)
+
+    def _copy(self, rows: Array) -> Array:
+        # As raw bytes, because numpy copies structures field by field.
+        raw: Array = self.pages.view(f"V{self.pages.dtype.itemsize}")[rows]
+        return raw.view(self.pages.dtype)
 
 
 class Block(ABC):
@@ -74,6 +93,84 @@ class Block(ABC):
     @abstractmethod
     def snapshot(self, index: int) -> Snapshot:
         """One moment."""
+
+    def select(self, rows: Array) -> "Block":
+        """Some of the moments, by their numbers in ascending order, of which one may occur several times."""
+        return _SelectedBlock(self, rows)
+
+
+class _SelectedBlock(Block):
+    """Some moments of another block."""
+
+    def __init__(self, block: Block, rows: Array) -> None:
+        self._block = block
+        self._rows = rows
+
+    @override
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @override
+    def array(self, name: str) -> Array:
+        selected: Array = self._block.array(name)[self._rows]
+        return selected
+
+    @override
+    def decimals(self, name: str) -> Array:
+        selected: Array = self._block.decimals(name)[self._rows]
+        return selected
+
+    @override
+    def texts(self, name: str) -> TextColumn:
+        codes, texts = self._block.texts(name)
+        return TextColumn(codes[self._rows], texts)
+
+    @override
+    def snapshot(self, index: int) -> Snapshot:
+        return self._block.snapshot(int(self._rows[index]))
+
+    @override
+    def select(self, rows: Array) -> Block:
+        return _SelectedBlock(self._block, self._rows[rows])
+
+
+class JoinedBlock(Block):
+    """Blocks one after the other as one; at least one."""
+
+    def __init__(self, parts: Sequence[Block]) -> None:
+        self._parts = parts
+        self._ends = np.cumsum([len(part) for part in parts], dtype=np.intp)
+
+    @override
+    def __len__(self) -> int:
+        return int(self._ends[-1])
+
+    @override
+    def array(self, name: str) -> Array:
+        return np.concatenate([part.array(name) for part in self._parts])
+
+    @override
+    def decimals(self, name: str) -> Array:
+        return np.concatenate([part.decimals(name) for part in self._parts])
+
+    @override
+    def texts(self, name: str) -> TextColumn:
+        return TextColumn.join([part.texts(name) for part in self._parts])
+
+    @override
+    def snapshot(self, index: int) -> Snapshot:
+        number = int(np.searchsorted(self._ends, index, side="right"))
+        return self._parts[number].snapshot(index - int(self._ends[number]) + len(self._parts[number]))
+
+    @override
+    def select(self, rows: Array) -> Block:
+        cuts = [0, *np.searchsorted(rows, self._ends).tolist()]
+        selected = [
+            part.select(rows[begin:end] - (self._ends[number] - len(part)))
+            for number, (part, begin, end) in enumerate(zip(self._parts, cuts, cuts[1:], strict=False))
+            if end > begin
+        ]
+        return JoinedBlock(selected) if len(selected) > 1 else (selected or [self._parts[0].select(rows)])[0]
 
 
 class RowBlock(Block):
@@ -106,6 +203,10 @@ class RowBlock(Block):
     @override
     def snapshot(self, index: int) -> Snapshot:
         return self._rows[index]
+
+    @override
+    def select(self, rows: Array) -> Block:
+        return RowBlock([self._rows[index] for index in rows.tolist()])
 
     def _column(self, name: str) -> list[Any]:
         place = Snapshot.INDEX[name]
@@ -188,6 +289,12 @@ class PageBlock(Block):
         )
         pages = Pages(physics, graphics, static, float(timestamp))
         return self._decoder.decode(pages, elapsed=float(elapsed), sequence=int(sequence))
+
+    @override
+    def select(self, rows: Array) -> Block:
+        timestamp, elapsed, sequence = (column[rows] for column in self._sample.values())
+        pages = {group: distinct.select(rows) for group, distinct in self._pages.items()}
+        return PageBlock(timestamp, elapsed, sequence, **pages)
 
     @cached_property
     def _decoder(self) -> PageDecoder:

@@ -42,13 +42,13 @@ SERVICE_WEAR_PERCENT: Final = 0.01
 SERVICE_FUEL_L: Final = 0.05
 """Litres by which the fuel of a standing car changes between two snapshots where it was put in or taken out."""
 
-_TIME_TOLERANCE_S: Final = 1e-9
+TIME_TOLERANCE_S: Final = 1e-9
 """A snapshot may be this much early and still be the one of its tick; sums of decimals are never exact."""
 
-_LAST_LAP_FRACTION: Final = 0.99999994
+LAST_LAP_FRACTION: Final = 0.99999994
 """The last ``normalized_position`` of a lap: the float32 before 1."""
 
-_PERIODS: Final[dict[Interpolation, tuple[float, float]]] = {
+PERIODS: Final[dict[Interpolation, tuple[float, float]]] = {
     "angle_rad": (-math.pi, math.tau),
     "angle_deg": (0.0, 360.0),
     "lap_fraction": (0.0, 1.0),
@@ -81,21 +81,21 @@ def _resampled(snapshots: Iterable[Snapshot], rate: float) -> Iterator[Snapshot]
         if interval <= 0.0:
             continue
         time = start + tick / rate
-        if time < after.elapsed - _TIME_TOLERANCE_S:
+        if time < after.elapsed - TIME_TOLERANCE_S:
             between = None if interval > GAP_SECONDS else _between(before, after, frame_s)
-            while time < after.elapsed - _TIME_TOLERANCE_S:
-                if abs(time - before.elapsed) <= _TIME_TOLERANCE_S:
+            while time < after.elapsed - TIME_TOLERANCE_S:
+                if abs(time - before.elapsed) <= TIME_TOLERANCE_S:
                     yield _at_tick(before, time)
                 elif between is not None:
                     yield between(time)
                 else:  # on to the first tick after the gap
-                    tick = max(tick, math.ceil((after.elapsed - _TIME_TOLERANCE_S - start) * rate) - 1)
+                    tick = max(tick, math.ceil((after.elapsed - TIME_TOLERANCE_S - start) * rate) - 1)
                 tick += 1
                 time = start + tick / rate
         frame_s = frame_age_s(before, after, frame_s)
         before = after
     time = start + tick / rate
-    if abs(time - before.elapsed) <= _TIME_TOLERANCE_S:
+    if abs(time - before.elapsed) <= TIME_TOLERANCE_S:
         yield _at_tick(before, time)
 
 
@@ -146,6 +146,11 @@ def interpolate(before: Snapshot, after: Snapshot, elapsed: float) -> Snapshot:
     return _between(before, after)(elapsed)
 
 
+def interpolate_numbers(before: Snapshot, after: Snapshot, fraction: float) -> Snapshot:
+    """The snapshot at this fraction 0..1 of the way between two, but for its times, which are those of ``before``."""
+    return _interpolator().between(before, after)(fraction)
+
+
 def _distance(before: Snapshot, after: Snapshot) -> float:
     """Metres between the two positions of the car; NaN where the recording has no positions."""
     return math.dist(
@@ -194,9 +199,9 @@ class _Interpolator:
         self._pick_vectors = operator.itemgetter(*(index for index, _, _ in self._vectors))
         # Whatever wraps around is a single number, and those come first in the flat array.
         kinds = [Snapshot.FIELDS[index].interpolation for index in self._scalars]
-        self._wrapping = [index for index, kind in enumerate(kinds) if kind in _PERIODS]
-        self._lows = np.array([_PERIODS[kinds[index]][0] for index in self._wrapping])
-        self._periods = np.array([_PERIODS[kinds[index]][1] for index in self._wrapping])
+        self._wrapping = [index for index, kind in enumerate(kinds) if kind in PERIODS]
+        self._lows = np.array([PERIODS[kinds[index]][0] for index in self._wrapping])
+        self._periods = np.array([PERIODS[kinds[index]][1] for index in self._wrapping])
         self._per_lap = [index for index, kind in enumerate(kinds) if kind == "linear_per_lap"]
         self._lap_fraction = kinds.index("lap_fraction")
 
@@ -221,7 +226,7 @@ class _Interpolator:
             numbers[self._wrapping] = wrapped - self._periods * np.floor((wrapped - self._lows) / self._periods)
             if began_lap and numbers[self._lap_fraction] < 0.5 < flat[self._lap_fraction]:
                 # Lap count and clock are still those of the old lap, and the position must agree with them.
-                numbers[self._lap_fraction] = _LAST_LAP_FRACTION
+                numbers[self._lap_fraction] = LAST_LAP_FRACTION
             return self._unflatten(before, self._shortest_decimals(numbers, flat))
 
         return at
