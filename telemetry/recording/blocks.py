@@ -1,7 +1,7 @@
 """Blocks of arrays of any recording, whether its format has a quick way to them or not."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from typing import Final
 
@@ -16,12 +16,13 @@ BLOCK_ROWS: Final = 1 << 12
 """Moments in a block that is made of readings; their snapshots are in memory with it."""
 
 
-def read_blocks(source: Source, rate: float | None = None) -> Iterator[Block]:
+def read_blocks(source: Source, rate: float | None = None, fields: Collection[str] | None = None) -> Iterator[Block]:
     """The moments of a recording, at most ``rate`` a second, in blocks of arrays, as fast as they can be read.
 
-    Raises :class:`telemetry.SourceError` where the file is corrupt, behind what is intact.
+    ``fields`` names the raw fields that will be asked for, None for all (:meth:`Source.blocks`). Raises
+    :class:`telemetry.SourceError` where the file is corrupt, behind what is intact.
     """
-    blocks = source.blocks(rate)
+    blocks = source.blocks(rate, fields)
     return _collect(source.readings(Clock(speed=math.inf), rate)) if blocks is None else blocks
 
 

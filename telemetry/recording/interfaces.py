@@ -1,7 +1,7 @@
 """The interfaces of recording: sources, sinks and listeners, and the values that pass between them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, Self
 
@@ -145,11 +145,17 @@ class Source(Closeable, ABC):
     def readings(self, clock: Clock, rate: float | None) -> Iterator[Reading]:
         """What is there, ``rate`` times per second (None: the source's own pace), until it ends or the clock stops."""
 
-    def blocks(self, rate: float | None = None) -> "Iterator[Block] | None":  # noqa: ARG002 - for those that can
+    def blocks(
+        self,
+        rate: float | None = None,  # noqa: ARG002 - for those that can
+        fields: Collection[str] | None = None,  # noqa: ARG002 - for those that can
+    ) -> "Iterator[Block] | None":
         """The moments of a recording in blocks of arrays, as fast as they can be read; None if readings are all it has.
 
-        They are those of :meth:`readings` with this rate. Raises :class:`telemetry.SourceError` where the file is
-        corrupt, behind what is intact. :func:`telemetry.recording.blocks.read_blocks` takes any source.
+        They are those of :meth:`readings` with this rate. ``fields`` names the raw fields that will be asked for, None
+        for all: a format that must decode each of them leaves the others out, until they are asked for all the same.
+        Raises :class:`telemetry.SourceError` where the file is corrupt, behind what is intact.
+        :func:`telemetry.recording.blocks.read_blocks` takes any source.
         """
         return None
 

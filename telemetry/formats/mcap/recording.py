@@ -165,7 +165,7 @@ class McapRecording(Source):
                 first = False
 
     @override
-    def blocks(self, rate: float | None = None) -> "Iterator[PageBlock]":
+    def blocks(self, rate: float | None = None, fields: Collection[str] | None = None) -> "Iterator[PageBlock]":
         from telemetry.formats.mcap.blocks import BlockReader
 
         with RecordFile(self._path) as file:
