@@ -36,13 +36,13 @@ def assigned(rows: list[Values]) -> list[Sample]:
 @pytest.mark.parametrize("count_late", [0.0, 0.05])
 @pytest.mark.parametrize("line", [0.0, 0.8])
 def test_a_lap_begins_at_its_step_although_its_frame_is_drawn_later(phase: int, count_late: float, line: float) -> None:
-    rows = list(drive([9.0, 12.0, 10.5], rate=STEPS_PER_SECOND, line=line, count_late=count_late))
+    rows = list(drive([3.0, 4.5, 3.6], rate=STEPS_PER_SECOND, line=line, count_late=count_late))
     samples = assigned(frames(rows, 6, phase))
     steps = [round(sample.elapsed * STEPS_PER_SECOND) for sample in samples]
     assert [sample.lap for sample in samples] == [
-        1 + sum(step >= line_step for line_step in (3000, 7000, 10_500)) for step in steps
+        1 + sum(step >= line_step for line_step in (1000, 2500, 3700)) for step in steps
     ]
-    begins = {1: 0, 2: 3000, 3: 7000, 4: 10_500}
+    begins = {1: 0, 2: 1000, 3: 2500, 4: 3700}
     for sample, step in zip(samples, steps, strict=True):
         assert sample.lap_time == pytest.approx(3 * (step - begins[sample.lap]), abs=3)
 
