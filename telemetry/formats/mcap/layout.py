@@ -51,6 +51,10 @@ CHANNELS: Final = (STATIC, GRAPHICS, PHYSICS, EVENTS)
 """The channels of a recording in the order of their ids, which begin at 1."""
 
 
+CHUNK_BYTES: Final = 1 << 20
+"""A chunk is ended once it has this many bytes of messages."""
+
+
 class Channel(NamedTuple):
     """A channel of a file: its topic, and the encoding of its messages."""
 
@@ -114,7 +118,7 @@ def _field_lines(structure: type[Page], sdk_name: str, c_type: Any) -> list[str]
 
 
 def register_channels(writer: Any, version: int = FORMAT_VERSION) -> dict[int, Channel]:
-    """Register all channels and their schemas with a new writer of the library; returns the channels by id."""
+    """Register all channels and their schemas with a new writer; returns the channels by id."""
     channels = {}
     for topic in CHANNELS:
         name, schema_encoding, data, encoding = _describe_channel(topic, version)

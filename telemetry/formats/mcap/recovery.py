@@ -15,6 +15,7 @@ from telemetry.fields.pages import read_packet_id
 from telemetry.formats.format import Recovered, WatchShare, ignore
 from telemetry.formats.mcap.cdr import EventFields
 from telemetry.formats.mcap.layout import (
+    CHUNK_BYTES,
     EVENTS,
     FILE_METADATA,
     GRAPHICS,
@@ -58,6 +59,7 @@ from telemetry.formats.mcap.records import (
     RecordFile,
     TruncatedFile,
 )
+from telemetry.formats.mcap.writer import McapWriter
 from telemetry.recording.interfaces import Event
 
 _UNREAD: Final = frozenset({MESSAGE_INDEX, CHUNK_INDEX})
@@ -107,10 +109,8 @@ def recover(path: Path, watch: WatchShare = ignore) -> Recovered:
 
 
 def _write_copy(file: RecordFile, path: Path, watch: WatchShare) -> "_RecoveryCopier":
-    from mcap.writer import Writer
-
     with path.open("xb") as stream:
-        writer: Any = Writer(stream)
+        writer = McapWriter(stream)
         writer.start(_read_profile(file))
         copier = _RecoveryCopier(file, writer)
         copier.run(watch)
@@ -161,7 +161,7 @@ class _RecoveryCopier:
     """
 
     file: RecordFile
-    writer: Any = None
+    writer: McapWriter | None = None
     counters: StepCounters = field(default_factory=lambda: StepCounters(duplicates=None))
     messages: int = 0
     discarded_bytes: int = 0
@@ -368,3 +368,5 @@ class _RecoveryCopier:
         self.messages += 1
         if self.writer:
             self.writer.add_message(self._channel_copies[number], times.log_time, data, times.publish_time, sequence)
+            if self.writer.chunk_bytes >= CHUNK_BYTES:
+                self.writer.flush()

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
 
 from telemetry.base.storage.output_file import OutputFile
 from telemetry.base.text import to_unicode
@@ -23,6 +22,7 @@ from telemetry.fields.pages import (
 )
 from telemetry.formats.mcap.cdr import HEADER, EventFields, encode_event
 from telemetry.formats.mcap.layout import (
+    CHUNK_BYTES,
     EVENTS,
     FILE_METADATA,
     FORMAT_VERSION,
@@ -37,39 +37,10 @@ from telemetry.formats.mcap.layout import (
     register_channels,
     seconds,
 )
+from telemetry.formats.mcap.writer import McapWriter
 from telemetry.recording.game_state import State
 from telemetry.recording.interfaces import Event, PageSink, Step
 from telemetry.recording.recording_id import RECORDING_ID, make_recording_id
-
-_CHUNK_BYTES: Final = 1 << 20
-"""A chunk is ended after a step once it has this many bytes of messages."""
-
-_UNLIMITED_BYTES: Final = 1 << 62
-"""Chunk size for the library, so that it never ends a chunk itself, in the middle of a step."""
-
-
-class _BufferedStream:
-    """The stream that the library writes to: it collects the bytes until :meth:`flush`."""
-
-    def __init__(self, output: OutputFile) -> None:
-        self.output = output
-        self._pending: list[bytes] = []
-        self._length = 0
-
-    def tell(self) -> int:
-        """The offset of the next byte."""
-        return self._length
-
-    def write(self, data: bytes) -> None:
-        """Add bytes to the buffer."""
-        self._pending.append(data)
-        self._length += len(data)
-
-    def flush(self) -> None:
-        """Write all collected bytes to the file."""
-        data = b"".join(self._pending)
-        self._pending.clear()
-        self.output.write(data)
 
 
 class McapSink(PageSink):
@@ -83,15 +54,11 @@ class McapSink(PageSink):
     """
 
     def __init__(self, output: OutputFile, metadata: Mapping[str, str]) -> None:
-        # Imported here and not at the first step, which must not be delayed.
-        from mcap.writer import Writer
-
         self.name = output.name
         self._output = output
-        self._file = _BufferedStream(output)
         texts = {key: to_unicode(text) for key, text in metadata.items()}
         self._metadata = {RECORDING_ID: make_recording_id(), **texts, "tool": "ac-telemetry", "version": VERSION}
-        self._writer: Any = Writer(self._file, chunk_size=_UNLIMITED_BYTES)  # type: ignore[arg-type]  # it only calls these three methods
+        self._writer = McapWriter(output)
         self._channels: dict[str, int] = {}
         self._early_events: list[Event] = []
         self._physics = self._graphics = self._static = b""
@@ -106,7 +73,6 @@ class McapSink(PageSink):
         self._timestamp = self._elapsed = 0.0
         self._clock_steps = ClockStepDetector()
         self._events = 0
-        self._chunk_bytes = 0
         self._quality = StepCounters()
 
     @property
@@ -133,11 +99,9 @@ class McapSink(PageSink):
         add = self._writer.add_message
         if static_changed:
             self._static = pages.static
-            self._chunk_bytes += len(pages.static)
             add(self._channels[STATIC], log_time, HEADER + pages.static, publish_time)
         if graphics_changed:
             self._graphics = pages.graphics
-            self._chunk_bytes += len(pages.graphics)
             sequence = read_graphics_packet_id(pages.graphics) & 0xFFFFFFFF
             add(self._channels[GRAPHICS], log_time, HEADER + pages.graphics, publish_time, sequence)
         if clock_step := self._clock_steps.update(pages.timestamp, step.elapsed):
@@ -151,7 +115,6 @@ class McapSink(PageSink):
             if physics_changed:
                 self._physics = pages.physics
                 self._packet_id = packet_id
-                self._chunk_bytes += len(pages.physics)
                 self._quality.steps += 1
                 data = HEADER + pages.physics
                 add(self._channels[PHYSICS], log_time, data, publish_time, packet_id & 0xFFFFFFFF)
@@ -164,7 +127,7 @@ class McapSink(PageSink):
             early_events, self._early_events = self._early_events, []
             for event in early_events:
                 self.add_event(event)
-        if self._chunk_bytes >= _CHUNK_BYTES:
+        if self._writer.chunk_bytes >= CHUNK_BYTES:
             self.flush()
 
     @override
@@ -183,14 +146,12 @@ class McapSink(PageSink):
             self._clock_steps.update(event.timestamp, elapsed)
         values = {name: value for name, value in event.values.items() if name not in EventFields._fields}
         data = encode_event(EventFields(seconds(publish_time), self._elapsed_in_file(elapsed), event.kind, values))
-        self._chunk_bytes += len(data)
         self._writer.add_message(self._channels[EVENTS], self._log_time, data, publish_time, self._events & 0xFFFFFFFF)
         self._events += 1
 
     @override
     def flush(self) -> None:
         """End the current chunk and pass it to the operating system."""
-        self._chunk_bytes = 0
         if self._channels:
             self._writer.flush()
 
@@ -201,10 +162,9 @@ class McapSink(PageSink):
             return
         try:
             if self._channels:
-                self.flush()
+                self.flush()  # before the index, for which there may be no room on the disk
                 self._writer.add_metadata(QUALITY_METADATA, self._quality.metadata())
                 self._writer.finish()
-                self._file.flush()
         finally:
             self._output.close()
 
