@@ -84,12 +84,22 @@ class Columns:
     else, never 0: a derived field that can be null, and any field that a recording does not hold.
     """
 
-    def __init__(self, block: DerivedBlock, missing: frozenset[str] = frozenset(), rows: Array | None = None) -> None:
-        """``missing`` names the raw fields that the recording lacks; ``rows`` chooses samples of the block."""
+    def __init__(
+        self,
+        block: DerivedBlock,
+        missing: frozenset[str] = frozenset(),
+        rows: Array | None = None,
+        replaced: Mapping[str, Array] | None = None,
+    ) -> None:
+        """``missing`` names the raw fields that the recording lacks; ``rows`` chooses samples of the block.
+
+        ``replaced`` holds columns of these samples that stand in the place of those of the block.
+        """
         self._block = block
         self._missing = missing
         self._unknown = unknown_fields(missing) if missing else frozenset[str]()
         self._rows = rows
+        self._replaced = replaced or {}
 
     def __len__(self) -> int:
         return len(self._block) if self._rows is None else len(self._rows)
@@ -101,6 +111,8 @@ class Columns:
             return _absent(field, len(self))
         if field.dtype == "text":
             return self.texts(name).values()
+        if name in self._replaced:
+            return self._replaced[name]
         column: Array = self._block.derived(name) if name in _METRICS else self._block.block.array(name)
         return column if self._rows is None else column[self._rows]
 
@@ -119,15 +131,26 @@ class Columns:
     def select(self, rows: Array) -> "Columns":
         """Some of the samples, by their numbers or by a mask; they stay derived as among all samples."""
         rows = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
-        return Columns(self._block, self._missing, rows if self._rows is None else self._rows[rows])
+        replaced = {name: column[rows] for name, column in self._replaced.items()}
+        return Columns(self._block, self._missing, rows if self._rows is None else self._rows[rows], replaced)
+
+    def replace(self, **columns: Array) -> "Columns":
+        """The same samples with other columns of integers or booleans; what is derived from them stays as it is."""
+        return Columns(self._block, self._missing, self._rows, {**self._replaced, **columns})
 
     def snapshot(self, index: int) -> Snapshot:
         """The raw fields of one sample; what the recording does not hold reads as in the pages."""
-        return self._block.snapshot(self._row(index))
+        snapshot = self._block.snapshot(self._row(index))
+        return snapshot.replace(**self._replaced_values(index, Snapshot.INDEX)) if self._replaced else snapshot
 
     def sample(self, index: int) -> Sample:
         """One sample; what the recording does not hold reads as in the pages."""
-        return self._block.sample(self._row(index))
+        sample = self._block.sample(self._row(index))
+        return sample.replace(**self._replaced_values(index, Sample.INDEX)) if self._replaced else sample
+
+    def _replaced_values(self, index: int, names: Mapping[str, int]) -> dict[str, Any]:
+        columns = self._replaced.items()
+        return {name: _scalar(_FIELDS[name], column, index) for name, column in columns if name in names}
 
     def _row(self, index: int) -> int:
         return index if self._rows is None else int(self._rows[index])

@@ -14,6 +14,7 @@ from telemetry.recording.stats import StatsT_contra
 
 if TYPE_CHECKING:
     from telemetry.fields.blocks import Block
+    from telemetry.fields.columns import Columns
 
 FLUSH_SECONDS: Final = 0.25
 """How long a sample may wait before it is passed to the operating system.
@@ -185,6 +186,14 @@ class Sink(Closeable, ABC):
     @abstractmethod
     def write(self, sample: Sample) -> None:
         """Write one sample."""
+
+    def write_columns(self, columns: "Columns") -> None:
+        """Write consecutive samples, of which only the fields that this sink writes need to be right.
+
+        A sink that can take whole columns does so; this goes from one sample to the next.
+        """
+        for index in range(len(columns)):
+            self.write(columns.sample(index))
 
     @abstractmethod
     def flush(self) -> None:

@@ -198,6 +198,22 @@ def test_selected_samples_are_those_of_the_whole_block() -> None:
     assert every_sixth.sample(2) == columns.sample(13)
 
 
+def test_columns_can_stand_in_the_place_of_others() -> None:
+    frames = frames_at("laps", 0, 4.0, 10.0)
+    pages = [frame.pages for frame in frames]
+    (columns,) = derive_columns(blocks_of(pages, [frame.seconds for frame in frames], [len(pages)]), DERIVED)
+    steps = np.ma.masked_less(np.arange(len(pages)) - 1, 0)
+    other = columns.replace(sequence=np.arange(len(pages)) + 100, physics_steps=steps)
+    later = other.select(np.arange(3, len(pages))).replace(lap=np.arange(3, len(pages)))
+    assert later["sequence"].tolist() == list(range(103, 100 + len(pages)))
+    assert later["lap"].tolist() == list(range(3, len(pages)))
+    assert later["packet_id"].tolist() == columns["packet_id"][3:].tolist()
+    assert later.snapshot(0) == columns.snapshot(3).replace(sequence=103)
+    assert later.sample(2) == columns.sample(5).replace(sequence=105, physics_steps=4, lap=5)
+    assert other.sample(0).physics_steps is None
+    assert columns["sequence"].tolist() == list(range(len(pages)))
+
+
 def test_what_a_recording_does_not_hold_is_absent_and_so_is_what_is_derived_from_it() -> None:
     pages = [encode(snapshot_of())] * 2
     missing = frozenset({"gear", "track", "tyre_wear"})
