@@ -153,7 +153,7 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         Path(tempfile.gettempdir()).mkdir(mode=0o711)
         for name in ("TMPDIR", "TEMP", "TMP"):
             patch.setenv(name, tempfile.gettempdir())
-        for name in ("XDG_STATE_HOME", "LOCALAPPDATA"):
+        for name in ("XDG_STATE_HOME", "XDG_DATA_HOME", "LOCALAPPDATA"):
             patch.setenv(name, str(state))
         yield
         left = leftovers.in_temporary_folder()

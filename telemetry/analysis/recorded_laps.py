@@ -1,0 +1,116 @@
+"""The laps of a recording and their samples as columns: what traces are made of."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from telemetry.analysis.lap_clock import Array
+from telemetry.analysis.traces import TRACE_FIELDS, Trace, make_trace
+from telemetry.base.errors import UsageError
+from telemetry.fields.blocks import Block
+from telemetry.fields.columns import Columns, derive_columns
+from telemetry.fields.held import raw_fields_of
+from telemetry.fields.thresholds import DEFAULTS, Thresholds
+from telemetry.laps.model import Lap
+from telemetry.recording.blocks import NewSteps, read_blocks
+from telemetry.recording.interfaces import Source
+from telemetry.recording.recorded_laps import find_recorded_laps
+from telemetry.sources import open_source
+
+_MARGIN_S: Final = 0.5
+"""Seconds around a lap that are read with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LapRecording:
+    """A recording and its laps."""
+
+    path: Path
+    laps: tuple[Lap, ...]
+    missing: frozenset[str] = field(default=frozenset())
+    """The raw fields that it does not hold."""
+
+    def lap(self, number: int) -> Lap:
+        """The first lap of this number, which a restart gives to several; :class:`telemetry.UsageError` if none."""
+        for lap in self.laps:
+            if lap.number == number and lap.first is not None:
+                return lap
+        have = ", ".join(str(lap.number) for lap in self.laps if lap.first is not None) or "none"
+        raise UsageError(f"{self.path} has no lap {number}; it has {have}.")
+
+
+def read_recording(
+    path: Path,
+    *,
+    thresholds: Thresholds = DEFAULTS,
+    include_ai: bool = False,
+    watch: Callable[[Iterable[Columns]], Iterable[Columns]] = iter,
+) -> LapRecording:
+    """The recording of this name with its laps; ``watch`` is given the blocks in which they are found.
+
+    Raises what :func:`telemetry.open_source` does.
+    """
+    with open_source(path) as source:
+        laps = list(find_recorded_laps(source, thresholds=thresholds, watch=watch))
+        missing = source.missing_fields
+    return LapRecording(path, tuple(lap.allow_ai() if include_ai else lap for lap in laps), missing)
+
+
+def lap_columns(recording: LapRecording, lap: Lap, fields: Sequence[str]) -> dict[str, Array]:
+    """These fields of the samples of a lap in which game time advances, shape (n, ...) each; what is absent is NaN.
+
+    Raises :class:`telemetry.UsageError` for a lap without samples.
+    """
+    if lap.first is None or lap.last is None:
+        raise UsageError(f"Lap {lap.number} of {recording.path} has no samples.")
+    first_s, last_s = lap.first.elapsed, lap.last.elapsed
+    found: dict[str, list[Array]] = {name: [] for name in fields}
+    begin_s, end_s = max(first_s - _MARGIN_S, 0.0), last_s + _MARGIN_S
+    with open_source(recording.path, begin=begin_s, end=end_s) as source:
+        for columns in _live_columns(source, fields):
+            elapsed = columns["elapsed"]
+            part = columns.select((elapsed >= first_s) & (elapsed <= last_s))
+            for name in fields:
+                found[name].append(_with_nan(part[name]))
+    return {name: np.concatenate(parts) if parts else np.zeros(0) for name, parts in found.items()}
+
+
+def _with_nan(column: Array) -> Array:
+    """The column with NaN in place of what is masked."""
+    if not isinstance(column, np.ma.MaskedArray):
+        return column
+    numbers = np.asarray(column, dtype=np.float64)
+    numbers[np.ma.getmaskarray(column)] = np.nan
+    return numbers
+
+
+def _live_columns(source: Source, fields: Sequence[str]) -> Iterator[Columns]:
+    """The samples of a recording in which game time advances, in blocks."""
+    raw = raw_fields_of((*fields, "elapsed", "status", "packet_id", "is_esc_menu_visible"))
+    new_steps, is_new = NewSteps(), [np.zeros(0, dtype=bool)]
+
+    def watch(blocks: Iterable[Block]) -> Iterator[Block]:
+        for block in blocks:
+            is_new[0] = new_steps.find(block)
+            yield block
+
+    for columns in derive_columns(watch(read_blocks(source, None, raw)), fields, missing=source.missing_fields):
+        yield columns.select(is_new[0])
+
+
+def trace(
+    recording: LapRecording, lap: Lap, fields: Sequence[str] = (), *, line_position: float | None = None
+) -> Trace:
+    """The trace of a lap of a recording, with these fields as its channels.
+
+    A field that the recording does not hold is NaN. Raises :class:`telemetry.UsageError` where the lap cannot be put on
+    the track, because the recording holds no positions, or no lap clock.
+    """
+    for name in ("normalized_position", "current_time"):
+        if name in recording.missing:
+            raise UsageError(f"{recording.path} does not hold {name}, so its laps cannot be put on the track.")
+    wanted = dict.fromkeys((*fields, *TRACE_FIELDS))
+    return make_trace(lap_columns(recording, lap, tuple(wanted)), lap, tuple(fields), line_position)
