@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 from pathlib import Path
 from random import Random
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -147,7 +147,7 @@ def unpacked(tmp_path: Path, drive: Path) -> Path:
     """The same recording without compression and checksums, so that damage reaches what is in its chunks."""
     path = tmp_path / "unpacked.mcap"
     with drive.open("rb") as file, path.open("wb") as out:
-        writer = Writer(out, chunk_size=20_000, compression=CompressionType.NONE, enable_crcs=False)
+        writer: Any = Writer(out, chunk_size=20_000, compression=CompressionType.NONE, enable_crcs=False)
         writer.start("ros2")
         numbers: dict[int, int] = {}
         for schema, channel, message in make_reader(file).iter_messages(log_time_order=False):
