@@ -20,6 +20,7 @@ from telemetry.recording.interfaces import Source
 from telemetry.recording.recording_id import RECORDING_ID
 
 if TYPE_CHECKING:
+    from telemetry.fields.blocks import Array
     from telemetry.fields.columns import Columns
 
 MIN_SHARED: Final = 0.95
@@ -182,19 +183,38 @@ class FingerprintBuilder:
         self._untimed = hashlib.sha256()
         self._has_untimed = False
 
-    def add(self, sample: Snapshot) -> None:
-        """Add one sample."""
-        if self._is_wanted(sample.timestamp, sample.elapsed):
-            self._take(sample)
-
     def watch(self, blocks: "Iterable[Columns]") -> "Iterator[Columns]":
         """The same blocks of samples, each added on its way."""
         for columns in blocks:
-            times = zip(columns["timestamp"].tolist(), columns["elapsed"].tolist(), strict=True)
-            for index, (timestamp, elapsed) in enumerate(times):
-                if self._is_wanted(timestamp, elapsed):
+            timestamp, elapsed = columns["timestamp"], columns["elapsed"]
+            rows = self._find_seconds(timestamp, elapsed)
+            if rows is None:
+                times = enumerate(zip(timestamp.tolist(), elapsed.tolist(), strict=True))
+                for index, (time, since) in times:
+                    if self._is_wanted(time, since):
+                        self._take(columns.snapshot(index))
+            else:
+                for index in rows:
                     self._take(columns.snapshot(index))
             yield columns
+
+    def _find_seconds(self, timestamp: "Array", elapsed: "Array") -> list[int] | None:
+        """The samples of a block that begin another second; None where the time stamps need a closer look."""
+        import numpy as np
+
+        is_timed = (timestamp > 0.0) & (timestamp < _LATEST_S)
+        if not len(timestamp) or not is_timed.all():
+            return None
+        seconds = timestamp.astype(np.int64)
+        is_new = seconds != np.append(self._second, seconds[:-1])
+        taken = np.maximum.accumulate(np.where(is_new, np.arange(len(seconds)), -1))
+        since = elapsed - np.where(taken < 0, self._elapsed_s, elapsed[taken])
+        if (since >= STANDING_CLOCK_S).any():
+            return None
+        self._samples += len(seconds)
+        self._last_s = max(self._last_s, float(timestamp.max()))
+        rows: list[int] = np.flatnonzero(is_new).tolist()
+        return rows
 
     def _is_wanted(self, timestamp: float, elapsed: float) -> bool:
         """Whether a sample with these times is the first of its second; each is counted."""

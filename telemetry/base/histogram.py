@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 _LOG_OF_BUCKET: Final = math.log(1.05)
@@ -40,6 +40,13 @@ class DurationHistogram:
         self.sum += duration * times
         if self.longest is None or duration > self.longest:
             self.longest = duration
+
+    def add_counts(self, counts: Mapping[float, int], *, total: float, longest: float) -> None:
+        """Count durations by bucket that are rounded already; ``total`` becomes the sum of all, in their order."""
+        self._counts.update(counts)
+        self.count += sum(counts.values())
+        self.sum = total
+        self.longest = longest if self.longest is None else max(self.longest, longest)
 
     def quantile(self, fraction: float) -> float | None:
         """The duration that this fraction of all does not exceed; None for an empty histogram."""

@@ -100,9 +100,7 @@ def _read_laps(
         fingerprint, missing = FingerprintBuilder(source), source.missing_fields
 
         def watch(blocks: "Iterable[Columns]") -> "Iterator[Columns]":
-            for columns in takewhile(lambda _: not clock.stopped, fingerprint.watch(blocks)):
-                progress.update(float(columns["elapsed"][-1]), len(columns))
-                yield columns
+            return takewhile(lambda _: not clock.stopped, progress.watch(fingerprint.watch(blocks)))
 
         recorded_laps = list(find_recorded_laps(source, thresholds=thresholds, watch=watch))
     if clock.stopped:

@@ -275,8 +275,11 @@ class PageBlock(Block):
             units, index = self._distinct(field)
             if index is None:
                 index = np.arange(len(units))
+            is_new = np.ones(len(units), dtype=np.bool_)
+            np.any(units[1:] != units[:-1], axis=1, out=is_new[1:])
             codes: dict[bytes, int] = {}
-            page_codes = np.array([codes.setdefault(one.tobytes(), len(codes)) for one in units], dtype=np.intp)
+            new_codes = [codes.setdefault(one.tobytes(), len(codes)) for one in units[is_new]]
+            page_codes = np.array(new_codes, dtype=np.intp)[np.cumsum(is_new) - 1]
             self._texts[name] = TextColumn(page_codes[index], tuple(map(text_of, codes)))
         return self._texts[name]
 
@@ -299,6 +302,11 @@ class PageBlock(Block):
     @cached_property
     def _decoder(self) -> PageDecoder:
         return PageDecoder()
+
+    def words(self, group: str) -> Array:
+        """The different pages of one kind as 32-bit words, uint32 of shape (m, words)."""
+        pages = self._pages[group].pages
+        return pages.view(np.uint32).reshape(len(pages), -1)
 
     def _distinct(self, field: Field) -> tuple[Array, Array | None]:
         """The field in the different pages, and which of them each moment shows."""

@@ -15,6 +15,8 @@ from telemetry.fields.thresholds import DEFAULTS, Thresholds
 
 _METRICS: Final = {metric.name: metric for metric in METRICS}
 _FIELDS: Final = {field.name: field for field in Sample.FIELDS}
+_CARRIED: Final = tuple(metric.name for metric in METRICS if needs_before(metric))
+"""The derived fields that the next sample looks back at are among these."""
 
 
 class DerivedBlock:
@@ -51,9 +53,9 @@ class DerivedBlock:
         """The raw fields of one moment."""
         return self.block.snapshot(index)
 
-    def sample(self, index: int) -> Sample:
-        """One moment as :func:`derive` gives it."""
-        derived = {name: _scalar(_FIELDS[name], self.derived(name), index) for name in _METRICS}
+    def sample(self, index: int, fields: Iterable[str] = _METRICS) -> Sample:
+        """One moment as :func:`derive` gives it, but for derived fields that are not among these: they are None."""
+        derived = {name: _scalar(_FIELDS[name], self.derived(name), index) for name in fields}
         return self.sample_with(index, derived)
 
     def sample_with(self, index: int, derived: Mapping[str, Any]) -> Sample:
@@ -143,9 +145,12 @@ class Columns:
         snapshot = self._block.snapshot(self._row(index))
         return snapshot.replace(**self._replaced_values(index, Snapshot.INDEX)) if self._replaced else snapshot
 
-    def sample(self, index: int) -> Sample:
-        """One sample; what the recording does not hold reads as in the pages."""
-        sample = self._block.sample(self._row(index))
+    def sample(self, index: int, fields: Iterable[str] = _METRICS) -> Sample:
+        """One sample; what the recording does not hold reads as in the pages, and derived fields not named are None.
+
+        The first one asked for calculates the columns of these fields for the whole block.
+        """
+        sample = self._block.sample(self._row(index), fields)
         return sample.replace(**self._replaced_values(index, Sample.INDEX)) if self._replaced else sample
 
     def _replaced_values(self, index: int, names: Mapping[str, int]) -> dict[str, Any]:
@@ -172,7 +177,7 @@ def derive_columns(
         derived = DerivedBlock(block, before, thresholds)
         yield Columns(derived, missing)
         if is_carried and len(block):
-            before = derived.sample(len(block) - 1)
+            before = derived.sample(len(block) - 1, _CARRIED)
 
 
 def _absent(field: Field, length: int) -> Array:

@@ -22,7 +22,16 @@ from telemetry.laps.fuel import MIN_TAKEN_OUT_L
 from telemetry.laps.model import Lap
 from telemetry.laps.signals import GAP_S, MAX_FRAME_SAMPLES
 
-DERIVED: Final = ("is_lap_valid", "lap", "lap_time", "line_position", "lap_distance", "tyre_worn", "session_name")
+DERIVED: Final = (
+    "is_lap_valid",
+    "lap",
+    "lap_time",
+    "line_position",
+    "lap_distance",
+    "tyre_worn",
+    "tyre_wear_best",
+    "session_name",
+)
 """The derived fields that laps are told by."""
 
 
@@ -84,7 +93,7 @@ class _LapBlock:
 
     def sample(self, at: int) -> Sample:
         """The sample at this place among those in which the car is driven."""
-        return self._columns.sample(at)
+        return self._columns.sample(at, DERIVED)
 
     def next_that_matters(self, at: int) -> int:
         """The place of the next sample that can matter; behind the last one if there is none."""

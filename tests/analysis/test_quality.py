@@ -1,4 +1,5 @@
 import math
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,14 @@ from telemetry.analysis.quality import (
     list_findings,
 )
 from telemetry.base.clock import Clock
+from telemetry.fields.blocks import RowBlock
+from telemetry.fields.columns import Columns
 from telemetry.fields.derived import Sample, derive
 from telemetry.fields.selection import select
 from telemetry.fields.snapshot import Snapshot, encode
 from telemetry.formats.mcap.sink import create
+from telemetry.laps.detector import laps
+from telemetry.recording.blocks import BLOCK_ROWS
 from telemetry.recording.game_state import State
 from telemetry.recording.interfaces import Event, Step
 from tests.conftest import snapshot_of
@@ -42,13 +47,12 @@ def steps(*packet_ids: int, seconds: float = 0.003, **values: Any) -> list[Snaps
     ]
 
 
-def report_on(
-    snapshots: list[Snapshot], absent: tuple[str, ...] = (), is_new_step: tuple[bool, ...] = ()
-) -> QualityReport:
+def report_on(snapshots: list[Snapshot], absent: tuple[str, ...] = (), size: int = 70) -> QualityReport:
     quality = QualityAnalyzer(absent)
-    for number, sample in enumerate(derived(snapshots)):
-        quality.add(sample, is_new_step=is_new_step[number] if is_new_step else sample.status == 2)
-    return quality.report(file="a.jsonl", file_format="JSON lines", format_version=None, size=1, finished=True)
+    for begin in range(0, len(snapshots), size):
+        quality.add(RowBlock(snapshots[begin : begin + size]))
+    found = list(laps(derived(snapshots), missing=frozenset(absent)))
+    return quality.report(found, file="a.jsonl", file_format="JSON lines", format_version=None, size=1, finished=True)
 
 
 def report_on_file(path: Path) -> QualityReport:
@@ -290,18 +294,20 @@ def test_events_that_a_recording_of_pages_holds_are_counted(tmp_path: Path) -> N
     assert (report.gaps.count, report.gaps.missing) == (1, 10)
 
 
-def test_stopping_the_clock_ends_the_analysis() -> None:
+def test_stopping_the_clock_ends_the_analysis(tmp_path: Path) -> None:
     clock = Clock(math.inf)
-    seen = 0
+    path = tmp_path / "a.jsonl"
+    with telemetry.open_sink(path) as sink:
+        for sample in derived(steps(*range(BLOCK_ROWS + 10))):
+            sink.write(sample)
 
-    def stop(_: object) -> None:
-        nonlocal seen
-        seen += 1
-        if seen == 10:
+    def stop(blocks: Iterable[Columns]) -> Iterator[Columns]:
+        for columns in blocks:
+            yield columns
             clock.stop()
 
-    with telemetry.open_source(LAP) as source:
-        assert analyze_recording(source, LAP, clock=clock, on_reading=stop).report.samples == 10
+    with telemetry.open_source(path) as source:
+        assert analyze_recording(source, path, clock=clock, watch=stop).fingerprint.samples == BLOCK_ROWS
 
 
 def test_derived_fields_depend_on_essential_fields_only() -> None:

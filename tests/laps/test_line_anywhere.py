@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from telemetry.analysis.quality import QualityAnalyzer
 from telemetry.fields.derived import Sample
 from telemetry.laps.detector import laps
 from telemetry.laps.model import Lap
@@ -297,13 +296,3 @@ def test_what_the_game_accepts_may_still_be_cut_by_the_rule_of_tyres_out() -> No
     rows = changed(with_best(drive([91.199], rate=20.0), (91_199,)), 10.0, 11.0, number_of_tyres_out=3)
     (lap,) = laps_of(rows)
     assert (lap.game_verdict, lap.invalid_because) == ("accepted", ("3 tyres out at 329 m",))
-
-
-@pytest.mark.parametrize("best", [(0, 91_199), (0, 0)])
-def test_a_report_has_the_same_verdicts_as_laps(best: tuple[int, ...]) -> None:
-    samples = list(samples_of(with_best(drive([106.106, 91.199], rate=10.0), best, text="")))
-    quality = QualityAnalyzer()
-    for sample in samples:
-        quality.add(sample)
-    assert quality.laps == list(laps(samples))
-    assert [lap.valid for lap in quality.laps if lap.complete] == [best[1] == 0, True]

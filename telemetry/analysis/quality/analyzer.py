@@ -1,27 +1,31 @@
-"""Analyses a recording: reads all its samples and computes its quality report."""
+"""Analyses a recording: reads all its samples, as columns, and computes its quality report."""
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
-from telemetry.analysis.quality.report import GAP_PERIODS, BestLap, ClockStep, Gaps, LapCount, QualityReport
+import numpy as np
+
+from telemetry.analysis.quality.intervals import IntervalCounter
+from telemetry.analysis.quality.report import GAP_PERIODS, BestLap, Gaps, LapCount, QualityReport
 from telemetry.analysis.quality.values import ValueChecker
 from telemetry.analysis.same_drive import DriveFingerprint, FingerprintBuilder
 from telemetry.base.clock import Clock
 from telemetry.base.histogram import DurationHistogram
 from telemetry.base.units import STEP_S
-from telemetry.fields.clock_steps import clock_step_seconds
-from telemetry.fields.derived import Sample, derive
-from telemetry.fields.pauses import paused_seconds
+from telemetry.fields.blocks import Block
+from telemetry.fields.columns import Columns, derive_columns
+from telemetry.fields.metrics.enums import SESSION_NAMES
 from telemetry.fields.snapshot import Snapshot
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.formats import format_label
-from telemetry.laps.detector import LapState, advance, finish
+from telemetry.laps.columns import DERIVED, laps_of_columns
 from telemetry.laps.model import Lap, best_laps
-from telemetry.laps.official_times import with_late_verdicts
-from telemetry.recording.interfaces import Event, Reading, Source
+from telemetry.recording.blocks import read_blocks
+from telemetry.recording.interfaces import Event, Source
 
 
 class RecordingAnalysis(NamedTuple):
@@ -41,108 +45,84 @@ def analyze_recording(
     clock: Clock | None = None,
     thresholds: Thresholds = DEFAULTS,
     include_ai: bool = False,
-    on_reading: Callable[[Reading], None] | None = None,
+    watch: Callable[[Iterable[Columns]], Iterable[Columns]] = iter,
 ) -> RecordingAnalysis:
     """Read all of the recording ``path``, which ``source`` plays, and analyse it.
 
-    With ``include_ai`` laps that the game's AI drove can be valid. ``on_reading`` is called with every reading. When
-    ``clock`` is stopped, the analysis covers what was read until then. Raises SourceError where the recording cannot be
-    read, and OSError where the file no longer exists.
+    With ``include_ai`` laps that the game's AI drove can be valid. ``watch`` is given the samples, block by block, and
+    passes them on. When ``clock`` is stopped, the analysis covers what was read until then. Raises SourceError where
+    the recording cannot be read, and OSError where the file no longer exists.
     """
     clock = clock or Clock(math.inf)
-    analyzer = QualityAnalyzer(source.missing_fields, include_ai=include_ai)
+    analyzer = QualityAnalyzer(source.missing_fields)
     fingerprint = FingerprintBuilder(source)
-    previous: Sample | None = None
-    for reading in source.readings(clock, None):
-        analyzer.torn = reading.torn
-        if on_reading:
-            on_reading(reading)
-        if reading.snapshot is not None:
-            previous = derive(reading.snapshot.replace(sequence=analyzer.samples), previous, thresholds)
-            analyzer.add(previous, is_new_step=reading.is_new_step)
-            fingerprint.add(previous)
+    blocks = takewhile(lambda _: not clock.stopped, read_blocks(source))
+    columns = derive_columns(analyzer.watch(blocks), DERIVED, thresholds)
+    laps = list(laps_of_columns(watch(fingerprint.watch(columns)), missing=source.missing_fields))
+    if include_ai:
+        laps = [lap.allow_ai() for lap in laps]
     for event in source.events():
         analyzer.add_event(event)
     report = analyzer.report(
+        laps,
         file=str(path),
         file_format=format_label(path),
         format_version=source.metadata.get("format_version"),
         size=path.stat().st_size,
         finished=source.complete,
     )
-    return RecordingAnalysis(report, tuple(analyzer.laps), fingerprint.finish())
+    return RecordingAnalysis(report, tuple(laps), fingerprint.finish())
 
 
 class QualityAnalyzer:
-    """Computes a quality report from the samples of a recording, added in order; it needs constant memory.
+    """Computes a quality report from the samples of a recording, added in order in blocks; it needs constant memory.
 
-    ``absent`` names the raw fields that the recording does not hold; with ``include_ai`` laps that the AI drove can be
-    valid.
+    ``absent`` names the raw fields that the recording does not hold.
     """
 
-    def __init__(self, absent: Iterable[str] = (), *, include_ai: bool = False) -> None:
+    def __init__(self, absent: Iterable[str] = ()) -> None:
         self.samples = 0
         """Samples added so far."""
-        self.torn = 0
-        """Samples that may be torn; set by the caller, from :attr:`telemetry.recording.interfaces.Reading.torn`."""
         self._absent = frozenset(absent)
-        self._include_ai = include_ai
-        self._first: Sample | None = None
-        self._last: Sample | None = None
-        self._last_was_new_step = True
-        self._last_names: tuple[str, ...] = ()
         self._cars: dict[str, None] = {}  # a set in the order of appearance
         self._tracks: dict[str, None] = {}
         self._sessions: dict[str, None] = {}
-        self._lap_state = LapState(missing=self._absent)
-        self._laps: list[Lap] = []
-        self._intervals_ms = DurationHistogram()
-        self._steps_between: Counter[int] = Counter()
-        self._pauses = 0
-        self._paused_s = 0.0
-        self._restarts = 0
-        self._time_backwards = 0
-        self._clock_steps: list[ClockStep] = []
-        self._events: Counter[str] = Counter()
+        self._intervals = IntervalCounter()
         self._values = ValueChecker(self._absent)
+        self._events: Counter[str] = Counter()
         self._top_speed_kmh: float | None = None
 
-    def add(self, sample: Sample, *, is_new_step: bool = True) -> None:
-        """Add one sample; ``is_new_step`` is false where the game time does not advance, as in a pause."""
-        self.samples += 1
-        if self._last is None:
-            self._first = sample
-        else:
-            self._add_interval(self._last, sample, is_new_step=is_new_step and self._last_was_new_step)
-        names = (sample.car_model, sample.track, sample.track_configuration, sample.session_name)
-        if names != self._last_names:
-            self._last_names = names
-            self._add_names(*names)
-        self._lap_state, finished_laps = advance(self._lap_state, sample)
-        self._laps += finished_laps
-        self._values.add(sample)
-        if sample.speed_kmh > (self._top_speed_kmh or -1.0):
-            self._top_speed_kmh = sample.speed_kmh
-        self._last, self._last_was_new_step = sample, is_new_step
+    def add(self, block: Block) -> None:
+        """Add the samples of a block."""
+        if not len(block):
+            return
+        self.samples += len(block)
+        self._intervals.add(block)
+        self._values.add(block)
+        self._add_names(block)
+        speeds = block.decimals("speed_kmh")
+        if len(known := speeds[speeds >= 0.0]):
+            self._top_speed_kmh = max(float(known.max()), self._top_speed_kmh or 0.0)
+
+    def watch(self, blocks: Iterable[Block]) -> Iterator[Block]:
+        """The same blocks, each added on its way."""
+        for block in blocks:
+            self.add(block)
+            yield block
 
     def add_event(self, event: Event) -> None:
         """Count an event of the recording."""
         self._events[event.kind] += 1
 
-    @property
-    def laps(self) -> list[Lap]:
-        """The laps so far, the one in progress included."""
-        ended = [*self._laps, *finish(self._lap_state)]
-        laps = list(with_late_verdicts(ended, shows_best=self._lap_state.shows_best))
-        return [lap.allow_ai() for lap in laps] if self._include_ai else laps
-
     def report(
-        self, *, file: str, file_format: str, format_version: str | None, size: int, finished: bool
+        self, laps: Sequence[Lap], *, file: str, file_format: str, format_version: str | None, size: int, finished: bool
     ) -> QualityReport:
-        """The report on all samples and events added so far; the arguments are its attributes of these names."""
-        laps = self.laps
-        span_s = self._last.elapsed - self._first.elapsed if self._first and self._last else 0.0
-        intervals = self._intervals_ms
+        """The report on all samples and events added so far, in which there are these laps, unfinished ones included.
+
+        The other arguments are its attributes of these names.
+        """
+        times = self._intervals
+        span_s, intervals = times.last_s - times.first_s, times.lengths_ms
         median_ms = intervals.quantile(0.5)
         jitter = DurationHistogram() if median_ms is None else intervals.distances(median_ms)
         full_rate = self._is_full_rate()
@@ -170,56 +150,47 @@ class QualityAnalyzer:
             interval_max_ms=intervals.longest,
             jitter_p50_ms=jitter.quantile(0.5),
             jitter_p99_ms=jitter.quantile(0.99),
-            gaps=_gaps_at_full_rate(self._steps_between) if full_rate else _gaps_below_full_rate(intervals),
-            pauses=self._pauses,
-            paused_s=self._paused_s,
-            paused_share=self._paused_s / span_s if span_s > 0.0 else 0.0,
-            torn=self.torn,
+            gaps=_gaps_at_full_rate(times.steps_between) if full_rate else _gaps_below_full_rate(intervals),
+            pauses=times.pauses,
+            paused_s=times.paused_s,
+            paused_share=times.paused_s / span_s if span_s > 0.0 else 0.0,
+            torn=0,
             repaired=self._events["repaired"],
-            duplicates=0 if "packet_id" in self._absent else self._steps_between[0],
-            restarts=self._restarts,
-            time_backwards=self._time_backwards,
-            clock_steps=tuple(self._clock_steps),
+            duplicates=0 if "packet_id" in self._absent else times.steps_between[0],
+            restarts=times.restarts,
+            time_backwards=times.time_backwards,
+            clock_steps=tuple(times.clock_steps),
             events=dict(self._events),
             missing_fields=tuple(name for name in Snapshot.NAMES if name in self._absent),
             constant_fields=self._values.constant_fields if self.samples > 1 else (),
-            non_finite=dict(self._values.non_finite),
+            non_finite=self._values.non_finite,
             out_of_range=self._values.out_of_range,
             top_speed_kmh=self._top_speed_kmh,
         )
 
-    def _add_names(self, car: str, track: str, layout: str, session: str) -> None:
-        if car:
-            self._cars[car] = None
-        if track:
-            self._tracks[f"{track} ({layout})" if layout else track] = None
-        if "session" not in self._absent:
-            self._sessions[session] = None
-
-    def _add_interval(self, before: Sample, now: Sample, *, is_new_step: bool) -> None:
-        interval_s = now.elapsed - before.elapsed
-        if clock_step := clock_step_seconds(now.timestamp - before.timestamp, interval_s):
-            at_s = now.elapsed - (self._first or before).elapsed
-            self._clock_steps.append(ClockStep(at_s=at_s, seconds=clock_step))
-        elif now.timestamp < before.timestamp or interval_s < 0.0:
-            self._time_backwards += 1
-        steps = now.physics_steps
-        if steps is None:
-            self._restarts += 1
-            return
-        paused_s = paused_seconds(interval_s, steps) if is_new_step else max(interval_s, 0.0)
-        if not is_new_step or paused_s:
-            self._pauses += self._last_was_new_step
-            self._paused_s += paused_s
-            return
-        self._steps_between[steps] += 1
-        self._intervals_ms.add(interval_s * 1e3)
+    def _add_names(self, block: Block) -> None:
+        """Add those of each sample whose names differ from those of the sample before."""
+        texts = [block.texts(name) for name in ("car_model", "track", "track_configuration")]
+        session = block.array("session")
+        is_new = np.zeros(len(block), dtype=np.bool_)
+        is_new[0] = True
+        for column in (*(text.codes for text in texts), session):
+            is_new[1:] |= column[1:] != column[:-1]
+        for row in np.flatnonzero(is_new).tolist():
+            car, track, layout = (text.texts[text.codes[row]] for text in texts)
+            if car:
+                self._cars[car] = None
+            if track:
+                self._tracks[f"{track} ({layout})" if layout else track] = None
+            if "session" not in self._absent:
+                self._sessions[SESSION_NAMES.get(int(session[row]), "unknown")] = None
 
     def _is_full_rate(self) -> bool:
         if "packet_id" in self._absent:
             return False
-        total = self._steps_between.total()
-        return total > 0 and 2 * self._steps_between[1] > total
+        steps_between = self._intervals.steps_between
+        total = steps_between.total()
+        return total > 0 and 2 * steps_between[1] > total
 
 
 def _best_laps(laps: Iterable[Lap]) -> tuple[BestLap, ...]:

@@ -1,8 +1,8 @@
 """Progress bars on standard error; nothing is shown where that is not a terminal, or with ``--quiet``."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -11,6 +11,9 @@ from telemetry.base.text import format_lap_time
 from telemetry.cli._shared.tables import to_markup
 from telemetry.formats.format import WatchShare, ignore
 from telemetry.recording.interfaces import Source
+
+if TYPE_CHECKING:
+    from telemetry.fields.columns import Columns
 
 UPDATE_INTERVAL: Final = 256
 """Snapshots between two updates of a progress bar."""
@@ -61,6 +64,13 @@ class ReadingProgress:
             detail = format_lap_time(int(elapsed_s * 1e3) or 1)
             self._progress.update(self._task, completed=self._passes_done + share, detail=detail)
         self._count += count
+
+    def watch(self, blocks: "Iterable[Columns]") -> "Iterator[Columns]":
+        """The same blocks of samples, each counted on its way."""
+        for columns in blocks:
+            if len(columns):
+                self.update(float(columns["elapsed"][-1]), len(columns))
+            yield columns
 
 
 @contextmanager

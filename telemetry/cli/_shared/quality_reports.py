@@ -10,7 +10,6 @@ from telemetry.cli._shared.input_files import FileFailure, process_files
 from telemetry.cli._shared.progress import reading_progress
 from telemetry.cli._shared.stopping import Interrupted, stop_on_signal
 from telemetry.fields.thresholds import Thresholds
-from telemetry.recording.interfaces import Reading
 from telemetry.sources import open_source
 
 
@@ -28,12 +27,8 @@ def read_reports(
         with open_source(path) as source, reading_progress() as progress:
             progress.start(f"Reading {path.name}", source)
 
-            def on_reading(reading: Reading) -> None:
-                if reading.snapshot is not None:
-                    progress.update(reading.snapshot.elapsed)
-
             analysis = analyze_recording(
-                source, path, clock=clock, thresholds=thresholds, include_ai=include_ai, on_reading=on_reading
+                source, path, clock=clock, thresholds=thresholds, include_ai=include_ai, watch=progress.watch
             )
         if clock.stopped:
             raise Interrupted(f"Stopped before {path} was read.")

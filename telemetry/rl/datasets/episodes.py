@@ -12,12 +12,13 @@ from telemetry.analysis.quality import QualityReport, analyze_recording
 from telemetry.analysis.same_drive import DriveFingerprint
 from telemetry.base.clock import Clock
 from telemetry.base.text import to_unicode
+from telemetry.fields.columns import Columns
 from telemetry.fields.derived import Sample, derive
 from telemetry.fields.resample import GAP_SECONDS, frame_age_s, is_jump, resample
 from telemetry.fields.snapshot import Snapshot
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.laps.model import Lap
-from telemetry.recording.interfaces import Reading, Source
+from telemetry.recording.interfaces import Source
 from telemetry.rl.datasets.frames import smooth_frames
 from telemetry.rl.datasets.lap_spans import CountFollower, LapSpan, find_lap_spans, find_span
 
@@ -136,10 +137,13 @@ def survey(
     """Read a complete recording for its quality and its laps; ``watch`` gets the time of every snapshot."""
     counted = CountFollower()
 
-    def on_reading(reading: Reading) -> None:
-        if reading.snapshot is not None:
-            counted.add(reading.snapshot)
-            watch(reading.snapshot.elapsed)
+    def follow(blocks: Iterable[Columns]) -> Iterator[Columns]:
+        for columns in blocks:
+            for row in range(len(columns)):
+                snapshot = columns.snapshot(row)
+                counted.add(snapshot)
+                watch(snapshot.elapsed)
+            yield columns
 
     report, laps, fingerprint = analyze_recording(
         source,
@@ -147,7 +151,7 @@ def survey(
         clock=clock,
         thresholds=thresholds,
         include_ai=include_ai,
-        on_reading=on_reading,
+        watch=follow,
     )
     return Survey(report, find_lap_spans(laps, counted.changes), fingerprint)
 
