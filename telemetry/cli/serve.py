@@ -24,9 +24,9 @@ from telemetry.cli._shared.step_recording import open_marker_inbox
 from telemetry.cli._shared.stopping import stop_on_signal
 from telemetry.cli._shared.thresholds import AllThresholds
 from telemetry.fields.held import describe_missing, held_columns
-from telemetry.fields.selection import ALL_COLUMNS
+from telemetry.fields.selection import ALL_COLUMNS, Column
 from telemetry.fields.thresholds import Thresholds
-from telemetry.recording.interfaces import Event, Listener, Source
+from telemetry.recording.interfaces import Event, Listener, Sink, Source
 from telemetry.recording.lap_tracker import LapTracker
 from telemetry.recording.sample_recorder import SampleRecorder, SamplingOptions
 from telemetry.recording.stats import RecordingStats
@@ -162,6 +162,7 @@ class StreamFileOptions:
             help="Record every physics step into this file, folder or template of names, as record does.",
         ),
     ] = None
+    durable: Annotated[bool, typer.Option("--durable", rich_help_panel=_FILES_PANEL, help=options.DURABLE_HELP)] = False
 
     def check(self, source: str) -> None:
         """Raise UsageError where the options do not fit the source."""
@@ -169,6 +170,12 @@ class StreamFileOptions:
             raise UsageError("--record needs the game's pages, which a stream does not carry; use --json-output.")
         if self.json_output == "":
             raise UsageError("--json-output needs the name of a file, or - for standard output.")
+        if self.durable and self.record is None and self.json_output is None:
+            raise UsageError("--durable is for a file; name one with --record or --json-output.")
+
+    def open_sinks(self, columns: tuple[Column, ...]) -> list[Sink]:
+        """What samples are written to; raises SinkError where the file cannot be made."""
+        return [open_sink(self.json_output, columns=columns, durable=self.durable)] if self.json_output else []
 
 
 _WEBSOCKET_ONLY: Final = (
@@ -246,7 +253,7 @@ def serve(
     with ExitStack() as stack:
         stack.enter_context(stop_on_signal(clock))
         source = stack.enter_context(source_options.open(loop=loop))
-        recording = _open_recording(stack, source_options, file_options.record, thresholds, loop=loop)
+        recording = _open_recording(stack, source_options, file_options, thresholds, loop=loop)
         server = client_options.open_server(
             host,
             DEFAULT_PORT if port is None else port,
@@ -263,7 +270,7 @@ def serve(
         if token is None:
             _warn_if_open(host)
         columns = held_columns(ALL_COLUMNS, source.missing_fields)
-        sinks = [open_sink(file_options.json_output, columns=columns)] if file_options.json_output else []
+        sinks = file_options.open_sinks(columns)
         listeners: list[Listener[RecordingStats]] = [server]
         if not quiet:
             listeners.append(MissingGamePrinter())
@@ -293,14 +300,21 @@ class _Recording(NamedTuple):
 
 
 def _open_recording(
-    stack: ExitStack, source_options: options.SourceOptions, out: str | None, thresholds: Thresholds, *, loop: bool
+    stack: ExitStack,
+    source_options: options.SourceOptions,
+    files: StreamFileOptions,
+    thresholds: Thresholds,
+    *,
+    loop: bool,
 ) -> _Recording | None:
     """A recording beside the stream, with a source and a clock of its own."""
-    if out is None:
+    if files.record is None:
         return None
     source = stack.enter_context(source_options.open(loop=loop))
-    open_file = file_opener("max", thresholds, describe_missing(source.missing_fields))
-    writer = stack.enter_context(open_step_writer(source_options.source, out, FileOptions(), open_file, quiet=True))
+    open_file = file_opener("max", thresholds, describe_missing(source.missing_fields), durable=files.durable)
+    writer = stack.enter_context(
+        open_step_writer(source_options.source, files.record, FileOptions(), open_file, quiet=True)
+    )
     tracker = LapTracker(thresholds, source.missing_fields)
     return _Recording(StepRecorder(source, writer, clock=source_options.make_clock(), tracker=tracker), writer)
 

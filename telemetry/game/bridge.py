@@ -14,6 +14,7 @@ from typing import Final
 
 from ac_native_memory import PAGE_FILE_SIZE, PAGES
 from telemetry.base.errors import SinkError, UsageError
+from telemetry.base.storage.regular_file import open_without_waiting
 from telemetry.base.typing import override
 from telemetry.recording.interfaces import Closeable
 
@@ -79,7 +80,9 @@ class Bridge(Closeable):
                 self._create(name, size)
         except OSError as error:
             self.close()
-            raise SinkError(f"The bridge's files in {directory} cannot be made: {error.strerror}.") from error
+            raise SinkError(
+                f"The bridge's file {error.filename or directory} cannot be made: {error.strerror}."
+            ) from error
         except BaseException:
             self.close()
             raise
@@ -98,7 +101,7 @@ class Bridge(Closeable):
 
     def _create(self, name: str, size: int) -> None:
         path = self.directory / name
-        with path.open("r+b" if path.exists() else "x+b") as file:
+        with open(path, "r+b" if path.exists() else "x+b", opener=open_without_waiting) as file:
             self._files.append(path)
             file.truncate(size)
             file.write(bytes(size))  # pages of an earlier game must not look like a running one

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from contextlib import closing
 from errno import ENOLCK
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from telemetry.base.errors import SinkError
-from telemetry.base.storage.lock import TEMPORARY_LOCK_NAME, FileLock
+from telemetry.base.storage.lock import TEMPORARY_LOCK_NAME, FileLock, lock_file
 from telemetry.base.storage.temporary import make_private_folder, remove_abandoned, temporary_folder
 from tests.conftest import PATIENCE, REPOSITORY
 
@@ -179,3 +180,64 @@ def test_a_named_pipe_in_the_place_of_a_lock_is_not_waited_for(tmp_path: Path) -
     os.mkfifo(tmp_path / "lock")
     with closing(FileLock(tmp_path / "lock", "")), pytest.raises(SinkError, match="taken"):
         FileLock(tmp_path / "lock", "taken")
+
+
+FORMER = (
+    "drive.mcap.recovering",
+    "drive.jsonl.zst.mending",
+    ".unfinished-4711-drive.parquet",
+    ".manifest.json.unfinished",
+)
+"""The names that earlier versions gave to what they had not finished."""
+
+
+def former_files(folder: Path) -> list[Path]:
+    """One of each, an hour old, beside the recordings that two of them were to replace."""
+    for name in ("drive.mcap", "drive.jsonl.zst"):
+        (folder / name).write_text("recording")
+    paths = [folder / name for name in FORMER]
+    for path in paths:
+        path.write_text("half")
+        make_old(path)
+    return paths
+
+
+def make_old(path: Path) -> None:
+    hour_ago = time.time() - 3600.0
+    os.utime(path, (hour_ago, hour_ago))
+
+
+def test_what_earlier_versions_left_goes_too(tmp_path: Path) -> None:
+    former_files(tmp_path)
+    with temporary_folder(tmp_path) as folder:
+        assert {path.name for path in tmp_path.iterdir()} == {"drive.mcap", "drive.jsonl.zst", folder.name}
+
+
+def test_of_the_former_names_stays_what_is_held_or_new_or_somebody_elses(tmp_path: Path) -> None:
+    held, new, *_ = former_files(tmp_path)
+    os.utime(new)
+    others = [
+        tmp_path / name for name in ("notes.recovering", "lost.mcap.recovering", ".unfinished-drives", ".a.unfinished")
+    ]
+    for path in others:
+        path.write_text("mine")
+        make_old(path)
+    dataset = tmp_path / ".unfinished-2024-drives"
+    dataset.mkdir()
+    make_old(dataset)
+    with held.open("r+b") as file:
+        lock_file(file.fileno(), str(held))
+        remove_abandoned(tmp_path)
+    recordings = {tmp_path / "drive.mcap", tmp_path / "drive.jsonl.zst"}
+    assert set(tmp_path.iterdir()) == {held, new, dataset, *others, *recordings}
+
+
+@on_linux
+def test_a_link_with_a_former_name_stays_and_so_does_what_it_leads_to(tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    target.write_text("mine")
+    link = tmp_path / FORMER[2]
+    link.symlink_to(target)
+    make_old(target)
+    remove_abandoned(tmp_path)
+    assert set(tmp_path.iterdir()) == {link, target}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import struct
 import subprocess
@@ -122,6 +123,18 @@ def test_a_bridge_that_comes_after_the_game_is_refused(wine: Wine, prefix: str) 
     assert bridge.returncode == 1
     assert f"The shared memory {prefix}acpmf_physics exists already" in said
     assert page_files(prefix) == []
+
+
+@needs_wine
+def test_a_named_pipe_in_the_place_of_a_page_is_a_sentence_and_no_wait(wine: Wine, prefix: str) -> None:
+    pipe = ac.PAGE_FILE_DIRECTORY / f"{prefix}acpmf_graphics"
+    if sys.platform != "win32":
+        os.mkfifo(pipe)
+    bridge = start_bridge(wine, prefix)
+    _, said = bridge.communicate(timeout=PATIENCE)
+    assert bridge.returncode == 1
+    assert f"{pipe.name} cannot be made: it is a named pipe, and not a regular file." in said
+    assert page_files(prefix) == [pipe]
 
 
 @needs_wine

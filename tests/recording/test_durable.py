@@ -169,3 +169,13 @@ def test_record_and_read_offer_it(tmp_path: Path, disk: Disk) -> None:
     refused = main_in_process("read", *FAST, *options)
     assert refused.returncode == 2
     assert "--durable are for a file; name one with --json-output" in refused.stderr
+
+
+def test_serve_offers_it_for_both_of_its_files(tmp_path: Path, disk: Disk) -> None:
+    pages, lines = tmp_path / "drive.mcap", tmp_path / "drive.jsonl"
+    options = ("--source", "demo", "--speed", "20", "--duration", "2", "--port", "0", "--quiet", "--durable")
+    assert main_in_process("serve", "--record", pages, "--json-output", lines, *options).returncode == 0
+    assert {pages.stat().st_size, lines.stat().st_size} <= set(disk.sizes)
+    refused = main_in_process("serve", *options)
+    assert refused.returncode == 2
+    assert "--durable is for a file; name one with --record or --json-output" in refused.stderr

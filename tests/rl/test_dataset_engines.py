@@ -6,6 +6,7 @@ import socket
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from errno import ENOSPC
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 
 import telemetry
 from telemetry.rl.datasets.build import BuildRequest, BuildResult, Stopped, build_dataset
-from telemetry.rl.datasets.convert import Job, job_key
+from telemetry.rl.datasets.convert import Job, convert, job_key
 from telemetry.rl.datasets.engines import ENGINES, EngineName
 from telemetry.rl.datasets.episodes import Episode, EpisodeConfig, SkipCounts
 from telemetry.rl.datasets.exporter import (
@@ -79,6 +80,17 @@ class Deadly(Exporter):
         raise AssertionError
 
 
+@dataclass(frozen=True, slots=True)
+class Failing(Deadly):
+    """Writes nothing, because of an error of the system; ``name`` is that of the file that the error tells."""
+
+    def convert(
+        self, episodes: Iterator[Episode], config: EpisodeConfig, folder: Path, skipped: SkipCounts
+    ) -> ExportResult:
+        file = {"": None, "part": folder / "file"}.get(self.name, self.name)
+        raise OSError(ENOSPC, "No space left on device", file)
+
+
 def jobs_of(parts: Path, exporter: Exporter, *recordings: Path) -> list[Job]:
     parts.mkdir(exist_ok=True)
     return [Job(exporter, EpisodeConfig(), one, parts, job_key(one)) for one in recordings]
@@ -101,6 +113,25 @@ def test_a_process_that_dies_takes_one_recording_along_and_no_other(
     assert {(job.parts / job.key / "file").read_text() for job in jobs if (job.parts / job.key).exists()} == {
         "a.jsonl", "c.jsonl", "d.jsonl",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("file", "place"),
+    [
+        ("", "the folder {parts} cannot be written: "),
+        ("part", "the folder {parts} cannot be written: "),
+        ("x.ini", "x.ini: "),
+    ],
+)
+def test_a_full_disk_is_told_with_the_folder_that_cannot_be_written(
+    file: str, place: str, several: tuple[Path, ...], tmp_path: Path
+) -> None:
+    (job,) = jobs_of(tmp_path / "parts", Failing(file), several[0])
+    result = convert(job, CLOCK)
+    assert result is not None
+    assert result.error == (
+        f"{several[0]} was not converted: {place.format(parts=tmp_path / 'parts')}No space left on device."
+    )
 
 
 @pytest.mark.parametrize("engine", ["local", RAY])

@@ -4,7 +4,9 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -175,15 +177,35 @@ def test_a_part_whose_result_names_a_file_outside_is_converted_again(own: Path, 
     assert read_result(part) is None
 
 
-@pytest.mark.parametrize("content", [None, b"", b"no archive"])
-def test_a_part_whose_data_was_damaged_is_told_with_what_to_do(own: Path, content: bytes | None) -> None:
+def archive(shape: str, compression: int, data: bytes = bytes(80)) -> bytes:
+    """An archive of NumPy with one array, of this shape by its header."""
+    header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}}}".ljust(117) + "\n"
+    file = BytesIO()
+    with zipfile.ZipFile(file, "w", compression) as members:
+        members.writestr(
+            "rewards.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode() + data
+        )
+    return file.getvalue()
+
+
+def test_a_part_whose_data_was_damaged_is_told_with_what_to_do(own: Path) -> None:
     stop_after(request_of(own), 1)
     (data,) = own.parent.glob(".unfinished-out/parts/*/*.npz")
     data.unlink()
-    if content is not None:
-        data.write_bytes(content)
-    with pytest.raises(telemetry.SinkError, match=r"parts, is damaged or was changed: .* Discard it with --restart"):
-        made(request_of(own))
+    damaged = (
+        None,
+        b"",
+        b"no archive",
+        archive("(4000000000,)", zipfile.ZIP_STORED),  # larger than the file
+        archive("(5000000,)", zipfile.ZIP_DEFLATED, bytes(20_000_000)),
+    )
+    for content in damaged:
+        if content is not None:
+            data.write_bytes(content)
+        with pytest.raises(
+            telemetry.SinkError, match=r"parts, is damaged or was changed: .* Discard it with --restart"
+        ):
+            made(request_of(own))
     assert made(request_of(own, restart=True))[1] == ["a", "b", "c", "d"]
 
 

@@ -11,16 +11,27 @@ import secrets
 import shutil
 import stat
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 from telemetry.base.errors import SinkError
-from telemetry.base.storage.lock import TEMPORARY_LOCK_NAME, FileLock, HeldError
+from telemetry.base.storage.lock import TEMPORARY_LOCK_NAME, FileLock, HeldError, held_file
 from telemetry.base.storage.output_file import make_folder
 
 _NAME: Final = re.compile(r"\.temporary-[0-9a-f]{32}")
+_FORMER_FILE_NAMES: Final = re.compile(
+    r"""\.unfinished-\d+-.+          # a conversion, with the number of its process
+    |   \.(?:manifest|quality|request)\.json\.unfinished
+    |   (?P<recording>.+\.mcap)\.recovering
+    |   (?P<lines>.+\.(?:jsonl|csv)(?:\.gz|\.zst)?)\.mending""",
+    re.VERBOSE | re.DOTALL,
+)
+"""Files that earlier versions made beside their output: a killed one left them for ever."""
+_FORMER_BUSY_S: Final = 60.0
+"""Seconds since the last change after which no earlier version, which did not lock all of them, still writes one."""
 _PERMISSIONS: Final = 0o777 if sys.platform == "win32" else 0o700
 """Newer Pythons make of the latter, on Windows, an access list that files keep when they are moved out."""
 _ATTEMPTS: Final = 100
@@ -60,12 +71,14 @@ def make_private_folder(folder: Path) -> None:
 def remove_abandoned(parent: Path) -> None:
     """Remove the temporary folders in ``parent`` whose process has ended, as far as this user may.
 
-    Where the file system has no locks, all stay.
+    Where the file system has no locks, all stay. What earlier versions left, under other names, is removed too.
     """
     with suppress(OSError):
-        for folder in parent.glob(".temporary-*"):
-            if _NAME.fullmatch(folder.name):
-                _remove_if_abandoned(folder)
+        for path in list(parent.iterdir()):
+            if _NAME.fullmatch(path.name):
+                _remove_if_abandoned(path)
+            elif former := _FORMER_FILE_NAMES.fullmatch(path.name):
+                _remove_former_file(path, former["recording"] or former["lines"])
 
 
 def is_temporary(path: Path) -> bool:
@@ -120,6 +133,17 @@ def _remove_if_abandoned(folder: Path) -> None:
         if lock.is_known:
             remove_locked_folder(folder, lock)
         lock.close()
+
+
+def _remove_former_file(path: Path, repaired: str | None) -> None:
+    """Remove what an earlier version left: a file of this user, not held, beside the recording that it ``repaired``."""
+    with suppress(OSError, HeldError):
+        status = path.lstat()
+        is_own = stat.S_ISREG(status.st_mode) and (sys.platform == "win32" or status.st_uid == os.geteuid())
+        is_old = abs(time.time() - status.st_mtime) > _FORMER_BUSY_S
+        if is_own and is_old and (repaired is None or path.with_name(repaired).exists()):
+            with held_file(path):
+                path.unlink()
 
 
 def _is_own_folder(folder: Path) -> bool:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -115,11 +116,20 @@ def convert(job: Job, clock: Clock, watch: Watch = ignore) -> RecordingResult | 
     except Exception as error:  # noqa: BLE001 - one bad recording must not stop the conversion of thousands
         text = str(error)
         if isinstance(error, OSError):
-            text = f"{name} was not converted: {error.strerror or error}."
+            text = f"{name} was not converted: {_describe_failure(job, error)}."
         elif not isinstance(error, TelemetryError):
             text = f"{name} was not converted because of a bug in this program: {type(error).__name__}: {error}"
         findings = list_findings(report) if report else ()
         return RecordingResult(recording=name, report=report, findings=findings, skipped=skipped, error=text)
+
+
+def _describe_failure(job: Job, error: OSError) -> str:
+    """What went wrong, and where: unless the error says otherwise in the folder of the parts, as on a full disk."""
+    reason = error.strerror or str(error)
+    place = None if error.filename is None else Path(os.fsdecode(error.filename))
+    if place is None or place.is_relative_to(job.parts):
+        return f"the folder {job.parts} cannot be written: {reason}"
+    return reason if place == job.path else f"{place}: {reason}"
 
 
 def read_result(part: Path) -> RecordingResult | None:

@@ -28,6 +28,7 @@ from telemetry.rl.datasets.exporter import (
     safe_name,
 )
 from telemetry.rl.datasets.formats.parquet import task_chapter, write_spec
+from telemetry.rl.datasets.formats.part_arrays import open_arrays
 from telemetry.rl.datasets.transitions import Trajectory, trajectories, trajectory_entry
 from telemetry.rl.needed_fields import needed_fields
 from telemetry.rl.spec import Spec
@@ -182,7 +183,7 @@ def _make_buffers(recording: StagedRecording) -> list[Any]:
     """The episodes of a recording as Minari's buffers."""
     from minari.data_collector import EpisodeBuffer
 
-    with np.load(recording.folder / _ARRAYS) as file:
+    with open_arrays(recording.folder / _ARRAYS) as file:
         all_arrays = dict(file)
     buffers = []
     for number, entry in enumerate(recording.result.episodes):

@@ -20,6 +20,7 @@ from telemetry.rl.datasets.exporter import (
     StagedRecording,
 )
 from telemetry.rl.datasets.formats.parquet import task_chapter, write_spec
+from telemetry.rl.datasets.formats.part_arrays import open_arrays
 from telemetry.rl.datasets.transitions import Trajectory, trajectories, trajectory_entry
 from telemetry.rl.needed_fields import needed_fields
 from telemetry.rl.spec import Spec
@@ -75,12 +76,12 @@ class NpzExporter(Exporter):
         starts = np.concatenate([[0], np.cumsum(steps)[:-1]]).astype(np.int64)
         first = next(iter(staged))
         with zipfile.ZipFile(folder / FILE, "w", zipfile.ZIP_DEFLATED, allowZip64=True) as archive:
-            with np.load(first.folder / FILE) as arrays:
+            with open_arrays(first.folder / FILE) as arrays:
                 shapes = {key: (arrays[key].shape[1:], arrays[key].dtype) for key in arrays}
             for key, (shape, kind) in shapes.items():
                 with _member(archive, key, (sum(steps), *shape), kind) as member:
                     for recording in staged:
-                        with np.load(recording.folder / FILE) as arrays:
+                        with open_arrays(recording.folder / FILE) as arrays:
                             member.write(np.ascontiguousarray(arrays[key]).data)
             for key, values in (("episode_starts", starts), ("episode_ai_driven", ai_driven)):
                 with _member(archive, key, values.shape, values.dtype) as member:
