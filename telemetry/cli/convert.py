@@ -20,8 +20,9 @@ from telemetry.cli._shared.thresholds import TyresOut
 from telemetry.fields.selection import select
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.formats import find_format
+from telemetry.laps.choice import describe_lap_numbers
 from telemetry.sources import WRITABLE_SUFFIXES
-from telemetry.sources.convert import ConversionOptions, ConversionResult, convert_recording, describe_lap_numbers
+from telemetry.sources.convert import ConversionOptions, ConversionResult, convert_recording
 
 _SUFFIXES: Final = ", ".join(WRITABLE_SUFFIXES)
 

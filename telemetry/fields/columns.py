@@ -1,6 +1,6 @@
 """Blocks of consecutive samples as named arrays: the stored walk of the data, where :func:`derive` is the live one."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -163,7 +163,7 @@ class Columns:
 
 def derive_columns(
     blocks: Iterable[Block],
-    fields: Sequence[str],
+    fields: Collection[str],
     thresholds: Thresholds = DEFAULTS,
     missing: frozenset[str] = frozenset(),
 ) -> Iterator[Columns]:

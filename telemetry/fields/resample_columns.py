@@ -30,6 +30,13 @@ from telemetry.fields.snapshot import Snapshot
 
 _FIELDS: Final = {field.name: field for field in Snapshot.FIELDS}
 _POSITION: Final = ("world_position_x", "world_position_y", "world_position_z")
+NEEDED_TO_RESAMPLE: Final = frozenset(
+    {
+        *("elapsed", "timestamp", "packet_id", "graphics_packet_id", "status", "session", "track", "car_model"),
+        *("completed_laps", "current_time", "speed_kmh", "is_in_pit", "fuel", "tyre_wear", *_POSITION),
+    }
+)
+"""Raw fields that tell whether the others can be interpolated."""
 _SLACK: Final = 1e-3
 """Relative error of distances in float32 that is allowed for: what is near a limit is asked again in full."""
 

@@ -82,6 +82,11 @@ _REMEMBERED_GLOBS: Final = 1024
 """Globs whose fields are remembered: a client that connects again costs nothing."""
 
 
+def field_names(columns: Iterable[Column]) -> frozenset[str]:
+    """The names of the fields that these columns stand for."""
+    return frozenset(field.name for column in columns for field in column.fields)
+
+
 def select(patterns: str | Iterable[str]) -> tuple[Column, ...]:
     """The columns that the patterns name, in that order and without repetition.
 

@@ -1,4 +1,4 @@
-"""The lap that each sample of a recording belongs to, once its laps are known.
+"""The lap that each sample of a recording belongs to, once its laps are known; :mod:`.assign_columns` is for columns.
 
 While a car drives, ``lap``, ``run`` and ``lap_time`` of a sample are told from the samples before it, and ``lap_valid``
 is not known. In a recording the samples after it are known as well: which lap it is of to the physics step, although
@@ -42,10 +42,10 @@ def _assign_lap(sample: Sample, lap: Lap) -> Sample:
         return sample.replace(run=lap.start_index, lap=lap.number + 1, lap_time=lap_time - lap.measured_ms)
     if sample.lap != lap.number and lap.first_time_ms is not None:
         lap_time = lap.first_time_ms + max(sample.packet_id - lap.first.packet_id, 0) * STEP_MS
-    return sample.replace(run=lap.start_index, lap=lap.number, lap_time=lap_time, lap_valid=_verdict(lap))
+    return sample.replace(run=lap.start_index, lap=lap.number, lap_time=lap_time, lap_valid=verdict_of(lap))
 
 
-def _verdict(lap: Lap) -> bool | None:
+def verdict_of(lap: Lap) -> bool | None:
     """Whether the lap is valid; None where the recording ended in it, unless it was cut before."""
     is_open = lap.end == "recording" and lap.first_cut_position is None
     return None if is_open else lap.valid
