@@ -1,7 +1,7 @@
 """Consecutive moments, and their raw fields as arrays."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
@@ -34,6 +34,13 @@ class TextColumn(NamedTuple):
     def map(self, function: Callable[[str], Any], dtype: npt.DTypeLike) -> Array:
         """What the function makes of each text, shape (n,); it is called once for each different text."""
         return np.array([function(text) for text in self.texts], dtype=dtype)[self.codes]
+
+    @classmethod
+    def of(cls, values: Iterable[str]) -> "TextColumn":
+        """From the text of each moment."""
+        numbers: dict[str, int] = {}
+        codes = np.array([numbers.setdefault(text, len(numbers)) for text in values], dtype=np.intp)
+        return cls(codes, tuple(numbers))
 
     @classmethod
     def join(cls, columns: "Sequence[TextColumn]") -> "TextColumn":
@@ -80,7 +87,10 @@ class Block(ABC):
 
     @abstractmethod
     def array(self, name: str) -> Array:
-        """A number or integer as the page has it, float32 or int32; of the sample itself float64 or int64; (n, ...)."""
+        """A number or integer as the page has it, float32 or int32; of the sample itself float64 or int64; (n, ...).
+
+        Integers of somebody else's file that need more bits have them.
+        """
 
     @abstractmethod
     def decimals(self, name: str) -> Array:
@@ -185,10 +195,11 @@ class RowBlock(Block):
 
     @override
     def array(self, name: str) -> Array:
-        field = _FIELDS[name]
+        field, values = _FIELDS[name], self._values(name)
         bits = 8 if field.group == "sample" else 4
         with np.errstate(over="ignore"):
-            return self._values(name).astype(f"{'i' if field.dtype == 'integer' else 'f'}{bits}")
+            narrow = values.astype(f"{'i' if field.dtype == 'integer' else 'f'}{bits}")
+        return values if field.dtype == "integer" and (narrow != values).any() else narrow
 
     @override
     def decimals(self, name: str) -> Array:
@@ -196,9 +207,7 @@ class RowBlock(Block):
 
     @override
     def texts(self, name: str) -> TextColumn:
-        codes: dict[str, int] = {}
-        numbers = [codes.setdefault(text, len(codes)) for text in self._column(name)]
-        return TextColumn(np.array(numbers, dtype=np.intp), tuple(codes))
+        return TextColumn.of(self._column(name))
 
     @override
     def snapshot(self, index: int) -> Snapshot:

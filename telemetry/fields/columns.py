@@ -5,7 +5,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from telemetry.fields.blocks import Array, Block, TextColumn
+from telemetry.base.typing import override
+from telemetry.fields.blocks import Array, Block, RowBlock, TextColumn
 from telemetry.fields.derived import METRICS, Sample
 from telemetry.fields.held import unknown_fields
 from telemetry.fields.metrics.metric import Intermediate, Metric, needs_before
@@ -75,6 +76,25 @@ class DerivedBlock:
         return self._arguments[needed] if needed in self._arguments else self.input(needed)
 
 
+class _GivenSamples(DerivedBlock):
+    """Samples that there are already."""
+
+    def __init__(self, samples: Sequence[Sample]) -> None:
+        super().__init__(RowBlock(samples), None, DEFAULTS)
+        self._samples = samples
+
+    @override
+    def derived(self, name: str) -> Any:
+        if name not in self._calculated:
+            field, place = _FIELDS[name], Sample.INDEX[name]
+            self._calculated[name] = _column(field, [sample[place] for sample in self._samples])
+        return self._calculated[name]
+
+    @override
+    def sample(self, index: int) -> Sample:
+        return self._samples[index]
+
+
 class Columns:
     """``n`` consecutive samples: ``columns["speed_kmh"]`` is an array of shape (n,), ``columns["tyre_wear"]`` (n, 4).
 
@@ -102,6 +122,11 @@ class Columns:
         self._unknown = unknown_fields(missing) if missing else frozenset[str]()
         self._rows = rows
         self._replaced = replaced or {}
+
+    @classmethod
+    def of(cls, samples: Sequence[Sample]) -> "Columns":
+        """The columns of samples that there are one by one."""
+        return cls(_GivenSamples(samples))
 
     def __len__(self) -> int:
         return len(self._block) if self._rows is None else len(self._rows)
@@ -186,6 +211,19 @@ def _absent(field: Field, length: int) -> Array:
         return np.full(shape, np.nan, dtype=np.float64)
     dtype = {"integer": np.int64, "bool": np.bool_, "text": object}[field.dtype]
     return np.ma.MaskedArray(np.zeros(shape, dtype), mask=True)
+
+
+def _column(field: Field, values: Sequence[Any]) -> Array | TextColumn:
+    """Values as samples hold them as a column."""
+    if field.dtype == "text":
+        return TextColumn.of(values)
+    if field.dtype == "number":
+        return np.array(values, dtype=np.float64).reshape(len(values), *field.shape)  # None becomes NaN
+    dtype = {"integer": np.int64, "bool": np.bool_}[field.dtype]
+    if not field.nullable:
+        return np.array(values, dtype=dtype).reshape(len(values), *field.shape)
+    known = [0 if value is None else value for value in values]
+    return np.ma.MaskedArray(np.array(known, dtype=dtype), mask=[value is None for value in values])
 
 
 def _scalar(field: Field, column: Array | TextColumn, index: int) -> Any:

@@ -17,7 +17,7 @@ from telemetry.fields.derived import METRICS, Sample, derive
 from telemetry.fields.schema import Field
 from telemetry.fields.snapshot import Snapshot, decode, encode
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
-from tests.conftest import snapshot_of
+from tests.conftest import sample_of, snapshot_of
 from tests.drives import SEEDS, drive, frames_at
 from tests.fields.test_snapshot import any_pages
 from tests.laps.test_detector import SCENARIOS
@@ -182,6 +182,24 @@ def test_a_sample_of_the_columns_is_the_sample_of_the_live_walk() -> None:
     times = [frame.seconds for frame in frames]
     (columns,) = derive_columns(blocks_of(pages, times, [len(pages)]), DERIVED)
     assert [columns.sample(index) for index in range(len(pages))] == samples_of(pages, times, DEFAULTS)
+
+
+@given(st.lists(any_pages, min_size=1, max_size=3))
+def test_columns_of_samples_that_there_are_hold_their_values(pages: list[Pages]) -> None:
+    samples = samples_of(pages, [0.0] * len(pages), DEFAULTS)
+    columns = Columns.of(samples)
+    (wanted,) = derive_columns(blocks_of(pages, [0.0] * len(pages), [len(pages)]), DERIVED)
+    for field in Sample.FIELDS:
+        found = columns[field.name]
+        assert found.dtype == wanted[field.name].dtype
+        assert plain(found.tolist()) == plain(wanted[field.name].tolist()), field.name
+    assert [columns.sample(index) for index in range(len(pages))] == samples
+
+
+def test_an_integer_that_needs_more_bits_than_the_page_has_keeps_its_value() -> None:
+    samples = [sample_of(gear=1 << 40), sample_of(gear=2)]
+    assert Columns.of(samples)["gear"].tolist() == [1 << 40, 2]
+    assert Columns.of(samples[1:])["gear"].dtype == np.int32
 
 
 def test_selected_samples_are_those_of_the_whole_block() -> None:

@@ -1,14 +1,27 @@
 import math
 import sys
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 import telemetry
+from ac_native_memory import Pages
+from telemetry.fields.blocks import DistinctPages, PageBlock
+from telemetry.fields.columns import Columns, derive_columns
+from telemetry.fields.schema import Field
 from telemetry.fields.selection import select
+from telemetry.fields.snapshot import encode
 from telemetry.formats.parquet.sink import create
-from tests.conftest import sample_of
+from tests.conftest import sample_of, snapshot_of
+from tests.fields.test_snapshot import any_pages
+from tests.formats.column_writes import walks_of, walks_of_drive, write_blocks, write_samples
 from tests.recorded import derived, recorded_lap
 
 pa = pytest.importorskip("pyarrow", reason="there is no pyarrow for this Python")
@@ -79,8 +92,6 @@ def test_units_and_meanings_are_with_the_columns_and_the_drive_with_the_file(lap
 def test_every_value_of_the_game_comes_back(lap: Path) -> None:
     samples = list(derived(recorded_lap()))
     table = pq.read_table(lap)
-    import numpy as np
-
     for field in telemetry.Snapshot.FIELDS:
         found = table.column(field.name).to_pylist()
         values = [getattr(sample, field.name) for sample in samples]
@@ -166,3 +177,91 @@ def test_without_pyarrow_it_says_how_to_get_it(tmp_path: Path, monkeypatch: pyte
         create(tmp_path / "a.parquet")
     assert str(caught.value) == ("Parquet needs pyarrow, which is not installed. Get it with: uv sync --extra parquet.")
     assert list(tmp_path.iterdir()) == []
+
+
+def as_parquet(field: Field, value: Any) -> Any:
+    """A value of a sample as it comes back: lists, float32 but for times, and null for what is no number."""
+    if isinstance(value, tuple):
+        return [as_parquet(field, element) for element in value]
+    if field.dtype != "number" or value is None:
+        return value
+    with np.errstate(over="ignore"):
+        number = float(value if field.group == "sample" else np.float32(value))
+    return number if math.isfinite(number) else None
+
+
+@settings(max_examples=20)  # a file of all fields takes a while
+@given(st.lists(any_pages, min_size=1, max_size=4))
+def test_columns_of_any_pages_come_back_as_their_samples(pages: list[Pages]) -> None:
+    samples, blocks = walks_of(pages)
+    assume(all((sample.physics_steps or 0) < 1 << 31 for sample in samples))  # that does not fit, of samples neither
+    with TemporaryDirectory() as folder:
+        table = pq.read_table(write_blocks(partial(create, Path(folder, "a.parquet")), blocks))
+    for field in telemetry.Sample.FIELDS:
+        wanted = [as_parquet(field, getattr(sample, field.name)) for sample in samples]
+        assert table.column(field.name).to_pylist() == wanted, field.name
+
+
+@pytest.mark.parametrize("scenario", ["laps", "pit"])
+@pytest.mark.parametrize("fields", ["*", "velocity,yaw,track,gear_name,lap_valid,elapsed"])
+def test_columns_of_a_drive_make_the_same_file_as_its_samples(tmp_path: Path, scenario: str, fields: str) -> None:
+    samples, blocks = walks_of_drive(scenario)
+    columns = select(fields)
+    one = pq.ParquetFile(write_samples(partial(create, tmp_path / "a.parquet", columns), samples))
+    other = pq.ParquetFile(write_blocks(partial(create, tmp_path / "b.parquet", columns), blocks))
+    assert one.schema_arrow.equals(other.schema_arrow, check_metadata=True)
+    assert row_groups(one) == row_groups(other)
+    assert len(row_groups(one)) == 2
+    assert one.read().equals(other.read())
+
+
+def row_groups(file: Any) -> list[int]:
+    return [file.metadata.row_group(number).num_rows for number in range(file.metadata.num_row_groups)]
+
+
+def moments_at(times: Sequence[float]) -> Columns:
+    """As many moments of the same pages."""
+    pages = encode(snapshot_of())
+    all_of_them = np.zeros(len(times), dtype=np.intp)
+    block = PageBlock(
+        np.array(times) + 1.7e9,
+        np.array(times, dtype=np.float64),
+        np.arange(len(times)),
+        physics=DistinctPages.of("physics", pages.physics, all_of_them),
+        graphics=DistinctPages.of("graphics", pages.graphics, all_of_them),
+        static=DistinctPages.of("static", pages.static, all_of_them),
+    )
+    (columns,) = derive_columns([block], [])
+    return columns
+
+
+@pytest.mark.parametrize(
+    ("blocks", "groups"),
+    [
+        ([[0.0, 59.9, 60.0, 61.0]], [3, 1]),
+        ([[0.0, 59.9], [60.0, 61.0]], [3, 1]),
+        ([[0.0, 200.0, 200.5, 500.0, 501.0]], [2, 2, 1]),
+        ([[100.0, 101.0, 0.0, 1.0]], [3, 1]),  # time goes back
+        ([[0.0] * 70_000, [0.0] * 70_000], [65_536, 65_536, 8_928]),
+        ([[]], []),
+    ],
+)
+def test_a_row_group_ends_where_it_would_for_samples(
+    tmp_path: Path, blocks: list[list[float]], groups: list[int]
+) -> None:
+    columns = [moments_at(times) for times in blocks]
+    path = write_blocks(partial(create, tmp_path / "a.parquet", select("elapsed")), columns)
+    assert row_groups(pq.ParquetFile(path)) == groups
+    assert pq.read_table(path).column("elapsed").to_pylist() == [time for times in blocks for time in times]
+
+
+def test_samples_and_columns_can_follow_each_other(tmp_path: Path) -> None:
+    with create(tmp_path / "a.parquet", select("elapsed,gear")) as sink:
+        sink.write(sample_of(elapsed=0.0, gear=5))
+        sink.write_columns(moments_at([1.0, 2.0]))
+        sink.write(sample_of(elapsed=3.0, gear=-1))
+    gear = snapshot_of().gear
+    assert pq.read_table(tmp_path / "a.parquet").to_pydict() == {
+        "elapsed": [0.0, 1.0, 2.0, 3.0],
+        "gear": [5, gear, gear, -1],
+    }

@@ -1,9 +1,10 @@
 """Writing samples as Parquet."""
 
 from collections.abc import Callable, Mapping, Sequence
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
 
 from telemetry.base.errors import SinkError
 from telemetry.base.extras import require
@@ -11,10 +12,11 @@ from telemetry.base.storage.output_file import OutputFile
 from telemetry.base.text import to_unicode
 from telemetry.base.typing import override
 from telemetry.base.version import VERSION
+from telemetry.fields.columns import Columns
 from telemetry.fields.derived import Sample
 from telemetry.fields.held import MISSING_FIELDS, parse_missing, unknown_fields
-from telemetry.fields.schema import Field
 from telemetry.fields.selection import ALL_COLUMNS, Column
+from telemetry.formats.parquet.arrow import ArrowColumns, shape_of
 from telemetry.recording.interfaces import Sink
 
 if TYPE_CHECKING:
@@ -26,8 +28,11 @@ ROW_GROUP_SECONDS: Final = 60.0
 ROW_GROUP_ROWS: Final = 1 << 16
 """Maximum rows of a row group, whatever their times."""
 
-_CHUNK_ROWS: Final = 1024
+_PENDING_ROWS: Final = 1024
 """Samples kept as Python objects before they are converted to columns, which need a tenth of the memory."""
+
+_WRITE_BATCH_ROWS: Final = 1 << 16
+"""Values that pyarrow encodes in one go; its own choice of 1,024 costs a fifth more."""
 
 _FILE_METADATA_FIELDS: Final = (
     "car_model",
@@ -43,25 +48,22 @@ _FILE_METADATA_FIELDS: Final = (
 class ParquetSink(Sink):
     """Writes samples as columns; made by :func:`create`. Raises :class:`telemetry.SinkError`.
 
-    Numbers are float32 as in the game, derived ones too; times are float64. NaN and infinite values become null.
-    Arrays are lists of a fixed size. The metadata of each column holds its unit and meaning; that of the file holds
-    car, track, layout, session, driver and tyres, as they were at the end of the first row group. The file cannot be
-    read before it is closed.
+    Types, nulls and the metadata of each column are those of :class:`~telemetry.formats.parquet.arrow.ArrowColumns`.
+    The metadata of the file hold car, track, layout, session, driver and tyres, as they were at the end of the first
+    row group. The file cannot be read before it is closed.
     """
 
     def __init__(self, path: Path, columns: Sequence[Column], *, overwrite: bool) -> None:
         self.name = str(path)
         self._pa = require("pyarrow", extra="parquet", purpose="Parquet")
-        self._makers = [_array_maker(self._pa, column) for column in columns]
-        self._picks = [column.pick for column in columns]
-        self._fields = [_arrow_field(self._pa, column) for column in columns]
+        self._arrow = ArrowColumns(self._pa, columns)
         self._encodings = _choose_encodings(columns)
         self._metadata: dict[str, str] = {}
+        self._drive_metadata: dict[str, str] = {}
         self._pending: list[Sample] = []
         self._batches: list[pa.RecordBatch] = []
         self._rows = 0
         self._group_began: float | None = None
-        self._latest: Sample | None = None
         self._writer: Any = None
         self._failed = False
         self._size = 0
@@ -78,16 +80,14 @@ class ParquetSink(Sink):
 
     @override
     def write(self, sample: Sample) -> None:
-        if self._group_began is None:
-            self._group_began = sample.elapsed
         self._pending.append(sample)
-        self._latest = sample
-        if len(self._pending) >= _CHUNK_ROWS:
-            self._convert_pending()
-        rows = self._rows + len(self._pending)
-        # Time may also go back, so the distance in time counts.
-        if rows >= ROW_GROUP_ROWS or abs(sample.elapsed - self._group_began) >= ROW_GROUP_SECONDS:
-            self._write_group()
+        if len(self._pending) >= _PENDING_ROWS:
+            self._write_pending()
+
+    @override
+    def write_columns(self, columns: Columns) -> None:
+        self._write_pending()
+        self._write_columns(columns)
 
     @override
     def flush(self) -> None:
@@ -100,27 +100,40 @@ class ParquetSink(Sink):
         try:
             if self._failed:
                 return
-            if self._pending or self._batches or self._writer is None:
+            self._write_pending()
+            if self._batches or self._writer is None:
                 self._write_group()
             self._call_pyarrow(self._writer.close)
             self._size = self._file.tell()
         finally:
             self._file.close()
 
-    def _convert_pending(self) -> None:
-        """Convert the pending samples to columns."""
-        rows, self._pending = self._pending, []
-        schema = self._pa.schema(self._fields)
-        columns = [
-            self._call_pyarrow(make, list(map(pick, rows)))
-            for make, pick in zip(self._makers, self._picks, strict=True)
-        ]
-        self._batches.append(self._pa.RecordBatch.from_arrays(columns, schema=schema))
-        self._rows += len(rows)
+    def _write_pending(self) -> None:
+        samples, self._pending = self._pending, []
+        if samples:
+            self._write_columns(Columns.of(samples))
+
+    def _write_columns(self, columns: Columns) -> None:
+        batch = self._call_pyarrow(self._arrow.convert, columns)
+        elapsed = columns["elapsed"]
+        begin = 0
+        while begin < len(elapsed):
+            if self._group_began is None:
+                self._group_began = float(elapsed[begin])
+            # Time may also go back, so the distance in time counts.
+            fills_group = np.abs(elapsed[begin:] - self._group_began) >= ROW_GROUP_SECONDS
+            fills_group[ROW_GROUP_ROWS - self._rows - 1 :] = True
+            is_full = bool(fills_group.any())
+            count = int(fills_group.argmax()) + 1 if is_full else len(fills_group)
+            self._batches.append(batch.slice(begin, count))
+            self._rows += count
+            begin += count
+            if self._writer is None:
+                self._drive_metadata = self._describe_drive(columns, begin - 1)
+            if is_full:
+                self._write_group()
 
     def _write_group(self) -> None:
-        if self._pending:
-            self._convert_pending()
         if self._writer is None:
             self._writer = self._call_pyarrow(self._open)
         if self._rows:
@@ -131,16 +144,17 @@ class ParquetSink(Sink):
     def _open(self) -> Any:
         parquet = require("pyarrow.parquet", extra="parquet", purpose="Parquet")
 
-        schema = self._pa.schema(self._fields, metadata={**self._metadata, **self._drive_metadata()})
-        return parquet.ParquetWriter(self._file, schema, compression="zstd", **self._encodings)
+        about = {"created_by": f"ac-telemetry {VERSION}", "game": "Assetto Corsa", **self._drive_metadata}
+        schema = self._arrow.schema.with_metadata({**self._metadata, **about})
+        return parquet.ParquetWriter(
+            self._file, schema, compression="zstd", write_batch_size=_WRITE_BATCH_ROWS, **self._encodings
+        )
 
-    def _drive_metadata(self) -> dict[str, str]:
-        """What was driven and by whom, as far as the samples hold it."""
-        metadata = {"created_by": f"ac-telemetry {VERSION}", "game": "Assetto Corsa"}
-        if self._latest is not None:
-            unknown = unknown_fields(parse_missing(self._metadata.get(MISSING_FIELDS, "")))
-            metadata |= {name: getattr(self._latest, name) for name in _FILE_METADATA_FIELDS if name not in unknown}
-        return metadata
+    def _describe_drive(self, columns: Columns, row: int) -> dict[str, str]:
+        """What was driven and by whom at this sample, as far as the samples hold it."""
+        unknown = unknown_fields(parse_missing(self._metadata.get(MISSING_FIELDS, "")))
+        texts = {name: columns.texts(name) for name in _FILE_METADATA_FIELDS if name not in unknown}
+        return {name: column.texts[column.codes[row]] for name, column in texts.items()}
 
     def _call_pyarrow(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         """Call a function of pyarrow; its errors are raised as :class:`SinkError`."""
@@ -159,53 +173,6 @@ def create(path: Path, columns: Sequence[Column] = ALL_COLUMNS, *, overwrite: bo
     return ParquetSink(path, columns, overwrite=overwrite)
 
 
-def _arrow_type_name(field: Field) -> str:
-    if field.group == "sample":
-        return "double" if field.dtype == "number" else "int64"
-    return {"integer": "int32", "number": "float", "text": "string", "bool": "bool"}[field.dtype]
-
-
-def _array_shape(column: Column) -> tuple[int, ...]:
-    return column.fields[0].shape if len(column.fields) == 1 else (len(column.fields),)
-
-
-def _arrow_field(pa: Any, column: Column) -> Any:
-    """The column as an Arrow field, with unit, meaning and group in its metadata."""
-    first = column.fields[0]
-    arrow_type = pa.type_for_alias(_arrow_type_name(first))
-    for length in reversed(_array_shape(column)):
-        arrow_type = pa.list_(arrow_type, length)
-    meaning = "; ".join(field.meaning for field in column.fields)
-    metadata = {"unit": first.unit, "meaning": meaning, "group": first.group}
-    if first.sdk_name:
-        metadata["sdk_name"] = first.sdk_name
-    return pa.field(column.key, arrow_type, metadata=metadata)
-
-
-def _array_maker(pa: Any, column: Column) -> Callable[[Sequence[Any]], Any]:
-    """A function that converts the values of a column to an Arrow array."""
-    import numpy as np
-
-    first, shape = column.fields[0], _array_shape(column)
-    arrow_type = pa.type_for_alias(_arrow_type_name(first))
-    is_number = first.dtype == "number"
-
-    def make(values: Sequence[Any]) -> Any:
-        for _ in shape:
-            values = list(chain.from_iterable(values))
-        if is_number:
-            with np.errstate(over="ignore"):
-                numbers = np.array(values, dtype=np.float64).astype(arrow_type.to_pandas_dtype())  # None becomes NaN
-            array = pa.array(numbers, mask=~np.isfinite(numbers))
-        else:
-            array = pa.array(values, arrow_type)
-        for length in reversed(shape):
-            array = pa.FixedSizeListArray.from_arrays(array, length)
-        return array
-
-    return make
-
-
 def _choose_encodings(columns: Sequence[Column]) -> dict[str, Any]:
     """Encodings for pyarrow: varying numbers are split into bytes, counts and times are stored as differences."""
     byte_split: list[str] = []
@@ -213,7 +180,7 @@ def _choose_encodings(columns: Sequence[Column]) -> dict[str, Any]:
     delta: dict[str, str] = {}
     for column in columns:
         first = column.fields[0]
-        path = column.key + ".list.element" * len(_array_shape(column))
+        path = column.key + ".list.element" * len(shape_of(column))
         if first.dtype == "number" and first.group != "static":
             byte_split.append(path)
         elif first.dtype == "integer" and first.unit in ("count", "ms") and first.group != "static":
