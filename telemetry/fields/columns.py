@@ -1,6 +1,6 @@
 """Blocks of consecutive samples as named arrays: the stored walk of the data, where :func:`derive` is the live one."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
