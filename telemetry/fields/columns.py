@@ -91,7 +91,7 @@ class _GivenSamples(DerivedBlock):
         return self._calculated[name]
 
     @override
-    def sample(self, index: int) -> Sample:
+    def sample(self, index: int, fields: Iterable[str] = _METRICS) -> Sample:
         return self._samples[index]
 
 
