@@ -91,7 +91,7 @@ def _parse_object(line: bytes | str) -> dict[str, Any]:
 
 
 def _read_row(values: dict[str, Any]) -> Snapshot:
-    row: list[Any] = list(_BLANK)
+    row: list[Any] = list(BLANK)
     for key, value in values.items():
         if reader := _READERS.get(key):
             reader(row, value)
@@ -105,10 +105,13 @@ def _take_full_row(values: dict[str, Any]) -> list[Any] | None:
     set of the types and lengths that occur must hold nothing but the one that is right.
     """
     keys = tuple(values)
-    if keys[: len(_BLANK)] != Snapshot.NAMES or not _KEYS.isdisjoint(keys[len(_BLANK) :]):
+    if keys[: len(BLANK)] != Snapshot.NAMES or not _KEYS.isdisjoint(keys[len(BLANK) :]):
         return None
-    row = list(values.values())[: len(_BLANK)]
+    row = list(values.values())[: len(BLANK)]
     if list(map(type, row)) != _TYPES:
+        return None
+    integers = _take_integers(row)
+    if min(integers) < _INT32.start or max(integers) >= _INT32.stop:
         return None
     arrays, matrices = _take_arrays(row), _take_matrices(row)
     vectors = list(chain.from_iterable(matrices))
@@ -128,7 +131,9 @@ def _take_full_row(values: dict[str, Any]) -> list[Any] | None:
 def _make_reader(key: str, fields: tuple[Field, ...]) -> Callable[[list[Any], Any], None]:
     """Puts the value of a key into the fields it stands for; ValueError for a value of the wrong type."""
     indices = [Snapshot.INDEX[field.name] for field in fields]
+    is_integer = fields[0].dtype == "integer"
     convert = _CONVERTERS[fields[0].dtype]
+    bounds = _INT64 if fields[0].group == "sample" else _INT32
     shape = fields[0].shape if len(fields) == 1 else (len(fields),)
 
     def convert_array(value: Any, lengths: tuple[int, ...]) -> Any:
@@ -144,6 +149,8 @@ def _make_reader(key: str, fields: tuple[Field, ...]) -> Callable[[list[Any], An
         except ValueError:
             wanted = _describe_wanted(fields[0].dtype, shape)
             raise ValueError(f"{key} is {_describe_found(value)}, but it must be {wanted}") from None
+        if is_integer and values not in bounds:  # where integers are single: the pages hold no arrays of them
+            raise ValueError(f"{key} is {value}, which is too large for it")
         if len(indices) == 1:
             row[indices[0]] = values
         else:
@@ -207,6 +214,10 @@ _MAX_SHOWN: Final = 60
 _LARGEST_EXACT: Final = 2.0**53
 """The largest whole number up to which a float holds each of them."""
 
+_INT32: Final = range(-(2**31), 2**31)
+"""What an integer of a page can be."""
+_INT64: Final = range(-(2**63), 2**63)
+
 _WANTED: Final = {
     "integer": ("a whole number", "whole numbers"),
     "number": ("a number or null", "numbers or nulls"),
@@ -215,14 +226,17 @@ _WANTED: Final = {
 """What a value of a type must be, in the singular and in the plural."""
 
 _CONVERTERS: Final[dict[str, Callable[[Any], Any]]] = {"integer": _to_integer, "number": _to_float, "text": _to_text}
-_BLANK: Final = Snapshot.of(_blank_value(field) for field in Snapshot.FIELDS)
+BLANK: Final = Snapshot.of(_blank_value(field) for field in Snapshot.FIELDS)
+"""What the fields read as that a line does not have."""
 _READERS: Final = {key: _make_reader(key, fields) for key, fields in all_keys().items() if fields[0].group != "derived"}
 _KEYS: Final = frozenset(_READERS)
 _TYPES: Final = [
     list if field.shape else {"integer": int, "number": float, "text": str}[field.dtype] for field in Snapshot.FIELDS
 ]
+_INTEGER_INDICES: Final = [index for index, field in enumerate(Snapshot.FIELDS) if field.dtype == "integer"]
 _ARRAY_INDICES: Final = [index for index, field in enumerate(Snapshot.FIELDS) if len(field.shape) == 1]
 _MATRIX_INDICES: Final = [index for index, field in enumerate(Snapshot.FIELDS) if len(field.shape) == 2]
+_take_integers: Final = operator.itemgetter(*_INTEGER_INDICES)
 _take_arrays: Final = operator.itemgetter(*_ARRAY_INDICES)
 _take_matrices: Final = operator.itemgetter(*_MATRIX_INDICES)
 _LENGTHS: Final = tuple(Snapshot.FIELDS[index].shape[0] for index in [*_ARRAY_INDICES, *_MATRIX_INDICES])

@@ -14,7 +14,7 @@ from telemetry.base.storage.regular_file import open_regular_file
 GZIP_WINDOW_BITS: Final = 31
 """The largest window of zlib, and a gzip header around the data."""
 
-_BLOCK_BYTES: Final = 1 << 16
+_BLOCK_BYTES: Final = 1 << 18
 _TAIL_BYTES: Final = 1 << 10
 _ZSTD_LAST_BLOCK: Final = b"\1\0\0"
 """An empty block that says that it is the last of its frame; our frames have no checksum (RFC 8878, section 3.1.1)."""

@@ -5,11 +5,13 @@ and a lap that ended leaves its time in ``last_time``. What stands in for a miss
 recording alone: it is listed among :attr:`~telemetry.recording.interfaces.Source.missing_fields` and never written.
 """
 
-import math
 from collections.abc import Set as AbstractSet
-from typing import Final
+from typing import ClassVar, Final
+
+import numpy as np
 
 from telemetry.base.units import STEP_MS
+from telemetry.fields.blocks import Array, Block
 from telemetry.fields.lap_changes import TIME_STOPPED_STATUSES, is_distance_reset, is_driven
 from telemetry.fields.pauses import MIN_PAUSE_S
 from telemetry.fields.snapshot import Snapshot
@@ -27,12 +29,27 @@ MAX_STEPS: Final = 2**31 - 1
 class StandIns:
     """Fills in physics step, lap clock and lap count of the snapshots of one recording, which are given in order."""
 
+    FILLED: ClassVar = ("packet_id", "current_time", "completed_laps")
+    """The fields for which others can stand in."""
+    FIELDS: ClassVar = (
+        *FILLED,
+        "elapsed",
+        "status",
+        "last_time",
+        "distance_traveled",
+        "normalized_position",
+        "world_position_x",
+        "world_position_y",
+        "world_position_z",
+        "track_spline_length",
+    )
+    """The fields that a snapshot must have for this."""
+
     def __init__(self, missing: AbstractSet[str]) -> None:
         self._lacks_steps = "packet_id" in missing
         self._lacks_clock = "current_time" in missing
         self._lacks_count = "completed_laps" in missing
         self._lacks_last_time = "last_time" in missing
-        self._clock = _Timing(missing)
         self._before: Snapshot | None = None
         self._game_s = 0.0
         """Seconds in the game since the first snapshot, where the physics steps are missing."""
@@ -40,15 +57,14 @@ class StandIns:
         self._clock_at_line: int | None = None
         """The lap clock where it restarted, until its lap is counted."""
 
-    def tell_time(self, snapshot: Snapshot) -> float:
-        """``elapsed``, or what stands in for it; NaN where nothing tells the time."""
-        return self._clock.tell(snapshot)
+    @property
+    def needed(self) -> bool:
+        """Whether there is anything to fill in."""
+        return self._lacks_steps or self._lacks_clock or self._lacks_count
 
-    def fill(self, snapshot: Snapshot, elapsed: float) -> Snapshot:
-        """The snapshot with what stands in for its missing fields; ``elapsed`` is when it was taken."""
-        if not (self._lacks_steps or self._lacks_clock or self._lacks_count):
-            return snapshot
-        now, before = snapshot.replace(elapsed=elapsed), self._before
+    def fill(self, snapshot: Snapshot) -> Snapshot:
+        """The snapshot with what stands in for its missing fields; its ``elapsed`` is when it was taken."""
+        now, before = snapshot, self._before
         if self._lacks_steps:
             now = now.replace(packet_id=self._count_steps(now, before))
         if before is None:
@@ -96,25 +112,27 @@ class StandIns:
         return count + is_same_again
 
 
-class _Timing:
-    """Tells when a snapshot was taken, by the first of its fields that the recording holds and that says so."""
+class Timing:
+    """Tells when samples were taken, by the first of their fields that the recording holds and that says so."""
 
     def __init__(self, missing: AbstractSet[str]) -> None:
         names = ("elapsed", "timestamp", "packet_id")
-        self._name = next((name for name in names if name not in missing), None)
+        self.name = next((name for name in names if name not in missing), None)
+        """The field; None where nothing tells the time."""
         self._first: float | None = None
 
-    def tell(self, snapshot: Snapshot) -> float:
-        """Seconds since any fixed moment; NaN where nothing tells the time."""
-        if self._name is None:
-            return math.nan
-        value: float = getattr(snapshot, self._name)
-        if self._name == "elapsed":
-            return value
+    def tell(self, block: Block) -> Array:
+        """Seconds since any fixed moment, shape (n,); NaN where nothing tells the time."""
+        if self.name is None:
+            return np.full(len(block), np.nan)
+        times = block.array(self.name).astype(np.float64)
+        times[~np.isfinite(times)] = np.nan
+        if self.name == "elapsed":
+            return times
         if self._first is None:
-            self._first = value
-        passed = value - self._first
-        return passed * STEP_MS / 1e3 if self._name == "packet_id" else passed
+            self._first = float(times[0])
+        passed: Array = times - self._first
+        return passed * STEP_MS / 1e3 if self.name == "packet_id" else passed
 
 
 def _has_restarted(now: Snapshot, before: Snapshot) -> bool:

@@ -79,7 +79,7 @@ def test_two_passes_over_a_recording_are_one_whole() -> None:
                 shares.append(bar.tasks[0].percentage)
     assert shares == sorted(shares)
     half = len(shares) // 2  # a share is shown at each 256th snapshot only
-    assert 45.0 < shares[half - 1] <= shares[half] <= 52.0
+    assert 45.0 < shares[half - 1] <= shares[half] <= 60.0  # the recording is read some lines ahead
     assert 95.0 < shares[-1] <= 100.0
 
 
