@@ -10,7 +10,7 @@ from telemetry.base.checks import require_positive
 from telemetry.base.clock import CLOCK_STEP_S
 from telemetry.base.typing import override
 from telemetry.base.units import STEP_MS
-from telemetry.fields.blocks import Array, Block, JoinedBlock, RowBlock, TextColumn, shortest_decimals
+from telemetry.fields.blocks import Array, Block, JoinedBlock, TextColumn, shortest_decimals
 from telemetry.fields.clock_steps import MAX_SLEW
 from telemetry.fields.lap_changes import STANDING_KMH, TIME_STOPPED_STATUSES
 from telemetry.fields.pauses import MIN_RESAMPLED_PAUSE_S
@@ -41,7 +41,7 @@ _SLACK: Final = 1e-3
 """Relative error of distances in float32 that is allowed for: what is near a limit is asked again in full."""
 
 
-def resample_blocks(blocks: Iterable[Block], rate: float) -> Iterator[Block]:
+def resample_blocks(blocks: Iterable[Block], rate: float) -> Iterator["ResampledBlock"]:
     """The moments at ``start + k / rate``: those of :func:`telemetry.fields.resample.resample`.
 
     Raises :class:`telemetry.UsageError` for a rate that is not greater than 0.
@@ -49,9 +49,9 @@ def resample_blocks(blocks: Iterable[Block], rate: float) -> Iterator[Block]:
     require_positive("rate", rate)
     resampler = Resampler(rate)
     for block in blocks:
-        if len(resampled := resampler.add(block)):
+        if (resampled := resampler.add(block)) is not None:
             yield resampled
-    if len(resampled := resampler.finish()):
+    if (resampled := resampler.finish()) is not None:
         yield resampled
 
 
@@ -103,8 +103,8 @@ def can_be_jumps(pairs: Pairs) -> Array:
 class FrameAges:
     """The age of the drawn frame at moments of a block: :func:`telemetry.fields.resample.frame_age_s`, in a row."""
 
-    def __init__(self, block: Block, first_s: float = 0.0) -> None:
-        """``first_s`` is the age at the first moment."""
+    def __init__(self, block: Block, first_s: float = 0.0, unknown: Array | None = None) -> None:
+        """``first_s`` is the age at the first moment; at the moments ``unknown`` nothing is known of those before."""
         elapsed = block.array("elapsed")
         self._seconds = np.append(first_s, np.maximum(np.diff(elapsed), 0.0))[: len(elapsed)]
         is_new = np.zeros(max(len(elapsed) - 1, 0), dtype=np.bool_)
@@ -112,6 +112,9 @@ class FrameAges:
             column = block.array(name)
             before, after = column[:-1], column[1:]
             is_new |= (before != after) & ~(np.isnan(before) & np.isnan(after))
+        if unknown is not None:
+            self._seconds[unknown] = 0.0
+            is_new[unknown[unknown > 0] - 1] = True
         self._begins = np.maximum.accumulate(np.append(0, np.where(is_new, np.arange(1, len(is_new) + 1), 0)))
 
     def at(self, row: int) -> float:
@@ -142,12 +145,12 @@ class Resampler:
         self._last: Block | None = None
         self._frame_s = 0.0
 
-    def add(self, block: Block) -> Block:
-        """The moments up to the end of this block."""
+    def add(self, block: Block) -> "ResampledBlock | None":
+        """The moments up to the end of this block; None where there is none."""
+        if not len(block):
+            return None
         joined = block if self._last is None else JoinedBlock([self._last, block])
         elapsed = joined.array("elapsed")
-        if not len(elapsed):
-            return joined
         if self._start is None:
             self._start = float(elapsed[0])
         latest = np.maximum.accumulate(elapsed)
@@ -162,16 +165,14 @@ class Resampler:
         self._last, self._frame_s = joined.select(np.array([end])), ages.at(end)
         return resampled
 
-    def finish(self) -> Block:
-        """The last moment, where it lies on a tick; or an empty block."""
+    def finish(self) -> "ResampledBlock | None":
+        """The last moment, if it lies on a tick."""
         last = self._last
         if last is None or self._start is None:
-            return RowBlock([])
+            return None
         time = self._start + self._tick / self._rate
         is_exact = abs(time - float(last.array("elapsed")[0])) <= TIME_TOLERANCE_S
-        rows = np.zeros(int(is_exact), dtype=np.intp)
-        ticks = _Ticks(np.full(len(rows), time), rows, np.ones(len(rows), dtype=np.bool_))
-        return _resample(last, ticks, FrameAges(last))
+        return _resample(last, _exact_tick(0, time, is_exact=is_exact), FrameAges(last))
 
     def _find_ticks(self, elapsed: Array) -> _Ticks:
         """The ticks before the last of these times, which rise; those in gaps are left out."""
@@ -206,12 +207,19 @@ class Resampler:
             self._tick += 1
         while self._start + self._tick / self._rate < limit:
             self._tick = max(self._tick + 1, math.ceil((limit - self._start) * self._rate))
-        rows = np.full(int(is_exact), before, dtype=np.intp)
-        return _Ticks(np.full(len(rows), time), rows, np.ones(len(rows), dtype=np.bool_))
+        return _exact_tick(before, time, is_exact=is_exact)
 
 
-def _resample(block: Block, ticks: _Ticks, ages: FrameAges) -> Block:
+def _exact_tick(row: int, time: float, *, is_exact: bool) -> _Ticks:
+    """The tick at a recorded moment, if it is one."""
+    count = int(is_exact)
+    return _Ticks(np.full(count, time), np.full(count, row, dtype=np.intp), np.ones(count, dtype=np.bool_))
+
+
+def _resample(block: Block, ticks: _Ticks, ages: FrameAges) -> "ResampledBlock | None":
     """The moments at these ticks."""
+    if not len(ticks.elapsed):
+        return None
     after = np.where(ticks.is_exact, ticks.before, ticks.before + 1)
     is_held = ticks.is_exact.copy()
     for tick in np.flatnonzero(can_be_jumps(Pairs(block, ticks.before, after)) & ~is_held).tolist():
@@ -220,7 +228,7 @@ def _resample(block: Block, ticks: _Ticks, ages: FrameAges) -> Block:
     earlier, later = block.select(ticks.before), block.select(after)
     if len(in_box := np.flatnonzero(later.array("is_in_pit"))):
         is_held[in_box] |= _is_serviced(earlier.select(in_box), later.select(in_box))
-    return _ResampledBlock(earlier, later, ticks, is_held)
+    return ResampledBlock(earlier, later, ticks, is_held)
 
 
 def _is_serviced(before: Block, after: Block) -> Array:
@@ -234,7 +242,7 @@ def _is_serviced(before: Block, after: Block) -> Array:
     return serviced
 
 
-class _ResampledBlock(Block):
+class ResampledBlock(Block):
     """Moments between two recorded ones each."""
 
     def __init__(self, before: Block, after: Block, ticks: _Ticks, is_held: Array) -> None:
@@ -243,6 +251,8 @@ class _ResampledBlock(Block):
         self._is_held = is_held
         self._is_exact = ticks.is_exact
         begin, end = before.array("elapsed"), after.array("elapsed")
+        self.held_s: Array = ticks.elapsed - begin
+        """The seconds since the recorded moment before, from which its counters are held, shape (n,)."""
         with np.errstate(all="ignore"):  # where both are the same
             fraction = np.minimum(np.maximum((ticks.elapsed - begin) / (end - begin), 0.0), 1.0)
         self._fraction = np.where(ticks.is_exact, 0.0, fraction)

@@ -9,7 +9,8 @@ from importlib import import_module
 from typing import Any
 
 from telemetry.base.extras import MissingExtraError, is_installed, require
-from telemetry.rl.episode import Ending, EpisodeState, Outcome, advance, advance_recorded, begin, check_end, info
+from telemetry.rl.ending import Ending
+from telemetry.rl.episode import EpisodeState, Outcome, advance, advance_recorded, begin, check_end, info
 from telemetry.rl.features import Feature
 from telemetry.rl.observation import layout, observe
 from telemetry.rl.reward import reward

@@ -4,7 +4,11 @@ import math
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+import numpy as np
+
+from telemetry.fields.blocks import Array
 from telemetry.fields.derived import Sample
+from telemetry.rl.sample_columns import SampleColumns
 from telemetry.rl.spec import Action, Spec
 
 
@@ -50,6 +54,20 @@ def recorded_action(spec: Spec, before: Sample, after: Sample) -> tuple[float, .
     return axes
 
 
+def recorded_action_columns(spec: Spec, samples: SampleColumns) -> Array:
+    """:func:`recorded_action` of each sample and the one after it, as float64: (n - 1, k) for n samples."""
+    steer, gas, brake = (
+        _clip_columns(np.nan_to_num(samples(name), nan=0.0, posinf=np.inf, neginf=-np.inf), low)
+        for name, low in (("steer_angle", -1.0), ("gas", 0.0), ("brake", 0.0))
+    )
+    steer = _clip_columns(steer / spec.action.steer_range, -1.0)
+    if spec.action.pedals == "steer_pedal":
+        axes = np.stack([steer, gas - brake], axis=1)
+    else:
+        axes = np.stack([steer, 2.0 * gas - 1.0, 2.0 * brake - 1.0], axis=1)
+    return _clip_columns(np.diff(axes, axis=0) / np.array(_limits(spec)), -1.0) if spec.action.delta else axes[1:]
+
+
 def _axes(action: Action, command: Command) -> tuple[float, ...]:
     """The positions of the controls, each as -1..1."""
     steer = min(max(command.steer / action.steer_range, -1.0), 1.0)
@@ -67,3 +85,8 @@ def _limits(spec: Spec) -> tuple[float, ...]:
 
 def _clip(value: float, low: float) -> float:
     return 0.0 if math.isnan(value) else min(max(value, low), 1.0)
+
+
+def _clip_columns(values: Array, low: float) -> Array:
+    values = np.where(values < low, low, values)  # which leaves -0.0 as it is, like the functions of Python
+    return np.where(values > 1.0, 1.0, values)

@@ -32,8 +32,24 @@ _ALWAYS: Final = (
 """What tells the state of the game and the lap, and what the infos of every step hold."""
 
 
+_OF_EVERY_STEP: Final = frozenset(
+    {*_ALWAYS, *_CONTROLS, "elapsed", "session", "track", "car_model", "lap_time", "lap_distance", "is_lap_valid"}
+    | {"track_spline_length", "bodywork_critical", "tyre_critical"}
+)
+"""The fields of a sample that every step of a trajectory is made of."""
+
+
+def sample_fields(spec: Spec) -> frozenset[str]:
+    """The fields of a sample, derived ones too, that trajectories of this task are made of."""
+    return _OF_EVERY_STEP.union(_named_fields(spec))
+
+
 def needed_fields(spec: Spec) -> frozenset[str]:
     """The raw fields that observations, actions, rewards, end rules and infos of this task are made of."""
+    return raw_fields_of(_named_fields(spec))
+
+
+def _named_fields(spec: Spec) -> list[str]:
     names = [*_ALWAYS, *_CONTROLS]
     for feature in spec.observation.fields:
         names += _COMPUTED[feature.name] if feature.name in COMPUTED_FEATURES else (feature.name,)
@@ -46,7 +62,7 @@ def needed_fields(spec: Spec) -> frozenset[str]:
         names.append("tyre_critical")
     if spec.end.backwards_metres or spec.end.no_progress_seconds:
         names.append("track_spline_length")
-    return raw_fields_of(names)
+    return names
 
 
 def describe_lacking(needed: Iterable[str], missing: AbstractSet[str]) -> str:

@@ -1,4 +1,7 @@
-"""Observations: a sample, the latest actions and the road ahead as numbers, computed by a pure function."""
+"""Observations: a sample, the latest actions and the road ahead as numbers, computed by a pure function.
+
+The environment observes one sample after the other, and a dataset all samples of an episode at once.
+"""
 
 import math
 from collections.abc import Callable, Sequence
@@ -9,8 +12,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from telemetry.fields.blocks import Array
 from telemetry.fields.derived import Sample
 from telemetry.rl.features import COMPUTED_FEATURES, SAMPLE_FIELDS
+from telemetry.rl.sample_columns import SampleColumns
 from telemetry.rl.spec import Spec
 from telemetry.tracks.track import TrackMap
 
@@ -87,9 +92,10 @@ def layout(spec: Spec) -> Layout:
 class Observer:
     """Computes the observations of one specification; every call returns new arrays."""
 
-    __slots__ = ("_fields", "_flat", "_getters", "_history", "_layout", "_mask")
+    __slots__ = ("_fields", "_flat", "_getters", "_history", "_layout", "_mask", "_spec")
 
     def __init__(self, spec: Spec) -> None:
+        self._spec = spec
         self._layout = layout(spec)
         self._getters = tuple(_make_getter(spec, feature.name) for feature in spec.observation.fields)
         self._fields = self._layout.fields
@@ -117,6 +123,29 @@ class Observer:
         if self._flat:
             return (row / plan.scale).astype(np.float32)
         return {name: row[index].astype(np.float32) for name, index in plan.parts}
+
+    def columns(self, samples: SampleColumns, actions: Array, track: TrackMap | None = None) -> ObservationValue:
+        """The observations of ``n`` consecutive samples, the first one of an episode and those after it: (n, k).
+
+        Each is that of the sample alone: ``actions`` (n - 1, axes) led from one sample to the next.
+        """
+        plan, fields = self._layout, self._fields
+        rows = np.zeros((len(samples), plan.size), dtype=np.float64)
+        if fields:
+            columns = [_feature_columns(self._spec, one.name, samples, track) for one in self._spec.observation.fields]
+            numbers = np.concatenate([column.reshape(len(samples), -1) for column in columns], axis=1)
+            known = np.isfinite(numbers)
+            np.copyto(rows[:, :fields], numbers, where=known)
+            if self._mask:
+                rows[:, -fields:] = known
+        start = fields
+        for age in range(1, self._history + 1):
+            rows[age:, start : start + actions.shape[1]] = actions[: max(len(samples) - age, 0)]
+            start += actions.shape[1]
+        np.minimum(np.maximum(rows, plan.low, out=rows), plan.high, out=rows)
+        if self._flat:
+            return (rows / plan.scale).astype(np.float32)
+        return {name: rows[:, index].astype(np.float32) for name, index in plan.parts}
 
 
 @lru_cache(maxsize=32)
@@ -167,6 +196,54 @@ def _make_computed_getter(spec: Spec, name: str) -> _Getter:
         "curvature_ahead": curvature_ahead,
     }
     return getters[name]
+
+
+def _feature_columns(spec: Spec, name: str, samples: SampleColumns, track: TrackMap | None) -> Array:
+    """The numbers of one feature of all samples, NaN for what is missing: (n,) or (n, k)."""
+    if name in COMPUTED_FEATURES:
+        return _COMPUTED_COLUMNS[name](spec, samples, track)
+    return samples(name)
+
+
+def _lap_phase_columns(_: Spec, samples: SampleColumns, __: TrackMap | None) -> Array:
+    angle = math.tau * samples("normalized_position")
+    is_known = np.isfinite(angle) & ((angle != 0.0) | ~np.isnan(samples("lap_distance")))
+    known = angle[is_known].tolist()
+    phase = np.full((len(angle), 2), np.nan)
+    # Not by numpy, whose sine is not always rounded alike.
+    phase[is_known] = np.array([list(map(math.sin, known)), list(map(math.cos, known))]).T
+    return phase
+
+
+def _places_columns(samples: SampleColumns, track: TrackMap | None) -> Array:
+    """Offset and heading on the track: (n, 2)."""
+    if track is None:
+        return np.full((len(samples), 2), np.nan)
+    values = samples("normalized_position", "world_position_x", "world_position_z", "heading").tolist()
+    return np.array([track.place_at(*row) for row in values])
+
+
+def _curvature_columns(spec: Spec, samples: SampleColumns, track: TrackMap | None) -> Array:
+    points, metres = spec.observation.curvature_points, spec.observation.curvature_metres
+    position = samples("normalized_position")
+    curvature = np.full((len(position), points), np.nan)
+    if track is not None:
+        nodes = len(track.curvature)
+        stride = metres / points * nodes / track.length
+        is_known = np.isfinite(position)
+        start = (position[is_known] - track.first_position) % 1.0 * nodes
+        ahead = (start[:, np.newaxis] + stride * np.arange(1, points + 1)).astype(np.int64) % nodes
+        curvature[is_known] = np.array(track.curvature)[ahead]
+    return curvature
+
+
+_COMPUTED_COLUMNS: Final[dict[str, Callable[[Spec, SampleColumns, TrackMap | None], Array]]] = {
+    "speed": lambda _, samples, __: samples("speed_kmh") / 3.6,
+    "lap_phase": _lap_phase_columns,
+    "track_offset": lambda _, samples, track: _places_columns(samples, track)[:, 0],
+    "track_heading": lambda _, samples, track: _places_columns(samples, track)[:, 1],
+    "curvature_ahead": _curvature_columns,
+}
 
 
 def _number_names(name: str, size: int) -> list[str]:

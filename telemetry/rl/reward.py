@@ -9,10 +9,15 @@ from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
+import numpy as np
+
 from telemetry.base.errors import UsageError
+from telemetry.fields.blocks import Array
 from telemetry.fields.derived import Sample
 from telemetry.fields.lap_changes import frame_age_ms, is_driven, is_session_start, laps_completed
 from telemetry.rl.checks import is_number
+from telemetry.rl.sample_columns import SampleColumns
+from telemetry.rl.step_columns import StepColumns
 from telemetry.tracks.track import TrackMap
 
 if TYPE_CHECKING:
@@ -45,11 +50,40 @@ class Transition:
     """How many laps were completed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Transitions:
+    """Consecutive control steps, the first of an episode and those after it: what the column form of a term gets."""
+
+    samples: SampleColumns
+    """One more than there are steps."""
+    steps: StepColumns
+    """The same samples, as steps."""
+    seconds: float
+    """Duration of each step."""
+    actions: Array
+    """The action of each step: (n, k)."""
+    track: TrackMap | None
+    laps: Array
+    """How many laps were completed in each step: (n,)."""
+
+    def after(self, name: str) -> Array:
+        """Numbers of a field of the samples after the steps: (n,) or (n, k)."""
+        return self.samples(name)[1:]
+
+    def change(self, name: str) -> Array:
+        """By how much a field has changed in each step."""
+        with np.errstate(invalid="ignore"):
+            change: Array = np.diff(self.samples(name), axis=0)
+        return change
+
+
 class RewardTerm(NamedTuple):
     """One term of the reward: its value is multiplied by its weight."""
 
     function: Callable[[Transition], float]
     """The value of a step. Terms that penalize are 0 or negative, so that no weight is negative."""
+    columns: Callable[[Transitions], Array]
+    """The same of many steps, value for value: (n,)."""
     default_weight: float
     unit: str
     """Unit of the value; the weight is the reward per such unit."""
@@ -87,21 +121,44 @@ def _progress(step: Transition) -> float:
     return progress_metres(step.before, step.after)
 
 
+def _progress_columns(steps: Transitions) -> Array:
+    return steps.steps.progress_metres
+
+
 def _lap_time(step: Transition) -> float:
     before, after = step.before.best_time, step.after.best_time
     return (before - after) / 1000.0 if 0 < after < before else 0.0
+
+
+def _lap_time_columns(steps: Transitions) -> Array:
+    best = steps.samples.integers("best_time")
+    before, after = best[:-1], best[1:]
+    return np.where((after > 0) & (after < before), (before - after) / 1000.0, 0.0)
 
 
 def _lap_completed(step: Transition) -> float:
     return float(step.laps)
 
 
+def _lap_completed_columns(steps: Transitions) -> Array:
+    return steps.laps.astype(np.float64)
+
+
 def _tyres_out(step: Transition) -> float:
     return -step.after.number_of_tyres_out * step.seconds
 
 
+def _tyres_out_columns(steps: Transitions) -> Array:
+    return -steps.after("number_of_tyres_out") * steps.seconds
+
+
 def _wheel_lock(step: Transition) -> float:
     return -sum(step.after.wheel_locked) * step.seconds
+
+
+def _wheel_lock_columns(steps: Transitions) -> Array:
+    locked: Array = steps.after("wheel_locked").sum(axis=1)
+    return -locked * steps.seconds
 
 
 def _slip(step: Transition) -> float:
@@ -109,8 +166,21 @@ def _slip(step: Transition) -> float:
     return -math.fsum(excess) * step.seconds
 
 
+def _slip_columns(steps: Transitions) -> Array:
+    slip = steps.after("wheel_slip")
+    excess = np.where(slip > 1.0, np.where(slip > MAX_SLIP, MAX_SLIP, slip) - 1.0, 0.0)
+    return -_sum_exactly(excess) * steps.seconds
+
+
 def _damage(step: Transition) -> float:
     return -max(max(step.after.damage_level) - max(step.before.damage_level), 0.0)
+
+
+def _damage_columns(steps: Transitions) -> Array:
+    level = steps.samples("damage_level")
+    worst = np.where(np.isnan(level[:, 0]), np.nan, np.fmax.reduce(level, axis=1))  # as max() of Python has it
+    change = np.diff(worst)
+    return np.where(change < 0.0, -0.0, -change)
 
 
 def _wear(step: Transition) -> float:
@@ -122,13 +192,29 @@ def _wear(step: Transition) -> float:
     return -math.fsum(worn) / len(step.after.tyre_worn)
 
 
+def _wear_columns(steps: Transitions) -> Array:
+    worn = steps.change("tyre_worn")
+    mean: Array = _sum_exactly(np.where(worn > 0.0, worn, 0.0)) / worn.shape[1]
+    return -mean
+
+
 def _steering_rate(step: Transition) -> float:
     change = abs(step.after.steer_angle - step.before.steer_angle)
     return -change if math.isfinite(change) else 0.0
 
 
+def _steering_rate_columns(steps: Transitions) -> Array:
+    change = np.abs(steps.change("steer_angle"))
+    return np.where(np.isfinite(change), -change, 0.0)
+
+
 def _acgym_speed(step: Transition) -> float:
     return step.after.speed_kmh / ACGYM_TOP_SPEED_KMH if math.isfinite(step.after.speed_kmh) else 0.0
+
+
+def _acgym_speed_columns(steps: Transitions) -> Array:
+    speed = steps.after("speed_kmh")
+    return np.where(np.isfinite(speed), speed / ACGYM_TOP_SPEED_KMH, 0.0)
 
 
 def _acgym(step: Transition) -> float:
@@ -138,10 +224,29 @@ def _acgym(step: Transition) -> float:
     return _acgym_speed(step) * (1.0 - gap / ACGYM_WIDTH_M)
 
 
+def _acgym_columns(steps: Transitions) -> Array:
+    if steps.track is None or not steps.track.line:
+        return np.zeros(len(steps.laps))
+    places = steps.samples("normalized_position", "world_position_x", "world_position_z")[1:].tolist()
+    gap = np.array([steps.track.gap_at(*place) for place in places], dtype=np.float64)
+    return np.where(np.isfinite(gap), _acgym_speed_columns(steps) * (1.0 - gap / ACGYM_WIDTH_M), 0.0)
+
+
 def _acgym_action_change(step: Transition) -> float:
     if not step.previous:
         return 0.0
     return -math.dist(step.action, step.previous)
+
+
+def _acgym_action_change_columns(steps: Transitions) -> Array:
+    actions = steps.actions.tolist()
+    # Not by numpy, whose square root of a sum is not always rounded alike.
+    return -np.array([0.0, *map(math.dist, actions[1:], actions[:-1])])
+
+
+def _sum_exactly(rows: Array) -> Array:
+    """The sum of each row, rounded once."""
+    return np.array(list(map(math.fsum, rows.tolist())), dtype=np.float64)
 
 
 PLACE_ON_TRACK: Final = ("track", "track_configuration", "world_position_x", "world_position_z")
@@ -150,39 +255,74 @@ PLACE_ON_TRACK: Final = ("track", "track_configuration", "world_position_x", "wo
 TERMS: Final[dict[str, RewardTerm]] = {
     "progress": RewardTerm(
         _progress,
+        _progress_columns,
         0.02,
         "m",
         "distance along the lap, also across the line; backwards is negative, jumps count nothing",
         reads=("normalized_position", "track_spline_length"),
     ),
     "lap_time": RewardTerm(
-        _lap_time, 1.0, "s", "improvement of the best lap time that the game reports", reads=("best_time",)
+        _lap_time,
+        _lap_time_columns,
+        1.0,
+        "s",
+        "improvement of the best lap time that the game reports",
+        reads=("best_time",),
     ),
-    "lap_completed": RewardTerm(_lap_completed, 0.0, "lap", "laps that the game counts", reads=("completed_laps",)),
+    "lap_completed": RewardTerm(
+        _lap_completed, _lap_completed_columns, 0.0, "lap", "laps that the game counts", reads=("completed_laps",)
+    ),
     "tyres_out": RewardTerm(
-        _tyres_out, 0.5, "tyre s", "time off the valid surface, of each tyre", reads=("number_of_tyres_out",)
+        _tyres_out,
+        _tyres_out_columns,
+        0.5,
+        "tyre s",
+        "time off the valid surface, of each tyre",
+        reads=("number_of_tyres_out",),
     ),
     "wheel_lock": RewardTerm(
-        _wheel_lock, 0.25, "wheel s", "time locked under braking, of each wheel", reads=("wheel_locked",)
+        _wheel_lock,
+        _wheel_lock_columns,
+        0.25,
+        "wheel s",
+        "time locked under braking, of each wheel",
+        reads=("wheel_locked",),
     ),
     "slip": RewardTerm(
         _slip,
+        _slip_columns,
         0.1,
         "wheel s",
         "`wheel_slip` above the peak of grip (1), up to 10, times the duration",
         reads=("wheel_slip",),
     ),
     "damage": RewardTerm(
-        _damage, 10.0, "", "increase of the worst `damage_level`; 1 is full damage", reads=("damage_level",)
+        _damage,
+        _damage_columns,
+        10.0,
+        "",
+        "increase of the worst `damage_level`; 1 is full damage",
+        reads=("damage_level",),
     ),
     "wear": RewardTerm(
-        _wear, 10.0, "", "increase of `tyre_worn`, mean of the tyres; 1 is a set of tyres", reads=("tyre_worn",)
+        _wear,
+        _wear_columns,
+        10.0,
+        "",
+        "increase of `tyre_worn`, mean of the tyres; 1 is a set of tyres",
+        reads=("tyre_worn",),
     ),
     "steering_rate": RewardTerm(
-        _steering_rate, 0.02, "lock", "movement of the steering; 1 is from straight to full", reads=("steer_angle",)
+        _steering_rate,
+        _steering_rate_columns,
+        0.02,
+        "lock",
+        "movement of the steering; 1 is from straight to full",
+        reads=("steer_angle",),
     ),
     "acgym": RewardTerm(
         _acgym,
+        _acgym_columns,
         0.0,
         "step",
         "assetto_corsa_gym's reward: km/h x (1 - gap / 12 m) / 300; needs a map with a reference line",
@@ -190,6 +330,7 @@ TERMS: Final[dict[str, RewardTerm]] = {
     ),
     "acgym_speed": RewardTerm(
         _acgym_speed,
+        _acgym_speed_columns,
         0.0,
         "step",
         "the same without the line (its `use_reference_line_in_reward` off): km/h / 300",
@@ -197,6 +338,7 @@ TERMS: Final[dict[str, RewardTerm]] = {
     ),
     "acgym_action_change": RewardTerm(
         _acgym_action_change,
+        _acgym_action_change_columns,
         0.0,
         "step",
         "Euclidean norm of the change of the action (its `penalize_actions_diff` has the weight 0.1)",
@@ -274,6 +416,14 @@ def reward(
     # Adding 0 turns -0.0 into 0.0, which looks like a mistake when it is printed.
     values = {name: weight * function(step) + 0.0 for name, weight, function in _weighted_terms(spec.reward)}
     return math.fsum(values.values()), values
+
+
+def reward_columns(spec: "Spec", steps: Transitions) -> tuple[Array, dict[str, Array]]:
+    """:func:`reward` of consecutive steps: the rewards, and the weighted values of each term, (n,) each."""
+    values = {name: weight * TERMS[name].columns(steps) + 0.0 for name, weight in spec.reward.weights.items()}
+    if not values:
+        return np.zeros(len(steps.laps)), values
+    return _sum_exactly(np.stack(list(values.values()), axis=1)), values
 
 
 def terms_table() -> str:

@@ -12,12 +12,17 @@ from telemetry.tracks.track import TrackMap
 if TYPE_CHECKING:
     from telemetry.tracks.geometry import Geometry
 
-__all__ = ["DEMO_TRACK", "demo_geometry", "known_geometry", "known_track"]
+__all__ = ["DEMO_TRACK", "demo_geometry", "find_track_map", "known_geometry", "known_track"]
 
 
 def known_track(sample: Sample) -> TrackMap | None:
     """The map of the track and layout that this sample was driven on; None for one that is not known."""
-    timing_line = line_of_layout(sample.track_configuration) if sample.track == DEMO_TRACK else None
+    return find_track_map(sample.track, sample.track_configuration)
+
+
+def find_track_map(track: str, layout: str) -> TrackMap | None:
+    """The map of the track and layout of these names; None for one that is not known."""
+    timing_line = line_of_layout(layout) if track == DEMO_TRACK else None
     return None if timing_line is None else _demo_map(timing_line)
 
 

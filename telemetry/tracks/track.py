@@ -79,10 +79,15 @@ class TrackMap:
 
     def place(self, sample: Sample) -> Place:
         """The position of the car in this sample."""
-        x, z = sample.world_position_x, sample.world_position_z
-        node = self.node(sample.normalized_position, x, z)
+        return self.place_at(
+            sample.normalized_position, sample.world_position_x, sample.world_position_z, sample.heading
+        )
+
+    def place_at(self, position: float, x: float, z: float, heading: float) -> Place:
+        """The position of a car at this ``normalized_position`` and this place in the world."""
+        node = self.node(position, x, z)
         tx, tz = self.tangent_x[node], self.tangent_z[node]
-        turned = math.atan2(-tx, tz) - sample.heading
+        turned = math.atan2(-tx, tz) - heading
         heading = math.remainder(turned, math.tau) if math.isfinite(turned) else math.nan
         return Place((x - self.x[node]) * tz - (z - self.z[node]) * tx, heading)
 
@@ -97,11 +102,14 @@ class TrackMap:
 
     def gap(self, sample: Sample) -> float | None:
         """Metres from the reference line, in a straight line; None where no reference line is known."""
+        return self.gap_at(sample.normalized_position, sample.world_position_x, sample.world_position_z)
+
+    def gap_at(self, position: float, x: float, z: float) -> float | None:
+        """:meth:`gap` of a car at this ``normalized_position`` and this place in the world."""
         line = self.line
         if not line:
             return None
-        x, z = sample.world_position_x, sample.world_position_z
-        node = self.node(sample.normalized_position, x, z)
+        node = self.node(position, x, z)
         count = len(line)
         nearest = math.inf
         for index in range(node - _REACH, node + _REACH):

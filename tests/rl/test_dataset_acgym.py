@@ -23,7 +23,7 @@ from telemetry.sources.known_tracks import demo_geometry
 from telemetry.tracks.fast_lane import read_fast_lane
 from telemetry.tracks.geometry import Geometry
 from tests.recorded import LAP, recorded_lap, write
-from tests.rl.test_dataset_episodes import cut
+from tests.rl.test_dataset_episodes import cut, rows_of
 
 CLOCK = telemetry.Clock(math.inf)
 
@@ -107,7 +107,7 @@ def test_what_the_car_never_did_is_not_judged() -> None:
 def test_columns_are_the_games_values_in_its_signs() -> None:
     own, samples = columns(), episode().samples
     row = 1000
-    one = samples[row]
+    one = rows_of(samples)[row]
     assert set(REQUIRED) <= set(own)
     expected = {
         "steps": row + 1,

@@ -59,6 +59,10 @@ class Deadly(Exporter):
     def needed_fields(self) -> frozenset[str]:
         return frozenset()
 
+    @property
+    def sample_fields(self) -> frozenset[str]:
+        return frozenset()
+
     def check(self) -> None:
         return
 

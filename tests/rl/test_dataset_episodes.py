@@ -1,10 +1,15 @@
 import math
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import telemetry
 from telemetry.demo.source import DemoSource
+from telemetry.fields.blocks import TextColumn
+from telemetry.fields.derived import Sample
+from telemetry.fields.schema import Field
 from telemetry.fields.snapshot import Snapshot
 from telemetry.formats.mcap.sink import create
 from telemetry.rl.datasets.episodes import (
@@ -18,6 +23,7 @@ from telemetry.rl.datasets.episodes import (
     survey,
 )
 from telemetry.rl.datasets.exporter import ignore
+from telemetry.rl.sample_columns import SampleColumns
 from tests.line_drives import LAP_S, Line, drive_laps
 from tests.recorded import LAP, drive, recorded_lap, write
 
@@ -34,6 +40,23 @@ def cut(path: Path, how: EpisodeConfig) -> tuple[list[Episode], SkipCounts]:
         return list(episodes(source, found, how, clock, losses, look)), losses
 
 
+def rows_of(samples: SampleColumns) -> list[Sample]:
+    """The samples one by one."""
+    columns = []
+    for field in Sample.FIELDS:
+        column = samples.column(field.name)
+        values = column.values().tolist() if isinstance(column, TextColumn) else column.tolist()
+        columns.append([as_in_a_sample(field, value) for value in values])
+    return list(map(Sample.of, zip(*columns, strict=True)))
+
+
+def as_in_a_sample(field: Field, value: Any) -> Any:
+    """A value of a column with tuples in place of lists, and None in place of NaN in a field that can be null."""
+    if isinstance(value, list):
+        return tuple(as_in_a_sample(field, element) for element in value)
+    return None if field.nullable and isinstance(value, float) and math.isnan(value) else value
+
+
 def told(found: list[Episode]) -> list[tuple[list[int], int, str]]:
     return [([lap.number for lap in one.laps], len(one.samples), one.end) for one in found]
 
@@ -48,7 +71,7 @@ def test_a_lap_is_an_episode_on_the_exact_grid() -> None:
     (one,), losses = cut(LAP, EpisodeConfig())
     assert (one.recording, one.number, one.end, len(one.samples)) == ("lap.jsonl.zst", 0, "line", 2074)
     assert is_on_grid(one.samples, 25.0)
-    assert [one.samples[k].elapsed for k in (0, 1, 1000)] == [1.0, 1.04, 41.0]
+    assert one.samples("elapsed")[[0, 1, 1000]].tolist() == [1.0, 1.04, 41.0]
     assert max(one.held_s) == pytest.approx(0.08)
     assert losses == SkipCounts(short=0, samples=0, gaps=0)
 
@@ -97,7 +120,7 @@ def test_a_hole_ends_an_episode_and_another_begins_after_it(changes: dict[str, f
     path = write(tmp_path / "holed.jsonl", holed(300, 330, changes))
     found, losses = cut(path, EpisodeConfig())
     assert [(count, end) for _, count, end in told(found)] == [(748, "hole"), (1249, "line")]
-    assert found[1].samples[0].elapsed == recorded_lap()[330].elapsed
+    assert found[1].samples.value("elapsed", 0) == recorded_lap()[330].elapsed
     assert losses == SkipCounts(short=0, samples=0, gaps=1)
 
 
@@ -143,7 +166,7 @@ def test_the_place_between_two_frames_is_that_of_its_own_moment(tmp_path: Path) 
     def error(how: EpisodeConfig) -> float:
         """Metres between the steps of the place and those of the speed, at most."""
         (one,), _ = cut(path, how)
-        moving = [(a, b) for a, b in zip(one.samples, one.samples[1:], strict=False) if a.speed_kmh > 50.0]
+        moving = [(a, b) for a, b in pairwise(rows_of(one.samples)) if a.speed_kmh > 50.0]
         return max(
             abs(
                 math.dist((a.world_position_x, a.world_position_z), (b.world_position_x, b.world_position_z))

@@ -10,10 +10,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from telemetry.fields.derived import Sample
 from telemetry.rl.acgym.files import CarMap, full_name
-from telemetry.rl.datasets.columns import SampleColumns
 from telemetry.rl.datasets.episodes import Episode
+from telemetry.rl.sample_columns import SampleColumns
 from telemetry.tracks.geometry import Floats, Geometry
 
 REQUIRED: Final = (
@@ -37,7 +36,16 @@ NEEDED_FIELDS: Final = (
 )  # fmt: skip
 """The raw fields of a sample that its columns and its static info are made of."""
 
+SAMPLE_FIELDS: Final = frozenset((*NEEDED_FIELDS, "elapsed", "is_lap_valid"))
+"""The fields of a sample that its columns and its static info are made of, derived ones too."""
+
 WHEELS: Final = ("fl", "fr", "rl", "rr")
+
+_STATIC_FIELDS: Final = (
+    "track", "track_configuration", "track_spline_length", "car_model", "wind_speed", "wind_direction",
+    "penalties_enabled", "auto_shifter_on", "is_in_pit", "is_in_pit_lane", "tyre_radius", "tyre_contact_point",
+    "world_position_x", "world_position_y", "world_position_z",
+)  # fmt: skip
 
 STEER_STEP: Final = 36.0 / 449.3
 """Largest movement of its steering axis in a step of 40 ms: 900 degrees per second."""
@@ -57,9 +65,8 @@ _MAX_TYRES_OUT: Final = 2
 
 def episode_columns(episode: Episode, geometry: Geometry, car: CarMap, rate: float) -> dict[str, Any]:
     """The columns of an episode: arrays (n,) of int64, float64 or bool, and (n, k) for lists."""
-    samples = episode.samples
-    count = len(samples)
-    take = SampleColumns(samples)
+    take = episode.samples
+    count = len(take)
     position = take("world_position_z", "world_position_x")
     yaw = -take("heading")
     speed = take("speed_kmh") / 3.6
@@ -88,7 +95,7 @@ def episode_columns(episode: Episode, geometry: Geometry, car: CarMap, rate: flo
         "timestamp_env": time,
         "total_errors_out_of_sync": np.zeros(count, dtype=np.int64),
         "packetId": take.integers("graphics_packet_id"),
-        "currentTime": take("current_time") / 1e3 + np.array(episode.held_s),
+        "currentTime": take("current_time") / 1e3 + episode.held_s,
         **plugin_columns(take, position, yaw, slips, car.steer_lock),
         "done": np.zeros(count, dtype=np.int64),
         "LapDist": length * take("normalized_position"),
@@ -172,27 +179,28 @@ def plugin_columns(
     }
 
 
-def static_info(sample: Sample, length: float | None) -> dict[str, Any]:
-    """The static info of a session; ``length`` is that of a lap in m, used if the game does not report it."""
-    points = [list(point) for point in sample.tyre_contact_point]
+def static_info(samples: SampleColumns, length: float | None) -> dict[str, Any]:
+    """The static info at the first sample; ``length`` is that of a lap in m, used if the game does not report it."""
+    first = {name: samples.value(name, 0) for name in _STATIC_FIELDS}
+    points = first["tyre_contact_point"]
     return {
-        "TrackName": sample.track,
-        "TrackConfiguration": sample.track_configuration,
-        "TrackFullName": full_name(sample.track, sample.track_configuration),
-        "TrackLength": sample.track_spline_length or length,
-        "CarName": sample.car_model,
-        "WindSpeed": sample.wind_speed,
-        "WindDirection": sample.wind_direction,
-        "penaltiesEnabled": sample.penalties_enabled,
-        "autoShifterOn": sample.auto_shifter_on,
-        "isCarInPit": sample.is_in_pit,
-        "isCarInPitlane": sample.is_in_pit_lane,
+        "TrackName": first["track"],
+        "TrackConfiguration": first["track_configuration"],
+        "TrackFullName": full_name(first["track"], first["track_configuration"]),
+        "TrackLength": first["track_spline_length"] or length,
+        "CarName": first["car_model"],
+        "WindSpeed": first["wind_speed"],
+        "WindDirection": first["wind_direction"],
+        "penaltiesEnabled": first["penalties_enabled"],
+        "autoShifterOn": first["auto_shifter_on"],
+        "isCarInPit": first["is_in_pit"],
+        "isCarInPitlane": first["is_in_pit_lane"],
         "LastSplits": [],
-        "CAR_WHEEL_R": list(sample.tyre_radius),
+        "CAR_WHEEL_R": first["tyre_radius"],
         "CAR_TRACK": math.dist(points[3], points[2]),
         "CAR_WHEELBASE": math.dist(points[0], points[2]),
         **{f"TyreContactPoint_{wheel.upper()}": points[number] for number, wheel in enumerate(WHEELS)},
-        "WorldPosition": [sample.world_position_x, sample.world_position_y, sample.world_position_z],
+        "WorldPosition": [first[f"world_position_{axis}"] for axis in "xyz"],
     }
 
 

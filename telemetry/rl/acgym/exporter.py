@@ -15,7 +15,7 @@ from telemetry.base.errors import SourceError, UsageError
 from telemetry.base.extras import require
 from telemetry.base.sanitize import sanitize_markdown, sanitize_yaml
 from telemetry.base.typing import override
-from telemetry.rl.acgym.columns import NEEDED_FIELDS, REQUIRED, episode_columns, static_info
+from telemetry.rl.acgym.columns import NEEDED_FIELDS, REQUIRED, SAMPLE_FIELDS, episode_columns, static_info
 from telemetry.rl.acgym.files import CarMap, find_car, find_geometry, full_name, grid_file, write_tables
 from telemetry.rl.datasets.consistency import check_columns
 from telemetry.rl.datasets.episodes import Episode, EpisodeConfig, SkipCounts
@@ -69,6 +69,11 @@ class AcgymExporter(Exporter):
     def needed_fields(self) -> frozenset[str]:
         return frozenset(NEEDED_FIELDS)
 
+    @property
+    @override
+    def sample_fields(self) -> frozenset[str]:
+        return SAMPLE_FIELDS
+
     @override
     def check(self) -> None:
         """Raise UsageError if pyarrow is missing, or a folder does not exist."""
@@ -105,12 +110,13 @@ class AcgymExporter(Exporter):
         self, episode: Episode, rate: float, geometries: dict[tuple[str, str], Geometry]
     ) -> "_ConvertedEpisode":
         """The columns of an episode; the geometry of a new track is added to ``geometries``."""
-        first = episode.samples[0]
-        track = (first.track, first.track_configuration)
+        track = (_of_first(episode, "track"), _of_first(episode, "track_configuration"))
         if track not in geometries:
             geometries[track] = find_geometry(*track, acgym=self.acgym, ac_root=self.ac_root)
         geometry = geometries[track]
-        car = find_car(first.car_model, acgym=self.acgym, ac_root=self.ac_root, steer_lock=self.steer_lock)
+        car = find_car(
+            _of_first(episode, "car_model"), acgym=self.acgym, ac_root=self.ac_root, steer_lock=self.steer_lock
+        )
         return _ConvertedEpisode(episode, episode_columns(episode, geometry, car, rate), geometry, car)
 
     def _details(
@@ -119,12 +125,12 @@ class AcgymExporter(Exporter):
         """What :meth:`finish` needs to know about a recording."""
         details: dict[str, Any] = {
             "static": {
-                _folder_for(entry.episode): static_info(entry.episode.samples[0], entry.geometry.length)
+                _folder_for(entry.episode): static_info(entry.episode.samples, entry.geometry.length)
                 for entry in reversed(converted)
             },
             "geometry": {geometry.name: geometry.origin for geometry in geometries.values()},
             "cars": {
-                entry.episode.samples[0].car_model: (entry.car.steer_lock, entry.car.origin) for entry in converted
+                _of_first(entry.episode, "car_model"): (entry.car.steer_lock, entry.car.origin) for entry in converted
             },
         }
         checkout = None if self.acgym is None else str(self.acgym)
@@ -226,8 +232,13 @@ def _origins(results: Iterable[RecordingResult]) -> str:
 
 def _folder_for(episode: Episode) -> str:
     """``TRACK/CAR`` of an episode."""
-    first = episode.samples[0]
-    return f"{safe_name(full_name(first.track, first.track_configuration))}/{safe_name(first.car_model)}"
+    track = full_name(_of_first(episode, "track"), _of_first(episode, "track_configuration"))
+    return f"{safe_name(track)}/{safe_name(_of_first(episode, 'car_model'))}"
+
+
+def _of_first(episode: Episode, name: str) -> Any:
+    """A field of the first sample of an episode."""
+    return episode.samples.value(name, 0)
 
 
 def _free_name(stem: str, taken: Callable[[str], bool]) -> str:
@@ -247,7 +258,7 @@ def _write_states(folder: Path, episode: Episode, columns: dict[str, Any]) -> Ep
         else:
             offsets = np.arange(len(values) + 1, dtype=np.int32) * values.shape[1]
             arrays[name] = pa.ListArray.from_arrays(offsets, pa.array(values.ravel()))
-    stamp = datetime.fromtimestamp(episode.samples[0].timestamp, UTC).strftime("%Y%m%d_%H%M%S.%f")[:-3]
+    stamp = datetime.fromtimestamp(_of_first(episode, "timestamp"), UTC).strftime("%Y%m%d_%H%M%S.%f")[:-3]
     name = _free_name(f"{_folder_for(episode)}/{stamp}", lambda name: (folder / name).exists())
     (folder / name).parent.mkdir(parents=True, exist_ok=True)
     parquet.write_table(pa.table(arrays), folder / name)
@@ -256,17 +267,13 @@ def _write_states(folder: Path, episode: Episode, columns: dict[str, Any]) -> Ep
 
 def _warnings(converted: Iterable[_ConvertedEpisode], rate: float) -> Iterator[str]:
     for entry in converted:
-        first, geometry = entry.episode.samples[0], entry.geometry
+        geometry, length = entry.geometry, _of_first(entry.episode, "track_spline_length")
         if entry.car.assumed:
-            yield entry.car.assumption(first.car_model)
-        if (
-            geometry.length
-            and first.track_spline_length
-            and abs(geometry.length / first.track_spline_length - 1) > _LENGTH_TOLERANCE
-        ):
+            yield entry.car.assumption(_of_first(entry.episode, "car_model"))
+        if geometry.length and length and abs(geometry.length / length - 1) > _LENGTH_TOLERANCE:
             yield (
                 f"The lap is {geometry.length:.0f} m long according to {geometry.origin}, and "
-                f"{first.track_spline_length:.0f} m according to the game."
+                f"{length:.0f} m according to the game."
             )
     if rate != ACGYM_RATE_HZ:
         yield f"The dataset has {rate:g} states per second; assetto_corsa_gym assumes {ACGYM_RATE_HZ:g}."

@@ -13,10 +13,10 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from telemetry.fields.derived import Sample
-from telemetry.rl.acgym.columns import plugin_columns, static_info, wheel_positions, wheel_slips
+from telemetry.rl.acgym.columns import SAMPLE_FIELDS, plugin_columns, static_info, wheel_positions, wheel_slips
 from telemetry.rl.acgym.files import CarMap, find_car
 from telemetry.rl.action import Command
-from telemetry.rl.datasets.columns import SampleColumns
+from telemetry.rl.sample_columns import SampleColumns
 from telemetry.tracks.geometry import Floats, Geometry
 
 STANDING_MS: Final = 1.0
@@ -72,7 +72,7 @@ class StateWriter:
         environment.
         """
         lock = self.find_car(sample).steer_lock
-        take = SampleColumns((sample,))
+        take = SampleColumns.of_sample(sample, SAMPLE_FIELDS)
         position, yaw = take("world_position_z", "world_position_x"), -take("heading")
         columns = plugin_columns(
             take, position, yaw, wheel_slips(take, yaw, self._find_arms(take, position, yaw)), lock
@@ -102,7 +102,7 @@ class StateWriter:
 
 def static_text(sample: Sample, length: float | None) -> str:
     """The static info of track and car; ``length`` is that of a lap in m, used if the sample has none."""
-    return _plain(static_info(sample, length))
+    return _plain(static_info(SampleColumns.of_sample(sample, SAMPLE_FIELDS), length))
 
 
 def config_text(rate: float, port: int, management_port: int, *, active: bool) -> str:

@@ -88,6 +88,8 @@ def convert(job: Job, clock: Clock, watch: Watch = ignore) -> RecordingResult | 
                     clock,
                     skipped,
                     lambda _: watch("converting", 0.5 + 0.5 * (source.read_share or 0.0)),
+                    job.exporter.sample_fields,
+                    keep_all=job.exporter.keeps_all_fields,
                 )
                 metadata = source.metadata
                 written = job.exporter.convert(stream, job.config, folder, skipped)

@@ -1,32 +1,44 @@
 """Recordings cut into episodes: samples on an exact time grid, without a jump, pause or gap inside."""
 
-import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby, tee
+from itertools import groupby, pairwise, tee
 from operator import attrgetter, itemgetter
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
+
+import numpy as np
 
 from telemetry.analysis.quality import QualityReport, analyze_recording
 from telemetry.analysis.same_drive import DriveFingerprint
 from telemetry.base.clock import Clock
 from telemetry.base.text import to_unicode
-from telemetry.fields.columns import Columns
-from telemetry.fields.derived import Sample, derive
-from telemetry.fields.resample import GAP_SECONDS, frame_age_s, is_jump, resample
-from telemetry.fields.snapshot import Snapshot
+from telemetry.fields.blocks import Array, Block
+from telemetry.fields.columns import Columns, derive_columns
+from telemetry.fields.derived import Sample
+from telemetry.fields.resample_columns import ResampledBlock, resample_blocks
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.laps.model import Lap
+from telemetry.recording.blocks import read_blocks
 from telemetry.recording.interfaces import Source
 from telemetry.rl.datasets.frames import smooth_frames
-from telemetry.rl.datasets.lap_spans import CountFollower, LapSpan, find_lap_spans, find_span
+from telemetry.rl.datasets.lap_spans import CountFollower, LapSpan, find_lap_spans
+from telemetry.rl.datasets.runs import RunPart, find_runs
+from telemetry.rl.sample_columns import SampleColumns
 
 EpisodeKind = Literal["lap", "stint", "session"]
 """What an episode is: one lap; the laps of one stint; the laps from one start or restart to the next."""
 
 MIN_EPISODE_S: Final = 1.0
 """Shorter pieces are left out: what a gap leaves of a lap, and the samples between two gaps."""
+
+DESCRIBING_FIELDS: Final = frozenset(
+    {
+        *("elapsed", "timestamp", "car_model", "track", "track_configuration", "session_name", "player_name"),
+        "is_ai_controlled",
+    }
+)
+"""The fields that the description of an episode is made of."""
 
 Ranges = tuple[tuple[int, int], ...]
 """Ranges of lap numbers: the first and the last number of each."""
@@ -63,10 +75,10 @@ class Episode:
     """0-based among the episodes of its recording."""
     laps: tuple[Lap, ...]
     """The laps that it covers, completely or in part."""
-    samples: tuple[Sample, ...]
+    samples: SampleColumns
     missing: frozenset[str] = frozenset()
     """The raw fields that the recording does not hold."""
-    held_s: tuple[float, ...]
+    held_s: Array
     """For each sample, the seconds since the recorded snapshot before it, from which its counters are held."""
     end: str
     """Why it ends: what ended its last lap (``line``, ``restart``, ``pits``, ...), or ``hole``, a gap in the recording.
@@ -103,46 +115,49 @@ class SkipCounts:
         return {"short": self.short, "samples": self.samples, "holes": self.gaps}
 
 
-class _Tick(NamedTuple):
-    """One sample on the time grid."""
+class _Ticks(NamedTuple):
+    """Samples on the time grid, which all belong to the same run and the same group of laps."""
 
     run: int
-    """The uninterrupted run of snapshots that it was resampled from."""
-    span: LapSpan | None
-    """The lap that it belongs to."""
-    group: int | None
-    """The group of that lap, if it was chosen."""
-    sample: Sample
-    held_s: float
+    """The uninterrupted run of moments that they were resampled from."""
+    group: int
+    """The group of their laps; -1 if these were not chosen."""
+    spans: tuple[LapSpan, ...]
+    """Their laps, each once."""
+    samples: SampleColumns
+    held_s: Array
 
 
 class _Piece(NamedTuple):
     """Samples of one group of laps without a gap inside."""
 
-    ticks: list[_Tick]
-    crossing: _Tick | None
+    parts: tuple[_Ticks, ...]
+    crossing: _Ticks | None
     """The sample with which the last lap was over, if the car drove on into it: the first one of the next lap."""
     is_last: bool
     """Whether no samples follow in the recording."""
 
     @property
-    def group(self) -> int | None:
+    def group(self) -> int:
         """The number of the group."""
-        return self.ticks[0].group
+        return self.parts[0].group
+
+    @property
+    def last_span(self) -> LapSpan:
+        """Its last lap."""
+        return self.parts[-1].spans[-1]
 
 
 def survey(
     source: Source, path: Path, clock: Clock, *, thresholds: Thresholds, watch: _Watch, include_ai: bool = False
 ) -> Survey:
-    """Read a complete recording for its quality and its laps; ``watch`` gets the time of every snapshot."""
+    """Read a complete recording for its quality and its laps; ``watch`` gets the time of each block."""
     counted = CountFollower()
 
     def follow(blocks: Iterable[Columns]) -> Iterator[Columns]:
         for columns in blocks:
-            for row in range(len(columns)):
-                snapshot = columns.snapshot(row)
-                counted.add(snapshot)
-                watch(snapshot.elapsed)
+            counted.add(columns)
+            watch(float(columns["elapsed"][-1]))
             yield columns
 
     report, laps, fingerprint = analyze_recording(
@@ -180,35 +195,56 @@ def group(laps: Iterable[Lap], chosen: Iterable[Lap], kind: EpisodeKind) -> tupl
 
 
 def episodes(
-    source: Source, surveyed: Survey, config: EpisodeConfig, clock: Clock, skipped: SkipCounts, watch: _Watch
+    source: Source,
+    surveyed: Survey,
+    config: EpisodeConfig,
+    clock: Clock,
+    skipped: SkipCounts,
+    watch: _Watch,
+    fields: Collection[str] = Sample.NAMES,
+    *,
+    keep_all: bool = False,
 ) -> Iterator[Episode]:
     """The episodes of a recording in their order, each as soon as it is complete.
 
-    Samples are derived from resampled snapshots, with the complete recording before them as history. What is in no
-    episode is counted in ``skipped``; ``watch`` gets the time of every snapshot.
+    Samples are derived from resampled moments, with the complete recording before them as history. They hold these
+    ``fields`` and those that describe an episode, and with ``keep_all`` all fields can be had from them block by block.
+    What is in no episode is counted in ``skipped``; ``watch`` gets the time of each block that is read.
     """
     groups = group(surveyed.laps, choose(surveyed.laps, config), config.kind)
     recording = Path(surveyed.report.file).name
-    group_of = {lap.first_sequence: number for number, laps in enumerate(groups) for lap in laps}
-    snapshots = _driven_snapshots(source, clock, watch)
+    ticks = _TickReader(surveyed.spans, groups, config, fields, keep_all=keep_all).read(
+        _watched(read_blocks(source), clock, watch)
+    )
     number = 0
-    started: set[int | None] = set()
-    for piece in _pieces(_ticks(snapshots, surveyed.spans, group_of, config)):
+    started: set[int] = set()
+    for piece in _pieces(ticks):
         skipped.gaps += piece.group in started
         started.add(piece.group)
-        ticks = [*piece.ticks, piece.crossing] if piece.crossing else piece.ticks
-        if ticks[-1].sample.elapsed - ticks[0].sample.elapsed < MIN_EPISODE_S:
+        parts = [*piece.parts, piece.crossing] if piece.crossing else piece.parts
+        samples = SampleColumns.join([part.samples for part in parts])
+        if samples.value("elapsed", -1) - samples.value("elapsed", 0) < MIN_EPISODE_S:
             skipped.short += 1
-            skipped.samples += len(piece.ticks)
+            skipped.samples += sum(len(part.samples) for part in piece.parts)
             continue
-        yield _episode(piece, ticks, recording, number, source.missing_fields)
+        laps = tuple(next(entries).lap for _, entries in groupby(_spans(piece), key=attrgetter("first")))
+        yield Episode(
+            recording=to_unicode(recording),
+            number=number,
+            laps=laps,
+            samples=samples,
+            missing=source.missing_fields,
+            held_s=np.concatenate([part.held_s for part in parts]),
+            end=_find_end(piece, samples),
+        )
         number += 1
 
 
-def is_on_grid(samples: tuple[Sample, ...], rate: float) -> bool:
+def is_on_grid(samples: SampleColumns, rate: float) -> bool:
     """Whether the samples are at ``start + k / rate``, to a microsecond."""
-    start = samples[0].elapsed
-    return all(math.isclose(sample.elapsed, start + k / rate, abs_tol=1e-6) for k, sample in enumerate(samples))
+    elapsed = samples("elapsed")
+    grid = elapsed[0] + np.arange(len(elapsed)) / rate
+    return bool((np.abs(elapsed - grid) <= 1e-6).all())
 
 
 def _is_separated(before: Lap, lap: Lap, kind: EpisodeKind) -> bool:
@@ -218,103 +254,104 @@ def _is_separated(before: Lap, lap: Lap, kind: EpisodeKind) -> bool:
     return kind == "stint" and (before.end == "pits" or before.stint != lap.stint)
 
 
-def _driven_snapshots(source: Source, clock: Clock, watch: _Watch) -> Iterator[tuple[int, Snapshot]]:
-    """The snapshots of a recording in which time advances, each with the number of its uninterrupted run.
-
-    A new run begins after snapshots that are no new physics step, after a jump and after a gap. ``sequence`` counts all
-    snapshots of the recording, as it does in the survey.
-    """
-    run, sequence, frame_s = 0, -1, 0.0
-    before: Snapshot | None = None
-    for reading in source.readings(clock, None):
-        if reading.snapshot is None:
-            continue
-        sequence += 1
-        watch(reading.snapshot.elapsed)
-        if not reading.is_new_step:
-            before = None
-            continue
-        snapshot = reading.snapshot.replace(sequence=sequence)
-        if before is None or _is_interrupted(before, snapshot, frame_s):
-            run += 1
-        yield run, snapshot
-        frame_s = frame_age_s(before, snapshot, frame_s) if before else 0.0
-        before = snapshot
+def _watched(blocks: Iterable[Block], clock: Clock, watch: _Watch) -> Iterator[Block]:
+    """The blocks, until the clock is stopped."""
+    for block in blocks:
+        if clock.stopped:
+            return
+        if len(block):
+            watch(float(block.array("elapsed")[-1]))
+        yield block
 
 
-def _is_interrupted(before: Snapshot, after: Snapshot, frame_s: float) -> bool:
-    """Whether a gap or a jump lies between two snapshots; ``frame_s`` is the age of the frame that the first shows."""
-    return not 0.0 < after.elapsed - before.elapsed <= GAP_SECONDS or is_jump(before, after, frame_s)
+class _TickReader:
+    """Reads the samples on the time grid of each run of a recording, with their laps."""
+
+    def __init__(
+        self,
+        spans: Sequence[LapSpan],
+        groups: Sequence[Sequence[Lap]],
+        config: EpisodeConfig,
+        fields: Collection[str],
+        *,
+        keep_all: bool,
+    ) -> None:
+        self._spans = spans
+        group_of = {lap.first_sequence: number for number, laps in enumerate(groups) for lap in laps}
+        self._firsts = np.array([span.first for span in spans], dtype=np.int64)
+        self._ends = np.array([span.end for span in spans], dtype=np.int64)
+        self._groups = np.array([group_of.get(span.lap.first_sequence, -1) for span in spans], dtype=np.int64)
+        self._config = config
+        self._keep_all = keep_all
+        self._fields = tuple(DESCRIBING_FIELDS.union(fields))
+
+    def read(self, blocks: Iterable[Block]) -> Iterator[_Ticks]:
+        """All samples in order, those of one block, run and group together."""
+        resampled, described = tee(self._resample(find_runs(blocks)))
+        fields = Sample.NAMES if self._keep_all else self._fields
+        derived = derive_columns((block for _, block in resampled), fields, self._config.thresholds)
+        for columns, (run, block) in zip(derived, described, strict=True):
+            yield from self._part(run, block, columns)
+
+    def _resample(self, parts: Iterable[RunPart]) -> Iterator[tuple[int, ResampledBlock]]:
+        """The resampled moments, each block with the number of its run."""
+        for run, entries in groupby(parts, key=attrgetter("run")):
+            blocks: Iterable[Block] = (entry.block for entry in entries)
+            if self._config.smooth_frames:
+                blocks = smooth_frames(blocks)
+            for block in resample_blocks(blocks, self._config.rate):
+                yield run, block
+
+    def _part(self, run: int, block: ResampledBlock, columns: Columns) -> Iterator[_Ticks]:
+        """The samples of a block by their groups."""
+        sequence = columns["sequence"]
+        span = np.searchsorted(self._firsts, sequence, side="right") - 1
+        is_inside = span >= 0
+        is_inside[is_inside] = sequence[is_inside] < self._ends[span[is_inside]]
+        span = np.where(is_inside, span, -1)
+        groups = np.append(self._groups, -1)[span]
+        changes = np.flatnonzero(groups[1:] != groups[:-1]) + 1
+        for begin, end in pairwise([0, *changes.tolist(), len(groups)]):
+            rows = np.arange(begin, end)
+            own = span[begin:end]
+            numbers = own[np.append(True, own[1:] != own[:-1])].tolist()
+            yield _Ticks(
+                run=run,
+                group=int(groups[begin]),
+                spans=tuple(self._spans[number] for number in numbers if number >= 0),
+                samples=SampleColumns.of(columns.select(rows), self._fields, keep_all=self._keep_all),
+                held_s=block.held_s[begin:end],
+            )
 
 
-def _ticks(
-    numbered: Iterable[tuple[int, Snapshot]],
-    spans: Sequence[LapSpan],
-    group_of: Mapping[int, int],
-    config: EpisodeConfig,
-) -> Iterator[_Tick]:
-    """All samples on the time grid of each run; ``group_of`` is the group of a lap by its first sequence number."""
-    sample: Sample | None = None
-    for run, entries in groupby(numbered, key=itemgetter(0)):
-        snapshots: Iterator[Snapshot] = (snapshot for _, snapshot in entries)
-        for snapshot, held_s in _resample(smooth_frames(snapshots) if config.smooth_frames else snapshots, config.rate):
-            sample = derive(snapshot, sample, config.thresholds)
-            index = find_span(spans, snapshot.sequence)
-            span = None if index is None else spans[index]
-            yield _Tick(run, span, group_of.get(span.lap.first_sequence) if span else None, sample, held_s)
-
-
-def _pieces(ticks: Iterable[_Tick]) -> Iterator[_Piece]:
+def _pieces(ticks: Iterable[_Ticks]) -> Iterator[_Piece]:
     """The samples of each group of laps, parted at gaps; those of no group are left out."""
-    piece: list[_Tick] = []
-    for tick in ticks:
-        if piece and (tick.run, tick.group) != (piece[-1].run, piece[-1].group):
-            last = piece[-1]
-            is_crossing = tick.run == last.run and last.span is not None and last.span.is_driven_on
-            yield _Piece(piece, tick if is_crossing else None, is_last=False)
-            piece = []
-        if tick.group is not None:
-            piece.append(tick)
-    if piece:
-        yield _Piece(piece, None, is_last=True)
-
-
-def _resample(snapshots: Iterable[Snapshot], rate: float) -> Iterator[tuple[Snapshot, float]]:
-    """Resampled snapshots, each with the seconds since the recorded snapshot whose counters it holds."""
-    to_resample, recorded = tee(snapshots)
-    held: Snapshot | None = None
-    for tick in resample(to_resample, rate):
-        while held is None or held.sequence < tick.sequence:
-            held = next(recorded)
-        yield tick, tick.elapsed - held.elapsed
-
-
-def _episode(piece: _Piece, ticks: Sequence[_Tick], recording: str, number: int, missing: frozenset[str]) -> Episode:
-    """The episode of a piece, whose samples are those of ``ticks``; the recording lacks the fields ``missing``."""
-    laps = tuple(next(entries).lap for _, entries in groupby(_spans(piece), key=attrgetter("first")))
-    return Episode(
-        recording=to_unicode(recording),
-        number=number,
-        laps=laps,
-        samples=tuple(tick.sample for tick in ticks),
-        missing=missing,
-        held_s=tuple(tick.held_s for tick in ticks),
-        end=_find_end(piece, laps[-1]),
-    )
+    parts: list[_Ticks] = []
+    for part in ticks:
+        if parts and (part.run, part.group) != (parts[-1].run, parts[-1].group):
+            last = parts[-1]
+            is_crossing = part.run == last.run and last.spans[-1].is_driven_on
+            crossing = part._replace(samples=part.samples[:1], held_s=part.held_s[:1]) if is_crossing else None
+            yield _Piece(tuple(parts), crossing, is_last=False)
+            parts = []
+        if part.group >= 0:
+            parts.append(part)
+    if parts:
+        yield _Piece(tuple(parts), None, is_last=True)
 
 
 def _spans(piece: _Piece) -> Iterator[LapSpan]:
-    """The lap of each sample of a piece."""
-    return (tick.span for tick in piece.ticks if tick.span is not None)
+    """The laps of a piece, in order."""
+    return (span for part in piece.parts for span in part.spans)
 
 
-def _find_end(piece: _Piece, lap: Lap) -> str:
-    """What ended a piece; ``lap`` is its last one."""
-    first, last = piece.ticks[0], piece.ticks[-1]
+def _find_end(piece: _Piece, samples: SampleColumns) -> str:
+    """What ended a piece of these samples."""
+    span = piece.last_span
     if piece.crossing is not None:
-        return lap.end
-    if last.span is not None and last.span.is_driven_on:
+        return span.lap.end
+    if span.is_driven_on:
         return "recording" if piece.is_last else "hole"
-    interval = piece.ticks[1].sample.elapsed - first.sample.elapsed
-    reaches_end = lap.last is not None and lap.last.elapsed - last.sample.elapsed < interval * 1.5
-    return lap.end if reaches_end else "hole"
+    first, second, last = (samples.value("elapsed", index) for index in (0, 1, -1))
+    reaches_end = span.lap.last is not None and span.lap.last.elapsed - last < (second - first) * 1.5
+    return span.lap.end if reaches_end else "hole"

@@ -3,18 +3,20 @@
 import os
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from telemetry.analysis.quality import QualityFinding, QualityReport
 from telemetry.analysis.same_drive import DriveFingerprint, describe_copy
 from telemetry.base.sanitize import sanitize_filename
-from telemetry.fields.derived import Sample
 from telemetry.laps.progress import AT_LINE_S
 from telemetry.rl.datasets.consistency import Check
-from telemetry.rl.datasets.episodes import Episode, EpisodeConfig, SkipCounts
+from telemetry.rl.datasets.episodes import DESCRIBING_FIELDS, Episode, EpisodeConfig, SkipCounts
+from telemetry.rl.sample_columns import SampleColumns
 
 Watch = Callable[[str, float], None]
 """Called with the current activity and the share of the recording that is done, from 0 to 1."""
@@ -148,6 +150,16 @@ class Exporter(ABC):
     def needed_fields(self) -> frozenset[str]:
         """The raw fields without which a recording is refused, because the dataset is made of them."""
 
+    @property
+    @abstractmethod
+    def sample_fields(self) -> frozenset[str]:
+        """The fields of a sample that a conversion computes with, derived ones too."""
+
+    @property
+    def keeps_all_fields(self) -> bool:
+        """Whether the dataset holds all other fields of the samples, too."""
+        return False
+
     @abstractmethod
     def convert(
         self, episodes: Iterator[Episode], config: EpisodeConfig, folder: Path, skipped: SkipCounts
@@ -194,37 +206,39 @@ def link_or_copy(file: Path, target: Path) -> None:
         shutil.copyfile(file, target)
 
 
-def is_ai_driven(samples: Sequence[Sample]) -> bool:
+def is_ai_driven(samples: SampleColumns) -> bool:
     """Whether the game's AI drove some of these samples; one that only takes over at the line drives the next lap."""
-    first = next((sample for sample in samples if sample.is_ai_controlled), None)
-    return first is not None and (first is samples[0] or samples[-1].elapsed - first.elapsed > AT_LINE_S)
+    driven = np.flatnonzero(samples.flags("is_ai_controlled"))
+    if not len(driven):
+        return False
+    elapsed = samples("elapsed")
+    return bool(driven[0] == 0 or elapsed[-1] - elapsed[driven[0]] > AT_LINE_S)
 
 
 def episode_entry(
     episode: Episode,
     file: str,
     *,
-    samples: Sequence[Sample] = (),
-    steps: int | None = None,
+    samples: SampleColumns | None = None,
     end: str = "",
     terminated: bool = False,
 ) -> EpisodeEntry:
-    """The description of an episode, or of a part of it: ``samples``, ``steps`` and ``end`` replace its own."""
-    first = episode.samples[0]
-    layout = first.track_configuration
+    """The description of an episode, or of a part of it: ``samples``, of which the last one only ends it."""
+    first = {name: episode.samples.value(name, 0) for name in DESCRIBING_FIELDS}
+    track, layout = first["track"], first["track_configuration"]
     return EpisodeEntry(
         file=file,
         recording=episode.recording,
         laps=tuple(lap.number for lap in episode.laps),
         lap_times_ms=tuple(lap.time_ms for lap in episode.laps),
-        steps=len(episode.samples) if steps is None else steps,
+        steps=len(episode.samples) if samples is None else len(samples) - 1,
         end=end or episode.end,
-        car=first.car_model,
-        track=f"{first.track} ({layout})" if layout else first.track,
-        session=first.session_name,
-        driver=first.player_name,
-        began=first.timestamp,
-        ai_driven=is_ai_driven(samples or episode.samples),
+        car=first["car_model"],
+        track=f"{track} ({layout})" if layout else track,
+        session=first["session_name"],
+        driver=first["player_name"],
+        began=first["timestamp"],
+        ai_driven=is_ai_driven(episode.samples if samples is None else samples),
         terminated=terminated,
     )
 

@@ -7,14 +7,17 @@ first one of the next.
 """
 
 import math
-from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from operator import attrgetter
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
 
 from telemetry.fields.lap_changes import laps_completed
-from telemetry.fields.snapshot import Snapshot
 from telemetry.laps.model import Lap, in_recorded_order
+
+if TYPE_CHECKING:
+    from telemetry.fields.columns import Columns
+    from telemetry.fields.snapshot import Snapshot
 
 
 class CountChange(NamedTuple):
@@ -40,19 +43,24 @@ class LapSpan(NamedTuple):
 
 
 class CountFollower:
-    """Notes where the lap count of a recording changes, snapshot by snapshot."""
+    """Notes where the lap count of a recording changes, block by block."""
 
     def __init__(self) -> None:
         self.changes: list[CountChange] = []
         self._before: Snapshot | None = None
-        self._sequence = -1
+        self._count = 0
 
-    def add(self, snapshot: Snapshot) -> None:
-        """Add the next snapshot."""
-        before, self._before = self._before, snapshot
-        self._sequence += 1
-        if before is not None and laps_completed(snapshot, before):
-            self.changes.append(CountChange(self._sequence, before.completed_laps, snapshot.completed_laps))
+    def add(self, columns: "Columns") -> None:
+        """Add the next block; it has at least one snapshot."""
+        laps = columns["completed_laps"]
+        before = laps[0] if self._before is None else self._before.completed_laps
+        for row in np.flatnonzero(laps != np.append(before, laps[:-1])).tolist():
+            earlier = columns.snapshot(row - 1) if row else self._before
+            now = columns.snapshot(row)
+            if earlier is not None and laps_completed(now, earlier):
+                self.changes.append(CountChange(self._count + row, earlier.completed_laps, now.completed_laps))
+        self._before = columns.snapshot(len(columns) - 1)
+        self._count += len(columns)
 
 
 def find_lap_spans(laps: Iterable[Lap], changes: Sequence[CountChange]) -> tuple[LapSpan, ...]:
@@ -68,12 +76,6 @@ def find_lap_spans(laps: Iterable[Lap], changes: Sequence[CountChange]) -> tuple
         )
         for before, lap, after in neighbours
     )
-
-
-def find_span(spans: Sequence[LapSpan], sequence: int) -> int | None:
-    """The index of the span that holds this snapshot; None where no lap does."""
-    index = bisect_right(spans, sequence, key=attrgetter("first")) - 1
-    return index if index >= 0 and sequence < spans[index].end else None
 
 
 def _find_first(before: Lap | None, lap: Lap, changes: Sequence[CountChange]) -> int:

@@ -1,39 +1,29 @@
 """Episodes as trajectories of a specification: observations, actions, rewards and the end, checked before writing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from telemetry.base.errors import SourceError
-from telemetry.fields.derived import Sample
+from telemetry.rl.action import recorded_action_columns
 from telemetry.rl.datasets.episodes import Episode, SkipCounts
 from telemetry.rl.datasets.exporter import EpisodeEntry, episode_entry
-from telemetry.rl.episode import EpisodeState, Outcome, advance_recorded, begin, check_end, info
-from telemetry.rl.observation import ObservationValue, layout
+from telemetry.rl.ending import Ending, Progress, StepFacts, find_ending
+from telemetry.rl.episode import check_track, info_columns
+from telemetry.rl.observation import layout, observer
+from telemetry.rl.reward import Transitions, reward_columns
+from telemetry.rl.sample_columns import SampleColumns
 from telemetry.rl.spec import Spec
+from telemetry.rl.step_columns import StepColumns
+from telemetry.sources.known_tracks import find_track_map
 from telemetry.tracks.geometry import Floats
+from telemetry.tracks.track import TrackMap
 
 Observations = Any
 """float32 (n, k), or such arrays by name if the specification has the shape ``dict``."""
-
-INFO_KEYS: Final[dict[str, Any]] = {
-    "time": np.float64,
-    "packet_id": np.int64,
-    "lap": np.int64,
-    "lap_time_ms": np.int64,
-    "last_time_ms": np.int64,
-    "best_time_ms": np.int64,
-    "position": np.float64,
-    "world_x": np.float64,
-    "world_y": np.float64,
-    "world_z": np.float64,
-    "tyres_out": np.int64,
-    "lap_valid": np.bool_,
-}
-"""The type of each entry of the ``info`` of a sample."""
 
 MIN_EPISODE_STEPS: Final = 2
 """Shorter trajectories are omitted, unless they go on where another one was truncated: no step is lost there."""
@@ -44,7 +34,7 @@ class Trajectory:
     """T steps from one sample to the next, and the T + 1 observations before and after them."""
 
     episode: Episode
-    samples: tuple[Sample, ...]
+    samples: SampleColumns
     """T + 1."""
     observations: Observations
     """T + 1."""
@@ -55,7 +45,7 @@ class Trajectory:
     terms: dict[str, Floats]
     """The weighted terms of the rewards: (T,) each."""
     infos: dict[str, Any]
-    """:data:`INFO_KEYS` of the samples: (T + 1,) each."""
+    """The entries of :func:`telemetry.rl.episode.info` of the samples: (T + 1,) each."""
     terminated: bool
     """Whether the last step ends the task; otherwise it is truncated there."""
     reason: str
@@ -89,73 +79,116 @@ def trajectories(spec: Spec, episode: Episode, skipped: SkipCounts) -> Iterator[
     one, with its last sample. Samples that are in no trajectory are counted in ``skipped``. Raises SourceError for a
     trajectory that must not be written.
     """
-    samples = episode.samples
+    rows = _Rows(episode.samples)
     first, is_continued = 0, True  # what belongs to the lap before is in the episode before
-    while first < len(samples) - 1:
-        state, observation = begin(spec, samples[first], continued=is_continued)
-        if check_end(spec, state).reason:
+    while first < len(rows) - 1:
+        track = rows.find_track(spec, first)
+        ended = rows.follow(spec, first, is_continued=is_continued)
+        if ended is None:
             first += 1
             skipped.samples += 1
             is_continued = False
             continue
-        builder = _TrajectoryBuilder(observation)
-        last = first
-        for last in range(first + 1, len(samples)):
-            state, outcome = advance_recorded(spec, state, samples[last])
-            builder.add(outcome, state)
-            if outcome.ending.reason:
-                break
+        last = first + len(ended.laps)
         is_rest = is_continued and first > 0
         if last - first >= MIN_EPISODE_STEPS or is_rest:
-            yield builder.finish(spec, episode, samples[first : last + 1])
+            yield _make_trajectory(spec, episode, episode.samples[first : last + 1], track, ended)
         else:
             skipped.short += 1
             skipped.samples += last - first
-        first = last + 1 if builder.terminated else last
-        is_continued = not builder.terminated
-        if not builder.reason:
+        terminated, _, reason = ended.ending
+        first = last + 1 if terminated else last
+        is_continued = not terminated
+        if not reason:
             return
 
 
-class _TrajectoryBuilder:
-    """Collects the steps of a trajectory."""
+class _Condition(NamedTuple):
+    """What the end rules look at in a sample: a :class:`telemetry.rl.ending.Condition`."""
 
-    def __init__(self, observation: ObservationValue) -> None:
-        self.observations = [observation]
-        self.actions: list[tuple[float, ...]] = []
-        self.rewards: list[float] = []
-        self.terms: list[dict[str, float]] = []
-        self.terminated = False
-        self.reason = ""
+    status: int
+    current_time: int
+    number_of_tyres_out: int
+    bodywork_critical: bool
+    tyre_critical: bool
 
-    def add(self, outcome: Outcome, state: EpisodeState) -> None:
-        self.observations.append(outcome.observation)
-        self.actions.append(state.actions[0])
-        self.rewards.append(outcome.reward)
-        self.terms.append(outcome.terms)
-        self.terminated, self.reason = outcome.ending.terminated, outcome.ending.reason
 
-    def finish(self, spec: Spec, episode: Episode, samples: tuple[Sample, ...]) -> Trajectory:
-        infos = [info(sample) for sample in samples]
-        trajectory = Trajectory(
-            episode=episode,
-            samples=samples,
-            observations=_stack(self.observations),
-            actions=np.array(self.actions, dtype=np.float32),
-            rewards=np.array(self.rewards, dtype=np.float64),
-            terms={name: np.array([terms[name] for terms in self.terms]) for name in self.terms[0]},
-            infos={name: np.array([entry[name] for entry in infos], dtype=kind) for name, kind in INFO_KEYS.items()},
-            terminated=self.terminated,
-            reason=self.reason or episode.end,
+class _Ended(NamedTuple):
+    """The end of a trajectory."""
+
+    laps: list[int]
+    """How many laps were completed in each of its steps."""
+    ending: Ending
+    """Without a reason where it ends with the episode."""
+
+
+class _Rows:
+    """What the end rules look at, sample by sample."""
+
+    def __init__(self, samples: SampleColumns) -> None:
+        steps = StepColumns(samples)
+        elapsed = samples("elapsed").tolist()
+        columns = [samples.integers(name).tolist() for name in _Condition._fields]
+        self._samples = samples
+        self._elapsed = elapsed
+        self._conditions = list(map(_Condition._make, zip(*columns, strict=True)))
+        self._steps = list(
+            map(
+                StepFacts,
+                elapsed[1:],
+                steps.driven_metres.tolist(),
+                steps.laps_completed.tolist(),
+                steps.is_lap_clock_reset.tolist(),
+                steps.is_session_start.tolist(),
+            )
         )
-        check(spec, trajectory)
-        return trajectory
+
+    def __len__(self) -> int:
+        return len(self._conditions)
+
+    def find_track(self, spec: Spec, row: int) -> TrackMap | None:
+        """The map of the track at this sample; raises UsageError if the reward needs one that is not known."""
+        name = self._samples.value("track", row)
+        track = find_track_map(name, self._samples.value("track_configuration", row))
+        check_track(spec, name, track)
+        return track
+
+    def follow(self, spec: Spec, first: int, *, is_continued: bool) -> _Ended | None:
+        """The end of the trajectory that begins with this sample; None if the sample violates an end rule itself."""
+        progress = Progress.begin(self._elapsed[first], self._conditions[first].current_time, continued=is_continued)
+        if find_ending(spec, self._conditions[first], progress).reason:
+            return None
+        laps: list[int] = []
+        ending = Ending()
+        for step, condition in zip(self._steps[first:], self._conditions[first + 1 :], strict=True):
+            before, progress = progress, progress.add(spec.end, step)
+            laps.append(progress.laps - before.laps)
+            ending = find_ending(spec, condition, progress)
+            if ending.reason:
+                break
+        return _Ended(laps, ending)
 
 
-def _stack(observations: Sequence[Any]) -> Observations:
-    if isinstance(observations[0], dict):
-        return {name: np.stack([row[name] for row in observations]) for name in observations[0]}
-    return np.stack(observations)
+def _make_trajectory(
+    spec: Spec, episode: Episode, samples: SampleColumns, track: TrackMap | None, ended: _Ended
+) -> Trajectory:
+    """The trajectory of these samples, checked."""
+    actions = recorded_action_columns(spec, samples)
+    steps = Transitions(samples, StepColumns(samples), spec.step_seconds, actions, track, np.array(ended.laps))
+    rewards, terms = reward_columns(spec, steps)
+    trajectory = Trajectory(
+        episode=episode,
+        samples=samples,
+        observations=observer(spec).columns(samples, actions, track),
+        actions=actions.astype(np.float32),
+        rewards=rewards,
+        terms=terms,
+        infos=info_columns(samples),
+        terminated=ended.ending.terminated,
+        reason=ended.ending.reason or episode.end,
+    )
+    check(spec, trajectory)
+    return trajectory
 
 
 def check(spec: Spec, trajectory: Trajectory) -> None:
@@ -192,7 +225,6 @@ def trajectory_entry(trajectory: Trajectory, file: str) -> EpisodeEntry:
         trajectory.episode,
         file,
         samples=trajectory.samples,
-        steps=trajectory.steps,
         end=trajectory.reason,
         terminated=trajectory.terminated,
     )

@@ -23,7 +23,7 @@ from telemetry.rl.datasets.exporter import (
 )
 from telemetry.rl.datasets.formats.parquet import fixed_lists, task_chapter, write_spec
 from telemetry.rl.datasets.transitions import Trajectory, trajectories, trajectory_entry
-from telemetry.rl.needed_fields import needed_fields
+from telemetry.rl.needed_fields import needed_fields, sample_fields
 from telemetry.rl.observation import layout
 from telemetry.rl.spec import Spec
 from telemetry.tracks.geometry import Floats
@@ -70,6 +70,11 @@ class LeRobotExporter(Exporter):
     @override
     def needed_fields(self) -> frozenset[str]:
         return needed_fields(self.spec)
+
+    @property
+    @override
+    def sample_fields(self) -> frozenset[str]:
+        return sample_fields(self.spec)
 
     @override
     def check(self) -> None:
@@ -271,8 +276,15 @@ class _EpisodesFile(Closeable):
 
 def _episode_statistics(table: Any) -> Statistics:
     """The statistics of all columns of an episode."""
-    columns = {name: np.array(table.column(name).to_pylist(), dtype=np.float64) for name in table.column_names}
-    return {name: _column_statistics(values.reshape(len(values), -1)) for name, values in columns.items()}
+    return {name: _column_statistics(_numbers(table.column(name))) for name in table.column_names}
+
+
+def _numbers(column: Any) -> Floats:
+    """A column of numbers, flags or lists of as many numbers each, as an array (n, k)."""
+    array = column.combine_chunks()
+    values = array.flatten() if hasattr(array, "flatten") and array.type.num_fields else array
+    numbers: Floats = values.to_numpy(zero_copy_only=False).astype(np.float64)
+    return numbers.reshape(len(array), -1)
 
 
 def _column_statistics(values: Floats) -> ColumnStatistics:

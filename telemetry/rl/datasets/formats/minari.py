@@ -30,7 +30,7 @@ from telemetry.rl.datasets.exporter import (
 from telemetry.rl.datasets.formats.parquet import task_chapter, write_spec
 from telemetry.rl.datasets.formats.part_arrays import open_arrays
 from telemetry.rl.datasets.transitions import Trajectory, trajectories, trajectory_entry
-from telemetry.rl.needed_fields import needed_fields
+from telemetry.rl.needed_fields import needed_fields, sample_fields
 from telemetry.rl.spec import Spec
 
 ROOT_VARIABLE: Final = "MINARI_DATASETS_PATH"
@@ -66,6 +66,11 @@ class MinariExporter(Exporter):
     @override
     def needed_fields(self) -> frozenset[str]:
         return needed_fields(self.spec)
+
+    @property
+    @override
+    def sample_fields(self) -> frozenset[str]:
+        return sample_fields(self.spec)
 
     @override
     def check(self) -> None:

@@ -26,7 +26,7 @@ from telemetry.rl.datasets.exporter import (
     safe_name,
 )
 from telemetry.rl.datasets.transitions import Trajectory, trajectories, trajectory_entry
-from telemetry.rl.needed_fields import needed_fields
+from telemetry.rl.needed_fields import needed_fields, sample_fields
 from telemetry.rl.observation import layout
 from telemetry.rl.spec import Spec
 
@@ -64,6 +64,16 @@ class ParquetExporter(Exporter):
     def needed_fields(self) -> frozenset[str]:
         return needed_fields(self.spec)
 
+    @property
+    @override
+    def sample_fields(self) -> frozenset[str]:
+        return sample_fields(self.spec)
+
+    @property
+    @override
+    def keeps_all_fields(self) -> bool:
+        return True
+
     @override
     def check(self) -> None:
         """Raise UsageError if pyarrow is missing."""
@@ -98,8 +108,8 @@ class ParquetExporter(Exporter):
         temporary = folder / ".fields.parquet"
         columns_held = held_columns(ALL_COLUMNS, trajectory.episode.missing)
         with create(temporary, columns_held) as sink:
-            for sample in trajectory.samples[:-1]:
-                sink.write(sample)
+            for part in trajectory.samples[:-1].all_fields():
+                sink.write_columns(part)
         # Read from memory: pyarrow can keep a file open for a moment, and Windows cannot remove an open file.
         table = parquet.read_table(pa.BufferReader(temporary.read_bytes()))
         temporary.unlink()
