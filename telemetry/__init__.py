@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ac_native_memory import Pages
     from telemetry.base.clock import Clock
     from telemetry.base.errors import NoGameError, SinkError, SourceError, TelemetryError, UsageError
+    from telemetry.fields.columns import Columns
     from telemetry.fields.derived import Sample, derive
     from telemetry.fields.schema import Field
     from telemetry.fields.selection import Column, json_schema, select
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from telemetry.recording.interfaces import Reading, Sink, Source
     from telemetry.recording.stats import RecordingStats
     from telemetry.sources import open_sink, open_source
+    from telemetry.sources.recording import Recording, open_recording
 else:
     from telemetry.base.lazy import lazy_attributes
 
@@ -36,10 +38,12 @@ else:
         {
             "Clock": "telemetry.base.clock",
             "Column": "telemetry.fields.selection",
+            "Columns": "telemetry.fields.columns",
             "Field": "telemetry.fields.schema",
             "NoGameError": "telemetry.base.errors",
             "Pages": "ac_native_memory",
             "Reading": "telemetry.recording.interfaces",
+            "Recording": "telemetry.sources.recording",
             "RecordingStats": "telemetry.recording.stats",
             "Sample": "telemetry.fields.derived",
             "Sink": "telemetry.recording.interfaces",
@@ -55,6 +59,7 @@ else:
             "derive": "telemetry.fields.derived",
             "encode": "telemetry.fields.snapshot",
             "json_schema": "telemetry.fields.selection",
+            "open_recording": "telemetry.sources.recording",
             "open_sink": "telemetry.sources",
             "open_source": "telemetry.sources",
             "record": "telemetry.recording.api",
@@ -66,10 +71,12 @@ else:
 __all__ = [
     "Clock",
     "Column",
+    "Columns",
     "Field",
     "NoGameError",
     "Pages",
     "Reading",
+    "Recording",
     "RecordingStats",
     "Sample",
     "Sink",
@@ -85,6 +92,7 @@ __all__ = [
     "derive",
     "encode",
     "json_schema",
+    "open_recording",
     "open_sink",
     "open_source",
     "record",

@@ -48,6 +48,23 @@ def test_the_readmes_python_runs_as_it_stands() -> None:
     assert re.fullmatch(r" +\d+\.\d km/h  \w  lap valid: True", lines[-1])
 
 
+def test_the_readmes_recording_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for module in ("pyarrow", "pandas"):
+        pytest.importorskip(module, reason=f"there is no {module} for this Python")
+    (example,) = [block for block in blocks("python") if "open_recording" in block]
+    monkeypatch.chdir(tmp_path)
+    assert (
+        main_in_process("convert", REPOSITORY / "fixtures" / "lap.jsonl.zst", tmp_path / "drive.mcap").returncode == 0
+    )
+    names: dict[str, Any] = {"telemetry": telemetry}
+    exec(compile(example, "README.md", "exec"), names)
+    assert capsys.readouterr().out == "<lap 1 of drive.mcap>\n"
+    assert len(names["frame"]) == pytest.approx(60 * names["fastest"].time_ms / 1e3, abs=60)
+    assert list(names["frame"])[:3] == ["lap_distance", "speed_kmh", "tyre_wear_fl"]
+
+
 def test_the_readmes_environment_drives() -> None:
     pytest.importorskip("gymnasium", reason="the environment needs the extra gym")
     (example,) = [block for block in blocks("python") if "import gymnasium" in block]

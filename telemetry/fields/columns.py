@@ -112,16 +112,19 @@ class Columns:
         missing: frozenset[str] = frozenset(),
         rows: Array | None = None,
         replaced: Mapping[str, Array] | None = None,
+        names: frozenset[str] | None = None,
     ) -> None:
         """``missing`` names the raw fields that the recording lacks; ``rows`` chooses samples of the block.
 
-        ``replaced`` holds columns of these samples that stand in the place of those of the block.
+        ``replaced`` holds columns of these samples that stand in the place of those of the block. ``names`` are those
+        of the fields that there are; None for all.
         """
         self._block = block
         self._missing = missing
         self._unknown = unknown_fields(missing) if missing else frozenset[str]()
         self._rows = rows
         self._replaced = replaced or {}
+        self._names = names
 
     @classmethod
     def of(cls, samples: Sequence[Sample]) -> "Columns":
@@ -131,9 +134,14 @@ class Columns:
     def __len__(self) -> int:
         return len(self._block) if self._rows is None else len(self._rows)
 
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The declarations of the fields that there are, with unit and meaning, in the order of a sample."""
+        return tuple(field for field in Sample.FIELDS if self._names is None or field.name in self._names)
+
     def __getitem__(self, name: str) -> Array:
-        """The column of this field; KeyError for a name that is not a field."""
-        field = _FIELDS[name]
+        """The column of this field; KeyError for a name that is not a field, or not one of :attr:`fields`."""
+        field = self._field(name)
         if name in self._unknown:
             return _absent(field, len(self))
         if field.dtype == "text":
@@ -145,7 +153,7 @@ class Columns:
 
     def texts(self, name: str) -> TextColumn:
         """A text with each different value once; KeyError for a field that is no text."""
-        if _FIELDS[name].dtype != "text":
+        if self._field(name).dtype != "text":
             raise KeyError(name)
         column: TextColumn = self._block.derived(name) if name in _METRICS else self._block.block.texts(name)
         return column if self._rows is None else column._replace(codes=column.codes[self._rows])
@@ -159,11 +167,16 @@ class Columns:
         """Some of the samples, by their numbers or by a mask; they stay derived as among all samples."""
         rows = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
         replaced = {name: column[rows] for name, column in self._replaced.items()}
-        return Columns(self._block, self._missing, rows if self._rows is None else self._rows[rows], replaced)
+        rows = rows if self._rows is None else self._rows[rows]
+        return Columns(self._block, self._missing, rows, replaced, self._names)
 
     def replace(self, **columns: Array) -> "Columns":
         """The same samples with other columns of integers or booleans; what is derived from them stays as it is."""
-        return Columns(self._block, self._missing, self._rows, {**self._replaced, **columns})
+        return Columns(self._block, self._missing, self._rows, {**self._replaced, **columns}, self._names)
+
+    def limit(self, names: frozenset[str], missing: frozenset[str] = frozenset()) -> "Columns":
+        """The same samples with no other fields than these, of a recording that lacks these raw fields."""
+        return Columns(self._block, self._missing | missing, self._rows, self._replaced, names)
 
     def snapshot(self, index: int) -> Snapshot:
         """The raw fields of one sample; what the recording does not hold reads as in the pages."""
@@ -177,6 +190,11 @@ class Columns:
         """
         sample = self._block.sample(self._row(index), fields)
         return sample.replace(**self._replaced_values(index, Sample.INDEX)) if self._replaced else sample
+
+    def _field(self, name: str) -> Field:
+        if self._names is not None and name not in self._names:
+            raise KeyError(name)
+        return _FIELDS[name]
 
     def _replaced_values(self, index: int, names: Mapping[str, int]) -> dict[str, Any]:
         columns = self._replaced.items()

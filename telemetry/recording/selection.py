@@ -1,12 +1,13 @@
 """Some samples of a recording as columns: at a rate, of some laps, and derived from all samples before them."""
 
+import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 
-from telemetry.fields.blocks import Block
+from telemetry.fields.blocks import Array, Block
 from telemetry.fields.columns import Columns, derive_columns
 from telemetry.fields.derived import Sample
 from telemetry.fields.held import raw_fields_of
@@ -36,6 +37,10 @@ class Selection:
     """Whether samples of pauses, replays and menus are wanted."""
     ranges: SampleRanges = field(default_factory=SampleRanges)
     """The numbers of the samples, or of those in front of interpolated ones, among all of the recording."""
+    begin: float = -math.inf
+    """The time of the first wanted sample, in seconds since the first one of the recording."""
+    end: float = math.inf
+    """The time that all wanted samples are before."""
     laps: Sequence[Lap] = ()
     """The laps of the recording, where samples are to be told their lap."""
     thresholds: Thresholds = DEFAULTS
@@ -51,7 +56,8 @@ def select_columns(
     read. Raises :class:`telemetry.SourceError` where the file is corrupt, behind what is intact, and
     :class:`telemetry.UsageError` for a rate that is not greater than 0.
     """
-    blocks = _read_moments(source, selection, watch)
+    selector = _Selector(selection)
+    blocks = selector.read(source, watch)
     if selection.rate is not None:
         blocks = resample_blocks(blocks, selection.rate)
     fields = frozenset(Sample.NAMES if selection.fields is None else selection.fields)
@@ -60,8 +66,7 @@ def select_columns(
     before = None
     count = 0
     for columns in derive_columns(blocks, derived, selection.thresholds):
-        sequence, elapsed = columns["sequence"], columns["elapsed"]
-        is_wanted = selection.ranges.find(sequence, elapsed)
+        is_wanted = selector.find(columns)
         if is_wanted.any():
             assigned = columns if assigner is None else assigner.assign(columns)
             wanted = assigned if is_wanted.all() else assigned.select(is_wanted)
@@ -71,17 +76,42 @@ def select_columns(
             )
             before = wanted.snapshot(len(wanted) - 1)
             count += len(wanted)
-        if len(columns) and selection.ranges.are_over(int(sequence[-1]), float(elapsed[-1])):
+        if selector.is_over:
             return
 
 
-def _read_moments(source: Source, selection: Selection, watch: Callable[[Block], None]) -> Iterator[Block]:
-    """The moments of the recording, each numbered among all of them, without the paused ones unless wanted."""
-    new_steps = NewSteps()
-    for block in read_blocks(source, fields=_raw_fields(selection)):
-        watch(block)
-        is_new = new_steps.find(block)
-        yield block if selection.include_paused or is_new.all() else block.select(np.flatnonzero(is_new))
+class _Selector:
+    """Goes through the moments of a recording and says which of them are wanted."""
+
+    def __init__(self, selection: Selection) -> None:
+        self._selection = selection
+        self._begin_s, self._end_s = selection.begin, selection.end
+        self.is_over = False
+        """Whether no later moment is wanted."""
+
+    def read(self, source: Source, watch: Callable[[Block], None]) -> Iterator[Block]:
+        """The moments, each numbered among all of the recording, without the paused ones unless wanted."""
+        new_steps = NewSteps()
+        is_first = True
+        for block in read_blocks(source, fields=_raw_fields(self._selection)):
+            watch(block)
+            if is_first and len(block):
+                first_s = float(block.array("elapsed")[0])
+                self._begin_s, self._end_s = self._begin_s + first_s, self._end_s + first_s
+                is_first = False
+            is_new = new_steps.find(block)
+            yield block if self._selection.include_paused or is_new.all() else block.select(np.flatnonzero(is_new))
+
+    def find(self, columns: Columns) -> Array:
+        """Which of these samples are wanted, shape (n,); to be asked of one block after the other."""
+        sequence, elapsed = columns["sequence"], columns["elapsed"]
+        if not len(columns):
+            return np.zeros(0, dtype=np.bool_)
+        ranges = self._selection.ranges
+        wanted: Array = ranges.find(sequence, elapsed) & (elapsed >= self._begin_s) & (elapsed < self._end_s)
+        last_s = float(elapsed[-1])
+        self.is_over = last_s >= self._end_s or ranges.are_over(int(sequence[-1]), last_s)
+        return wanted
 
 
 def _raw_fields(selection: Selection) -> frozenset[str] | None:
