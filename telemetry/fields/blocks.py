@@ -81,6 +81,11 @@ class DistinctPages(NamedTuple):
 class Block(ABC):
     """The raw fields of ``n`` consecutive moments, each made when it is asked for."""
 
+    @property
+    def holds_float32(self) -> bool:
+        """Whether every number of a page is a float32, so that :meth:`array` says all that :meth:`decimals` says."""
+        return False
+
     @abstractmethod
     def __len__(self) -> int:
         """How many moments there are."""
@@ -116,6 +121,11 @@ class _SelectedBlock(Block):
         self._block = block
         self._rows = rows
 
+    @property
+    @override
+    def holds_float32(self) -> bool:
+        return self._block.holds_float32
+
     @override
     def __len__(self) -> int:
         return len(self._rows)
@@ -150,6 +160,11 @@ class JoinedBlock(Block):
     def __init__(self, parts: Sequence[Block]) -> None:
         self._parts = parts
         self._ends = np.cumsum([len(part) for part in parts], dtype=np.intp)
+
+    @property
+    @override
+    def holds_float32(self) -> bool:
+        return all(part.holds_float32 for part in self._parts)
 
     @override
     def __len__(self) -> int:
@@ -255,6 +270,11 @@ class PageBlock(Block):
             graphics=_distinct("graphics", [one.graphics for one in pages]),
             static=_distinct("static", [one.static for one in pages]),
         )
+
+    @property
+    @override
+    def holds_float32(self) -> bool:
+        return True
 
     @override
     def __len__(self) -> int:

@@ -139,6 +139,11 @@ class Columns:
         """The declarations of the fields that there are, with unit and meaning, in the order of a sample."""
         return tuple(field for field in Sample.FIELDS if self._names is None or field.name in self._names)
 
+    @property
+    def holds_float32(self) -> bool:
+        """Whether raw numbers are all that there is, and :meth:`decimals` are only their shortest decimals."""
+        return self._block.block.holds_float32
+
     def __getitem__(self, name: str) -> Array:
         """The column of this field; KeyError for a name that is not a field, or not one of :attr:`fields`."""
         field = self._field(name)

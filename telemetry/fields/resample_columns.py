@@ -262,6 +262,11 @@ class ResampledBlock(Block):
         self._numbers: dict[str, tuple[Array, Array]] = {}
         self._decimals: dict[str, Array] = {}
 
+    @property
+    @override
+    def holds_float32(self) -> bool:
+        return self._before.holds_float32
+
     @override
     def __len__(self) -> int:
         return len(self._is_held)

@@ -34,10 +34,10 @@ class TextOutput:
         """Bytes in the file so far."""
         return self._output.size
 
-    def add(self, line: bytes) -> None:
-        """Add one line, with its line feed."""
-        self._pending.append(line)
-        self._pending_bytes += len(line)
+    def add(self, lines: bytes) -> None:
+        """Add one line or several, each with its line feed."""
+        self._pending.append(lines)
+        self._pending_bytes += len(lines)
         if self._pending_bytes >= _MAX_PENDING_BYTES or not self._output.is_regular:
             self.flush()
 

@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 
 from telemetry.base.clock import Clock
 from telemetry.base.errors import SinkError, SourceError
+from telemetry.fields.columns import Columns
 from telemetry.fields.derived import Sample, derive
 from telemetry.fields.selection import json_schema, select
 from telemetry.fields.wire import LineEncoder
@@ -390,3 +391,12 @@ def test_without_elapsed_the_unix_times_say_how_far_apart_samples_are(tmp_path: 
     assert [elapsed for _, elapsed in played(path)] == [0.0, 0.25, 0.5, 0.75, 1.0]
     write(tmp_path / "none.jsonl", lap, columns=select("speedKmh"))
     assert [elapsed for _, elapsed in played(tmp_path / "none.jsonl")] == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.4])
+
+
+def test_samples_and_columns_can_follow_each_other(tmp_path: Path) -> None:
+    samples = [sample_of(sequence=number, gear=number) for number in range(4)]
+    with create(tmp_path / "a.jsonl", select("sequence,gear")) as sink:
+        sink.write(samples[0])
+        sink.write_columns(Columns.of(samples[1:3]))
+        sink.write(samples[3])
+    assert (tmp_path / "a.jsonl").read_bytes() == b"".join(b'{"sequence":%d,"gear":%d}\n' % (n, n) for n in range(4))

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from telemetry.base.errors import SinkError
 from telemetry.base.storage.output_file import Mode, OutputFile
@@ -15,6 +16,9 @@ from telemetry.formats.compression import compression_for
 from telemetry.formats.jsonl.repair import repair_tail
 from telemetry.formats.text_output import TextOutput, TextSink
 
+if TYPE_CHECKING:
+    from telemetry.fields.columns import Columns
+
 
 class JsonlSink(TextSink):
     """Writes samples as JSON lines; made by :func:`create` or :func:`standard_output`. Raises :class:`SinkError`.
@@ -25,11 +29,19 @@ class JsonlSink(TextSink):
 
     def __init__(self, output: TextOutput, columns: Sequence[Column]) -> None:
         super().__init__(output)
+        self._columns = columns
         self._encoder = LineEncoder(columns)
 
     @override
     def write(self, sample: Sample) -> None:
         self._output.add(self._encoder.encode(sample))
+
+    @override
+    def write_columns(self, columns: "Columns") -> None:
+        from telemetry.fields.printed import print_lines
+
+        for lines in print_lines(columns, self._columns):
+            self._output.add(lines)
 
 
 def create(path: Path, columns: Sequence[Column] = ALL_COLUMNS, *, mode: Mode = "new") -> JsonlSink:
