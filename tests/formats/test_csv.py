@@ -3,14 +3,23 @@ import gzip
 import json
 import math
 import zlib
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import telemetry
+from ac_native_memory import Pages
+from telemetry.fields.columns import Columns
 from telemetry.fields.selection import ALL_COLUMNS, select
+from telemetry.fields.snapshot import encode
 from telemetry.formats.csv.sink import create, header_of
-from tests.conftest import sample_of
+from tests.conftest import sample_of, snapshot_of
+from tests.fields.test_snapshot import any_pages
+from tests.formats.column_writes import Walks, walks_of, walks_of_drive, write_blocks, write_samples
 from tests.recorded import derived, recorded_lap
 
 
@@ -155,3 +164,57 @@ def test_duckdb_reads_it(tmp_path: Path, name: str) -> None:
     assert found[:2] == (839, max(sample.speed_kmh for sample in samples))
     assert found[2] == pytest.approx(sum(sample.wheel_load[0] for sample in samples))
     assert found[3:] == (True, min(sample.gear_name for sample in samples), 0, 1, "BIGINT")
+
+
+CHOICES = (
+    "*",
+    "yaw,velocity,tyre_contact_point,track,player_name,gear_name,lap_valid,physics_steps,wheel_locked,elapsed",
+    "steer_degrees",
+    "player_name",
+)
+
+
+def check_columns(
+    folder: Path, walks: Walks, fields: str = "*", *, units: bool = False, decimal_comma: bool = False
+) -> bytes:
+    """Compare the files of both walks; returns their content."""
+    make = partial(create, columns=select(fields), mode="overwrite", units=units, decimal_comma=decimal_comma)
+    one = write_samples(partial(make, folder / "a.csv"), walks.samples)
+    other = write_blocks(partial(make, folder / "b.csv"), walks.blocks)
+    assert other.read_bytes() == one.read_bytes()
+    return other.read_bytes()
+
+
+@pytest.mark.parametrize("decimal_comma", [False, True])
+@pytest.mark.parametrize("fields", CHOICES)
+def test_columns_make_the_same_file_as_their_samples(tmp_path: Path, fields: str, decimal_comma: bool) -> None:
+    check_columns(tmp_path, walks_of_drive("pit", hertz=2), fields, units=True, decimal_comma=decimal_comma)
+
+
+@settings(max_examples=30)
+@given(pages=st.lists(any_pages, min_size=1, max_size=4), fields=st.sampled_from(CHOICES), decimal_comma=st.booleans())
+def test_columns_of_any_pages_make_the_same_file(pages: list[Pages], fields: str, *, decimal_comma: bool) -> None:
+    with TemporaryDirectory() as folder:
+        check_columns(Path(folder), walks_of(pages), fields, decimal_comma=decimal_comma)
+
+
+@pytest.mark.parametrize("decimal_comma", [False, True])
+def test_columns_with_odd_texts_and_numbers_make_the_same_file(tmp_path: Path, decimal_comma: bool) -> None:
+    texts = ["", "=1+1", 'a "b", c;d', "100% %b", " two\nlines", "null", "1,5", "\t", "-3"]
+    numbers = [0.5, math.nan, math.inf, 1e-6, 3e13, -0.0, 1e20, 5e-6, -1.25]
+    pages = [
+        encode(snapshot_of(player_name=text, track=text, fuel=number, tyre_wear=(number, 1.0, math.nan, 2.0)))
+        for text, number in zip(texts, numbers, strict=True)
+    ]
+    for fields in ("player_name", "fuel,player_name,track,tyre_wear", "fuel"):
+        check_columns(tmp_path, walks_of(pages), fields, decimal_comma=decimal_comma)
+
+
+def test_a_file_of_columns_is_this_to_the_byte(tmp_path: Path) -> None:
+    samples = [
+        sample_of(sequence=0, gas=0.9, fuel=math.nan, car_model='a "b", c', tyre_wear=(1e-6, 2.0, 3.0, 4.0)),
+        sample_of(sequence=1, gas=1.0, fuel=math.inf, car_model=""),
+    ]
+    walks = Walks(samples, [Columns.of(samples)])
+    rows = check_columns(tmp_path, walks, "sequence,gas,fuel,car_model,is_lap_valid,tyre_wear").splitlines()[1:]
+    assert rows == [b'0,0.9,,"a ""b"", c",true,1e-6,2.0,3.0,4.0', b"1,1.0,,,true,100.0,100.0,100.0,100.0"]

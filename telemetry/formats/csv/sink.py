@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterable, Sequence
 from itertools import chain, groupby
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
@@ -16,6 +16,9 @@ from telemetry.fields.derived import Sample
 from telemetry.fields.selection import ALL_COLUMNS, Column
 from telemetry.formats.compression import compression_for
 from telemetry.formats.text_output import TextOutput, TextSink
+
+if TYPE_CHECKING:
+    from telemetry.fields.columns import Columns
 
 WHEELS: Final = ("fl", "fr", "rl", "rr")
 AXES: Final = ("x", "y", "z")
@@ -54,9 +57,11 @@ class CsvSink(TextSink):
     ) -> None:
         super().__init__(output)
         self._separator = _SEMICOLON if decimal_comma else _COMMA
+        self._columns = columns
         headers = [header_of(column) for column in columns]
         self._groups = [_ColumnGroup(tuple(group), self._separator) for _, group in groupby(columns, key=_column_kind)]
-        self._single_column = sum(map(len, headers)) == 1
+        # A row of a single empty cell would be read as a blank line.
+        self._empty_row = b'""' if sum(map(len, headers)) == 1 else b""
         rows: list[Iterable[str]] = [chain.from_iterable(headers)]
         if units:
             cells = [column.fields[0].unit for column, names in zip(columns, headers, strict=True) for _ in names]
@@ -66,8 +71,21 @@ class CsvSink(TextSink):
     @override
     def write(self, sample: Sample) -> None:
         row = self._separator.join([group.encode(sample) for group in self._groups])
-        # An empty row would be read as a blank line.
-        self._output.add((b'""' if self._single_column and not row else row) + b"\n")
+        self._output.add((row or self._empty_row) + b"\n")
+
+    @override
+    def write_columns(self, columns: "Columns") -> None:
+        from telemetry.fields.printed import Style, print_rows
+
+        separator = self._separator
+        style = Style(
+            null=b"",
+            text=lambda text: _quoted([sanitize_csv(text)], separator),
+            is_nested=False,
+            translation=None if separator == _COMMA else _TO_DECIMAL_COMMAS,
+        )
+        for rows in print_rows(columns, self._columns, style, separator.join):
+            self._output.add(b"".join([(row or self._empty_row) + b"\n" for row in rows]))
 
 
 def create(
