@@ -101,6 +101,13 @@ def _live_columns(source: Source, fields: Sequence[str]) -> Iterator[Columns]:
         yield columns.select(is_new[0])
 
 
+def require_positions(recording: LapRecording) -> None:
+    """Raise :class:`telemetry.UsageError` where a recording holds no positions, or no lap clock."""
+    for name in ("normalized_position", "current_time"):
+        if name in recording.missing:
+            raise UsageError(f"{recording.path} does not hold {name}, so its laps cannot be put on the track.")
+
+
 def trace(
     recording: LapRecording, lap: Lap, fields: Sequence[str] = (), *, line_position: float | None = None
 ) -> Trace:
@@ -109,8 +116,6 @@ def trace(
     A field that the recording does not hold is NaN. Raises :class:`telemetry.UsageError` where the lap cannot be put on
     the track, because the recording holds no positions, or no lap clock.
     """
-    for name in ("normalized_position", "current_time"):
-        if name in recording.missing:
-            raise UsageError(f"{recording.path} does not hold {name}, so its laps cannot be put on the track.")
+    require_positions(recording)
     wanted = dict.fromkeys((*fields, *TRACE_FIELDS))
     return make_trace(lap_columns(recording, lap, tuple(wanted)), lap, tuple(fields), line_position)

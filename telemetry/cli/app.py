@@ -32,6 +32,8 @@ COMMANDS: Final = {
     "info": CommandEntry("telemetry.cli.info", "Show what recordings hold: car, laps, rate, gaps, odd values."),
     "validate": CommandEntry("telemetry.cli.validate", "Check whether recordings are good enough for a data set."),
     "laps": CommandEntry("telemetry.cli.laps", "Show the laps of recordings: times, sectors, speed, validity."),
+    "compare": CommandEntry("telemetry.cli.compare", "Compare two laps: where the time goes, corner by corner."),
+    "corners": CommandEntry("telemetry.cli.corners", "Show what laps did in each corner, sorted by time lost."),
     "fields": CommandEntry("telemetry.cli.fields", "Show every field: its name, its unit and its meaning."),
     "dataset": CommandEntry("telemetry.cli.dataset", "Make a dataset for reinforcement learning from recordings."),
     "serve": CommandEntry("telemetry.cli.serve", "Stream the telemetry to WebSocket clients and browsers."),
@@ -64,12 +66,34 @@ def _hide_types_of_flags(params: list[Any]) -> list[Any]:
     return params
 
 
+def _repeat_options(params: list[Any], args: list[str]) -> list[str]:
+    """The arguments with the name of an option of several values before each of its values."""
+    several = {name for one in params if (one.metavar or "").endswith("...") for name in one.opts if name[:1] == "-"}
+    repeated: list[str] = []
+    option: str | None = None
+    for word, following in zip(args, [*args[1:], "-"], strict=True):
+        if word.startswith("-"):
+            has_values = word in several and not following.startswith("-")
+            option = word if has_values else None
+            repeated += [] if has_values else [word]
+        else:
+            repeated += [word] if option is None else [option, word]
+    return repeated
+
+
 class Command(TyperCommand):
-    """A command whose help shows no type for a flag, which takes no value."""
+    """A command whose help shows no type for a flag, which takes no value.
+
+    An option whose metavar ends in ``...`` takes all words up to the next option, as a shell's pattern gives them.
+    """
 
     @override
     def get_params(self, ctx: Any) -> list[Any]:
         return _hide_types_of_flags(super().get_params(ctx))
+
+    @override
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, _repeat_options(self.get_params(ctx), args))
 
 
 class CommandGroup(TyperGroup):

@@ -1,0 +1,42 @@
+"""The track of the laps that a command is about."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from telemetry.base.errors import UsageError
+from telemetry.cli._shared.lap_choice import Library, RecordedLap, of_track, valid_laps
+
+if TYPE_CHECKING:
+    from telemetry.analysis.known_tracks import FoundTrack
+
+AcRoot = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        show_default=False,
+        exists=True,
+        file_okay=False,
+        help="The game's folder: a track that is not known yet is taken from its fast_lane.ai and sections.ini.",
+    ),
+]
+
+
+def choose_track(library: Library, reference: RecordedLap, ac_root: Path | None) -> "FoundTrack | None":
+    """The track of these laps: as the user's folder has it, or made now from the best lap of it that was given.
+
+    None where the laps hold no course. Raises :class:`telemetry.UsageError` for a wrong file of a track.
+    """
+    from telemetry.analysis.known_tracks import find_track, load_track
+    from telemetry.analysis.recorded_laps import trace
+
+    known = load_track(reference.lap)
+    if known is not None:
+        return known
+    candidates = valid_laps(of_track(library.known_laps(), reference.lap))
+    best = candidates[0] if candidates else reference
+    try:
+        return find_track(trace(best.recording, best.lap), ac_root=ac_root)
+    except UsageError:
+        return None

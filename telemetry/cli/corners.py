@@ -1,0 +1,176 @@
+"""``corners``: what laps did in each corner of their track."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Final, Literal
+
+import typer
+from rich import box
+from rich.table import Table
+
+from telemetry.base.errors import UsageError
+from telemetry.base.text import DASH, format_count, format_number
+from telemetry.cli._shared import options
+from telemetry.cli._shared.lap_choice import (
+    Library,
+    RecordedLap,
+    best_of,
+    main_drive,
+    of_car_and_track,
+    parse_lap_target,
+    valid_laps,
+)
+from telemetry.cli._shared.messages import print_json, print_lines, print_warning
+from telemetry.cli._shared.tables import label_table, table_console, to_markup
+from telemetry.cli._shared.thresholds import TyresOut
+from telemetry.cli._shared.track_choice import AcRoot, choose_track
+from telemetry.fields.thresholds import DEFAULTS, Thresholds
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from telemetry.analysis.comparison import DrivenLap
+    from telemetry.analysis.corner_measures import Spread
+    from telemetry.analysis.corner_report import CornerReport
+    from telemetry.analysis.known_tracks import FoundTrack
+
+_COLUMNS_FOR_ALL: Final = 138
+"""Columns of a terminal that has room for every measure."""
+
+
+def corners(
+    files: options.Files,
+    lap: Annotated[
+        Literal["best", "all"], typer.Option(help="The valid laps that are measured: the best one, or all of them.")
+    ] = "all",
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE[:LAP]", show_default=False, help="The lap to compare with. Default: the best one of these."
+        ),
+    ] = None,
+    edit: Annotated[
+        bool, typer.Option("--edit", help="Only print the name of the track's file, which may be edited or shared.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print everything as one JSON object.")] = False,
+    ac_root: AcRoot = None,
+    include_ai: options.IncludeAi = False,
+    tyres_out: TyresOut = DEFAULTS.tyres_out,
+) -> None:
+    """Show what laps did in each corner, sorted by time lost."""
+    library = Library(Thresholds(tyres_out=tyres_out), include_ai=include_ai)
+    where = str(files[0]) if len(files) == 1 else format_count(len(files), "recording")
+    every = main_drive(library.laps(files))
+    best = best_of(every, where)
+    reference = best if against is None else library.find(parse_lap_target(against))
+    found = choose_track(library, reference, ac_root)
+    if found is None:
+        raise UsageError(f"{where} holds no positions in the world, so the corners of the track cannot be told.")
+    if edit:
+        if found.path is None:
+            raise UsageError(f"The track could not be kept: {found.problem}")
+        print_lines(str(found.path))
+        return
+    if not found.track.corners:
+        raise UsageError(
+            f"{found.track.track} has no corners that can be found; they may be written into {found.path or 'a file'}."
+        )
+    _show(found, _measured(every, best, lap), reference, as_json=as_json)
+
+
+def _measured(every: Sequence[RecordedLap], best: RecordedLap, which: str) -> list[RecordedLap]:
+    return [best] if which == "best" else valid_laps(of_car_and_track(every, best.lap))
+
+
+def _show(found: "FoundTrack", laps: Sequence[RecordedLap], reference: RecordedLap, *, as_json: bool) -> None:
+    from telemetry.analysis.comparison import read_driven_lap, require_same_track
+    from telemetry.analysis.corner_report import report_corners
+
+    for one in laps:
+        require_same_track(one.lap, reference.lap)
+    theirs = read_driven_lap(reference.recording, reference.lap, found.track)
+    driven = [
+        theirs if one.lap is reference.lap else read_driven_lap(one.recording, one.lap, found.track) for one in laps
+    ]
+    reports = report_corners(found, driven, theirs)
+    if found.problem:
+        print_warning(f"The track could not be kept: {found.problem}")
+    if as_json:
+        print_json(
+            {
+                "track": found.track.track,
+                "layout": found.track.layout,
+                "file": None if found.path is None else str(found.path),
+                "reference": theirs.to_dict(),
+                "laps": [one.to_dict() for one in driven],
+                "corners": [report.to_dict() for report in reports],
+            }
+        )
+        return
+    _print(table_console(), found, driven, theirs, reports)
+
+
+def _print(
+    console: "Console",
+    found: "FoundTrack",
+    laps: "Sequence[DrivenLap]",
+    reference: "DrivenLap",
+    reports: "Sequence[CornerReport]",
+) -> None:
+    from telemetry.analysis.comparison import describe_lap
+
+    heading = label_table()
+    heading.add_column(style="cyan", no_wrap=True)
+    heading.add_column()
+    heading.add_row("track", to_markup(f"{reference.lap.car_and_track.track_name}, {found.track.length_m:,.0f} m"))
+    if found.path is not None:
+        heading.add_row("corners", to_markup(f"{found.path}{' (found now)' if found.is_new else ''}"))
+    heading.add_row("laps", format_count(len(laps), "valid lap"))
+    heading.add_row("against", to_markup(describe_lap(reference)))
+    console.print(heading, highlight=False)
+    console.print(_table(reports, console.width, has_laps=len(laps) > 1))
+
+
+def _table(reports: "Sequence[CornerReport]", width: int, *, has_laps: bool) -> Table:
+    columns = [
+        ("lost s", "lost_s", 3),
+        ("brakes m", "braking_m", 0),
+        ("min km/h", "min_kmh", 1),
+        ("exit", "exit_kmh", 1),
+        ("throttle s", "throttle_s", 2),
+    ]
+    if width >= _COLUMNS_FOR_ALL:
+        columns = [
+            *columns[:2],
+            ("brake", "peak_brake", 2),
+            ("release m", "release_m", 0),
+            ("entry", "entry_kmh", 1),
+            *columns[2:],
+            ("g", "peak_g", 2),
+            ("line m", "offset_m", 2),
+            ("time s", "time_s", 2),
+        ]
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, show_footer=has_laps)
+    total = sum(report.lost.mean or 0.0 for report in reports)
+    table.add_column("corner", no_wrap=True, max_width=18, overflow="ellipsis", footer="total")
+    for title, name, _ in columns:
+        table.add_column(
+            title,
+            justify="right",
+            no_wrap=True,
+            footer=format_number(total, 3, 8, sign=True) if name == "lost_s" else "",
+        )
+    for report in reports:
+        cells = [
+            _spread_text(report.lost if name == "lost_s" else report.measures[name], decimals, sign=name == "lost_s")
+            for _, name, decimals in columns
+        ]
+        table.add_row(to_markup(report.corner.label), *cells)
+    return table
+
+
+def _spread_text(one: "Spread", decimals: int, *, sign: bool = False) -> str:
+    """The mean, and in dim the spread from lap to lap."""
+    if one.mean is None:
+        return DASH
+    text = f"{one.mean:{'+' if sign else ''}.{decimals}f}"
+    return text if one.deviation is None else f"{text} [dim]±{one.deviation:.{max(decimals, 1)}f}[/]"

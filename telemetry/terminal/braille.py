@@ -1,0 +1,54 @@
+"""Curves in braille: eight dots a cell, so that a line of text shows twice as many values as it has cells."""
+
+import math
+from collections.abc import Sequence
+from typing import Final
+
+EMPTY: Final = "\N{BRAILLE PATTERN BLANK}"
+"""A cell without dots: as wide as one with dots in fonts in which a blank is not."""
+
+_DOTS: Final = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
+"""The bits of a cell, from the top row to the bottom one, left and right."""
+
+
+def braille_curve(values: Sequence[float | None], width: int, height: int, low: float, high: float) -> list[str]:
+    """The curve of evenly spaced values as ``height`` lines of ``width`` cells, ``high`` at the top.
+
+    Each column of dots shows all values from the lowest to the highest that fall into it, and joins the column before,
+    so that no peak is lost. What is None or no number is left empty.
+    """
+    columns, rows = width * 2, height * 4
+    cells = [[0] * width for _ in range(height)]
+    before: int | None = None
+    for column, (lowest, highest) in enumerate(_ranges(values, columns)):
+        if math.isnan(lowest):
+            before = None
+            continue
+        top, bottom = (_row(value, rows, low, high) for value in (highest, lowest))
+        first = min(top, before + 1) if before is not None and before < top else top
+        last = max(bottom, before - 1) if before is not None and before > bottom else bottom
+        for row in range(first, last + 1):
+            cells[row // 4][column // 2] |= _DOTS[row % 4][column % 2]
+        before = (top + bottom) // 2
+    return ["".join(chr(0x2800 + cell) for cell in line) for line in cells]
+
+
+def braille_row(value: float, height: int, low: float, high: float) -> int:
+    """The line, from the top, in which a value stands."""
+    return _row(value, height * 4, low, high) // 4
+
+
+def _ranges(values: Sequence[float | None], columns: int) -> list[tuple[float, float]]:
+    """The lowest and the highest value of each column; NaN for one without any."""
+    found: list[tuple[float, float]] = []
+    for column in range(columns):
+        begin, end = column * len(values) // columns, max((column + 1) * len(values) // columns, 0)
+        part = values[begin : max(end, begin + 1)]
+        known = [value for value in part if value is not None and math.isfinite(value)]
+        found.append((min(known), max(known)) if known else (math.nan, math.nan))
+    return found
+
+
+def _row(value: float, rows: int, low: float, high: float) -> int:
+    share = (high - value) / (high - low) if high > low else 0.5
+    return min(max(round(share * (rows - 1)), 0), rows - 1)

@@ -1,0 +1,209 @@
+"""``compare`` and ``corners``, on laps of the demo as the game draws them, and on laps that say little."""
+
+import csv
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from telemetry.recording.game_state import State
+from telemetry.recording.interfaces import Step
+from telemetry.sources import open_page_sink
+from tests import recorded
+from tests.conftest import main_in_process
+from tests.drives import long_drive
+
+
+@pytest.fixture(scope="module")
+def drive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three laps of the demo from line to line, twenty frames a second."""
+    path = tmp_path_factory.mktemp("drive") / "drive.mcap"
+    with open_page_sink(path) as sink:
+        for frame in long_drive().all_frames[::3]:
+            sink.write(Step(State.LIVE, frame.pages, frame.seconds))
+    return path
+
+
+@pytest.fixture(autouse=True)
+def own_tracks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for the files of tracks that each test has to itself."""
+    for name in ("XDG_DATA_HOME", "LOCALAPPDATA"):
+        monkeypatch.setenv(name, str(tmp_path / "data"))
+    return tmp_path / "data" / "ac-telemetry" / "tracks"
+
+
+def compared(*arguments: str | Path) -> Any:
+    result = main_in_process("compare", *arguments, "--json")
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def sentence(*arguments: str | Path) -> str:
+    """The error of a command that is refused for its arguments."""
+    result = main_in_process(*arguments)
+    assert result.returncode == 2, result.stderr
+    assert not result.stdout
+    return result.stderr.removeprefix("ac-telemetry: ").rstrip()
+
+
+def test_one_recording_is_its_next_best_lap_against_its_best(drive: Path, own_tracks: Path) -> None:
+    found = compared(drive)
+    lap, reference = found["lap"], found["reference"]
+    assert lap["time_ms"] > reference["time_ms"]
+    assert lap["start"] == reference["start"] == "line"
+    assert found["official_delta_s"] == (lap["time_ms"] - reference["time_ms"]) / 1e3
+    assert found["delta"]["delta_s"][-1] == found["official_delta_s"]
+    assert found["delta"]["delta_s"][0] == 0.0
+    assert found["covered"] == 1.0
+    assert abs(found["unaccounted_s"]) < 1e-9
+    assert [part["label"] for part in found["segments"]] == ["T1", "T2", "T3", "T4", "T5", "T6", "T7"]
+    assert sum(part["lost_s"] for part in found["segments"]) == pytest.approx(found["official_delta_s"])
+    assert all(part["lap"]["braking_m"] > 20.0 for part in found["segments"])
+    lost = [one["lost_s"] for one in found["most_lost"]]
+    assert lost == sorted(lost, reverse=True)
+    assert found["track"]["file"] == str(own_tracks / "demo_ring.toml")
+    assert found["warnings"] == []
+
+
+def test_laps_are_named_and_swapping_them_turns_the_sign(drive: Path) -> None:
+    forwards, backwards = compared(f"{drive}:2", f"{drive}:3"), compared(f"{drive}:3", f"{drive}:2")
+    assert (forwards["lap"]["number"], forwards["reference"]["number"]) == (2, 3)
+    assert forwards["official_delta_s"] == -backwards["official_delta_s"]
+    mirrored = [-value for value in backwards["delta"]["delta_s"]]
+    assert forwards["delta"]["delta_s"] == mirrored
+    assert compared(f"{drive}:2", "--reference", f"{drive}:3")["delta"] == forwards["delta"]
+
+
+@pytest.mark.parametrize("reference", ["best", "last", "median"])
+def test_a_reference_is_chosen_among_the_other_valid_laps(drive: Path, reference: str) -> None:
+    found = compared(f"{drive}:2", "--reference", reference)
+    assert found["lap"]["number"] == 2
+    assert found["reference"]["number"] != 2
+    assert found["reference"]["valid"]
+
+
+def test_a_person_sees_the_laps_the_corners_the_words_and_the_curve(drive: Path) -> None:
+    result = main_in_process("compare", drive)
+    assert result.returncode == 0
+    assert re.search(r"^lap +1:\d\d\.\d{3}, lap \d of ", result.stdout, re.MULTILINE)
+    assert re.search(r"^difference +\+0\.\d{3} s slower; all of it covered", result.stdout, re.MULTILINE)
+    assert re.search(r"^T1 +[+-]0\.\d{3} ", result.stdout, re.MULTILINE)
+    assert "Most is lost" in result.stdout
+    assert sum(bool(re.search("[\u2801-\u28ff]", line)) for line in result.stdout.splitlines()) == 4
+    assert re.search(r"^ +T1 +T2 .*T7 *$", result.stdout, re.MULTILINE)
+
+
+def test_the_delta_is_written_at_each_place(drive: Path, tmp_path: Path) -> None:
+    path = tmp_path / "delta.csv"
+    assert main_in_process("compare", drive, "--csv", path, "--grid", "50m").returncode == 0
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    metres = [float(row["metres"]) for row in rows]
+    assert len(rows) == 66
+    assert (metres[0], metres[1]) == pytest.approx((0.0, 49.6), abs=0.1)
+    last = rows[-1]
+    assert float(last["delta_s"]) == pytest.approx(float(last["time_s"]) - float(last["reference_time_s"]), abs=1e-6)
+    assert all(float(row["speed_kmh"]) > 50.0 for row in rows[1:-1])
+    again = main_in_process("compare", drive, "--csv", path)
+    assert again.returncode == 1
+    assert "exists" in again.stderr
+
+
+def test_a_track_is_edited_and_then_used(drive: Path, own_tracks: Path) -> None:
+    where = main_in_process("corners", drive, "--edit")
+    path = own_tracks / "demo_ring.toml"
+    assert where.stdout == f"{path}\n"
+    path.write_text(path.read_text("utf-8").replace('name = ""', 'name = "Bend"', 1), "utf-8")
+    assert compared(drive)["segments"][0]["label"] == "T1 Bend"
+    path.write_text("track = 1", "utf-8")
+    assert sentence("compare", drive).startswith(f"{path}: ")
+
+
+def test_corners_are_sorted_by_the_time_lost_and_every_measure_has_its_spread(drive: Path) -> None:
+    result = main_in_process("corners", drive, "--json")
+    assert result.returncode == 0, result.stderr
+    found = json.loads(result.stdout)
+    lost = [corner["lost_s"]["mean"] for corner in found["corners"]]
+    assert lost == sorted(lost, reverse=True)
+    assert sorted(corner["number"] for corner in found["corners"]) == [1, 2, 3, 4, 5, 6, 7]
+    count = len(found["laps"])
+    assert all(corner["lost_s"]["laps"] == count - 1 for corner in found["corners"])
+    speeds = [corner["measures"]["min_kmh"] for corner in found["corners"]]
+    assert all(speed["laps"] == count and 50.0 < speed["mean"] < 200.0 for speed in speeds)
+    best = json.loads(main_in_process("corners", drive, "--lap", "best", "--json").stdout)
+    assert [corner["number"] for corner in best["corners"]] == [1, 2, 3, 4, 5, 6, 7]
+    assert all(corner["lost_s"]["mean"] is None for corner in best["corners"])
+
+
+def test_a_person_sees_the_corners_with_their_spread_and_the_total(drive: Path) -> None:
+    result = main_in_process("corners", drive, "--against", f"{drive}:2")
+    assert result.returncode == 0
+    assert re.search(r"^T\d +[+-]0\.\d{3} +\d+ ±\d+\.\d ", result.stdout, re.MULTILINE)
+    assert re.search(r"^total +[+-]?\d\.\d{3}", result.stdout, re.MULTILINE)
+    assert "demo_ring.toml (found now)" in result.stdout
+
+
+def test_groups_of_laps_are_tested(drive: Path) -> None:
+    result = main_in_process("compare", "--runs", drive, "--against", drive, "--json")
+    assert result.returncode == 0, result.stderr
+    found = json.loads(result.stdout)
+    assert found["level"] == 0.05
+    assert found["changed"] is False
+    assert found["measures"][0]["measure"] == "lap_time_s"
+    assert len(found["measures"]) == 8
+    assert all(measure["change"] == 0.0 for measure in found["measures"])
+    text = main_in_process("compare", "--runs", drive, "--against", drive).stdout
+    assert "Nothing changed that these laps could show" in text
+    assert "Level 5% for all eight measures together (Holm)." in text
+
+
+def test_laps_that_hold_no_course_are_told_in_equal_segments(tmp_path: Path) -> None:
+    found = compared(recorded.write(tmp_path / "a.jsonl", recorded.drive(1, 2, 3, 4)))
+    assert len(found["segments"]) == 20
+    assert found["track"] is None
+    assert any("No corners of this track are known" in warning for warning in found["warnings"])
+    assert any("samples a second: too few to tell speeds" in warning for warning in found["warnings"])
+    refused = sentence("corners", tmp_path / "a.jsonl")
+    assert refused.endswith("holds no positions in the world, so the corners of the track cannot be told.")
+
+
+def test_an_invalid_lap_and_another_car_are_warnings(tmp_path: Path) -> None:
+    cut = recorded.write(tmp_path / "cut.jsonl", recorded.drive(1, 2, 3, 4, cut=(2,)))
+    warnings = compared(f"{cut}:2", f"{cut}:3")["warnings"]
+    assert any(warning.startswith(f"Lap 2 of {cut} is not valid: 4 tyres out") for warning in warnings)
+    other = [one.replace(car_model="formula") for one in recorded.drive(1, 2, 3, 4)]
+    warnings = compared(cut, recorded.write(tmp_path / "other.jsonl", other))["warnings"]
+    assert "The laps were driven with different cars." in warnings
+
+
+def test_what_cannot_be_compared_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    laps = recorded.write(tmp_path / "a.jsonl", recorded.drive(1, 2, 3, 4))
+    elsewhere = [one.replace(track="spa") for one in recorded.drive(1, 2, 3, 4)]
+    spa = recorded.write(tmp_path / "spa.jsonl", elsewhere)
+    single = recorded.write(tmp_path / "one.jsonl", recorded.drive(1, 2))
+    cut = recorded.write(tmp_path / "cut.jsonl", recorded.drive(1, 2, 3, cut=(1, 2)))
+    assert sentence("compare", laps, spa) == (
+        "Laps of different tracks cannot be compared: one is of demo_ring, the other of spa."
+    )
+    assert "holds one valid lap only" in sentence("compare", single)
+    assert re.search(r"holds no valid lap with an official time \(4 tyres out", sentence("compare", cut))
+    assert sentence("compare", f"{laps}:9").endswith("has no lap 9; it has 1, 2, 3, 4.")
+    assert sentence("compare", laps, laps, laps).startswith("Two laps can be compared, got 3.")
+    assert sentence("compare", laps, "--grid", "0m") == "--grid 0m: say metres from 0.1 to 1000, like 5m."
+    assert sentence("compare", laps, "--reference", "fastest").startswith("--reference fastest: say best, last, median")
+    assert sentence("compare", "--runs", laps).startswith("--runs and --against belong together")
+    assert "at least 2 valid laps on either side are needed" in sentence("compare", "--runs", laps, "--against", single)
+    assert sentence("compare", tmp_path / "none.mcap").startswith("There is no recording ")
+
+
+def test_groups_take_every_file_that_a_shell_names(tmp_path: Path) -> None:
+    names = ["a.jsonl", "b.jsonl", "c.jsonl"]
+    for day, name in enumerate(names):
+        recorded.write(tmp_path / name, recorded.days_later(recorded.drive(1, 2, 3, 4), day))
+    words = ["--runs", "a.jsonl", "b.jsonl", "--against", "c.jsonl", "--json"]
+    result = main_in_process("compare", *words, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    found = json.loads(result.stdout)
+    assert found["laps"] == 2 * found["laps_against"]
