@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from functools import cache
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import ac_native_memory as ac
 from telemetry.base.units import STEP_S
 from telemetry.demo import DemoGame
 from telemetry.demo.circuit import layout_name
+from telemetry.recording.game_state import State
+from telemetry.recording.interfaces import Step
+from telemetry.sources import open_page_sink
 from tests.once import make_once
 
 SEEDS = {"pit": 1}
@@ -92,6 +96,14 @@ def _make_drive(scenario: str, seed: int) -> Drive:
             drawn = page
             frames.append(Frame(game.steps, game.physics_page(), drawn, game.static_page()))
     return Drive(seconds, frames, steps)
+
+
+def record_long_drive(path: Path) -> Path:
+    """A recording of it, twenty frames a second."""
+    with open_page_sink(path) as sink:
+        for frame in long_drive().all_frames[::3]:
+            sink.write(Step(State.LIVE, frame.pages, frame.seconds))
+    return path
 
 
 _LONG = ("laps", 2)

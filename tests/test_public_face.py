@@ -14,6 +14,7 @@ import zstandard
 import telemetry
 from telemetry.fields.wire import LineEncoder
 from tests.conftest import PATIENCE, REPOSITORY, main_in_process
+from tests.drives import record_long_drive
 
 
 def test_the_public_face_is_exact_and_sorted() -> None:
@@ -90,6 +91,8 @@ ENOUGH = {
     "serve": ["--port", "0", "--duration", "0.5"],
     "marker": [],
     "fields": [],
+    "compare": [],
+    "corners": [],
 }
 """What makes each command end soon, and need no game."""
 
@@ -100,9 +103,12 @@ def test_the_readmes_commands_are_understood(words: list[str], tmp_path: Path) -
     arguments = [*(word.replace("fixtures", fixtures) for word in words), *ENOUGH[words[0]]]
     if words[0] in {"read", "serve"} and "--source" not in words:
         arguments += ["--source", str(REPOSITORY / "fixtures" / "pages")]
+    if words[0] in {"compare", "corners"}:
+        record_long_drive(tmp_path / "drive.mcap")
     if words[0] == "publish":
         arguments += ["--pages", str(tmp_path)]
-    result = main_in_process(*arguments, cwd=tmp_path, XDG_STATE_HOME=str(tmp_path), LOCALAPPDATA=str(tmp_path))
+    own_folders = dict.fromkeys(("XDG_STATE_HOME", "XDG_DATA_HOME", "LOCALAPPDATA"), str(tmp_path))
+    result = main_in_process(*arguments, cwd=tmp_path, **own_folders)
     if words[0] == "marker":
         assert (result.returncode, result.stderr) == (1, "ac-telemetry: No recording of yours runs.\n")
     else:

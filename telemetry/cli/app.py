@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from importlib import import_module
+from itertools import pairwise
 from typing import Annotated, Any, Final, NamedTuple
 
 import typer
@@ -71,7 +72,7 @@ def _repeat_options(params: list[Any], args: list[str]) -> list[str]:
     several = {name for one in params if (one.metavar or "").endswith("...") for name in one.opts if name[:1] == "-"}
     repeated: list[str] = []
     option: str | None = None
-    for word, following in zip(args, [*args[1:], "-"], strict=True):
+    for word, following in pairwise([*args, "-"]):
         if word.startswith("-"):
             has_values = word in several and not following.startswith("-")
             option = word if has_values else None

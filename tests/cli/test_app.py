@@ -48,7 +48,7 @@ def test_a_command_that_is_mistyped_gets_the_nearest_name() -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["compare"], "There is no command 'compare'. See 'main.py --help'."),
+        (["overtake"], "There is no command 'overtake'. See 'main.py --help'."),
         (["plan", "rum"], "There is no command 'rum'. Did you mean run? See 'main.py plan --help'."),
         (
             ["read", "--durration", "3"],

@@ -8,22 +8,15 @@ from typing import Any
 
 import pytest
 
-from telemetry.recording.game_state import State
-from telemetry.recording.interfaces import Step
-from telemetry.sources import open_page_sink
 from tests import recorded
 from tests.conftest import main_in_process
-from tests.drives import long_drive
+from tests.drives import record_long_drive
 
 
 @pytest.fixture(scope="module")
 def drive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three laps of the demo from line to line, twenty frames a second."""
-    path = tmp_path_factory.mktemp("drive") / "drive.mcap"
-    with open_page_sink(path) as sink:
-        for frame in long_drive().all_frames[::3]:
-            sink.write(Step(State.LIVE, frame.pages, frame.seconds))
-    return path
+    """Three laps of the demo, the first one from the grid."""
+    return record_long_drive(tmp_path_factory.mktemp("drive") / "drive.mcap")
 
 
 @pytest.fixture(autouse=True)

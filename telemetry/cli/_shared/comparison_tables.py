@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-import numpy as np
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -146,15 +145,16 @@ def _print_words(console: Console, title: str, parts: Sequence[Part]) -> None:
 
 def _curve(comparison: Comparison, width: int) -> Iterator[str]:
     """The delta over the lap: above the middle slower, below faster; then the corners under it."""
-    known = comparison.delta_s[np.isfinite(comparison.delta_s)]
-    if not len(known):
+    deltas: list[float] = comparison.delta_s.tolist()
+    known = [value for value in deltas if math.isfinite(value)]
+    if not known:
         return
-    high, low = max(float(known.max()), 0.0), min(float(known.min()), 0.0)
+    high, low = max(0.0, *known), min(0.0, *known)
     if high - low < _MIN_SCALE_S:
         middle = (high + low) / 2.0
         high, low = middle + _MIN_SCALE_S / 2.0, middle - _MIN_SCALE_S / 2.0
     cells = width - _SCALE_CELLS
-    lines = braille_curve(comparison.delta_s.tolist(), cells, _CURVE_LINES, low, high)
+    lines = braille_curve(deltas, cells, _CURVE_LINES, low, high)
     yield ""
     yield "[bold]Delta over the lap[/] [dim]in seconds, up is slower[/]"
     labels = {0: _seconds_short(high), _CURVE_LINES - 1: _seconds_short(low)}
