@@ -15,7 +15,7 @@ LONG_MINUTES: Final = 5.0
 """In a shorter time a slope says nothing: caches still fill."""
 PAUSE_S: Final = 1.0
 MAX_SLOPE_MB: Final = 0.25
-"""MB per minute over the second half: the index that the mcap library keeps of a file until its end takes 0.17."""
+"""MB per minute over the second half. A minute is four of the game, and `serve` grows until half an hour of it."""
 MAX_GROWTH_MB: Final = 12.0
 """MB over the second half of a shorter time."""
 
