@@ -4,9 +4,12 @@ import types
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
+
+_NUMBERS: Final[Mapping[type, frozenset[type]]] = {int: frozenset([int]), float: frozenset([int, float])}
+"""The types of the values that stand for a number of a type."""
 
 
 def build(kind: type[T], values: Any) -> T:
@@ -30,16 +33,18 @@ def _build(kind: Any, value: Any, name: str) -> Any:
     if origin is Literal:
         return _checked(value, value in arguments, name)
     if origin is tuple and arguments[1:] == (...,):
-        _checked(value, isinstance(value, list), name)
-        return tuple(_build(arguments[0], element, f"{name}[{index}]") for index, element in enumerate(value))
+        return tuple(_build_list(arguments[0], value, name))
+    if origin is tuple:
+        return tuple(_build_elements(arguments, value, name))
     if origin is list:
-        _checked(value, isinstance(value, list), name)
-        return [_build(arguments[0], element, f"{name}[{index}]") for index, element in enumerate(value)]
+        return _build_list(arguments[0], value, name)
+    if isinstance(kind, type) and issubclass(kind, tuple):  # a named tuple
+        return kind(*_build_elements(tuple(_hints(kind).values()), value, name))
     if origin in (dict, Mapping) and arguments[0] is str:
         _checked(value, isinstance(value, dict), name)
         return {key: _build(arguments[1], element, f"{name}.{key}") for key, element in value.items()}
     if kind is float:
-        return _checked(value, type(value) in (int, float), name)
+        return _checked(value, type(value) in _NUMBERS[float], name)
     if kind in (str, int, bool, types.NoneType):
         return _checked(value, type(value) is kind, name)
     raise TypeError(f"{name}: values of the type {kind} cannot be read")
@@ -55,6 +60,21 @@ def _build_dataclass(kind: Any, value: Any, name: str) -> Any:
         if entry.name not in value and entry.default is MISSING and entry.default_factory is MISSING:
             raise ValueError(f"{name} lacks {entry.name!r}")
     return kind(**{key: _build(hints[key], element, f"{name}.{key}") for key, element in value.items()})
+
+
+def _build_list(kind: Any, value: Any, name: str) -> list[Any]:
+    _checked(value, isinstance(value, list), name)
+    if kind in _NUMBERS and set(map(type, value)) <= _NUMBERS[kind]:  # there can be thousands
+        return list(value)
+    return [_build(kind, element, f"{name}[{index}]") for index, element in enumerate(value)]
+
+
+def _build_elements(kinds: tuple[Any, ...], value: Any, name: str) -> list[Any]:
+    _checked(value, isinstance(value, list) and len(value) == len(kinds), name)
+    return [
+        _build(kind, element, f"{name}[{index}]")
+        for index, (kind, element) in enumerate(zip(kinds, value, strict=True))
+    ]
 
 
 def _build_union(kinds: tuple[Any, ...], value: Any, name: str) -> Any:

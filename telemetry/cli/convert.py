@@ -14,6 +14,7 @@ from telemetry.cli._shared.input_files import FileFailure, FileFailures, find_re
 from telemetry.cli._shared.messages import print_json, print_message, print_warning
 from telemetry.cli._shared.options import IncludeAi, parse_lap_numbers, rate_option
 from telemetry.cli._shared.progress import reading_progress
+from telemetry.cli._shared.quality_reports import store_summaries
 from telemetry.cli._shared.stopping import Interrupted, stop_on_signal
 from telemetry.cli._shared.tables import table_console
 from telemetry.cli._shared.thresholds import TyresOut
@@ -114,7 +115,8 @@ def convert(
             result = convert_recording(source, target, options, clock=clock, progress=progress)
             if result is None:
                 raise Interrupted(f"Stopped before it was done: {target} was not written.")
-            return target, result
+            added = store_summaries([target], options.thresholds, clock, progress)
+            return target, result._replace(size=result.size + added)
 
         for source, converted in zip(sources, process_files(sources, convert_one), strict=True):
             if isinstance(converted, FileFailure):

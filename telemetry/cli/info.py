@@ -1,12 +1,12 @@
 """``info``: what recordings hold."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.console import Console
 
-from telemetry.analysis.quality import GAP_PERIODS, BestLap, ClockStep, QualityReport, RecordingAnalysis
+from telemetry.analysis.quality import GAP_PERIODS, BestLap, ClockStep, QualityReport
 from telemetry.analysis.same_drive import find_copies
 from telemetry.base.text import format_lap_time, format_size, join_names
 from telemetry.cli._shared import options
@@ -18,6 +18,9 @@ from telemetry.cli._shared.thresholds import TyresOut
 from telemetry.fields.snapshot import Snapshot
 from telemetry.fields.thresholds import DEFAULTS
 from telemetry.laps.model import CarAndTrack
+
+if TYPE_CHECKING:
+    from telemetry.analysis.quality import RecordingAnalysis
 
 _OTHER_EVENTS: Final = ("gap", "repaired", "state", "clock")
 """Events that have a line of their own."""
@@ -33,6 +36,7 @@ def info(
     files: options.Files,
     as_json: Annotated[bool, typer.Option("--json", help="Print the reports as one JSON array.")] = False,
     include_ai: options.IncludeAi = False,
+    no_summary: options.NoSummary = False,
     tyres_out: TyresOut = DEFAULTS.tyres_out,
 ) -> None:
     """Show what recordings hold: car, laps, rate, gaps, odd values."""
@@ -40,7 +44,7 @@ def info(
     entries: list[dict[str, Any]] = []
     failures = FileFailures(len(files), None if as_json else console)
     read: list[RecordingAnalysis] = []
-    for number, result in enumerate(read_reports(files, tyres_out, include_ai=include_ai)):
+    for number, result in enumerate(read_reports(files, tyres_out, include_ai=include_ai, read_all=no_summary)):
         if number and not as_json:
             console.print()
         if isinstance(result, FileFailure):

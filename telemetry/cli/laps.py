@@ -25,6 +25,7 @@ from telemetry.cli._shared.thresholds import TyresOut
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.laps.missing import describe_missing_lap_fields
 from telemetry.laps.model import CarAndTrack, Lap, best_laps
+from telemetry.recording.interfaces import Source
 from telemetry.sources import open_source
 
 if TYPE_CHECKING:
@@ -45,15 +46,27 @@ def laps(
         bool, typer.Option("--json", help="Print one JSON array, with all that is known of each lap.")
     ] = False,
     include_ai: options.IncludeAi = False,
+    no_summary: options.NoSummary = False,
     tyres_out: TyresOut = DEFAULTS.tyres_out,
 ) -> None:
     """Show the laps of recordings: times, sectors, speed, validity."""
+    from telemetry.analysis.quality import recall_analysis
+
     thresholds = Thresholds(tyres_out=tyres_out)
     clock = Clock(math.inf)
     with stop_on_signal(clock), reading_progress() as progress:
 
         def read_laps(path: Path) -> _RecordedLaps:
-            return _read_laps(path, clock, thresholds, progress, include_ai=include_ai)
+            with open_source(path) as source:
+                stored = None if no_summary else recall_analysis(source, path, thresholds=thresholds)
+                if stored is None:
+                    found, fingerprint = _read_laps(source, path, clock, thresholds, progress)
+                else:
+                    found, fingerprint = list(stored.laps), stored.fingerprint
+                not_recorded = describe_missing_lap_fields(source.missing_fields)
+            if include_ai:
+                found = [lap.allow_ai() for lap in found]
+            return _RecordedLaps(path, found, fingerprint, not_recorded)
 
         read = list(process_files(files, read_laps))
     results = _without_copies(read)
@@ -91,23 +104,20 @@ class _RecordedLaps(NamedTuple):
 
 
 def _read_laps(
-    path: Path, clock: Clock, thresholds: Thresholds, progress: ReadingProgress, *, include_ai: bool
-) -> _RecordedLaps:
+    source: Source, path: Path, clock: Clock, thresholds: Thresholds, progress: ReadingProgress
+) -> tuple[list[Lap], DriveFingerprint]:
     from telemetry.recording.recorded_laps import find_recorded_laps
 
-    with open_source(path) as source:
-        progress.start(f"Reading {path.name}", source)
-        fingerprint, missing = FingerprintBuilder(source), source.missing_fields
+    progress.start(f"Reading {path.name}", source)
+    fingerprint = FingerprintBuilder(source)
 
-        def watch(blocks: "Iterable[Columns]") -> "Iterator[Columns]":
-            return takewhile(lambda _: not clock.stopped, progress.watch(fingerprint.watch(blocks)))
+    def watch(blocks: "Iterable[Columns]") -> "Iterator[Columns]":
+        return takewhile(lambda _: not clock.stopped, progress.watch(fingerprint.watch(blocks)))
 
-        recorded_laps = list(find_recorded_laps(source, thresholds=thresholds, watch=watch))
+    found = list(find_recorded_laps(source, thresholds=thresholds, watch=watch))
     if clock.stopped:
         raise Interrupted(f"Stopped before {path} was read.")
-    if include_ai:
-        recorded_laps = [lap.allow_ai() for lap in recorded_laps]
-    return _RecordedLaps(path, recorded_laps, fingerprint.finish(), describe_missing_lap_fields(missing))
+    return found, fingerprint.finish()
 
 
 def _without_copies(results: list[_RecordedLaps | FileFailure]) -> list[_RecordedLaps | FileFailure]:

@@ -1,16 +1,20 @@
 """``record``: every physics step into files."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from telemetry.base.clock import Clock
 from telemetry.base.errors import UsageError
 from telemetry.base.units import STEPS_PER_SECOND
 from telemetry.cli._shared import options
 from telemetry.cli._shared.messages import print_json, print_message
 from telemetry.cli._shared.option_groups import expand_option_groups
+from telemetry.cli._shared.progress import reading_progress
+from telemetry.cli._shared.quality_reports import store_summaries
 from telemetry.cli._shared.step_files import FILES_PANEL, FileOptions, file_opener, open_step_writer, parse_rate
 from telemetry.cli._shared.step_recording import JsonSummary, StopOptions, record_steps
 from telemetry.cli._shared.stopping import stop_on_signal
@@ -92,7 +96,8 @@ def record(
     metadata = description.metadata(source, rate)
     parse_rate(rate)  # a wrong one is refused before the source is opened
     options.tune_for_low_latency()
-    with stop_on_signal(clock), source_options.open() as origin:
+    reading = Clock(math.inf)  # after the recording: a second signal leaves only the summary out
+    with stop_on_signal(clock, reading), source_options.open() as origin:
         metadata |= describe_missing(origin.missing_fields)
         open_file = file_opener(
             rate, thresholds, metadata, overwrite=file_options.overwrite, durable=file_options.durable
@@ -107,6 +112,10 @@ def record(
         recorder = record_steps(
             origin, writer, clock, stop_rule, thresholds=thresholds, quiet=quiet, json_summary=json_summary
         )
+        with reading_progress(quiet=quiet) as progress:
+            recorder.stats.size += store_summaries(
+                writer.files, thresholds, clock, progress, reading=reading, durable=file_options.durable
+            )
     files = [str(path) for path in writer.files]
     if json_summary:
         print_json({"source": origin.name, "files": files, "sessions": recorder.sessions, **recorder.stats.summary()})

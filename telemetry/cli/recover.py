@@ -1,14 +1,19 @@
 """``recover``: finish recordings whose writer was killed."""
 
+import math
 from pathlib import Path
 
+from telemetry.base.clock import Clock
 from telemetry.base.errors import UsageError
 from telemetry.base.text import format_count
 from telemetry.cli._shared import options
 from telemetry.cli._shared.input_files import FileFailure, FileFailures, process_files
 from telemetry.cli._shared.messages import print_lines
-from telemetry.cli._shared.progress import share_progress
+from telemetry.cli._shared.progress import reading_progress, share_progress
+from telemetry.cli._shared.quality_reports import store_summaries
+from telemetry.cli._shared.stopping import stop_on_signal
 from telemetry.cli._shared.tables import table_console
+from telemetry.fields.thresholds import DEFAULTS
 from telemetry.formats import Recovered, WatchShare, all_formats, find_format, unsupported_file_type
 
 
@@ -25,6 +30,10 @@ def recover(files: options.Files) -> None:
             failures.add(result)
         else:
             print_lines(f"{path}: {_describe(result)}")
+    recovered = [result.path for result in results if isinstance(result, Recovered) and not result.was_complete]
+    clock = Clock(math.inf)
+    with stop_on_signal(clock), reading_progress() as progress:
+        store_summaries(recovered, DEFAULTS, clock, progress)
     failures.check()
 
 

@@ -33,13 +33,13 @@ def validate(
 ) -> None:
     """Check whether recordings are good enough for a data set.
 
-    The exit code is 1 if one of them is not.
+    All that they hold is read, also where one has a summary. The exit code is 1 if one of them is not.
     """
     console = table_console()
     results: list[dict[str, Any]] = []
     all_valid = True
     failures = FileFailures(len(files), None if as_json else console)
-    for result in read_reports(files, tyres_out):
+    for result in read_reports(files, tyres_out, read_all=True):
         if isinstance(result, FileFailure):
             failures.add(result)
             finding = {"name": "unreadable", "severity": "error", "message": str(result.error)}

@@ -365,7 +365,7 @@ def shortest_decimals(numbers: Array) -> Array:
     if not is_finite.all():  # null, which JSON has for NaN and infinities
         with np.errstate(invalid="ignore"):  # a signalling NaN
             decimals[~is_finite] = flat[~is_finite]
-    decimals = decimals.reshape(-1, rows.shape[1])
+    decimals = decimals.reshape(int(is_new.sum()), rows.shape[1])
     if len(decimals) < len(rows):
         decimals = decimals[np.cumsum(is_new) - 1]
     return decimals.reshape(numbers.shape)

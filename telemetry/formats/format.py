@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from telemetry.base.storage.output_file import Mode
 from telemetry.fields.selection import Column
@@ -80,6 +80,17 @@ class Recover(Protocol):
         ...
 
 
+class StoreSummary(Protocol):
+    """Stores a summary, values of JSON, in a closed recording; its reader gives it back (``Source.stored_summary``).
+
+    Raises :class:`telemetry.SourceError` and :class:`telemetry.SinkError`; the file is not changed then.
+    """
+
+    def __call__(self, path: Path, values: Any) -> bool:
+        """False where the file has no place for it, or holds one already."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Format:
     """A file format, with a function for each thing that it can do; None where it cannot.
@@ -107,6 +118,8 @@ class Format:
     """Whether a sink of samples can write the units of its columns as a row."""
     recover: Recover | None = None
     """For formats whose files have an end that can be missing."""
+    store_summary: StoreSummary | None = None
+    """For formats whose files have a place for what is known about them in the end."""
 
     def __post_init__(self) -> None:
         """Check the attributes: another distribution may declare a format without a type checker."""
@@ -117,7 +130,8 @@ class Format:
             "a tuple of texts like ('.jsonl', '.jsonl.gz')",
             self.suffixes,
         )
-        for attribute in ("open_reader", "open_sample_sink", "open_decimal_comma_sink", "open_step_sink", "recover"):
+        functions = ("open_reader", "open_sample_sink", "open_decimal_comma_sink", "open_step_sink")
+        for attribute in (*functions, "recover", "store_summary"):
             value = getattr(self, attribute)
             _check(value is None or callable(value), attribute, "a function or None", value)
         for attribute in ("survives_kill", "can_append", "has_units_row"):

@@ -134,6 +134,13 @@ class Source(Closeable, ABC):
         """
         return frozenset()
 
+    def stored_summary(self) -> Any:
+        """What was stored about all of a recording when it was closed, if it has not changed since; else None.
+
+        These are values of JSON, which are not checked any further.
+        """
+        return None
+
     def moment(self, clock: Clock) -> Moment:
         """The times that a sample taken now would have; of a recording, those of the place that is being played."""
         return Moment(clock.now(), clock.unix())

@@ -1,5 +1,5 @@
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,16 +17,16 @@ from telemetry.analysis.quality import (
     list_findings,
 )
 from telemetry.base.clock import Clock
-from telemetry.fields.blocks import RowBlock
+from telemetry.base.typing import override
+from telemetry.fields.blocks import Block, RowBlock
 from telemetry.fields.columns import Columns
 from telemetry.fields.derived import Sample, derive
 from telemetry.fields.selection import select
 from telemetry.fields.snapshot import Snapshot, encode
 from telemetry.formats.mcap.sink import create
 from telemetry.laps.detector import laps
-from telemetry.recording.blocks import BLOCK_ROWS
 from telemetry.recording.game_state import State
-from telemetry.recording.interfaces import Event, Step
+from telemetry.recording.interfaces import Event, Reading, Source, Step
 from tests.conftest import snapshot_of
 from tests.recorded import LAP, derived, recorded_lap
 
@@ -294,20 +294,31 @@ def test_events_that_a_recording_of_pages_holds_are_counted(tmp_path: Path) -> N
     assert (report.gaps.count, report.gaps.missing) == (1, 10)
 
 
-def test_stopping_the_clock_ends_the_analysis(tmp_path: Path) -> None:
+class TwoBlocks(Source):
+    """A recording that is read as two blocks of ten samples."""
+
+    name = "two blocks"
+
+    @override
+    def readings(self, clock: Clock, rate: float | None) -> Iterator[Reading]:
+        raise NotImplementedError
+
+    @override
+    def blocks(self, rate: float | None = None, fields: Collection[str] | None = None) -> Iterator[Block]:
+        rows = steps(*range(20))
+        return iter([RowBlock(rows[:10]), RowBlock(rows[10:])])
+
+
+def test_stopping_the_clock_ends_the_analysis() -> None:
     clock = Clock(math.inf)
-    path = tmp_path / "a.jsonl"
-    with telemetry.open_sink(path) as sink:
-        for sample in derived(steps(*range(BLOCK_ROWS + 10))):
-            sink.write(sample)
 
     def stop(blocks: Iterable[Columns]) -> Iterator[Columns]:
         for columns in blocks:
             yield columns
             clock.stop()
 
-    with telemetry.open_source(path) as source:
-        assert analyze_recording(source, path, clock=clock, watch=stop).fingerprint.samples == BLOCK_ROWS
+    analysis = analyze_recording(TwoBlocks(), LAP, clock=clock, watch=stop)
+    assert analysis.report.samples == analysis.fingerprint.samples == 10
 
 
 def test_derived_fields_depend_on_essential_fields_only() -> None:

@@ -1,7 +1,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import pytest
 
@@ -59,4 +59,34 @@ def test_a_whole_number_stands_for_a_float_and_stays_whole() -> None:
 def test_what_the_declaration_does_not_allow_is_named(values: Any, message: str) -> None:
     with pytest.raises(ValueError) as refusal:  # noqa: PT011 - its whole text is compared
         build(Outer, values)
+    assert str(refusal.value) == message
+
+
+class Pair(NamedTuple):
+    number: int
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    pair: Pair | None
+    wheels: tuple[float | None, float | None]
+
+
+def test_named_tuples_and_those_of_a_fixed_length_come_back() -> None:
+    fixed = Fixed(Pair(1, None), (0.5, None))
+    assert build(Fixed, json.loads(json.dumps(asdict(fixed)))) == fixed
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"pair": None, "wheels": [1.0]}, "Fixed.wheels is of a wrong type"),
+        ({"pair": None, "wheels": [1.0, "x"]}, "Fixed.wheels[1] is of a wrong type"),
+        ({"pair": [1, "a", 2], "wheels": [1.0, 2.0]}, "Fixed.pair is of a wrong type"),
+    ],
+)
+def test_tuples_of_another_length_or_kind_are_named(values: Any, message: str) -> None:
+    with pytest.raises(ValueError) as refusal:  # noqa: PT011 - its whole text is compared
+        build(Fixed, values)
     assert str(refusal.value) == message

@@ -1,7 +1,9 @@
 """The quality of a recording: is it complete, at which rate, with which gaps and odd values.
 
 :func:`analyze_recording` reads a recording and gives its :class:`QualityReport` and its laps (``analyzer.py``, with the
-checks of single values in ``values.py``). :func:`list_findings` compares the report with the limits for a data set.
+checks of single values in ``values.py``, and of times in ``intervals.py``). :func:`store_analysis` keeps both in the
+recording, and :func:`recall_analysis` finds them there again (``stored.py``). :func:`list_findings` compares the report
+with the limits for a data set.
 """
 
 from typing import TYPE_CHECKING
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
         OutOfRange,
         QualityReport,
     )
+    from telemetry.analysis.quality.stored import recall_analysis, store_analysis
 else:
     from telemetry.base.lazy import lazy_attributes
 
@@ -43,6 +46,8 @@ else:
             "RecordingAnalysis": "telemetry.analysis.quality.analyzer",
             "analyze_recording": "telemetry.analysis.quality.analyzer",
             "list_findings": "telemetry.analysis.quality.findings",
+            "recall_analysis": "telemetry.analysis.quality.stored",
+            "store_analysis": "telemetry.analysis.quality.stored",
         },
     )
 
@@ -61,4 +66,6 @@ __all__ = [
     "RecordingAnalysis",
     "analyze_recording",
     "list_findings",
+    "recall_analysis",
+    "store_analysis",
 ]

@@ -135,12 +135,7 @@ class QualityAnalyzer:
             cars=tuple(self._cars),
             tracks=tuple(self._tracks),
             sessions=tuple(self._sessions),
-            laps=LapCount(
-                counted=sum(lap.complete for lap in laps),
-                valid=sum(lap.valid for lap in laps),
-                ai_driven=sum(lap.complete and lap.ai_driven for lap in laps),
-                best=_best_laps(laps),
-            ),
+            laps=count_laps(laps),
             samples=self.samples,
             span_s=span_s,
             rate_hz=intervals.count / intervals.sum * 1e3 if intervals.sum else None,
@@ -191,6 +186,16 @@ class QualityAnalyzer:
         steps_between = self._intervals.steps_between
         total = steps_between.total()
         return total > 0 and 2 * steps_between[1] > total
+
+
+def count_laps(laps: Sequence[Lap]) -> LapCount:
+    """How many of these laps count, and the best of them."""
+    return LapCount(
+        counted=sum(lap.complete for lap in laps),
+        valid=sum(lap.valid for lap in laps),
+        ai_driven=sum(lap.complete and lap.ai_driven for lap in laps),
+        best=_best_laps(laps),
+    )
 
 
 def _best_laps(laps: Iterable[Lap]) -> tuple[BestLap, ...]:

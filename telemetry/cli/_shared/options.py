@@ -67,6 +67,9 @@ Files = Annotated[
 IncludeAi = Annotated[
     bool, typer.Option("--include-ai", help="Laps that the game's AI drove can be valid, and the best, too.")
 ]
+NoSummary = Annotated[
+    bool, typer.Option("--no-summary", help="Read every sample, although a recording holds a summary of them.")
+]
 Seed = Annotated[int, typer.Option(metavar="N", help="Seed of the demo: the same seed gives the same drive.")]
 Loop = Annotated[bool, typer.Option("--loop", help="Start a recording again when it ends.")]
 Speed = Annotated[

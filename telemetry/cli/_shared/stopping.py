@@ -28,8 +28,11 @@ class Interrupted(TelemetryError):
 
 
 @contextmanager
-def stop_on_signal(clock: Clock) -> Iterator[None]:
-    """Inside, a signal stops the clock; when that does not help, another one ends the program at once."""
+def stop_on_signal(clock: Clock, then: Clock | None = None) -> Iterator[None]:
+    """Inside, a signal stops the clock; when that does not help, another one ends the program at once.
+
+    With ``then`` the second one stops that clock, and a third one ends the program.
+    """
     first: float | None = None
 
     def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - signal hands over both
@@ -39,7 +42,12 @@ def stop_on_signal(clock: Clock) -> Iterator[None]:
             first = now
             atexit.register(_ignore, numbers)
             clock.stop()
-        elif now - first > _ONE_REQUEST_SECONDS:
+        elif now - first <= _ONE_REQUEST_SECONDS:
+            return
+        elif then is not None and not then.stopped:
+            first = now
+            then.stop()
+        else:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
 

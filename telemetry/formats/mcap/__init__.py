@@ -5,7 +5,7 @@ A recording has a channel for each page, whose ROS 2 schema names every field at
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from telemetry.formats.format import Format, Recovered, WatchShare, ignore
 from telemetry.recording.interfaces import PageSink, Source
@@ -31,6 +31,12 @@ def _recover(path: Path, watch: WatchShare = ignore) -> Recovered:
     return recover(path, watch)
 
 
+def _store_summary(path: Path, values: Any) -> bool:
+    from telemetry.formats.mcap.stored_summary import store_summary
+
+    return store_summary(path, values)
+
+
 FORMAT: Final = Format(
     name="MCAP",
     suffixes=(".mcap",),
@@ -38,4 +44,5 @@ FORMAT: Final = Format(
     open_step_sink=_open_step_sink,
     survives_kill=True,
     recover=_recover,
+    store_summary=_store_summary,
 )

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from telemetry.base.clock import Clock, RateLimiter
 from telemetry.base.errors import SourceError, UsageError
@@ -131,6 +131,15 @@ class McapRecording(Source):
     @override
     def complete(self) -> bool:
         return not self.truncation
+
+    @override
+    def stored_summary(self) -> Any:
+        from telemetry.formats.mcap.stored_summary import read_summary
+
+        if self._begin is not None or self._end is not None:
+            return None
+        with RecordFile(self._path) as file:
+            return read_summary(file)
 
     @property
     @override

@@ -7,7 +7,7 @@ import math
 import os
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
@@ -26,7 +26,8 @@ from telemetry.recording.interfaces import Closeable
 
 # Opcodes of the MCAP specification.
 HEADER, FOOTER, SCHEMA, CHANNEL, MESSAGE, CHUNK, MESSAGE_INDEX = 1, 2, 3, 4, 5, 6, 7
-CHUNK_INDEX, ATTACHMENT, STATISTICS, METADATA, METADATA_INDEX, DATA_END = 8, 9, 11, 12, 13, 15
+CHUNK_INDEX, ATTACHMENT, ATTACHMENT_INDEX, STATISTICS, METADATA, METADATA_INDEX = 8, 9, 10, 11, 12, 13
+SUMMARY_OFFSET, DATA_END = 14, 15
 
 _MAGIC: Final = b"\x89MCAP0\r\n"
 BEGIN: Final = len(_MAGIC)
@@ -46,6 +47,7 @@ _CHUNK_HEAD: Final = struct.Struct("<BQQQQI")
 _CHUNK_FIELDS: Final = struct.Struct("<QQQII")  # the body of a chunk up to the name of its compression
 _LENGTH: Final = struct.Struct("<Q")
 _ZSTD: Final = struct.pack("<I4s", 4, b"zstd")  # follows the chunk head in every chunk that we write
+_SUMMARY_OFFSET: Final = struct.Struct("<BQQ")
 _FOOTER: Final = struct.Struct("<BQQQI")
 _MAX_WASTE: Final = 200
 """Bytes to read and inflate, per byte of a file, of what looks like chunks and is none: damaged ones cost far less."""
@@ -58,6 +60,7 @@ _CLASSES: Final = {
     CHUNK: "Chunk",
     CHUNK_INDEX: "ChunkIndex",
     ATTACHMENT: "Attachment",
+    ATTACHMENT_INDEX: "AttachmentIndex",
     STATISTICS: "Statistics",
     METADATA: "Metadata",
     METADATA_INDEX: "MetadataIndex",
@@ -94,10 +97,13 @@ class Record(NamedTuple):
 class Summary:
     """The index at the end of a finished file."""
 
-    def __init__(self, file: "RecordFile", records: list[Record]) -> None:
+    def __init__(self, file: "RecordFile", groups: Mapping[int, bytes]) -> None:
+        """``groups`` holds the records of each opcode, one behind the other."""
         self._file = file
-        self._records = records
+        self.groups = groups
         self.channels = {one.id: Channel(one.topic, one.message_encoding) for one in self._parsed(CHANNEL)}
+        self.attachments = [(index.name, index.offset) for index in self._parsed(ATTACHMENT_INDEX)]
+        """The name and the offset of each."""
         self.metadata_offsets = sorted({index.offset for index in self._parsed(METADATA_INDEX)})
         self.message_counts: dict[int, int] | None = None
         for statistics in self._parsed(STATISTICS):
@@ -106,7 +112,7 @@ class Summary:
     @property
     def declarations(self) -> list[Record]:
         """The schema records, followed by the channel records."""
-        return [record for opcode in (SCHEMA, CHANNEL) for record in self._records if record.opcode == opcode]
+        return [record for opcode in (SCHEMA, CHANNEL) for record in self.records(opcode)]
 
     @cached_property
     def chunks(self) -> list[IndexedChunk]:
@@ -123,8 +129,15 @@ class Summary:
         ]
         return sorted(chunks, key=lambda chunk: chunk.begin)
 
+    def records(self, opcode: int) -> Iterator[Record]:
+        """The records of this opcode; raises :class:`CorruptFile`."""
+        data, at = self.groups.get(opcode, b""), self._file.summary_begin
+        return (
+            Record(at, found, data[begin:end]) for found, begin, end in self._file.spans(at, data) if found == opcode
+        )
+
     def _parsed(self, opcode: int) -> list[Any]:
-        return [self._file.parse(record) for record in self._records if record.opcode == opcode]
+        return [self._file.parse(record) for record in self.records(opcode)]
 
 
 class RecordFile(Closeable):
@@ -148,10 +161,10 @@ class RecordFile(Closeable):
 
     def _read_head_and_footer(self) -> tuple[int, int, int] | None:
         """Offsets of the summary and the summary offset section, and the checksum; None for an unfinished file."""
-        begin = self._read(0, len(_MAGIC))
+        begin = self.read_bytes(0, len(_MAGIC))
         if not _MAGIC.startswith(begin):
             raise SourceError(f"{self.path} is not an MCAP file.")
-        end = self._read(max(0, self._end_of_summary), _FOOTER.size + len(_MAGIC))
+        end = self.read_bytes(max(0, self._end_of_summary), _FOOTER.size + len(_MAGIC))
         if len(end) < _FOOTER.size + len(_MAGIC) or not end.endswith(_MAGIC):
             return None
         opcode, length, start, offset_start, checksum = _FOOTER.unpack_from(end)
@@ -161,6 +174,12 @@ class RecordFile(Closeable):
     @property
     def _end_of_summary(self) -> int:
         return self.size - _FOOTER.size - len(_MAGIC)
+
+    @property
+    def summary_begin(self) -> int:
+        """The offset of the index at the end of a finished file."""
+        assert self._footer is not None
+        return self._footer[0]
 
     @property
     def finished(self) -> bool:
@@ -179,7 +198,8 @@ class RecordFile(Closeable):
     def close(self) -> None:
         self._file.close()
 
-    def _read(self, at: int, length: int) -> bytes:
+    def read_bytes(self, at: int, length: int) -> bytes:
+        """The bytes from this offset on, fewer at the end of the file; raises :class:`telemetry.SourceError`."""
         try:
             self._file.seek(at)
             return self._file.read(length)
@@ -226,7 +246,7 @@ class RecordFile(Closeable):
 
         Raises :class:`TruncatedFile` if the file ends inside it, and :class:`CorruptFile`.
         """
-        head = self._read(at, _HEAD.size)
+        head = self.read_bytes(at, _HEAD.size)
         if len(head) < _HEAD.size:
             raise self._too_short(at)
         opcode, length = _HEAD.unpack(head)
@@ -245,7 +265,7 @@ class RecordFile(Closeable):
             return Record(at, opcode, b""), begin + length
         if length > _LIMIT:
             raise CorruptFile(self.path, at, f"a record claims to have {length:,} bytes")
-        return Record(at, opcode, self._read(begin, length)), begin + length
+        return Record(at, opcode, self.read_bytes(begin, length)), begin + length
 
     def chunk_after(self, at: int) -> int | None:
         """The offset of the next intact chunk after ``at``, found by its signature; None if there is none."""
@@ -256,7 +276,7 @@ class RecordFile(Closeable):
         return found
 
     def _find_chunk(self, begin: int) -> int | None:
-        while len(data := self._read(begin, _BLOCK + _CHUNK_HEAD.size + len(_ZSTD))) > _CHUNK_HEAD.size:
+        while len(data := self.read_bytes(begin, _BLOCK + _CHUNK_HEAD.size + len(_ZSTD))) > _CHUNK_HEAD.size:
             index = data.find(_ZSTD, _CHUNK_HEAD.size)
             while index >= 0:
                 candidate = begin + index - _CHUNK_HEAD.size
@@ -268,11 +288,11 @@ class RecordFile(Closeable):
 
     def resembles_chunk(self, at: int) -> bool:
         """Whether the bytes at this offset have the signature of a chunk, whatever their opcode."""
-        return self._read(at + _CHUNK_HEAD.size, len(_ZSTD)) == _ZSTD
+        return self.read_bytes(at + _CHUNK_HEAD.size, len(_ZSTD)) == _ZSTD
 
     def _is_intact_chunk(self, at: int) -> bool:
         """Whether there is one; false too where too much was read already for what only looks like one."""
-        _, length, _, _, size, _ = _CHUNK_HEAD.unpack(self._read(at, _CHUNK_HEAD.size))
+        _, length, _, _, size, _ = _CHUNK_HEAD.unpack(self.read_bytes(at, _CHUNK_HEAD.size))
         cost = min(length, _LIMIT) + min(size, _LIMIT)
         if self._wasted_bytes + cost > _MAX_WASTE * self.size + 2 * _LIMIT:
             return False
@@ -288,7 +308,7 @@ class RecordFile(Closeable):
         return CorruptFile(self.path, at, "a record is longer than the file") if self.finished else TruncatedFile(at)
 
     def _only_zeros_from(self, at: int) -> bool:
-        while data := self._read(at, _BLOCK):
+        while data := self.read_bytes(at, _BLOCK):
             if any(data):
                 return False
             at += len(data)
@@ -382,11 +402,35 @@ class RecordFile(Closeable):
         length = self._end_of_summary - start
         if start < len(_MAGIC) or not 0 < length <= _LIMIT:
             return None
-        data = self._read(start, length)
+        data = self.read_bytes(start, length)
         footer = _FOOTER.pack(FOOTER, _FOOTER.size - _HEAD.size, start, offset_start, 0)[:-4]
         if checksum and zlib.crc32(footer, zlib.crc32(data)) != checksum:
             return None
         try:
-            return Summary(self, list(self._split(start, data)))
+            groups = self._find_groups(data, offset_start - start) if checksum else None
+            return Summary(self, self._group(data) if groups is None else groups)
         except CorruptFile:
             return None
+
+    def _find_groups(self, data: bytes, offsets_begin: int) -> dict[int, bytes] | None:
+        """The records of each opcode in a summary, as the offsets at its end say; None where these do not tell all."""
+        if not 0 < offsets_begin < len(data):
+            return None
+        groups: dict[int, bytes] = {}
+        at = 0
+        for record in self._split(self.summary_begin, data[offsets_begin:]):
+            if record.opcode != SUMMARY_OFFSET or len(record.body) != _SUMMARY_OFFSET.size:
+                return None
+            opcode, begin, length = _SUMMARY_OFFSET.unpack(record.body)
+            if begin - self.summary_begin != at or opcode in groups:
+                return None
+            groups[opcode] = data[at : at + length]
+            at += length
+        return groups if at == offsets_begin else None
+
+    def _group(self, data: bytes) -> dict[int, bytes]:
+        """The same, record by record."""
+        groups: dict[int, list[bytes]] = {}
+        for opcode, begin, end in self.spans(self.summary_begin, data):
+            groups.setdefault(opcode, []).append(data[begin - _HEAD.size : end])
+        return {opcode: b"".join(records) for opcode, records in groups.items()}

@@ -59,6 +59,7 @@ from telemetry.formats.mcap.records import (
     RecordFile,
     TruncatedFile,
 )
+from telemetry.formats.mcap.stored_summary import NAME as SUMMARY_NAME
 from telemetry.formats.mcap.writer import McapWriter
 from telemetry.recording.interfaces import Event
 
@@ -316,7 +317,7 @@ class _RecoveryCopier:
             check_version(self.file.path, self._metadata)
             if self.writer and parsed.name != QUALITY_METADATA:  # counted again from what is copied
                 self.writer.add_metadata(parsed.name, parsed.metadata)
-        elif opcode == ATTACHMENT and self.writer:
+        elif opcode == ATTACHMENT and self.writer and parsed.name != SUMMARY_NAME:
             self.writer.add_attachment(parsed.create_time, parsed.log_time, parsed.name, parsed.media_type, parsed.data)
 
     def _copy_message(self, record: Record, message: Message, event: Event | None) -> None:

@@ -17,7 +17,7 @@ from mcap.opcode import Opcode
 
 from telemetry.base.version import VERSION
 
-_MAGIC: Final = b"\x89MCAP0\r\n"
+MAGIC: Final = b"\x89MCAP0\r\n"
 _LIBRARY: Final = f"ac-telemetry/{VERSION}"
 _MESSAGE: Final = Struct("<BQHIQQ")
 _MESSAGE_HEAD_BYTES: Final = _MESSAGE.size - 9
@@ -68,14 +68,14 @@ class McapWriter:
 
     def start(self, profile: str) -> None:
         """Write the beginning of the file."""
-        self._write(_MAGIC)
-        self._write(_encode(records.Header(profile, _LIBRARY)))
+        self._write(MAGIC)
+        self._write(encode_record(records.Header(profile, _LIBRARY)))
 
     def register_schema(self, name: str, encoding: str, data: bytes) -> int:
         """Declare a schema; returns its number."""
         schema = records.Schema(id=len(self._schemas) + 1, name=name, encoding=encoding, data=data)
         self._schemas.append(schema)
-        self._chunk += _encode(schema)
+        self._chunk += encode_record(schema)
         return schema.id
 
     def register_channel(
@@ -90,7 +90,7 @@ class McapWriter:
             metadata=dict(metadata or {}),
         )
         self._channels.append(channel)
-        self._chunk += _encode(channel)
+        self._chunk += encode_record(channel)
         return channel.id
 
     def add_message(self, channel: int, log_time: int, data: bytes, publish_time: int, sequence: int = 0) -> None:
@@ -109,14 +109,14 @@ class McapWriter:
 
     def add_metadata(self, name: str, metadata: Mapping[str, str]) -> None:
         """Write a metadata record, before the chunk that is open."""
-        data = _encode(records.Metadata(name=name, metadata=dict(metadata)))
+        data = encode_record(records.Metadata(name=name, metadata=dict(metadata)))
         self._metadata.append(records.MetadataIndex(offset=self._length, length=len(data), name=name))
         self._write(data)
 
     def add_attachment(self, create_time: int, log_time: int, name: str, media_type: str, data: bytes) -> None:
         """Write an attachment, before the chunk that is open; times in nanoseconds."""
         times = {"create_time": create_time, "log_time": log_time}
-        record = _encode(records.Attachment(name=name, media_type=media_type, data=data, **times))
+        record = encode_record(records.Attachment(name=name, media_type=media_type, data=data, **times))
         self._attachments.append(
             records.AttachmentIndex(
                 offset=self._length,
@@ -134,7 +134,7 @@ class McapWriter:
         if not self._places:
             return
         compressed = self._compressor.compress(self._chunk)
-        chunk = _encode(
+        chunk = encode_record(
             records.Chunk(
                 compression="zstd",
                 data=compressed,
@@ -153,7 +153,7 @@ class McapWriter:
             self._write(_MESSAGE_INDEX.pack(Opcode.MESSAGE_INDEX, 6 + len(places), channel, len(places)) + places)
             self._message_counts[channel] += len(places) // _MESSAGE_PLACE.size
         self._chunk_indexes.add(
-            _encode(
+            encode_record(
                 records.ChunkIndex(
                     message_start_time=self._chunk_begin,
                     message_end_time=self._chunk_end,
@@ -182,7 +182,7 @@ class McapWriter:
     def finish(self) -> None:
         """Write the remaining messages and the index of the file; nothing can be added any more."""
         self.end_chunk()
-        self._write(_encode(records.DataEnd(0)))
+        self._write(encode_record(records.DataEnd(0)))
         begin, checksum = self._length, 0
         offsets = []
         for opcode, group in self._summary():
@@ -192,12 +192,11 @@ class McapWriter:
                 self._write(data)
             offsets.append(records.SummaryOffset(opcode, group_begin, self._length - group_begin))
         offsets_begin = self._length
-        for data in map(_encode, offsets):
+        for data in map(encode_record, offsets):
             checksum = zlib.crc32(data, checksum)
             self._write(data)
-        checksum = zlib.crc32(_FOOTER_BEGIN.pack(Opcode.FOOTER, _FOOTER_BYTES, begin, offsets_begin), checksum)
-        self._write(_encode(records.Footer(begin, offsets_begin, checksum)))
-        self._write(_MAGIC)
+        self._write(encode_footer(begin, offsets_begin, checksum))
+        self._write(MAGIC)
         self.flush()
 
     def _summary(self) -> Iterator[tuple[Opcode, Iterable[bytes]]]:
@@ -213,12 +212,12 @@ class McapWriter:
             message_end_time=self._end,
             schema_count=len(self._schemas),
         )
-        yield Opcode.SCHEMA, map(_encode, self._schemas)
-        yield Opcode.CHANNEL, map(_encode, self._channels)
-        yield Opcode.STATISTICS, [_encode(statistics)]
+        yield Opcode.SCHEMA, map(encode_record, self._schemas)
+        yield Opcode.CHANNEL, map(encode_record, self._channels)
+        yield Opcode.STATISTICS, [encode_record(statistics)]
         yield Opcode.CHUNK_INDEX, self._chunk_indexes.blocks()
-        yield Opcode.ATTACHMENT_INDEX, map(_encode, self._attachments)
-        yield Opcode.METADATA_INDEX, map(_encode, self._metadata)
+        yield Opcode.ATTACHMENT_INDEX, map(encode_record, self._attachments)
+        yield Opcode.METADATA_INDEX, map(encode_record, self._metadata)
 
     def _write(self, data: bytes) -> None:
         self._pending.append(data)
@@ -247,9 +246,15 @@ class _PackedRecords:
         yield bytes(self._open)
 
 
-def _encode(record: records.McapRecord) -> bytes:
+def encode_record(record: records.McapRecord) -> bytes:
     """A record of the library as it is in the file."""
     builder: Any = RecordBuilder()
     record.write(builder)
     data: bytes = builder.end()
     return data
+
+
+def encode_footer(begin: int, offsets_begin: int, checksum: int) -> bytes:
+    """The footer behind a summary and its offsets that begin at these places; ``checksum`` is the CRC-32 of both."""
+    checksum = zlib.crc32(_FOOTER_BEGIN.pack(Opcode.FOOTER, _FOOTER_BYTES, begin, offsets_begin), checksum)
+    return encode_record(records.Footer(begin, offsets_begin, checksum))
