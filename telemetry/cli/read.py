@@ -17,7 +17,7 @@ from telemetry.cli._shared.summaries import describe_samples
 from telemetry.cli._shared.thresholds import AllThresholds
 from telemetry.fields.held import held_columns
 from telemetry.fields.selection import ALL_COLUMNS, Column, select
-from telemetry.formats import is_recording
+from telemetry.formats import can_be_read
 from telemetry.recording.interfaces import Sink, Source
 from telemetry.recording.sample_recorder import DEFAULT_RATE, SampleRecorder, SamplingOptions
 from telemetry.recording.stop import StopRule
@@ -143,7 +143,7 @@ def read(
     line_options.check(source)
     clock = source_options.make_clock()
     options.tune_for_low_latency()
-    if rate is None and not is_recording(source) and not options.is_stream(source):
+    if rate is None and not can_be_read(source) and not options.is_stream(source):
         rate = DEFAULT_RATE
     sampling = SamplingOptions(rate=rate, include_paused=include_paused, thresholds=thresholds)
     stop_rule = StopRule(duration=duration, samples=samples, laps=laps)

@@ -116,6 +116,8 @@ class Format:
     """Whether a sink of samples can continue a file."""
     has_units_row: bool = False
     """Whether a sink of samples can write the units of its columns as a row."""
+    is_table: bool = False
+    """Whether its files are tables that are made of recordings: they can be read back, but no drive is recorded so."""
     recover: Recover | None = None
     """For formats whose files have an end that can be missing."""
     store_summary: StoreSummary | None = None
@@ -134,7 +136,7 @@ class Format:
         for attribute in (*functions, "recover", "store_summary"):
             value = getattr(self, attribute)
             _check(value is None or callable(value), attribute, "a function or None", value)
-        for attribute in ("survives_kill", "can_append", "has_units_row"):
+        for attribute in ("survives_kill", "can_append", "has_units_row", "is_table"):
             value = getattr(self, attribute)
             _check(isinstance(value, bool), attribute, "True or False", value)
         if not self.name:
@@ -152,7 +154,7 @@ class Format:
     def is_recording(self) -> bool:
         """Whether its files can be written while the game runs, and played again."""
         can_write = self.open_step_sink is not None or self.open_sample_sink is not None
-        return self.open_reader is not None and self.survives_kill and can_write
+        return self.open_reader is not None and self.survives_kill and can_write and not self.is_table
 
     @property
     def keeps_pages(self) -> bool:

@@ -95,6 +95,17 @@ def is_recording(path: str | Path) -> bool:
     return recording_suffix(path) is not None
 
 
+def can_be_read(path: str | Path) -> bool:
+    """Whether the name of a file has the suffix of a format that can be played: a recording, or a table of one."""
+    found = find_format(path)
+    return found is not None and found.open_reader is not None
+
+
+def readable_suffixes() -> tuple[str, ...]:
+    """The suffixes of all formats that can be played."""
+    return tuple(suffix for known in all_formats() if known.open_reader is not None for suffix in known.suffixes)
+
+
 def recording_suffixes() -> tuple[str, ...]:
     """The suffixes of all formats that can be recorded and played."""
     return tuple(suffix for known in all_formats() if known.is_recording for suffix in known.suffixes)

@@ -19,6 +19,9 @@ from telemetry.recording.game_state import is_advancing, state_in_session
 from telemetry.recording.interfaces import Moment, PlayedMoment, Reading, Source
 from telemetry.recording.stand_ins import StandIns, Timing
 
+COUNTED_FIELDS: Final = frozenset({"sequence"})
+"""Fields that every reader counts anew."""
+
 DEFAULT_INTERVAL_S: Final = 0.1
 """Seconds between samples of a recording that does not hold their times."""
 
@@ -70,12 +73,14 @@ class ColumnRecording(Source):
     def blocks(self, rate: float | None = None, fields: Collection[str] | None = None) -> Iterator[Block]:
         limiter = RateLimiter(rate)
         count = 0
-        for block in self._excerpt(Snapshot.NAMES if fields is None else fields, BLOCK_ROWS):
+        wanted = Snapshot.NAMES if fields is None else fields
+        for block in self._excerpt(wanted, BLOCK_ROWS):
             kept = block
             if rate is not None:
                 accepted = [limiter.accept(time) for time in block.array("elapsed").tolist()]
                 kept = block.select(np.flatnonzero(accepted))
             if len(kept):
+                kept.load(wanted)  # what is wrong with them is said here, and not where they are used
                 yield kept.replace({"sequence": np.arange(count, count + len(kept))})
                 count += len(kept)
 

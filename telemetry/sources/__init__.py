@@ -9,7 +9,15 @@ from telemetry.base.storage.output_file import Mode
 from telemetry.fields.held import MISSING_FIELDS, held_columns, parse_missing
 from telemetry.fields.selection import ALL_COLUMNS, Column
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
-from telemetry.formats import FORMATS, all_formats, find_format, jsonl, recording_suffixes, unsupported_file_type
+from telemetry.formats import (
+    FORMATS,
+    all_formats,
+    find_format,
+    jsonl,
+    readable_suffixes,
+    recording_suffixes,
+    unsupported_file_type,
+)
 from telemetry.recording.durable import DurablePageSink, DurableSink, check_durable
 from telemetry.recording.filters import DecimatingSink, StepToSampleSink
 from telemetry.recording.interfaces import PageSink, Sink, Source
@@ -60,10 +68,10 @@ def open_source(
     if known is not None and known.open_reader is not None:
         return known.open_reader(path, loop=loop, begin=begin, end=end)
     if exists and str(what):
-        raise unsupported_file_type(path, _readable_suffixes())
+        raise unsupported_file_type(path, readable_suffixes())
     raise UsageError(
         f"There is no source {str(what)!r}. Say live, demo, demo:SCENARIO, demo:line=POSITION, a directory with page "
-        f"files, a recording ({', '.join(_readable_suffixes())}), or a stream (ws://HOST:PORT)."
+        f"files, a recording ({', '.join(readable_suffixes())}), or a stream (ws://HOST:PORT)."
     )
 
 
@@ -146,7 +154,3 @@ def open_page_sink(
     if durable:
         sink = DurablePageSink(sink, path)
     return sink if rate is None else DecimatingSink(sink, rate)
-
-
-def _readable_suffixes() -> tuple[str, ...]:
-    return tuple(suffix for known in all_formats() if known.open_reader is not None for suffix in known.suffixes)

@@ -23,6 +23,10 @@ def has_reader(known: Format) -> bool:
     return known.open_reader is not None
 
 
+def is_cut_readable(known: Format) -> bool:
+    return known.open_reader is not None and known.survives_kill
+
+
 def survives_kill(known: Format) -> bool:
     return known.survives_kill
 
@@ -85,7 +89,7 @@ def test_an_existing_file_is_overwritten_on_request(case: Case, path: Path) -> N
     assert read_rows(case, path) == [row_of(snapshot) for snapshot in drive(3)]
 
 
-@cases(lambda known: known.survives_kill and known.open_reader)
+@cases(lambda known: known.is_recording)
 def test_a_file_to_be_overwritten_keeps_its_content_until_there_is_something_to_write(case: Case, path: Path) -> None:
     path.write_bytes(b"precious")
     write(case, path, [], mode="overwrite")
@@ -204,10 +208,12 @@ def test_what_was_flushed_can_be_read_before_the_file_is_closed(case: Case, path
 @cases_and_modes(every_format, "new", "overwrite", "append")
 def test_an_empty_recording_leaves_no_file_or_one_without_rows(case: Case, path: Path, mode: Mode) -> None:
     write(case, path, [], mode=mode)
-    if has_reader(case.format):  # which has nothing to play in it
-        assert list(path.parent.iterdir()) == []
-    else:
+    if case.format.is_table:
         assert read_rows(case, path) == []
+        with pytest.raises(SourceError, match=r"holds no sample\.$"):
+            read_snapshots(case, path)
+    else:  # there is nothing to play in it
+        assert list(path.parent.iterdir()) == []
 
 
 # A disk that is full, a writer that is killed, a file that is truncated
@@ -289,7 +295,7 @@ def test_killing_the_writer_loses_nothing_that_was_flushed(case: Case, path: Pat
     assert rows == [row_of(snapshot) for snapshot in drive(2000)[: len(rows)]]
 
 
-@cases(has_reader)
+@cases(is_cut_readable)
 @pytest.mark.parametrize("missing", [1, 7, 300, 0.5])
 def test_a_truncated_file_is_read_up_to_there(case: Case, path: Path, missing: float) -> None:
     snapshots = drive(40)

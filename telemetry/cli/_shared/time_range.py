@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from telemetry.base.amounts import DURATION_FORMS, parse_duration
 from telemetry.base.errors import UsageError
 from telemetry.base.units import STEP_S
-from telemetry.formats import is_recording
+from telemetry.formats import can_be_read
 from telemetry.sources import open_source
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ def parse_time_range(source: str, begin: str | None, end: str | None) -> tuple[f
     """Start and end in seconds since the recording's first sample; UsageError for a text that names no time."""
     if begin is None and end is None:
         return None, None
-    if not is_recording(source):
+    if not can_be_read(source):
         raise UsageError("--from and --to are for recordings only.")
     first, last = _parse_time("--from", source, begin), _parse_time("--to", source, end)
     if first is not None and last is not None and last <= first:

@@ -7,7 +7,7 @@ from typing import Final
 from telemetry.base.storage.output_file import Mode
 from telemetry.fields.selection import Column
 from telemetry.formats.format import Format, Recovered, WatchShare, ignore
-from telemetry.recording.interfaces import Sink
+from telemetry.recording.interfaces import Sink, Source
 
 __all__ = ["FORMAT"]
 
@@ -30,12 +30,20 @@ def _recover(path: Path, watch: WatchShare = ignore) -> Recovered:
     return recover(path, watch)
 
 
+def _open_reader(path: Path, *, loop: bool, begin: float | None, end: float | None) -> Source:
+    from telemetry.formats.csv.recording import CsvRecording
+
+    return CsvRecording(path, loop=loop, begin=begin, end=end)
+
+
 FORMAT: Final = Format(
     name="CSV",
     suffixes=(".csv", ".csv.gz"),
+    open_reader=_open_reader,
     open_sample_sink=_open_sample_sink,
     open_decimal_comma_sink=_open_decimal_comma_sink,
     survives_kill=True,
     has_units_row=True,
+    is_table=True,
     recover=_recover,
 )

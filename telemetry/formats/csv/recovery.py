@@ -1,14 +1,12 @@
 """Giving a killed CSV file its end: complete rows, and the end of its compressed stream."""
 
-import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from telemetry.base.errors import SourceError
-from telemetry.fields.selection import Column, all_keys
 from telemetry.formats.compression import BytesRead, compression_for, read_blocks
-from telemetry.formats.csv.sink import header_of
+from telemetry.formats.csv.header import cells_of, check_header, is_units_row
 from telemetry.formats.format import Recovered, WatchShare, ignore
 from telemetry.formats.text_lines import MAX_LINE_BYTES, line_too_long, split_lines
 from telemetry.formats.text_repair import locked_for_repair, replace_compressed
@@ -77,9 +75,9 @@ def _read_content(path: Path, watch: WatchShare) -> _Content:
         content.row_bytes += content.rest_bytes
         content.rest_bytes = 0
         if row_count == 0:
-            header = _cells(path, row)
-            _check_header(path, header)
-        elif row_count > 1 or not _is_units_row(header, _cells(path, row)):
+            header = cells_of(path, row)
+            check_header(path, header)
+        elif row_count > 1 or not is_units_row(header, cells_of(path, row)):
             content.rows += 1
         row_count, row, row_bytes = row_count + 1, b"", 0
     return content
@@ -92,31 +90,3 @@ def _beginning(path: Path, count: int) -> Iterator[bytes]:
             return
         yield block.text[:count]
         count -= len(block.text)
-
-
-def _cells(path: Path, row: bytes) -> list[str]:
-    try:
-        text = row.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise SourceError(f"{path} is not a CSV file of telemetry: it is not text in UTF-8.") from None
-    separator = ";" if ";" in text and "," not in text.partition(";")[0] else ","
-    try:
-        return next(csv.reader([text], delimiter=separator), [])
-    except csv.Error:
-        raise SourceError(f"{path} is not a CSV file of telemetry: its first row cannot be read.") from None
-
-
-def _units_of_cells() -> dict[str, str]:
-    """The unit of every cell that a file can have, by the cell's name in the header."""
-    columns = [Column(key, fields) for key, fields in all_keys().items()]
-    return {name: column.fields[0].unit for column in columns for name in header_of(column)}
-
-
-def _check_header(path: Path, header: Sequence[str]) -> None:
-    if _units_of_cells().keys().isdisjoint(header):
-        raise SourceError(f"{path} is not a CSV file of telemetry: its first row names no field.")
-
-
-def _is_units_row(header: Sequence[str], cells: Sequence[str]) -> bool:
-    units = _units_of_cells()
-    return list(cells) == [units.get(name) for name in header]

@@ -16,10 +16,7 @@ from telemetry.fields.wire import parse_snapshot
 from telemetry.formats.compression import BytesRead, is_complete
 from telemetry.formats.jsonl.columns import LineColumns, LineParser
 from telemetry.formats.jsonl.lines import Lines, read_line_groups, read_lines
-from telemetry.recording.column_recording import ColumnRecording
-
-_COUNTED_FIELDS: Final = frozenset({"sequence"})
-"""Fields that every reader counts anew."""
+from telemetry.recording.column_recording import COUNTED_FIELDS, ColumnRecording
 
 _PARSED_LINES: Final = 64
 """Lines that are parsed at once: their Python objects stay in the processor's cache, which halves the time."""
@@ -54,7 +51,7 @@ class JsonlRecording(ColumnRecording):
         keys = values if isinstance(values, dict) else {}
         known = all_keys()
         present = {field.name for key in keys for field in known.get(key, ())}
-        return frozenset(Snapshot.NAMES) - present - _COUNTED_FIELDS
+        return frozenset(Snapshot.NAMES) - present - COUNTED_FIELDS
 
     @property
     @override

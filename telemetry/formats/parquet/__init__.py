@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from telemetry.base.extras import require
 from telemetry.base.storage.output_file import Mode
 from telemetry.fields.selection import Column
 from telemetry.formats.format import Format
-from telemetry.recording.interfaces import Sink
+from telemetry.recording.interfaces import Sink, Source
 
 __all__ = ["FORMAT"]
 
@@ -18,8 +19,17 @@ def _open_sample_sink(path: Path, columns: Sequence[Column], *, mode: Mode, unit
     return create(path, columns, overwrite=mode == "overwrite")
 
 
+def _open_reader(path: Path, *, loop: bool, begin: float | None, end: float | None) -> Source:
+    require("pyarrow.parquet", extra="parquet", purpose="Parquet")
+    from telemetry.formats.parquet.recording import ParquetRecording
+
+    return ParquetRecording(path, loop=loop, begin=begin, end=end)
+
+
 FORMAT: Final = Format(
     name="Parquet",
     suffixes=(".parquet",),
+    open_reader=_open_reader,
     open_sample_sink=_open_sample_sink,
+    is_table=True,
 )

@@ -34,7 +34,7 @@ _PENDING_ROWS: Final = 1024
 _WRITE_BATCH_ROWS: Final = 1 << 16
 """Values that pyarrow encodes in one go; its own choice of 1,024 costs a fifth more."""
 
-_FILE_METADATA_FIELDS: Final = (
+FILE_METADATA_FIELDS: Final = (
     "car_model",
     "track",
     "track_configuration",
@@ -147,13 +147,18 @@ class ParquetSink(Sink):
         about = {"created_by": f"ac-telemetry {VERSION}", "game": "Assetto Corsa", **self._drive_metadata}
         schema = self._arrow.schema.with_metadata({**self._metadata, **about})
         return parquet.ParquetWriter(
-            self._file, schema, compression="zstd", write_batch_size=_WRITE_BATCH_ROWS, **self._encodings
+            self._file,
+            schema,
+            compression="zstd",
+            write_batch_size=_WRITE_BATCH_ROWS,
+            write_page_checksum=True,  # without it a damaged page can be read as other numbers
+            **self._encodings,
         )
 
     def _describe_drive(self, columns: Columns, row: int) -> dict[str, str]:
         """What was driven and by whom at this sample, as far as the samples hold it."""
         unknown = unknown_fields(parse_missing(self._metadata.get(MISSING_FIELDS, "")))
-        texts = {name: columns.texts(name) for name in _FILE_METADATA_FIELDS if name not in unknown}
+        texts = {name: columns.texts(name) for name in FILE_METADATA_FIELDS if name not in unknown}
         return {name: column.texts[column.codes[row]] for name, column in texts.items()}
 
     def _call_pyarrow(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:

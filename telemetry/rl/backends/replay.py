@@ -12,7 +12,7 @@ from telemetry.base.errors import SourceError, UsageError
 from telemetry.base.typing import override
 from telemetry.fields.derived import Sample, derive
 from telemetry.fields.resample import resample
-from telemetry.formats import is_recording, recording_suffixes, unsupported_file_type
+from telemetry.formats import can_be_read, readable_suffixes, unsupported_file_type
 from telemetry.recording.api import samples
 from telemetry.recording.interfaces import Source
 from telemetry.rl.action import Command
@@ -52,8 +52,8 @@ class ReplayBackend(Backend):
     accepts_actions = False
 
     def __init__(self, path: Path, control_hz: float, read_samples: ReadSamples = recorded_samples) -> None:
-        if not is_recording(path):
-            raise unsupported_file_type(path, recording_suffixes())
+        if not can_be_read(path):
+            raise unsupported_file_type(path, readable_suffixes())
         self.name = f"replay:{path}"
         self._path = path
         self._hz = control_hz

@@ -1,0 +1,258 @@
+"""Reading CSV: a table of samples as a recording."""
+
+import csv
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from telemetry.base.errors import SourceError
+from telemetry.base.typing import override
+from telemetry.fields.column_block import AnyColumn, ColumnBlock
+from telemetry.fields.snapshot import Snapshot
+from telemetry.formats.compression import BytesRead, is_complete, read_blocks
+from telemetry.formats.csv.columns import CellParser, WrongCell, join
+from telemetry.formats.csv.header import cells_of, check_header, find_separator, is_units_row
+from telemetry.formats.text_lines import split_groups
+from telemetry.recording.column_recording import COUNTED_FIELDS, ColumnRecording
+
+_PARSED_ROWS: Final = 64
+"""Rows that are parsed at once: their texts stay in the processor's cache."""
+
+_BLOCK_BYTES: Final = 1 << 25
+"""Bytes of rows from which on a block is complete, however few they are."""
+
+
+class CsvRecording(ColumnRecording):
+    """A table of samples as a source: with a row of units or without, with decimal points or commas.
+
+    A truncated last row is left out, as its last number may be cut. Raises :class:`SourceError` as
+    :class:`~telemetry.recording.column_recording.ColumnRecording` does, also for a row of another width.
+    """
+
+    def __init__(self, path: Path, *, loop: bool = False, begin: float | None = None, end: float | None = None) -> None:
+        self._progress = BytesRead()
+        self._header = _read_header(path)
+        super().__init__(path, loop=loop, begin=begin, end=end)
+
+    @cached_property
+    def complete(self) -> bool:
+        """Whether the file ends after a complete row, and its compressed stream, if it has one, has its end."""
+        return is_complete(self.path)
+
+    @cached_property
+    def missing_fields(self) -> frozenset[str]:
+        """The raw fields that have no cells."""
+        return frozenset(Snapshot.NAMES) - self._header.parser.fields - COUNTED_FIELDS
+
+    @property
+    @override
+    def read_share(self) -> float:
+        return self._progress.share
+
+    @override
+    def read_columns(self, fields: Collection[str], rows: int) -> Iterator[ColumnBlock]:
+        self._progress = BytesRead()
+        pending = _PendingBlock(self._header, fields)
+        error: SourceError | None = None
+        batches = _read_rows(self._header, self._progress, min(rows, _PARSED_ROWS))
+        while error is None:
+            try:
+                batch = next(batches)
+            except StopIteration:
+                break
+            except SourceError as unreadable:
+                error = unreadable
+                break
+            error = pending.add(batch)
+            if pending.length >= rows or pending.bytes >= _BLOCK_BYTES:
+                yield pending.build()
+        if pending.length:
+            yield pending.build()
+        if error is not None:
+            raise error
+
+
+class _Header(NamedTuple):
+    path: Path
+    cells: list[str]
+    separator: str
+    parser: CellParser
+
+
+class _Batch(NamedTuple):
+    """Some rows, the numbers of the lines where they end, and their lines."""
+
+    rows: list[list[str]]
+    numbers: list[int]
+    lines: list[str]
+
+    def begin(self, count: int) -> "_Batch":
+        """The first rows."""
+        return _Batch(self.rows[:count], self.numbers[:count], self.lines)
+
+
+def _read_header(path: Path) -> _Header:
+    """What the first row says. Raises :class:`SourceError`."""
+    for group in split_groups(path, (block.text for block in read_blocks(path))):
+        for text in group.texts:
+            row = text.strip(b"\r" if group.complete else b"\0 \t\r\n")
+            if not row:
+                continue
+            cells = cells_of(path, row)
+            check_header(path, cells)
+            separator = find_separator(row.decode("utf-8-sig"))
+            try:
+                parser = CellParser(cells, decimal_comma=separator == ";")
+            except ValueError as error:
+                raise SourceError(f"{path} cannot be read: {error}.") from None
+            return _Header(path, cells, separator, parser)
+    raise SourceError(f"{path} holds no sample.")
+
+
+def _read_rows(header: _Header, progress: BytesRead, count: int) -> Iterator[_Batch]:
+    """The rows below the header and the units, at most so many at once. Raises :class:`SourceError` behind them."""
+    lines = _Lines(header.path, progress)
+    reader = csv.reader(lines, delimiter=header.separator, strict=True)
+    below = 0  # rows so far, the header included
+    while True:
+        batch = _Batch([], [], [])
+        error: SourceError | None = None
+        try:
+            for row in islice(reader, count):
+                if not row:
+                    continue
+                below += 1
+                if below == 1 or (below == 2 and is_units_row(header.cells, row)):
+                    lines.taken.clear()
+                    continue
+                if len(row) != len(header.cells):
+                    wrong = f"it has {len(row)} cells, but the first row has {len(header.cells)}"
+                    error = SourceError(f"{header.path}, line {reader.line_num}: {wrong}.")
+                    break
+                batch.rows.append(row)
+                batch.numbers.append(reader.line_num)
+        except csv.Error as unreadable:
+            if not lines.ended:  # else the rest of a row that was not written to its end
+                error = SourceError(f"{header.path}, line {reader.line_num}: it is no row of CSV: {unreadable}.")
+        except SourceError as unreadable:
+            error = unreadable
+        batch.lines.extend(lines.taken)
+        lines.taken.clear()
+        if batch.rows:
+            yield batch
+        if error is not None:
+            raise error
+        if lines.ended:
+            return
+
+
+class _Lines(Iterator[str]):
+    """The complete lines of a file, each with its line feed, and those that were taken since somebody looked."""
+
+    def __init__(self, path: Path, progress: BytesRead) -> None:
+        self.taken: list[str] = []
+        self.ended = False
+        self._path = path
+        self._lines = self._read(progress)
+
+    @override
+    def __next__(self) -> str:
+        line = next(self._lines, None)
+        if line is None:
+            self.ended = True
+            raise StopIteration
+        self.taken.append(line)
+        return line
+
+    def _read(self, progress: BytesRead) -> Iterator[str]:
+        for group in split_groups(self._path, (block.text for block in read_blocks(self._path, progress=progress))):
+            if not group.complete:
+                return
+            for number, line in enumerate(group.texts, start=group.number):
+                try:
+                    text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+                except UnicodeDecodeError:
+                    raise SourceError(f"{self._path}, line {number}: it is not text in UTF-8.") from None
+                yield text + "\n"
+
+
+class _PendingBlock:
+    """The rows of a block to come."""
+
+    def __init__(self, header: _Header, fields: Collection[str]) -> None:
+        self.length = self.bytes = 0
+        self._header = header
+        self._wanted = header.parser.fields.intersection(fields)
+        self._columns: list[Mapping[str, AnyColumn]] = []
+        self._batches: list[_Batch] = []
+
+    def add(self, batch: _Batch) -> SourceError | None:
+        """Add these rows, up to the first with a wrong cell: then the error."""
+        error: SourceError | None = None
+        try:
+            columns = self._header.parser.parse(batch.rows, self._wanted)
+        except WrongCell as wrong:
+            batch, error = _intact_part(self._header, batch, self._wanted, wrong)
+            columns = self._header.parser.parse(batch.rows, self._wanted)
+        self.length += len(batch.rows)
+        self.bytes += sum(map(len, batch.lines))
+        self._columns.append(columns)
+        if self._wanted < self._header.parser.fields:
+            self._batches.append(batch._replace(rows=[]))
+        return error
+
+    def build(self) -> ColumnBlock:
+        """The block of these rows, after which the next one begins."""
+        columns = join(self._columns)
+        block = ColumnBlock(self.length, columns)
+        if self._batches:
+            block = ColumnBlock(self.length, columns, _OtherFields(self._header, self._batches).load)
+        self.length = self.bytes = 0
+        self._columns, self._batches = [], []
+        return block
+
+
+class _OtherFields:
+    """The fields in the rows of a block that were not asked for at first."""
+
+    def __init__(self, header: _Header, batches: Sequence[_Batch]) -> None:
+        self._header = header
+        self._batches = batches
+
+    def load(self, _names: Collection[str]) -> Mapping[str, AnyColumn]:
+        """Their columns. Raises :class:`SourceError`."""
+        return self._columns
+
+    @cached_property
+    def _columns(self) -> Mapping[str, AnyColumn]:
+        """All columns: who asks for one that nobody has named asks for others too, and each pass costs the same."""
+        parser = self._header.parser
+        parts = []
+        for batch in self._batches:
+            rows = [row for row in csv.reader(batch.lines, delimiter=self._header.separator) if row]
+            rows = rows[: len(batch.numbers)]
+            try:
+                parts.append(parser.parse(rows, parser.fields))
+            except WrongCell as wrong:
+                raise _error_in(self._header, batch, wrong) from None
+        return join(parts)
+
+
+def _intact_part(
+    header: _Header, batch: _Batch, fields: Collection[str], wrong: WrongCell
+) -> tuple[_Batch, SourceError]:
+    """The rows before the first that has a wrong cell, and the error about that: columns are read one by one."""
+    while True:
+        rows = batch.begin(wrong.row)
+        try:
+            header.parser.parse(rows.rows, fields)
+        except WrongCell as earlier:
+            wrong = earlier
+            continue
+        return rows, _error_in(header, batch, wrong)
+
+
+def _error_in(header: _Header, batch: _Batch, wrong: WrongCell) -> SourceError:
+    return SourceError(f"{header.path}, line {batch.numbers[wrong.row]}: {wrong}.")
