@@ -221,9 +221,9 @@ class _OtherFields:
         self._header = header
         self._batches = batches
 
-    def load(self, _names: Collection[str]) -> Mapping[str, AnyColumn]:
+    def load(self, names: Collection[str]) -> Mapping[str, AnyColumn]:
         """Their columns. Raises :class:`SourceError`."""
-        return self._columns
+        return {} if self._header.parser.fields.isdisjoint(names) else self._columns
 
     @cached_property
     def _columns(self) -> Mapping[str, AnyColumn]:

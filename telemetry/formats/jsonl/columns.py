@@ -81,6 +81,11 @@ class LineParser:
         """Whether there is nothing else in the lines that could be wanted."""
         self._decode = _make_decoder(names, self._keys, wanted, reads_all=self.reads_all)
 
+    @property
+    def fields(self) -> frozenset[str]:
+        """The raw fields that are read."""
+        return frozenset(field.name for key in self._keys for field in key.fields)
+
     def parse(self, lines: Sequence[bytes]) -> tuple[LineColumns, ValueError | None]:
         """The columns of some lines, up to the first that is no sample, and what is wrong with that."""
         if self._decode is not None:

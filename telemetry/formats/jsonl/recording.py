@@ -142,21 +142,24 @@ class _OtherFields:
         self._lines = lines
         self._numbers = numbers
 
-    def load(self, _names: Collection[str]) -> Mapping[str, AnyColumn]:
+    def load(self, names: Collection[str]) -> Mapping[str, AnyColumn]:
         """Their columns. Raises :class:`SourceError`."""
-        return self._columns
+        return {} if self._parser.fields.isdisjoint(names) else self._columns
+
+    @cached_property
+    def _parser(self) -> LineParser:
+        return LineParser(self._first_line, Snapshot.NAMES)
 
     @cached_property
     def _columns(self) -> Mapping[str, AnyColumn]:
         """All columns: who asks for one that nobody has named asks for others too, and each pass costs the same."""
-        parser = LineParser(self._first_line, Snapshot.NAMES)
         parts = []
         for begin in range(0, len(self._lines), _PARSED_LINES):
-            columns, error = parser.parse(self._lines[begin : begin + _PARSED_LINES])
+            columns, error = self._parser.parse(self._lines[begin : begin + _PARSED_LINES])
             if error is not None:
                 raise _error_in(self._path, self._numbers[begin + columns.length], error)
             parts.append(columns)
-        return parser.join(parts)
+        return self._parser.join(parts)
 
     def read_row(self, index: int) -> Snapshot:
         """All of one line. Raises :class:`SourceError`."""

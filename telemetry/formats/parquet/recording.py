@@ -65,6 +65,11 @@ class ParquetRecording(ColumnRecording):
         return lacking | parse_missing(self.metadata.get(MISSING_FIELDS, ""))
 
     @property
+    def held_fields(self) -> frozenset[str]:
+        """The raw fields that have a column."""
+        return frozenset(self._columns)
+
+    @property
     @override
     def read_share(self) -> float:
         rows: int = self._file.metadata.num_rows
@@ -136,6 +141,8 @@ class _RowGroup:
 
     def _load(self, index: int, names: Collection[str]) -> Mapping[str, AnyColumn]:
         """The columns of a block: all that were named in advance, if it is asked for in its turn."""
+        if self._recording.held_fields.isdisjoint(names):
+            return {}
         if index < self._next or not set(names) <= set(self._fields):
             return next(islice(self._recording.read_batches(self._number, names, self._rows), index, None), {})
         skipped, self._next = index - self._next, index + 1
