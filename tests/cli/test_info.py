@@ -11,6 +11,7 @@ from telemetry.cli.info import info
 from telemetry.cli.validate import validate
 from telemetry.fields.snapshot import Snapshot
 from tests.commands import run
+from tests.conftest import READABLE
 from tests.recorded import derived, drive, driven_by_ai, evening, recorded_lap
 
 LAP = "fixtures/lap.jsonl.zst"
@@ -164,7 +165,7 @@ def test_a_warning_is_an_error_when_it_is_to_be_strict(tmp_path: Path) -> None:
     [
         ("none.jsonl", 2, "There is no recording none.jsonl."),
         ("demo", 2, "There is no recording demo."),
-        ("notes.txt", 2, "Unsupported file type: notes.txt. Supported: .mcap, .jsonl, .jsonl.gz, .jsonl.zst."),
+        ("notes.txt", 2, f"Unsupported file type: notes.txt. Supported: {READABLE}."),
         ("broken.jsonl", 1, "broken.jsonl, line 1: this is not JSON."),
         ("broken.mcap", 1, "broken.mcap"),
     ],

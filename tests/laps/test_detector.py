@@ -16,7 +16,7 @@ from telemetry.fields.snapshot import Snapshot, decode
 from telemetry.laps.detector import LapState, advance, finish, laps
 from telemetry.laps.model import Lap, best_laps
 from tests.commands import run as run_command
-from tests.conftest import main_in_process
+from tests.conftest import READABLE, main_in_process
 from tests.constructed import LENGTH, Values, changed, drive, later, samples_of, sectors_of
 from tests.drives import SEEDS, frames_at, with_line
 
@@ -675,7 +675,7 @@ def test_a_measured_time_is_marked_and_a_recording_without_laps_says_so(tmp_path
         ([], 2, "Missing argument"),
         (["none.jsonl"], 2, "There is no recording none.jsonl."),
         (["demo"], 2, "There is no recording demo."),
-        (["notes.txt"], 2, "Unsupported file type: notes.txt. Supported: .mcap, .jsonl, .jsonl.gz, .jsonl.zst."),
+        (["notes.txt"], 2, f"Unsupported file type: notes.txt. Supported: {READABLE}."),
         (["broken.jsonl"], 1, "broken.jsonl, line 1: this is not JSON."),
     ],
 )

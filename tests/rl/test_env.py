@@ -18,7 +18,7 @@ from telemetry.recording.game_state import State
 from telemetry.recording.interfaces import Step
 from telemetry.rl import Observation, Spec, TrackMap, advance_recorded, begin
 from telemetry.sources import open_page_sink, open_source
-from tests.conftest import PATIENCE, REPOSITORY
+from tests.conftest import PATIENCE, READABLE, REPOSITORY
 
 gymnasium = pytest.importorskip("gymnasium", reason="The environment needs gymnasium, an extra.")
 from gymnasium.utils.env_checker import check_env  # noqa: E402
@@ -137,7 +137,7 @@ def test_without_gymnasium_the_extra_is_named() -> None:
             {"source": "demo", "render_mode": "human"},
             "render_mode must be None, got 'human': the environment cannot be rendered.",
         ),
-        ({"source": "replay:a.txt"}, "Unsupported file type: a.txt. Supported: .mcap, .jsonl, .jsonl.gz, .jsonl.zst."),
+        ({"source": "replay:a.txt"}, f"Unsupported file type: a.txt. Supported: {READABLE}."),
         ({"source": ".", "actuator": "wheel"}, "Unknown actuator 'wheel'; there are none, csp, uinput, vjoy."),
     ],
 )
