@@ -1,10 +1,13 @@
-"""Every format of a recording side by side: CPU per step, bytes per hour, and rows per second read back.
+"""Every format of a recording side by side: CPU per step, bytes per hour, and rows per second read back; conversions.
 
     uv run --all-extras benchmarks/formats.py [--seconds S] [--rounds N]
 
 Each format takes the same steps of the demo car, at every physics step (333 Hz) and at 60 Hz, from page bytes to a file
 that was closed, decoding and derivation included where the format holds samples. Reading back is by this project's own
 sources, to pages (MCAP) or samples; "elsewhere" is a reader that others wrote, to its own rows.
+
+The last table is about a recording of pages that is written as another format with all fields, one sample after the
+other and as columns: CPU with reading, derivation and compression, in turns. Both files must be the same.
 """
 
 import argparse
@@ -26,8 +29,14 @@ from mcap.reader import make_reader
 
 from telemetry.base.clock import Clock
 from telemetry.demo.source import DemoSource
+from telemetry.fields.columns import Columns, derive_columns
+from telemetry.fields.derived import Sample
+from telemetry.fields.printed import print_lines
 from telemetry.fields.selection import ALL_COLUMNS
 from telemetry.formats import find_format
+from telemetry.formats.compression import read_blocks as read_text
+from telemetry.recording.api import samples
+from telemetry.recording.blocks import read_blocks
 from telemetry.recording.filters import DecimatingSink, StepToSampleSink
 from telemetry.recording.interfaces import PageSink, Step
 from telemetry.sources import open_page_sink, open_source
@@ -122,6 +131,64 @@ def measure(steps: list[Step], rate: int, rounds: int, folder: Path) -> None:
         print(f"{suffix:12}{cost:13.1f}{cost * rate / 1e4:13.2f}{hour:13,.0f}{ours:>13}{theirs:13,.0f}")
 
 
+def convert(source: Path, target: Path, *, by_columns: bool) -> float:
+    """CPU seconds that it takes to write all samples of a recording."""
+    known = find_format(target)
+    if known is None or known.open_sample_sink is None:
+        raise ValueError(target)
+    began = process_time()
+    sink = known.open_sample_sink(target, ALL_COLUMNS, mode="overwrite", units=False)
+    with open_source(source) as recording, sink:
+        if by_columns:
+            for columns in derive_columns(read_blocks(recording), Sample.NAMES):
+                sink.write_columns(columns)
+        else:
+            for sample in samples(recording, include_paused=True, clock=Clock(math.inf)):
+                sink.write(sample)
+    return process_time() - began
+
+
+def print_all_lines(blocks: list[Columns]) -> float:
+    """CPU seconds that it takes to print the JSON lines of these samples, whose fields were derived before."""
+    for columns in blocks:
+        for name in Sample.NAMES:
+            columns[name]
+    began = process_time()
+    for columns in blocks:
+        for _ in print_lines(columns):
+            pass
+    return process_time() - began
+
+
+def holds_the_same(one: Path, other: Path) -> bool:
+    """Whether two files are equal; compressed ones and tables by their content."""
+    if one.suffix == ".parquet":
+        return bool(pq.read_table(one).equals(pq.read_table(other)))
+    first, second = (b"".join(block.text for block in read_text(path)) for path in (one, other))
+    return first == second
+
+
+def measure_conversions(steps: list[Step], rounds: int, folder: Path) -> None:
+    """Write a recording as every format of samples in both ways, some times over, and print medians."""
+    source = folder / "source.mcap"
+    write(steps, source, RATES[0])
+    print(f"\nMCAP to{'rows, µs/step':>22}{'columns, µs/step':>20}{'ratio':>8}")
+    for suffix in SUFFIXES[1:]:
+        targets = [folder / f"{way}{suffix}" for way in ("rows", "columns")]
+        times: list[list[float]] = [[], []]
+        for _ in range(rounds):
+            for by_columns, target in enumerate(targets):
+                times[by_columns].append(convert(source, target, by_columns=bool(by_columns)) / len(steps) * 1e6)
+        if not holds_the_same(*targets):
+            raise SystemExit(f"{suffix}: the two files differ")
+        rows, columns = map(statistics.median, times)
+        print(f"{suffix:12}{rows:17.1f}{columns:20.1f}{rows / columns:8.1f}")
+    with open_source(source) as recording:
+        blocks = list(derive_columns(read_blocks(recording), Sample.NAMES))
+    seconds = statistics.median(print_all_lines(blocks) for _ in range(rounds))
+    print(f"JSON lines printed: {len(steps) / seconds:,.0f} a second")
+
+
 def main() -> None:
     """Measure at both rates."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -132,6 +199,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for rate in RATES:
             measure(steps, rate, arguments.rounds, Path(folder))
+        measure_conversions(steps, arguments.rounds, Path(folder))
 
 
 if __name__ == "__main__":
