@@ -1,10 +1,10 @@
 """Columns of samples as text, many rows at a time: the lines of JSON, and the rows of tables.
 
-A number of a page is printed as the float32 that it is. What does not change in a piece of a column is printed once,
-and stands in the template of the rows.
+A number of a page is printed as the float32 that it is. What does not change in a piece of a column is printed once.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import repeat
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -39,44 +39,34 @@ JSON: Final = Style(null=b"null", text=orjson.dumps, is_nested=True)
 def print_lines(samples: Columns, columns: Sequence[Column] = ALL_COLUMNS) -> Iterator[bytes]:
     """The JSON lines of consecutive samples, many at a time: those of :class:`telemetry.fields.wire.LineEncoder`."""
     keys = [orjson.dumps(column.key) + b":" for column in columns]
-
-    def join(values: Sequence[bytes]) -> bytes:
-        return b"{" + b",".join(map(bytes.__add__, keys, values)) + b"}\n"
-
-    for rows in print_rows(samples, columns, JSON, join):
+    for rows in print_rows(samples, columns, JSON, [b"{" + keys[0], *[b"," + key for key in keys[1:]], b"}\n"]):
         yield b"".join(rows)
 
 
 def print_rows(
-    samples: Columns, columns: Sequence[Column], style: Style, join: Callable[[Sequence[bytes]], bytes]
+    samples: Columns, columns: Sequence[Column], style: Style, around: Sequence[bytes]
 ) -> Iterator[list[bytes]]:
-    """Consecutive samples as rows of text, in lists of up to :data:`PIECE_ROWS`; ``join`` makes a row of its values."""
+    """Consecutive samples as rows of text, in lists of up to :data:`PIECE_ROWS`.
+
+    ``around`` is what stands in front of each value, and behind the last one.
+    """
     printers = [_make_printer(samples, column, style) for column in columns]
     for begin in range(0, len(samples), PIECE_ROWS):
         end = min(begin + PIECE_ROWS, len(samples))
-        printed = [printer(begin, end) for printer in printers]
-        row = join([one.template for one in printed])
-        varying = [one.values for one in printed if one.values is not None]
-        yield [row % values for values in zip(*varying, strict=True)] if varying else [row % ()] * (end - begin)
+        parts: list[Iterable[bytes]] = []
+        between = b""  # what is the same in all rows since the last value that is not
+        for before, printer in zip(around, printers, strict=False):
+            printed = printer.print(begin, end)
+            if isinstance(printed, bytes):
+                between += before + printed
+            else:
+                parts += [repeat(between + before + b"[" * printer.brackets), printed]
+                between = b"]" * printer.brackets
+        parts.append(repeat(between + around[-1], end - begin))
+        yield list(map(b"".join, zip(*parts, strict=False)))
 
 
-class _Printed(NamedTuple):
-    """A piece of a column."""
-
-    template: bytes
-    """What stands in the template of a row: the text itself where it is the same in all rows."""
-    values: list[bytes] | None = None
-
-
-_Printer = Callable[[int, int], _Printed]
-"""Prints the rows from one number up to another."""
-
-
-def _constant(text: bytes) -> _Printed:
-    return _Printed(text.replace(b"%", b"%%"))
-
-
-def _make_printer(samples: Columns, column: Column, style: Style) -> _Printer:
+def _make_printer(samples: Columns, column: Column, style: Style) -> "_TextPrinter | _ValuePrinter":
     first = column.fields[0]
     if first.dtype == "text":
         return _TextPrinter(samples.texts(first.name), style)
@@ -89,51 +79,64 @@ def _make_printer(samples: Columns, column: Column, style: Style) -> _Printer:
 class _TextPrinter:
     """Prints a column of texts."""
 
+    brackets = 0
+
     def __init__(self, column: TextColumn, style: Style) -> None:
         self._codes = column.codes
         self._texts = [style.text(text) for text in column.texts]
 
-    def __call__(self, begin: int, end: int) -> _Printed:
+    def print(self, begin: int, end: int) -> bytes | list[bytes]:
+        """The text of each of these rows, or the one that is the same in all of them."""
         codes = self._codes[begin:end]
         if (codes == codes[0]).all():
-            return _constant(self._texts[codes[0]])
-        return _Printed(b"%b", [self._texts[code] for code in codes.tolist()])
+            return self._texts[int(codes[0])]
+        return [self._texts[code] for code in codes.tolist()]
 
 
 class _ValuePrinter:
     """Prints a column of numbers, integers or booleans."""
 
     def __init__(self, values: Array, style: Style) -> None:
-        self._values = np.ma.getdata(values)
+        self._values = np.ascontiguousarray(np.ma.getdata(values))
         self._nulls = np.flatnonzero(np.ma.getmaskarray(values))
         self._doubles = _find_other_exponents(self._values)
         self._null = style.null
         self._translation = style.translation
-        self._brackets = values.ndim - 1
-        self._template = b"%b"
-        if style.is_nested:
-            self._template = b"[" * self._brackets + b"%b" + b"]" * self._brackets
+        self._dimensions = values.ndim
+        self.brackets = values.ndim - 1 if style.is_nested else 0
+        """How many brackets are around the text of each row, and not part of it."""
+        self._constant = self._print_constant(0, len(values))
 
-    def __call__(self, begin: int, end: int) -> _Printed:
-        values = np.ascontiguousarray(self._values[begin:end])
-        nulls, doubles = _between(self._nulls, begin, end), _between(self._doubles, begin, end)
-        data = values.tobytes()
-        is_constant = not len(nulls) and data == data[: len(data) // len(values)] * len(values)
-        if is_constant:
-            values, doubles = values[:1], doubles[:1]
-        texts = self._print(values)
+    def print(self, begin: int, end: int) -> bytes | list[bytes]:
+        """The text of each of these rows, or the one that is the same in all of them with its brackets."""
+        constant = self._print_constant(begin, end) if self._constant is None else self._constant
+        if constant is not None:
+            return constant
+        texts = self._print(self._values[begin:end])
+        doubles = _between(self._doubles, begin, end)
         if len(doubles):
-            for row, text in zip(doubles.tolist(), self._print(shortest_decimals(values[doubles])), strict=True):
-                texts[row] = text
-        for row in nulls.tolist():
-            texts[row] = self._null
-        return _constant(self._template % texts[0]) if is_constant else _Printed(self._template, texts)
+            for row, text in zip(doubles.tolist(), self._print(shortest_decimals(self._values[doubles])), strict=True):
+                texts[row - begin] = text
+        for row in _between(self._nulls, begin, end).tolist():
+            texts[row - begin] = self._null
+        return texts
+
+    def _print_constant(self, begin: int, end: int) -> bytes | None:
+        values = self._values[begin:end]
+        first = values[:1].tobytes()
+        if first != values[-1:].tobytes() or len(_between(self._nulls, begin, end)):
+            return None
+        if values.tobytes() != first * len(values):
+            return None
+        one = values[:1]
+        (text,) = self._print(shortest_decimals(one) if len(_between(self._doubles, begin, end)) else one)
+        return b"[" * self.brackets + text + b"]" * self.brackets
 
     def _print(self, values: Array) -> list[bytes]:
         """The text of each row, without the brackets around it."""
-        outer = self._brackets + 1
+        outer, inner = self._dimensions, self._dimensions - 1
         text = orjson.dumps(values, option=orjson.OPT_SERIALIZE_NUMPY)[outer:-outer]
-        separator = b"]" * self._brackets + b"," + b"[" * self._brackets
+        separator = b"]" * inner + b"," + b"[" * inner
         if self._null != JSON.null:
             text = text.replace(JSON.null, self._null)
         if self._translation is not None:
@@ -153,8 +156,5 @@ def _find_other_exponents(numbers: Array) -> Array:
 
 
 def _between(rows: Array, begin: int, end: int) -> Array:
-    """The rows from one up to another, counted from the first of these."""
-    if not len(rows):
-        return rows
-    between: Array = rows[(rows >= begin) & (rows < end)] - begin
-    return between
+    """Those of these rows that are from one up to another."""
+    return rows[(rows >= begin) & (rows < end)] if len(rows) else rows

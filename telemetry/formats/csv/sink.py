@@ -84,7 +84,8 @@ class CsvSink(TextSink):
             is_nested=False,
             translation=None if separator == _COMMA else _TO_DECIMAL_COMMAS,
         )
-        for rows in print_rows(columns, self._columns, style, separator.join):
+        around = [b"", *[separator] * (len(self._columns) - 1), b""]
+        for rows in print_rows(columns, self._columns, style, around):
             self._output.add(b"".join([(row or self._empty_row) + b"\n" for row in rows]))
 
 
