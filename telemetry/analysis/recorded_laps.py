@@ -13,12 +13,14 @@ from telemetry.base.errors import UsageError
 from telemetry.fields.blocks import Block
 from telemetry.fields.columns import Columns, derive_columns
 from telemetry.fields.held import raw_fields_of
+from telemetry.fields.snapshot import Snapshot
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.laps.model import Lap
 from telemetry.recording.blocks import NewSteps, read_blocks
 from telemetry.recording.interfaces import Source
 from telemetry.recording.recorded_laps import find_recorded_laps
 from telemetry.sources import open_source
+from telemetry.sources.recording import Recording
 
 _MARGIN_S: Final = 0.5
 """Seconds around a lap that are read with it."""
@@ -108,14 +110,28 @@ def require_positions(recording: LapRecording) -> None:
             raise UsageError(f"{recording.path} does not hold {name}, so its laps cannot be put on the track.")
 
 
+def laps_of(recording: Recording) -> LapRecording:
+    """An opened recording (:func:`telemetry.open_recording`) and its laps."""
+    held = {field.name for field in recording.fields}
+    missing = frozenset(name for name in Snapshot.NAMES if name not in held)
+    return LapRecording(Path(recording.name), tuple(recording.laps()), missing)
+
+
 def trace(
-    recording: LapRecording, lap: Lap, fields: Sequence[str] = (), *, line_position: float | None = None
+    recording: LapRecording | Recording, lap: Lap, fields: Sequence[str] = (), *, line_position: float | None = None
 ) -> Trace:
     """The trace of a lap of a recording, with these fields as its channels.
+
+    ::
+
+        with telemetry.open_recording("drive.mcap") as recording:
+            best = trace(recording, recording.laps().fastest(), ["speed_kmh", "brake"])
 
     A field that the recording does not hold is NaN. Raises :class:`telemetry.UsageError` where the lap cannot be put on
     the track, because the recording holds no positions, or no lap clock.
     """
+    if isinstance(recording, Recording):
+        recording = laps_of(recording)
     require_positions(recording)
     wanted = dict.fromkeys((*fields, *TRACE_FIELDS))
     return make_trace(lap_columns(recording, lap, tuple(wanted)), lap, tuple(fields), line_position)

@@ -27,6 +27,16 @@ def test_the_lap_of_the_fixture_lies_on_its_track() -> None:
     assert [corner.number for corner in track.corners] == list(range(1, len(track.corners) + 1))
 
 
+def test_an_opened_recording_has_the_same_traces() -> None:
+    recording = read_recording(LAP)
+    lap = next(lap for lap in recording.laps if lap.complete)
+    with telemetry.open_recording(LAP) as opened:
+        found = trace(opened, opened.laps().complete()[0], ("speed_kmh",))
+    usual = trace(recording, lap, ("speed_kmh",))
+    assert np.array_equal(found.fraction, usual.fraction)
+    assert np.array_equal(found["speed_kmh"], usual["speed_kmh"])
+
+
 def test_laps_of_a_file_are_compared_by_their_official_times(tmp_path: Path) -> None:
     recording = read_recording(recorded.write(tmp_path / "a.jsonl", recorded.drive(1, 2, 3, 4)))
     second, third = recording.lap(2), recording.lap(3)
