@@ -219,13 +219,18 @@ def derive_columns(
 
     What a derived field has to know of the samples before is carried from block to block, if any of these needs it.
     """
-    is_carried = any(name in _METRICS and needs_before(_METRICS[name]) for name in fields)
+    is_carried = look_back(fields)
     before: Sample | None = None
     for block in blocks:
         derived = DerivedBlock(block, before, thresholds)
         yield Columns(derived, missing)
         if is_carried and len(block):
             before = derived.sample(len(block) - 1, _CARRIED)
+
+
+def look_back(fields: Iterable[str]) -> bool:
+    """Whether any of these fields cannot be told without the samples before."""
+    return any(name in _METRICS and needs_before(_METRICS[name]) for name in fields)
 
 
 def _absent(field: Field, length: int) -> Array:

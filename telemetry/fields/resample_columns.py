@@ -41,13 +41,14 @@ _SLACK: Final = 1e-3
 """Relative error of distances in float32 that is allowed for: what is near a limit is asked again in full."""
 
 
-def resample_blocks(blocks: Iterable[Block], rate: float) -> Iterator["ResampledBlock"]:
+def resample_blocks(blocks: Iterable[Block], rate: float, start: float | None = None) -> Iterator["ResampledBlock"]:
     """The moments at ``start + k / rate``: those of :func:`telemetry.fields.resample.resample`.
 
-    Raises :class:`telemetry.UsageError` for a rate that is not greater than 0.
+    Of blocks that begin later than their recording, ``start`` is the time of its first moment. Raises
+    :class:`telemetry.UsageError` for a rate that is not greater than 0.
     """
     require_positive("rate", rate)
-    resampler = Resampler(rate)
+    resampler = Resampler(rate, start)
     for block in blocks:
         if (resampled := resampler.add(block)) is not None:
             yield resampled
@@ -138,9 +139,10 @@ class _Ticks(NamedTuple):
 class Resampler:
     """Resamples consecutive blocks; what it gives for one goes to the last moment of which it knows the next one."""
 
-    def __init__(self, rate: float) -> None:
+    def __init__(self, rate: float, start: float | None = None) -> None:
+        """``start`` is the time of the first tick; None for that of the first moment."""
         self._rate = rate
-        self._start: float | None = None
+        self._start = start
         self._tick = 0
         self._last: Block | None = None
         self._frame_s = 0.0
@@ -153,6 +155,10 @@ class Resampler:
         elapsed = joined.array("elapsed")
         if self._start is None:
             self._start = float(elapsed[0])
+        if self._last is None:
+            self._tick = math.ceil((float(elapsed[0]) - self._start) * self._rate)
+            # One before the first moment, by a rounding error, would be taken for one behind it.
+            self._tick += self._start + self._tick / self._rate < float(elapsed[0]) - TIME_TOLERANCE_S
         latest = np.maximum.accumulate(elapsed)
         is_later = np.append(True, elapsed[1:] > latest[:-1])
         if not is_later.all():

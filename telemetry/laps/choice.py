@@ -75,11 +75,6 @@ class SampleRanges:
                 lasts.append(lap.last_sequence)
         return cls(firsts, lasts, tail_s=tail_s)
 
-    @property
-    def first(self) -> int:
-        """The number of the first sample."""
-        return self._firsts[0]
-
     def contain(self, number: int, elapsed: float) -> bool:
         """Whether this sample is wanted."""
         index = bisect_right(self._firsts, number) - 1

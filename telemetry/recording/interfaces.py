@@ -167,6 +167,13 @@ class Source(Closeable, ABC):
         """
         return None
 
+    def part(self, begin: float) -> "Source | None":  # noqa: ARG002 - for those that can
+        """The same recording from this time on, in seconds since its first sample; None where all of it must be read.
+
+        It numbers its samples from 0.
+        """
+        return None
+
     def steps(self, clock: Clock) -> Iterator[Step]:
         """Every physics step that the source can give, each once; a source of samples gives those that it has."""
         for reading in self.readings(clock, None):

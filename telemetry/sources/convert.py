@@ -17,7 +17,7 @@ from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.formats import Format, all_formats, find_format, unsupported_file_type
 from telemetry.laps.assign import LAP_FIELDS
 from telemetry.laps.choice import SampleRanges, choose_laps
-from telemetry.laps.model import Lap
+from telemetry.laps.model import Lap, SampleRef, in_recorded_order
 from telemetry.recording.game_state import state_in_session
 from telemetry.recording.interfaces import PageSink, Source, Step
 from telemetry.recording.recording_id import RECORDING_ID
@@ -169,6 +169,7 @@ class _Conversion:
         self._progress = progress
         self._passes_done = 0
         self._ranges = SampleRanges()
+        self._first: SampleRef | None = None
         self._laps: list[Lap] = []
         asked = ALL_COLUMNS if options.columns is None else options.columns
         self._columns = held_columns(asked, recording.missing_fields)
@@ -195,6 +196,7 @@ class _Conversion:
         options = self._options
         chosen = choose_laps(self._laps, str(source), options.laps, valid_only=options.valid_only)
         self._ranges = SampleRanges.of_laps(chosen, tail_s=tail_s)
+        self._first = in_recorded_order(chosen)[0].first
         return chosen
 
     def write(self, path: Path, output: Path, target: Format) -> tuple[int, float]:
@@ -243,6 +245,7 @@ class _Conversion:
             rate=options.rate,
             include_paused=options.include_paused,
             ranges=self._ranges,
+            first=self._first,
             laps=self._laps,
             thresholds=options.thresholds,
         )

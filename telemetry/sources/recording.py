@@ -16,7 +16,7 @@ from telemetry.fields.selection import ALL_COLUMNS, Column, field_names, select
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.laps.assign import LAP_FIELDS
 from telemetry.laps.choice import SampleRanges, choose_laps, describe_lap_numbers
-from telemetry.laps.model import Lap
+from telemetry.laps.model import Lap, in_recorded_order
 from telemetry.recording.interfaces import Closeable, Source
 from telemetry.recording.recorded_laps import find_recorded_laps
 from telemetry.recording.selection import Selection, select_columns
@@ -146,11 +146,13 @@ class Recording(Closeable):
         begin_s, end_s = _check_times(begin, end)
         if rate is not None:
             require_positive("rate", rate)
+        chosen = self._choose_laps(laps)
         selection = Selection(
             fields=None if fields is None else names,
             rate=rate,
             include_paused=include_paused,
-            ranges=self._find_ranges(laps),
+            ranges=SampleRanges() if chosen is None else SampleRanges.of_laps(chosen),
+            first=chosen[0].first if chosen else None,
             begin=begin_s,
             end=end_s,
             laps=self._laps if names & LAP_FIELDS else (),
@@ -231,16 +233,16 @@ class Recording(Closeable):
         """The chosen columns; of all, those that the recording holds."""
         return held_columns(ALL_COLUMNS, self._source.missing_fields) if fields is None else select(fields)
 
-    def _find_ranges(self, laps: LapsWanted) -> SampleRanges:
+    def _choose_laps(self, laps: LapsWanted) -> list[Lap] | None:
+        """The chosen laps in the order of their samples, each once; None for the whole recording."""
         if laps is None:
-            return SampleRanges()
+            return None
         wanted = [laps] if isinstance(laps, Lap) else list(laps)
         numbers = [(number, number) for number in wanted if isinstance(number, int)]
         chosen = [lap for lap in wanted if isinstance(lap, Lap) and lap.first is not None]
         if numbers or not chosen:
             chosen += choose_laps(self._laps, self.name, numbers)
-        by_number = {lap.first_sequence: lap for lap in chosen}
-        return SampleRanges.of_laps(by_number.values())
+        return in_recorded_order({lap.first_sequence: lap for lap in chosen}.values())
 
 
 def open_recording(path: str | Path, *, thresholds: Thresholds = DEFAULTS, include_ai: bool = False) -> Recording:

@@ -2,6 +2,7 @@
 
 import csv
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ import pytest
 import telemetry
 from telemetry.fields.derived import Sample
 from telemetry.fields.snapshot import Snapshot, encode
+from telemetry.formats.mcap.recording import McapRecording
 from telemetry.formats.parquet.arrow import ArrowColumns
 from telemetry.recording.interfaces import Step
 from telemetry.sources import open_page_sink
 from tests.conftest import main_in_process
-from tests.constructed import changed, drive, samples_of
+from tests.constructed import Values, changed, drive, samples_of
 
 pa = pytest.importorskip("pyarrow", reason="there is no pyarrow for this Python")
 pq = pytest.importorskip("pyarrow.parquet", reason="there is no pyarrow for this Python")
@@ -23,15 +25,22 @@ pd = pytest.importorskip("pandas", reason="there is no pandas for this Python")
 polars = pytest.importorskip("polars", reason="there is no polars for this Python")
 
 
+def record(path: Path, rows: Iterable[Values], shift_s: float = 0.0) -> Path:
+    """Write these samples; behind 25 s, the recorded times are shifted."""
+    with open_page_sink(path, metadata={"driver": "me"}) as sink:
+        for sample in samples_of(rows):
+            elapsed = sample.elapsed + (shift_s if sample.elapsed > 25.0 else 0.0)
+            sink.write(Step(telemetry.State.LIVE, encode(Snapshot.of(sample[: len(Snapshot.NAMES)])), elapsed))
+            sink.flush()
+    return path
+
+
 @pytest.fixture(scope="module")
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four laps and the beginning of a fifth, of which the second is cut."""
-    path = tmp_path_factory.mktemp("recordings") / "drive.mcap"
     rows = drive([9.0, 12.0, 8.0, 10.5], rate=20.0, end=48.0)
-    with open_page_sink(path, metadata={"driver": "me"}) as sink:
-        for sample in samples_of(changed(rows, 12.0, 13.0, number_of_tyres_out=4)):
-            sink.write(Step(telemetry.State.LIVE, encode(Snapshot.of(sample[: len(Snapshot.NAMES)])), sample.elapsed))
-    return path
+    path = tmp_path_factory.mktemp("recordings") / "drive.mcap"
+    return record(path, changed(rows, 12.0, 13.0, number_of_tyres_out=4))
 
 
 def test_the_laps_read_like_the_sport(path: Path) -> None:
@@ -85,6 +94,29 @@ def test_a_table_of_arrow_is_the_parquet_of_convert(path: Path, tmp_path: Path, 
     written = pq.read_table(output)
     assert table.equals(written)
     assert [field.metadata for field in table.schema] == [field.metadata for field in written.schema]
+
+
+@pytest.mark.parametrize(("rate", "shift_s"), [(None, 0.0), (60.0, 0.0), (7.0, -20.0), (7.0, -3.0), (7.0, 1000.0)])
+def test_of_a_late_lap_the_same_is_given_without_reading_what_is_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rate: float | None, shift_s: float
+) -> None:
+    path = record(tmp_path / "drive.mcap", drive([9.0, 12.0, 8.0, 10.5], rate=20.0, end=48.0), shift_s)
+    calls: list[str] = []
+    blocks = McapRecording.blocks
+
+    def watched(source: McapRecording, rate: float | None = None, fields: Any = None) -> Any:
+        calls.append("blocks")
+        return blocks(source, rate, fields)
+
+    monkeypatch.setattr(McapRecording, "blocks", watched)
+    recording = telemetry.open_recording(path)
+    laps = [lap for lap in recording.laps() if lap.number == 5]
+    whole = recording.to_arrow(laps=laps, rate=rate)
+    calls.clear()
+    names = ["sequence", "timestamp", "elapsed", "gas", "normalized_position", "gear_name", "physics_steps"]
+    assert recording.to_arrow(names, laps=laps, rate=rate).equals(whole.select(names))
+    assert whole.num_rows > 50
+    assert len(calls) == (2 if shift_s == -3.0 else 1)  # times that went back show in the part, or it holds nothing
 
 
 def test_a_data_frame_of_pandas_has_the_columns_of_csv(path: Path, tmp_path: Path) -> None:

@@ -183,6 +183,12 @@ class McapRecording(Source):
             yield from reader.read(records, self._begin, self._end)
 
     @override
+    def part(self, begin: float) -> "McapRecording | None":
+        if self._loop or self._begin is not None or self._end is not None:
+            return None
+        return McapRecording(self._path, begin=begin)
+
+    @override
     def events(self) -> Iterator[Event]:
         begin, end = self._begin, self._end
         with RecordFile(self._path) as file:
