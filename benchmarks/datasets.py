@@ -3,7 +3,7 @@
     uv run --all-extras benchmarks/datasets.py [--recordings N] [--seconds S] [--rounds N] [--format FORMAT]
 
 Every recording is a drive of the demo car at every physics step (333 Hz), each with another seed. The first table shows
-the stages of one conversion: decoding, which is done twice (once for quality and laps, once for the episodes),
+the stages of one conversion: reading, which is done twice (once for quality and laps, once for the episodes),
 resampling and deriving, observations and rewards, and writing. It is in seconds of CPU, which other work on the machine
 disturbs less. The second table has complete conversions as a user sees them, including the start of workers and of Ray,
 measured alternately.
@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from telemetry.base.clock import Clock
 from telemetry.demo.source import DemoSource
 from telemetry.formats.mcap.sink import create
+from telemetry.recording.blocks import read_blocks
 from telemetry.rl.datasets.build import BuildRequest, BuildResult, Format, build_dataset
 from telemetry.rl.datasets.engines import EngineName
 from telemetry.rl.datasets.episodes import Episode, EpisodeConfig, SkipCounts, episodes, survey
@@ -72,9 +73,9 @@ def print_stages(path: Path, kind: Format, folder: Path, rounds: int) -> None:
     clock, config, spec = Clock(math.inf), EpisodeConfig(), Spec()
     exporter = EXPORTERS[kind](spec=spec)
 
-    def decode() -> None:
+    def read() -> None:
         with open_source(path) as source:
-            for _ in source.readings(clock, None):
+            for _ in read_blocks(source):
                 pass
 
     def survey_recording() -> None:
@@ -83,7 +84,9 @@ def print_stages(path: Path, kind: Format, folder: Path, rounds: int) -> None:
 
     def cut_episodes() -> list[Episode]:
         with open_source(path) as source:
-            return list(episodes(source, surveyed, config, clock, SkipCounts(), ignore))
+            fields, keep_all = exporter.sample_fields, exporter.keeps_all_fields
+            found = episodes(source, surveyed, config, clock, SkipCounts(), ignore, fields, keep_all=keep_all)
+            return list(found)
 
     def fold() -> None:
         for episode in cut:
@@ -97,7 +100,7 @@ def print_stages(path: Path, kind: Format, folder: Path, rounds: int) -> None:
         surveyed = survey(source, path, clock, thresholds=config.thresholds, watch=ignore)
     cut = cut_episodes()
     tasks: dict[str, Timed] = {
-        "decode": decode,
+        "read": read,
         "survey": survey_recording,
         "episodes": cut_episodes,
         "fold": fold,
@@ -105,9 +108,9 @@ def print_stages(path: Path, kind: Format, folder: Path, rounds: int) -> None:
     }
     took = measure(rounds, tasks, process_time)
     stages = {
-        "decoding, twice": 2 * took["decode"],
-        "report and laps": took["survey"] - took["decode"],
-        "resampling, deriving": took["episodes"] - took["decode"],
+        "reading, twice": 2 * took["read"],
+        "report and laps": took["survey"] - took["read"],
+        "resampling, deriving": took["episodes"] - took["read"],
         "observations, rewards": took["fold"],
         "writing": took["write"] - took["fold"],
     }

@@ -29,7 +29,7 @@ class DerivedBlock:
     def __init__(self, block: Block, before: Sample | None, thresholds: Thresholds) -> None:
         """``before`` is the sample before the block."""
         self.block = block
-        self._arguments = {"now": self, "before": before, "thresholds": thresholds}
+        self._arguments = {"before": before, "thresholds": thresholds}  # without itself, so that it is freed at once
         self._calculated: dict[str, Any] = {}
 
     def __len__(self) -> int:
@@ -73,6 +73,8 @@ class DerivedBlock:
     def _input(self, needed: str | Metric | Intermediate) -> Any:
         if not isinstance(needed, str):
             return self._calculate(needed)
+        if needed == "now":
+            return self
         return self._arguments[needed] if needed in self._arguments else self.input(needed)
 
 

@@ -17,7 +17,7 @@ from telemetry.base.sanitize import sanitize_markdown, sanitize_yaml
 from telemetry.base.typing import override
 from telemetry.rl.acgym.columns import NEEDED_FIELDS, REQUIRED, SAMPLE_FIELDS, episode_columns, static_info
 from telemetry.rl.acgym.files import CarMap, find_car, find_geometry, full_name, grid_file, write_tables
-from telemetry.rl.datasets.consistency import check_columns
+from telemetry.rl.datasets.consistency import CHECKED_COLUMNS, check_columns
 from telemetry.rl.datasets.episodes import Episode, EpisodeConfig, SkipCounts
 from telemetry.rl.datasets.exporter import (
     DatasetSummary,
@@ -86,30 +86,33 @@ class AcgymExporter(Exporter):
     def convert(
         self, episodes: Iterator[Episode], config: EpisodeConfig, folder: Path, skipped: SkipCounts
     ) -> ExportResult:
-        """Write the states of a recording. Raises SourceError if they fail a check, unless forced."""
+        """Write the states of a recording, with one episode in memory at a time, and the columns that are checked.
+
+        Raises SourceError if they fail a check, unless forced.
+        """
         geometries: dict[tuple[str, str], Geometry] = {}
-        converted = [self._convert_episode(episode, config.rate, geometries) for episode in episodes]
+        converted = [self._convert_episode(episode, config.rate, geometries, folder) for episode in episodes]
         checks = tuple(
             check
             for geometry in geometries.values()
             for check in check_columns(
-                [entry.columns for entry in converted if entry.geometry is geometry], config.rate, geometry
+                [entry.checked for entry in converted if entry.geometry is geometry], config.rate, geometry
             )
         )
         warnings = list(dict.fromkeys(_warnings(converted, config.rate)))
         problems = [*(check.sentence for check in checks if check.failed), *_missing_columns(converted)]
         if problems and not self.force:
             raise SourceError(
-                f"{converted[0].episode.recording}: consistency checks failed; nothing was written. "
+                f"{converted[0].entry.recording}: consistency checks failed; nothing was written. "
                 f"{' '.join(problems)} With --force it is written all the same."
             )
-        entries = tuple(_write_states(folder, entry.episode, entry.columns) for entry in converted)
+        entries = tuple(entry.entry for entry in converted)
         return ExportResult(entries, checks, (*warnings, *problems), self._details(converted, geometries))
 
     def _convert_episode(
-        self, episode: Episode, rate: float, geometries: dict[tuple[str, str], Geometry]
+        self, episode: Episode, rate: float, geometries: dict[tuple[str, str], Geometry], folder: Path
     ) -> "_ConvertedEpisode":
-        """The columns of an episode; the geometry of a new track is added to ``geometries``."""
+        """Write the columns of an episode; the geometry of a new track is added to ``geometries``."""
         track = (_of_first(episode, "track"), _of_first(episode, "track_configuration"))
         if track not in geometries:
             geometries[track] = find_geometry(*track, acgym=self.acgym, ac_root=self.ac_root)
@@ -117,21 +120,25 @@ class AcgymExporter(Exporter):
         car = find_car(
             _of_first(episode, "car_model"), acgym=self.acgym, ac_root=self.ac_root, steer_lock=self.steer_lock
         )
-        return _ConvertedEpisode(episode, episode_columns(episode, geometry, car, rate), geometry, car)
+        columns = episode_columns(episode, geometry, car, rate)
+        return _ConvertedEpisode(
+            entry=_write_states(folder, episode, columns),
+            static=static_info(episode.samples, geometry.length),
+            checked={name: columns[name] for name in CHECKED_COLUMNS},
+            missing=tuple(name for name in REQUIRED if not np.isfinite(columns[name]).all()),
+            spline_length=_of_first(episode, "track_spline_length"),
+            geometry=geometry,
+            car=car,
+        )
 
     def _details(
         self, converted: "Sequence[_ConvertedEpisode]", geometries: dict[tuple[str, str], Geometry]
     ) -> dict[str, Any]:
         """What :meth:`finish` needs to know about a recording."""
         details: dict[str, Any] = {
-            "static": {
-                _folder_for(entry.episode): static_info(entry.episode.samples, entry.geometry.length)
-                for entry in reversed(converted)
-            },
+            "static": {entry.place: entry.static for entry in reversed(converted)},
             "geometry": {geometry.name: geometry.origin for geometry in geometries.values()},
-            "cars": {
-                _of_first(entry.episode, "car_model"): (entry.car.steer_lock, entry.car.origin) for entry in converted
-            },
+            "cars": {entry.entry.car: (entry.car.steer_lock, entry.car.origin) for entry in converted},
         }
         checkout = None if self.acgym is None else str(self.acgym)
         if any(checkout is None or not geometry.origin.startswith(checkout) for geometry in geometries.values()):
@@ -190,14 +197,25 @@ def _group_of(entry: EpisodeEntry, result: RecordingResult) -> _Group:
     return _Group(place, "ai" if entry.ai_driven or result.policy else "human")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _ConvertedEpisode:
-    """An episode with its columns, and the track and car that they depend on."""
+    """An episode that has been written, and what the recording needs to know of it."""
 
-    episode: Episode
-    columns: dict[str, Any]
+    entry: EpisodeEntry
+    static: dict[str, Any]
+    checked: dict[str, Any]
+    """The columns that are checked."""
+    missing: tuple[str, ...]
+    """The columns that its loader needs and that have missing numbers."""
+    spline_length: float
+    """Length of a lap in m according to the game."""
     geometry: Geometry
     car: CarMap
+
+    @property
+    def place(self) -> str:
+        """``TRACK/CAR``."""
+        return self.entry.file.rpartition("/")[0]
 
 
 def _link_states(
@@ -267,9 +285,9 @@ def _write_states(folder: Path, episode: Episode, columns: dict[str, Any]) -> Ep
 
 def _warnings(converted: Iterable[_ConvertedEpisode], rate: float) -> Iterator[str]:
     for entry in converted:
-        geometry, length = entry.geometry, _of_first(entry.episode, "track_spline_length")
+        geometry, length = entry.geometry, entry.spline_length
         if entry.car.assumed:
-            yield entry.car.assumption(_of_first(entry.episode, "car_model"))
+            yield entry.car.assumption(entry.entry.car)
         if geometry.length and length and abs(geometry.length / length - 1) > _LENGTH_TOLERANCE:
             yield (
                 f"The lap is {geometry.length:.0f} m long according to {geometry.origin}, and "
@@ -281,7 +299,7 @@ def _warnings(converted: Iterable[_ConvertedEpisode], rate: float) -> Iterator[s
 
 def _missing_columns(converted: Sequence[_ConvertedEpisode]) -> list[str]:
     """A sentence about columns that its loader needs and that have missing numbers."""
-    missing = [name for name in REQUIRED if any(not np.isfinite(entry.columns[name]).all() for entry in converted)]
+    missing = [name for name in REQUIRED if any(name in entry.missing for entry in converted)]
     return [f"There are no numbers for {', '.join(missing)}."] if missing else []
 
 

@@ -31,12 +31,13 @@ MIN_ROWS: Final = 100
 SLOPE: Final = (0.7, 1.3)
 """Limits of a slope that should be 1: g is not filtered, and differences at 25 Hz are smoothed."""
 
-_CHECKED_COLUMNS: Final = (
+CHECKED_COLUMNS: Final = (
     "steps", "timestamp_env", "currentTime", "world_position_x", "world_position_y", "yaw", "speed",
     "local_velocity_x", "local_velocity_y", "velocity_x", "velocity_z", "angular_velocity_y", "accelX", "accelY",
     "steerAngle", "accStatus", "brakeStatus", "SlipAngle_fl", "SlipAngle_fr", "SlipAngle_rl", "SlipAngle_rr",
     "numberOfTyresOut", "LapDist", "rl_point", "gap", "sensors", "out_of_track_calc",
 )  # fmt: skip
+"""The columns of assetto_corsa_gym's states that are checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class Check:
 
 def check_columns(episodes: Sequence[Mapping[str, Any]], rate: float, geometry: Geometry) -> tuple[Check, ...]:
     """All checks on the columns of the episodes of a recording, computed with this geometry of the track."""
-    columns = {name: np.concatenate([episode[name] for episode in episodes]) for name in _CHECKED_COLUMNS}
+    columns = {name: np.concatenate([episode[name] for episode in episodes]) for name in CHECKED_COLUMNS}
     columns["episode"] = np.repeat(np.arange(len(episodes)), [len(episode["steps"]) for episode in episodes])
     rows = _Rows(columns, rate)
     return (*_check_car(rows), *_check_road(rows, geometry))

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby, pairwise, tee
+from itertools import groupby, pairwise
 from operator import attrgetter, itemgetter
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
@@ -16,7 +16,8 @@ from telemetry.base.text import to_unicode
 from telemetry.fields.blocks import Array, Block
 from telemetry.fields.columns import Columns, derive_columns
 from telemetry.fields.derived import Sample
-from telemetry.fields.resample_columns import ResampledBlock, resample_blocks
+from telemetry.fields.held import raw_fields_of
+from telemetry.fields.resample_columns import NEEDED_TO_RESAMPLE, ResampledBlock, resample_blocks
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.laps.model import Lap
 from telemetry.recording.blocks import read_blocks
@@ -213,9 +214,8 @@ def episodes(
     """
     groups = group(surveyed.laps, choose(surveyed.laps, config), config.kind)
     recording = Path(surveyed.report.file).name
-    ticks = _TickReader(surveyed.spans, groups, config, fields, keep_all=keep_all).read(
-        _watched(read_blocks(source), clock, watch)
-    )
+    reader = _TickReader(surveyed.spans, groups, config, fields, keep_all=keep_all)
+    ticks = reader.read(_watched(read_blocks(source, fields=reader.raw_fields), clock, watch))
     number = 0
     started: set[int] = set()
     for piece in _pieces(ticks):
@@ -285,13 +285,26 @@ class _TickReader:
         self._keep_all = keep_all
         self._fields = tuple(DESCRIBING_FIELDS.union(fields))
 
+    @property
+    def raw_fields(self) -> frozenset[str] | None:
+        """The raw fields that are needed of the blocks; None: all."""
+        needed = NEEDED_TO_RESAMPLE | {"sequence", "is_esc_menu_visible"}
+        return None if self._keep_all else needed | raw_fields_of(self._fields)
+
     def read(self, blocks: Iterable[Block]) -> Iterator[_Ticks]:
         """All samples in order, those of one block, run and group together."""
-        resampled, described = tee(self._resample(find_runs(blocks)))
         fields = Sample.NAMES if self._keep_all else self._fields
-        derived = derive_columns((block for _, block in resampled), fields, self._config.thresholds)
-        for columns, (run, block) in zip(derived, described, strict=True):
-            yield from self._part(run, block, columns)
+        run, latest = 0, None
+
+        def follow() -> Iterator[Block]:
+            nonlocal run, latest
+            for entry in self._resample(find_runs(blocks)):
+                run, latest = entry
+                yield latest
+
+        for columns in derive_columns(follow(), fields, self._config.thresholds):
+            assert latest is not None, "columns are those of a block"
+            yield from self._part(run, latest, columns)
 
     def _resample(self, parts: Iterable[RunPart]) -> Iterator[tuple[int, ResampledBlock]]:
         """The resampled moments, each block with the number of its run."""

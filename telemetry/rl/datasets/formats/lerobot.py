@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -90,17 +91,18 @@ class LeRobotExporter(Exporter):
         self, episodes: Iterator[Episode], config: EpisodeConfig, folder: Path, skipped: SkipCounts
     ) -> ExportResult:
         """Write the steps of a recording; indices that count through the dataset are added at the end."""
-        import pyarrow as pa
         from pyarrow import parquet
 
-        tables: list[Any] = []
         entries: list[EpisodeEntry] = []
-        for episode in episodes:
-            for trajectory in trajectories(self.spec, episode, skipped):
-                tables.append(self._make_table(trajectory))
-                entries.append(trajectory_entry(trajectory, _STEPS))
-        if tables:
-            parquet.write_table(pa.concat_tables(tables), folder / _STEPS)
+        with ExitStack() as stack:
+            writer: Any = None
+            for episode in episodes:
+                for trajectory in trajectories(self.spec, episode, skipped):
+                    table = self._make_table(trajectory)
+                    if writer is None:
+                        writer = stack.enter_context(parquet.ParquetWriter(folder / _STEPS, table.schema))
+                    writer.write_table(table)
+                    entries.append(trajectory_entry(trajectory, _STEPS))
         return ExportResult(tuple(entries))
 
     def _make_table(self, trajectory: Trajectory) -> Any:

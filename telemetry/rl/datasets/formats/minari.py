@@ -18,6 +18,7 @@ from telemetry.base.errors import UsageError
 from telemetry.base.extras import require
 from telemetry.base.storage.atomic import atomic_write_text
 from telemetry.base.typing import override
+from telemetry.rl.datasets.array_file import ArrayFile
 from telemetry.rl.datasets.episodes import Episode, EpisodeConfig, SkipCounts
 from telemetry.rl.datasets.exporter import (
     DatasetSummary,
@@ -46,6 +47,8 @@ Minari compares them with what is installed, and names the others in a ``pip ins
 """
 
 _ARRAYS: Final = "arrays.npz"
+_STEPS_AT_ONCE: Final = 1 << 15
+"""Steps of the episodes that are passed to Minari at a time: each time it opens its file anew."""
 _ID: Final = re.compile(r"(?:[-\w]{2,}/)*[-\w]+\w-v\d+", re.ASCII)
 _NAMESPACE_FILE: Final = "namespace_metadata.json"
 
@@ -88,19 +91,17 @@ class MinariExporter(Exporter):
         self, episodes: Iterator[Episode], config: EpisodeConfig, folder: Path, skipped: SkipCounts
     ) -> ExportResult:
         """Write the arrays of a recording into one file."""
-        arrays: dict[str, Any] = {}
         entries: list[EpisodeEntry] = []
-        for episode in episodes:
-            for trajectory in trajectories(self.spec, episode, skipped):
-                arrays |= {f"{len(entries)}/{key}": values for key, values in _flatten(trajectory).items()}
-                entries.append(trajectory_entry(trajectory, ""))
-        if entries:
-            np.savez(folder / _ARRAYS, **arrays)
+        with ArrayFile(folder / _ARRAYS) as file:
+            for episode in episodes:
+                for trajectory in trajectories(self.spec, episode, skipped):
+                    file.write({f"{len(entries)}/{key}": values for key, values in _flatten(trajectory).items()})
+                    entries.append(trajectory_entry(trajectory, ""))
         return ExportResult(tuple(entries))
 
     @override
     def finish(self, folder: Path, staged: Iterable[StagedRecording]) -> DatasetSummary:
-        """Make the dataset, with one recording in memory at a time."""
+        """Make the dataset, with some episodes in memory at a time."""
         import gymnasium
         import minari
 
@@ -118,8 +119,7 @@ class MinariExporter(Exporter):
         dataset: Any = None
         with _minari_root(folder / ".minari") as root, warnings.catch_warnings():
             warnings.filterwarnings("ignore", "`(code_permalink|author_email)` is set to None", UserWarning)
-            for recording in staged:
-                buffers = _make_buffers(recording)
+            for buffers in (some for recording in staged for some in _make_buffers(recording)):
                 if dataset is not None:
                     dataset.update_dataset_from_buffer(buffers)
                     continue
@@ -184,18 +184,17 @@ def _flatten(trajectory: Trajectory) -> dict[str, Any]:
     }
 
 
-def _make_buffers(recording: StagedRecording) -> list[Any]:
-    """The episodes of a recording as Minari's buffers."""
+def _make_buffers(recording: StagedRecording) -> Iterator[list[Any]]:
+    """The episodes of a recording as Minari's buffers, some at a time."""
     from minari.data_collector import EpisodeBuffer
 
+    buffers: list[Any] = []
+    steps = 0
     with open_arrays(recording.folder / _ARRAYS) as file:
-        all_arrays = dict(file)
-    buffers = []
-    for number, entry in enumerate(recording.result.episodes):
-        arrays = _under(all_arrays, str(number))
-        observations = _under(arrays, "observations")
-        buffers.append(
-            EpisodeBuffer(
+        for number, entry in enumerate(recording.result.episodes):
+            arrays = {name.removeprefix(f"{number}/"): file[name] for name in file if name.startswith(f"{number}/")}
+            observations = _under(arrays, "observations")
+            buffer = EpisodeBuffer(
                 observations=observations.get("", observations),
                 actions=arrays["actions"],
                 rewards=arrays["rewards"],
@@ -211,8 +210,13 @@ def _make_buffers(recording: StagedRecording) -> list[Any]:
                     "ai_driven": entry.ai_driven,
                 },
             )
-        )
-    return buffers
+            buffers.append(buffer)
+            steps += entry.steps
+            if steps >= _STEPS_AT_ONCE:
+                yield buffers
+                buffers, steps = [], 0
+    if buffers:
+        yield buffers
 
 
 def _under(arrays: dict[str, Any], group: str) -> dict[str, Any]:

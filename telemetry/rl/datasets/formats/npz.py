@@ -1,7 +1,7 @@
 """One ``.npz`` file with the keys of D4RL: arrays of all steps, one episode after the other."""
 
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ import numpy as np
 
 from telemetry.base.errors import UsageError
 from telemetry.base.typing import override
+from telemetry.rl.datasets.array_file import ArrayFile
 from telemetry.rl.datasets.episodes import Episode, EpisodeConfig, SkipCounts
 from telemetry.rl.datasets.exporter import (
     DatasetSummary,
@@ -26,6 +27,7 @@ from telemetry.rl.needed_fields import needed_fields, sample_fields
 from telemetry.rl.spec import Spec
 
 FILE: Final = "dataset.npz"
+_BY_TRAJECTORY: Final = ".trajectories.npz"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,22 +61,22 @@ class NpzExporter(Exporter):
     def convert(
         self, episodes: Iterator[Episode], config: EpisodeConfig, folder: Path, skipped: SkipCounts
     ) -> ExportResult:
-        """Write the arrays of a recording into one file."""
-        by_trajectory: list[dict[str, Any]] = []
+        """Write the arrays of a recording into one file, with one array in memory at a time."""
         entries: list[EpisodeEntry] = []
-        for episode in episodes:
-            for trajectory in trajectories(self.spec, episode, skipped):
-                by_trajectory.append(d4rl_arrays(trajectory))
-                entries.append(trajectory_entry(trajectory, FILE))
-        if by_trajectory:
-            keys = by_trajectory[0]
-            joined: dict[str, Any] = {key: np.concatenate([arrays[key] for arrays in by_trajectory]) for key in keys}
-            np.savez(folder / FILE, **joined)
+        by_trajectory = folder / _BY_TRAJECTORY
+        with ArrayFile(by_trajectory) as file:
+            for episode in episodes:
+                for trajectory in trajectories(self.spec, episode, skipped):
+                    file.write({f"{len(entries)}/{key}": values for key, values in d4rl_arrays(trajectory).items()})
+                    entries.append(trajectory_entry(trajectory, FILE))
+        if entries:
+            _join(by_trajectory, [entry.steps for entry in entries], folder / FILE)
+        by_trajectory.unlink()
         return ExportResult(tuple(entries))
 
     @override
     def finish(self, folder: Path, staged: Iterable[StagedRecording]) -> DatasetSummary:
-        """Join the arrays of the recordings, with one recording in memory at a time."""
+        """Join the arrays of the recordings, with one array in memory at a time."""
         results = tuple(recording.result for recording in staged)
         steps = [entry.steps for result in results for entry in result.episodes]
         ai_driven = np.array([entry.ai_driven for result in results for entry in result.episodes])
@@ -93,6 +95,16 @@ class NpzExporter(Exporter):
                     member.write(values.data)
         write_spec(self.spec, folder)
         return DatasetSummary(results, (("Keys", _KEYS), task_chapter(self.spec)))
+
+
+def _join(by_trajectory: Path, steps: Sequence[int], path: Path) -> None:
+    """Make one file of the arrays of all trajectories, which have so many steps, out of those of each."""
+    with np.load(by_trajectory) as arrays, zipfile.ZipFile(path, "w", zipfile.ZIP_STORED, allowZip64=True) as archive:
+        for key in [name.removeprefix("0/") for name in arrays if name.startswith("0/")]:
+            first = arrays[f"0/{key}"]
+            with _member(archive, key, (sum(steps), *first.shape[1:]), first.dtype) as member:
+                for number in range(len(steps)):
+                    member.write(np.ascontiguousarray(arrays[f"{number}/{key}"]).data)
 
 
 def d4rl_arrays(trajectory: Trajectory) -> dict[str, Any]:
