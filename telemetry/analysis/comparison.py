@@ -223,8 +223,8 @@ def _warnings(comparison: Comparison) -> Iterator[str]:
             yield f"{_capital(one.name)} has no official time; its measured one stands for it."
         if one.trace.rate_hz < MIN_RATE_HZ:
             yield (
-                f"{_capital(one.name)} has {one.trace.rate_hz:.2g} samples a second: too few to tell speeds, pedals "
-                "and braking points. Times between samples are in a straight line."
+                f"{_capital(one.name)} was recorded at {one.trace.rate_hz:.2g} Hz: too few samples to tell speeds, "
+                "pedals and braking points. Times between samples are in a straight line."
             )
     if not a.trace.length_m > 0.0:
         yield "The game gives no length of this track: nothing is told in metres."

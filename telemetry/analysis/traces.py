@@ -128,7 +128,8 @@ def _make_trace(columns: Mapping[str, Array], lap: Lap, channels: Sequence[str],
         line_position = find_line(frames, lap, 0.0) or 0.0
         frames = find_frames(columns, lap, line_position)
     length_m = float(columns["track_spline_length"][-1])
-    clock = make_lap_clock(frames, lap, length_m if length_m > 0.0 else None)
+    is_known = 0.0 < length_m < np.inf
+    clock = make_lap_clock(frames, lap, length_m if is_known else None)
     times_ms = step_times_ms(columns, frames)
     frame_places = np.interp(times_ms, *_rising(frames, clock))
     rows, is_gap = _advancing_rows(times_ms, frame_places, clock)
@@ -137,7 +138,7 @@ def _make_trace(columns: Mapping[str, Array], lap: Lap, channels: Sequence[str],
     intervals = np.diff(times_ms)
     trace = Trace(
         lap=lap,
-        length_m=length_m if 0.0 < length_m < np.inf else np.nan,
+        length_m=length_m if is_known else np.nan,
         line_position=line_position,
         fraction=place,
         time_ms=time_ms,

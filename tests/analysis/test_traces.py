@@ -55,6 +55,12 @@ def test_a_stop_is_a_step_in_its_place_and_nothing_else() -> None:
     assert np.abs(found[grid > 0.4001] - 1.0).max() < ROUNDED_S
 
 
+def test_a_lap_that_stands_still_for_minutes_loses_them_in_one_place() -> None:
+    grid, found = deltas(trace_of(stopping(60_000, 0.4, 300_000.0), 360_000), trace_of(steady(60_000), 60_000))
+    assert np.abs(found[grid <= 0.4]).max() < ROUNDED_S
+    assert np.abs(found[grid > 0.4001] - 300.0).max() < ROUNDED_S
+
+
 def test_a_spin_backwards_shifts_nothing_behind_it() -> None:
     spin = trace_of(spinning(60_000, 0.5, 0.01, 3000.0), 63_000)
     grid, found = deltas(spin, trace_of(steady(60_000), 60_000))

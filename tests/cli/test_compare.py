@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,7 @@ def test_a_person_sees_the_laps_the_corners_the_words_and_the_curve(drive: Path)
     result = main_in_process("compare", drive)
     assert result.returncode == 0
     assert re.search(r"^lap +1:\d\d\.\d{3}, lap \d of ", result.stdout, re.MULTILINE)
-    assert re.search(r"^difference +\+0\.\d{3} s slower; all of it covered", result.stdout, re.MULTILINE)
+    assert re.search(r"^difference +\+0\.\d{3} s \(slower\); all of it covered", result.stdout, re.MULTILINE)
     assert re.search(r"^T1 +[+-]0\.\d{3} ", result.stdout, re.MULTILINE)
     assert "Most is lost" in result.stdout
     assert sum(bool(re.search("[\u2801-\u28ff]", line)) for line in result.stdout.splitlines()) == 4
@@ -157,9 +158,33 @@ def test_laps_that_hold_no_course_are_told_in_equal_segments(tmp_path: Path) -> 
     assert len(found["segments"]) == 20
     assert found["track"] is None
     assert any("No corners of this track are known" in warning for warning in found["warnings"])
-    assert any("samples a second: too few to tell speeds" in warning for warning in found["warnings"])
+    assert any("was recorded at 2 Hz: too few samples to tell" in warning for warning in found["warnings"])
     refused = sentence("corners", tmp_path / "a.jsonl")
     assert refused.endswith("holds no positions in the world, so the corners of the track cannot be told.")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"track_spline_length": 0.0}, {"track_spline_length": math.inf}, {"speed_kmh": math.nan, "gas": math.nan}],
+    ids=repr,
+)
+def test_numbers_that_say_nothing_leave_the_rest(tmp_path: Path, changes: dict[str, float]) -> None:
+    path = recorded.write(tmp_path / "a.jsonl", [one.replace(**changes) for one in recorded.drive(1, 2, 3, 4)])
+    found = compared(path)
+    assert found["official_delta_s"] == found["delta"]["delta_s"][-1] == 0.0
+    assert found["covered"] == 1.0
+    has_length = "track_spline_length" not in changes
+    assert (found["delta"]["metres"][-1] is not None) == has_length
+    assert any("no length of this track" in warning for warning in found["warnings"]) != has_length
+
+
+@pytest.mark.parametrize("command", ["compare", "corners"])
+def test_a_road_without_positions_is_refused_with_the_reason(tmp_path: Path, command: str) -> None:
+    still = [one.replace(normalized_position=0.0) for one in recorded.drive(1, 2, 3, 4)]
+    refused = sentence(command, recorded.write(tmp_path / "a.jsonl", still))
+    assert refused.endswith(
+        "cannot be put on the track: the position on the track is 0 throughout, as on a road without a line for the AI."
+    )
 
 
 def test_an_invalid_lap_and_another_car_are_warnings(tmp_path: Path) -> None:

@@ -59,12 +59,12 @@ def _print_heading(console: Console, comparison: Comparison) -> None:
         covered = f"{comparison.covered:.1%} of the lap is covered" if comparison.covered < 1.0 else "all of it covered"
         unaccounted = comparison.unaccounted_s or 0.0
         rest = f", {_seconds(unaccounted)} s unaccounted for" if abs(unaccounted) >= 0.0005 else ""
-        table.add_row("difference", f"[bold]{_seconds(total)} s[/] {_word(total)}; {covered}{rest}")
+        table.add_row("difference", f"[bold]{_seconds(total)} s[/] ({_word(total)}); {covered}{rest}")
     console.print(table, highlight=False)
 
 
 def _word(seconds: float) -> str:
-    return "slower" if seconds > 0.0 else "faster" if seconds < 0.0 else ""
+    return "slower" if seconds > 0.0 else "faster" if seconds < 0.0 else "as fast"
 
 
 def _table(comparison: Comparison, width: int) -> Table:

@@ -26,7 +26,8 @@ AcRoot = Annotated[
 def choose_track(library: Library, reference: RecordedLap, ac_root: Path | None) -> "FoundTrack | None":
     """The track of these laps: as the user's folder has it, or made now from the best lap of it that was given.
 
-    None where the laps hold no course. Raises :class:`telemetry.UsageError` for a wrong file of a track.
+    None where the laps hold no course. Raises :class:`telemetry.UsageError` for a wrong file of a track, and where the
+    laps cannot be put on the track.
     """
     from telemetry.analysis.known_tracks import find_track, load_track
     from telemetry.analysis.recorded_laps import trace
@@ -36,7 +37,8 @@ def choose_track(library: Library, reference: RecordedLap, ac_root: Path | None)
         return known
     candidates = valid_laps(of_track(library.known_laps(), reference.lap))
     best = candidates[0] if candidates else reference
+    lap = trace(best.recording, best.lap)
     try:
-        return find_track(trace(best.recording, best.lap), ac_root=ac_root)
+        return find_track(lap, ac_root=ac_root)
     except UsageError:
         return None
