@@ -10,6 +10,7 @@ another commit: CPU time of the process and its peak memory.
 import argparse
 import math
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -25,6 +26,7 @@ sys.path.insert(0, str(HERE))
 
 import numpy as np
 
+from telemetry.analysis.quality import store_analysis
 from telemetry.base.clock import Clock
 from telemetry.demo.source import DemoSource
 from telemetry.fields.columns import derive_columns
@@ -106,6 +108,11 @@ WORK: dict[str, tuple[Callable[[Path], Any], Callable[[Path], Any]]] = {
 
 
 COMMANDS = {
+    "info": ["info", "{drive}"],
+    "validate": ["validate", "{drive}"],
+    "laps": ["laps", "{drive}"],
+    "info, with a summary in the file": ["info", "{folder}/closed.mcap"],
+    "laps, with a summary in the file": ["laps", "{folder}/closed.mcap"],
     "convert, all fields, to Parquet": ["convert", "{drive}", "{folder}/all.parquet"],
     "the same at 60 Hz, valid laps": ["convert", "{drive}", "{folder}/60.parquet", "--rate", "60", "--valid-only"],
     "lap 3, three fields, at 60 Hz": [
@@ -166,6 +173,7 @@ def checked_out(commit: str, folder: Path) -> Iterator[Path]:
 
 def measure_commands(drive: Path, builds: dict[str, Path], rounds: int) -> None:
     """Run each command in turns by all builds, and print the medians."""
+    store_analysis(Path(shutil.copy(drive, drive.with_name("closed.mcap"))))
     for name, words in COMMANDS.items():
         filled = [word.format(drive=drive, folder=drive.parent) for word in words]
         for build in builds.values():
