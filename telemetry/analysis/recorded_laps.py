@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from telemetry.analysis.lap_clock import Array
+from telemetry.analysis.quality.stored import recall_analysis
 from telemetry.analysis.traces import TRACE_FIELDS, Trace, make_trace
 from telemetry.base.errors import UsageError
 from telemetry.fields.blocks import Block
@@ -53,12 +54,15 @@ def read_recording(
 ) -> LapRecording:
     """The recording of this name with its laps; ``watch`` is given the blocks in which they are found.
 
+    Laps that are stored in the recording, and still hold, are not looked for again.
+
     Raises what :func:`telemetry.open_source` does.
     """
     with open_source(path) as source:
-        laps = list(find_recorded_laps(source, thresholds=thresholds, watch=watch))
-        missing = source.missing_fields
-    return LapRecording(path, tuple(lap.allow_ai() if include_ai else lap for lap in laps), missing)
+        stored = recall_analysis(source, path, thresholds=thresholds)
+        laps = stored.laps if stored else find_recorded_laps(source, thresholds=thresholds, watch=watch)
+        found, missing = list(laps), source.missing_fields
+    return LapRecording(path, tuple(lap.allow_ai() if include_ai else lap for lap in found), missing)
 
 
 def lap_columns(recording: LapRecording, lap: Lap, fields: Sequence[str]) -> dict[str, Array]:

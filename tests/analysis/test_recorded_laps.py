@@ -1,6 +1,7 @@
 """Traces of laps in files: the fixture of the demo's lap, and a drive of a few short laps."""
 
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,9 @@ import pytest
 import telemetry
 from telemetry.analysis import align, delta, make_grid, read_recording, trace
 from telemetry.analysis.known_tracks import track_of
+from telemetry.analysis.quality.stored import store_analysis
+from telemetry.fields.columns import Columns
+from telemetry.sources import open_page_sink
 from tests import recorded
 from tests.recorded import LAP
 
@@ -35,6 +39,20 @@ def test_an_opened_recording_has_the_same_traces() -> None:
     usual = trace(recording, lap, ("speed_kmh",))
     assert np.array_equal(found.fraction, usual.fraction)
     assert np.array_equal(found["speed_kmh"], usual["speed_kmh"])
+
+
+def test_laps_that_are_stored_in_a_recording_are_not_looked_for_again(tmp_path: Path) -> None:
+    path = tmp_path / "lap.mcap"
+    with telemetry.open_source(LAP) as source, open_page_sink(path) as sink:
+        for step in source.steps(telemetry.Clock(math.inf)):
+            sink.write(step)
+    usual = read_recording(path)
+    assert store_analysis(path)
+
+    def never(_: object) -> Iterator[Columns]:
+        raise AssertionError("the samples were read")
+
+    assert read_recording(path, watch=never) == usual
 
 
 def test_laps_of_a_file_are_compared_by_their_official_times(tmp_path: Path) -> None:
