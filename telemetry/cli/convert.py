@@ -51,7 +51,8 @@ def convert(
         ),
     ] = None,
     rate: Annotated[
-        float | None, rate_option("Samples", "every sample as it was recorded; at a rate they are interpolated")
+        float | None,
+        rate_option("Samples", "every sample as it was recorded, 50 in a MoTeC log; at a rate they are interpolated"),
     ] = None,
     fields: Annotated[
         str | None,
@@ -83,6 +84,19 @@ def convert(
             help="Write CSV for spreadsheets that expect a decimal comma: 3,5 and semicolons between the cells.",
         ),
     ] = False,
+    names: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHOSE", help="Names of the channels of a MoTeC log: [bold]acti[/] (default), motec or ours."
+        ),
+    ] = None,
+    gaps: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOW",
+            help="In a MoTeC log, [bold]split[/] it at pauses and gaps (default), or [bold]hold[/] the last sample.",
+        ),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress and no summary.")] = False,
     as_json: Annotated[
@@ -100,6 +114,8 @@ def convert(
         include_paused=include_paused,
         units=units,
         decimal_comma=decimal_comma,
+        names=names,
+        gaps=gaps,
         overwrite=overwrite,
         thresholds=Thresholds(tyres_out=tyres_out),
     )
@@ -128,6 +144,8 @@ def convert(
             if result.left_out:
                 columns = ", ".join(result.left_out)
                 print_warning(f"{target} lacks what {source} does not hold and what is derived from it: {columns}.")
+            for note in result.notes:
+                print_warning(f"{target}: {note}")
             if not quiet and not as_json:
                 print_message(_describe(target, result))
     if as_json:

@@ -38,6 +38,10 @@ def fields(
     for_arrow: Annotated[
         bool, typer.Option("--arrow", help="The same for pyarrow, pandas and datasets, as a Python module.")
     ] = False,
+    for_motec: Annotated[
+        bool,
+        typer.Option("--motec", help="Show the channels of MoTeC logs that are these fields, by their names there."),
+    ] = False,
     csv: Annotated[
         bool, typer.Option("--csv", help="With one of these three: the types of the columns in CSV.")
     ] = False,
@@ -49,6 +53,7 @@ def fields(
         "duckdb": for_duckdb,
         "polars": for_polars,
         "arrow": for_arrow,
+        "motec": for_motec,
     }
     chosen = [name for name, is_chosen in outputs.items() if is_chosen]
     if len(chosen) > 1:
@@ -60,6 +65,8 @@ def fields(
         print_json(json_schema(columns))
     elif as_json:
         print_json([column_dict(column) for column in columns])
+    elif for_motec:
+        _print_channels(columns)
     elif chosen:
         print(PROGRAMS[chosen[0]](cell_types(columns) if csv else line_types(columns)))
     else:
@@ -123,3 +130,16 @@ def _print_table(columns: tuple[Column, ...]) -> None:
         console.print(
             f"[dim]A terminal of {_COLUMNS_FOR_ALL} columns shows pages, offsets and types too, and so does --json.[/]"
         )
+
+
+def _print_channels(columns: tuple[Column, ...]) -> None:
+    """The table of channels in MoTeC logs, both those that are written and those that are only read."""
+    from telemetry.formats.motec.channels import describe_channels
+
+    console = table_console()
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for name in ("channel", "unit", "field", "channel =", "names", "known by"):
+        table.add_column(name, no_wrap=name != "known by", style="bold" if name == "channel" else "")
+    for row in describe_channels([field.name for column in columns for field in column.fields]):
+        table.add_row(*map(escape, row))
+    console.print(table)

@@ -4,7 +4,7 @@ Each folder declares its :class:`Format`; :mod:`telemetry.formats.table` lists t
 other distributions bring. Nobody else asks for a suffix or for a class of a format.
 """
 
-from telemetry.formats.format import Format, Recovered, WatchShare
+from telemetry.formats.format import ChannelOptions, Format, PreparedChannels, Recovered, WatchShare
 from telemetry.formats.table import (
     FORMATS,
     all_formats,
@@ -20,7 +20,9 @@ from telemetry.formats.table import (
 
 __all__ = [
     "FORMATS",
+    "ChannelOptions",
     "Format",
+    "PreparedChannels",
     "Recovered",
     "WatchShare",
     "all_formats",

@@ -68,6 +68,28 @@ class OpenStepSink(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelOptions:
+    """How a format of channels, whose samples are equidistant, is to be written; None for its own default."""
+
+    rate: float | None = None
+    """Samples per second."""
+    names: str | None = None
+    """Whose names the channels have."""
+    gaps: str | None = None
+    """What becomes of pauses and gaps."""
+
+
+class PreparedChannels(NamedTuple):
+    """A format for the options that were asked for, and what a conversion needs to know."""
+
+    format: "Format"
+    rate: float
+    """Samples per second that its sink takes."""
+    fields: tuple[str, ...]
+    """The fields to write where none were chosen."""
+
+
 class Recover(Protocol):
     """Completes a truncated file, or saves what is intact of a corrupt one.
 
@@ -122,6 +144,8 @@ class Format:
     """For formats whose files have an end that can be missing."""
     store_summary: StoreSummary | None = None
     """For formats whose files have a place for what is known about them in the end."""
+    prepare_channels: Callable[[ChannelOptions], PreparedChannels] | None = None
+    """For formats of equidistant samples; raises :class:`telemetry.UsageError` for options that it does not have."""
 
     def __post_init__(self) -> None:
         """Check the attributes: another distribution may declare a format without a type checker."""
@@ -133,7 +157,7 @@ class Format:
             self.suffixes,
         )
         functions = ("open_reader", "open_sample_sink", "open_decimal_comma_sink", "open_step_sink")
-        for attribute in (*functions, "recover", "store_summary"):
+        for attribute in (*functions, "recover", "store_summary", "prepare_channels"):
             value = getattr(self, attribute)
             _check(value is None or callable(value), attribute, "a function or None", value)
         for attribute in ("survives_kill", "can_append", "has_units_row", "is_table"):

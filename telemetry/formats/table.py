@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from telemetry.base.errors import UsageError
-from telemetry.formats import csv, jsonl, mcap, parquet
+from telemetry.formats import csv, jsonl, mcap, motec, parquet
 from telemetry.formats.format import Format
 
 ENTRY_POINT_GROUP: Final = "telemetry.formats"
@@ -19,6 +19,7 @@ FORMATS: Final = (
     jsonl.FORMAT,
     csv.FORMAT,
     parquet.FORMAT,
+    motec.FORMAT,
 )
 """The built-in formats."""
 

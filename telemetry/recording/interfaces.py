@@ -1,7 +1,7 @@
 """The interfaces of recording: sources, sinks and listeners, and the values that pass between them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, Self
 
@@ -15,6 +15,7 @@ from telemetry.recording.stats import StatsT_contra
 if TYPE_CHECKING:
     from telemetry.fields.blocks import Block
     from telemetry.fields.columns import Columns
+    from telemetry.laps.model import Lap
 
 FLUSH_SECONDS: Final = 0.25
 """How long a sample may wait before it is passed to the operating system.
@@ -194,8 +195,21 @@ class Sink(Closeable, ABC):
     def size(self) -> int:
         """Bytes written so far."""
 
+    @property
+    def needed_fields(self) -> frozenset[str]:
+        """Fields that it reads besides those that it was opened for."""
+        return frozenset()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know about what was written, in sentences; complete when it is closed."""
+        return ()
+
     def add_metadata(self, metadata: Mapping[str, str]) -> None:
         """Keep this with the samples if the format has a place for it; to be called before the first sample."""
+
+    def add_laps(self, laps: "Sequence[Lap]") -> None:
+        """Mark these laps if the format has a place for them; to be called before the first sample."""
 
     @abstractmethod
     def write(self, sample: Sample) -> None:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
@@ -11,10 +11,17 @@ from telemetry.base.clock import Clock
 from telemetry.base.errors import SourceError, UsageError
 from telemetry.base.storage.atomic import atomic_write
 from telemetry.fields.held import describe_missing, held_columns
-from telemetry.fields.selection import ALL_COLUMNS, Column, field_names
+from telemetry.fields.selection import ALL_COLUMNS, Column, field_names, select
 from telemetry.fields.snapshot import Snapshot, encode
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
-from telemetry.formats import Format, all_formats, find_format, unsupported_file_type
+from telemetry.formats import (
+    ChannelOptions,
+    Format,
+    PreparedChannels,
+    all_formats,
+    find_format,
+    unsupported_file_type,
+)
 from telemetry.laps.assign import LAP_FIELDS
 from telemetry.laps.choice import SampleRanges, choose_laps
 from telemetry.laps.model import Lap, SampleRef, in_recorded_order
@@ -52,6 +59,10 @@ class ConversionOptions:
     """Whether to write a row of units."""
     decimal_comma: bool = False
     """Whether to write numbers like ``3,5``, for spreadsheets."""
+    names: str | None = None
+    """Whose names the channels of a MoTeC log have; None for its default."""
+    gaps: str | None = None
+    """What becomes of pauses and gaps in a MoTeC log; None for its default."""
     overwrite: bool = False
     """Whether to replace an existing file."""
     thresholds: Thresholds = DEFAULTS
@@ -69,6 +80,8 @@ class ConversionResult(NamedTuple):
     """The chosen laps."""
     left_out: tuple[str, ...]
     """The columns that were asked for and are not in the file, because the recording does not hold what they need."""
+    notes: tuple[str, ...] = ()
+    """What else a person should know about the file, in sentences."""
 
     def to_dict(self) -> dict[str, Any]:
         """The result as JSON output has it: laps by their numbers, null where the whole recording was written."""
@@ -115,6 +128,9 @@ def convert_recording(
     for a recording that cannot be read, and :class:`telemetry.SinkError` for a file that cannot be written.
     """
     target = check_conversion(source, output, options)
+    are_columns_chosen = options.columns is not None
+    if target.prepare_channels is not None:
+        target, options = _prepare_channels(target.prepare_channels, options)
     clock = clock or Clock(math.inf)
     try:
         with ExitStack() as stack:
@@ -131,8 +147,8 @@ def convert_recording(
             count, span_s = conversion.write(unfinished, output, target)
             if not count:
                 raise SourceError(f"{source} holds no sample to write; those of pauses need --include-paused.")
-            left_out = conversion.left_out
-            return ConversionResult(count, span_s, unfinished.stat().st_size, chosen, left_out)
+            left_out = conversion.left_out if are_columns_chosen else ()
+            return ConversionResult(count, span_s, unfinished.stat().st_size, chosen, left_out, conversion.notes)
     except _StoppedError:
         return None
 
@@ -154,7 +170,19 @@ def check_conversion(source: Path, output: Path, options: ConversionOptions) -> 
     if options.decimal_comma and target.open_decimal_comma_sink is None:
         able = ", ".join(known.name for known in all_formats() if known.open_decimal_comma_sink)
         raise UsageError(f"--decimal-comma is for {able}.")
+    if (options.names or options.gaps) and target.prepare_channels is None:
+        able = ", ".join(known.name for known in all_formats() if known.prepare_channels)
+        raise UsageError(f"--names and --gaps are for {able}.")
     return target
+
+
+def _prepare_channels(
+    prepare: Callable[[ChannelOptions], PreparedChannels], options: ConversionOptions
+) -> tuple[Format, ConversionOptions]:
+    """The format with the options for its channels, and the options with the rate and the fields that it has."""
+    prepared = prepare(ChannelOptions(rate=options.rate, names=options.names, gaps=options.gaps))
+    columns = select(prepared.fields) if options.columns is None else options.columns
+    return prepared.format, replace(options, rate=prepared.rate, columns=columns)
 
 
 class _Conversion:
@@ -171,6 +199,7 @@ class _Conversion:
         self._ranges = SampleRanges()
         self._first: SampleRef | None = None
         self._laps: list[Lap] = []
+        self.notes: tuple[str, ...] = ()
         asked = ALL_COLUMNS if options.columns is None else options.columns
         self._columns = held_columns(asked, recording.missing_fields)
         held = set(self._columns)
@@ -219,8 +248,10 @@ class _Conversion:
                 about = self._recording.metadata
                 kept = {key: about[key] for key in _KEPT_METADATA if key in about}
                 sink.add_metadata({**kept, **describe_missing(self._recording.missing_fields)})
-                fields = None if options.columns is None else field_names(self._columns)
+                sink.add_laps(self._laps)
+                fields = None if options.columns is None else {*field_names(self._columns), *sink.needed_fields}
                 result = _write_blocks(self._select(fields), sink.write_columns)
+            self.notes = sink.notes
         else:
             raise UsageError(f"{target.name} files can be read, but not written.")
         self._check_stopped()

@@ -286,7 +286,7 @@ def test_derived_fields_are_computed_anew(tmp_path: Path, four_laps: Path) -> No
         (lambda t: convert(t, t / "a.csv"), "There is no recording"),
         (
             lambda t: convert(LAP, t / "a.xyz"),
-            "a.xyz. Supported: .mcap, .jsonl, .jsonl.gz, .jsonl.zst, .csv, .csv.gz, .parquet.",
+            "a.xyz. Supported: .mcap, .jsonl, .jsonl.gz, .jsonl.zst, .csv, .csv.gz, .parquet, .ld.",
         ),
         (lambda t: convert(LAP, t / "old.csv"), "exists already and stays untouched. Use --overwrite to replace it."),
         (lambda t: convert(LAP, LAP / "a.csv"), f"The folder {LAP} cannot be created"),

@@ -160,7 +160,7 @@ def test_values_come_back_as_they_were_written(case: Case, path: Path) -> None:
     assert read_rows(case, path) == [row_of(snapshot) for snapshot in snapshots]
 
 
-@cases(has_reader)
+@cases(lambda known: known.open_reader and known.prepare_channels is None)  # channels hold no texts that change
 def test_a_reader_gives_every_field_back(case: Case, path: Path) -> None:
     snapshots = drive(100)
     write(case, path, snapshots)

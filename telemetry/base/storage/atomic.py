@@ -16,7 +16,7 @@ from threading import Event
 from typing import IO, Final
 
 from telemetry.base.errors import SinkError
-from telemetry.base.storage.lock import held_file
+from telemetry.base.storage.lock import TEMPORARY_LOCK_NAME, held_file
 from telemetry.base.storage.output_file import make_folder
 from telemetry.base.storage.temporary import temporary_folder
 from telemetry.base.text import to_unicode
@@ -30,8 +30,9 @@ RENAME_PAUSE_S: Final = 0.05
 def atomic_write(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     """A path to write to, with the same name in a temporary folder; it becomes ``path`` when the block succeeds.
 
-    Folders that are missing are made. However else the block ends, nothing is left of it, and an existing file stays as
-    it was. Where ``path`` is a symbolic link, the file that it leads to is replaced, and of a file with several names
+    Files that the block has made beside it get their names beside ``path``, before it gets its own. Folders that are
+    missing are made. However else the block ends, nothing is left of it, and an existing file stays as it was. Where
+    ``path`` is a symbolic link, the file that it leads to is replaced, and of a file with several names
     (hard links) this name alone. Raises :class:`telemetry.SinkError`, also where ``path`` exists and ``overwrite`` is
     false, and where another process is writing it.
     """
@@ -46,14 +47,17 @@ def atomic_write(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
             unfinished = folder / path.name
             yield unfinished
             sync_to_disk(unfinished)
-            _check_target(path, overwrite=overwrite)  # another program may have made it meanwhile
-            if overwrite:
-                replace_file(unfinished, target)
-            else:
-                try:
-                    name_file(unfinished, target)
-                except FileExistsError:
-                    raise _exists_already(path) from None
+            companions = sorted(
+                other for other in folder.iterdir() if other != unfinished and other.name != TEMPORARY_LOCK_NAME
+            )
+            for made in [*companions, unfinished]:
+                _check_target(
+                    path.with_name(made.name), overwrite=overwrite
+                )  # another program may have made it meanwhile
+            for companion in companions:
+                sync_to_disk(companion)
+                _give_name(companion, target.with_name(companion.name), overwrite=overwrite)
+            _give_name(unfinished, target, overwrite=overwrite)
     except OSError as error:
         raise SinkError(f"The file {path} cannot be written: {error.strerror}. Nothing is left of it.") from error
     except SinkError as error:
@@ -64,6 +68,16 @@ def atomic_write(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
         if reason is None:
             raise
         raise SinkError(f"The file {path} cannot be written: {reason}. Nothing is left of it.") from error
+
+
+def _give_name(unfinished: Path, path: Path, *, overwrite: bool) -> None:
+    if overwrite:
+        replace_file(unfinished, path)
+        return
+    try:
+        name_file(unfinished, path)
+    except FileExistsError:
+        raise _exists_already(path) from None
 
 
 def atomic_write_text(path: Path, text: str) -> None:
