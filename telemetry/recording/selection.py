@@ -14,7 +14,7 @@ from telemetry.fields.blocks import Array, Block
 from telemetry.fields.columns import Columns, derive_columns, look_back
 from telemetry.fields.derived import Sample
 from telemetry.fields.held import raw_fields_of
-from telemetry.fields.metrics.conversions import physics_steps_columns
+from telemetry.fields.metrics.conversions import physics_steps_after
 from telemetry.fields.resample import MAX_FRAME_S
 from telemetry.fields.resample_columns import NEEDED_TO_RESAMPLE, resample_blocks
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
@@ -80,18 +80,18 @@ def select_columns(
         blocks = resample_blocks(blocks, selection.rate, selector.start)
     derived = selection.derived
     assigner = LapAssigner(selection.laps) if derived & LAP_FIELDS else None
-    before = None
+    before: int | None = None
     count = 0
     for columns in derive_columns(blocks, derived, selection.thresholds):
         is_wanted = selector.find(columns)
         if is_wanted.any():
             assigned = columns if assigner is None else assigner.assign(columns)
             wanted = assigned if is_wanted.all() else assigned.select(is_wanted)
+            packet_id = wanted["packet_id"].astype(np.int64)
             yield wanted.replace(
-                sequence=np.arange(count, count + len(wanted)),
-                physics_steps=physics_steps_columns(wanted["packet_id"].astype(np.int64), before),
+                sequence=np.arange(count, count + len(wanted)), physics_steps=physics_steps_after(packet_id, before)
             )
-            before = wanted.snapshot(len(wanted) - 1)
+            before = int(packet_id[-1])
             count += len(wanted)
         if selector.is_over:
             return

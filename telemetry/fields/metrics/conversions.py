@@ -35,9 +35,14 @@ def physics_steps(packet_id: int, before: Snapshot | None) -> int | None:
 
 def physics_steps_columns(packet_id: "Array", before: Snapshot | None) -> "np.ma.MaskedArray[Any, Any]":
     """The column form of :func:`physics_steps`, shape (n,)."""
+    return physics_steps_after(packet_id, None if before is None else before.packet_id)
+
+
+def physics_steps_after(packet_id: "Array", before: int | None) -> "np.ma.MaskedArray[Any, Any]":
+    """The same after a sample with this ``packet_id``."""
     import numpy as np
 
-    first = packet_id[:1] + 1 if before is None else [before.packet_id]
+    first = packet_id[:1] + 1 if before is None else [before]
     steps = np.diff(packet_id, prepend=first)
     return np.ma.masked_less(steps, 0)
 

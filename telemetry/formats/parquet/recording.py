@@ -118,10 +118,10 @@ class _RowGroup:
     def __init__(self, recording: ParquetRecording, number: int, fields: Collection[str], rows: int) -> None:
         self._recording = recording
         self._number = number
-        self._fields = fields
+        self._fields = frozenset(fields)
         self._rows = rows
-        self._next = 0
-        self._batches = recording.read_batches(number, fields, rows)
+        self._named = self._open(fields)
+        self._all = self._open(recording.held_fields)
 
     def blocks(self) -> Iterator[ColumnBlock]:
         """The blocks, in which only the time is loaded yet."""
@@ -143,9 +143,28 @@ class _RowGroup:
         """The columns of a block: all that were named in advance, if it is asked for in its turn."""
         if self._recording.held_fields.isdisjoint(names):
             return {}
-        if index < self._next or not set(names) <= set(self._fields):
-            return next(islice(self._recording.read_batches(self._number, names, self._rows), index, None), {})
-        skipped, self._next = index - self._next, index + 1
+        if self._fields.issuperset(names):
+            if index < self._named.done:
+                self._named = self._open(self._fields)
+            return self._named.read(index)
+        if index < self._all.done:
+            self._all = self._open(self._recording.held_fields)
+        return self._all.read(index)
+
+    def _open(self, fields: Collection[str]) -> "_Batches":
+        return _Batches(self._recording.read_batches(self._number, fields, self._rows))
+
+
+class _Batches:
+    """The batches of a row group, of which ``done`` are behind the place of reading."""
+
+    def __init__(self, batches: Iterator[Mapping[str, AnyColumn]]) -> None:
+        self.done = 0
+        self._batches = batches
+
+    def read(self, index: int) -> Mapping[str, AnyColumn]:
+        """The batch of this number, which is not behind the place of reading."""
+        skipped, self.done = index - self.done, index + 1
         return next(islice(self._batches, skipped, None), {})
 
 
