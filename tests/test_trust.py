@@ -28,6 +28,11 @@ def names_of_pickle(path: Path) -> set[str]:
                 names.add(f"from {module}")
             case ast.Attribute(value=ast.Name(id=module), attr=name) if module in CODE_AS_DATA:
                 names.add(f"{module}.{name}")
-            case ast.keyword(arg="allow_pickle"):
+            case ast.keyword(arg="allow_pickle", value=value) if not is_false(value):
                 names.add("allow_pickle")
     return names
+
+
+def is_false(value: ast.expr) -> bool:
+    """Whether this says False and nothing else."""
+    return isinstance(value, ast.Constant) and value.value is False
