@@ -13,8 +13,8 @@ from telemetry.formats.mcap.records import CorruptFile, Record, RecordFile, Trun
 from telemetry.formats.mcap.step_rows import StepReader, StepRows, values_at
 from telemetry.formats.mcap.steps import PlayedTimes
 
-BLOCK_STEPS: Final = 1 << 14
-"""Steps from which on a block is complete: enough that the work per block does not count, about 10 MB of pages."""
+BLOCK_STEPS: Final = 1 << 13
+"""Steps from which on a block is complete: enough that the work per block does not count, about 5 MB of pages."""
 
 
 class BlockReader:
