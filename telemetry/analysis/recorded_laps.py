@@ -8,7 +8,6 @@ from typing import Final
 import numpy as np
 
 from telemetry.analysis.lap_clock import Array
-from telemetry.analysis.quality.stored import recall_analysis
 from telemetry.analysis.traces import TRACE_FIELDS, Trace, make_trace
 from telemetry.base.errors import UsageError
 from telemetry.fields.blocks import Block
@@ -19,7 +18,7 @@ from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.laps.model import Lap
 from telemetry.recording.blocks import NewSteps, read_blocks
 from telemetry.recording.interfaces import Source
-from telemetry.recording.recorded_laps import find_recorded_laps
+from telemetry.recording.recorded_laps import laps_of_recording
 from telemetry.sources import open_source
 from telemetry.sources.recording import Recording
 
@@ -59,9 +58,7 @@ def read_recording(
     Raises what :func:`telemetry.open_source` does.
     """
     with open_source(path) as source:
-        stored = recall_analysis(source, path, thresholds=thresholds)
-        laps = stored.laps if stored else find_recorded_laps(source, thresholds=thresholds, watch=watch)
-        found, missing = list(laps), source.missing_fields
+        found, missing = list(laps_of_recording(source, thresholds=thresholds, watch=watch)), source.missing_fields
     return LapRecording(path, tuple(lap.allow_ai() if include_ai else lap for lap in found), missing)
 
 

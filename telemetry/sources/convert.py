@@ -207,7 +207,7 @@ class _Conversion:
 
     def find_laps(self) -> None:
         """Read the recording for its laps."""
-        from telemetry.recording.recorded_laps import find_recorded_laps
+        from telemetry.recording.recorded_laps import laps_of_recording
 
         self._progress.start("Laps", self._recording, passes=2)
 
@@ -216,7 +216,7 @@ class _Conversion:
                 self._watch(columns["elapsed"])
                 yield columns
 
-        laps = list(find_recorded_laps(self._recording, thresholds=self._options.thresholds, watch=watch))
+        laps = list(laps_of_recording(self._recording, thresholds=self._options.thresholds, watch=watch))
         self._laps = [lap.allow_ai() for lap in laps] if self._options.include_ai else laps
         self._passes_done = 1
 

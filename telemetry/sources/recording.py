@@ -18,7 +18,7 @@ from telemetry.laps.assign import LAP_FIELDS
 from telemetry.laps.choice import SampleRanges, choose_laps, describe_lap_numbers
 from telemetry.laps.model import Lap, in_recorded_order
 from telemetry.recording.interfaces import Closeable, Source
-from telemetry.recording.recorded_laps import find_recorded_laps
+from telemetry.recording.recorded_laps import laps_of_recording
 from telemetry.recording.selection import Selection, select_columns
 from telemetry.sources import open_source
 
@@ -226,7 +226,7 @@ class Recording(Closeable):
 
     @cached_property
     def _laps(self) -> Laps:
-        laps = find_recorded_laps(self._source, thresholds=self._thresholds)
+        laps = laps_of_recording(self._source, thresholds=self._thresholds)
         return Laps((lap.allow_ai() if self._include_ai else lap for lap in laps), self.name)
 
     def _choose(self, fields: Fields) -> tuple[Column, ...]:

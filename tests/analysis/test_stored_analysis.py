@@ -1,6 +1,6 @@
 """A closed recording holds its own analysis, which is taken for it as long as nothing has changed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -10,17 +10,21 @@ import pytest
 from mcap.reader import make_reader
 
 import telemetry
-from telemetry.analysis.quality import RecordingAnalysis, analyze_recording, recall_analysis, store_analysis, stored
+from telemetry.analysis.quality import RecordingAnalysis, analyze_recording, recall_analysis, store_analysis
 from telemetry.base.clock import Clock
 from telemetry.base.errors import SinkError, SourceError
 from telemetry.base.storage.lock import lock_file
+from telemetry.cli._shared.time_range import parse_time_range
+from telemetry.fields.columns import Columns
 from telemetry.fields.snapshot import encode
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.formats.mcap import FORMAT
 from telemetry.formats.mcap.recovery import recover
 from telemetry.formats.mcap.sink import create
+from telemetry.recording import recorded_laps
 from telemetry.recording.game_state import State
 from telemetry.recording.interfaces import Event, Step
+from telemetry.recording.recorded_laps import find_recorded_laps, laps_of_recording, recall_laps
 from tests.recorded import driven_by_ai, recorded_lap
 
 OTHER = Thresholds(tyres_out=2)
@@ -101,10 +105,10 @@ def test_other_readers_see_an_attachment(closed: Path) -> None:
 def test_it_depends_on_the_thresholds_and_the_version(closed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert recall(closed, thresholds=OTHER) is None
     assert recall(closed, thresholds=DEFAULTS) is not None
-    monkeypatch.setattr(stored, "ANALYSIS_VERSION", stored.ANALYSIS_VERSION + 1)
+    monkeypatch.setattr(recorded_laps, "ANALYSIS_VERSION", recorded_laps.ANALYSIS_VERSION + 1)
     assert recall(closed) is None
     monkeypatch.undo()
-    monkeypatch.setattr(stored, "VERSION", "99.0")
+    monkeypatch.setattr(recorded_laps, "VERSION", "99.0")
     assert recall(closed) is None
 
 
@@ -210,3 +214,20 @@ def test_recovery_leaves_the_old_one_out(closed: Path) -> None:
     found = recall(result.path)
     assert found is not None
     assert repr(found) == repr(read(result.path))
+
+
+def test_the_laps_that_are_stored_are_those_that_would_be_found(closed: Path) -> None:
+    def never(_: object) -> Iterator[Columns]:
+        raise AssertionError("the samples were read")
+
+    with telemetry.open_source(closed) as source:
+        assert list(laps_of_recording(source, watch=never)) == list(find_recorded_laps(source))
+        assert recall_laps(source, OTHER) is None
+    with telemetry.open_source(closed, begin=1.0) as part:
+        assert recall_laps(part) is None
+
+
+def test_a_part_by_its_lap_is_the_same_with_a_summary(drive: Path) -> None:
+    found = parse_time_range(str(drive), "lap:1", "lap:1")
+    assert store_analysis(drive)
+    assert parse_time_range(str(drive), "lap:1", "lap:1") == found

@@ -4,23 +4,20 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from telemetry.analysis.quality.analyzer import RecordingAnalysis, analyze_recording, count_laps
 from telemetry.analysis.quality.report import QualityReport
 from telemetry.analysis.same_drive import DriveFingerprint
 from telemetry.base.clock import Clock
 from telemetry.base.typed_values import build
-from telemetry.base.version import VERSION
 from telemetry.fields.columns import Columns
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.formats import find_format, format_label
 from telemetry.laps.model import Lap
 from telemetry.recording.interfaces import Source
+from telemetry.recording.recorded_laps import recall_summary, summary_dependencies
 from telemetry.sources import open_source
-
-ANALYSIS_VERSION: Final = 1
-"""To be increased with every change of what is found in the same samples: in reports, laps or fingerprints."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +41,8 @@ def recall_analysis(
     None where nothing was stored, the file has changed since, or another version or other thresholds would find other
     things in it. Raises SourceError and OSError where the file can no longer be read.
     """
-    values = source.stored_summary()
-    if not isinstance(values, dict) or any(values.get(key) != one for key, one in _dependencies(thresholds).items()):
+    values = recall_summary(source, thresholds)
+    if values is None:
         return None
     try:
         stored = build(_StoredAnalysis, values)
@@ -87,12 +84,8 @@ def store_analysis(
 
 def _to_values(analysis: RecordingAnalysis, thresholds: Thresholds) -> dict[str, Any]:
     return {
-        **_dependencies(thresholds),
+        **summary_dependencies(thresholds),
         "report": {**analysis.report.to_dict(), "file": "", "size": 0},
         "laps": [asdict(lap) for lap in analysis.laps],
         "fingerprint": analysis.fingerprint.to_values(),
     }
-
-
-def _dependencies(thresholds: Thresholds) -> dict[str, Any]:
-    return {"version": VERSION, "analysis_version": ANALYSIS_VERSION, "thresholds": asdict(thresholds)}

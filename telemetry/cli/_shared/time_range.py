@@ -1,16 +1,10 @@
 """``--from`` and ``--to``: a part of a recording, in time or in laps."""
 
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
-
 from telemetry.base.amounts import DURATION_FORMS, parse_duration
 from telemetry.base.errors import UsageError
 from telemetry.base.units import STEP_S
 from telemetry.formats import can_be_read
 from telemetry.sources import open_source
-
-if TYPE_CHECKING:
-    from telemetry.fields.columns import Columns
 
 
 def parse_time_range(source: str, begin: str | None, end: str | None) -> tuple[float | None, float | None]:
@@ -38,21 +32,16 @@ def _parse_time(option: str, source: str, text: str | None) -> float | None:
 
 def _find_lap(option: str, source: str, text: str) -> float:
     """The start of a lap for --from, and its end for --to."""
-    from telemetry.recording.recorded_laps import find_recorded_laps
+    from telemetry.recording.blocks import read_blocks
+    from telemetry.recording.recorded_laps import laps_of_recording
 
     if not text.isdecimal():
         raise UsageError(f"{option} lap:{text}: expected a lap number, like lap:3.")
     number = int(text)
-    first_s: float | None = None
-
-    def note_begin(blocks: "Iterable[Columns]") -> "Iterator[Columns]":
-        nonlocal first_s
-        for columns in blocks:
-            first_s = float(columns["elapsed"][0]) if first_s is None else first_s
-            yield columns
-
     with open_source(source) as recording:
-        for lap in find_recorded_laps(recording, watch=note_begin):
-            if lap.number == number and lap.first and lap.last and first_s is not None:
+        for lap in laps_of_recording(recording):
+            if lap.number == number and lap.first and lap.last:
+                first = next(read_blocks(recording, fields={"elapsed"}))
+                first_s = float(first.array("elapsed")[0])
                 return (lap.first.elapsed if option == "--from" else lap.last.elapsed + STEP_S) - first_s
     raise UsageError(f"{source} has no lap {number}; the command 'laps' lists its laps.")
