@@ -33,9 +33,9 @@ def run_in_processes(
 ) -> Generator[tuple[int, _Result | ProcessDied], None, None]:
     """The number of each item, from 0, and what ``work`` returns for it, as soon as it is there.
 
-    Everything that goes to a process and comes back is pickled. Stopping ``clock`` stops the one that ``work`` gets, and
-    ends the iteration without the results that are not there yet; so does closing the iterator. No process is left
-    then. An item whose process dies is tried once more, alone. Raises what ``work`` raises.
+    Everything that goes to a process and comes back is pickled. Stopping ``clock`` stops the one that ``work`` gets,
+    and ends the iteration without the results that are not there yet; so does closing the iterator. No process is
+    left then. An item whose process dies is tried once more, alone. Raises what ``work`` raises.
     """
     waiting, suspects = deque(range(len(items))), deque[int]()
     crew = _Crew(work, items, clock)

@@ -37,6 +37,7 @@ def info(
     as_json: Annotated[bool, typer.Option("--json", help="Print the reports as one JSON array.")] = False,
     include_ai: options.IncludeAi = False,
     no_summary: options.NoSummary = False,
+    jobs: options.Jobs = None,
     tyres_out: TyresOut = DEFAULTS.tyres_out,
 ) -> None:
     """Show what recordings hold: car, laps, rate, gaps, odd values."""
@@ -44,7 +45,8 @@ def info(
     entries: list[dict[str, Any]] = []
     failures = FileFailures(len(files), None if as_json else console)
     read: list[RecordingAnalysis] = []
-    for number, result in enumerate(read_reports(files, tyres_out, include_ai=include_ai, read_all=no_summary)):
+    results = read_reports(files, tyres_out, jobs, include_ai=include_ai, read_all=no_summary)
+    for number, result in enumerate(results):
         if number and not as_json:
             console.print()
         if isinstance(result, FileFailure):

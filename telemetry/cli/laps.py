@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from itertools import chain, groupby, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
@@ -16,16 +17,17 @@ from telemetry.analysis.same_drive import DriveFingerprint, FingerprintBuilder, 
 from telemetry.base.clock import Clock
 from telemetry.base.text import format_count, format_measured_lap_time, format_sector_time
 from telemetry.cli._shared import options
-from telemetry.cli._shared.input_files import FileFailure, FileFailures, process_files
+from telemetry.cli._shared.input_files import FileFailure, FileFailures
 from telemetry.cli._shared.messages import print_json, print_warning
-from telemetry.cli._shared.progress import ReadingProgress, reading_progress
+from telemetry.cli._shared.progress import ReadingProgress
+from telemetry.cli._shared.quality_reports import recall_summary
+from telemetry.cli._shared.read_files import read_files
 from telemetry.cli._shared.stopping import Interrupted, stop_on_signal
 from telemetry.cli._shared.tables import table_console, to_markup
 from telemetry.cli._shared.thresholds import TyresOut
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.laps.missing import describe_missing_lap_fields
 from telemetry.laps.model import CarAndTrack, Lap, best_laps
-from telemetry.recording.interfaces import Source
 from telemetry.sources import open_source
 
 if TYPE_CHECKING:
@@ -47,28 +49,23 @@ def laps(
     ] = False,
     include_ai: options.IncludeAi = False,
     no_summary: options.NoSummary = False,
+    jobs: options.Jobs = None,
     tyres_out: TyresOut = DEFAULTS.tyres_out,
 ) -> None:
     """Show the laps of recordings: times, sectors, speed, validity."""
-    from telemetry.analysis.quality import recall_analysis
-
     thresholds = Thresholds(tyres_out=tyres_out)
     clock = Clock(math.inf)
-    with stop_on_signal(clock), reading_progress() as progress:
 
-        def read_laps(path: Path) -> _RecordedLaps:
-            with open_source(path) as source:
-                stored = None if no_summary else recall_analysis(source, path, thresholds=thresholds)
-                if stored is None:
-                    found, fingerprint = _read_laps(source, path, clock, thresholds, progress)
-                else:
-                    found, fingerprint = list(stored.laps), stored.fingerprint
-                not_recorded = describe_missing_lap_fields(source.missing_fields)
-            if include_ai:
-                found = [lap.allow_ai() for lap in found]
-            return _RecordedLaps(path, found, fingerprint, not_recorded)
+    def recall(path: Path) -> _RecordedLaps | None:
+        stored = None if no_summary else recall_summary(path, thresholds, include_ai=include_ai)
+        if stored is None:
+            return None
+        not_recorded = describe_missing_lap_fields(frozenset(stored.report.missing_fields))
+        return _RecordedLaps(path, list(stored.laps), stored.fingerprint, not_recorded)
 
-        read = list(process_files(files, read_laps))
+    with stop_on_signal(clock):
+        read_one = partial(_read_laps, thresholds=thresholds, include_ai=include_ai)
+        read = list(read_files(files, read_one, clock, jobs, recall))
     results = _without_copies(read)
     best = best_laps(chain.from_iterable(result.laps for result in results if isinstance(result, _RecordedLaps)))
     console = table_console()
@@ -104,20 +101,24 @@ class _RecordedLaps(NamedTuple):
 
 
 def _read_laps(
-    source: Source, path: Path, clock: Clock, thresholds: Thresholds, progress: ReadingProgress
-) -> tuple[list[Lap], DriveFingerprint]:
+    path: Path, clock: Clock, progress: ReadingProgress, *, thresholds: Thresholds, include_ai: bool
+) -> _RecordedLaps:
     from telemetry.recording.recorded_laps import find_recorded_laps
 
-    progress.start(f"Reading {path.name}", source)
-    fingerprint = FingerprintBuilder(source)
+    with open_source(path) as source:
+        progress.start(f"Reading {path.name}", source)
+        fingerprint = FingerprintBuilder(source)
 
-    def watch(blocks: "Iterable[Columns]") -> "Iterator[Columns]":
-        return takewhile(lambda _: not clock.stopped, progress.watch(fingerprint.watch(blocks)))
+        def watch(blocks: "Iterable[Columns]") -> "Iterator[Columns]":
+            return takewhile(lambda _: not clock.stopped, progress.watch(fingerprint.watch(blocks)))
 
-    found = list(find_recorded_laps(source, thresholds=thresholds, watch=watch))
-    if clock.stopped:
-        raise Interrupted(f"Stopped before {path} was read.")
-    return found, fingerprint.finish()
+        found = list(find_recorded_laps(source, thresholds=thresholds, watch=watch))
+        if clock.stopped:
+            raise Interrupted(f"Stopped before {path} was read.")
+        not_recorded = describe_missing_lap_fields(source.missing_fields)
+    if include_ai:
+        found = [lap.allow_ai() for lap in found]
+    return _RecordedLaps(path, found, fingerprint.finish(), not_recorded)
 
 
 def _without_copies(results: list[_RecordedLaps | FileFailure]) -> list[_RecordedLaps | FileFailure]:

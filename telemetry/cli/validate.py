@@ -29,6 +29,7 @@ def validate(
     ] = MAX_GAP_SHARE,
     strict: Annotated[bool, typer.Option("--strict", help="Treat warnings as errors.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as one JSON array.")] = False,
+    jobs: options.Jobs = None,
     tyres_out: TyresOut = DEFAULTS.tyres_out,
 ) -> None:
     """Check whether recordings are good enough for a data set.
@@ -39,7 +40,7 @@ def validate(
     results: list[dict[str, Any]] = []
     all_valid = True
     failures = FileFailures(len(files), None if as_json else console)
-    for result in read_reports(files, tyres_out, read_all=True):
+    for result in read_reports(files, tyres_out, jobs, read_all=True):
         if isinstance(result, FileFailure):
             failures.add(result)
             finding = {"name": "unreadable", "severity": "error", "message": str(result.error)}

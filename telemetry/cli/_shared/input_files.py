@@ -1,7 +1,7 @@
 """The recordings that a command is given: folders and patterns among them, and the failures among many of them."""
 
 import glob
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
@@ -107,7 +107,9 @@ class FileFailure(NamedTuple):
         return {"file": str(self.path), "error": str(self.error)}
 
 
-def process_files(paths: Iterable[Path], process: Callable[[Path], _Result]) -> Iterator[_Result | FileFailure]:
+def process_files(
+    paths: Iterable[Path], process: Callable[[Path], _Result]
+) -> Generator[_Result | FileFailure, None, None]:
     """The result for each file, one after the other, or why there is none: no file stops those after it.
 
     Raises Interrupted where ``process`` does.

@@ -70,6 +70,16 @@ IncludeAi = Annotated[
 NoSummary = Annotated[
     bool, typer.Option("--no-summary", help="Read every sample, although a recording holds a summary of them.")
 ]
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs",
+        "-j",
+        min=1,
+        metavar="N",
+        help="Recordings read at the same time. Default: the number of cores; 1 if they are small.",
+    ),
+]
 Seed = Annotated[int, typer.Option(metavar="N", help="Seed of the demo: the same seed gives the same drive.")]
 Loop = Annotated[bool, typer.Option("--loop", help="Start a recording again when it ends.")]
 Speed = Annotated[

@@ -1,55 +1,71 @@
-"""Quality reports of recordings, read one after the other with a progress bar."""
+"""Quality reports of recordings, read with a progress bar."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from telemetry.base.clock import Clock
 from telemetry.base.errors import TelemetryError
 from telemetry.base.storage.atomic import sync_to_disk
-from telemetry.cli._shared.input_files import FileFailure, process_files
 from telemetry.cli._shared.messages import print_warning
-from telemetry.cli._shared.progress import ReadingProgress, reading_progress
+from telemetry.cli._shared.progress import ReadingProgress
+from telemetry.cli._shared.read_files import read_files
 from telemetry.cli._shared.stopping import Interrupted, stop_on_signal
 from telemetry.fields.thresholds import Thresholds
+from telemetry.formats import find_format
 from telemetry.recording.interfaces import Source
 from telemetry.sources import open_source
 
 if TYPE_CHECKING:
     from telemetry.analysis.quality import RecordingAnalysis
+    from telemetry.cli._shared.input_files import FileFailure
     from telemetry.fields.columns import Columns
 
 
 def read_reports(
-    paths: list[Path], tyres_out: int, *, include_ai: bool = False, read_all: bool = False
+    paths: Sequence[Path], tyres_out: int, jobs: int | None, *, include_ai: bool = False, read_all: bool = False
 ) -> "Iterator[RecordingAnalysis | FileFailure]":
-    """The analysis of each recording, as soon as it is there, or why there is none.
+    """The analysis of each recording, in this order, or why there is none; ``jobs`` as in :func:`read_files`.
 
     A summary that a recording holds is taken for it, unless all is to be read. Raises Interrupted on a signal.
     """
-    from telemetry.analysis.quality import analyze_recording, recall_analysis
-
     thresholds = Thresholds(tyres_out=tyres_out)
     clock = Clock(math.inf)
 
-    def read_report(path: Path) -> "RecordingAnalysis":
-        with open_source(path) as source:
-            if not read_all:
-                stored = recall_analysis(source, path, thresholds=thresholds, include_ai=include_ai)
-                if stored is not None:
-                    return stored
-            with reading_progress() as progress:
-                progress.start(f"Reading {path.name}", source)
-                analysis = analyze_recording(
-                    source, path, clock=clock, thresholds=thresholds, include_ai=include_ai, watch=progress.watch
-                )
-        if clock.stopped:
-            raise Interrupted(f"Stopped before {path} was read.")
-        return analysis
+    def recall(path: Path) -> "RecordingAnalysis | None":
+        return None if read_all else recall_summary(path, thresholds, include_ai=include_ai)
 
     with stop_on_signal(clock):
-        yield from process_files(paths, read_report)
+        read = partial(_read_report, thresholds=thresholds, include_ai=include_ai)
+        yield from read_files(paths, read, clock, jobs, recall)
+
+
+def recall_summary(path: Path, thresholds: Thresholds, *, include_ai: bool = False) -> "RecordingAnalysis | None":
+    """The summary that a recording holds of itself; None where it has none that can be taken."""
+    from telemetry.analysis.quality import recall_analysis
+
+    known = find_format(path)
+    if known is None or known.store_summary is None:
+        return None
+    with open_source(path) as source:
+        return recall_analysis(source, path, thresholds=thresholds, include_ai=include_ai)
+
+
+def _read_report(
+    path: Path, clock: Clock, progress: ReadingProgress, *, thresholds: Thresholds, include_ai: bool
+) -> "RecordingAnalysis":
+    from telemetry.analysis.quality import analyze_recording
+
+    with open_source(path) as source:
+        progress.start(f"Reading {path.name}", source)
+        analysis = analyze_recording(
+            source, path, clock=clock, thresholds=thresholds, include_ai=include_ai, watch=progress.watch
+        )
+    if clock.stopped:
+        raise Interrupted(f"Stopped before {path} was read.")
+    return analysis
 
 
 def store_summaries(
