@@ -71,7 +71,7 @@ class _Crew(Generic[_Item, _Result]):
             broken = False
             try:
                 while (waiting or running) and not broken and not self.clock.stopped:
-                    while waiting and len(running) < processes:
+                    while waiting and len(running) < processes and not self.clock.stopped:
                         number = waiting.popleft()
                         try:
                             with _interrupts_blocked():
