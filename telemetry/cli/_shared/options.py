@@ -77,7 +77,7 @@ Jobs = Annotated[
         "-j",
         min=1,
         metavar="N",
-        help="Recordings read at the same time. Default: the number of cores; 1 if they are small.",
+        help="Recordings read at the same time. Default: the number of cores, or 1 below 128 MB in all.",
     ),
 ]
 Seed = Annotated[int, typer.Option(metavar="N", help="Seed of the demo: the same seed gives the same drive.")]
