@@ -32,7 +32,7 @@ REPOSITORY = Path(__file__).parent.parent
 real_time = pytest.mark.xdist_group("real time")
 """On tests that measure time, or own a port, shared memory, a keyboard or a browser: they run one by one."""
 
-READABLE = ".mcap, .jsonl, .jsonl.gz, .jsonl.zst, .csv, .csv.gz, .parquet"
+READABLE = ".mcap, .jsonl, .jsonl.gz, .jsonl.zst, .csv, .csv.gz, .parquet, .ld"
 """The suffixes of what can be read, as sentences list them."""
 
 GOING_SECONDS = 5.0
