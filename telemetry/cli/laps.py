@@ -20,7 +20,7 @@ from telemetry.cli._shared import options
 from telemetry.cli._shared.input_files import FileFailure, FileFailures
 from telemetry.cli._shared.messages import print_json, print_warning
 from telemetry.cli._shared.progress import ReadingProgress
-from telemetry.cli._shared.quality_reports import recall_summary
+from telemetry.cli._shared.quality_reports import recall_analysis_of
 from telemetry.cli._shared.read_files import read_files
 from telemetry.cli._shared.stopping import Interrupted, stop_on_signal
 from telemetry.cli._shared.tables import table_console, to_markup
@@ -57,7 +57,7 @@ def laps(
     clock = Clock(math.inf)
 
     def recall(path: Path) -> _RecordedLaps | None:
-        stored = None if no_summary else recall_summary(path, thresholds, include_ai=include_ai)
+        stored = None if no_summary else recall_analysis_of(path, thresholds, include_ai=include_ai)
         if stored is None:
             return None
         not_recorded = describe_missing_lap_fields(frozenset(stored.report.missing_fields))

@@ -35,14 +35,14 @@ def read_reports(
     clock = Clock(math.inf)
 
     def recall(path: Path) -> "RecordingAnalysis | None":
-        return None if read_all else recall_summary(path, thresholds, include_ai=include_ai)
+        return None if read_all else recall_analysis_of(path, thresholds, include_ai=include_ai)
 
     with stop_on_signal(clock):
         read = partial(_read_report, thresholds=thresholds, include_ai=include_ai)
         yield from read_files(paths, read, clock, jobs, recall)
 
 
-def recall_summary(path: Path, thresholds: Thresholds, *, include_ai: bool = False) -> "RecordingAnalysis | None":
+def recall_analysis_of(path: Path, thresholds: Thresholds, *, include_ai: bool = False) -> "RecordingAnalysis | None":
     """The summary that a recording holds of itself; None where it has none that can be taken."""
     from telemetry.analysis.quality import recall_analysis
 
