@@ -129,7 +129,7 @@ def is_jump(before: Snapshot, after: Snapshot, frame_s: float = 0.0) -> bool:
     steps = after.packet_id - before.packet_id
     if paused_seconds(seconds, steps, MIN_RESAMPLED_PAUSE_S):
         return True
-    explained = max(before.speed_kmh, after.speed_kmh) / 3.6 * (seconds + frame_s) * 1.5
+    explained = max(before.speed_kmh, after.speed_kmh, 0.0) / 3.6 * (seconds + frame_s) * 1.5
     return _distance(before, after) > explained + TELEPORT_METRES
 
 

@@ -91,6 +91,11 @@ def test_numbers_that_are_no_float32_are_passed_on_where_a_moment_is_recorded() 
     check(lap, [RowBlock(lap[:9]), RowBlock(lap[9:])], 25.0)
 
 
+def test_a_speed_below_zero_is_no_jump() -> None:
+    lap = [one.replace(speed_kmh=-120.0, world_position_x=0.01 * one.sequence) for one in recorded_lap()[:20]]
+    check(lap, [RowBlock(lap)], 25.0)
+
+
 def test_of_nothing_comes_nothing_and_of_one_moment_that_moment() -> None:
     lap = recorded_lap()[:1]
     assert list(resample_blocks([], 25.0)) == []

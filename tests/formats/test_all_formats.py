@@ -1,16 +1,20 @@
 """What every format promises, for each of its suffixes and by what its :class:`Format` says that it can do."""
 
+import gc
 import re
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+import telemetry
 from telemetry.base.errors import SinkError, SourceError
 from telemetry.base.storage.output_file import Mode
 from telemetry.formats import FORMATS, Format, Recovered
+from telemetry.recording.blocks import read_blocks
 from tests.conftest import PATIENCE, REPOSITORY, limited_file_size
 from tests.formats.cases import CASES, Case, Writer, drive, read_rows, read_snapshots, row_of, write
 
@@ -330,6 +334,29 @@ def test_a_file_without_a_recording_in_it_is_refused(case: Case, path: Path, con
     with pytest.raises(SourceError, match=re.escape(path.name)):
         read_snapshots(case, path)
     assert path.read_bytes() == content
+
+
+@cases(has_reader)
+@pytest.mark.parametrize("damage", ["none", "cut", "zeros", "no line ends"])
+def test_no_reader_keeps_its_file_open(case: Case, path: Path, damage: str) -> None:
+    write(case, path, drive(300), flush_every=50)
+    data = path.read_bytes()
+    half = len(data) // 2
+    changed = {"none": data, "cut": data[:half], "zeros": data[:half] + bytes(40) + data[half + 40 :]}
+    path.write_bytes(changed.get(damage, data.replace(b"\n", b" ") * 2))
+    gc.collect()
+    gc.disable()  # which would close what has lost its last name in a circle
+    try:
+        with suppress(SourceError), telemetry.open_source(path) as source:
+            next(read_blocks(source))
+        with suppress(SourceError), telemetry.open_source(path) as source:
+            for _ in read_blocks(source):
+                pass
+        if sys.platform == "linux":
+            assert str(path) not in {str(one.readlink()) for one in Path("/proc/self/fd").iterdir() if one.is_symlink()}
+        path.unlink()  # which Windows refuses while the file is open
+    finally:
+        gc.enable()
 
 
 @cases(has_reader)

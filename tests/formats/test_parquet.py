@@ -1,3 +1,4 @@
+import io
 import math
 import sys
 from collections.abc import Sequence
@@ -196,7 +197,8 @@ def test_columns_of_any_pages_come_back_as_their_samples(pages: list[Pages]) -> 
     samples, blocks = walks_of(pages)
     assume(all((sample.physics_steps or 0) < 1 << 31 for sample in samples))  # that does not fit, of samples neither
     with TemporaryDirectory() as folder:
-        table = pq.read_table(write_blocks(partial(create, Path(folder, "a.parquet")), blocks))
+        data = write_blocks(partial(create, Path(folder, "a.parquet")), blocks).read_bytes()
+    table = pq.read_table(io.BytesIO(data))
     for field in telemetry.Sample.FIELDS:
         wanted = [as_parquet(field, getattr(sample, field.name)) for sample in samples]
         assert table.column(field.name).to_pylist() == wanted, field.name

@@ -1,7 +1,8 @@
 """Reading CSV: a table of samples as a recording."""
 
 import csv
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -56,22 +57,22 @@ class CsvRecording(ColumnRecording):
         self._progress = BytesRead()
         pending = _PendingBlock(self._header, fields)
         error: SourceError | None = None
-        batches = _read_rows(self._header, self._progress, min(rows, _PARSED_ROWS))
-        while error is None:
-            try:
-                batch = next(batches)
-            except StopIteration:
-                break
-            except SourceError as unreadable:
-                error = unreadable
-                break
-            error = pending.add(batch)
-            if pending.length >= rows or pending.bytes >= _BLOCK_BYTES:
-                yield pending.build()
+        with closing(_read_rows(self._header, self._progress, min(rows, _PARSED_ROWS))) as batches:
+            while error is None:
+                try:
+                    batch = next(batches)
+                except StopIteration:
+                    break
+                except SourceError as unreadable:
+                    error = unreadable
+                    break
+                error = pending.add(batch)
+                if pending.length >= rows or pending.bytes >= _BLOCK_BYTES:
+                    yield pending.build()
         if pending.length:
             yield pending.build()
         if error is not None:
-            raise error
+            raise error.with_traceback(None)  # the frames in which it was raised hold the open file
 
 
 class _Header(NamedTuple):
@@ -111,41 +112,41 @@ def _read_header(path: Path) -> _Header:
     raise SourceError(f"{path} holds no sample.")
 
 
-def _read_rows(header: _Header, progress: BytesRead, count: int) -> Iterator[_Batch]:
+def _read_rows(header: _Header, progress: BytesRead, count: int) -> Generator[_Batch, None, None]:
     """The rows below the header and the units, at most so many at once. Raises :class:`SourceError` behind them."""
-    lines = _Lines(header.path, progress)
-    reader = csv.reader(lines, delimiter=header.separator, strict=True)
-    below = 0  # rows so far, the header included
-    while True:
-        batch = _Batch([], [], [])
-        error: SourceError | None = None
-        try:
-            for row in islice(reader, count):
-                if not row:
-                    continue
-                below += 1
-                if below == 1 or (below == 2 and is_units_row(header.cells, row)):
-                    lines.taken.clear()
-                    continue
-                if len(row) != len(header.cells):
-                    wrong = f"it has {len(row)} cells, but the first row has {len(header.cells)}"
-                    error = SourceError(f"{header.path}, line {reader.line_num}: {wrong}.")
-                    break
-                batch.rows.append(row)
-                batch.numbers.append(reader.line_num)
-        except csv.Error as unreadable:
-            if not lines.ended:  # else the rest of a row that was not written to its end
-                error = SourceError(f"{header.path}, line {reader.line_num}: it is no row of CSV: {unreadable}.")
-        except SourceError as unreadable:
-            error = unreadable
-        batch.lines.extend(lines.taken)
-        lines.taken.clear()
-        if batch.rows:
-            yield batch
-        if error is not None:
-            raise error
-        if lines.ended:
-            return
+    with closing(_Lines(header.path, progress)) as lines:
+        reader = csv.reader(lines, delimiter=header.separator, strict=True)
+        below = 0  # rows so far, the header included
+        while True:
+            batch = _Batch([], [], [])
+            error: SourceError | None = None
+            try:
+                for row in islice(reader, count):
+                    if not row:
+                        continue
+                    below += 1
+                    if below == 1 or (below == 2 and is_units_row(header.cells, row)):
+                        lines.taken.clear()
+                        continue
+                    if len(row) != len(header.cells):
+                        wrong = f"it has {len(row)} cells, but the first row has {len(header.cells)}"
+                        error = SourceError(f"{header.path}, line {reader.line_num}: {wrong}.")
+                        break
+                    batch.rows.append(row)
+                    batch.numbers.append(reader.line_num)
+            except csv.Error as unreadable:
+                if not lines.ended:  # else the rest of a row that was not written to its end
+                    error = SourceError(f"{header.path}, line {reader.line_num}: it is no row of CSV: {unreadable}.")
+            except SourceError as unreadable:
+                error = unreadable
+            batch.lines.extend(lines.taken)
+            lines.taken.clear()
+            if batch.rows:
+                yield batch
+            if error is not None:
+                raise error
+            if lines.ended:
+                return
 
 
 class _Lines(Iterator[str]):
@@ -154,8 +155,11 @@ class _Lines(Iterator[str]):
     def __init__(self, path: Path, progress: BytesRead) -> None:
         self.taken: list[str] = []
         self.ended = False
-        self._path = path
-        self._lines = self._read(progress)
+        self._lines = _read_text_lines(path, progress)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._lines.close()
 
     @override
     def __next__(self) -> str:
@@ -166,16 +170,17 @@ class _Lines(Iterator[str]):
         self.taken.append(line)
         return line
 
-    def _read(self, progress: BytesRead) -> Iterator[str]:
-        for group in split_groups(self._path, (block.text for block in read_blocks(self._path, progress=progress))):
-            if not group.complete:
-                return
-            for number, line in enumerate(group.texts, start=group.number):
-                try:
-                    text = line.decode("utf-8-sig" if number == 1 else "utf-8")
-                except UnicodeDecodeError:
-                    raise SourceError(f"{self._path}, line {number}: it is not text in UTF-8.") from None
-                yield text + "\n"
+
+def _read_text_lines(path: Path, progress: BytesRead) -> Generator[str, None, None]:
+    for group in split_groups(path, (block.text for block in read_blocks(path, progress=progress))):
+        if not group.complete:
+            return
+        for number, line in enumerate(group.texts, start=group.number):
+            try:
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError:
+                raise SourceError(f"{path}, line {number}: it is not text in UTF-8.") from None
+            yield text + "\n"
 
 
 class _PendingBlock:

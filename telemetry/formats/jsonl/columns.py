@@ -63,6 +63,10 @@ class _Group(NamedTuple):
     dtype: str
 
 
+_WRONG: Final = (ValueError, TypeError, RecursionError, msgspec.MsgspecError)
+"""What a line can be refused with; the errors of msgspec are ValueErrors since 0.20."""
+
+
 class LineParser:
     """Reads the wanted raw fields of lines with the keys of the first line of their file.
 
@@ -89,7 +93,7 @@ class LineParser:
     def parse(self, lines: Sequence[bytes]) -> tuple[LineColumns, ValueError | None]:
         """The columns of some lines, up to the first that is no sample, and what is wrong with that."""
         if self._decode is not None:
-            with suppress(ValueError, TypeError, RecursionError):  # what is wrong is told line by line
+            with suppress(*_WRONG):  # what is wrong is told line by line
                 _check_utf8(lines)
                 decode = self._decode
                 return self._gather([msgspec.structs.astuple(decode(line)) for line in lines], np.float64), None

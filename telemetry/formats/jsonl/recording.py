@@ -1,6 +1,7 @@
 """Reading JSON lines: a recording as a source."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -63,26 +64,26 @@ class JsonlRecording(ColumnRecording):
         self._progress = BytesRead()
         pending: _PendingBlock | None = None
         error: SourceError | None = None
-        lines = self._read_lines(min(rows, _PARSED_LINES))
-        while error is None:
-            try:
-                some = next(lines, None)
-            except SourceError as unreadable:
-                error = unreadable
-                break
-            if some is None:
-                break
-            if pending is None:
-                pending = _PendingBlock(self.path, LineParser(some.texts[0], fields), some.texts[0])
-            error = pending.add(some)
-            if pending.is_full(rows):
-                yield pending.build()
+        with closing(self._read_lines(min(rows, _PARSED_LINES))) as lines:
+            while error is None:
+                try:
+                    some = next(lines, None)
+                except SourceError as unreadable:
+                    error = unreadable
+                    break
+                if some is None:
+                    break
+                if pending is None:
+                    pending = _PendingBlock(self.path, LineParser(some.texts[0], fields), some.texts[0])
+                error = pending.add(some)
+                if pending.is_full(rows):
+                    yield pending.build()
         if pending is not None and pending.length:
             yield pending.build()
         if error is not None:
-            raise error
+            raise error.with_traceback(None)  # the frames in which it was raised hold the open file
 
-    def _read_lines(self, count: int) -> Iterator[Lines]:
+    def _read_lines(self, count: int) -> Generator[Lines, None, None]:
         """The lines that hold something, at most so many at once."""
         for texts, numbers, complete in read_line_groups(self.path, self._progress):
             for begin in range(0, len(texts), count):
