@@ -16,7 +16,7 @@ from telemetry.cli._shared.progress import ReadingProgress, progress_bar, readin
 from telemetry.cli._shared.stopping import Interrupted
 
 _BYTES_WORTH_PROCESSES: Final = 128 << 20
-"""Recordings that are smaller together are read sooner without: a process takes as long to begin as to read 40 MB."""
+"""Recordings that are smaller together are read sooner without: a process takes as long to begin as to read 60 MB."""
 
 _Result = TypeVar("_Result")
 
