@@ -6,73 +6,43 @@ from contextlib import closing
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from telemetry.base.errors import SourceError
 from telemetry.base.typing import override
 from telemetry.fields.column_block import AnyColumn, ColumnBlock
 from telemetry.fields.snapshot import Snapshot
-from telemetry.formats.compression import BytesRead, is_complete, read_blocks
+from telemetry.formats.compression import BytesRead, read_blocks
 from telemetry.formats.csv.columns import CellParser, WrongCell, join
 from telemetry.formats.csv.header import cells_of, check_header, find_separator, is_units_row
 from telemetry.formats.text_lines import split_groups
-from telemetry.recording.column_recording import COUNTED_FIELDS, ColumnRecording
-
-_PARSED_ROWS: Final = 64
-"""Rows that are parsed at once: their texts stay in the processor's cache."""
-
-_BLOCK_BYTES: Final = 1 << 25
-"""Bytes of rows from which on a block is complete, however few they are."""
+from telemetry.formats.text_recording import PendingBlock, TextRecording
+from telemetry.recording.column_recording import COUNTED_FIELDS
 
 
-class CsvRecording(ColumnRecording):
+class CsvRecording(TextRecording["_Batch"]):
     """A table of samples as a source: with a row of units or without, with decimal points or commas.
 
-    A truncated last row is left out, as its last number may be cut. Raises :class:`SourceError` as
-    :class:`~telemetry.recording.column_recording.ColumnRecording` does, also for a row of another width.
+    A truncated last row is left out, as its last number may be cut. Raises :class:`SourceError` also for a row of
+    another width.
     """
 
     def __init__(self, path: Path, *, loop: bool = False, begin: float | None = None, end: float | None = None) -> None:
-        self._progress = BytesRead()
         self._header = _read_header(path)
         super().__init__(path, loop=loop, begin=begin, end=end)
-
-    @cached_property
-    def complete(self) -> bool:
-        """Whether the file ends after a complete row, and its compressed stream, if it has one, has its end."""
-        return is_complete(self.path)
 
     @cached_property
     def missing_fields(self) -> frozenset[str]:
         """The raw fields that have no cells."""
         return frozenset(Snapshot.NAMES) - self._header.parser.fields - COUNTED_FIELDS
 
-    @property
     @override
-    def read_share(self) -> float:
-        return self._progress.share
+    def begin_blocks(self, fields: Collection[str], first: "_Batch") -> "_PendingBlock":
+        return _PendingBlock(self._header, fields)
 
     @override
-    def read_columns(self, fields: Collection[str], rows: int) -> Iterator[ColumnBlock]:
-        self._progress = BytesRead()
-        pending = _PendingBlock(self._header, fields)
-        error: SourceError | None = None
-        with closing(_read_rows(self._header, self._progress, min(rows, _PARSED_ROWS))) as batches:
-            while error is None:
-                try:
-                    batch = next(batches)
-                except StopIteration:
-                    break
-                except SourceError as unreadable:
-                    error = unreadable
-                    break
-                error = pending.add(batch)
-                if pending.length >= rows or pending.bytes >= _BLOCK_BYTES:
-                    yield pending.build()
-        if pending.length:
-            yield pending.build()
-        if error is not None:
-            raise error.with_traceback(None)  # the frames in which it was raised hold the open file
+    def read_parts(self, count: int, progress: BytesRead) -> Generator["_Batch", None, None]:
+        return _read_rows(self._header, progress, count)
 
 
 class _Header(NamedTuple):
@@ -183,33 +153,32 @@ def _read_text_lines(path: Path, progress: BytesRead) -> Generator[str, None, No
             yield text + "\n"
 
 
-class _PendingBlock:
+class _PendingBlock(PendingBlock[_Batch]):
     """The rows of a block to come."""
 
     def __init__(self, header: _Header, fields: Collection[str]) -> None:
-        self.length = self.bytes = 0
         self._header = header
         self._wanted = header.parser.fields.intersection(fields)
         self._columns: list[Mapping[str, AnyColumn]] = []
         self._batches: list[_Batch] = []
 
-    def add(self, batch: _Batch) -> SourceError | None:
-        """Add these rows, up to the first with a wrong cell: then the error."""
+    @override
+    def add(self, part: _Batch) -> SourceError | None:
         error: SourceError | None = None
         try:
-            columns = self._header.parser.parse(batch.rows, self._wanted)
+            columns = self._header.parser.parse(part.rows, self._wanted)
         except WrongCell as wrong:
-            batch, error = _intact_part(self._header, batch, self._wanted, wrong)
-            columns = self._header.parser.parse(batch.rows, self._wanted)
-        self.length += len(batch.rows)
-        self.bytes += sum(map(len, batch.lines))
+            part, error = _intact_part(self._header, part, self._wanted, wrong)
+            columns = self._header.parser.parse(part.rows, self._wanted)
+        self.length += len(part.rows)
+        self.bytes += sum(map(len, part.lines))
         self._columns.append(columns)
         if self._wanted < self._header.parser.fields:
-            self._batches.append(batch._replace(rows=[]))
+            self._batches.append(part._replace(rows=[]))
         return error
 
+    @override
     def build(self) -> ColumnBlock:
-        """The block of these rows, after which the next one begins."""
         columns = join(self._columns)
         block = ColumnBlock(self.length, columns)
         if self._batches:
