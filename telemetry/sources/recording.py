@@ -1,10 +1,10 @@
 """A stored recording for programs: its laps, and its samples as columns, tables and data frames."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, TypedDict, Unpack, overload
 
 from telemetry.base.checks import require_positive
 from telemetry.base.errors import UsageError
@@ -28,11 +28,26 @@ if TYPE_CHECKING:
 
     from telemetry.formats.parquet.tables import ArrowTable
 
-Fields = str | Iterable[str] | None
+Fields = str | Collection[str] | None
 """Names, globs and groups of fields as :func:`telemetry.select` takes them; None for all that the recording holds."""
 
 LapsWanted = Lap | Iterable[int | Lap] | None
 """Laps, or numbers of laps; None for the whole recording."""
+
+
+class ColumnArguments(TypedDict, total=False):
+    """The keyword arguments of :meth:`Recording.columns`; all may be left out."""
+
+    begin: float | None
+    """Leave out the samples before, in seconds since the first sample of the recording."""
+    end: float | None
+    """Leave out the samples from then on."""
+    laps: LapsWanted
+    """Only the samples of these laps."""
+    rate: float | None
+    """Samples per second, interpolated; None for every sample as it was recorded."""
+    include_paused: bool
+    """Give the samples of pauses, replays and menus too."""
 
 
 class Laps(Sequence[Lap]):
@@ -160,65 +175,33 @@ class Recording(Closeable):
         )
         return (columns.limit(names, missing) for columns in select_columns(self._source, selection))
 
-    def to_arrow(
-        self,
-        fields: Fields = None,
-        *,
-        begin: float | None = None,
-        end: float | None = None,
-        laps: LapsWanted = None,
-        rate: float | None = None,
-        include_paused: bool = False,
-    ) -> "ArrowTable":
-        """The samples as a table of pyarrow, the same that ``convert`` writes as Parquet.
+    def to_arrow(self, fields: Fields = None, **arguments: Unpack[ColumnArguments]) -> "ArrowTable":
+        """The samples of :meth:`columns` as a table of pyarrow, the same that ``convert`` writes as Parquet.
 
         Numbers are float32, times float64, arrays lists of a fixed size; a column's metadata hold its unit and meaning.
         Raises :class:`telemetry.UsageError` where pyarrow is not installed.
         """
         from telemetry.formats.parquet.tables import to_table
 
-        columns = self._choose(fields)
-        blocks = self.columns(fields, begin=begin, end=end, laps=laps, rate=rate, include_paused=include_paused)
-        return to_table(blocks, columns, self._source.missing_fields)
+        return to_table(self.columns(fields, **arguments), self._choose(fields), self._source.missing_fields)
 
-    def to_pandas(
-        self,
-        fields: Fields = None,
-        *,
-        begin: float | None = None,
-        end: float | None = None,
-        laps: LapsWanted = None,
-        rate: float | None = None,
-        include_paused: bool = False,
-    ) -> "pd.DataFrame":
+    def to_pandas(self, fields: Fields = None, **arguments: Unpack[ColumnArguments]) -> "pd.DataFrame":
         """The samples as a data frame of pandas, with a column for each number of an array, like ``tyre_wear_fl``.
 
         The names are those of ``convert`` to CSV. Raises :class:`telemetry.UsageError` where pandas is not installed.
         """
         from telemetry.formats.parquet.tables import to_pandas
 
-        table = self.to_arrow(fields, begin=begin, end=end, laps=laps, rate=rate, include_paused=include_paused)
-        return to_pandas(table, self._choose(fields))
+        return to_pandas(self.to_arrow(fields, **arguments), self._choose(fields))
 
-    def to_polars(
-        self,
-        fields: Fields = None,
-        *,
-        begin: float | None = None,
-        end: float | None = None,
-        laps: LapsWanted = None,
-        rate: float | None = None,
-        include_paused: bool = False,
-    ) -> "pl.DataFrame":
+    def to_polars(self, fields: Fields = None, **arguments: Unpack[ColumnArguments]) -> "pl.DataFrame":
         """The samples as a data frame of polars, with arrays in columns of the type ``Array``.
 
         Raises :class:`telemetry.UsageError` where polars is not installed.
         """
         from telemetry.formats.parquet.tables import to_polars
 
-        return to_polars(
-            self.to_arrow(fields, begin=begin, end=end, laps=laps, rate=rate, include_paused=include_paused)
-        )
+        return to_polars(self.to_arrow(fields, **arguments))
 
     @override
     def close(self) -> None:
