@@ -122,11 +122,12 @@ def _print(
     heading.add_column(style="cyan", no_wrap=True)
     heading.add_column()
     heading.add_row("track", to_markup(f"{reference.lap.car_and_track.track_name}, {found.track.length_m:,.0f} m"))
-    if found.path is not None:
-        heading.add_row("corners", to_markup(f"{found.path}{' (found now)' if found.is_new else ''}"))
     heading.add_row("laps", format_count(len(laps), "valid lap"))
     heading.add_row("against", to_markup(describe_lap(reference)))
     console.print(heading, highlight=False)
+    if found.path is not None:  # which a table would break where it is wider
+        text = to_markup(f"{found.path}{' (found now)' if found.is_new else ''}")
+        console.print(f"[cyan]corners[/]  {text}", highlight=False, soft_wrap=True)
     console.print(_table(reports, console.width, has_laps=len(laps) > 1))
 
 

@@ -33,16 +33,11 @@ def braille_curve(values: Sequence[float | None], width: int, height: int, low: 
     return ["".join(chr(0x2800 + cell) for cell in line) for line in cells]
 
 
-def braille_row(value: float, height: int, low: float, high: float) -> int:
-    """The line, from the top, in which a value stands."""
-    return _row(value, height * 4, low, high) // 4
-
-
 def _ranges(values: Sequence[float | None], columns: int) -> list[tuple[float, float]]:
     """The lowest and the highest value of each column; NaN for one without any."""
     found: list[tuple[float, float]] = []
     for column in range(columns):
-        begin, end = column * len(values) // columns, max((column + 1) * len(values) // columns, 0)
+        begin, end = column * len(values) // columns, (column + 1) * len(values) // columns
         part = values[begin : max(end, begin + 1)]
         known = [value for value in part if value is not None and math.isfinite(value)]
         found.append((min(known), max(known)) if known else (math.nan, math.nan))

@@ -4,7 +4,6 @@ import csv
 import json
 import math
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -132,7 +131,6 @@ def test_corners_are_sorted_by_the_time_lost_and_every_measure_has_its_spread(dr
     assert all(corner["lost_s"]["mean"] is None for corner in best["corners"])
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="a path of Windows is broken at the width of the table")
 def test_a_person_sees_the_corners_with_their_spread_and_the_total(drive: Path) -> None:
     result = main_in_process("corners", drive, "--against", f"{drive}:2")
     assert result.returncode == 0
