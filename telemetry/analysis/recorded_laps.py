@@ -1,29 +1,21 @@
 """The laps of a recording and their samples as columns: what traces are made of."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 
 from telemetry.analysis.lap_clock import Array
 from telemetry.analysis.traces import TRACE_FIELDS, Trace, make_trace
 from telemetry.base.errors import UsageError
-from telemetry.fields.blocks import Block
-from telemetry.fields.columns import Columns, derive_columns
-from telemetry.fields.held import raw_fields_of
+from telemetry.fields.columns import Columns
 from telemetry.fields.snapshot import Snapshot
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.laps.model import Lap
-from telemetry.recording.blocks import NewSteps, read_blocks
-from telemetry.recording.interfaces import Source
 from telemetry.recording.recorded_laps import laps_of_recording
 from telemetry.sources import open_source
-from telemetry.sources.recording import Recording
-
-_MARGIN_S: Final = 0.5
-"""Seconds around a lap that are read with it."""
+from telemetry.sources.recording import Recording, open_recording
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +61,11 @@ def lap_columns(recording: LapRecording, lap: Lap, fields: Sequence[str]) -> dic
     """
     if lap.first is None or lap.last is None:
         raise UsageError(f"Lap {lap.number} of {recording.path} has no samples.")
-    first_s, last_s = lap.first.elapsed, lap.last.elapsed
     found: dict[str, list[Array]] = {name: [] for name in fields}
-    begin_s, end_s = max(first_s - _MARGIN_S, 0.0), last_s + _MARGIN_S
-    with open_source(recording.path, begin=begin_s, end=end_s) as source:
-        for columns in _live_columns(source, fields):
-            elapsed = columns["elapsed"]
-            part = columns.select((elapsed >= first_s) & (elapsed <= last_s))
+    with open_recording(recording.path) as opened:
+        for columns in opened.columns(fields, laps=lap):
             for name in fields:
-                found[name].append(_with_nan(part[name]))
+                found[name].append(_with_nan(columns[name]))
     return {name: np.concatenate(parts) if parts else np.zeros(0) for name, parts in found.items()}
 
 
@@ -88,20 +76,6 @@ def _with_nan(column: Array) -> Array:
     numbers = np.asarray(column, dtype=np.float64)
     numbers[np.ma.getmaskarray(column)] = np.nan
     return numbers
-
-
-def _live_columns(source: Source, fields: Sequence[str]) -> Iterator[Columns]:
-    """The samples of a recording in which game time advances, in blocks."""
-    raw = raw_fields_of((*fields, "elapsed", "status", "packet_id", "is_esc_menu_visible"))
-    new_steps, is_new = NewSteps(), [np.zeros(0, dtype=bool)]
-
-    def watch(blocks: Iterable[Block]) -> Iterator[Block]:
-        for block in blocks:
-            is_new[0] = new_steps.find(block)
-            yield block
-
-    for columns in derive_columns(watch(read_blocks(source, None, raw)), fields, missing=source.missing_fields):
-        yield columns.select(is_new[0])
 
 
 def require_positions(recording: LapRecording) -> None:
