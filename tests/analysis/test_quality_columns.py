@@ -49,7 +49,7 @@ def figures_of(samples: Sequence[Snapshot], absent: Iterable[str] = ()) -> Figur
         **names_in(samples, absent),
         **intervals_between(samples),
         **odd_values(samples, absent),
-        "top_speed_kmh": max((one.speed_kmh for one in samples if one.speed_kmh >= 0.0), default=None),
+        "top_speed_kmh": max((abs(one.speed_kmh) for one in samples if one.speed_kmh >= 0.0), default=None),
     }
 
 
@@ -196,6 +196,7 @@ ODD = [
     st.integers(1, 25),
 )
 @example([((1, 3, 1, []), [{"gas": -0.0}]), ((1, 3, 1, []), [{"gas": 0.0}])], 1)
+@example([((1, 3, 1, []), [{"speed_kmh": -0.0}])] * 2, 1)
 @example([((1, 3, 1, [{"wheel_load": (math.nan,) * 4}]), [])] * 3, 2)
 def test_whatever_happens_the_figures_are_the_same(moves: list[tuple[Any, list[dict[str, Any]]]], size: int) -> None:
     moved = [(steps, clock, frames, [*changed, *odd]) for (steps, clock, frames, changed), odd in moves]

@@ -102,7 +102,8 @@ class QualityAnalyzer:
         self._add_names(block)
         speeds = block.decimals("speed_kmh")
         if len(known := speeds[speeds >= 0.0]):
-            self._top_speed_kmh = max(float(known.max()), self._top_speed_kmh or 0.0)
+            fastest = abs(float(known.max()))  # 0 without a sign, which the pages can hold
+            self._top_speed_kmh = max(fastest, self._top_speed_kmh or 0.0)
 
     def watch(self, blocks: Iterable[Block]) -> Iterator[Block]:
         """The same blocks, each added on its way."""
