@@ -206,19 +206,21 @@ class _Conversion:
         self.left_out = tuple(column.key for column in options.columns or () if column not in held)
 
     def find_laps(self) -> None:
-        """Read the recording for its laps."""
-        from telemetry.recording.recorded_laps import laps_of_recording
-
-        self._progress.start("Laps", self._recording, passes=2)
+        """Find the laps of the recording, reading it if it does not hold them."""
+        from telemetry.recording.recorded_laps import find_recorded_laps, recall_laps
 
         def watch(blocks: "Iterable[Columns]") -> "Iterator[Columns]":
             for columns in blocks:
                 self._watch(columns["elapsed"])
                 yield columns
 
-        laps = list(laps_of_recording(self._recording, thresholds=self._options.thresholds, watch=watch))
-        self._laps = [lap.allow_ai() for lap in laps] if self._options.include_ai else laps
-        self._passes_done = 1
+        thresholds = self._options.thresholds
+        laps = recall_laps(self._recording, thresholds)
+        if laps is None:
+            self._progress.start("Laps", self._recording, passes=2)
+            laps = tuple(find_recorded_laps(self._recording, thresholds=thresholds, watch=watch))
+            self._passes_done = 1
+        self._laps = [lap.allow_ai() if self._options.include_ai else lap for lap in laps]
 
     def choose_laps(self, source: Path, *, tail_s: float) -> tuple[Lap, ...]:
         """Limit what is written to the laps that the options ask for."""

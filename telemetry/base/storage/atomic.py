@@ -50,10 +50,8 @@ def atomic_write(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
             companions = sorted(
                 other for other in folder.iterdir() if other != unfinished and other.name != TEMPORARY_LOCK_NAME
             )
-            for made in [*companions, unfinished]:
-                _check_target(
-                    path.with_name(made.name), overwrite=overwrite
-                )  # another program may have made it meanwhile
+            for made in [*companions, unfinished]:  # which another program may have made meanwhile
+                _check_target(path.with_name(made.name), overwrite=overwrite)
             for companion in companions:
                 sync_to_disk(companion)
                 _give_name(companion, target.with_name(companion.name), overwrite=overwrite)
