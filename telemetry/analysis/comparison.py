@@ -1,6 +1,6 @@
 """Two laps of one track compared: where the time goes, corner by corner, and what else differs between them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -61,15 +61,20 @@ class DrivenLap:
         return {"file": str(self.path), **self.lap.to_dict(), "conditions": dict(self.conditions)}
 
 
-def read_driven_lap(recording: LapRecording, lap: Lap, track: Track | None = None) -> DrivenLap:
-    """The lap of a recording on its track, with :data:`CORNER_FIELDS` as channels; without a track on its own line.
+def read_driven_lap(
+    recording: LapRecording, lap: Lap, track: Track | None = None, channels: Sequence[str] = ()
+) -> DrivenLap:
+    """The lap of a recording on its track; without a track on its own line.
+
+    Its channels are :data:`CORNER_FIELDS` and these.
 
     Raises :class:`telemetry.UsageError` where it cannot be put on the track.
     """
     require_positions(recording)
-    fields = tuple(dict.fromkeys((*TRACE_FIELDS, *CORNER_FIELDS, *CONDITIONS)))
+    wanted = tuple(dict.fromkeys((*CORNER_FIELDS, *channels)))
+    fields = tuple(dict.fromkeys((*TRACE_FIELDS, *wanted, *CONDITIONS)))
     columns = lap_columns(recording, lap, fields)
-    trace = make_trace(columns, lap, CORNER_FIELDS, None if track is None else track.line_position)
+    trace = make_trace(columns, lap, wanted, None if track is None else track.line_position)
     first = {name: float(columns[name][0]) for name in CONDITIONS}
     return DrivenLap(
         recording.path, lap, trace, {name: value if np.isfinite(value) else None for name, value in first.items()}
