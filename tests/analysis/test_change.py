@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 import telemetry
-from telemetry.analysis.change import LEVEL, MEASURES, did_it_change, holm, laps_needed, student_tails, welch_p
+from telemetry.analysis.change import LEVEL, MEASURES, did_it_change, holm, laps_needed, welch_p
 from telemetry.analysis.lap_measures import LapMeasure
+from telemetry.analysis.student import student_tails
 
 LAP = LapMeasure(
     lap_time_s=90.0,
