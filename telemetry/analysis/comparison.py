@@ -1,6 +1,6 @@
 """Two laps of one track compared: where the time goes, corner by corner, and what else differs between them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -9,9 +9,9 @@ import numpy as np
 
 from telemetry.analysis.corner_measures import CORNER_FIELDS, CornerMeasure, measure, windows
 from telemetry.analysis.known_tracks import FoundTrack
-from telemetry.analysis.lap_clock import Floats
+from telemetry.analysis.lap_clock import Array, Floats
 from telemetry.analysis.lap_segments import SegmentDelta, segment_deltas, segments
-from telemetry.analysis.recorded_laps import LapRecording, lap_columns, require_positions
+from telemetry.analysis.recorded_laps import LapRecording, columns_of_laps, require_positions
 from telemetry.analysis.traces import GRID_M, TRACE_FIELDS, Trace, align, delta, make_grid, make_trace
 from telemetry.analysis.wording import describe_difference
 from telemetry.base.errors import UsageError
@@ -61,24 +61,44 @@ class DrivenLap:
         return {"file": str(self.path), **self.lap.to_dict(), "conditions": dict(self.conditions)}
 
 
+def driven_fields(channels: Sequence[str] = ()) -> tuple[str, ...]:
+    """The fields of its samples that :func:`driven_lap` needs for :data:`CORNER_FIELDS` and these channels."""
+    return tuple(dict.fromkeys((*TRACE_FIELDS, *CORNER_FIELDS, *channels, *CONDITIONS)))
+
+
+def driven_lap(
+    path: Path, lap: Lap, columns: Mapping[str, Array], track: Track | None = None, channels: Sequence[str] = ()
+) -> DrivenLap:
+    """The lap of the recording ``path`` with these samples on its track; without a track on its own line.
+
+    Its channels are :data:`CORNER_FIELDS` and these. Raises :class:`telemetry.UsageError` where it cannot be put on
+    the track.
+    """
+    wanted = tuple(dict.fromkeys((*CORNER_FIELDS, *channels)))
+    trace = make_trace(columns, lap, wanted, None if track is None else track.line_position)
+    first = {name: float(columns[name][0]) for name in CONDITIONS}
+    return DrivenLap(path, lap, trace, {name: value if np.isfinite(value) else None for name, value in first.items()})
+
+
+def read_driven_laps(
+    recording: LapRecording, laps: Iterable[Lap], track: Track | None = None, channels: Sequence[str] = ()
+) -> Iterator[DrivenLap]:
+    """Laps of a recording as :func:`driven_lap` makes them, in driving order.
+
+    The recording is read once for all of them. Raises :class:`telemetry.UsageError` where one of them cannot be put on
+    the track.
+    """
+    require_positions(recording)
+    for lap, columns in columns_of_laps(recording, laps, driven_fields(channels)):
+        yield driven_lap(recording.path, lap, columns, track, channels)
+
+
 def read_driven_lap(
     recording: LapRecording, lap: Lap, track: Track | None = None, channels: Sequence[str] = ()
 ) -> DrivenLap:
-    """The lap of a recording on its track; without a track on its own line.
-
-    Its channels are :data:`CORNER_FIELDS` and these.
-
-    Raises :class:`telemetry.UsageError` where it cannot be put on the track.
-    """
-    require_positions(recording)
-    wanted = tuple(dict.fromkeys((*CORNER_FIELDS, *channels)))
-    fields = tuple(dict.fromkeys((*TRACE_FIELDS, *wanted, *CONDITIONS)))
-    columns = lap_columns(recording, lap, fields)
-    trace = make_trace(columns, lap, wanted, None if track is None else track.line_position)
-    first = {name: float(columns[name][0]) for name in CONDITIONS}
-    return DrivenLap(
-        recording.path, lap, trace, {name: value if np.isfinite(value) else None for name, value in first.items()}
-    )
+    """One lap of a recording, as :func:`read_driven_laps` gives it."""
+    (driven,) = read_driven_laps(recording, [lap], track, channels)
+    return driven
 
 
 @dataclass(frozen=True, slots=True)

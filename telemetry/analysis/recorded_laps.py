@@ -1,6 +1,6 @@
 """The laps of a recording and their samples as columns: what traces are made of."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from telemetry.base.errors import UsageError
 from telemetry.fields.columns import Columns
 from telemetry.fields.snapshot import Snapshot
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
-from telemetry.laps.model import Lap
+from telemetry.laps.model import Lap, in_recorded_order
 from telemetry.recording.recorded_laps import laps_of_recording
 from telemetry.sources import open_source
 from telemetry.sources.recording import Recording, open_recording
@@ -54,19 +54,40 @@ def read_recording(
     return LapRecording(path, tuple(lap.allow_ai() if include_ai else lap for lap in found), missing)
 
 
-def lap_columns(recording: LapRecording, lap: Lap, fields: Sequence[str]) -> dict[str, Array]:
-    """These fields of the samples of a lap in which game time advances, shape (n, ...) each; what is absent is NaN.
+def columns_of_laps(
+    recording: LapRecording, laps: Iterable[Lap], fields: Sequence[str]
+) -> Iterator[tuple[Lap, dict[str, Array]]]:
+    """These laps, in the order in which they were driven, with these fields of their samples.
 
-    Raises :class:`telemetry.UsageError` for a lap without samples.
+    The samples are those in which game time advances, shape (n, ...) for each field; what is absent is NaN. The
+    recording is read once for all of them, and one lap at a time is in memory. Raises :class:`telemetry.UsageError` for
+    a lap without samples.
     """
-    if lap.first is None or lap.last is None:
-        raise UsageError(f"Lap {lap.number} of {recording.path} has no samples.")
-    found: dict[str, list[Array]] = {name: [] for name in fields}
+    wanted = list(laps)
+    for lap in wanted:
+        if lap.first is None or lap.last is None:
+            raise UsageError(f"Lap {lap.number} of {recording.path} has no samples.")
+    if not wanted:
+        return
     with open_recording(recording.path) as opened:
-        for columns in opened.columns(fields, laps=lap):
-            for name in fields:
-                found[name].append(_with_nan(columns[name]))
-    return {name: np.concatenate(parts) if parts else np.zeros(0) for name, parts in found.items()}
+        blocks = ({name: block[name] for name in fields} for block in opened.columns(fields, laps=wanted))
+        rest: dict[str, Array] | None = None
+        for lap in in_recorded_order(wanted):
+            found: dict[str, list[Array]] = {name: [] for name in fields}
+            missing = lap.last_sequence - lap.first_sequence + 1
+            while missing and (block := rest or next(blocks, None)) is not None:
+                count = len(block[fields[0]])
+                for name in fields:  # copied, because a view on pages would keep all of them in memory
+                    found[name].append(_with_nan(block[name][:missing].copy()))
+                rest = {name: column[missing:] for name, column in block.items()} if count > missing else None
+                missing -= min(count, missing)
+            yield lap, {name: np.concatenate(parts) if parts else np.zeros(0) for name, parts in found.items()}
+
+
+def lap_columns(recording: LapRecording, lap: Lap, fields: Sequence[str]) -> dict[str, Array]:
+    """These fields of the samples of one lap, as :func:`columns_of_laps` gives them."""
+    ((_, columns),) = columns_of_laps(recording, [lap], fields)
+    return columns
 
 
 def _with_nan(column: Array) -> Array:

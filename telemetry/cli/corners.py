@@ -17,6 +17,7 @@ from telemetry.cli._shared.lap_choice import (
     main_drive,
     of_car_and_track,
     parse_lap_target,
+    read_driven,
     valid_laps,
 )
 from telemetry.cli._shared.messages import print_json, print_lines, print_warning
@@ -82,15 +83,15 @@ def _measured(every: Sequence[RecordedLap], best: RecordedLap, which: str) -> li
 
 
 def _show(found: "FoundTrack", laps: Sequence[RecordedLap], reference: RecordedLap, *, as_json: bool) -> None:
-    from telemetry.analysis.comparison import read_driven_lap, require_same_track
+    from telemetry.analysis.comparison import require_same_track
     from telemetry.analysis.corner_report import report_corners
 
     for one in laps:
         require_same_track(one.lap, reference.lap)
-    theirs = read_driven_lap(reference.recording, reference.lap, found.track)
-    driven = [
-        theirs if one.lap is reference.lap else read_driven_lap(one.recording, one.lap, found.track) for one in laps
-    ]
+    rest = [] if any(one.lap is reference.lap for one in laps) else [reference]
+    driven = read_driven([*laps, *rest], found.track)
+    theirs = next(one for one in driven if one.lap is reference.lap)
+    driven = driven[: len(laps)]
     reports = report_corners(found, driven, theirs)
     if found.problem:
         print_warning(f"The track could not be kept: {found.problem}")

@@ -9,11 +9,11 @@ from rich import box
 from rich.table import Table
 
 from telemetry.analysis.change import LEVEL, MeasureChange, did_it_change
-from telemetry.analysis.comparison import read_driven_lap, require_same_track
+from telemetry.analysis.comparison import require_same_track
 from telemetry.analysis.corner_measures import measure_corners
 from telemetry.analysis.lap_measures import LapMeasure, measure_lap
 from telemetry.base.text import DASH, format_count
-from telemetry.cli._shared.lap_choice import Library, RecordedLap, valid_laps
+from telemetry.cli._shared.lap_choice import Library, RecordedLap, read_driven, valid_laps
 from telemetry.cli._shared.messages import print_json
 from telemetry.cli._shared.tables import table_console, to_markup
 from telemetry.cli._shared.track_choice import choose_track
@@ -45,7 +45,7 @@ def compare_runs(
         require_same_track(one.lap, both[0].lap)
     found = choose_track(library, both[0], ac_root) if both else None
     track = None if found is None else found.track
-    changes = did_it_change([_measure(one, track) for one in before], [_measure(one, track) for one in after])
+    changes = did_it_change(_measure(before, track), _measure(after, track))
     cars = [list(dict.fromkeys(one.lap.car for one in side)) for side in (before, after)]
     warnings = [] if cars[0] == cars[1] else ["The groups were driven with different cars."]
     if as_json:
@@ -66,9 +66,9 @@ def compare_runs(
         console.print(text, highlight=False)
 
 
-def _measure(one: RecordedLap, track: Track | None) -> LapMeasure:
-    driven = read_driven_lap(one.recording, one.lap, track)
-    return measure_lap(driven.trace, [] if track is None else measure_corners(track, driven.trace))
+def _measure(laps: Sequence[RecordedLap], track: Track | None) -> list[LapMeasure]:
+    traces = [driven.trace for driven in read_driven(laps, track)]
+    return [measure_lap(trace, [] if track is None else measure_corners(track, trace)) for trace in traces]
 
 
 def _table(changes: Sequence[MeasureChange]) -> Table:

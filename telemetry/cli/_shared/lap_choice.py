@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import median
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from telemetry.analysis.recorded_laps import LapRecording, read_recording
 from telemetry.base.clock import Clock
@@ -15,6 +15,10 @@ from telemetry.cli._shared.progress import reading_progress
 from telemetry.cli._shared.stopping import Interrupted, stop_on_signal
 from telemetry.fields.thresholds import Thresholds
 from telemetry.laps.model import CarAndTrack, Lap
+
+if TYPE_CHECKING:
+    from telemetry.analysis.comparison import DrivenLap
+    from telemetry.tracks.definition import Track
 
 REFERENCES: Final = ("best", "last", "median")
 """The references that are chosen among the valid laps, besides ``FILE:LAP``."""
@@ -145,6 +149,21 @@ def main_drive(laps: Sequence[RecordedLap]) -> list[RecordedLap]:
         return list(laps)
     most = max(counts, key=lambda place: counts[place])
     return [one for one in laps if one.lap.car_and_track == most]
+
+
+def read_driven(laps: Sequence[RecordedLap], track: "Track | None") -> "list[DrivenLap]":
+    """These laps on their track, in this order; each recording is read once for all of its laps."""
+    from telemetry.analysis.comparison import read_driven_laps
+
+    by_path: dict[Path, list[RecordedLap]] = {}
+    for one in laps:
+        by_path.setdefault(one.recording.path, []).append(one)
+    found = {
+        id(driven.lap): driven
+        for same in by_path.values()
+        for driven in read_driven_laps(same[0].recording, [one.lap for one in same], track)
+    }
+    return [found[id(one.lap)] for one in laps]
 
 
 def choose_reference(name: str, candidates: Sequence[RecordedLap], where: str) -> RecordedLap:
