@@ -41,6 +41,7 @@ def _demo_map(timing_line: float) -> TrackMap:
             for x, z, tx, tz, n in zip(track.x, track.z, track.tangent_x, track.tangent_z, line.offset, strict=True)
         ),
         timing_line,  # where the points begin
+        HALF_WIDTH,
     )
 
 

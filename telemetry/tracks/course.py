@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,11 +33,20 @@ class CoursePoints:
     """World z in metres."""
     position: Floats
     """``normalized_position`` of each point, 0..1."""
+    widths: Floats | None = None
+    """Metres from each point to the left and to the right border of the road, (n, 2); None where they are unknown."""
+
+
+class Borders(NamedTuple):
+    """The borders of a road: world x and z of a point beside each point of its course, (n, 2) each."""
+
+    left: Floats
+    right: Floats
 
 
 @dataclass(frozen=True, eq=False)
 class Course:
-    """Points of a lap at an even distance along it; all arrays have the shape (n,)."""
+    """Points of a lap at an even distance along it; all arrays have the shape (n,), unless they say otherwise."""
 
     x: Floats
     """World x in metres."""
@@ -49,6 +58,21 @@ class Course:
     """Metres from each point to the next."""
     is_closed: bool
     """Whether the first point follows the last one, as on a circuit; false for an A-to-B road."""
+    widths: Floats | None = None
+    """Metres from each point to the left and to the right border of the road, (n, 2); None where they are unknown."""
+
+    @cached_property
+    def borders(self) -> Borders | None:
+        """The borders of the road; None where they are unknown."""
+        if self.widths is None:
+            return None
+        along_x, along_z = np.roll(self.x, -1) - np.roll(self.x, 1), np.roll(self.z, -1) - np.roll(self.z, 1)
+        if not self.is_closed:
+            along_x[[0, -1]], along_z[[0, -1]] = along_x[[1, -2]], along_z[[1, -2]]
+        to_left = np.stack([along_z, -along_x], axis=1)  # a car that heads +z has +x on its left
+        to_left /= np.maximum(np.linalg.norm(to_left, axis=1), 1e-9)[:, None]
+        points = np.stack([self.x, self.z], axis=1)
+        return Borders(points + to_left * self.widths[:, :1], points - to_left * self.widths[:, 1:])
 
     @property
     def length_m(self) -> float:
@@ -107,6 +131,7 @@ def make_course(points: CoursePoints) -> Course:
     """
     kept = _advancing(points)
     x, z, position = points.x[kept], points.z[kept], np.unwrap(points.position[kept], period=1.0)
+    widths = None if points.widths is None else points.widths[kept]
     steps_m = np.hypot(np.diff(x), np.diff(z))
     length_m = float(steps_m.sum())
     if len(x) < 3 or length_m < MIN_LENGTH_M:
@@ -115,15 +140,21 @@ def make_course(points: CoursePoints) -> Course:
     is_closed = opening_m <= min(MAX_OPENING_M, 0.1 * length_m) and position[-1] < position[0] + 1.0
     if is_closed:
         x, z, position = np.append(x, x[0]), np.append(z, z[0]), np.append(position, position[0] + 1.0)
+        widths = None if widths is None else np.append(widths, widths[:1], axis=0)
         length_m += opening_m
     along = np.concatenate([[0.0], np.cumsum(np.hypot(np.diff(x), np.diff(z)))])
     rising = np.concatenate([[True], np.diff(along) > 0.0])
     along, x, z, position = along[rising], x[rising], z[rising], position[rising]
+    widths = None if widths is None else widths[rising]
     # A multiple of the chord, so that a closed course consists of whole chords.
     count = max(round(length_m / POINT_M / CHORD_POINTS), 4) * CHORD_POINTS
     step_m = length_m / count
     at = np.arange(count if is_closed else count + 1) * step_m
-    return Course(np.interp(at, along, x), np.interp(at, along, z), np.interp(at, along, position), step_m, is_closed)
+    if widths is not None:
+        widths = np.stack([np.interp(at, along, side) for side in widths.T], axis=1)
+    return Course(
+        np.interp(at, along, x), np.interp(at, along, z), np.interp(at, along, position), step_m, is_closed, widths
+    )
 
 
 def _advancing(points: CoursePoints) -> NDArray[np.int64]:

@@ -1,23 +1,18 @@
-"""A track out of the game's own files: its racing line ``fast_lane.ai``, and the names in its ``sections.ini``."""
+"""A track out of the game's own files: racing line and borders of ``fast_lane.ai``, the names in ``sections.ini``."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
 
-from telemetry.base.errors import SourceError
 from telemetry.base.sanitize import is_safe_filename
-from telemetry.base.storage.regular_file import read_regular_file
 from telemetry.tracks.corners import MIN_BEND_DEG, Corner, corner_between, find_apex, number_corners
 from telemetry.tracks.course import Course, CoursePoints, make_course
 from telemetry.tracks.definition import Track, make_track
 from telemetry.tracks.fast_lane import read_fast_lane
-
-MAX_SECTIONS_BYTES: Final = 1 << 18
-"""Of a sections.ini: thousands of sections."""
+from telemetry.tracks.game_ini import read_ini_tables
 
 MAX_SECTIONS: Final = 500
 """Sections of a track that are read; the Nordschleife has about eighty."""
@@ -36,19 +31,19 @@ def read_game_track(ac_root: Path, track: str, layout: str, line_position: float
 
     Raises :class:`telemetry.SourceError` for a file that is none of the game's.
     """
-    folder = _track_folder(ac_root, track, layout)
+    folder = game_track_folder(ac_root, track, layout)
     if folder is None:
         return None
     path = folder / "ai" / "fast_lane.ai"
     if not path.is_file():
         return None
-    points = read_fast_lane(path)[0]
+    points, left_m, right_m = read_fast_lane(path)
     x, z = points[:, 0], points[:, 2]
     # The last point is not the first one: the lap closes with one more step.
     steps_m = np.linalg.norm(np.diff(points, axis=0, append=points[:1]), axis=1)
     length_m = float(steps_m.sum())
     position = np.concatenate([[0.0], np.cumsum(steps_m)[:-1]]) / length_m
-    course = make_course(CoursePoints(x, z, position))
+    course = make_course(CoursePoints(x, z, position, np.stack([left_m, right_m], axis=1)))
     known = make_track(
         course, track=track, layout=layout, length_m=length_m, line_position=line_position, origin=str(path)
     )
@@ -61,14 +56,8 @@ def read_sections(path: Path) -> list[Section]:
 
     A section that runs over the end of the spline stands there as two of the same name, which become one.
     """
-    try:
-        lines = read_regular_file(path, MAX_SECTIONS_BYTES).decode("utf-8-sig", "replace").splitlines()
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror}.") from error
     found: list[Section] = []
-    for values in _tables(lines):
+    for values in read_ini_tables(path, "SECTION"):
         section = _section(values)
         if section is not None and len(found) < MAX_SECTIONS:
             found.append(section)
@@ -91,28 +80,12 @@ def name_corners(track: Track, sections: list[Section]) -> tuple[Corner, ...]:
     return number_corners(corners, track.line_position)
 
 
-def _track_folder(ac_root: Path, track: str, layout: str) -> Path | None:
-    """The folder of a layout; None for names that are no plain names of folders, which may come from anybody."""
+def game_track_folder(ac_root: Path, track: str, layout: str) -> Path | None:
+    """The folder of a layout in that of the game; None for names that are no plain ones: they may come from anybody."""
     if not is_safe_filename(track) or (layout and not is_safe_filename(layout)):
         return None
     content = ac_root if (ac_root / "tracks").is_dir() else ac_root / "content"
     return content / "tracks" / track / layout
-
-
-def _tables(lines: list[str]) -> Iterator[dict[str, str]]:
-    """The keys and values below each ``[SECTION_...]``, keys in upper case."""
-    values: dict[str, str] | None = None
-    for line in lines:
-        text = line.partition(";")[0].strip()
-        if text.startswith("["):
-            if values:
-                yield values
-            values = {} if text.upper().startswith("[SECTION") else None
-        elif values is not None and "=" in text:
-            key, _, value = text.partition("=")
-            values.setdefault(key.strip().upper(), value.strip())
-    if values:
-        yield values
 
 
 def _section(values: dict[str, str]) -> Section | None:

@@ -35,6 +35,8 @@ class TrackMap:
     line: Sequence[tuple[float, float]] = ()
     first_position: float = 0.0
     """``normalized_position`` of the first point, 0..1."""
+    half_width_m: float | None = None
+    """Metres from the centre line to the border on either side; None where it is not known."""
 
     @classmethod
     def of_points(

@@ -4,7 +4,7 @@ import math
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -44,6 +44,8 @@ class _CourseTable:
     position: list[float]
     x: list[float]
     z: list[float]
+    left_m: list[float] = field(default_factory=list)
+    right_m: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,7 @@ def read_track(path: Path) -> Track:
         np.array(points.position, dtype=np.float64),
         float(points.step_m),
         points.closed,
+        np.array([points.left_m, points.right_m], dtype=np.float64).T if points.left_m else None,
     )
     corners = tuple(_corner(corner) for corner in table.corner)
     line = float(table.line_position)
@@ -144,7 +147,10 @@ def _check(table: _TrackTable) -> None:
     columns = (course.x, course.z, course.position)
     if not 3 <= len(course.x) <= MAX_POINTS or {len(column) for column in columns} != {len(course.x)}:
         raise ValueError("course must have as many x as z and position, at least 3")
-    if not 0.0 < course.step_m < math.inf or not all(np.isfinite(column).all() for column in columns):
+    widths = (course.left_m, course.right_m)
+    if {len(column) for column in widths} not in ({0}, {len(course.x)}):
+        raise ValueError("course must have as many left_m and right_m as x, or none")
+    if not 0.0 < course.step_m < math.inf or not all(np.isfinite(column).all() for column in (*columns, *widths)):
         raise ValueError("course must have finite numbers")
     if not (np.diff(course.position) >= 0.0).all():
         raise ValueError("course: position must rise")
@@ -175,6 +181,10 @@ def _lines(track: Track) -> Iterator[str]:
     yield from _array("position", course.position, 7)
     yield from _array("x", course.x, 2)
     yield from _array("z", course.z, 2)
+    if course.widths is not None:
+        yield "# Metres from each point to the borders of the road."
+        yield from _array("left_m", course.widths[:, 0], 1)
+        yield from _array("right_m", course.widths[:, 1], 1)
 
 
 def _array(name: str, numbers: Floats, decimals: int) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """The track of the laps that a command is about."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,7 +19,9 @@ AcRoot = Annotated[
         show_default=False,
         exists=True,
         file_okay=False,
-        help="The game's folder: a track that is not known yet is taken from its fast_lane.ai and sections.ini.",
+        envvar="AC_TELEMETRY_AC_ROOT",
+        help="The game's folder: course, borders and corner names of a track that is not known yet, and the borders of "
+        "every track, are taken from its fast_lane.ai and sections.ini.",
     ),
 ]
 
@@ -29,16 +32,17 @@ def choose_track(library: Library, reference: RecordedLap, ac_root: Path | None)
     None where the laps hold no course. Raises :class:`telemetry.UsageError` for a wrong file of a track, and where the
     laps cannot be put on the track.
     """
-    from telemetry.analysis.known_tracks import find_track, load_track
+    from telemetry.analysis.known_tracks import find_track, load_track, with_borders
     from telemetry.analysis.recorded_laps import trace
 
     known = load_track(reference.lap)
     if known is not None:
-        return known
+        return replace(known, track=with_borders(known.track, ac_root))
     candidates = valid_laps(of_track(library.known_laps(), reference.lap))
     best = candidates[0] if candidates else reference
     lap = trace(best.recording, best.lap)
     try:
-        return find_track(lap, ac_root=ac_root)
+        found = find_track(lap, ac_root=ac_root)
     except UsageError:
         return None
+    return replace(found, track=with_borders(found.track, ac_root))
