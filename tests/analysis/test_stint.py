@@ -149,7 +149,8 @@ def test_there_is_no_theoretical_best_until_each_sector_exists(sectors: tuple[in
 
 
 def test_the_best_of_many_parts_is_that_of_each() -> None:
-    found = best_parts([[1.0, 2.0, None], [1.5, 1.0, 3.0], [1.0, 1.0, 2.5]])
+    times: list[list[float | None]] = [[1.0, 2.0, None], [1.5, 1.0, 3.0], [1.0, 1.0, 2.5]]
+    found = best_parts(times)
     assert found is not None
     assert [(one.time, one.row) for one in found] == [(1.0, 0), (1.0, 1), (2.5, 2)]
     assert best_parts([[1.0, None], [2.0, None]]) is None
