@@ -84,9 +84,11 @@ def may_have_changed(change: "Array", floor: "Array") -> "Array":
     """
     import numpy as np
 
-    drift = ((BEST_WEAR_PERCENT - np.minimum(floor, MAX_FLOOR_PERCENT)) * MAX_DRIFT_IN_PITS)[:, np.newaxis]
-    is_steady: Array = np.logical_and(-drift <= change, change <= drift)
-    return np.logical_not(is_steady.all(axis=1))
+    life = BEST_WEAR_PERCENT - np.fmin(floor, MAX_FLOOR_PERCENT)
+    # A tyre that is not known (NaN) is never the one that was changed, so this asks for what is more, not for the rest.
+    is_changed = np.abs(change) > np.minimum(life * MAX_DRIFT_IN_PITS, MAX_RISE_PERCENT)[:, np.newaxis]
+    changed: Array = np.any(is_changed, axis=1)
+    return changed
 
 
 def _seconds(now: Snapshot, before: Snapshot) -> float:

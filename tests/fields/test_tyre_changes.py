@@ -1,13 +1,15 @@
 import math
 from collections.abc import Iterable
 from itertools import pairwise
+from random import Random
 from typing import Any
 
+import numpy as np
 import pytest
 
 from telemetry.fields.derived import Sample, derive
 from telemetry.fields.metrics.tyres import COMPOUND_FLOORS, tyre_floor
-from telemetry.fields.tyre_changes import are_tyres_changed
+from telemetry.fields.tyre_changes import are_tyres_changed, may_have_changed
 from tests.conftest import sample_of, snapshot_of
 
 GP60 = "GP 60s (V)"
@@ -152,6 +154,29 @@ def test_wear_that_is_not_published_is_no_change_of_tyres() -> None:
     empty, new = (derive(snapshot_of(tyre_wear=(wear,) * 4, **IN_BOX)) for wear in (0.0, 99.5))
     assert not are_tyres_changed(new, empty, 88.0)
     assert not are_tyres_changed(empty, new, 88.0)
+
+
+def test_tyres_that_are_not_known_are_nothing_to_look_at() -> None:
+    change = np.array([[math.nan] * 4, [0.0, math.nan, 0.0, 0.0], [-math.inf, math.nan, 0.0, 0.0]])
+    assert may_have_changed(change, np.array([88.0] * 3)).tolist() == [False, False, True]
+
+
+@pytest.mark.parametrize("floor", [0.0, 40.0, 88.0, 99.9, 120.0])
+def test_columns_look_at_every_change_that_samples_show(floor: float) -> None:
+    random = Random(floor)
+    found = 0
+    for _ in range(300):
+        wear, wear_before = (
+            tuple(random.choice((math.nan, 0.0, 99.3, 99.0, 98.0, 60.0, math.inf)) for _ in range(4)) for _ in range(2)
+        )
+        now = snapshot_of(tyre_wear=wear, packet_id=1010, **random.choice(({}, IN_LANE, IN_BOX)))
+        before = derive(snapshot_of(tyre_wear=wear_before, packet_id=1000))
+        if are_tyres_changed(now, before, floor):
+            found += 1
+            with np.errstate(invalid="ignore"):
+                change = np.subtract([wear], [wear_before])
+            assert may_have_changed(change, np.array([floor])).tolist() == [True], (wear, wear_before)
+    assert found > 10
 
 
 def test_a_compound_whose_name_is_not_written_yet_is_no_other_one() -> None:

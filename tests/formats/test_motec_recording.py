@@ -160,6 +160,6 @@ def test_a_log_without_a_known_channel_says_what_it_has(path: Path) -> None:
     with pytest.raises(SourceError) as caught:
         read(path, Node("Oil Pres", "kPa", samples=(1.0,)))
     assert str(caught.value) == (
-        f"{path} holds no channel of a car's motion that is known here: Oil Pres. The command 'fields --motec' lists "
-        "the names and units that are."
+        f"{path} holds no channel of a car's motion that is known here: Oil Pres [kPa]. The command 'fields --motec' "
+        "lists the names and units that are."
     )

@@ -19,7 +19,7 @@ from telemetry.formats.motec.beacons import decode_beacons
 from telemetry.formats.motec.contents import Contents
 from telemetry.formats.motec.layout import BEACON_CHANNEL
 from telemetry.formats.motec.ldx import LogDetails, ldx_path, read_ldx
-from telemetry.formats.motec.log import Log, read_log
+from telemetry.formats.motec.log import Channel, Log, read_log
 from telemetry.formats.motec.names import fold_to_ascii
 from telemetry.recording.column_recording import ColumnRecording
 from telemetry.recording.game_state import GameStatus
@@ -52,9 +52,10 @@ class MotecRecording(ColumnRecording):
         self._details = _read_details(path)
         self._contents = Contents(self._log)
         if not self._contents.length:
+            names = [describe_channel(channel) for channel in self._log.channels]
             raise SourceError(
                 f"{path} holds no channel of a car's motion that is known here: "
-                f"{join_names([channel.name for channel in self._log.channels], 10) or 'it has none at all'}. "
+                f"{join_names(names, 10) or 'it has none at all'}. "
                 "The command 'fields --motec' lists the names and units that are."
             )
         self._beacons = np.array(self._find_beacons())
@@ -70,7 +71,7 @@ class MotecRecording(ColumnRecording):
     @override
     def metadata(self) -> Mapping[str, str]:
         about = {name: self._log.about[name] for name in ("event_comment", "comment") if name in self._log.about}
-        others = [f"{channel.name} [{channel.unit}]" for channel in self._contents.unknown]
+        others = [describe_channel(channel) for channel in self._contents.unknown]
         others += self._log.unreadable
         if others:
             about[OTHER_CHANNELS] = join_names(others, _MAX_OTHER_CHANNELS)
@@ -141,7 +142,7 @@ class MotecRecording(ColumnRecording):
     def _session(self) -> int | None:
         """The game's number of the session; None where the log does not name one."""
         named = self._log.about.get("event_session") or self._log.about.get("session", "")
-        numbers = {name: number for number, name in SESSION_NAMES.items()}
+        numbers = {name: number for number, name in SESSION_NAMES.items()} | {"qualifying": 1}
         return numbers.get(named.casefold().replace(" ", "_"))
 
     @cached_property
@@ -164,6 +165,11 @@ class MotecRecording(ColumnRecording):
         clock = np.floor((elapsed - lines[count]) * 1e3 + 1e-6)
         columns = {"completed_laps": count, "current_time": clock, "last_time": times[count]}
         return {name: np.clip(column, 0, 2**31 - 1).astype(np.int32) for name, column in columns.items()}
+
+
+def describe_channel(channel: Channel) -> str:
+    """A channel's name and unit, as in ``Brake Pos [%]``: a known name with a strange unit is another quantity."""
+    return f"{channel.name} [{channel.unit}]" if channel.unit else channel.name
 
 
 def _read_details(path: Path) -> LogDetails:
