@@ -14,12 +14,25 @@ from telemetry.analysis.corner_measures import windows
 from telemetry.analysis.lap_clock import Floats
 from telemetry.tracks.definition import Track
 
-Tone = Literal["lap", "reference", "third", "fourth", "fifth", "sixth", "plain"]
-"""What a series belongs to, so that a lap looks alike in every figure; ``plain`` is no lap, like the course of a track.
-"""
+Tone = Literal[
+    "lap",
+    "reference",
+    "third",
+    "fourth",
+    "fifth",
+    "sixth",
+    "front left",
+    "front right",
+    "rear left",
+    "rear right",
+    "plain",
+]
+"""What a series belongs to, so that it looks alike in every figure: a lap, a wheel, or neither, like a course."""
 
 TONES: Final[tuple[Tone, ...]] = ("lap", "reference", "third", "fourth", "fifth", "sixth")
 """The tones of laps; as many laps can be told apart in one figure."""
+
+WHEEL_TONES: Final[tuple[Tone, ...]] = ("front left", "front right", "rear left", "rear right")
 
 Kind = Literal["line", "step", "points", "bars"]
 """``step`` is held until the next value, like a gear; ``bars`` stand at each x and are one wide."""
@@ -36,10 +49,14 @@ class Axis:
     """Limits; None where the values decide."""
     ticks: tuple[tuple[float, str], ...] = ()
     """Places with a text of their own, like gears; empty for numbers."""
+    is_time: bool = False
+    """Whether its seconds are written like ``1:15.510``."""
 
     @property
     def title(self) -> str:
         """The axis for a person, like ``speed in km/h``."""
+        if self.is_time:
+            return self.label
         return f"{self.label} in {self.unit}" if self.unit else self.label
 
 
