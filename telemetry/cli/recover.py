@@ -10,7 +10,7 @@ from telemetry.cli._shared import options
 from telemetry.cli._shared.input_files import FileFailure, FileFailures, process_files
 from telemetry.cli._shared.messages import print_lines
 from telemetry.cli._shared.progress import reading_progress, share_progress
-from telemetry.cli._shared.quality_reports import store_summaries
+from telemetry.cli._shared.quality_reports import recall_analysis_of, store_summaries
 from telemetry.cli._shared.stopping import stop_on_signal
 from telemetry.cli._shared.tables import table_console
 from telemetry.fields.thresholds import DEFAULTS
@@ -20,7 +20,8 @@ from telemetry.formats import Recovered, WatchShare, all_formats, find_format, u
 def recover(files: options.Files) -> None:
     """Finish recordings that a crash or a full disk truncated.
 
-    All samples that can be read are kept, and then every program can read them: a compressed file has its end.
+    All samples that can be read are kept, and then every program can read them: a compressed file has its end. An .mcap
+    file without a summary gets one.
     """
     failures = FileFailures(len(files), table_console(), "recovered")
     with share_progress() as start:
@@ -30,10 +31,12 @@ def recover(files: options.Files) -> None:
             failures.add(result)
         else:
             print_lines(f"{path}: {_describe(result)}")
-    recovered = [result.path for result in results if isinstance(result, Recovered) and not result.was_complete]
+    recovered = [result.path for result in results if isinstance(result, Recovered)]
     clock = Clock(math.inf)
     with stop_on_signal(clock), reading_progress() as progress:
-        store_summaries(recovered, DEFAULTS, clock, progress)
+        # What was finished already may have been killed, or stopped, before its summary was stored.
+        lacking = (path for path in recovered if recall_analysis_of(path, DEFAULTS) is None)
+        store_summaries(lacking, DEFAULTS, clock, progress)
     failures.check()
 
 

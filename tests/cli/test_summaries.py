@@ -48,6 +48,17 @@ def test_what_record_convert_and_recover_close_holds_a_summary(pages: Path, tmp_
             assert says(command, path, "--tyres-out", "2") == says(command, path, "--no-summary", "--tyres-out", "2")
 
 
+def test_recover_gives_a_summary_to_a_finished_recording_that_lacks_one(pages: Path, tmp_path: Path) -> None:
+    path = tmp_path / "drive.mcap"
+    path.write_bytes(pages.read_bytes())  # as where the recorder was killed, or stopped twice, before it stored one
+    for _ in range(2):
+        assert main_in_process("recover", str(path)).stdout.startswith(f"{path}: finished already, ")
+        assert (size := path.stat().st_size) > pages.stat().st_size
+    assert main_in_process("recover", str(path)).returncode == 0
+    assert path.stat().st_size == size
+    assert says("laps", path) == says("laps", path, "--no-summary")
+
+
 def test_validate_reads_what_info_takes_from_the_summary(tmp_path: Path) -> None:
     path = tmp_path / "drive.mcap"
     with create(path) as sink:

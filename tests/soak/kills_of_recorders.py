@@ -1,6 +1,5 @@
 """Kills of what records a running game: at most one second is lost, no step is there twice, and none is invented."""
 
-import shutil
 import signal
 import time
 from functools import partial
@@ -105,9 +104,8 @@ def _stop_twice(suffix: str, shop: Workshop, random: Random) -> Outcome:
             if ended is None or ended.code:
                 raise TrialFailed(f"two Ctrl-C ended it with {ended}")
             seconds = time.monotonic() - began
-        copy = Path(shutil.copy(path, folder / f"copy{suffix}"))
-        again = run("recover", copy)
-        if again is None or again.code or copy.read_bytes() != path.read_bytes():
+        again = run("recover", path)
+        if again is None or again.code or "finished already" not in again.out:
             raise TrialFailed(f"the file was not whole: {again}")
         return Outcome(seconds)
 
