@@ -6,7 +6,7 @@ All of it is computed from the laps alone, so that a recording that holds its la
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import groupby, pairwise
+from itertools import chain, groupby, pairwise
 from statistics import fmean, median, stdev
 from typing import Final
 
@@ -101,8 +101,8 @@ class Stint:
     """Seconds per lap over the number of the lap; None below three clean laps."""
 
 
-def find_stints(laps: Sequence[Lap]) -> list[Stint]:
-    """The stints with clean laps among the laps of one car on one track, of one recording, in order.
+def find_stints(laps: Iterable[Lap]) -> list[Stint]:
+    """The stints among the :func:`clean_laps` of one car on one track, of one recording, in order.
 
     A stop in the pits, a restart and another session begin a new one, and so do other tyres and fuel, which there are
     only at a stop.
@@ -135,10 +135,10 @@ class FuelUse:
         return None if self.left_l is None or self.per_lap_l is None else max(laps * self.per_lap_l - self.left_l, 0.0)
 
 
-def fuel_use(laps: Sequence[Lap], left_l: float | None = None) -> FuelUse:
-    """The fuel of the clean laps among these, with what is left in the tank at the end of the last one."""
+def fuel_use(laps: Sequence[Lap]) -> FuelUse:
+    """The fuel of the clean laps among these, in order, and what is left at the end of the last one of all."""
     used = [lap.fuel_used_l for lap in clean_laps(laps) if lap.fuel_used_l is not None]
-    return FuelUse(median(used) if used else None, left_l)
+    return FuelUse(median(used) if used else None, laps[-1].fuel_left_l if laps else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,14 +156,16 @@ class TyreWear:
         return max((wear for wear in self.per_lap if wear is not None), default=None)
 
 
-def tyre_wear(laps: Sequence[Lap]) -> TyreWear:
-    """The median wear of clean laps of one recording, from the end of the lap before, in the same stint, to their own.
+def tyre_wear(*recordings: Sequence[Lap]) -> TyreWear:
+    """The median wear of clean laps of one car on one track, from the end of the lap before, in the same stint, on.
 
-    The first lap of a recording shows none: what the tyres were like when it began is not told.
+    The laps of each recording are in order; the first one shows no wear, because nothing tells what its tyres were like
+    when it began.
     """
-    clean = {id(lap) for lap in clean_laps(laps)}
+    clean = {id(lap) for lap in clean_laps(chain.from_iterable(recordings))}
     pairs = [
         (before.tyre_worn, lap.tyre_worn)
+        for laps in recordings
         for before, lap in pairwise(laps)
         if id(lap) in clean
         and (before.start_index, before.stint, before.number + 1) == (lap.start_index, lap.stint, lap.number)

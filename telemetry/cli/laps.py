@@ -13,11 +13,13 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from telemetry.analysis.lap_overview import LapsOfFile, summarize_laps
 from telemetry.analysis.same_drive import DriveFingerprint, FingerprintBuilder, describe_copy, find_copies
 from telemetry.base.clock import Clock
-from telemetry.base.text import format_count, format_measured_lap_time, format_sector_time
+from telemetry.base.text import format_count, format_measured_lap_time, format_number, format_sector_time
 from telemetry.cli._shared import options
 from telemetry.cli._shared.input_files import FileFailure, FileFailures
+from telemetry.cli._shared.lap_overviews import print_lap_overview
 from telemetry.cli._shared.messages import print_json, print_warning
 from telemetry.cli._shared.progress import ReadingProgress
 from telemetry.cli._shared.quality_reports import recall_analysis_of
@@ -39,6 +41,9 @@ _COLUMNS_FOR_TYRE_NAMES: Final = 119
 _COLUMNS_FOR_KIND: Final = 92
 """Columns of a terminal that is wide enough for the kind of a lap."""
 
+_COLUMNS_FOR_GAP: Final = 100
+"""Columns of a terminal that is wide enough for the gap of a lap to the best one."""
+
 _NONE: Final = "\N{EN DASH}"
 
 
@@ -51,8 +56,14 @@ def laps(
     no_summary: options.NoSummary = False,
     jobs: options.Jobs = None,
     tyres_out: TyresOut = DEFAULTS.tyres_out,
+    overall: Annotated[
+        bool,
+        typer.Option(
+            "--overall", help="Print only what the laps show together: theoretical best, consistency, stints, fuel."
+        ),
+    ] = False,
 ) -> None:
-    """Show the laps of recordings: times, sectors, speed, validity."""
+    """Show the laps of recordings: times, sectors, speed, validity, and what they show together."""
     thresholds = Thresholds(tyres_out=tyres_out)
     clock = Clock(math.inf)
 
@@ -67,24 +78,31 @@ def laps(
         read_one = partial(_read_laps, thresholds=thresholds, include_ai=include_ai)
         read = list(read_files(files, read_one, clock, jobs, recall))
     results = _without_copies(read)
-    best = best_laps(chain.from_iterable(result.laps for result in results if isinstance(result, _RecordedLaps)))
+    recorded = [LapsOfFile(result.path, result.laps) for result in results if isinstance(result, _RecordedLaps)]
+    best = best_laps(chain.from_iterable(file.laps for file in recorded))
+    overviews = summarize_laps(recorded)
     console = table_console()
     entries: list[dict[str, Any]] = []
     failures = FileFailures(len(files), None if as_json else console)
     for number, result in enumerate(results):
-        if number and not as_json:
+        if number and not as_json and not overall:
             console.print()
         if isinstance(result, FileFailure):
             failures.add(result)
             entries.append(result.to_dict())
         elif as_json:
-            entries += _lap_dicts(result.path, result.laps, best)
+            entries += () if overall else _lap_dicts(result.path, result.laps, best)
             if result.not_recorded:
                 print_warning(f"{result.path} does not hold {result.not_recorded}.")
-        else:
+        elif not overall:
             _print_laps(console, result.path, result.laps, best)
             if result.not_recorded:
                 console.print(f"[yellow]not recorded: {result.not_recorded}[/]", highlight=False)
+    if overall:
+        entries += [overview.to_dict() for overview in overviews]
+    if not as_json:
+        for overview in overviews:
+            print_lap_overview(console, overview, has_title=overall or len(overviews) > 1 or len(results) > 1)
     if as_json:
         print_json(entries)
     failures.check()
@@ -133,7 +151,8 @@ def _without_copies(results: list[_RecordedLaps | FileFailure]) -> list[_Recorde
 
 def _lap_dicts(path: Path, recorded_laps: list[Lap], best: Mapping[CarAndTrack, Lap]) -> Iterator[dict[str, Any]]:
     for lap in recorded_laps:
-        yield {"file": str(path), **lap.to_dict(), "best": lap is best.get(lap.car_and_track)}
+        own_best = best.get(lap.car_and_track)
+        yield {"file": str(path), **lap.to_dict(), "best": lap is own_best, "gap_ms": _gap_ms(lap, own_best)}
 
 
 def _print_laps(console: Console, path: Path, recorded_laps: list[Lap], best: Mapping[CarAndTrack, Lap]) -> None:
@@ -149,11 +168,15 @@ def _print_laps(console: Console, path: Path, recorded_laps: list[Lap], best: Ma
 
 def _lap_table(shown: list[Lap], best: Lap | None, width: int) -> Table:
     """The laps of one car on one track as a table for a console of this width."""
-    has_tyre_names, has_kind = width >= _COLUMNS_FOR_TYRE_NAMES, width >= _COLUMNS_FOR_KIND
+    has_tyre_names, has_kind, has_gap = (
+        width >= least for least in (_COLUMNS_FOR_TYRE_NAMES, _COLUMNS_FOR_KIND, _COLUMNS_FOR_GAP)
+    )
     sectors = max(len(lap.sectors_ms) for lap in shown)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     table.add_column("lap", justify="right", no_wrap=True)
     table.add_column("time", justify="right", no_wrap=True)
+    if has_gap:
+        table.add_column("gap", justify="right", no_wrap=True)
     for sector in range(sectors if sectors > 1 else 0):
         table.add_column(f"S{sector + 1}", justify="right", no_wrap=True)
     table.add_column("km/h", justify="right", no_wrap=True)
@@ -170,6 +193,7 @@ def _lap_table(shown: list[Lap], best: Lap | None, width: int) -> Table:
         table.add_row(
             str(lap.number),
             _time_text(lap),
+            *((_gap_text(lap, best),) if has_gap else ()),
             *(times if sectors > 1 else ()),
             _NONE if lap.top_speed_kmh is None else f"{lap.top_speed_kmh:.0f}",
             _NONE if lap.fuel_used_l is None else f"{lap.fuel_used_l:.2f} l",
@@ -197,6 +221,16 @@ def _place_text(car_and_track: CarAndTrack) -> str:
 
 def _time_text(lap: Lap) -> str:
     return format_measured_lap_time(lap.time_ms, lap.measured_ms if lap.complete else None) or _NONE
+
+
+def _gap_ms(lap: Lap, best: Lap | None) -> int | None:
+    """By how much a complete lap is slower than the best valid one; negative for one that does not count."""
+    return lap.time_ms - best.time_ms if lap.complete and lap.time_ms and best and best.time_ms else None
+
+
+def _gap_text(lap: Lap, best: Lap | None) -> str:
+    gap_ms = _gap_ms(lap, best)
+    return _NONE if gap_ms is None or lap is best else format_number(gap_ms / 1e3, 3, 7, sign=True)
 
 
 def _sector_text(time_ms: int | None) -> str:

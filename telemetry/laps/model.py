@@ -109,6 +109,8 @@ class Lap:
     top_speed_kmh: float | None
     fuel_used_l: float | None
     """Litres burnt; fuel that was put in or taken out does not count."""
+    fuel_left_l: float | None = None
+    """Litres in the tank at the end of the lap; None where they were not recorded."""
     tyre_compound: str
     """The tyres at the end of the lap, by the game's name."""
     tyre_worn: NullableWheels

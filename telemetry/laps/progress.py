@@ -215,6 +215,7 @@ def close_lap(lap: LapInProgress, end: LapEnd, measured_ms: int | None) -> Lap:
         paused_s=lap.paused_s,
         top_speed_kmh=None if math.isnan(lap.top_speed_kmh) else lap.top_speed_kmh,
         fuel_used_l=None if math.isnan(last.fuel) else lap.fuel_used_l,
+        fuel_left_l=last.fuel if math.isfinite(last.fuel) else None,
         tyre_compound=last.tyre_compound,
         tyre_worn=last.tyre_worn,
         session=last.session_name,
@@ -285,5 +286,6 @@ def make_unseen_lap(now: Sample, number: int, start_index: int) -> Lap:
         in_pits=False,
         top_speed_kmh=None,
         fuel_used_l=None,
+        fuel_left_l=None,
         tyre_worn=(None, None, None, None),
     )

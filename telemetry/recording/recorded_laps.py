@@ -13,7 +13,7 @@ from telemetry.laps.model import Lap
 from telemetry.recording.blocks import read_blocks
 from telemetry.recording.interfaces import Source
 
-ANALYSIS_VERSION: Final = 1
+ANALYSIS_VERSION: Final = 2
 """To be increased with every change of what is found in the same samples: in laps, quality reports or fingerprints."""
 
 Watch = Callable[[Iterable[Columns]], Iterable[Columns]]

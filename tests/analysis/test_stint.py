@@ -102,7 +102,8 @@ def test_fuel_is_the_median_of_clean_laps_and_lasts_as_long_as_it_does() -> None
     laps = [
         replace(lap, fuel_used_l=used) for lap, used in zip(laps_of(*[90_000] * 4), (2.0, 2.2, None, 9.0), strict=True)
     ]
-    found = fuel_use(laps, 11.0)
+    laps[-1] = replace(laps[-1], fuel_left_l=11.0)
+    found = fuel_use(laps)
     assert found.per_lap_l == 2.2
     assert found.laps_left == pytest.approx(5.0)
     assert found.refuel_l(10) == pytest.approx(11.0)
