@@ -44,6 +44,8 @@ class Axis:
 
     label: str
     unit: str = ""
+    sign: str = ""
+    """What a positive value means where one could ask, like ``+ slower``."""
     low: float | None = None
     high: float | None = None
     """Limits; None where the values decide."""
@@ -55,9 +57,8 @@ class Axis:
     @property
     def title(self) -> str:
         """The axis for a person, like ``speed in km/h``."""
-        if self.is_time:
-            return self.label
-        return f"{self.label} in {self.unit}" if self.unit else self.label
+        title = f"{self.label} in {self.unit}" if self.unit and not self.is_time else self.label
+        return f"{title}, {self.sign}" if self.sign else title
 
 
 @dataclass(frozen=True, slots=True, eq=False)

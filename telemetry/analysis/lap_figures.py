@@ -60,8 +60,8 @@ def lengths_of(laps: Sequence[DrivenLap]) -> Lengths:
     length_m = next((one.trace.length_m for one in laps if one.trace.length_m > 0.0), None)
     end = max(one.trace.clock.end for one in laps)
     if length_m is None:
-        return Lengths(Axis("place on the lap", "%", 0.0, 100.0 * end), 100.0)
-    return Lengths(Axis("distance since the line", "m", 0.0, length_m * end), length_m)
+        return Lengths(Axis("place on the lap", "%", low=0.0, high=100.0 * end), 100.0)
+    return Lengths(Axis("distance since the line", "m", low=0.0, high=length_m * end), length_m)
 
 
 def delta_figure(laps: Sequence[DrivenLap], track: Track | None) -> Figure:
@@ -77,7 +77,7 @@ def delta_figure(laps: Sequence[DrivenLap], track: Track | None) -> Figure:
         series.append(Series(name, places * lengths.length, delta_s, tone))
     panel = Panel(
         lengths.axis,
-        Axis(f"delta to lap {reference.lap.number}, + slower", "s"),
+        Axis(f"delta to lap {reference.lap.number}", "s", "+ slower"),
         tuple(series),
         bands=corner_bands(track, lengths.length),
         has_zero=True,
@@ -93,7 +93,7 @@ def speed_figure(laps: Sequence[DrivenLap], track: Track | None) -> Figure:
 def pedals_figure(laps: Sequence[DrivenLap], track: Track | None) -> Figure:
     """Throttle and brake."""
     panels = (
-        _panel(laps, track, Axis(label, "%", 0.0, 100.0), _percent(name))
+        _panel(laps, track, Axis(label, "%", low=0.0, high=100.0), _percent(name))
         for label, name in (("throttle", "gas"), ("brake", "brake"))
     )
     return Figure("pedals", "Pedals", tuple(panels))
@@ -112,7 +112,7 @@ def gear_figure(laps: Sequence[DrivenLap], track: Track | None) -> Figure:
 
 def steer_figure(laps: Sequence[DrivenLap], track: Track | None) -> Figure:
     """The steering, in percent of the car's full lock, which is all that the game tells."""
-    axis = Axis("steering, + right", "% of lock")
+    axis = Axis("steering", "% of lock", "+ right")
     panel = _panel(laps, track, axis, _percent("steer_angle"), has_zero=True)
     return Figure("steer", "Steering", (panel,))
 
@@ -120,11 +120,11 @@ def steer_figure(laps: Sequence[DrivenLap], track: Track | None) -> Figure:
 def slip_figure(laps: Sequence[DrivenLap], track: Track | None) -> Figure:
     """Slip angles and slip ratios by axle: the mean of both angles, and the ratio of the wheel that slips more."""
     panels = [
-        _panel(laps, track, Axis(f"slip angle {name}, + in left turns", "°"), _axle_angle(wheels), has_zero=True)
+        _panel(laps, track, Axis(f"slip angle {name}", "°", "+ left turn"), _axle_angle(wheels), has_zero=True)
         for name, wheels in _AXLES
     ]
     panels += [
-        _panel(laps, track, Axis(f"slip ratio {name}, + spins", "%"), _axle_ratio(wheels), has_zero=True)
+        _panel(laps, track, Axis(f"slip ratio {name}", "%", "+ spins"), _axle_ratio(wheels), has_zero=True)
         for name, wheels in _AXLES
     ]
     return Figure("slip", "Slip", tuple(panels))

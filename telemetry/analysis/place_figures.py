@@ -146,7 +146,10 @@ def gg_figure(laps: Sequence[DrivenLap]) -> Figure:
     scale = ColourScale("speed", "km/h", float(np.nanmin(speed)), float(np.nanmax(speed)))
     combined = np.concatenate([np.hypot(one.trace["acc_g_x"], one.trace["acc_g_z"]) for one in laps])
     reach = max(1.0, float(np.nanpercentile(combined, _SHOWN_PERCENT)) * 1.1)  # a kerb or a wall would be all of it
-    axes = (Axis("acceleration to the right", "g", -reach, reach), Axis("acceleration forwards", "g", -reach, reach))
+    axes = (
+        Axis("lateral acceleration", "g", "+ right", low=-reach, high=reach),
+        Axis("longitudinal acceleration", "g", "+ forwards", low=-reach, high=reach),
+    )
     panels = []
     for one, name in zip(laps, lap_names(laps), strict=True):
         trace = one.trace

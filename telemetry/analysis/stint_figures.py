@@ -31,7 +31,7 @@ def dampers_figure(laps: Sequence[DrivenLap]) -> Figure:
     count = len(EDGES_MM_S)
     edges = [*(f"{edge:.0f}" for edge in EDGES_MM_S[:0:-1]), "0", *(f"{edge:.0f}" for edge in EDGES_MM_S[1:])]
     ticks = tuple((float(at + 1 - count), text) for at, text in enumerate(edges))
-    x = Axis("damper speed, rebound left, bump right", "mm/s", -float(count), float(count), ticks)
+    x = Axis("damper speed", "mm/s", "rebound left, bump right", -float(count), float(count), ticks)
     places = np.arange(2 * count, dtype=np.float64) - count + 0.5
     panels = []
     for wheel, title in enumerate(WHEEL_TONES):
@@ -40,7 +40,7 @@ def dampers_figure(laps: Sequence[DrivenLap]) -> Figure:
             for name, tone, histogram in zip(lap_names(laps), lap_tones(laps), histograms, strict=True)
             if histogram is not None
         )
-        panels.append(Panel(x, Axis("share of time", "%", 0.0), series, title))
+        panels.append(Panel(x, Axis("share of time", "%", low=0.0), series, title))
     return Figure("dampers", "Dampers", tuple(panels), columns=2)
 
 
@@ -78,8 +78,8 @@ def tyres_figure(laps: Sequence[DrivenLap]) -> Figure:
     panels = [
         _tyre_panel(places, measures, Axis("pressure", "psi"), lambda one: one.pressure_psi),
         _tyre_panel(places, measures, Axis("core temperature", "°C"), lambda one: one.core_c),
-        _tyre_panel(places, measures, Axis("tread, inner less outer", "°C"), lambda one: one.spread_c, has_zero=True),
-        _panel_of_wheels(places, np.array(worn, dtype=np.float64), Axis("worn", "%", 0.0)),
+        _tyre_panel(places, measures, Axis("tread", "°C", "inner - outer"), lambda one: one.spread_c, has_zero=True),
+        _panel_of_wheels(places, np.array(worn, dtype=np.float64), Axis("wear", "%", low=0.0)),
     ]
     return Figure("tyres", "Tyres", tuple(panels), columns=2)
 
@@ -123,7 +123,7 @@ def _place_laps(laps: Sequence[Lap]) -> _Places:
         ticks += [(place, str(lap.number)) for place, lap in zip(places, own, strict=True)]
         number = len(bands) + 1
         bands.append(Band(begin - 0.5, (begin + places[-1]) / 2.0, places[-1] + 0.5, f"stint {number}", f"S{number}"))
-    axis = Axis("lap", "", 0.5, at[-1] + 0.5 if at else 1.5, tuple(ticks))
+    axis = Axis("lap", low=0.5, high=at[-1] + 0.5 if at else 1.5, ticks=tuple(ticks))
     return _Places(axis, tuple(at), tuple(bands) if len(bands) > 1 else ())
 
 
@@ -154,11 +154,13 @@ def stint_figure(laps: Sequence[Lap]) -> Figure:
     panels = (
         Panel(
             places.axis,
-            Axis("lap time", "s", low, high, is_time=True),
+            Axis("lap time", "s", low=low, high=high, is_time=True),
             tuple(one for one in series if len(one.x)),
             bands=places.stints,
         ),
-        Panel(places.axis, Axis("fuel burnt", "l", 0.0), (Series("", x, fuel, "lap", "points"),), bands=places.stints),
+        Panel(
+            places.axis, Axis("fuel burnt", "l", low=0.0), (Series("", x, fuel, "lap", "points"),), bands=places.stints
+        ),
     )
     slower = [str(lap.number) for lap, time in zip(timed, seconds.tolist(), strict=True) if not low <= time <= high]
     notes = (f"Beyond the scale of lap times: lap {', '.join(slower)}.",) if slower else ()
