@@ -216,7 +216,7 @@ def print_times(path: Path, rounds: int) -> None:
 def print_draws(path: Path, draws: int) -> None:
     """How often two groups out of the laps of one drive are called different."""
     laps = without_trend(measures(path))
-    for count in (2, 3, 5, 8, 12):
+    for count in (2, 3, 4, 5, 8, 12):
         if 2 * count <= len(laps):
             share = false_changes(laps, count, draws)
             print(
