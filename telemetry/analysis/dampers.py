@@ -83,6 +83,19 @@ def damper_histogram(speeds_mm_s: Floats, duration_ms: Floats) -> DamperHistogra
     return DamperHistogram(shares[0], shares[1], longest_ms / 1e3)
 
 
+def join_histograms(histograms: Iterable[DamperHistogram]) -> DamperHistogram | None:
+    """The histogram of the driving of all of these together; None without any."""
+    every = [one for one in histograms if one.seconds > 0.0]
+    if not every:
+        return None
+    weights = np.array([one.seconds for one in every])
+    weights /= weights.sum()
+    bump, rebound = (
+        np.einsum("l,lwb->wb", weights, np.stack([getattr(one, name) for one in every])) for name in ("bump", "rebound")
+    )
+    return DamperHistogram(bump, rebound, sum(one.seconds for one in every))
+
+
 def measure_dampers(traces: Iterable[Trace]) -> DamperHistogram | None:
     """The histogram of laps with :data:`DAMPER_FIELDS`.
 

@@ -32,6 +32,9 @@ MIN_SAMPLES: Final = 20
 MIN_KMH: Final = 30.0
 """Speed below which accelerations say nothing of grip."""
 
+NEAR_LIMIT: Final = 0.9
+"""Share of an envelope from which on a car is near its limit."""
+
 STANDARD_G: Final = 9.80665
 """m/s² in one g."""
 
@@ -94,6 +97,27 @@ def envelope(traces: Iterable[Trace]) -> Envelope:
                 limit_g[at, way] = np.percentile(found, PERCENTILE)
     middles: Floats = MIN_KMH + BAND_KMH * (np.arange(bands, dtype=np.float64) + 0.5)
     return Envelope(middles, limit_g)
+
+
+@dataclass(frozen=True, slots=True)
+class GripUse:
+    """How much of an envelope a lap uses, by time, where the envelope is known."""
+
+    mean: float
+    """The mean share."""
+    above_s: float
+    """Seconds at :data:`NEAR_LIMIT` of it and more."""
+
+
+def grip_use(trace: Trace, limits: Envelope) -> GripUse | None:
+    """How much of the envelope a lap uses; None where nothing of it is known."""
+    share = limits.use(trace)
+    known_ms = np.where(np.isfinite(share), trace.duration_ms, 0.0)
+    total_ms = float(known_ms.sum())
+    if not total_ms > 0.0:
+        return None
+    share = np.nan_to_num(share)
+    return GripUse(float((share * known_ms).sum()) / total_ms, float(known_ms[share >= NEAR_LIMIT].sum()) / 1e3)
 
 
 @dataclass(frozen=True, eq=False)

@@ -135,13 +135,12 @@ def _place_on(track: Track, position: float) -> _Place:
     return _Place(float(course.x[at]), -float(course.z[at]), float(ahead_x) / size, float(ahead_y) / size)
 
 
-def gg_figure(laps: Sequence[DrivenLap]) -> Figure:
-    """Lateral against longitudinal acceleration of each lap, with the envelope that the car has shown in these laps.
+def gg_figure(laps: Sequence[DrivenLap], limits: Envelope | None = None) -> Figure:
+    """Lateral against longitudinal acceleration of each lap, with an envelope: without one, that of these laps.
 
     Raises :class:`telemetry.UsageError` where the laps hold no accelerations at speed.
     """
-    limits = envelope([one.trace for one in laps])
-    lines = tuple(_envelope_lines(limits))
+    lines = tuple(_envelope_lines(envelope([one.trace for one in laps]) if limits is None else limits))
     speed = np.concatenate([one.trace["speed_kmh"] for one in laps])
     scale = ColourScale("speed", "km/h", float(np.nanmin(speed)), float(np.nanmax(speed)))
     combined = np.concatenate([np.hypot(one.trace["acc_g_x"], one.trace["acc_g_z"]) for one in laps])

@@ -8,7 +8,7 @@ import numpy as np
 
 from telemetry.analysis.comparison import DrivenLap
 from telemetry.analysis.dampers import EDGES_MM_S, MIN_RATE_HZ, DamperHistogram, measure_dampers
-from telemetry.analysis.figures import WHEEL_TONES, Axis, Band, Figure, Panel, Series
+from telemetry.analysis.figures import WHEEL_TONES, Axis, Band, Figure, Panel, Series, Tone
 from telemetry.analysis.lap_clock import Floats
 from telemetry.analysis.lap_figures import lap_names, lap_tones
 from telemetry.analysis.stint import Stint, find_stints, lap_seconds
@@ -28,6 +28,16 @@ def dampers_figure(laps: Sequence[DrivenLap]) -> Figure:
     histograms = [measure_dampers([one.trace]) for one in laps]
     if not any(histograms):
         raise UsageError(f"Damper speeds cannot be told: {_why_no_dampers(laps[0])}.")
+    known = [
+        (name, tone, histogram)
+        for name, tone, histogram in zip(lap_names(laps), lap_tones(laps), histograms, strict=True)
+        if histogram is not None
+    ]
+    return Figure("dampers", "Dampers", damper_panels(known), columns=2)
+
+
+def damper_panels(histograms: Sequence[tuple[str, Tone, DamperHistogram]]) -> tuple[Panel, ...]:
+    """A panel for each wheel with these histograms, of which each has a name and a tone."""
     count = len(EDGES_MM_S)
     edges = [*(f"{edge:.0f}" for edge in EDGES_MM_S[:0:-1]), "0", *(f"{edge:.0f}" for edge in EDGES_MM_S[1:])]
     ticks = tuple((float(at + 1 - count), text) for at, text in enumerate(edges))
@@ -37,11 +47,10 @@ def dampers_figure(laps: Sequence[DrivenLap]) -> Figure:
     for wheel, title in enumerate(WHEEL_TONES):
         series = tuple(
             Series(name, places, _shares(histogram, wheel) * 100.0, tone, "bars")
-            for name, tone, histogram in zip(lap_names(laps), lap_tones(laps), histograms, strict=True)
-            if histogram is not None
+            for name, tone, histogram in histograms
         )
         panels.append(Panel(x, Axis("share of time", "%", low=0.0), series, title))
-    return Figure("dampers", "Dampers", tuple(panels), columns=2)
+    return tuple(panels)
 
 
 def _why_no_dampers(lap: DrivenLap) -> str:
@@ -73,15 +82,19 @@ def tyres_figure(laps: Sequence[DrivenLap]) -> Figure:
     The laps hold :data:`~telemetry.analysis.tyres.TYRE_FIELDS`.
     """
     measures = [measure_tyres([one.trace]) for one in laps]
-    places = _place_laps([one.lap for one in laps])
-    worn = [[np.nan if share is None else share * 100.0 for share in one.lap.tyre_worn] for one in laps]
-    panels = [
+    return Figure("tyres", "Tyres", tyre_panels([one.lap for one in laps], measures), columns=2)
+
+
+def tyre_panels(laps: Sequence[Lap], measures: Sequence[TyreMeasure]) -> tuple[Panel, ...]:
+    """The panels of these laps, each with what was measured of its tyres."""
+    places = _place_laps(laps)
+    worn = [[np.nan if share is None else share * 100.0 for share in lap.tyre_worn] for lap in laps]
+    return (
         _tyre_panel(places, measures, Axis("pressure", "psi"), lambda one: one.pressure_psi),
         _tyre_panel(places, measures, Axis("core temperature", "°C"), lambda one: one.core_c),
         _tyre_panel(places, measures, Axis("tread", "°C", "inner - outer"), lambda one: one.spread_c, has_zero=True),
         _panel_of_wheels(places, np.array(worn, dtype=np.float64), Axis("wear", "%", low=0.0)),
-    ]
-    return Figure("tyres", "Tyres", tuple(panels), columns=2)
+    )
 
 
 def _tyre_panel(

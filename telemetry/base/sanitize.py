@@ -1,9 +1,10 @@
 """Texts that the game, its mods or a stranger chose, made harmless for what they go into: one function a medium.
 
-Files for programs (MCAP, JSON lines, Parquet) and the stream hold texts as they are; the web page shows them as text
+Files for programs (MCAP, JSON lines, Parquet) and the stream hold texts as they are; the dashboard shows them as text
 only, never as HTML.
 """
 
+import html
 import re
 import unicodedata
 from functools import lru_cache
@@ -90,6 +91,16 @@ def sanitize_metric_label(text: str) -> str:
 def sanitize_json(json: str) -> str:
     """A JSON text of the same values, in which no character commands a terminal or changes the order of letters."""
     return re.sub(f"(?!\n)[{_HIDDEN}]", lambda match: f"\\u{ord(match[0]):04x}", json)
+
+
+def sanitize_html(text: str) -> str:
+    """The text for an element, or a quoted attribute, of a web page, which shows it as it is: no markup of its own."""
+    return html.escape(sanitize_terminal(text))
+
+
+def sanitize_script(json: str) -> str:
+    """A JSON text of the same values that ends no element of a web page when it stands in one of scripts."""
+    return re.sub("[<>&\u2028\u2029]", lambda match: f"\\u{ord(match[0]):04x}", json)
 
 
 def sanitize_filename(name: str) -> str:

@@ -58,6 +58,10 @@ class Library:
         self._thresholds, self._include_ai = thresholds, include_ai
         self._read: dict[Path, LapRecording] = {}
 
+    def add(self, recording: LapRecording) -> None:
+        """Take a recording whose laps are known."""
+        self._read[recording.path] = recording
+
     def read(self, path: Path) -> list[LapRecording]:
         """The recording of this name, or all in and below a folder; raises what :func:`telemetry.open_source` does."""
         files = find_recordings([path])
