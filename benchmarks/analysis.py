@@ -1,23 +1,29 @@
 """Comparing two laps of a long recording: CPU time beside the usual ways; and how often nothing is called a change.
 
-    uv run --extra parquet benchmarks/analysis.py [--seconds S] [--draws N]
+    uv run --extra parquet benchmarks/analysis.py [--seconds S] [--draws N] [--rounds N]
 
 The usual ways interpolate time over driven distance with pandas, as FastF1's ``delta_time`` did; they give the delta
-alone, without corners, and not exactly the official one.
+alone, without corners, and not exactly the official one. All of them work on a recording as ``record`` leaves it, with
+its laps stored in it; ours also on one without. The ways take turns, and the figures are medians.
 """
 
 import argparse
 import math
+import os
 import random
 import resource
+import shutil
+import statistics
+import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from time import process_time
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
+HERE = Path(__file__).parent.parent
+sys.path.insert(0, str(HERE))
 
 import numpy as np
 import pandas as pd
@@ -28,6 +34,7 @@ from telemetry.analysis.comparison import Comparison, compare_laps, read_driven_
 from telemetry.analysis.corner_measures import CORNER_FIELDS, measure_corners
 from telemetry.analysis.known_tracks import FoundTrack, track_of
 from telemetry.analysis.lap_measures import LapMeasure, measure_lap
+from telemetry.analysis.quality import store_analysis
 from telemetry.analysis.recorded_laps import LapRecording, read_recording, trace
 from telemetry.base.clock import Clock
 from telemetry.demo.source import DemoSource
@@ -104,14 +111,30 @@ def through_convert(path: Path) -> float:
     return delta_by_distance(frame, (int(following), int(best)))
 
 
-def cpu_s(work: Callable[[], object]) -> float:
-    """The least CPU time of three runs."""
+def cpu_s(ways: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """The median CPU time of each way, in turns; the first turn is not counted."""
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(rounds + 1):
+        for name, work in ways.items():
+            begin = process_time()
+            work()
+            times[name].append(process_time() - begin)
+    return {name: statistics.median(used[1:]) for name, used in times.items()}
+
+
+def command_cpu_s(words: Sequence[str], rounds: int) -> float:
+    """The median CPU time of a command as a process, start included; the first run is not counted."""
     times = []
-    for _ in range(3):
-        begin = process_time()
-        work()
-        times.append(process_time() - begin)
-    return min(times)
+    for _ in range(rounds + 1):
+        process = subprocess.Popen(  # noqa: S603 - our own command
+            [sys.executable, str(HERE / "main.py"), *words], stdout=subprocess.DEVNULL
+        )
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise SystemExit(f"{' '.join(words)} ended with exit code {process.returncode}.")
+        times.append(used.ru_utime + used.ru_stime)
+    return statistics.median(times[1:])
 
 
 def measures(path: Path) -> list[LapMeasure]:
@@ -151,38 +174,49 @@ def main() -> None:
     parser.add_argument("--recording", type=Path, help="one of yours, instead of a drive of the demo")
     parser.add_argument("--seconds", type=float, default=1200.0, help="how long the demo drives for the times")
     parser.add_argument("--draws", type=int, default=2500, help="draws of two groups of laps; 0 leaves them out")
+    parser.add_argument("--rounds", type=int, default=5, help="turns of each way")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        path = arguments.recording or Path(folder) / "drive.mcap"
+        path = Path(folder) / "drive.mcap"
         if arguments.recording is None:
             print(f"{record(path, arguments.seconds):,} steps")
-        print_times(path)
+        else:
+            convert_recording(arguments.recording, path, ConversionOptions())  # which leaves out a stored summary
+        print_times(path, arguments.rounds)
         if arguments.draws:
             print_draws(path, arguments.draws)
 
 
-def print_times(path: Path) -> None:
+def print_times(path: Path, rounds: int) -> None:
     """The CPU time of each way, and the memory of this process with ours alone."""
+    closed = Path(shutil.copy(path, path.with_name("closed.mcap")))
+    store_analysis(closed)
     comparison = ours(path)
     memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-    recording = read_recording(path)
-    laps = two_laps(recording)
-    known_s, all_s = cpu_s(lambda: compare(recording, *laps)), cpu_s(lambda: ours(path))
-    frame_s, convert_s = cpu_s(lambda: through_frame(path)), cpu_s(lambda: through_convert(path))
     print(
         f"official difference {comparison.official_s:+.3f} s; at the line of our delta {comparison.delta_s[-1]:+.3f} s,"
+        f" by driven distance {through_frame(closed):+.4f} s; {memory_mb:.0f} MB at most"
     )
-    print(f"by driven distance {through_frame(path):+.4f} s")
-    print(f"compare, laps known     {known_s:6.2f} s of CPU")
-    print(f"compare, laps found     {all_s:6.2f} s, {memory_mb:.0f} MB at most")
-    print(f"to_pandas, by distance  {frame_s:6.2f} s: {frame_s / all_s:.1f} times ours")
-    print(f"convert, pandas         {convert_s:6.2f} s: {convert_s / all_s:.1f} times ours")
+    used = cpu_s(
+        {
+            "compare": lambda: ours(closed),
+            "compare, laps not stored": lambda: ours(path),
+            "to_pandas, by distance": lambda: through_frame(closed),
+            "convert to Parquet, pandas, by distance": lambda: through_convert(closed),
+        },
+        rounds,
+    )
+    for name, seconds in used.items():
+        print(f"{name:40} {seconds:6.2f} s of CPU: {seconds / used['compare']:5.1f} times compare")
+    for words in (["compare", "--help"], ["compare", str(closed)], ["compare", str(path)]):
+        title = f"process: compare {Path(words[1]).name}"
+        print(f"{title:40} {command_cpu_s(words, rounds):6.2f} s of CPU, start included")
 
 
 def print_draws(path: Path, draws: int) -> None:
     """How often two groups out of the laps of one drive are called different."""
     laps = without_trend(measures(path))
-    for count in (2, 3, 5, 8, 12):
+    for count in (2, 3, 4, 5, 8, 12):
         if 2 * count <= len(laps):
             share = false_changes(laps, count, draws)
             print(

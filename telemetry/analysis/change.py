@@ -1,18 +1,18 @@
 """Whether something changed between two groups of laps, or they only differ as laps do anyway.
 
-Eight measures are tested, and they are named before anything is looked at. Each is compared by Welch's t-test, and the
-level is corrected for testing eight of them (Holm): together they call something changed that did not in 5 % of the
-comparisons at most.
+Eight measures are tested, and they are named before anything is looked at. The level is that of all eight together:
+it is corrected by Westfall and Young's step-down method, or by Holm's where the laps are too few for it.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 
+from telemetry.analysis.divisions import attainable_level, p_by_division
 from telemetry.analysis.lap_measures import LapMeasure
 from telemetry.analysis.student import student_tails
 from telemetry.base.errors import UsageError
@@ -36,6 +36,9 @@ correction stricter than its level.
 LEVEL: Final = 0.05
 """Share of comparisons without any change in which a change is reported nevertheless."""
 
+MIN_ATTAINABLE: Final = 0.04
+"""How close to :data:`LEVEL` the divisions of the laps have to come before they are what decides: 5 + 5 laps do."""
+
 POWER: Final = 0.8
 """Share of comparisons in which a change of the size that was seen would be found with as many laps as are named."""
 
@@ -44,6 +47,11 @@ MIN_LAPS: Final = 2
 
 MAX_LAPS: Final = 10_000
 """More laps than anybody drives: the change that was seen is none."""
+
+
+Method = Literal["westfall-young", "holm"]
+"""How the p-values are corrected. ``westfall-young``: by the other divisions of the laps. ``holm``: Welch's t-tests
+with Holm's correction, which stays further below the level."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +70,12 @@ class MeasureChange:
     p: float | None
     """How often laps without any change differ that much, before the correction."""
     p_corrected: float | None
-    """After Holm's correction for all measures that could be tested."""
+    """After the correction for all measures that could be tested."""
     changed: bool | None
     """The verdict at :data:`LEVEL`; None where there is none, because laps are missing."""
     laps_needed: int | None
     """Laps on either side with which a change of this size would be found; None where there is none to be found."""
+    method: Method
 
 
 def did_it_change(runs_a: Sequence[LapMeasure], runs_b: Sequence[LapMeasure]) -> list[MeasureChange]:
@@ -83,17 +92,46 @@ def did_it_change(runs_a: Sequence[LapMeasure], runs_b: Sequence[LapMeasure]) ->
                 "change from the difference that laps have anyway."
             )
     samples = {name: (_values(runs_a, name), _values(runs_b, name)) for name in MEASURES}
-    tested = {name: welch_p(a, b) for name, (a, b) in samples.items()}
-    corrected = holm({name: p for name, p in tested.items() if p is not None})
-    return [_change(name, *samples[name], tested[name], corrected.get(name)) for name in MEASURES]
+    method = find_method(len(runs_a), len(runs_b))
+    alone, corrected = (_by_division if method == "westfall-young" else _by_holm)(samples)
+    return [_change(name, *samples[name], alone[name], corrected.get(name), method) for name in MEASURES]
+
+
+def find_method(laps_a: int, laps_b: int) -> Method:
+    """How groups of so many laps are tested, whatever their laps are like."""
+    return "westfall-young" if attainable_level(laps_a, laps_b, LEVEL) >= MIN_ATTAINABLE else "holm"
+
+
+_Samples = dict[str, tuple[list[float], list[float]]]
+
+
+def _by_division(samples: _Samples) -> tuple[dict[str, float | None], dict[str, float]]:
+    sides = [np.array([sample[side] for sample in samples.values()]).T for side in (0, 1)]
+    found = p_by_division(*sides)
+    alone = dict(zip(samples, [None if math.isnan(p) else p for p in found.alone.tolist()], strict=True))
+    corrected = dict(zip(samples, found.corrected.tolist(), strict=True))
+    return alone, {name: p for name, p in corrected.items() if alone[name] is not None}
+
+
+def _by_holm(samples: _Samples) -> tuple[dict[str, float | None], dict[str, float]]:
+    alone = {name: welch_p(_known(a), _known(b)) for name, (a, b) in samples.items()}
+    return alone, holm({name: p for name, p in alone.items() if p is not None})
 
 
 def _values(runs: Sequence[LapMeasure], name: str) -> list[float]:
+    """The measure of each lap; NaN where it does not show it."""
     values = [getattr(one, name) for one in runs]
-    return [value for value in values if value is not None]
+    return [math.nan if value is None else value for value in values]
 
 
-def _change(name: str, a: list[float], b: list[float], p: float | None, p_corrected: float | None) -> MeasureChange:
+def _known(values: list[float]) -> list[float]:
+    return [value for value in values if not math.isnan(value)]
+
+
+def _change(
+    name: str, a: list[float], b: list[float], p: float | None, p_corrected: float | None, method: Method
+) -> MeasureChange:
+    a, b = _known(a), _known(b)
     mean_a, mean_b = (float(np.mean(side)) if side else None for side in (a, b))
     change = None if mean_a is None or mean_b is None else mean_b - mean_a
     spread = _pooled_deviation(a, b)
@@ -110,6 +148,7 @@ def _change(name: str, a: list[float], b: list[float], p: float | None, p_correc
         p_corrected=p_corrected,
         changed=None if p_corrected is None else p_corrected <= LEVEL,
         laps_needed=None if effect is None else laps_needed(effect),
+        method=method,
     )
 
 

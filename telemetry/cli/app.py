@@ -32,7 +32,10 @@ COMMANDS: Final = {
     "recover": CommandEntry("telemetry.cli.recover", "Finish recordings that a crash or a full disk truncated."),
     "info": CommandEntry("telemetry.cli.info", "Show what recordings hold: car, laps, rate, gaps, odd values."),
     "validate": CommandEntry("telemetry.cli.validate", "Check whether recordings are good enough for a data set."),
-    "laps": CommandEntry("telemetry.cli.laps", "Show the laps of recordings: times, sectors, speed, validity."),
+    "laps": CommandEntry(
+        "telemetry.cli.laps",
+        "Show the laps of recordings: times, sectors, speed, validity, and what they show together.",
+    ),
     "compare": CommandEntry("telemetry.cli.compare", "Compare two laps: where the time goes, corner by corner."),
     "corners": CommandEntry("telemetry.cli.corners", "Show what laps did in each corner, sorted by time lost."),
     "report": CommandEntry("telemetry.cli.report", "Write a page on laps: corners, traces, tyres, fuel, trend."),

@@ -22,6 +22,9 @@ MAX_OPENING_M: Final = 60.0
 MIN_LENGTH_M: Final = 100.0
 """Metres of the shortest course; a shorter one is no lap."""
 
+MAX_LENGTH_M: Final = 1e6
+"""Metres of the longest course; damaged points are further apart, and a course of them would fill the memory."""
+
 
 @dataclass(frozen=True, slots=True)
 class CoursePoints:
@@ -127,7 +130,7 @@ class Course:
 def make_course(points: CoursePoints) -> Course:
     """The course through these points; points that are not finite, or do not advance on the spline, are left out.
 
-    Raises :class:`telemetry.UsageError` where too few are left, or they do not move.
+    Raises :class:`telemetry.UsageError` where too few are left, or they do not move, or further than on any track.
     """
     kept = _advancing(points)
     x, z, position = points.x[kept], points.z[kept], np.unwrap(points.position[kept], period=1.0)
@@ -136,6 +139,8 @@ def make_course(points: CoursePoints) -> Course:
     length_m = float(steps_m.sum())
     if len(x) < 3 or length_m < MIN_LENGTH_M:
         raise UsageError("The course of the track cannot be told: the lap has no positions in the world.")
+    if length_m > MAX_LENGTH_M:
+        raise UsageError(f"The course of the track cannot be told: its points lie {length_m / 1e3:.3g} km apart.")
     opening_m = float(np.hypot(x[0] - x[-1], z[0] - z[-1]))
     is_closed = opening_m <= min(MAX_OPENING_M, 0.1 * length_m) and position[-1] < position[0] + 1.0
     if is_closed:

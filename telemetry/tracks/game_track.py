@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from telemetry.base.errors import SourceError, UsageError
 from telemetry.base.sanitize import is_safe_filename
 from telemetry.tracks.corners import MIN_BEND_DEG, Corner, corner_between, find_apex, number_corners
 from telemetry.tracks.course import Course, CoursePoints, make_course
@@ -43,7 +44,10 @@ def read_game_track(ac_root: Path, track: str, layout: str, line_position: float
     steps_m = np.linalg.norm(np.diff(points, axis=0, append=points[:1]), axis=1)
     length_m = float(steps_m.sum())
     position = np.concatenate([[0.0], np.cumsum(steps_m)[:-1]]) / length_m
-    course = make_course(CoursePoints(x, z, position, np.stack([left_m, right_m], axis=1)))
+    try:
+        course = make_course(CoursePoints(x, z, position, np.stack([left_m, right_m], axis=1)))
+    except UsageError as error:
+        raise SourceError(f"{path}: {error}") from error
     known = make_track(
         course, track=track, layout=layout, length_m=length_m, line_position=line_position, origin=str(path)
     )

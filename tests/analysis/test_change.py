@@ -1,11 +1,14 @@
 import math
 import random
+from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 import telemetry
-from telemetry.analysis.change import LEVEL, MEASURES, did_it_change, holm, laps_needed, welch_p
+from telemetry.analysis.change import LEVEL, MEASURES, did_it_change, find_method, holm, laps_needed, welch_p
+from telemetry.analysis.divisions import attainable_level, p_by_division
 from telemetry.analysis.lap_measures import LapMeasure
 from telemetry.analysis.student import student_tails
 
@@ -70,19 +73,79 @@ def test_a_real_change_is_found_with_its_size_and_the_rest_is_not() -> None:
     assert changed.effect == pytest.approx(-5.0, abs=2.0)
     assert changed.laps_needed is not None
     assert changed.laps_needed <= 4
-    assert changed.p is not None
-    assert changed.p_corrected == pytest.approx(changed.p * 8)
+    assert changed.method == "westfall-young"
+    assert changed.p == changed.p_corrected == 2 / math.comb(16, 8)  # no other division differs that much
 
 
-def test_laps_of_one_driver_are_called_changed_in_5_percent_of_draws() -> None:
-    """Of 300 here; ``benchmarks/analysis.py`` draws 2,500 from the laps of a drive."""
-    pool = [laps(1, seed)[0] for seed in range(40)]
+def together(count: int, seed: int) -> list[LapMeasure]:
+    """Laps whose measures all say the same, as far as a change is concerned."""
+    chance = random.Random(seed)
+    found = []
+    for _ in range(count):
+        shift = chance.gauss(0.0, 0.3)
+        found.append(replace(LAP, **{name: getattr(LAP, name) + shift for name in MEASURES}))
+    return found
+
+
+@pytest.mark.parametrize("make", [laps, together])
+def test_laps_of_one_driver_are_called_changed_in_5_percent_of_draws(
+    make: Callable[[int, int], list[LapMeasure]],
+) -> None:
+    """Of 1,000 here; ``benchmarks/analysis.py`` draws 2,500 from the laps of a drive."""
+    pool = make(40, 3)
     chance = random.Random(3)
     changed = 0
-    for _ in range(300):
+    for _ in range(1000):
         drawn = chance.sample(pool, 12)
         changed += any(one.changed for one in did_it_change(drawn[:6], drawn[6:]))
-    assert 0.02 * 300 <= changed <= 0.09 * 300
+    assert 0.035 * 1000 <= changed <= 0.065 * 1000
+
+
+def test_few_laps_are_tested_by_holms_method_which_bounds_the_level() -> None:
+    methods = {
+        (a, b): find_method(a, b) for a, b in ((2, 2), (3, 3), (4, 4), (2, 6), (2, 5), (5, 5), (12, 12), (2, 30))
+    }
+    assert {sides for sides, method in methods.items() if method == "holm"} == {(2, 2), (3, 3), (4, 4), (2, 6)}
+    found = {one.measure: one for one in did_it_change(laps(4, 5), laps(4, 6, lap_time_s=-3.0))}
+    changed = found["lap_time_s"]
+    assert (changed.method, changed.changed) == ("holm", True)
+    assert changed.p_corrected == pytest.approx((changed.p or 0.0) * 8)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "level"), [(2, 2, 0.0), (3, 3, 0.0), (4, 4, 1 / 35), (5, 5, 6 / 126), (2, 5, 1 / 21), (2, 6, 1 / 28)]
+)
+def test_a_level_is_reached_as_closely_as_divisions_allow(a: int, b: int, level: float) -> None:
+    assert attainable_level(a, b, 0.05) == pytest.approx(level)
+
+
+def test_a_lap_keeps_its_measures_and_a_p_value_is_a_share_of_divisions() -> None:
+    a, b = np.array([[1.0, 1.0], [2.0, 5.0], [3.0, 2.0]]), np.array([[4.0, 3.0], [5.0, 1.5], [6.0, 4.0]])
+    found = p_by_division(a, b)
+    assert found.alone[0] == 2 / 20  # as it was driven, and with the groups exchanged
+    assert found.corrected[0] == 4 / 20  # in two more, the second measure differs as much
+    assert found.corrected[1] == found.alone[1] == 20 / 20
+
+
+def test_what_laps_do_not_show_is_left_out_of_the_divisions() -> None:
+    chance = np.random.default_rng(1)
+    a, b = chance.normal(size=(6, 4)), chance.normal(size=(6, 4))
+    a[2:, 1] = np.nan
+    a[1:, 2] = np.nan
+    a[:, 3], b[:, 3] = 1.0, 2.0
+    found = p_by_division(a, b)
+    assert np.isfinite(found.alone[:2]).all()
+    assert np.isnan(found.alone[2:]).all()
+    assert np.isnan(found.corrected[2:]).all()
+    assert (found.corrected[:2] >= found.alone[:2]).all()
+
+
+def test_many_laps_are_divided_at_random_and_always_in_the_same_way() -> None:
+    chance = np.random.default_rng(2)
+    a, b = chance.normal(size=(20, 2)), chance.normal([0.0, 5.0], size=(20, 2))
+    found = p_by_division(a, b)
+    assert found.corrected[1] == 1 / 10_000
+    assert np.array_equal(found.corrected, p_by_division(a, b).corrected)
 
 
 @pytest.mark.parametrize(("a", "b", "side"), [(1, 5, "first group has one lap"), (5, 0, "second group has no lap")])

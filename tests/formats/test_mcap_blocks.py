@@ -21,6 +21,7 @@ from telemetry.fields.snapshot import Snapshot, encode
 from telemetry.formats.mcap.blocks import all_seconds
 from telemetry.formats.mcap.layout import nanoseconds, seconds
 from telemetry.formats.mcap.recording import McapRecording
+from telemetry.formats.mcap.records import MESSAGE_INDEX, RecordFile
 from telemetry.formats.mcap.sink import create
 from telemetry.recording.blocks import read_blocks
 from telemetry.recording.game_state import State
@@ -112,6 +113,28 @@ def until_error(items: Iterable[T]) -> tuple[list[T], str]:
     except SourceError as error:
         return found, str(error)
     return found, ""
+
+
+@pytest.mark.parametrize("wrong", ["moved", "twice", "far away", "of one channel only", "hidden"])
+def test_places_of_messages_that_an_index_gives_wrongly_change_nothing(drive: Path, wrong: str) -> None:
+    with RecordFile(drive) as file:
+        indexes = [record for record in file.records() if record.opcode == MESSAGE_INDEX and len(record.body) > 100]
+    data = bytearray(drive.read_bytes())
+    hidden = 0xFF  # the opcode of a record that only its writer knows
+    for number, record in enumerate(indexes):
+        body = record.at + 9
+        first, second = (slice(body + at, body + at + 8) for at in (14, 30))  # a time in front of each
+        if wrong == "moved":
+            data[second] = (int.from_bytes(data[second], "little") + 1).to_bytes(8, "little")
+        elif wrong == "twice":
+            data[second] = data[first]
+        elif wrong == "far away":
+            data[second] = b"\xff" * 8
+        elif wrong == "hidden" or number % 2:
+            data[record.at] = hidden
+    drive.write_bytes(data)
+    assert len(indexes) > 10
+    assert check(drive) == len(LAP) + 1
 
 
 @pytest.mark.parametrize("seed", range(24))

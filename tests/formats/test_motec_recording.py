@@ -97,6 +97,12 @@ def test_nan_stays_nan_and_an_integer_is_0(path: Path) -> None:
     assert column(recording, "rpm").tolist() == [0, 2**31 - 1]
 
 
+def test_a_signalling_nan_is_one_like_any_other(path: Path) -> None:
+    data = encode([Node("Ground Speed", "m/s", samples=(1.0, 2.0))])
+    path.write_bytes(data[:-4] + b"\x01\x00\xa0\x7f")
+    assert np.isnan(column(MotecRecording(path), "speed_kmh")).tolist() == [False, True]
+
+
 def test_car_track_driver_session_and_time_are_those_of_the_log(path: Path) -> None:
     about = {
         "driver": "A",

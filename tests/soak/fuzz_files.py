@@ -40,22 +40,27 @@ READERS: Final = {
 }
 """What is read, by the word of :mod:`tests.soak.fuzz_worker`."""
 
+PARSED: Final = {
+    "ld": "MoTeC logs",
+    "ldx": "beside MoTeC logs, .ldx",
+    "ai": "fast_lane.ai, sections.ini, map.ini and map.png of the game",
+}
+"""What is read without a command, by the word of :mod:`tests.soak.fuzz_parsers`."""
+
+PARSED_INPUTS: Final = 2000
+"""Inputs of one trial of these."""
+
 
 def _fuzz(reader: str, shop: Workshop, random: Random) -> Outcome:
     """A trial in a process of its own, which says what it begins and what came of it."""
-    good = shop.recording(".mcap", 3.0)
+    good = shop.recording(".mcap", 3.0) if reader in READERS else None
     seed = random.getrandbits(48)
     with shop.folder() as folder:
-        command = [
-            sys.executable,
-            "-m",
-            "tests.soak.fuzz_worker",
-            reader,
-            str(seed),
-            str(INPUTS),
-            str(good),
-            str(folder),
-        ]
+        if good is None:
+            words: list[object] = ["tests.soak.fuzz_parsers", reader, seed, PARSED_INPUTS, folder]
+        else:
+            words = ["tests.soak.fuzz_worker", reader, seed, INPUTS, good, folder]
+        command = [sys.executable, "-m", *map(str, words)]
         worker = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=REPOSITORY, text=True
         )
@@ -120,5 +125,5 @@ def kinds() -> list[Kind]:
             worst="{} s of processor time for one input",
             digits=2,
         )
-        for reader, what in READERS.items()
+        for reader, what in (READERS | PARSED).items()
     ]

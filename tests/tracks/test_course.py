@@ -69,3 +69,11 @@ def test_a_lap_without_places_in_the_world_has_no_course(count: int) -> None:
         telemetry.UsageError, match=r"^The course of the track cannot be told: the lap has no positions"
     ):
         make_course(points)
+
+
+def test_a_lap_with_damaged_places_has_no_course() -> None:
+    """A point every two metres of so many would fill the memory."""
+    x, z = road(STADIUM)
+    x[40] = 1e12
+    with pytest.raises(telemetry.UsageError, match=r"cannot be told: its points lie 2e\+09 km apart\.$"):
+        make_course(CoursePoints(x, z, np.arange(len(x)) / len(x)))

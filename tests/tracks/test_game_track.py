@@ -96,6 +96,15 @@ def test_what_is_no_racing_line_is_refused(game: Path) -> None:
         read_game_track(game, "ring", "gp", 0.0)
 
 
+def test_a_racing_line_of_damaged_points_is_refused(game: Path) -> None:
+    path = game / "content" / "tracks" / "ring" / "gp" / "ai" / "fast_lane.ai"
+    data = bytearray(path.read_bytes())
+    struct.pack_into("<f", data, 16, 1e12)
+    path.write_bytes(data)
+    with pytest.raises(telemetry.SourceError, match=r"fast_lane\.ai: The course of the track cannot"):
+        read_game_track(game, "ring", "gp", 0.0)
+
+
 def test_a_huge_file_of_sections_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "sections.ini"
     path.write_bytes(b" " * (1 << 19))

@@ -31,6 +31,8 @@ NAMES: Final = {
 }
 """Each measure for a person: its name, its unit, and its decimals."""
 
+_METHODS: Final = {"holm": "Holm", "westfall-young": "Westfall and Young"}
+
 
 def compare_runs(
     library: Library, runs: Sequence[Path], against: Sequence[Path], ac_root: Path | None, *, as_json: bool
@@ -96,9 +98,10 @@ def _verdict(changes: Sequence[MeasureChange], after: int, before: int) -> str:
     changed = [NAMES[change.measure][0] for change in changes if change.changed]
     groups = f"{format_count(after, 'lap')} against {format_count(before, 'lap')}"
     text = f"Changed: [bold]{', '.join(changed)}[/]" if changed else "Nothing changed that these laps could show"
+    method = _METHODS[changes[0].method]
     return (
-        f"\n{text} ({groups}).\n[dim]Level {LEVEL:.0%} for all eight measures together (Holm). Effect: in units of the "
-        "spread from lap to lap. Needs: laps on either side with which a change of that size is found.[/]"
+        f"\n{text} ({groups}).\n[dim]Level {LEVEL:.0%} for all eight measures together ({method}). Effect: in units of "
+        "the spread from lap to lap. Needs: laps on either side with which a change of that size is found.[/]"
     )
 
 

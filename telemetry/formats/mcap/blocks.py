@@ -9,8 +9,9 @@ import numpy as np
 from telemetry.base.clock import RateLimiter
 from telemetry.fields.blocks import Array, DistinctPages, PageBlock
 from telemetry.formats.mcap.layout import PAGE_SIZES, PAGE_TOPICS, Channel, seconds
+from telemetry.formats.mcap.message_places import values_at
 from telemetry.formats.mcap.records import CorruptFile, Record, RecordFile, TruncatedFile
-from telemetry.formats.mcap.step_rows import StepReader, StepRows, values_at
+from telemetry.formats.mcap.step_rows import StepReader, StepRows
 from telemetry.formats.mcap.steps import PlayedTimes
 
 BLOCK_STEPS: Final = 1 << 13

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
+from copy import copy
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -110,10 +111,7 @@ class McapRecording(Source):
             self._read_summary(file)
             check_version(path, self.metadata_records)
             self._origin = self._find_origin(file)
-        if begin is not None:
-            self._begin = self._origin + nanoseconds(begin)
-        if end is not None:
-            self._end = self._origin + nanoseconds(end)
+        self.limit(begin, end)
         if begin is not None and next(self.read_steps(), None) is None:
             raise SourceError(f"{path} holds no step from {begin:g} s {f'to {end:g} s' if end else 'on'}.")
 
@@ -154,6 +152,11 @@ class McapRecording(Source):
     def read_share(self) -> float:
         return self._read_share
 
+    def limit(self, begin: float | None, end: float | None) -> None:
+        """Play only from one time to another, in seconds since the first step; None for those of the recording."""
+        self._begin = None if begin is None else self._origin + nanoseconds(begin)
+        self._end = None if end is None else self._origin + nanoseconds(end)
+
     def read_steps(self) -> Iterator[Step]:
         """The recorded steps, as fast as they can be read. Raises :class:`SourceError` where the file is corrupt."""
         begin, end = self._begin, self._end
@@ -186,7 +189,9 @@ class McapRecording(Source):
     def part(self, begin: float) -> "McapRecording | None":
         if self._loop or self._begin is not None or self._end is not None:
             return None
-        return McapRecording(self._path, begin=begin)
+        part = copy(self)
+        part.limit(begin, None)
+        return part
 
     @override
     def events(self) -> Iterator[Event]:

@@ -47,6 +47,8 @@ _CHUNK_HEAD: Final = struct.Struct("<BQQQQI")
 _CHUNK_FIELDS: Final = struct.Struct("<QQQII")  # the body of a chunk up to the name of its compression
 _LENGTH: Final = struct.Struct("<Q")
 _ZSTD: Final = struct.pack("<I4s", 4, b"zstd")  # follows the chunk head in every chunk that we write
+_CHUNK_INDEX: Final = struct.Struct("<QQQQI")  # up to its offsets of each channel's messages
+_CHANNEL_OFFSET: Final = struct.Struct("<HQ")
 _SUMMARY_OFFSET: Final = struct.Struct("<BQQ")
 _FOOTER: Final = struct.Struct("<BQQQI")
 _MAX_WASTE: Final = 200
@@ -58,7 +60,6 @@ _CLASSES: Final = {
     SCHEMA: "Schema",
     CHANNEL: "Channel",
     CHUNK: "Chunk",
-    CHUNK_INDEX: "ChunkIndex",
     ATTACHMENT: "Attachment",
     ATTACHMENT_INDEX: "AttachmentIndex",
     STATISTICS: "Statistics",
@@ -117,17 +118,7 @@ class Summary:
     @cached_property
     def chunks(self) -> list[IndexedChunk]:
         """The chunks in the order of the file."""
-        chunks = [
-            IndexedChunk(
-                index.chunk_start_offset,
-                index.chunk_start_offset + index.chunk_length,
-                index.message_start_time,
-                index.message_end_time,
-                frozenset(index.message_index_offsets),
-            )
-            for index in self._parsed(CHUNK_INDEX)
-        ]
-        return sorted(chunks, key=lambda chunk: chunk.begin)
+        return sorted(map(self._file.parse_chunk_index, self.records(CHUNK_INDEX)), key=lambda chunk: chunk.begin)
 
     def records(self, opcode: int) -> Iterator[Record]:
         """The records of this opcode; raises :class:`CorruptFile`."""
@@ -392,6 +383,17 @@ class RecordFile(Closeable):
             return getattr(records, _CLASSES[record.opcode]).read(ReadDataStream(BytesIO(record.body)))
         except (McapError, struct.error, ValueError, OverflowError) as error:
             raise CorruptFile(self.path, record.at, "a record is invalid") from error
+
+    def parse_chunk_index(self, record: Record) -> IndexedChunk:
+        """What a record of the index says of a chunk; raises :class:`CorruptFile`."""
+        # Without the mcap library, as there is one for each second of a recording, and they are read for each part.
+        try:
+            first_time, last_time, begin, length, map_size = _CHUNK_INDEX.unpack_from(record.body)
+            offsets = record.body[_CHUNK_INDEX.size : _CHUNK_INDEX.size + map_size]
+            channels = frozenset(channel for channel, _ in _CHANNEL_OFFSET.iter_unpack(offsets))
+        except struct.error as error:
+            raise CorruptFile(self.path, record.at, "a record is invalid") from error
+        return IndexedChunk(begin, begin + length, first_time, last_time, channels)
 
     @cached_property
     def summary(self) -> Summary | None:

@@ -87,7 +87,8 @@ class Contents:
 
     def columns(self, names: Collection[str], begin: int, end: int) -> dict[str, Array]:
         """The columns of these fields from one sample to another, as far as the log holds them."""
-        return {name: self._column(_FIELDS[name], begin, end) for name in names if name in self._elements}
+        with np.errstate(all="ignore"):  # a file can hold any numbers
+            return {name: self._column(_FIELDS[name], begin, end) for name in names if name in self._elements}
 
     def _add(self, channel: log.Channel) -> bool:
         for meaning in find_meanings(channel.name, is_ours=self._is_ours):
@@ -119,10 +120,9 @@ class Contents:
 
 def _as_column(field: Field, values: Array) -> Array:
     """Numbers as the game's pages have them."""
-    with np.errstate(all="ignore"):  # a file can hold any numbers
-        if field.dtype == "integer":
-            limits = np.iinfo(np.int32)
-            whole = np.nan_to_num(np.rint(values.astype(np.float64)), nan=0.0)
-            integers: Array = np.clip(whole, limits.min, limits.max).astype(np.int32)
-            return integers
-        return values.astype(np.float32)
+    if field.dtype == "integer":
+        limits = np.iinfo(np.int32)
+        whole = np.nan_to_num(np.rint(values.astype(np.float64)), nan=0.0)
+        integers: Array = np.clip(whole, limits.min, limits.max).astype(np.int32)
+        return integers
+    return values.astype(np.float32)

@@ -28,6 +28,9 @@ from telemetry.formats.motec.layout import (
 MAX_CHANNELS: Final = 10_000
 """Channels of a log: real ones have up to some hundred."""
 
+MAX_DECIMALS: Final = 30
+"""Decimal places of a channel, in either direction: real ones have -1 to 10."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
@@ -78,8 +81,8 @@ class Channel:
         samples = self.samples(begin, end)
         if self.is_exact:
             return samples
-        values = samples.astype(np.float64)
         with np.errstate(all="ignore"):  # a file can hold any numbers
+            values = samples.astype(np.float64)
             values *= 10.0**-self.decimals / self.scale
             values += self.shift
             values *= self.multiplier
@@ -231,4 +234,6 @@ def _why_unreadable(node: Any, dtype: np.dtype[Any] | None) -> str:
         return "its rate is 0 Hz"
     if not int(node["scale"]):
         return "its scale is 0"
+    if abs(int(node["decimals"])) > MAX_DECIMALS:
+        return f"it has {node['decimals']} decimal places"
     return ""
