@@ -67,7 +67,6 @@ def damper_speeds(time_ms: Floats, travel_m: Array) -> Floats:
 
 def damper_histogram(speeds_mm_s: Floats, duration_ms: Floats) -> DamperHistogram:
     """The histogram of speeds of shape (n, 4) that last so long, shape (n,)."""
-    edges = np.array([*EDGES_MM_S, np.inf])
     shares = np.full((2, speeds_mm_s.shape[1], len(EDGES_MM_S)), np.nan)
     longest_ms = 0.0
     for wheel, speeds in enumerate(speeds_mm_s.T):
@@ -77,9 +76,10 @@ def damper_histogram(speeds_mm_s: Floats, duration_ms: Floats) -> DamperHistogra
         longest_ms = max(longest_ms, total_ms)
         if not total_ms > 0.0:
             continue
-        for row, signed in enumerate((known, -known)):
-            halved = np.where(signed == 0.0, 0.5, 1.0)  # at rest it is neither, and counts half for either
-            shares[row, wheel] = np.histogram(signed, edges, weights=weights * halved)[0] / total_ms
+        bins = np.searchsorted(EDGES_MM_S, np.abs(known), side="right") - 1
+        at_rest = np.bincount(bins, weights * (known == 0.0), len(EDGES_MM_S)) / 2.0  # neither: half for either
+        for row, moving in enumerate((known > 0.0, known < 0.0)):
+            shares[row, wheel] = (np.bincount(bins, weights * moving, len(EDGES_MM_S)) + at_rest) / total_ms
     return DamperHistogram(shares[0], shares[1], longest_ms / 1e3)
 
 

@@ -87,14 +87,15 @@ def envelope(traces: Iterable[Trace]) -> Envelope:
     direction = np.round(np.arctan2(forward, lateral) / (2.0 * np.pi) * DIRECTIONS).astype(np.int64) % DIRECTIONS
     combined = np.hypot(lateral, forward)
     limit_g = np.full((bands, DIRECTIONS), np.nan)
-    for at in range(bands):
-        for way in range(DIRECTIONS):
-            mirrored = (  # a car turns as well to the one side as to the other
-                DIRECTIONS // 2 - way
-            ) % DIRECTIONS
-            found = combined[(band == at) & ((direction == way) | (direction == mirrored))]
-            if len(found) >= MIN_SAMPLES:
-                limit_g[at, way] = np.percentile(found, PERCENTILE)
+    # A car turns as well to the one side as to the other: both are in the group of the lower number.
+    mirrored = (DIRECTIONS // 2 - direction) % DIRECTIONS
+    group = band * DIRECTIONS + np.minimum(direction, mirrored)
+    order = np.argsort(group, kind="stable")
+    found, begins = np.unique(group[order], return_index=True)
+    for one, own in zip(found.tolist(), np.split(combined[order], begins[1:]), strict=True):
+        if len(own) >= MIN_SAMPLES:
+            at, way = divmod(one, DIRECTIONS)
+            limit_g[at, [way, (DIRECTIONS // 2 - way) % DIRECTIONS]] = np.percentile(own, PERCENTILE)
     middles: Floats = MIN_KMH + BAND_KMH * (np.arange(bands, dtype=np.float64) + 0.5)
     return Envelope(middles, limit_g)
 

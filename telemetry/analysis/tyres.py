@@ -88,6 +88,10 @@ def measure_tyres(traces: Iterable[Trace]) -> TyreMeasure:
 
 def mean_by_time(values: Array, duration_ms: Floats, chosen: NDArray[np.bool_]) -> Floats:
     """The mean of values (n, k) that last so long (n,), of those that are chosen (n,) and known; shape (k,)."""
+    if len(values) and np.isfinite(values).all():
+        single = np.where(chosen, duration_ms, 0.0)
+        all_ms = float(single.sum())
+        return single @ values / all_ms if all_ms > 0.0 else np.full(values.shape[1], np.nan)
     is_known = np.isfinite(values) & chosen[:, None]
     weights = np.where(is_known, duration_ms[:, None], 0.0)
     total = weights.sum(axis=0)
