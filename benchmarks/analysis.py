@@ -208,8 +208,9 @@ def print_times(path: Path, rounds: int) -> None:
     )
     for name, seconds in used.items():
         print(f"{name:40} {seconds:6.2f} s of CPU: {seconds / used['compare']:5.1f} times compare")
-    for words in (["compare", "--help"], ["compare", str(closed)], ["compare", str(path)]):
-        title = f"process: compare {Path(words[1]).name}"
+    report = ["report", str(closed), "-o", str(path.with_name("report.html")), "--overwrite"]
+    for words in (["compare", "--help"], ["compare", str(closed)], ["compare", str(path)], report):
+        title = f"process: {words[0]} {Path(words[1]).name}"
         print(f"{title:40} {command_cpu_s(words, rounds):6.2f} s of CPU, start included")
 
 

@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from telemetry.base.sanitize import (
     read_csv_text,
     sanitize_csv,
+    sanitize_html,
     sanitize_json,
     sanitize_markdown,
     sanitize_metric_label,
+    sanitize_script,
     sanitize_terminal,
     sanitize_yaml,
 )
@@ -120,3 +122,23 @@ def test_json_for_a_terminal_holds_the_same_text_and_no_command(text: str) -> No
     assert json.loads(written) == [text]
     assert not {unicodedata.category(c) for c in written.replace("\n", "")} & {"Cc", "Zl", "Zp"}
     assert not set(written) & set("\u202a\u202e\u2066\u2069\u200b\ufeff")
+
+
+@pytest.mark.parametrize(
+    ("text", "markup"),
+    [
+        ("ks_mazda_miata & co", "ks_mazda_miata &amp; co"),
+        ("<img src=x onerror=a('b')>", "&lt;img src=x onerror=a(&#x27;b&#x27;)&gt;"),
+        ('" autofocus="', "&quot; autofocus=&quot;"),
+        ("a\u202eb\x00", "a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER}"),
+    ],
+)
+def test_a_web_page_gets_no_markup(text: str, markup: str) -> None:
+    assert sanitize_html(text) == markup
+
+
+@given(st.text())
+def test_json_in_a_script_means_the_same_and_ends_nothing(text: str) -> None:
+    script = sanitize_script(json.dumps({"name": f"</script><!--{text}"}, ensure_ascii=False))
+    assert json.loads(script) == {"name": f"</script><!--{text}"}
+    assert not set("<>&\u2028\u2029") & set(script)

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from telemetry.analysis.figures import WHEEL_TONES, Panel
+from telemetry.analysis.figures import Panel
 from telemetry.analysis.place_figures import gg_figure, map_figure
 from telemetry.analysis.report.markup import Html, join, line_keys, picture, section, sentences, tag
 from telemetry.analysis.report.sections import (
@@ -210,7 +210,7 @@ def _dampers(report: StintReport) -> Html:
     if report.dampers is None:
         return section("dampers", "Dampers", sentences(report.missing.get("dampers", "No lap can be looked at.")))
     panels = damper_panels([("", "lap", report.dampers)])
-    text = f"{report.dampers.seconds / 60.0:.1f} minutes at every step; {', '.join(WHEEL_TONES)}."
+    text = f"{report.dampers.seconds / 60.0:.1f} minutes of driving."
     return section("dampers", "Dampers", tag("p", text, class_="aside"), _gallery(panels), definition="dampers")
 
 

@@ -1,6 +1,7 @@
 """The sections of the page: what the numbers of a report look like."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -350,7 +351,7 @@ def quality_section(report: StintReport) -> Html:
 def _quality_row(quality: QualityReport) -> list[str]:
     findings = "; ".join(finding.message for finding in list_findings(quality)) or "good"
     return [
-        quality.file,
+        Path(quality.file).name,
         format_size(quality.size),
         f"{quality.samples:,}",
         number(quality.rate_hz, 1),

@@ -34,8 +34,8 @@ MAX_LAPS: Final = 30
 MIN_STEP_M: Final = 5.0
 """Metres between two places of the traces, at least."""
 
-MAX_NUMBERS: Final = 115_000
-"""Numbers in a page, which are four bytes each and a third more as text: 600 kB."""
+MAX_NUMBERS: Final = 94_000
+"""Numbers in a page, which are four bytes each and a third more as text: half a megabyte."""
 
 UNKNOWN_LENGTH_PLACES: Final = 800
 """Places on a track whose length the game does not tell."""

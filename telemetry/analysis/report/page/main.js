@@ -84,6 +84,9 @@ function start() {
     element("span", { className: "key tone-reference", textContent: `against lap ${best.label}, ${best.time}` }),
     slider,
   );
+  document.getElementById("plots").after(
+    element("p", { className: "hint", textContent: "Drag over a trace to see a part of the lap, double-click to see all of it." }),
+  );
   slider.addEventListener("input", () => plots.moveTo(Number(slider.value)));
   choice.addEventListener("change", () => plots.show(Number(choice.value)));
   plots.index = nearestIndex(data.places, data.start);
