@@ -10,11 +10,13 @@ import typer
 from telemetry.base.amounts import DURATION_FORMS, parse_positive_duration
 from telemetry.base.errors import UsageError
 from telemetry.cli._shared import options
-from telemetry.cli._shared.messages import print_json, print_message
+from telemetry.cli._shared.live_reference import Reference, open_reference
+from telemetry.cli._shared.messages import print_json, print_message, print_warning
 from telemetry.cli._shared.option_groups import expand_option_groups
 from telemetry.cli._shared.stopping import stop_on_signal
 from telemetry.cli._shared.summaries import describe_samples
 from telemetry.cli._shared.thresholds import AllThresholds
+from telemetry.cli._shared.track_choice import AcRoot
 from telemetry.fields.held import held_columns
 from telemetry.fields.selection import ALL_COLUMNS, Column, select
 from telemetry.formats import can_be_read
@@ -103,6 +105,8 @@ def read(
     ] = None,
     loop: options.Loop = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no view and no summary.")] = False,
+    reference: Reference = None,
+    ac_root: AcRoot = None,
     line_options: LineOptions,
     include_paused: Annotated[
         bool,
@@ -147,20 +151,27 @@ def read(
         rate = DEFAULT_RATE
     sampling = SamplingOptions(rate=rate, include_paused=include_paused, thresholds=thresholds)
     stop_rule = StopRule(duration=duration, samples=samples, laps=laps)
+    compared = open_reference(reference, source_options, thresholds, ac_root, quiet=quiet)
+    notes: list[str] = []
     with ExitStack() as stack:
         stack.enter_context(stop_on_signal(clock))
         origin = stack.enter_context(source_options.open(loop=loop))
         sinks = line_options.open_sinks(origin)
         listeners: list[Listener[RecordingStats]] = []
         if not quiet:
+            if compared is not None:
+                compared.tell = notes.append  # the view has the terminal
             view = View(
                 None if output == "-" else _make_console(),
                 output=output,
                 changes_only=output == "-",
                 thresholds=thresholds,
+                find_reference=None if compared is None else compared.find,
             )
             listeners.append(stack.enter_context(view))
         stats = SampleRecorder(origin, sinks, listeners, clock=clock, options=sampling, stop_rule=stop_rule).run()
+    for note in notes:
+        print_warning(note)
     if json_summary:
         stream = sys.stderr if output == "-" else sys.stdout
         print_json({"source": origin.name, "output": output, **stats.summary()}, stream)

@@ -11,6 +11,7 @@ from telemetry.base.clock import Clock
 from telemetry.base.errors import UsageError
 from telemetry.base.units import STEPS_PER_SECOND
 from telemetry.cli._shared import options
+from telemetry.cli._shared.live_reference import Reference, open_reference
 from telemetry.cli._shared.messages import print_json, print_message
 from telemetry.cli._shared.option_groups import expand_option_groups
 from telemetry.cli._shared.progress import reading_progress
@@ -68,6 +69,7 @@ def record(
         ),
     ] = "max",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no view and no summary.")] = False,
+    reference: Reference = None,
     json_summary: JsonSummary = False,
     file_options: FileOptions,
     description: DescriptionOptions,
@@ -85,7 +87,7 @@ def record(
     if plan is not None:
         from telemetry.cli.plan import record_plan
 
-        _check_leaves_to_plan(file_options, description, rate=rate, laps=laps, tyres_out=tyres_out)
+        _check_leaves_to_plan(file_options, description, rate=rate, laps=laps, reference=reference, tyres_out=tyres_out)
         durable = file_options.durable
         record_plan(plan, out, source_options, stop_options, quiet=quiet, json_summary=json_summary, durable=durable)
         return
@@ -95,6 +97,7 @@ def record(
     source = source_options.source
     metadata = description.metadata(source, rate)
     parse_rate(rate)  # a wrong one is refused before the source is opened
+    compared = open_reference(reference, source_options, thresholds, quiet=quiet)
     options.tune_for_low_latency()
     reading = Clock(math.inf)  # after the recording: a second signal leaves only the summary out
     with stop_on_signal(clock, reading), source_options.open() as origin:
@@ -110,7 +113,14 @@ def record(
                 "with --record FILE."
             )
         recorder = record_steps(
-            origin, writer, clock, stop_rule, thresholds=thresholds, quiet=quiet, json_summary=json_summary
+            origin,
+            writer,
+            clock,
+            stop_rule,
+            thresholds=thresholds,
+            quiet=quiet,
+            json_summary=json_summary,
+            reference=compared,
         )
         with reading_progress(quiet=quiet) as progress:
             recorder.stats.size += store_summaries(
@@ -125,14 +135,21 @@ def record(
 
 
 def _check_leaves_to_plan(
-    file_options: FileOptions, description: DescriptionOptions, *, rate: str, laps: int | None, tyres_out: int
+    file_options: FileOptions,
+    description: DescriptionOptions,
+    *,
+    rate: str,
+    laps: int | None,
+    reference: str | None,
+    tyres_out: int,
 ) -> None:
     """Raise UsageError for an option that ``record --plan`` does not take: the plan says it."""
     given = {
         "--rate": rate != "max", "--split": file_options.split, "--name": file_options.name,
         "--format": file_options.suffix, "--overwrite": file_options.overwrite, "--max-total": file_options.max_total,
         "--keep-last": file_options.keep_last, "--driver": description.driver, "--notes": description.notes,
-        "--tags": description.tags, "--laps": laps, "--tyres-out": tyres_out != DEFAULTS.tyres_out,
+        "--tags": description.tags, "--laps": laps, "--reference": reference,
+        "--tyres-out": tyres_out != DEFAULTS.tyres_out,
     }  # fmt: skip
     for option, value in given.items():
         if value:

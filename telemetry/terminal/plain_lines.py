@@ -6,6 +6,7 @@ from typing import IO, TYPE_CHECKING, Final
 
 from telemetry.base.sanitize import sanitize_terminal
 from telemetry.fields.derived import Sample
+from telemetry.laps.reference_delta import ReferenceFollower
 from telemetry.recording.stats import LoopStats
 from telemetry.terminal.panels.view_state import CURRENT_STATES, STATES_WITHOUT_CAR
 
@@ -20,11 +21,16 @@ class PlainLines:
     """Writes a line each ``interval_s`` seconds of ``clock``, and at once when the state or its message changes."""
 
     def __init__(
-        self, stream: IO[str], interval_s: float = LINE_INTERVAL_S, clock: Callable[[], float] = monotonic
+        self,
+        stream: IO[str],
+        interval_s: float = LINE_INTERVAL_S,
+        clock: Callable[[], float] = monotonic,
+        follower: ReferenceFollower | None = None,
     ) -> None:
         self._stream = stream
         self._interval_s = interval_s
         self._clock = clock
+        self._follower = follower
         self._last_state: tuple[State, str] | None = None
         self._next_line_at = 0.0
 
@@ -47,7 +53,7 @@ class PlainLines:
         if sample is not None and is_current:
             from telemetry.terminal.panels.recorder import plain_line
 
-            line = plain_line(sample, stats)
+            line = plain_line(sample, stats, self._follower)
         else:
             time_text = f"{sample.elapsed:8.1f} s  " if sample is not None and state not in STATES_WITHOUT_CAR else ""
             line = f"{time_text}{state:<7}  {sanitize_terminal(message)}".rstrip()

@@ -6,6 +6,7 @@ from rich.segment import ControlType, Segment, Segments
 
 from telemetry.fields.derived import Sample
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
+from telemetry.laps.reference_delta import ReferenceFollower
 from telemetry.recording.stats import LoopStats
 from telemetry.terminal.panels import CURRENT_STATES, History, Line, ViewState, render, to_ascii
 
@@ -13,10 +14,18 @@ from telemetry.terminal.panels import CURRENT_STATES, History, Line, ViewState, 
 class Screen:
     """Draws pictures of the view on a terminal; ``output`` is the name of the file that is being written."""
 
-    def __init__(self, console: Console, *, output: str | None = None, thresholds: Thresholds = DEFAULTS) -> None:
+    def __init__(
+        self,
+        console: Console,
+        *,
+        output: str | None = None,
+        thresholds: Thresholds = DEFAULTS,
+        follower: ReferenceFollower | None = None,
+    ) -> None:
         self._console = console
         self._output = output
         self._thresholds = thresholds
+        self._follower = follower
         self._is_legacy = console.legacy_windows
         self._is_ascii = console.legacy_windows or console.options.ascii_only
         self._history = History()
@@ -57,7 +66,9 @@ class Screen:
         if sample is not None and sample is not self._last_sample and state in CURRENT_STATES:
             self._history.add(sample, stats)
         self._last_sample = sample
-        lines = render(ViewState(sample, stats, self._history, self._output, self._thresholds), width, height)
+        lines = render(
+            ViewState(sample, stats, self._history, self._output, self._thresholds, self._follower), width, height
+        )
         if self._is_ascii:
             lines = [[Segment(to_ascii(text), style) for text, style, _ in line] for line in lines]
         self._write(lines, (width, height))

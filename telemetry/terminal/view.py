@@ -2,12 +2,17 @@
 
 import math
 import sys
+from collections import deque
+from collections.abc import Callable
 from threading import Event, Thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from telemetry.fields.derived import Sample
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
+from telemetry.laps.lap_reference import LapReference
+from telemetry.laps.model import CarAndTrack
+from telemetry.laps.reference_delta import ReferenceFollower
 from telemetry.recording.stats import LoopStats
 from telemetry.terminal.panels.view_state import CURRENT_STATES
 from telemetry.terminal.plain_lines import LINE_INTERVAL_S, PlainLines
@@ -17,6 +22,9 @@ if TYPE_CHECKING:
 
 DRAW_INTERVAL_S: Final = 0.1
 """Seconds between two pictures: at most ten a second, however many samples arrive."""
+
+MAX_WAITING_SAMPLES: Final = 4096
+"""Samples that wait to be compared with a reference; of more the newest are taken."""
 
 
 class Canvas(Protocol):
@@ -46,6 +54,7 @@ class View:
     :param output: name of the file that is being written
     :param changes_only: write a plain line only when the state changes
     :param thresholds: where damage and wear of tyres change their colours
+    :param find_reference: gives the lap that a drive with this car on this track is compared with, in the view's thread
     """
 
     def __init__(
@@ -55,7 +64,10 @@ class View:
         output: str | None = None,
         changes_only: bool = False,
         thresholds: Thresholds = DEFAULTS,
+        find_reference: Callable[[CarAndTrack], LapReference | None] | None = None,
     ) -> None:
+        self._follower = None if find_reference is None else ReferenceFollower(find_reference)
+        self._not_followed: deque[Sample] = deque(maxlen=MAX_WAITING_SAMPLES)
         self._latest: tuple[Sample | None, LoopStats] | None = None
         self._stop = Event()
         self._thread: Thread | None = None
@@ -64,14 +76,16 @@ class View:
         if console is not None and console.is_terminal and not console.is_dumb_terminal:
             from telemetry.terminal.screen import Screen
 
-            self._canvas = Screen(console, output=output, thresholds=thresholds)
+            self._canvas = Screen(console, output=output, thresholds=thresholds, follower=self._follower)
         else:
             stream = sys.stderr if console is None else console.file
-            self._canvas = PlainLines(stream, math.inf if changes_only else LINE_INTERVAL_S)
+            self._canvas = PlainLines(stream, math.inf if changes_only else LINE_INTERVAL_S, follower=self._follower)
 
     def on_reading(self, sample: Sample | None, stats: LoopStats) -> None:
         """Keep the newest reading for the next picture, and nothing else: the sampling loop calls this."""
-        self._latest = sample, stats
+        before, self._latest = self._latest, (sample, stats)
+        if self._follower is not None and sample is not None and (before is None or sample is not before[0]):
+            self._not_followed.append(sample)
 
     def __enter__(self) -> Self:
         try:
@@ -113,6 +127,9 @@ class View:
     def _draw(self) -> None:
         if self._latest is None:
             return
+        if self._follower is not None:
+            while self._not_followed:
+                self._follower.add(self._not_followed.popleft())
         sample, stats = self._latest
         # The recorder updates the counters in place: they may already be live while the first sample is on its way.
         if sample is not None or stats.state not in CURRENT_STATES:

@@ -10,6 +10,8 @@ import pytest
 from rich.console import Console, ConsoleDimensions
 
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
+from telemetry.laps.lap_reference import LapReference, ReferenceSegment
+from telemetry.laps.model import CarAndTrack
 from telemetry.recording.game_state import State
 from telemetry.recording.stats import RecordingStats
 from telemetry.terminal import View
@@ -214,3 +216,50 @@ def test_a_long_plain_line_is_not_broken() -> None:
     with View(console) as view:
         view.on_reading(None, RecordingStats(message="word " * 60))
     assert raw.getvalue().count(b"\n") == 1
+
+
+REFERENCE = LapReference(
+    name="lap 2 of friend.ld",
+    car_and_track=CarAndTrack("ks_mazda_mx5_cup", "ks_nordschleife", "tourist"),
+    time_ms=100_000,
+    line_position=0.0,
+    fraction=(0.0, 1.0),
+    times_ms=(0.0, 100_000.0),
+    is_gap=(False,),
+    segments=(ReferenceSegment("T1", 1, 0.0, 0.5), ReferenceSegment("T2 Karussell", 2, 0.5, 1.0)),
+)
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_delta_to_a_reference_and_what_the_last_corner_brought_are_drawn(width: int) -> None:
+    console, raw = a_terminal()
+    console.size = ConsoleDimensions(width, 40)
+    with View(console, find_reference=lambda _: REFERENCE) as view:
+        for share in range(60):
+            place = share / 100.0
+            sample = a_lap().replace(elapsed=place, normalized_position=place, current_time=int(101_000 * place))
+            view.on_reading(sample, RecordingStats(state=State.LIVE))
+    drawn = re.sub("\x1b[^A-Za-z]*[A-Za-z]", "", raw.getvalue().decode())
+    assert "lap, delta to 1:40.000" in drawn
+    assert ("lap 2 of friend.ld" in drawn) == (width == 120)
+    assert "+0.590" in drawn
+    assert "T1 +0.50" in drawn
+
+
+def test_without_a_reference_for_this_track_the_panel_says_so() -> None:
+    console, raw = a_terminal()
+    with View(console, find_reference=lambda _: None) as view:
+        view.on_reading(a_lap().replace(performance_meter=-0.25), RecordingStats(state=State.LIVE))
+    drawn = raw.getvalue().decode()
+    assert "lap, no reference" in drawn
+    assert "-0.250" in drawn
+
+
+def test_a_line_of_text_has_the_delta_too() -> None:
+    console, raw = a_pipe()
+    with View(console, find_reference=lambda _: REFERENCE) as view:
+        for share in range(60):
+            place = share / 100.0
+            sample = a_lap().replace(normalized_position=place, current_time=int(99_000 * place))
+            view.on_reading(sample, RecordingStats(state=State.LIVE))
+    assert re.search(r"  delta (-0\.590  T1 -0\.50|-)  ", raw.getvalue().decode())

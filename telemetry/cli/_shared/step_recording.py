@@ -11,6 +11,7 @@ from rich.console import Console
 from telemetry.base.amounts import DURATION_FORMS, parse_positive_duration
 from telemetry.base.clock import Clock
 from telemetry.base.errors import SinkError
+from telemetry.cli._shared.live_reference import LiveReference
 from telemetry.cli._shared.messages import print_warning
 from telemetry.cli._shared.options import STOP_PANEL
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
@@ -65,16 +66,26 @@ def record_steps(
     thresholds: Thresholds = DEFAULTS,
     quiet: bool,
     json_summary: bool,
+    reference: LiveReference | None = None,
 ) -> StepRecorder:
     """Record until something ends it, close the writer, and return the recorder with its statistics.
 
-    Key m sets a marker, q ends. The view is drawn on standard error where standard output is for the JSON summary.
+    Key m sets a marker, q ends. The view is drawn on standard error where standard output is for the JSON summary; it
+    shows the delta to the reference.
     """
+    notes: list[str] = []
     with ExitStack() as stack:
         stack.enter_context(writer)
         listeners: list[Listener[StepRecordingStats]] = []
         if not quiet:
-            view = View(Console(stderr=json_summary), output=writer.name, thresholds=thresholds)
+            if reference is not None:
+                reference.tell = notes.append  # the view has the terminal
+            view = View(
+                Console(stderr=json_summary),
+                output=writer.name,
+                thresholds=thresholds,
+                find_reference=None if reference is None else reference.find,
+            )
             listeners.append(stack.enter_context(view))
         tracker = LapTracker(thresholds, source.missing_fields)
         recorder = StepRecorder(source, writer, listeners, clock=clock, stop_rule=stop_rule, tracker=tracker)
@@ -88,6 +99,8 @@ def record_steps(
         stack.enter_context(Keyboard(on_key))
         stack.enter_context(open_marker_inbox(writer.name, recorder))
         recorder.run()
+    for note in notes:
+        print_warning(note)
     return recorder
 
 

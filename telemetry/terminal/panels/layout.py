@@ -11,7 +11,7 @@ from telemetry.fields.derived import Sample
 from telemetry.recording.game_state import State
 from telemetry.terminal.draw import LABEL, LIT, PLAIN, TITLE, VALUE, Line, justify, line_width, pad_or_crop, to_cells
 from telemetry.terminal.panels.car import big_car_lines, car_lines
-from telemetry.terminal.panels.lap import big_lap_lines, lap_lines
+from telemetry.terminal.panels.lap import big_lap_lines, lap_lines, lap_title
 from telemetry.terminal.panels.recorder import chart_lines, chart_title, recorder_lines
 from telemetry.terminal.panels.status import condition_line, condition_lines, damage_lines, flag_lines
 from telemetry.terminal.panels.view_state import CURRENT_STATES, STATES_WITHOUT_CAR, ViewState
@@ -81,10 +81,10 @@ def _panels(view: ViewState, sample: Sample, width: int, height: int) -> list[Li
     left = (width - 4 if has_big_digits else width) // 2
     right = width - left
     if has_big_digits:
-        car, lap = big_car_lines(view, sample, left - 4), big_lap_lines(sample, right - 4)
+        car, lap = big_car_lines(view, sample, left - 4), big_lap_lines(sample, right - 4, view.follower)
     else:
-        car, lap = car_lines(view, sample, left - 4), lap_lines(sample, right - 4)
-    lines = side_by_side(panel("car", car, left), panel("lap", lap, right))
+        car, lap = car_lines(view, sample, left - 4), lap_lines(sample, right - 4, view.follower)
+    lines = side_by_side(panel("car", car, left), panel(lap_title(view.follower, right), lap, right))
     lines += panel(wheels_title(sample), wheel_lines(sample, view.thresholds, width - 4), width)
     if spare >= 5:
         lines += panel(chart_title(view.history, width), chart_lines(view.history, width - 4, spare - 2), width)
@@ -112,7 +112,7 @@ def _stacked_panels(view: ViewState, sample: Sample, width: int) -> list[Line]:
     inner = width - 4
     return [
         *panel("car", car_lines(view, sample, inner), width),
-        *panel("lap", lap_lines(sample, inner), width),
+        *panel(lap_title(view.follower, width), lap_lines(sample, inner, view.follower), width),
         *panel(wheels_title(sample), wheel_lines(sample, view.thresholds, inner), width),
         *panel("flags", flag_lines(sample, inner), width),
         *panel("recorder", recorder_lines(view, inner), width),
@@ -125,7 +125,7 @@ def _unframed_panels(view: ViewState, sample: Sample, width: int) -> list[Line]:
     if width < MIN_TWO_COLUMN_WIDTH:
         return [
             *car_lines(view, sample, width),
-            *lap_lines(sample, width),
+            *lap_lines(sample, width, view.follower),
             *wheel_lines(sample, view.thresholds, width),
             *flag_lines(sample, width),
             *recorder_lines(view, width),
@@ -133,7 +133,7 @@ def _unframed_panels(view: ViewState, sample: Sample, width: int) -> list[Line]:
         ]
     half = (width - 7) // 2
     gap: Line = [Segment("   ", PLAIN)]
-    upper = zip(car_lines(view, sample, half), lap_lines(sample, half), strict=True)
+    upper = zip(car_lines(view, sample, half), lap_lines(sample, half, view.follower), strict=True)
     lower = zip(damage_lines(sample, view.thresholds, 28), flag_lines(sample, width - 35), strict=True)
     lines = [
         *([*pad_or_crop(car, half), *gap, *lap] for car, lap in upper),

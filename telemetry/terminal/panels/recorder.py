@@ -8,6 +8,7 @@ from rich.segment import Segment
 
 from telemetry.base.text import format_duration, format_lap_time, format_number, format_percent, format_size
 from telemetry.fields.derived import Sample
+from telemetry.laps.reference_delta import ReferenceFollower
 from telemetry.recording.stats import LoopStats
 from telemetry.terminal.draw import (
     BAD,
@@ -24,6 +25,7 @@ from telemetry.terminal.draw import (
     to_cells,
 )
 from telemetry.terminal.panels.car import gear_text
+from telemetry.terminal.panels.lap import delta_texts
 from telemetry.terminal.panels.status import flags
 from telemetry.terminal.panels.view_state import History, ViewState
 
@@ -123,8 +125,8 @@ def _jitter(stats: LoopStats) -> Line:
     return [Segment("jitter ", LABEL), Segment(text, PLAIN), Segment(" ms", LABEL)]
 
 
-def plain_line(sample: Sample, stats: LoopStats) -> str:
-    """The sample and the counters as one line of text."""
+def plain_line(sample: Sample, stats: LoopStats, follower: ReferenceFollower | None = None) -> str:
+    """The sample and the counters as one line of text, with the delta where there is a reference."""
     flag_texts = [flag.lit.lower() for flag in flags(sample) if flag.lit]
     return "  ".join(
         [
@@ -138,6 +140,7 @@ def plain_line(sample: Sample, stats: LoopStats) -> str:
             f"{format_number(sample.rpm, 0, 6):>5} rpm",
             f"gas {format_percent(sample.gas):>3}",
             f"brake {format_percent(sample.brake):>3}",
+            *([] if follower is None or follower.reference is None else delta_texts(follower)),
             f"{stats.count} {stats.count_name}",
             *flag_texts,
         ]

@@ -6,6 +6,7 @@ from typing import Final
 
 from telemetry.fields.derived import Sample
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
+from telemetry.laps.reference_delta import ReferenceFollower
 from telemetry.recording.game_state import State
 from telemetry.recording.stats import LoopStats
 
@@ -70,3 +71,5 @@ class ViewState:
     """Name of the file that is being written; None: nothing is recorded."""
     thresholds: Thresholds = DEFAULTS
     """Where damage and wear of tyres change their colours."""
+    follower: ReferenceFollower | None = None
+    """What compares the drive with a lap out of a file; None: nothing does."""

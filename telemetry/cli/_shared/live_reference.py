@@ -1,0 +1,176 @@
+"""``--reference``: the lap that the running one is compared with, while it is driven."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from telemetry.base.clock import Clock
+from telemetry.base.errors import TelemetryError, UsageError
+from telemetry.base.text import format_count, format_lap_time
+from telemetry.cli._shared import options
+from telemetry.cli._shared.input_files import find_recordings
+from telemetry.cli._shared.messages import print_message, print_warning
+from telemetry.cli._shared.stopping import Interrupted
+from telemetry.fields.thresholds import Thresholds
+from telemetry.laps.model import CarAndTrack
+from telemetry.sources import open_source
+
+if TYPE_CHECKING:
+    from telemetry.cli._shared.lap_choice import Library, RecordedLap
+    from telemetry.laps.lap_reference import LapReference
+
+BEST: Final = "best"
+
+Reference = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LAP",
+        show_default=False,
+        help="Compare with this lap while driving: [bold]FILE[/] or FILE:LAP, a MoTeC log too; [bold]best[/] is the "
+        "best valid lap with this car on this track in and below this folder, a folder's name that of another one.",
+    ),
+]
+
+_READINGS: Final = 100
+"""Readings in which the car and the track of a source have to be told to be known beforehand."""
+
+
+class LiveReference:
+    """The reference that was asked for; the recordings are read when it is made.
+
+    Raises :class:`telemetry.UsageError` where there is no such lap, and what :func:`telemetry.open_source` does.
+    """
+
+    def __init__(self, text: str, thresholds: Thresholds, ac_root: Path | None = None) -> None:
+        from telemetry.cli._shared.lap_choice import Library, parse_lap_target
+
+        self._library = Library(thresholds)
+        self._ac_root = ac_root
+        self.tell: Callable[[str], None] = print_warning
+        """Takes what a person should know about the reference, in sentences."""
+        self._found: dict[CarAndTrack, LapReference | None] = {}
+        self._folder = Path() if text == BEST else Path(text) if _is_folder(text) else None
+        if self._folder is not None:
+            self._laps = _laps_below(self._library, self._folder)
+        else:
+            self._laps = [self._library.find(parse_lap_target(text))]
+
+    def require(self, car_and_track: CarAndTrack, *, quiet: bool) -> None:
+        """Say which lap is the reference; :class:`telemetry.UsageError` for one of another track or layout."""
+        reference = self._find(car_and_track)
+        if reference is not None and not quiet:
+            print_message(f"Reference: {format_lap_time(reference.time_ms)}, {reference.name}, {reference.car_and_track.car}.")
+
+    def find(self, car_and_track: CarAndTrack) -> "LapReference | None":
+        """The reference of this car and track; None, with a sentence, where there is none."""
+        try:
+            return self._find(car_and_track)
+        except TelemetryError as error:
+            self._found[car_and_track] = None
+            self.tell(f"{error} There is no delta to it.")
+            return None
+
+    def _find(self, car_and_track: CarAndTrack) -> "LapReference | None":
+        if car_and_track not in self._found:
+            self._found[car_and_track] = self._choose(car_and_track)
+        return self._found[car_and_track]
+
+    def _choose(self, car_and_track: CarAndTrack) -> "LapReference | None":
+        if self._folder is None:
+            lap = self._laps[0]
+            self._check(lap, car_and_track)
+            return self._make(lap)
+        from telemetry.cli._shared.lap_choice import valid_laps
+
+        best = valid_laps(one for one in self._laps if one.lap.car_and_track == car_and_track)
+        if best:
+            return self._make(best[0])
+        recordings = format_count(len({one.recording.path for one in self._laps}), "recording")
+        self.tell(
+            f"There is no reference: of the {recordings} in and below {self._folder.resolve()}, none holds a valid lap "
+            f"of {car_and_track.car or 'this car'} on {car_and_track.track_name}."
+        )
+        return None
+
+    def _check(self, one: "RecordedLap", car_and_track: CarAndTrack) -> None:
+        lap, name = one.lap, f"lap {one.lap.number} of {one.recording.path}"
+        if (lap.track, lap.layout) != (car_and_track.track, car_and_track.layout):
+            raise UsageError(
+                f"The reference, {name}, is of {lap.car_and_track.track_name}, and this drive is on "
+                f"{car_and_track.track_name}."
+            )
+        if lap.car != car_and_track.car:
+            self.tell(f"The reference, {name}, was driven with another car: {lap.car or 'an unknown one'}.")
+        if lap.invalid_because:
+            self.tell(f"The reference, {name}, is not valid: {', '.join(lap.invalid_because)}.")
+
+    def _make(self, one: "RecordedLap") -> "LapReference":
+        from telemetry.analysis.live_reference import make_reference
+        from telemetry.cli._shared.track_choice import choose_track
+
+        found = choose_track(self._library, one, self._ac_root)
+        return make_reference(one.recording, one.lap, None if found is None else found.track)
+
+
+def open_reference(
+    text: str | None,
+    source_options: options.SourceOptions,
+    thresholds: Thresholds,
+    ac_root: Path | None = None,
+    *,
+    quiet: bool,
+) -> LiveReference | None:
+    """The reference that was asked for, checked and told as far as the source tells its car and track beforehand.
+
+    None where none was asked for. Raises what :class:`LiveReference` does, and :class:`telemetry.UsageError` for a lap
+    of another track.
+    """
+    if text is None:
+        return None
+    reference = LiveReference(text, thresholds, ac_root)
+    known = first_car_and_track(source_options)
+    if known is not None:
+        reference.require(known, quiet=quiet)
+    return reference
+
+
+def first_car_and_track(source_options: options.SourceOptions) -> CarAndTrack | None:
+    """The car and the track that a source begins with; None where only waiting for them would tell."""
+    name = source_options.source
+    if options.is_stream(name):
+        return None
+    try:
+        with open_source(name, wait=False, seed=source_options.seed) as source:
+            clock = Clock() if name == "live" or Path(name).is_dir() else Clock(math.inf)
+            for number, reading in enumerate(source.readings(clock, None)):
+                if (one := reading.snapshot) is not None:
+                    return CarAndTrack(one.car_model, one.track, one.track_configuration)
+                if number >= _READINGS or not math.isinf(clock.speed):
+                    return None
+    except TelemetryError:  # the command opens it again, and says what is wrong
+        return None
+    return None
+
+
+def _is_folder(text: str) -> bool:
+    try:
+        return Path(text).is_dir()
+    except OSError:  # a name that is too long, for example
+        return False
+
+
+def _laps_below(library: "Library", folder: Path) -> "list[RecordedLap]":
+    """The laps of all recordings in and below a folder; those that cannot be read are told and left out."""
+    files = [path for path in find_recordings([folder]) if path != folder]
+    laps: list[RecordedLap] = []
+    for file in files:
+        try:
+            laps += library.laps([file])
+        except Interrupted:
+            raise
+        except TelemetryError as error:
+            print_warning(f"{error} No reference is looked for in it.")
+    return laps
