@@ -62,7 +62,8 @@ class LiveReference:
         """Say which lap is the reference; :class:`telemetry.UsageError` for one of another track or layout."""
         reference = self._find(car_and_track)
         if reference is not None and not quiet:
-            print_message(f"Reference: {format_lap_time(reference.time_ms)}, {reference.name}, {reference.car_and_track.car}.")
+            time, car = format_lap_time(reference.time_ms), reference.car_and_track.car
+            print_message(f"Reference: {time}, {reference.name}, {car}.")
 
     def find(self, car_and_track: CarAndTrack) -> "LapReference | None":
         """The reference of this car and track; None, with a sentence, where there is none."""
