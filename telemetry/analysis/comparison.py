@@ -38,6 +38,9 @@ TOP: Final = 3
 MIN_TOLD_S: Final = 0.001
 """Seconds in a corner that are worth a word."""
 
+NO_LENGTH: Final = "The game gives no length of this track: nothing is told in metres."
+"""The warning for a track whose length is 0 or unknown."""
+
 _EQUAL_POSITIONS: Final = 1001
 
 
@@ -244,15 +247,9 @@ def _warnings(comparison: Comparison) -> Iterator[str]:
     for one in (a, b):
         if one.lap.invalid_because:
             yield f"{_capital(one.name)} is not valid: {', '.join(one.lap.invalid_because)}."
-        if one.lap.complete and not one.lap.time_ms:
-            yield f"{_capital(one.name)} has no official time; its measured one stands for it."
-        if one.trace.rate_hz < MIN_RATE_HZ:
-            yield (
-                f"{_capital(one.name)} was recorded at {one.trace.rate_hz:.2g} Hz: too few samples to tell speeds, "
-                "pedals and braking points. Times between samples are in a straight line."
-            )
+        yield from lap_warnings(one)
     if not a.trace.length_m > 0.0:
-        yield "The game gives no length of this track: nothing is told in metres."
+        yield NO_LENGTH
     if comparison.covered < 0.999:
         yield f"Both laps cover {comparison.covered:.1%} of the lap; nothing is said about the rest."
     found = comparison.found
@@ -260,6 +257,20 @@ def _warnings(comparison: Comparison) -> Iterator[str]:
         yield "No corners of this track are known: the lap is told in equal segments."
     if found is not None and found.problem:
         yield f"The track could not be kept: {found.problem}"
+
+
+def lap_warnings(one: DrivenLap) -> Iterator[str]:
+    """What cannot be said of a lap and why, as sentences."""
+    if one.lap.complete and not one.lap.time_ms:
+        yield f"{_capital(one.name)} has no official time; its measured one stands for it."
+    if one.trace.rate_hz < MIN_RATE_HZ:
+        yield (
+            f"{_capital(one.name)} was recorded at {one.trace.rate_hz:.2g} Hz: too few samples to tell speeds, pedals "
+            "and braking points. Times between samples are in a straight line."
+        )
+    unknown = [name for name in CORNER_FIELDS if not np.isfinite(one.trace[name]).any()]
+    if unknown:
+        yield f"{_capital(one.name)} does not hold {', '.join(unknown)}: what follows from it is not told."
 
 
 def _capital(text: str) -> str:
@@ -290,6 +301,13 @@ def words_of(part: Part) -> list[str]:
     if part.lap is None or part.reference is None:
         return []
     return describe_difference(part.lap, part.reference)
+
+
+def has_causes(part: Part) -> bool:
+    """Whether both laps show what was done in a part, so that a cause without words is none."""
+    return all(
+        one is not None and one.apex_kmh is not None and one.gear is not None for one in (part.lap, part.reference)
+    )
 
 
 def _track_dict(found: FoundTrack) -> dict[str, Any]:

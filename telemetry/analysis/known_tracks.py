@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from telemetry.analysis.corner_measures import MAX_SPACING_M
 from telemetry.analysis.traces import Trace
-from telemetry.base.errors import SinkError
+from telemetry.base.errors import SinkError, UsageError
 from telemetry.base.text import format_measured_lap_time
 from telemetry.laps.model import Lap
 from telemetry.sources.known_tracks import find_track_map
@@ -108,10 +109,20 @@ def _known_course(track: str, layout: str) -> Course | None:
 
 
 def track_of(trace: Trace) -> Track:
-    """The track along the course of this lap; raises :class:`telemetry.UsageError` where it has no positions."""
+    """The track along the course of this lap.
+
+    Raises :class:`telemetry.UsageError` where the lap has no positions, or fewer than its bends can be told by.
+    """
     lap = trace.lap
     on_lap = (trace.fraction >= 0.0) & (trace.fraction < 1.0)
     points = CoursePoints(trace["world_position_x"][on_lap], trace["world_position_z"][on_lap], trace.position[on_lap])
+    spacing_m = np.hypot(np.diff(points.x), np.diff(points.z))
+    known_m = spacing_m[np.isfinite(spacing_m)]
+    if len(known_m) and np.median(known_m) > MAX_SPACING_M:
+        raise UsageError(
+            f"The samples of lap {lap.number} are {np.median(known_m):.0f} m apart: too far to show the course of its "
+            "track and the corners."
+        )
     time = format_measured_lap_time(lap.time_ms, lap.measured_ms)
     return make_track(
         make_course(points),

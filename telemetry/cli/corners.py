@@ -7,8 +7,9 @@ import typer
 from rich import box
 from rich.table import Table
 
+from telemetry.analysis.stint import MAX_SLOWER
 from telemetry.base.errors import UsageError
-from telemetry.base.text import DASH, format_count, format_number
+from telemetry.base.text import DASH, format_count, format_number, join_names
 from telemetry.cli._shared import options
 from telemetry.cli._shared.lap_choice import (
     Library,
@@ -65,7 +66,10 @@ def corners(
     reference = best if against is None else library.find(parse_lap_target(against))
     found = choose_track(library, reference, ac_root)
     if found is None:
-        raise UsageError(f"{where} holds no positions in the world, so the corners of the track cannot be told.")
+        raise UsageError(
+            f"{where} does not show the course of the track (no positions in the world, or too few samples), so its "
+            "corners cannot be told."
+        )
     if edit:
         if found.path is None:
             raise UsageError(f"The track could not be kept: {found.problem}")
@@ -79,11 +83,21 @@ def corners(
 
 
 def _measured(every: Sequence[RecordedLap], best: RecordedLap, which: str) -> list[RecordedLap]:
-    return [best] if which == "best" else valid_laps(of_car_and_track(every, best.lap))
+    """The laps that are measured; those that were not driven for their time are left out, and named in a warning."""
+    if which == "best":
+        return [best]
+    valid = valid_laps(of_car_and_track(every, best.lap))
+    limit_ms = MAX_SLOWER * best.time_ms
+    slow = [f"lap {one.lap.number} of {one.recording.path}" for one in valid if one.time_ms > limit_ms]
+    if slow:
+        print_warning(
+            f"More than {MAX_SLOWER - 1.0:.0%} slower than the best lap, and left out: {join_names(slow, 5)}."
+        )
+    return [one for one in valid if one.time_ms <= limit_ms]
 
 
 def _show(found: "FoundTrack", laps: Sequence[RecordedLap], reference: RecordedLap, *, as_json: bool) -> None:
-    from telemetry.analysis.comparison import require_same_track
+    from telemetry.analysis.comparison import NO_LENGTH, lap_warnings, require_same_track
     from telemetry.analysis.corner_report import report_corners
 
     for one in laps:
@@ -93,8 +107,13 @@ def _show(found: "FoundTrack", laps: Sequence[RecordedLap], reference: RecordedL
     theirs = next(one for one in driven if one.lap is reference.lap)
     driven = driven[: len(laps)]
     reports = report_corners(found, driven, theirs)
+    warnings = list(dict.fromkeys(text for one in [theirs, *driven] for text in lap_warnings(one)))
+    if not theirs.trace.length_m > 0.0:
+        warnings.append(NO_LENGTH)
     if found.problem:
-        print_warning(f"The track could not be kept: {found.problem}")
+        warnings.append(f"The track could not be kept: {found.problem}")
+    for text in warnings:
+        print_warning(text)
     if as_json:
         print_json(
             {

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import telemetry
 from tests import recorded
 from tests.conftest import main_in_process
 from tests.drives import record_long_drive
@@ -160,7 +161,7 @@ def test_laps_that_hold_no_course_are_told_in_equal_segments(tmp_path: Path) -> 
     assert any("No corners of this track are known" in warning for warning in found["warnings"])
     assert any("was recorded at 2 Hz: too few samples to tell" in warning for warning in found["warnings"])
     refused = sentence("corners", tmp_path / "a.jsonl")
-    assert refused.endswith("holds no positions in the world, so the corners of the track cannot be told.")
+    assert "does not show the course of the track (no positions in the world, or too few samples)" in refused
 
 
 @pytest.mark.parametrize(
@@ -176,6 +177,84 @@ def test_numbers_that_say_nothing_leave_the_rest(tmp_path: Path, changes: dict[s
     has_length = "track_spline_length" not in changes
     assert (found["delta"]["metres"][-1] is not None) == has_length
     assert any("no length of this track" in warning for warning in found["warnings"]) != has_length
+
+
+def changed(drive: Path, path: Path, **values: Any) -> Path:
+    """The drive with other values in each of its samples, all of them at once."""
+    with telemetry.open_source(drive) as source:
+        readings = list(source.readings(telemetry.Clock(math.inf), None))
+    return recorded.write(path, [one.snapshot.replace(**values) for one in readings if one.snapshot])
+
+
+def test_one_sample_a_second_tells_times_and_keeps_no_track_for_later(
+    drive: Path, own_tracks: Path, tmp_path: Path
+) -> None:
+    sparse = tmp_path / "sparse.jsonl"
+    assert main_in_process("convert", drive, sparse, "--rate", "1", "--quiet").returncode == 0
+    found = compared(sparse)
+    assert found["delta"]["delta_s"][-1] == found["official_delta_s"]
+    assert len(found["segments"]) == 20
+    assert [part["lap"] for part in found["segments"]] == [None] * 20
+    assert any("was recorded at 1 Hz: too few samples" in warning for warning in found["warnings"])
+    assert "no single cause" not in main_in_process("compare", sparse).stdout
+    assert "too few samples" in sentence("corners", sparse)
+    assert not list(own_tracks.glob("*.toml"))
+    assert compared(drive)["track"]["file"] is not None
+    result = main_in_process("corners", sparse)
+    assert "was recorded at 1 Hz: too few samples to tell speeds" in result.stderr
+
+
+def test_speeds_and_pedals_that_are_no_numbers_are_named_and_no_cause_is_denied(drive: Path, tmp_path: Path) -> None:
+    without = changed(drive, tmp_path / "a.jsonl", speed_kmh=math.nan, gas=math.nan, brake=math.nan)
+    found = compared(without)
+    assert found["delta"]["delta_s"][-1] == found["official_delta_s"]
+    assert sum("does not hold speed_kmh, gas, brake:" in warning for warning in found["warnings"]) == 2
+    assert all(part["lap"]["min_kmh"] is None for part in found["segments"])
+    assert "no single cause" not in main_in_process("compare", without).stdout
+    assert "does not hold speed_kmh, gas, brake:" in main_in_process("corners", without).stderr
+
+
+def test_a_track_without_a_length_has_corners_and_no_metres(drive: Path, tmp_path: Path) -> None:
+    result = main_in_process("corners", changed(drive, tmp_path / "a.jsonl", track_spline_length=0.0), "--json")
+    assert result.returncode == 0
+    assert "The game gives no length of this track: nothing is told in metres." in result.stderr
+    for corner in json.loads(result.stdout)["corners"]:
+        assert corner["measures"]["min_kmh"]["mean"] is not None
+        assert corner["measures"]["braking_m"]["mean"] is None
+
+
+def test_a_lap_that_stands_for_minutes_is_left_out_of_the_corners_and_named(drive: Path, tmp_path: Path) -> None:
+    with telemetry.open_source(drive) as source:
+        snapshots = [one.snapshot for one in source.readings(telemetry.Clock(math.inf), None) if one.snapshot]
+    at = next(place for place, one in enumerate(snapshots) if one.completed_laps == 2 and one.current_time > 20_000)
+    standing = snapshots[at]
+    stood = [
+        standing.replace(
+            elapsed=standing.elapsed + second,
+            timestamp=standing.timestamp + second,
+            packet_id=standing.packet_id + second * 1000 // 3,
+            current_time=standing.current_time + second * 1000,
+            speed_kmh=0.0,
+        )
+        for second in range(1, 241)
+    ]
+    behind = []
+    for one in snapshots[at + 1 :]:
+        moved = one.replace(
+            elapsed=one.elapsed + 240.0, timestamp=one.timestamp + 240.0, packet_id=one.packet_id + 80_000
+        )
+        if one.completed_laps == 2:
+            moved = moved.replace(current_time=one.current_time + 240_000)
+        elif one.last_time:
+            moved = moved.replace(last_time=one.last_time + 240_000)
+        behind.append(moved)
+    path = recorded.write(tmp_path / "stood.jsonl", [*snapshots[: at + 1], *stood, *behind])
+    result = main_in_process("corners", path, "--json")
+    assert result.returncode == 0, result.stderr
+    assert f"More than 7% slower than the best lap, and left out: lap 3 of {path}." in result.stderr
+    assert [lap["number"] for lap in json.loads(result.stdout)["laps"]] == [2]
+    lost = compared(f"{path}:3", f"{path}:2")["most_lost"]
+    assert lost[0]["lost_s"] == pytest.approx(240.0, abs=1.0)
 
 
 @pytest.mark.parametrize("command", ["compare", "corners"])

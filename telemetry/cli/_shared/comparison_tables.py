@@ -8,7 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from telemetry.analysis.comparison import Comparison, Part, describe_lap, words_of
+from telemetry.analysis.comparison import Comparison, Part, describe_lap, has_causes, words_of
 from telemetry.base.text import DASH, format_number
 from telemetry.cli._shared.tables import label_table, table_console, to_markup
 from telemetry.terminal.braille import braille_curve
@@ -132,13 +132,16 @@ def _seconds(seconds: float | None) -> str:
     return format_number(seconds, 3, 8, sign=True)
 
 
+_NO_CAUSE: Final = "no single cause shows in pedals, speeds and line"
+
+
 def _print_words(console: Console, title: str, parts: Sequence[Part]) -> None:
     if not parts:
         return
     console.print(f"\n[bold]{title}[/]", highlight=False)
     table = label_table()
     for part in parts:
-        words = ", ".join(words_of(part)) or "no single cause shows in pedals, speeds and line"
+        words = ", ".join(words_of(part)) or (_NO_CAUSE if has_causes(part) else "")
         table.add_row(f"  {to_markup(part.delta.segment.label)}", _lost(part.delta.lost_s), to_markup(words))
     console.print(table, highlight=False)
 
