@@ -10,6 +10,7 @@ from telemetry.base.errors import SinkError
 from telemetry.fields.derived import Sample
 from telemetry.fields.selection import select
 from telemetry.fields.snapshot import Snapshot
+from telemetry.formats.motec import series, sink
 from telemetry.formats.motec.channels import NAMES, Names, channels_for, default_fields, find_meanings
 from telemetry.formats.motec.ldx import read_ldx
 from telemetry.formats.motec.options import Gaps
@@ -32,10 +33,10 @@ def write(
     gaps: Gaps = "split",
     rate: int | None = 10,
 ) -> tuple[str, ...]:
-    with create(path, select(fields), names=names, gaps=gaps, rate=rate) as sink:
+    with create(path, select(fields), names=names, gaps=gaps, rate=rate) as log:
         for sample in samples:
-            sink.write(sample)
-    return sink.notes
+            log.write(sample)
+    return log.notes
 
 
 def decoded(path: Path) -> Decoded:
@@ -176,11 +177,11 @@ def test_beacons_are_official_lap_times_apart(path: Path) -> None:
 
 def test_known_lap_times_are_taken_where_the_samples_end_before_the_game_shows_them(path: Path) -> None:
     rows = drive(LAPS_S, end=91.15, time_late=0.5)
-    with create(path, select(default_fields()), rate=10) as sink:
+    with create(path, select(default_fields()), rate=10) as log:
         samples = list(samples_of(drive(LAPS_S, time_late=0.5)))
-        sink.add_laps(list(laps(samples)))
+        log.add_laps(list(laps(samples)))
         for sample in samples_of(rows):
-            sink.write(sample)
+            log.write(sample)
     beside = read_ldx(path.with_suffix(".ldx"))
     assert beside.beacons_s == (30.0, 61.2, 91.1)
 
@@ -217,6 +218,20 @@ def test_a_very_long_gap_is_never_filled(path: Path) -> None:
     far = [{**row, "elapsed": row["elapsed"] + 3600.0} for row in rows]
     write(path, samples_of([*rows, *far]), gaps="hold")
     assert path.with_name("drive_2.ld").exists()
+
+
+@pytest.mark.parametrize("gaps", ["split", "hold"])
+def test_what_the_memory_does_not_hold_makes_the_same_log(
+    path: Path, gaps: Gaps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_memory = path.with_name("in_memory.ld")
+    write(in_memory, with_a_gap(), gaps=gaps)
+    monkeypatch.setattr(series, "MAX_BYTES_IN_MEMORY", 1000)
+    monkeypatch.setattr(sink, "PENDING_ROWS", 16)
+    write(path, with_a_gap(), gaps=gaps)
+    assert path.read_bytes() == in_memory.read_bytes()
+    assert path.with_suffix(".ldx").read_bytes() == in_memory.with_suffix(".ldx").read_bytes()
+    assert {entry.suffix for entry in path.parent.iterdir()} == {".ld", ".ldx"}
 
 
 def test_samples_that_are_not_equidistant_are_refused_and_nothing_is_written(path: Path) -> None:

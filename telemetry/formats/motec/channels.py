@@ -170,14 +170,18 @@ _MOTEC: Final = (
     Channel("G Force Lat", "G", "acc_g_x", is_measured=False),
     Channel("G Force Vert", "G", "acc_g_y", is_measured=False),
     Channel("G Force Long", "G", "acc_g_z", is_measured=False),
-    Channel("Lap Distance", "m", "lap_distance"),
+    Channel("Lap Distance", "m", "lap_distance", is_measured=False),
 )
 """Names by which i2's own maths and track maps go, in the place of ACTI's."""
 
 _GPS: Final = (
     # A plane around 0 degrees north, 0 east, where 32 bits show a tenth of a millimetre; the world's +z is north.
-    Channel("GPS Latitude", "deg", "world_position_z", factor=1.0 / _METRES_PER_DEGREE, is_read=False),
-    Channel("GPS Longitude", "deg", "world_position_x", factor=-1.0 / _METRES_PER_DEGREE, is_read=False),
+    Channel(
+        "GPS Latitude", "deg", "world_position_z", factor=1.0 / _METRES_PER_DEGREE, is_read=False, is_measured=False
+    ),
+    Channel(
+        "GPS Longitude", "deg", "world_position_x", factor=-1.0 / _METRES_PER_DEGREE, is_read=False, is_measured=False
+    ),
 )
 """The position once more, as i2's track map takes it; a log of another place is not read by it."""
 

@@ -1,6 +1,6 @@
 """The channels of a log that is being written: what was gathered for them, and what they tell of laps."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -14,6 +14,7 @@ from telemetry.formats.motec.channels import SLIP_ANGLES, Channel, Names, channe
 from telemetry.formats.motec.ldx import format_ldx
 from telemetry.formats.motec.names import EXPORTED_BY
 from telemetry.formats.motec.slip_angle import slip_angles
+from telemetry.formats.motec.spool import Parts, Spool
 from telemetry.formats.motec.writer import Series
 
 Take = Callable[[str], Array]
@@ -30,6 +31,13 @@ _MAX_EXACT: Final = 1 << 24
 
 _RATE_CHANNEL: Final = "Raw Data Sample Rate"
 """ACTI's channel of the rate, which assetto_corsa_gym asks for."""
+
+
+MAX_BYTES_IN_MEMORY: Final = 1 << 25
+"""Of samples that are held in memory; further ones are put into a temporary file."""
+
+_BYTES: Final = 4
+"""Of a sample of a channel."""
 
 
 class ChannelValues:
@@ -59,8 +67,11 @@ class ChannelValues:
 class LogSeries:
     """One log: equidistant samples without a gap, channel by channel."""
 
-    def __init__(self, *, start: float, rate: int, names: Names) -> None:
-        """``start`` is the time of the first sample."""
+    def __init__(self, *, start: float, rate: int, names: Names, spool: Spool) -> None:
+        """``start`` is the time of the first sample; what the memory should not hold goes into the spool."""
+        self._spool = spool
+        self._bytes = 0
+        """Of the samples in memory."""
         self.start = start
         self.rate = rate
         self.count = 0
@@ -69,27 +80,26 @@ class LogSeries:
         self.venue_length_m = 0.0
         self._names = names
         self._channels: list[Channel] = []
-        self._parts: list[list[Array]] = []
-        self._laps: list[list[Array]] = [[] for _ in _LAP_FIELDS]
+        self._parts: list[Parts] = []
+        self._laps = [Parts() for _ in _LAP_FIELDS]
         self._details: dict[str, str] = {}
 
     def append(self, values: ChannelValues, begin: int, end: int) -> None:
         """Some samples of these."""
         if not self.count:
             self._channels = values.channels
-            self._parts = [[] for _ in values.channels]
+            self._parts = [Parts() for _ in values.channels]
             self._describe(values, begin)
-        for parts, column in zip(self._parts, values.values, strict=True):
+        columns = (*values.values, *values.laps)
+        for parts, column in zip((*self._parts, *self._laps), columns, strict=True):
             parts.append(column[begin:end])
-        for parts, column in zip(self._laps, values.laps, strict=True):
-            parts.append(column[begin:end])
-        self.count += end - begin
+        self._add_count(end - begin)
 
     def hold(self, count: int) -> None:
         """The last sample so many times again."""
         for parts in (*self._parts, *self._laps):
-            parts.append(np.repeat(parts[-1][-1:], count))
-        self.count += count
+            parts.repeat_last(count)
+        self._add_count(count)
 
     def channels(self) -> list[Series]:
         """The channels, without those that hold nothing; no two have the same name."""
@@ -109,6 +119,15 @@ class LogSeries:
         run, lap, lap_time, last_time = map(np.concatenate, self._laps)
         beacons = find_beacons(self.rate, LapColumns(run, lap, lap_time, last_time), lap_times_ms)
         return format_ldx(beacons.times_us, beacons.lap_times_us, self._details)
+
+    def _add_count(self, count: int) -> None:
+        """Count these samples, and empty the memory where they are too many for it."""
+        self.count += count
+        self._bytes += count * (_BYTES * len(self._parts) + 8 * len(self._laps))
+        if self._bytes > MAX_BYTES_IN_MEMORY:
+            self._bytes = 0
+            for parts in (*self._parts, *self._laps):
+                parts.spool(self._spool)
 
     def _describe(self, values: ChannelValues, row: int) -> None:
         texts = {name: values.text(name, row) for name in _TEXTS}
@@ -143,16 +162,16 @@ class LogSeries:
             }
 
 
-def _series(channel: Channel, parts: Sequence[Array]) -> Series:
+def _series(channel: Channel, parts: Parts) -> Series:
     if any(part.dtype.kind == "i" for part in parts):
-        parts = [part.astype(np.int32) for part in parts]
+        parts = parts.changed(lambda part: part.astype(np.int32))
     return Series(channel.name, channel.unit, parts)
 
 
-def _own_series(channel: Channel, parts: Sequence[Array]) -> Series:
+def _own_series(channel: Channel, parts: Parts) -> Series:
     """The same under our name for the field, with its own numbers."""
     own = {one.element: one for one in own_channels(_FIELDS[channel.field])}[channel.element]
-    return _series(own, [((part - channel.shift) / channel.factor).astype(np.float32) for part in parts])
+    return _series(own, parts.changed(lambda part: ((part - channel.shift) / channel.factor).astype(np.float32)))
 
 
 def _channel_values(channel: Channel, column: Array) -> Array:

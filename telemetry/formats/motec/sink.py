@@ -20,6 +20,7 @@ from telemetry.formats.motec.ldx import ldx_path
 from telemetry.formats.motec.options import DEFAULT_RATE_HZ, Gaps
 from telemetry.formats.motec.series import ChannelValues, LogSeries, Take
 from telemetry.formats.motec.slip_angle import NEEDED_FIELDS
+from telemetry.formats.motec.spool import Spool
 from telemetry.formats.motec.writer import MAX_BYTES, log_size, write_log
 from telemetry.laps.model import Lap
 from telemetry.recording.interfaces import Sink
@@ -33,7 +34,9 @@ ALSO_NEEDED: Final = frozenset({
 })  # fmt: skip
 """Fields that tell the laps, the time and the texts of a log."""
 
-_PENDING_ROWS: Final = 1024
+PENDING_ROWS: Final = 1024
+"""Samples given one by one that are made columns at a time."""
+
 _GRID_TOLERANCE: Final = 0.1
 """Periods by which a sample may be beside its place."""
 
@@ -74,6 +77,7 @@ class MotecSink(Sink):
         self._failed = False
         self._is_open = True
         self._output = OutputFile.open(path, mode)
+        self._spool = Spool(path.parent)
 
     @property
     @override
@@ -103,7 +107,7 @@ class MotecSink(Sink):
     @override
     def write(self, sample: Sample) -> None:
         self._rows.append(sample)
-        if len(self._rows) >= _PENDING_ROWS:
+        if len(self._rows) >= PENDING_ROWS:
             self._add_rows()
 
     @override
@@ -123,6 +127,7 @@ class MotecSink(Sink):
         self._is_open = False
         with ExitStack() as stack:
             stack.callback(self._output.close)
+            stack.callback(self._spool.close)
             if self._failed:
                 return
             self._add_rows()
@@ -171,7 +176,7 @@ class MotecSink(Sink):
                 log.hold(missing)
                 self._held += 1
             elif log is None or missing:
-                log = LogSeries(start=float(elapsed[begin]), rate=rate, names=self._names)
+                log = LogSeries(start=float(elapsed[begin]), rate=rate, names=self._names, spool=self._spool)
                 self._logs.append(log)
                 log_began = int(places[begin])
             log.append(values, begin, end)

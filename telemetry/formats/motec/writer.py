@@ -109,8 +109,8 @@ def _nodes(rate_hz: int, channels: Sequence[Series], first_sample: int) -> Array
     nodes["rate_hz"], nodes["multiplier"], nodes["scale"], nodes["sample_size"] = rate_hz, 1, 1, 4
     begin = first_sample
     for node, channel in zip(nodes, channels, strict=True):
-        node["samples"], node["count"] = begin, channel.count
-        begin += 4 * channel.count
+        node["samples"], node["count"] = begin, (count := channel.count)
+        begin += 4 * count
         node["kind"] = 5 if channel.parts and channel.parts[0].dtype.kind == "i" else 7
         node["name"] = channel.name.encode("ascii")
         node["short_name"] = channel.name.replace(" ", "")[:7].encode("ascii")
