@@ -18,14 +18,12 @@ from telemetry.analysis.report.sections import (
     definitions_section,
     laps_section,
     quality_section,
-    stints_table,
     summary,
-    tyres_table,
-    use_table,
     words_section,
 )
 from telemetry.analysis.report.stint_report import StintReport
 from telemetry.analysis.report.svg import Size
+from telemetry.analysis.report.tables import stints_table, tyres_table, use_table
 from telemetry.analysis.report.trace_data import TraceData, to_page_values, trace_panels
 from telemetry.analysis.stint_figures import damper_panels, stint_figure, tyre_panels
 from telemetry.base.errors import UsageError
@@ -70,11 +68,18 @@ def make_page(report: StintReport, data: TraceData | None) -> str:
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             '<meta name="color-scheme" content="light dark">',
             f"<title>{sanitize_html(title)}</title><style>{style}</style></head>\n<body>",
-            _body(report, data, title),
+            _without_folders(_body(report, data, title), report),
             f'<script type="application/json" id="data">{data_text}</script>',
             f"<script>{plot}</script><script>{script}</script></body></html>\n",
         ]
     )
+
+
+def _without_folders(body: str, report: StintReport) -> str:
+    """The page with the names of recordings alone: their folders, like a user's name, are nobody else's business."""
+    for path in sorted((one.recording.path for one in report.recordings), key=lambda path: -len(str(path))):
+        body = body.replace(sanitize_html(str(path)), sanitize_html(path.name))
+    return body
 
 
 def _body(report: StintReport, data: TraceData | None, title: str) -> Html:
@@ -164,8 +169,9 @@ def _stint(report: StintReport) -> Html:
         except UsageError as error:
             notes.append(str(error))
             continue
-        drawn += [picture(panel, SMALL) for panel in figure.panels]
-        notes += figure.notes
+        name = _file_title(report, file.path)
+        drawn += [picture(panel, SMALL, title=name) for panel in figure.panels]
+        notes += [f"{name}: {note}" if name else note for note in figure.notes]
     return section(
         "stint",
         "Stint and fuel",
@@ -175,6 +181,11 @@ def _stint(report: StintReport) -> Html:
     )
 
 
+def _file_title(report: StintReport, path: Path) -> str:
+    """The name of a recording over a drawing, where there are several."""
+    return report.file_name(path) if report.overview is not None and len(report.overview.files) > 1 else ""
+
+
 def _tyres(report: StintReport) -> Html:
     drawn: list[Html] = []
     keys = Html("")
@@ -182,7 +193,7 @@ def _tyres(report: StintReport) -> Html:
         known = [(one.lap, one.tyres) for one in report.laps if one.path == path and one.tyres is not None]
         if known:
             panels = tyre_panels([lap for lap, _ in known], [tyres for _, tyres in known])
-            drawn += [picture(panel, SMALL, legend=False) for panel in panels]
+            drawn += [picture(panel, SMALL, title=_file_title(report, path), legend=False) for panel in panels]
             keys = line_keys(panels[0])
     if not drawn:
         return section("tyres", "Tyres", sentences("No lap can be looked at."))

@@ -1,16 +1,13 @@
 """The sections of the page: what the numbers of a report look like."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Final
-
-import numpy as np
 
 from telemetry.analysis.comparison import Comparison, Part, words_of
 from telemetry.analysis.corner_report import CornerReport
 from telemetry.analysis.figures import WHEEL_TONES
 from telemetry.analysis.lap_overview import LapOverview
-from telemetry.analysis.quality import QualityReport, list_findings
+from telemetry.analysis.quality import list_findings
 from telemetry.analysis.report.definitions import DEFINITIONS
 from telemetry.analysis.report.markup import (
     Column,
@@ -25,7 +22,7 @@ from telemetry.analysis.report.markup import (
     tag,
     tiles,
 )
-from telemetry.analysis.report.stint_report import ReportedLap, StintReport
+from telemetry.analysis.report.stint_report import ReadRecording, ReportedLap, StintReport
 from telemetry.analysis.report.values import gap_s, label_of
 from telemetry.base.text import (
     DASH,
@@ -87,7 +84,7 @@ def _overview_tiles(overview: LapOverview) -> Iterator[tuple[str, str, str, str]
     trends = [one.stint.trend for one in overview.stints if one.stint.trend is not None]
     if len(trends) == 1:
         low, high = number(trends[0].low, 3, sign=True), number(trends[0].high, 3, sign=True)
-        yield "trend", "trend", f"{number(trends[0].slope, 3, sign=True)} s/lap", f"{low} to {high} in 95 %"
+        yield "trend per lap", "trend", f"{number(trends[0].slope, 3, sign=True)} s", f"{low} to {high} in 95 %"
     if fuel.per_lap_l is not None:
         left = "" if fuel.laps_left is None else f"{number(fuel.left_l, 1)} l: {number(fuel.laps_left, 1)} laps left"
         yield "fuel per lap", "fuel", f"{number(fuel.per_lap_l, 2)} l", left
@@ -257,80 +254,6 @@ def _corner_row(one: CornerReport) -> list[str]:
     return cells
 
 
-def tyres_table(report: StintReport) -> Html:
-    """The tyres over the laps, one row for each wheel."""
-    measures = [one.tyres for one in report.shown if one.tyres is not None]
-    if not measures:
-        return Html("")
-    columns = [
-        Column("tyre", is_text=True),
-        Column("pressure psi", "pressure"),
-        Column("core °C", "core"),
-        Column("inner °C", "tread"),
-        Column("middle °C", "tread"),
-        Column("outer °C", "tread"),
-        Column("inner less outer", "spread"),
-        Column("in left bends", "spread"),
-        Column("in right bends", "spread"),
-        Column("wear % per lap", "wear"),
-    ]
-    names = ("pressure_psi", "core_c", "inner_c", "middle_c", "outer_c", "spread_c", "spread_left_c", "spread_right_c")
-    rows = []
-    for wheel, tone in enumerate(WHEEL_TONES):
-        values = [np.array([getattr(one, name)[wheel] for one in measures]) for name in names]
-        worn = None if report.overview is None else report.overview.tyres.per_lap[wheel]
-        cells = [_mean(value, sign=name.startswith("spread")) for name, value in zip(names, values, strict=True)]
-        rows.append([tone, *cells, number(None if worn is None else 100.0 * worn, 2)])
-    return table(columns, rows, name="Tyres")
-
-
-def _mean(values: "np.typing.NDArray[np.float64]", *, sign: bool) -> Html:
-    known = values[np.isfinite(values)]
-    if not len(known):
-        return escape(DASH)
-    return spread(float(known.mean()), float(known.std(ddof=1)) if len(known) > 1 else None, 1, sign=sign)
-
-
-def use_table(report: StintReport) -> Html:
-    """How much of the car's own envelope each lap uses."""
-    columns = [Column("lap"), Column("time", "time"), Column("use %", "use"), Column("above 90 % s", "use")]
-    rows = [
-        [one.label, lap_time(one), number(100.0 * use.mean, 1), number(use.above_s, 1)]
-        for one in report.shown
-        if (use := report.use.get(one.label)) is not None
-    ]
-    return table(columns, rows, name="Use of the envelope")
-
-
-def stints_table(report: StintReport) -> Html:
-    """The stints with their consistency and trend."""
-    columns = [
-        Column("stint"),
-        Column("clean laps"),
-        Column("median", "consistency"),
-        Column("± s", "consistency"),
-        Column("trend s/lap", "trend"),
-        Column("from", "trend"),
-        Column("to", "trend"),
-    ]
-    rows = []
-    stints = () if report.overview is None else report.overview.stints
-    for at, one in enumerate(stints, start=1):
-        even, trend = one.stint.consistency, one.stint.trend
-        slopes = (None, None, None) if trend is None else (trend.slope, trend.low, trend.high)
-        middle = DASH if even.median_s is None else format_lap_time(round(even.median_s * 1e3))
-        rows.append(
-            [
-                str(at),
-                str(even.laps),
-                middle,
-                number(even.deviation_s, 3),
-                *(number(slope, 3, sign=True) for slope in slopes),
-            ]
-        )
-    return table(columns, rows, name="Stints") if rows else Html("")
-
-
 def quality_section(report: StintReport) -> Html:
     """What the recordings are like."""
     columns = [
@@ -344,14 +267,15 @@ def quality_section(report: StintReport) -> Html:
         Column("torn"),
         Column("findings", "quality", is_text=True),
     ]
-    rows = [_quality_row(one.quality) for one in report.recordings]
+    rows = [_quality_row(one, report) for one in report.recordings]
     return section("quality", "Data quality", table(columns, rows, name="Data quality"), definition="quality")
 
 
-def _quality_row(quality: QualityReport) -> list[str]:
+def _quality_row(one: ReadRecording, report: StintReport) -> list[str]:
+    quality = one.quality
     findings = "; ".join(finding.message for finding in list_findings(quality)) or "good"
     return [
-        Path(quality.file).name,
+        report.file_name(one.recording.path),
         format_size(quality.size),
         f"{quality.samples:,}",
         number(quality.rate_hz, 1),

@@ -103,6 +103,11 @@ class StintReport:
         """The track of the laps; None where they hold no course."""
         return None if self.found is None else self.found.track
 
+    def file_name(self, path: Path) -> str:
+        """The name of a recording without its folders, after its letter if it has one."""
+        letters = _letters([(one.path, one.lap) for one in self.laps])
+        return f"{letters[path]}: {path.name}" if len(letters) > 1 and path in letters else path.name
+
 
 def make_stint_report(
     recordings: Sequence[ReadRecording], laps: Sequence[tuple[Path, Lap]], found: FoundTrack | None
@@ -141,7 +146,7 @@ def make_stint_report(
 
 def _labelled(laps: Sequence[tuple[Path, Lap]]) -> list[ReportedLap]:
     """The laps with labels: numbers, after a letter for the file where there are several, and with the run."""
-    letters = {path: _letter(at) for at, path in enumerate(dict.fromkeys(path for path, _ in laps))}
+    letters = _letters(laps)
     runs = {path: len({lap.start_index for other, lap in laps if other == path}) for path in letters}
     return [
         ReportedLap(
@@ -152,6 +157,11 @@ def _labelled(laps: Sequence[tuple[Path, Lap]]) -> list[ReportedLap]:
         )
         for path, lap in laps
     ]
+
+
+def _letters(laps: Sequence[tuple[Path, Lap]]) -> dict[Path, str]:
+    """A letter for each file."""
+    return {path: _letter(at) for at, path in enumerate(dict.fromkeys(path for path, _ in laps))}
 
 
 def _letter(at: int) -> str:

@@ -139,9 +139,8 @@ def _axes(panel: Panel, frame: _Frame, size: Size) -> Iterator[str]:
         at = float(frame.y(np.array([value]))[0])
         yield f'<path class="grid" d="M{frame.left:g} {at:.1f}h{frame.width:.1f}"/>'
         yield f'<text class="tick y" x="{frame.left - 6:g}" y="{at + 4:.1f}">{sanitize_html(text)}</text>'
-    for value, text in _sparse(panel.x.ticks, frame) or _ticks(
-        frame.x_low, frame.x_high, max(int(frame.width / 80), 2)
-    ):
+    count = max(int(frame.width / (50.0 if panel.is_equal else 80.0)), 2)
+    for value, text in _sparse(panel.x.ticks, frame) or _ticks(frame.x_low, frame.x_high, count):
         at = float(frame.x(np.array([value]))[0])
         if panel.is_equal:
             yield f'<path class="grid" d="M{at:.1f} {frame.top:g}v{frame.height:.1f}"/>'
@@ -202,6 +201,10 @@ def _series(series: Series, panel: Panel, frame: _Frame, *, has_axes: bool) -> I
         yield from _coloured(x, y, _shades(series.colours[rows], panel))
         return
     yield f'<path class="line {tone}" d="{_path(x, y, is_held=series.kind == "step")}"/>'
+    known = np.concatenate([[False], np.isfinite(x) & np.isfinite(y), [False]])
+    alone = known[1:-1] & ~known[:-2] & ~known[2:]
+    if alone.any():
+        yield f'<path class="points {tone}" d="{_dots(x[alone], y[alone])}"/>'
 
 
 def _even(values: Floats) -> NDArray[np.intp]:
@@ -216,12 +219,11 @@ def _path(x: Floats, y: Floats, *, is_held: bool = False) -> str:
     for at_x, at_y in zip(np.round(x, 1).tolist(), np.round(y, 1).tolist(), strict=True):
         if not (isfinite(at_x) and isfinite(at_y)):
             is_drawing = False
-            continue
-        if is_drawing and is_held:
+        elif is_drawing and is_held:
             commands.append(f"H{at_x:g}V{at_y:g}")
         else:
             commands.append(f"{'L' if is_drawing else 'M'}{at_x:g} {at_y:g}")
-        is_drawing = True
+            is_drawing = True
     return "".join(commands)
 
 
@@ -257,11 +259,16 @@ def _points(series: Series, panel: Panel, frame: _Frame, tone: str) -> Iterator[
     is_known = np.isfinite(x) & np.isfinite(y) & np.isfinite(shades)
     for shade in np.unique(shades[is_known]).tolist():
         chosen = is_known & (shades == shade)
-        places = zip(np.round(x[chosen], 1).tolist(), np.round(y[chosen], 1).tolist(), strict=True)
         kind = tone if series.colours is None else f"shade-{int(shade)}"
-        yield f'<path class="points {kind}" d="{"".join(f"M{at_x:g} {at_y:g}h0" for at_x, at_y in places)}"/>'
+        yield f'<path class="points {kind}" d="{_dots(x[chosen], y[chosen])}"/>'
     if series.low is not None and series.high is not None:
         yield from _interval(series, frame, tone)
+
+
+def _dots(x: Floats, y: Floats) -> str:
+    """The commands of round dots."""
+    places = zip(np.round(x, 1).tolist(), np.round(y, 1).tolist(), strict=True)
+    return "".join(f"M{at_x:g} {at_y:g}h0" for at_x, at_y in places)
 
 
 def _bars(series: Series, frame: _Frame, tone: str) -> Iterator[str]:

@@ -95,6 +95,15 @@ def test_hostile_names_are_shown_as_text(tmp_path: Path) -> None:
     assert data_of(html)["laps"][0]["label"] == "2"
 
 
+def test_no_folder_of_the_user_is_in_the_page(tmp_path: Path) -> None:
+    drive, path = recorded.write(tmp_path / "a.jsonl", recorded.drive(1, 2, 3, 4)), tmp_path / "report.html"
+    folders = {"XDG_DATA_HOME": str(tmp_path / "data"), "LOCALAPPDATA": str(tmp_path / "data")}
+    assert main_in_process("report", drive, "-o", path, **folders).returncode == 0
+    html = path.read_text("utf-8")
+    assert "of a.jsonl was recorded at 2 Hz" in html
+    assert tmp_path.name not in html
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="the modules are the same files on every system")
 def test_the_modules_of_the_page_agree_with_python_in_node(report: WrittenReport, tmp_path: Path) -> None:
     node = shutil.which("node")
