@@ -54,12 +54,13 @@ class Envelope:
     """
 
     def limits(self, speed_kmh: Floats, lateral_g: Floats, forward_g: Floats) -> Floats:
-        """The envelope at these speeds in the directions of these accelerations, in g, shape (n,)."""
-        direction = (
-            np.round(np.arctan2(forward_g, lateral_g) / (2.0 * np.pi) * DIRECTIONS).astype(np.int64) % DIRECTIONS
-        )
-        band = np.clip(np.round((speed_kmh - self.speeds_kmh[0]) / BAND_KMH), 0, len(self.speeds_kmh) - 1)
-        limits: Floats = self.limit_g[band.astype(np.int64), direction]
+        """The envelope at these speeds in the directions of these accelerations, in g, shape (n,); NaN for unknown."""
+        is_known = np.isfinite(speed_kmh) & np.isfinite(lateral_g) & np.isfinite(forward_g)
+        speed, lateral, forward = speed_kmh[is_known], lateral_g[is_known], forward_g[is_known]
+        direction = np.round(np.arctan2(forward, lateral) / (2.0 * np.pi) * DIRECTIONS).astype(np.int64) % DIRECTIONS
+        band = np.clip(np.round((speed - self.speeds_kmh[0]) / BAND_KMH), 0, len(self.speeds_kmh) - 1)
+        limits: Floats = np.full(len(speed_kmh), np.nan)
+        limits[is_known] = self.limit_g[band.astype(np.int64), direction]
         return limits
 
     def use(self, trace: Trace) -> Floats:

@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from telemetry.analysis.dampers import EDGES_MM_S, damper_histogram, damper_speeds, measure_dampers
+from telemetry.analysis.dampers import EDGES_MM_S, damper_histogram, damper_speeds, join_histograms, measure_dampers
 from telemetry.analysis.lap_clock import Array, Floats
 from telemetry.analysis.tyres import measure_tyres
 from tests.analysis.laps_by_hand import steady, trace_of
@@ -32,6 +32,17 @@ def test_dampers_are_told_by_share_of_time_in_bump_and_rebound() -> None:
     assert found.rebound[:, at_60] == pytest.approx([0.25] * 4, abs=0.01)
     assert (found.bump + found.rebound).sum(axis=1) == pytest.approx([1.0] * 4)
     assert found.share_above(50.0)[0] == pytest.approx([0.0, 0.25], abs=0.01)
+
+
+def test_histograms_are_joined_by_how_long_each_was_driven() -> None:
+    one = damper_histogram(np.full((2, 4), 20.0), np.array([1000.0, 2000.0]))
+    other = damper_histogram(np.full((1, 4), -60.0), np.array([1000.0]))
+    joined = join_histograms([one, other])
+    assert joined is not None
+    assert joined.seconds == 4.0
+    assert joined.bump[:, EDGES_MM_S.index(10.0)] == pytest.approx([0.75] * 4)
+    assert joined.rebound[:, EDGES_MM_S.index(50.0)] == pytest.approx([0.25] * 4)
+    assert join_histograms([]) is None
 
 
 @pytest.mark.parametrize("hertz", [60.0, 25.0, 1.0])

@@ -97,8 +97,9 @@ def test_hostile_names_are_shown_as_text(tmp_path: Path) -> None:
 
 def test_no_folder_of_the_user_is_in_the_page(tmp_path: Path) -> None:
     drive, path = recorded.write(tmp_path / "a.jsonl", recorded.drive(1, 2, 3, 4)), tmp_path / "report.html"
-    folders = {"XDG_DATA_HOME": str(tmp_path / "data"), "LOCALAPPDATA": str(tmp_path / "data")}
-    assert main_in_process("report", drive, "-o", path, **folders).returncode == 0
+    data = str(tmp_path / "data")
+    result = main_in_process("report", drive, "-o", path, XDG_DATA_HOME=data, LOCALAPPDATA=data)
+    assert result.returncode == 0, result.stderr
     html = path.read_text("utf-8")
     assert "of a.jsonl was recorded at 2 Hz" in html
     assert tmp_path.name not in html
