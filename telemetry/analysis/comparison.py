@@ -15,7 +15,7 @@ from telemetry.analysis.recorded_laps import LapRecording, columns_of_laps, requ
 from telemetry.analysis.traces import GRID_M, TRACE_FIELDS, Trace, align, delta, make_grid, make_trace
 from telemetry.analysis.wording import describe_difference
 from telemetry.base.errors import UsageError
-from telemetry.base.text import format_measured_lap_time
+from telemetry.base.text import format_count, format_measured_lap_time
 from telemetry.laps.model import Lap
 from telemetry.tracks.definition import Track
 
@@ -271,6 +271,18 @@ def lap_warnings(one: DrivenLap) -> Iterator[str]:
     unknown = [name for name in CORNER_FIELDS if not np.isfinite(one.trace[name]).any()]
     if unknown:
         yield f"{_capital(one.name)} does not hold {', '.join(unknown)}: what follows from it is not told."
+
+
+def common_warnings(laps: Sequence[DrivenLap]) -> list[str]:
+    """The :func:`lap_warnings` of these laps, each told of the first lap that it holds for, and how many it does."""
+    found: dict[str, list[str]] = {}
+    for one in laps:
+        for text in lap_warnings(one):
+            found.setdefault(text.removeprefix(_capital(one.name)), []).append(text)
+    return [
+        texts[0] + (f" It is the same for {format_count(len(texts) - 1, 'other lap')}." if texts[1:] else "")
+        for texts in found.values()
+    ]
 
 
 def _capital(text: str) -> str:

@@ -62,7 +62,7 @@ def corners(
     library = Library(Thresholds(tyres_out=tyres_out), include_ai=include_ai)
     where = str(files[0]) if len(files) == 1 else format_count(len(files), "recording")
     every = main_drive(library.laps(files))
-    best = best_of(every, where)
+    best = best_of(every, where, takes_lap=False)
     reference = best if against is None else library.find(parse_lap_target(against))
     found = choose_track(library, reference, ac_root)
     if found is None:
@@ -97,7 +97,7 @@ def _measured(every: Sequence[RecordedLap], best: RecordedLap, which: str) -> li
 
 
 def _show(found: "FoundTrack", laps: Sequence[RecordedLap], reference: RecordedLap, *, as_json: bool) -> None:
-    from telemetry.analysis.comparison import NO_LENGTH, lap_warnings, require_same_track
+    from telemetry.analysis.comparison import NO_LENGTH, common_warnings, require_same_track
     from telemetry.analysis.corner_report import report_corners
 
     for one in laps:
@@ -107,7 +107,7 @@ def _show(found: "FoundTrack", laps: Sequence[RecordedLap], reference: RecordedL
     theirs = next(one for one in driven if one.lap is reference.lap)
     driven = driven[: len(laps)]
     reports = report_corners(found, driven, theirs)
-    warnings = list(dict.fromkeys(text for one in [theirs, *driven] for text in lap_warnings(one)))
+    warnings = common_warnings([theirs, *(one for one in driven if one is not theirs)])
     if not theirs.trace.length_m > 0.0:
         warnings.append(NO_LENGTH)
     if found.problem:

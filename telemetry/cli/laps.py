@@ -19,7 +19,7 @@ from telemetry.base.clock import Clock
 from telemetry.base.text import format_count, format_measured_lap_time, format_number, format_sector_time
 from telemetry.cli._shared import options
 from telemetry.cli._shared.input_files import FileFailure, FileFailures
-from telemetry.cli._shared.lap_overviews import print_lap_overview
+from telemetry.cli._shared.lap_overviews import print_lap_overview, print_only_overviews
 from telemetry.cli._shared.messages import print_json, print_warning
 from telemetry.cli._shared.progress import ReadingProgress
 from telemetry.cli._shared.quality_reports import recall_analysis_of
@@ -100,9 +100,11 @@ def laps(
                 console.print(f"[yellow]not recorded: {result.not_recorded}[/]", highlight=False)
     if overall:
         entries += [overview.to_dict() for overview in overviews]
-    if not as_json:
+    if overall and not as_json:
+        print_only_overviews(console, overviews)
+    elif not as_json:
         for overview in overviews:
-            print_lap_overview(console, overview, has_title=overall or len(overviews) > 1 or len(results) > 1)
+            print_lap_overview(console, overview, has_title=len(overviews) > 1 or len(results) > 1)
     if as_json:
         print_json(entries)
     failures.check()

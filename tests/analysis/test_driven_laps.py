@@ -67,6 +67,14 @@ def test_the_delta_at_the_line_is_the_official_difference() -> None:
         assert deltas(a, b)[-1] == (a.lap.time_ms - b.lap.time_ms) / 1e3
 
 
+def test_deltas_of_driven_laps_are_antisymmetric_nothing_to_themselves_and_additive() -> None:
+    three = [*traces()[:2], traces(every=2)[0]]
+    a, b, c = align(three, make_grid(three))
+    assert np.array_equal(delta(a, b), -delta(b, a))
+    assert not delta(a, a).any()
+    assert np.abs(delta(a, c) - (delta(a, b) + delta(b, c))).max() < 1e-9
+
+
 @pytest.mark.parametrize("every", [2, 4])
 def test_every_rate_gives_the_same_delta_within_a_frame(every: int) -> None:
     a, b = traces()[:2]

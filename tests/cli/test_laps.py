@@ -174,3 +174,13 @@ def test_the_numbers_of_a_stint_are_those_of_its_laps(tmp_path: Path) -> None:
     assert found["tyres"]["laps"] == 3
     worn = found["tyres"]["worn_per_lap"]
     assert worn[3] == found["tyres"]["worst_worn_per_lap"] == pytest.approx(2.0 * worn[0])
+
+
+def test_laps_that_show_nothing_together_say_so(tmp_path: Path) -> None:
+    path = write(tmp_path / "cut.jsonl", drive(1, 2, 3, cut=(1, 2, 3)))
+    text = main_in_process("laps", "--overall", path).stdout
+    assert text == "demo_gt3, demo_ring: nothing to tell, because no valid lap goes from line to line.\n"
+    (found,) = overall(path)
+    assert (found["best"], found["theoretical_best"], found["stints"]) == (None, None, [])
+    assert (found["consistency"]["laps"], found["consistency"]["median_s"]) == (0, None)
+    assert found["fuel"]["per_lap_l"] is found["fuel"]["laps_left"] is None

@@ -120,18 +120,21 @@ def valid_laps(laps: Iterable[RecordedLap]) -> list[RecordedLap]:
     return [one for one in valid if one.lap.start == "line"] or valid
 
 
-def best_of(laps: Sequence[RecordedLap], where: str) -> RecordedLap:
-    """The fastest valid lap; UsageError, with the reasons, where none is valid."""
+def best_of(laps: Sequence[RecordedLap], where: str, *, takes_lap: bool = True) -> RecordedLap:
+    """The fastest valid lap; UsageError, with the reasons, where none is valid.
+
+    ``takes_lap`` says whether a lap could be named instead.
+    """
     valid = valid_laps(laps)
     if valid:
         return valid[0]
     if not laps:
         raise UsageError(f"{where} holds no lap.")
     reasons = dict.fromkeys(reason for one in laps for reason in one.lap.invalid_because)
-    raise UsageError(
-        f"{where} holds no valid lap with an official time ({'; '.join(reasons) or 'no times'}). Name a lap, like "
-        f"{laps[0].recording.path}:{laps[0].lap.number}, to compare it nevertheless."
-    )
+    text = f"{where} holds no valid lap with an official time ({'; '.join(reasons) or 'no times'})."
+    if takes_lap:
+        text += f" Name a lap, like {laps[0].recording.path}:{laps[0].lap.number}, to compare it nevertheless."
+    raise UsageError(text)
 
 
 def of_track(laps: Iterable[RecordedLap], lap: Lap) -> list[RecordedLap]:

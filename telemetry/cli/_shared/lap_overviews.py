@@ -1,6 +1,6 @@
 """What laps show together, as text."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from rich.console import Console
@@ -16,23 +16,39 @@ _MAX_STINTS: Final = 12
 """Stints that are shown one by one: all of a day, and not all of a season."""
 
 
-def print_lap_overview(console: Console, overview: LapOverview, *, has_title: bool) -> None:
+def print_lap_overview(console: Console, overview: LapOverview, *, has_title: bool, is_first: bool = False) -> None:
     """What laps show together, a line each; nothing where they show nothing."""
     rows = list(_rows(overview))
     if not rows:
         return
-    if has_title:
-        place = overview.car_and_track
-        title = f"{place.car or 'unknown car'}, {place.track_name}"
-        console.print(f"\n[bold]{to_markup(title)}[/]", highlight=False, soft_wrap=True)
-    else:
+    if not is_first:
         console.print()
+    if has_title:
+        console.print(f"[bold]{to_markup(place_title(overview))}[/]", highlight=False, soft_wrap=True)
     table = label_table()
     table.add_column(style="cyan", no_wrap=True)
     table.add_column()
     for label, text in rows:
         table.add_row(label, to_markup(text))
     console.print(table, highlight=False)
+
+
+def print_only_overviews(console: Console, overviews: Sequence[LapOverview]) -> None:
+    """The same of all cars and tracks, and a sentence for those whose laps show nothing together."""
+    for number, overview in enumerate(overviews):
+        if list(_rows(overview)):
+            print_lap_overview(console, overview, has_title=True, is_first=number == 0)
+        else:
+            text = f"{place_title(overview)}: nothing to tell, because no valid lap goes from line to line."
+            console.print(f"{chr(10) * bool(number)}{to_markup(text)}", highlight=False, soft_wrap=True)
+    if not overviews:
+        console.print("No lap.")
+
+
+def place_title(overview: LapOverview) -> str:
+    """Car and track for a person."""
+    place = overview.car_and_track
+    return f"{place.car or 'unknown car'}, {place.track_name}"
 
 
 def _rows(overview: LapOverview) -> Iterator[tuple[str, str]]:
