@@ -142,8 +142,10 @@ def convert_recording(
             if is_part or _needs_laps(target, options):
                 conversion.find_laps()
             if is_part:
-                # A recording of laps continues until the game has reported the last lap time; a table ends with a lap.
-                chosen = conversion.choose_laps(source, tail_s=LAP_TIME_DELAY_S if target.is_recording else 0.0)
+                # A recording of laps, and a log, continue until the game has reported the last lap time, so that it is
+                # in them; a table ends with a lap.
+                goes_on = target.is_recording or target.prepare_channels is not None
+                chosen = conversion.choose_laps(source, tail_s=LAP_TIME_DELAY_S if goes_on else 0.0)
             count, span_s = conversion.write(unfinished, output, target)
             if not count:
                 raise SourceError(f"{source} holds no sample to write; those of pauses need --include-paused.")

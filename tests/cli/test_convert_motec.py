@@ -8,6 +8,8 @@ import pytest
 from telemetry.formats.motec.ldx import read_ldx
 from telemetry.formats.motec.log import read_log
 from tests.conftest import main_in_process
+from tests.constructed import drive as constructed_drive
+from tests.constructed import samples_of
 from tests.formats.cases import CASES, drive
 from tests.formats.cases import write as write_case
 
@@ -41,6 +43,18 @@ def test_names_rate_and_fields_are_chosen(recording: Path, tmp_path: Path) -> No
     channels = read_log(tmp_path / "lap.ld").channels
     assert [channel.name for channel in channels] == ["G Force Lat", "G Force Vert", "G Force Long", "Gear"]
     assert {channel.rate_hz for channel in channels} == {100}
+
+
+def test_chosen_laps_have_their_official_times(tmp_path: Path) -> None:
+    source, log = tmp_path / "laps.jsonl", tmp_path / "lap.ld"
+    write_case(CASES[".jsonl"], source, list(samples_of(constructed_drive([30.0, 31.2, 29.9]))))
+    assert run("convert", source, log, "--laps", "2-3", "--rate", "10")[0] == 0
+    beside = read_ldx(log.with_suffix(".ldx"))
+    assert beside.beacons_s == (31.2, 61.1)
+    assert (beside.details["Fastest Lap"], beside.details["Fastest Time"]) == ("1", "0:29.900")
+    code, out, _ = run("laps", log, "--json")
+    found = [(lap["number"], lap["time_ms"]) for lap in json.loads(out) if lap["end"] == "line"]
+    assert (code, found) == (0, [(2, 31200), (3, 29900)])
 
 
 def test_a_file_beside_that_exists_stays_and_no_log_appears(recording: Path, tmp_path: Path) -> None:
