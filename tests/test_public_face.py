@@ -93,6 +93,8 @@ ENOUGH = {
     "fields": [],
     "compare": [],
     "corners": [],
+    "plot": [],
+    "report": [],
 }
 """What makes each command end soon, and need no game."""
 
@@ -103,7 +105,7 @@ def test_the_readmes_commands_are_understood(words: list[str], tmp_path: Path) -
     arguments = [*(word.replace("fixtures", fixtures) for word in words), *ENOUGH[words[0]]]
     if words[0] in {"read", "serve"} and "--source" not in words:
         arguments += ["--source", str(REPOSITORY / "fixtures" / "pages")]
-    if words[0] in {"compare", "corners"}:
+    if words[0] in {"compare", "corners", "plot", "report"}:
         record_long_drive(tmp_path / "drive.mcap")
     if words[0] == "publish":
         arguments += ["--pages", str(tmp_path)]

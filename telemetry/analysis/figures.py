@@ -4,6 +4,8 @@ A figure says what is shown and never how: no pixels, no colours, no fonts. Whoe
 series of more values than it has columns by the lowest and the highest value of each column (:func:`thin`).
 """
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
@@ -186,4 +188,60 @@ def thin(x: Floats, y: Floats, columns: int, low: float, high: float) -> NDArray
     begins, ends = np.concatenate([[0], edges]), np.concatenate([edges, [len(rows)]]) - 1
     kept = np.unique(np.concatenate([begins, ends, order[begins], order[ends]]))
     found: NDArray[np.intp] = rows[kept]
+    return found
+
+
+def thin_places(x: Floats, y: Floats, cell: float) -> NDArray[np.intp]:
+    """The indices of a path that show it whole on pixels of this size: the first value of each stay in a pixel.
+
+    What is unknown is kept once, so that a line stays broken there.
+    """
+    if not len(x):
+        return np.zeros(0, dtype=np.intp)
+    with np.errstate(invalid="ignore"):
+        pixels = np.nan_to_num(np.stack([np.floor(x / cell), np.floor(y / cell)]), nan=1e300)
+    moves = np.concatenate([[True], (np.diff(pixels.T, axis=0) != 0.0).any(axis=1)])
+    moves[-1] = True
+    found: NDArray[np.intp] = np.flatnonzero(moves)
+    return found
+
+
+def limits_of(panel: Panel, axis: Axis, name: str) -> tuple[float, float]:
+    """The limits of one axis of a panel: as it says, or so that all known values have room."""
+    names = (name, "low", "high") if name == "y" else (name,)
+    columns = [column for one in panel.series for part in names if (column := getattr(one, part)) is not None]
+    if panel.is_equal and axis.low is None:
+        columns = [one.x if name == "x" else one.y for one in panel.series]
+    known = np.concatenate([column[np.isfinite(column)] for column in columns] or [np.zeros(0)])
+    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+    reach = (high if axis.high is None else axis.high) - (low if axis.low is None else axis.low)
+    margin = 0.06 * reach or max(abs(high) * 0.01, 0.01)
+    if panel.is_equal and axis.low is None:
+        margin = max(margin, 0.14 * reach)
+    is_whole = axis.low is not None and axis.high is not None and name == "y" and not axis.ticks and not axis.is_time
+    beyond = 0.03 * (axis.high - axis.low) if is_whole and axis.high is not None and axis.low is not None else 0.0
+    return (
+        low - margin if axis.low is None else axis.low - beyond,
+        high + margin if axis.high is None else axis.high + beyond,
+    )
+
+
+def fit_labels(bands: Sequence[Band], units_per_character: float) -> list[tuple[Band, str]]:
+    """The bands with the names that fit beside each other: the whole one, the short one, or none."""
+
+    def half(text: str) -> float:
+        return (len(text) + 1) * units_per_character / 2.0
+
+    found: list[tuple[Band, str]] = []
+    free_from = -math.inf
+    ordered = sorted(bands, key=lambda band: band.middle)
+    for number, band in enumerate(ordered):
+        following = ordered[number + 1] if number + 1 < len(ordered) else None
+        limit = math.inf if following is None else following.middle - half(following.short)
+        for text in (band.label, band.short):
+            is_last = text == band.short
+            if band.middle - half(text) >= free_from and (is_last or band.middle + half(text) <= limit):
+                found.append((band, text))
+                free_from = band.middle + half(text)
+                break
     return found

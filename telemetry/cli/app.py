@@ -39,6 +39,7 @@ COMMANDS: Final = {
     "compare": CommandEntry("telemetry.cli.compare", "Compare two laps: where the time goes, corner by corner."),
     "corners": CommandEntry("telemetry.cli.corners", "Show what laps did in each corner, sorted by time lost."),
     "report": CommandEntry("telemetry.cli.report", "Write a page on laps: corners, traces, tyres, fuel, trend."),
+    "plot": CommandEntry("telemetry.cli.plot", "Draw laps: delta, speed, map, dampers, stint and more."),
     "fields": CommandEntry("telemetry.cli.fields", "Show every field: its name, its unit and its meaning."),
     "dataset": CommandEntry("telemetry.cli.dataset", "Make a dataset for reinforcement learning from recordings."),
     "serve": CommandEntry("telemetry.cli.serve", "Stream the telemetry to WebSocket clients and browsers."),

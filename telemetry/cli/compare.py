@@ -8,18 +8,7 @@ import typer
 
 from telemetry.base.errors import UsageError
 from telemetry.cli._shared import options
-from telemetry.cli._shared.lap_choice import (
-    REFERENCES,
-    LapTarget,
-    Library,
-    RecordedLap,
-    best_of,
-    choose_reference,
-    main_drive,
-    of_car_and_track,
-    parse_lap_target,
-    valid_laps,
-)
+from telemetry.cli._shared.lap_choice import Library, choose_laps, parse_lap_target
 from telemetry.cli._shared.messages import print_json, print_message, print_warning
 from telemetry.cli._shared.thresholds import TyresOut
 from telemetry.cli._shared.track_choice import AcRoot, choose_track
@@ -90,7 +79,7 @@ def compare(
     from telemetry.analysis.comparison import compare_laps, read_driven_lap, require_same_track
 
     grid_m = _parse_metres(grid)
-    lap, other = _choose_laps(library, [parse_lap_target(text) for text in laps or ["."]], reference)
+    lap, other = choose_laps(library, [parse_lap_target(text) for text in laps or ["."]], reference)
     require_same_track(lap.lap, other.lap)
     found = choose_track(library, other, ac_root)
     track = found.track if found is not None else None
@@ -114,40 +103,6 @@ def _print(comparison: "Comparison", csv: Path | None, *, as_json: bool) -> None
     print_comparison(comparison)
     if csv is not None:
         print_message(f"{csv}: {len(comparison.grid):,} places.")
-
-
-def _choose_laps(library: Library, targets: list[LapTarget], reference: str) -> tuple[RecordedLap, RecordedLap]:
-    """The lap to look at, and the reference."""
-    if len(targets) > 2:
-        raise UsageError(f"Two laps can be compared, got {len(targets)}. Groups of laps: --runs A... --against B...")
-    if len(targets) == 2:
-        if reference != "best":
-            raise UsageError("--reference is for one recording: the second lap is the reference here.")
-        return library.find(targets[0]), library.find(targets[1])
-    target = targets[0]
-    where = str(target.path)
-    named = None if reference in REFERENCES else parse_lap_target(reference)
-    if named is not None and named.number is None and not named.path.exists():
-        raise UsageError(f"--reference {reference}: say {', '.join(REFERENCES)}, a recording, or FILE:LAP.")
-    if target.number is not None:
-        lap = library.find(target)
-        if named is not None:
-            return lap, library.find(named)
-        others = [one for one in library.laps([target.path]) if one.lap is not lap.lap]
-        same = of_car_and_track(others, lap.lap)
-        return lap, choose_reference(reference, same, f"Besides lap {target.number}, {where}")
-    every = main_drive(library.laps([target.path]))
-    best = best_of(every, where)
-    if named is not None:
-        return best, library.find(named)
-    other = choose_reference(reference, every, where)
-    rest = [one for one in valid_laps(every) if one.lap is not other.lap]
-    if not rest:
-        raise UsageError(
-            f"{where} holds one valid lap only, which leaves nothing to compare it with. Name another lap, like "
-            f"{best.recording.path}:{best.lap.number} OTHER:LAP."
-        )
-    return rest[0], other
 
 
 def _parse_metres(text: str) -> float:

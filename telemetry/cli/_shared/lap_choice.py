@@ -26,6 +26,14 @@ REFERENCES: Final = ("best", "last", "median")
 _LAP: Final = re.compile(r"(.+):(\d{1,6})", re.DOTALL)
 
 
+class OnlyLapError(UsageError):
+    """There is a lap to look at, and no other one to compare it with."""
+
+    def __init__(self, message: str, lap: "RecordedLap") -> None:
+        super().__init__(message)
+        self.lap = lap
+
+
 class LapTarget(NamedTuple):
     """A recording or a folder, and the lap of it that is meant; None for its best one."""
 
@@ -158,8 +166,8 @@ def main_drive(laps: Sequence[RecordedLap]) -> list[RecordedLap]:
     return [one for one in laps if one.lap.car_and_track == most]
 
 
-def read_driven(laps: Sequence[RecordedLap], track: "Track | None") -> "list[DrivenLap]":
-    """These laps on their track, in this order; each recording is read once for all of its laps."""
+def read_driven(laps: Sequence[RecordedLap], track: "Track | None", channels: Sequence[str] = ()) -> "list[DrivenLap]":
+    """These laps on their track with these channels, in this order; each recording is read once for all of its laps."""
     from telemetry.analysis.comparison import read_driven_laps
 
     by_path: dict[Path, list[RecordedLap]] = {}
@@ -168,7 +176,7 @@ def read_driven(laps: Sequence[RecordedLap], track: "Track | None") -> "list[Dri
     found = {
         id(driven.lap): driven
         for same in by_path.values()
-        for driven in read_driven_laps(same[0].recording, [one.lap for one in same], track)
+        for driven in read_driven_laps(same[0].recording, [one.lap for one in same], track, channels)
     }
     return [found[id(one.lap)] for one in laps]
 
@@ -184,3 +192,43 @@ def choose_reference(name: str, candidates: Sequence[RecordedLap], where: str) -
         middle = median([one.time_ms for one in valid])
         return min(valid, key=lambda one: abs(one.time_ms - middle))
     return valid[0]
+
+
+def choose_laps(library: Library, targets: list[LapTarget], reference: str) -> tuple[RecordedLap, RecordedLap]:
+    """The lap to look at, and the reference; raises :class:`OnlyLapError` where there is no other lap."""
+    if len(targets) > 2:
+        raise UsageError(f"Two laps can be compared, got {len(targets)}. Groups of laps: --runs A... --against B...")
+    if len(targets) == 2:
+        if reference != "best":
+            raise UsageError("--reference is for one recording: the second lap is the reference here.")
+        return library.find(targets[0]), library.find(targets[1])
+    target = targets[0]
+    where = str(target.path)
+    named = None if reference in REFERENCES else parse_lap_target(reference)
+    if named is not None and named.number is None and not named.path.exists():
+        raise UsageError(f"--reference {reference}: say {', '.join(REFERENCES)}, a recording, or FILE:LAP.")
+    if target.number is not None:
+        lap = library.find(target)
+        if named is not None:
+            return lap, library.find(named)
+        others = [one for one in library.laps([target.path]) if one.lap is not lap.lap]
+        same = valid_laps(of_car_and_track(others, lap.lap))
+        if not same:
+            raise OnlyLapError(
+                f"Besides lap {target.number}, {where} holds no other valid lap of this car and track to compare with.",
+                lap,
+            )
+        return lap, choose_reference(reference, same, where)
+    every = main_drive(library.laps([target.path]))
+    best = best_of(every, where)
+    if named is not None:
+        return best, library.find(named)
+    other = choose_reference(reference, every, where)
+    rest = [one for one in valid_laps(every) if one.lap is not other.lap]
+    if not rest:
+        raise OnlyLapError(
+            f"{where} holds one valid lap only, which leaves nothing to compare it with. Name another lap, like "
+            f"{best.recording.path}:{best.lap.number} OTHER:LAP.",
+            best,
+        )
+    return rest[0], other
