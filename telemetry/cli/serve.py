@@ -5,9 +5,9 @@ import secrets
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Final, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Final, NamedTuple, get_type_hints
 from urllib.parse import quote
 
 import typer
@@ -16,6 +16,7 @@ from telemetry.base.amounts import parse_duration
 from telemetry.base.errors import UsageError
 from telemetry.cli._shared import options
 from telemetry.cli._shared.acgym import AcgymOptions, run_acgym_server
+from telemetry.cli._shared.live_reference import Reference, context_finder, open_reference
 from telemetry.cli._shared.messages import print_lines, print_message
 from telemetry.cli._shared.missing_game import MissingGamePrinter
 from telemetry.cli._shared.option_groups import OptionGroup, expand_option_groups, option_names
@@ -23,6 +24,7 @@ from telemetry.cli._shared.step_files import FileOptions, file_opener, open_step
 from telemetry.cli._shared.step_recording import open_marker_inbox
 from telemetry.cli._shared.stopping import stop_on_signal
 from telemetry.cli._shared.thresholds import AllThresholds
+from telemetry.cli._shared.track_choice import AcRoot
 from telemetry.fields.held import describe_missing, held_columns
 from telemetry.fields.selection import ALL_COLUMNS, Column
 from telemetry.fields.thresholds import Thresholds
@@ -36,6 +38,7 @@ from telemetry.recording.stop import StopRule
 from telemetry.sources import open_sink
 
 if TYPE_CHECKING:
+    from telemetry.stream.drive_context import FindContext
     from telemetry.stream.server import StreamServer
 
 DEFAULT_RATE_HZ: Final = 20.0
@@ -126,6 +129,7 @@ class ClientOptions:
         thresholds: Thresholds,
         on_marker: Callable[[Event], None] | None,
         unix_time: Callable[[], float],
+        find_context: "FindContext",
     ) -> "StreamServer":
         """Start to serve these clients; raises SinkError where the port cannot be used."""
         from telemetry.stream import ServerOptions, StreamServer
@@ -142,6 +146,7 @@ class ClientOptions:
             rate=rate,
             thresholds=thresholds,
             missing_fields=source.missing_fields,
+            find_context=find_context,
         )
         return StreamServer(server_options, on_marker=on_marker, unix_time=unix_time)
 
@@ -186,8 +191,15 @@ _WEBSOCKET_ONLY: Final = (
     "loop",
     "duration",
     "include_paused",
+    "reference",
     *(name for name in option_names(Thresholds) if name != "steer_lock"),
 )
+
+
+_ACGYM_ONLY: Final = {
+    name: hint for name, hint in get_type_hints(AcgymOptions, include_extras=True).items() if name != "ac_root"
+}
+"""Options of the other protocol; the folder of the game is for both."""
 
 
 @expand_option_groups
@@ -225,9 +237,11 @@ def serve(
             help="Port to listen on; 0 finds a free one. Default: 8765.",
         ),
     ] = None,
+    reference: Reference = None,
+    ac_root: AcRoot = None,
     client_options: ClientOptions,
     file_options: StreamFileOptions,
-    acgym_options: Annotated[AcgymOptions, OptionGroup(hidden=True)],
+    acgym_options: Annotated[AcgymOptions, OptionGroup(_ACGYM_ONLY, hidden=True)],
     thresholds: AllThresholds,
 ) -> None:
     """Stream the telemetry to WebSocket clients and browsers.
@@ -237,6 +251,7 @@ def serve(
     _check_protocol(ctx, protocol)
     if protocol is Protocol.ACGYM:
         steer_lock = thresholds.steer_lock
+        acgym_options = replace(acgym_options, ac_root=ac_root)
         run_acgym_server(
             source_options, acgym_options, host=host, port=port, rate=rate, steer_lock=steer_lock, quiet=quiet
         )
@@ -249,6 +264,7 @@ def serve(
     rate = DEFAULT_RATE_HZ if rate is None else rate
     sampling = SamplingOptions(rate=rate, include_paused=include_paused, thresholds=thresholds)
     stop_rule = StopRule(duration=duration)
+    compared = open_reference(reference, source_options, thresholds, ac_root, quiet=quiet)
     options.tune_for_low_latency()
     with ExitStack() as stack:
         stack.enter_context(stop_on_signal(clock))
@@ -263,6 +279,7 @@ def serve(
             thresholds=thresholds,
             on_marker=_marker_forwarder(recording.recorder) if recording else None,
             unix_time=lambda: source.moment(clock).timestamp,
+            find_context=context_finder(compared, ac_root),
         )
         stack.enter_context(server)
         if not quiet:
@@ -285,7 +302,7 @@ def serve(
 
 def _check_protocol(ctx: typer.Context, protocol: Protocol) -> None:
     """Raise UsageError for an option of another protocol than the one that is served."""
-    for name in _WEBSOCKET_ONLY if protocol is Protocol.ACGYM else option_names(AcgymOptions):
+    for name in _WEBSOCKET_ONLY if protocol is Protocol.ACGYM else _ACGYM_ONLY:
         origin = ctx.get_parameter_source(name)
         if origin is not None and origin.name == "COMMANDLINE":
             option = {"begin": "from", "end": "to"}.get(name, name.replace("_", "-"))

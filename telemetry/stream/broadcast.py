@@ -265,6 +265,12 @@ class Broadcaster:
         """Send a typed message to all clients that asked for events."""
         self._send_to((client for client in self.clients if client.subscription.events), message)
 
+    def announce_track(self, messages: Iterable[Message]) -> None:
+        """Send typed messages to all clients that asked for the track."""
+        clients = [client for client in self.clients if client.subscription.track]
+        for message in messages:
+            self._send_to(clients, message)
+
     def _send_to(self, clients: Iterable[Client], message: Message) -> None:
         """Send a typed message to these clients, encoded and framed once for all who want it alike."""
         text = orjson.dumps(message)

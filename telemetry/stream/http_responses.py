@@ -98,10 +98,14 @@ def file_response(folder: Path, path: str, host: str, if_none_match: str | None)
             sentence = "This installation has no web page; the stream is at this address with ws://."
             return text_response(HTTPStatus.NOT_FOUND, sentence)
         return text_response(HTTPStatus.NOT_FOUND, "Not found. Available are /, /healthz and /metrics.")
-    body = file.read_bytes()
+    return content_response(file.read_bytes(), file.suffix.lower(), host, if_none_match)
+
+
+def content_response(body: bytes, suffix: str, host: str, if_none_match: str | None) -> HttpResponse:
+    """A response with this content of a file with such a suffix; nothing but its tag where the client has it."""
     tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     headers = {
-        "Content-Type": CONTENT_TYPES[file.suffix.lower()],
+        "Content-Type": CONTENT_TYPES[suffix],
         "Content-Security-Policy": _CONTENT_SECURITY_POLICY.format(host=host),
         "Cache-Control": "no-cache",  # may be kept, but must be checked every time
         "ETag": tag,

@@ -7,6 +7,7 @@ from typing import Final
 
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.stream.connection_limits import CLIENTS_PER_ADDRESS
+from telemetry.stream.drive_context import FindContext
 from telemetry.stream.http_responses import DASHBOARD_FOLDER
 
 
@@ -38,6 +39,8 @@ class ServerOptions:
     """Thresholds of the samples' derived fields, sent to clients."""
     missing_fields: frozenset[str] = frozenset()
     """The raw fields that the source does not hold: no lap is valid without those that it is judged by."""
+    find_context: FindContext | None = None
+    """Finds track and reference for each car and track that is driven, in another thread; None: nothing is known."""
 
 
 DEFAULT_OPTIONS: Final = ServerOptions()

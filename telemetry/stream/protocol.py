@@ -19,6 +19,7 @@ from telemetry.fields.display_limits import DISPLAY_LIMITS
 from telemetry.fields.selection import ALL_COLUMNS, Column, all_keys, json_schema, select_in_steps
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.laps.model import Lap
+from telemetry.laps.reference_delta import SegmentGain
 
 PROTOCOL_VERSION: Final = 1
 """Increased when clients written for the version before would no longer understand the messages."""
@@ -57,6 +58,8 @@ class Subscription:
     """Whether states, laps and markers are sent too."""
     delta: bool = False
     """Whether samples carry the delta to the best lap too."""
+    track: bool = False
+    """Whether the track and the reference lap are sent too, where they are known."""
     chosen: tuple[Column, ...] = ALL_COLUMNS
     """The columns that ``fields`` selects."""
     columns: tuple[Column, ...] = ALL_COLUMNS
@@ -71,6 +74,7 @@ class Subscription:
             "format": self.format,
             "events": self.events,
             "delta": self.delta,
+            "track": self.track,
         }
 
 
@@ -243,8 +247,10 @@ def _replace_option(current: Subscription, key: str, value: Any) -> Subscription
             return replace(current, events=_parse_flag(key, value))
         case "delta":
             return replace(current, delta=_parse_flag(key, value))
+        case "track":
+            return replace(current, track=_parse_flag(key, value))
         case _:
-            known = "rate, fields, names, format, events, delta, hello"
+            known = "rate, fields, names, format, events, delta, track, hello"
             raise RequestError(f"Unknown option: {_shorten(key)}. Options are: {known}.")
 
 
@@ -339,6 +345,11 @@ def hello_message(subscription: Subscription, stream: StreamDescription, newest:
 def lap_message(lap: Lap) -> Message:
     """A completed or interrupted lap, with the keys of ``laps --json``."""
     return {"type": "lap", **lap.to_dict()}
+
+
+def segment_message(gain: SegmentGain) -> Message:
+    """A segment of the running lap that is done, and what it brought against the reference."""
+    return {"type": "segment", **gain._asdict()}
 
 
 def state_message(state: str, message: str) -> Message:

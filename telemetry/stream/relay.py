@@ -1,6 +1,7 @@
 """What becomes of a reading: it is sent at once, and laps and the delta are followed."""
 
 from collections import deque
+from collections.abc import Callable
 from time import perf_counter
 from typing import Final
 
@@ -8,9 +9,12 @@ from telemetry.fields.clock_steps import ClockStepDetector
 from telemetry.fields.derived import Sample
 from telemetry.laps.delta import DeltaTracker, LapDelta
 from telemetry.laps.detector import LapState, advance
+from telemetry.laps.model import CarAndTrack
+from telemetry.laps.reference_delta import ReferenceComparison, SegmentGain
 from telemetry.recording.game_state import State
 from telemetry.stream import protocol
 from telemetry.stream.broadcast import Broadcaster, Client
+from telemetry.stream.drive_context import DriveContext
 from telemetry.stream.inbox import QueuedReading
 
 LATE_SAMPLE_S: Final = 0.25
@@ -28,9 +32,15 @@ class Relay:
 
     :param broadcaster: the clients
     :param missing_fields: the raw fields that the source does not hold
+    :param on_drive: called with another car or track; :meth:`use_context` is told later what is known of it
     """
 
-    def __init__(self, broadcaster: Broadcaster, missing_fields: frozenset[str]) -> None:
+    def __init__(
+        self,
+        broadcaster: Broadcaster,
+        missing_fields: frozenset[str],
+        on_drive: Callable[[CarAndTrack], None] | None = None,
+    ) -> None:
         self._broadcaster = broadcaster
         self.latest = QueuedReading(None, False, State.WAITING, "", perf_counter())
         self.newest: QueuedReading | None = None
@@ -41,6 +51,11 @@ class Relay:
         self._clock_steps = ClockStepDetector()
         self._lap_state = LapState(missing=missing_fields)
         self._delta_tracker = DeltaTracker()
+        self._on_drive = on_drive
+        self._drive: CarAndTrack | None = None
+        self._comparison: ReferenceComparison | None = None
+        self.context_messages: list[protocol.Message] = []
+        """What clients that ask for the track are sent of the present drive."""
         self._not_followed: list[QueuedReading] = []
         """Readings that were sent and in which no laps were looked for yet."""
 
@@ -66,11 +81,19 @@ class Relay:
         if waiting and reading.queued_at - waiting[0].queued_at >= FOLLOW_INTERVAL_S:
             self.follow_laps()
 
+    def use_context(self, drive: CarAndTrack, context: DriveContext, messages: list[protocol.Message]) -> None:
+        """Compare with the reference of this drive from now on, and send ``messages``; nothing if another has begun."""
+        if drive != self._drive:
+            return
+        self._comparison = None if context.reference is None else ReferenceComparison(context.reference)
+        self.context_messages = messages
+        self._broadcaster.announce_track(messages)
+
     def send_newest(self, client: Client) -> None:
         """Send the newest sample to a client that has just come."""
         self.follow_laps()
         if sample := self.newest_sample:
-            self._broadcaster.send_sample(client, sample, self._delta_tracker.delta())
+            self._broadcaster.send_sample(client, sample, self._delta())
 
     def follow_laps(self) -> None:
         """Do after sending what is no hurry: look for laps, and remember what the next ones are compared with."""
@@ -78,13 +101,14 @@ class Relay:
         for reading in waiting:
             assert reading.sample is not None
             if reading.is_kept:
-                self._delta_tracker.update(reading.sample)
+                self._follow_delta(reading.sample)
             self._advance_laps(reading.sample)
 
     def _pass_on_sample(self, reading: QueuedReading, sample: Sample, *, is_last: bool) -> None:
         if clock_step := self._clock_steps.update(sample.timestamp, sample.elapsed):
             self._broadcaster.announce(protocol.clock_message(clock_step, sample))
         if reading.is_kept:
+            self._notice_drive(sample)
             self.newest = reading
             self._sample_times.append(reading.queued_at)
             if not is_last and perf_counter() - reading.queued_at > LATE_SAMPLE_S:
@@ -98,8 +122,9 @@ class Relay:
 
     def _send_with_delta(self, sample: Sample) -> None:
         self.follow_laps()
-        self._delta_tracker.update(sample)
-        self._broadcaster.broadcast(sample, self._delta_tracker.delta())
+        gains = self._follow_delta(sample, announce=False)
+        self._broadcaster.broadcast(sample, self._delta())
+        self._announce_gains(gains)
         self._advance_laps(sample)
 
     def _advance_laps(self, sample: Sample) -> None:
@@ -107,3 +132,27 @@ class Relay:
         for lap in laps:
             self._delta_tracker.complete_lap(lap)
             self._broadcaster.announce(protocol.lap_message(lap))
+            if self._comparison is not None:
+                self._announce_gains(self._comparison.complete_lap(lap))
+
+    def _delta(self) -> LapDelta:
+        return self._delta_tracker.delta() if self._comparison is None else self._comparison.delta()
+
+    def _follow_delta(self, sample: Sample, *, announce: bool = True) -> list[SegmentGain]:
+        """Add a sample to the running lap; the segments that are done with it, which are announced."""
+        self._delta_tracker.update(sample)
+        gains = [] if self._comparison is None else self._comparison.update(sample)
+        if announce:
+            self._announce_gains(gains)
+        return gains
+
+    def _notice_drive(self, sample: Sample) -> None:
+        """Have it found what is known of this car and track, where they are others than before."""
+        drive = CarAndTrack(sample.car_model, sample.track, sample.track_configuration)
+        if self._on_drive is not None and drive != self._drive:
+            self._drive, self._comparison, self.context_messages = drive, None, []
+            self._on_drive(drive)
+
+    def _announce_gains(self, gains: list[SegmentGain]) -> None:
+        for gain in gains:
+            self._broadcaster.announce(protocol.segment_message(gain))

@@ -16,6 +16,7 @@ from telemetry.stream.connection_limits import ConnectionLimits
 from telemetry.stream.http_responses import (
     HttpResponse,
     Metric,
+    content_response,
     file_response,
     json_response,
     prometheus_response,
@@ -81,11 +82,18 @@ class HttpRoutes:
     :param page: the folder of the web page
     :param limits: how many clients there may be
     :param read_stats: called for the current counters
+    :param read_picture: called for the PNG of the track that is driven; None where there is none
     """
 
     def __init__(
-        self, policy: AccessPolicy, page: Path, limits: ConnectionLimits, read_stats: Callable[[], StreamStats]
+        self,
+        policy: AccessPolicy,
+        page: Path,
+        limits: ConnectionLimits,
+        read_stats: Callable[[], StreamStats],
+        read_picture: Callable[[], bytes | None] = lambda: None,
     ) -> None:
+        self._read_picture = read_picture
         self._policy = policy
         self._page = page
         self._limits = limits
@@ -133,6 +141,8 @@ class HttpRoutes:
             return json_response({"status": "ok", "version": VERSION, **asdict(self._read_stats())})
         if path == "/metrics":
             return prometheus_response(list_metrics(self._read_stats()))
+        if path == "/map.png" and (picture := self._read_picture()) is not None:
+            return content_response(picture, ".png", host or "", headers.get("If-None-Match"))
         return file_response(self._page, path, host or "", headers.get("If-None-Match"))
 
     def _check_upgrade(self, path: str, address: str) -> HttpResponse | None:

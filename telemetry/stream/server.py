@@ -26,6 +26,7 @@ from telemetry.base.steps import Steps
 from telemetry.base.text import to_unicode
 from telemetry.base.typing import override
 from telemetry.fields.derived import Sample
+from telemetry.laps.model import CarAndTrack
 from telemetry.recording.game_state import State
 from telemetry.recording.interfaces import Closeable, Event
 from telemetry.recording.stats import RecordingStats
@@ -34,6 +35,7 @@ from telemetry.stream.access import AccessPolicy
 from telemetry.stream.broadcast import DEFLATE_SETTINGS, LITTLE_BUFFER_BYTES, Broadcaster, Client
 from telemetry.stream.connection import LimitedConnection, peer_address
 from telemetry.stream.connection_limits import ConnectionLimits
+from telemetry.stream.drive_context import DriveContext
 from telemetry.stream.inbox import Inbox, QueuedReading
 from telemetry.stream.message_budget import MARKER_MESSAGES, MESSAGES_PER_SECOND
 from telemetry.stream.options import DEFAULT_OPTIONS, ServerOptions
@@ -90,9 +92,13 @@ class StreamServer(Closeable):
         self._broadcaster = Broadcaster()
         self._policy = AccessPolicy(options.host, options.token, tuple(options.allowed_origins))
         self._limits = ConnectionLimits(options.clients_per_address)
-        self._routes = HttpRoutes(self._policy, options.page, self._limits, self.stats)
+        self._map_png: bytes | None = None
+        self._routes = HttpRoutes(self._policy, options.page, self._limits, self.stats, lambda: self._map_png)
         self._turns = Turns()
-        self._relay = Relay(self._broadcaster, options.missing_fields)
+        self._relay = Relay(
+            self._broadcaster, options.missing_fields, self._look_up if options.find_context is not None else None
+        )
+        self._lookups: set[asyncio.Task[None]] = set()
         self._connections = 0
         self._started = perf_counter()
 
@@ -256,6 +262,24 @@ class StreamServer(Closeable):
             await asyncio.sleep(min(1.0, timeout_s / 4.0))
             self._broadcaster.drop_stalled_clients(timeout_s)
 
+    def _look_up(self, drive: CarAndTrack) -> None:
+        """Find in another thread what is known of this drive: files are read for it."""
+        task = self._loop.create_task(self._find_context(drive))
+        self._lookups.add(task)
+        task.add_done_callback(self._lookups.discard)
+
+    async def _find_context(self, drive: CarAndTrack) -> None:
+        find = self._options.find_context
+        assert find is not None
+
+        def look_up() -> tuple[DriveContext, list[protocol.Message]]:
+            context = find(drive)
+            return context, context.messages()
+
+        context, messages = await asyncio.to_thread(look_up)
+        self._map_png = None if context.picture is None else context.picture.png
+        self._relay.use_context(drive, context, messages)
+
     def _deliver(self) -> None:
         """Send the readings that were queued since the last call."""
         for reading in self._inbox.take_all():
@@ -278,11 +302,19 @@ class StreamServer(Closeable):
         finally:
             self._broadcaster.remove(client)
 
+    def _send_track(self, client: Client) -> None:
+        """Send what is known of the drive to a client that asked for it."""
+        for message in self._relay.context_messages:
+            client.budget.charge(MARKER_MESSAGES - 1)
+            self._broadcaster.send(client, message)
+
     def _join(self, client: Client, query: str) -> Steps[None]:
         """Give a client what the query of its address asks for, beginning with the newest sample."""
         request = yield from protocol.parse_query_in_steps(query)
         self._broadcaster.change(client, request.subscription)
         self._greet(client, request)
+        if request.subscription.track:
+            self._send_track(client)
         self._relay.send_newest(client)
 
     def _greet(self, client: Client, request: protocol.SubscribeRequest) -> None:
@@ -322,9 +354,12 @@ class StreamServer(Closeable):
             return
         match request:
             case protocol.SubscribeRequest(subscription):
+                is_track_new = subscription.track and not client.subscription.track
                 self._broadcaster.change(client, subscription)
                 self._broadcaster.send(client, protocol.subscribed_message(subscription))
                 self._greet(client, request)
+                if is_track_new:
+                    self._send_track(client)
             case protocol.PingRequest(identity):
                 self._broadcaster.send(client, protocol.pong_message(identity))
             case protocol.MarkerRequest(name):

@@ -142,7 +142,7 @@ def make_course(points: CoursePoints) -> Course:
     if length_m > MAX_LENGTH_M:
         raise UsageError(f"The course of the track cannot be told: its points lie {length_m / 1e3:.3g} km apart.")
     opening_m = float(np.hypot(x[0] - x[-1], z[0] - z[-1]))
-    is_closed = opening_m <= min(MAX_OPENING_M, 0.1 * length_m) and position[-1] < position[0] + 1.0
+    is_closed = bool(opening_m <= min(MAX_OPENING_M, 0.1 * length_m) and position[-1] < position[0] + 1.0)
     if is_closed:
         x, z, position = np.append(x, x[0]), np.append(z, z[0]), np.append(position, position[0] + 1.0)
         widths = None if widths is None else np.append(widths, widths[:1], axis=0)

@@ -93,7 +93,7 @@ def test_a_log_of_motec_is_a_reference(drive: Path, tmp_path: Path) -> None:
 def test_another_track_or_layout_is_refused_and_another_car_is_told(lines: str, tmp_path: Path) -> None:
     path = tmp_path / "other.jsonl"
     path.write_text(lines.replace('"demo_ring"', '"spa"'), "utf-8")
-    for command in (["read"], ["record", tmp_path / "out.mcap"]):
+    for command in (["record", tmp_path / "out.mcap"], ["serve", "--port", "0"]):
         assert refusal(*command, "--source", "demo", "--reference", f"{path}:2") == (
             f"The reference, lap 2 of {path}, is of spa, and this drive is on demo_ring."
         )

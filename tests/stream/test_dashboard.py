@@ -1,6 +1,7 @@
 """The dashboard in a real browser: Debian's Chromium, driven by Playwright, against a real server."""
 
 import json
+import math
 import re
 import shutil
 import socket
@@ -269,6 +270,48 @@ def test_the_key_m_sets_a_marker_and_its_number_is_shown(demo: str, visit: Calla
     for number in (1, 2):
         page.page.keyboard.press("m")
         page.until(f"document.getElementById('state-message').textContent === 'marker {number}'")
+
+
+def test_the_map_is_there_at_once_and_the_ghost_drives_on_its_own_line(demo: str, visit: Callable[..., Visit]) -> None:
+    page = visit()
+    count = 200
+    angles = [math.tau * at / count for at in range(count)]
+    line = {
+        "position": [at / count for at in range(count)],
+        "x": [round(500.0 * math.cos(angle), 1) for angle in angles],
+        "z": [round(500.0 * math.sin(angle), 1) for angle in angles],
+    }
+    place = {"track": "demo_ring", "layout": ""}
+    corner = {"number": 1, "name": "", "label": "T1", "direction": "left", "begin": 0.7, "apex": 0.75, "end": 0.8}
+    track = {"type": "track", **place, **line, "closed": True, "line_position": 0.0, "length_m": 3142.0,
+             "left": None, "right": None, "picture": None, "corners": [corner]}  # fmt: skip
+    inner = {"x": [0.5 * x for x in line["x"]], "z": [0.5 * z for z in line["z"]], "position": line["position"]}
+    reference = {"type": "reference", **place, **inner, "name": "lap 2 of friend.ld", "car": "x", "time_ms": 90_000}
+    values = {"world_position_x": 500.0, "world_position_z": 0.0, "normalized_position": 0.0, "delta_s": -0.25}
+    values |= {"reference_ms": 90_000, "reference_position": 0.25, "heading": 0.0}
+    send = staged(page, demo, track, reference, a_sample(**values))
+    page.until("document.querySelector('#delta-reference').textContent === 'to 1:30.000, lap 2 of friend.ld'")
+    assert page.text("map-ghost") == "Reference"
+    painted = """() => {
+        const canvas = document.querySelector("#track-map");
+        const {data, width, height} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+        const at = (x, y) => data[4 * (Math.round(y) * width + Math.round(x)) + 3];
+        const size = Math.min(width, height), middle = [width / 2, height / 2];
+        const found = (radius, turn) => {
+            for (let near = -6; near <= 6; near += 1) {
+                const reach = (radius + near / size) * (size / 2 - 27 * devicePixelRatio);
+                if (at(middle[0] + reach * Math.cos(turn), middle[1] + reach * Math.sin(turn))) return true;
+            }
+            return false;
+        };
+        return [found(1, 0.3), found(1, 3), found(0.5, Math.PI / 2), found(0.5, 3)];
+    }"""
+    page.until(f"JSON.stringify(({painted})()) === '[true,true,true,false]'")
+    send({"type": "segment", "lap": 1, "label": "T1 Bend", "corner": 1, "lost_s": -0.123, "total_s": -0.2})
+    page.until("document.querySelector('#segment-gain').textContent !== ''")
+    assert page.text("segment-gain") == "T1 \N{MINUS SIGN}0.12"
+    assert page.page.evaluate("document.querySelector('#segment-gain').dataset.trend") == "ahead"
+    assert page.complaints == []
 
 
 def test_names_are_shown_as_text(demo: str, visit: Callable[..., Visit]) -> None:

@@ -139,5 +139,5 @@ def test_the_modules_agree_with_python_in_node(tmp_path: Path) -> None:
         check=False,
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert len(tests) == 4
+    assert len(tests) == 5
     assert re.search(r"# pass \d\d", ended.stdout)

@@ -69,7 +69,10 @@ def test_a_query_sets_every_option() -> None:
         ("names=SDK", "names must be wire or sdk, got 'SDK'."),
         ("format=xml", "format must be json or msgpack, got 'xml'."),
         ("events=maybe", "events must be 1 or 0, got 'maybe'."),
-        ("colour=red", "Unknown option: 'colour'. Options are: rate, fields, names, format, events, delta, hello."),
+        (
+            "colour=red",
+            "Unknown option: 'colour'. Options are: rate, fields, names, format, events, delta, track, hello.",
+        ),
         ("rate=5&rate=6", "rate is given twice"),
         ("rate", "The query of the address must have the form key=value&key=value."),
     ],

@@ -92,7 +92,7 @@ def test_a_message_changes_what_a_client_gets(rig: Rig) -> None:
         confirmed = receive(ws)
         assert confirmed == {
             "type": "subscribed", "rate": None, "fields": "gear_name", "names": "wire", "format": "msgpack",
-            "events": False, "delta": False,
+            "events": False, "delta": False, "track": False,
         }  # fmt: skip
         hello = receive(ws)
         assert (hello["type"], hello["tool"], hello["source"], hello["rate"]) == ("hello", "ac-telemetry", "rig", 60.0)

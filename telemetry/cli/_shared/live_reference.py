@@ -21,6 +21,7 @@ from telemetry.sources import open_source
 if TYPE_CHECKING:
     from telemetry.cli._shared.lap_choice import Library, RecordedLap
     from telemetry.laps.lap_reference import LapReference
+    from telemetry.stream.drive_context import DriveContext, FindContext
 
 BEST: Final = "best"
 
@@ -136,6 +137,28 @@ def open_reference(
     if known is not None:
         reference.require(known, quiet=quiet)
     return reference
+
+
+def context_finder(reference: LiveReference | None, ac_root: Path | None) -> "FindContext":
+    """Finds the track, the game's picture of it, and the reference, for a stream; what cannot be read is a warning."""
+
+    def find(car_and_track: CarAndTrack) -> "DriveContext":
+        from telemetry.analysis.known_tracks import look_up_track, with_borders
+        from telemetry.stream.drive_context import DriveContext
+        from telemetry.tracks.map_picture import read_map_picture
+
+        compared = None if reference is None else reference.find(car_and_track)
+        _, track, layout = car_and_track
+        known = picture = None
+        try:
+            known = look_up_track(track, layout, ac_root=ac_root)
+            known = None if known is None else with_borders(known, ac_root)
+            picture = None if ac_root is None else read_map_picture(ac_root, track, layout)
+        except TelemetryError as error:
+            print_warning(f"{error} The map does without it.")
+        return DriveContext(known, picture, compared)
+
+    return find
 
 
 def first_car_and_track(source_options: options.SourceOptions) -> CarAndTrack | None:

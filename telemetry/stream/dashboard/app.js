@@ -31,7 +31,8 @@ class Dashboard {
     this.map = new TrackMap();
     this.forces = new ForceDiagram();
     this.car = new CarPanel();
-    const lap = new LapPanel(this.sectorTimes, this.limits);
+    this.lap = new LapPanel(this.sectorTimes, this.limits);
+    const { lap } = this;
     const tyres = new TyrePanel(this.limits);
     this.recorders = [this.sectorTimes, this.traces, this.map, this.forces]; // add(sample): every sample
     this.panels = [new DrivePanel(this.limits), lap, tyres]; // draw(sample): every frame with a new sample
@@ -80,6 +81,12 @@ class Dashboard {
       this.sectorTimes.onLapCompleted(message);
       this.car.onLapCompleted(message);
     }
+    if (message.type === "track") this.map.onTrack(message);
+    if (message.type === "reference") {
+      this.map.onReference(message);
+      this.lap.onReference(message);
+    }
+    if (message.type === "segment") this.lap.onSegment(message);
     if (message.type === "error") {
       console.warn(`The server says: ${message.message}`);
       this.statusBar.onError(message, performance.now());

@@ -44,7 +44,7 @@ test("a window keeps its seconds, in memory that is taken once", () => {
 test("the stream is beside the page, and gets the page's token", () => {
   const url = new URL(streamUrl("https://rig.example:8765/index.html?token=a%26b"));
   assert.deepEqual([url.protocol, url.host, url.pathname], ["wss:", "rig.example:8765", "/"]);
-  assert.deepEqual([...url.searchParams.keys()], ["hello", "events", "delta", "fields", "token"]);
+  assert.deepEqual([...url.searchParams.keys()], ["hello", "events", "delta", "track", "fields", "token"]);
   assert.equal(url.searchParams.get("token"), "a&b");
   assert.equal(url.searchParams.get("fields"), FIELDS.join(","));
   assert.equal(new URL(streamUrl("http://localhost:8765/")).searchParams.get("token"), null);

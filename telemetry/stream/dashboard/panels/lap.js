@@ -1,7 +1,7 @@
 // Lap and sector times, and how far behind or ahead of the best lap.
 
 import { CentredBar, DataAttribute, TextElement, findElement } from "../ui/elements.js";
-import { DASH, formatDelta, formatLapTime, formatSectorTime } from "../ui/format.js";
+import { DASH, formatDelta, formatLapTime, formatNumber, formatSectorTime } from "../ui/format.js";
 
 const MAX_SECTORS = 6; // that there is room for
 
@@ -17,6 +17,10 @@ export class LapPanel {
     this.deltaTrend = new DataAttribute("delta-box", "trend");
     this.deltaBar = new CentredBar("delta-bar");
     this.reference = new TextElement("delta-reference");
+    this.gain = new TextElement("segment-gain");
+    this.gain.set("");
+    this.gainTrend = new DataAttribute("segment-gain", "trend");
+    this.referenceLap = null; // {name, time_ms} of a lap out of a file
     this.official = ["last", "best"].map((name) => ({
       field: `${name}_time`,
       text: new TextElement(`${name}-time`),
@@ -24,6 +28,18 @@ export class LapPanel {
     }));
     this.cells = [];
     this.build(3);
+  }
+
+  /** The lap out of a file that the server compares with. */
+  onReference(message) {
+    this.referenceLap = message;
+    this.gain.set("");
+  }
+
+  /** A corner, or a part of the lap, is done. */
+  onSegment({ label, corner, lost_s: lost }) {
+    this.gain.set(`${corner === null ? label : `T${corner}`} ${formatNumber(lost, 2, true)}`);
+    this.gainTrend.set(Math.abs(lost) < 0.005 ? "none" : lost < 0 ? "ahead" : "behind");
   }
 
   /** The cells of the sectors; built again only on another track. */
@@ -49,7 +65,8 @@ export class LapPanel {
     this.deltaTrend.set(delta === null ? "none" : delta < 0 ? "ahead" : "behind");
     const noReference = delta === null ? "from the second valid lap on" : "as the game has it";
     const { reference_ms: time } = sample;
-    this.reference.set(time ? `to ${formatLapTime(time)}, best lap seen` : time === undefined ? "" : noReference);
+    const name = this.referenceLap && this.referenceLap.time_ms === time ? this.referenceLap.name : "best lap seen";
+    this.reference.set(time ? `to ${formatLapTime(time)}, ${name}` : time === undefined ? "" : noReference);
   }
 
   drawText(sample) {

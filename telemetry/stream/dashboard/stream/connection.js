@@ -11,7 +11,7 @@ export function streamUrl(page) {
   const url = new URL("./", page);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   const token = new URL(page).searchParams.get("token");
-  url.search = `?hello=1&events=1&delta=1&fields=${FIELDS.join(",")}`;
+  url.search = `?hello=1&events=1&delta=1&track=1&fields=${FIELDS.join(",")}`;
   if (token !== null) url.searchParams.set("token", token);
   return url.href;
 }
