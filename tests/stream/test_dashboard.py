@@ -292,6 +292,10 @@ def test_the_map_is_there_at_once_and_the_ghost_drives_on_its_own_line(demo: str
     send = staged(page, demo, track, reference, a_sample(**values))
     page.until("document.querySelector('#delta-reference').textContent === 'to 1:30.000, lap 2 of friend.ld'")
     assert page.text("map-ghost") == "Reference"
+    send({"type": "segment", "lap": 1, "label": "T1 Bend", "corner": 1, "lost_s": -0.123, "total_s": -0.2})
+    page.until("document.querySelector('#segment-gain').textContent !== ''")
+    assert page.text("segment-gain") == "T1 \N{MINUS SIGN}0.12"
+    assert page.page.evaluate("document.querySelector('#segment-gain').dataset.trend") == "ahead"
     painted = """() => {
         const canvas = document.querySelector("#track-map");
         const {data, width, height} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
@@ -307,10 +311,6 @@ def test_the_map_is_there_at_once_and_the_ghost_drives_on_its_own_line(demo: str
         return [found(1, 0.3), found(1, 3), found(0.5, Math.PI / 2), found(0.5, 3)];
     }"""
     page.until(f"JSON.stringify(({painted})()) === '[true,true,true,false]'")
-    send({"type": "segment", "lap": 1, "label": "T1 Bend", "corner": 1, "lost_s": -0.123, "total_s": -0.2})
-    page.until("document.querySelector('#segment-gain').textContent !== ''")
-    assert page.text("segment-gain") == "T1 \N{MINUS SIGN}0.12"
-    assert page.page.evaluate("document.querySelector('#segment-gain').dataset.trend") == "ahead"
     assert page.complaints == []
 
 
