@@ -11,7 +11,7 @@ from telemetry.laps.model import CarAndTrack
 from telemetry.stream.drive_context import DriveContext
 from telemetry.tracks.definition import make_track
 from telemetry.tracks.map_picture import MapPicture
-from tests.conftest import real_time
+from tests.conftest import real_time, wait_until
 from tests.stream.rig import Rig, receive, rig_of
 from tests.tracks.roads import STADIUM, course_of
 
@@ -106,7 +106,7 @@ def test_with_another_track_there_is_nothing_to_compare_with() -> None:
         while sample.get("track") != "spa":
             sample = receive(stream)
         assert (sample["delta_s"], sample["reference_ms"]) == (None, None)
-        assert asked == [DRIVE, CarAndTrack("demo_gt3", "spa", "")]
+        wait_until(lambda: asked == [DRIVE, CarAndTrack("demo_gt3", "spa", "")])
         with connect(f"{rig.url}/?track=1&hello=1&fields=gear", max_size=None) as other:
             assert receive(other)["type"] == "hello"
             assert receive(other) == {"gear": 1}
