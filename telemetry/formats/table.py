@@ -124,5 +124,13 @@ def unsupported_file_type(path: str | Path, supported: tuple[str, ...], *, other
     )
 
 
+def not_for_recording(path: str | Path, known: Format) -> UsageError:
+    """The error for a file of a format that is made of recordings, and not while a game runs."""
+    return UsageError(
+        f"{path}: a {known.name} file cannot be read when its recording was killed. Record to .mcap or .jsonl.zst, "
+        "and make it with the command 'convert'."
+    )
+
+
 def _with_suffix_of(name: str, formats: tuple[Format, ...]) -> Format | None:
     return next((known for known in formats if name.endswith(known.suffixes)), None)

@@ -14,6 +14,7 @@ from telemetry.formats import (
     all_formats,
     find_format,
     jsonl,
+    not_for_recording,
     readable_suffixes,
     recording_suffixes,
     unsupported_file_type,
@@ -107,10 +108,7 @@ def open_sink(
             f"record {path}"
         )
     if not known.survives_kill:
-        raise UsageError(
-            f"{path}: a {known.name} file cannot be read when its recording was killed. Record to .mcap or .jsonl.zst, "
-            "and make it with the command 'convert'."
-        )
+        raise not_for_recording(path, known)
     if mode == "append" and not known.can_append and path.exists():
         able = ", ".join(other.name for other in all_formats() if other.can_append)
         raise SinkError(f"{path} cannot be continued: only {able} can. Use --overwrite, or another name.")

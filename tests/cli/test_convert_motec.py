@@ -105,9 +105,10 @@ def test_a_log_is_a_recording_for_other_commands(recording: Path, tmp_path: Path
 
 
 def test_a_log_cannot_be_recorded_and_the_message_says_what_to_do(tmp_path: Path) -> None:
-    code, _, error = run("read", "--source", "demo", "--json-output", tmp_path / "lap.ld")
-    assert code == 2
-    assert "make it with the command 'convert'" in error
+    for arguments in (("read", "--source", "demo", "--json-output"), ("record", "--source", "demo")):
+        code, _, error = run(*arguments, tmp_path / "lap.ld")
+        assert code == 2
+        assert "make it with the command 'convert'" in error
 
 
 def test_the_table_of_channels_is_shown() -> None:

@@ -249,7 +249,7 @@ def test_what_is_published_is_recorded_again_byte_for_byte(drive: Path, shared_m
     ("arguments", "reason"),
     [
         (("-",), "record writes files; for lines in a pipe use: read --json-output -"),
-        (("drive.parquet",), "Unsupported file type: drive.parquet. Supported: .mcap, .jsonl, "),
+        (("drive.parquet",), "drive.parquet: a Parquet file cannot be read when its recording was killed. Record to "),
         (("drive.mcap", "--split", "lap"), "--split is for files in a folder, and drive.mcap is one file."),
         (("drives", "--split", "laps"), "--split: A recording cannot be split by 'laps'"),
         (("drives", "--name", "{trakc}"), "The template '{trakc}' contains the unknown {trakc}."),

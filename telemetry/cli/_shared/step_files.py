@@ -15,7 +15,13 @@ from telemetry.base.units import STEPS_PER_SECOND
 from telemetry.cli._shared.messages import print_message
 from telemetry.cli._shared.options import DURABLE_HELP, MIN_RATE_HZ, check_is_not_source
 from telemetry.fields.thresholds import Thresholds
-from telemetry.formats import recording_suffix, recording_suffixes, unsupported_file_type
+from telemetry.formats import (
+    find_format,
+    not_for_recording,
+    recording_suffix,
+    recording_suffixes,
+    unsupported_file_type,
+)
 from telemetry.recording.file_names import DEFAULT_TEMPLATE, LAP_TEMPLATE, PLACEHOLDERS, Template
 from telemetry.recording.interfaces import PageSink
 from telemetry.recording.recording_id import RECORDING_ID, make_recording_id
@@ -154,6 +160,8 @@ def check_output(source: str, target: OutputTarget, options: FileOptions) -> Non
         raise UsageError("--overwrite is for one file; files in a folder are never overwritten.")
     is_unknown = not target.suffix and not target.template and target.path.suffix and not target.path.is_dir()
     if is_unknown and not for_folder:
+        if (known := find_format(out)) is not None and known.open_sample_sink is not None:
+            raise not_for_recording(out, known)
         raise unsupported_file_type(out, recording_suffixes(), otherwise="; or name a folder")
     if target.suffix and options.suffix is not None:
         raise UsageError(f"{out} names a format already; leave out --format.")
