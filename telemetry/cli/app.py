@@ -40,6 +40,7 @@ COMMANDS: Final = {
     "corners": CommandEntry("telemetry.cli.corners", "Show what laps did in each corner, sorted by time lost."),
     "report": CommandEntry("telemetry.cli.report", "Write a page on laps: corners, traces, tyres, fuel, trend."),
     "plot": CommandEntry("telemetry.cli.plot", "Draw laps: delta, speed, map, dampers, stint and more."),
+    "catalog": CommandEntry("telemetry.cli.catalog", "Keep the laps of many recordings, and ask across them."),
     "fields": CommandEntry("telemetry.cli.fields", "Show every field: its name, its unit and its meaning."),
     "dataset": CommandEntry("telemetry.cli.dataset", "Make a dataset for reinforcement learning from recordings."),
     "serve": CommandEntry("telemetry.cli.serve", "Stream the telemetry to WebSocket clients and browsers."),

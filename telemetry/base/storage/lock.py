@@ -45,6 +45,8 @@ PLAN_LOCK_NAME: Final = ".recording"
 DATASET_LOCK_NAME: Final = ".conversion"
 """Lock file in the staging folder of a dataset that is being built."""
 
+CATALOG_LOCK_NAME: Final = ".changing"
+"""Lock file in the folder of a catalog that is being changed."""
 
 TEMPORARY_LOCK_NAME: Final = ".lock"
 """Lock file in a temporary folder, as long as the process that made it needs it."""
@@ -158,6 +160,13 @@ def lock_plan_folder(folder: Path) -> FileLock:
 def lock_dataset_folder(folder: Path) -> FileLock:
     """The lock of a dataset's staging folder; SinkError where another conversion holds it."""
     return FileLock(folder / DATASET_LOCK_NAME, f"Another conversion is running in {folder}.")
+
+
+def lock_catalog(folder: Path) -> FileLock:
+    """The lock of a catalog that is about to change; SinkError where another command changes it."""
+    return FileLock(
+        folder / CATALOG_LOCK_NAME, f"Another command changes the catalog {folder} now. Wait until it ends."
+    )
 
 
 def lock_actuator(name: str) -> FileLock:

@@ -31,8 +31,12 @@ ROW_GROUP_ROWS: Final = 1 << 16
 _PENDING_ROWS: Final = 1024
 """Samples kept as Python objects before they are converted to columns, which need a tenth of the memory."""
 
-_WRITE_BATCH_ROWS: Final = 1 << 16
-"""Values that pyarrow encodes in one go; its own choice of 1,024 costs a fifth more."""
+WRITER_OPTIONS: Final[Mapping[str, Any]] = {
+    "compression": "zstd",
+    "write_batch_size": 1 << 16,  # values that pyarrow encodes in one go; its own choice of 1,024 costs a fifth more
+    "write_page_checksum": True,  # without it a damaged page can be read as other numbers
+}
+"""How pyarrow writes every file of samples."""
 
 FILE_METADATA_FIELDS: Final = (
     "car_model",
@@ -57,7 +61,7 @@ class ParquetSink(Sink):
         self.name = str(path)
         self._pa = require("pyarrow", extra="parquet", purpose="Parquet")
         self._arrow = ArrowColumns(self._pa, columns)
-        self._encodings = _choose_encodings(columns)
+        self._encodings = choose_encodings(columns)
         self._metadata: dict[str, str] = {}
         self._drive_metadata: dict[str, str] = {}
         self._pending: list[Sample] = []
@@ -149,9 +153,7 @@ class ParquetSink(Sink):
         return parquet.ParquetWriter(
             self._file,
             schema,
-            compression="zstd",
-            write_batch_size=_WRITE_BATCH_ROWS,
-            write_page_checksum=True,  # without it a damaged page can be read as other numbers
+            **WRITER_OPTIONS,
             **self._encodings,
         )
 
@@ -178,7 +180,7 @@ def create(path: Path, columns: Sequence[Column] = ALL_COLUMNS, *, overwrite: bo
     return ParquetSink(path, columns, overwrite=overwrite)
 
 
-def _choose_encodings(columns: Sequence[Column]) -> dict[str, Any]:
+def choose_encodings(columns: Sequence[Column]) -> dict[str, Any]:
     """Encodings for pyarrow: varying numbers are split into bytes, counts and times are stored as differences."""
     byte_split: list[str] = []
     dictionary: list[str] = []

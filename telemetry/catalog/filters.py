@@ -1,0 +1,85 @@
+"""Which laps of a catalog are wanted, and in which order."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any, Final
+
+from telemetry.base.errors import UsageError
+from telemetry.base.nearest import describe_nearest
+from telemetry.catalog.state import Row
+
+SORT_KEYS: Final[dict[str, Callable[[Row], Any]]] = {
+    "time": lambda row: row["time_ms"] if row["time_ms"] is not None else 1 << 40,
+    "date": lambda row: row["recorded_at"] or 0.0,
+    "track": lambda row: (row["track"], row["layout"]),
+    "car": lambda row: row["car"],
+    "driver": lambda row: row["driver"],
+    "speed": lambda row: -(row["top_speed_kmh"] or 0.0),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LapFilter:
+    """What a lap must be; texts are names or patterns like ``ks_*``, in either case."""
+
+    track: str | None = None
+    """The track, or with its layout like ``spa (short)``."""
+    car: str | None = None
+    driver: str | None = None
+    session: str | None = None
+    valid: bool = False
+    faster_than_ms: int | None = None
+    since: float | None = None
+    """Unix time in seconds."""
+
+    def choose(self, laps: Iterable[Row]) -> list[Row]:
+        """The laps that are wanted, in the order that they have."""
+        return [row for row in laps if self._matches(row)]
+
+    def _matches(self, row: Row) -> bool:
+        return (
+            (self.track is None or _matches_text(self.track, row["track"], track_name(row)))
+            and (self.car is None or _matches_text(self.car, row["car"]))
+            and (self.driver is None or _matches_text(self.driver, row["driver"]))
+            and (self.session is None or _matches_text(self.session, row["session"]))
+            and (not self.valid or row["valid"])
+            and (self.faster_than_ms is None or (row["time_ms"] is not None and row["time_ms"] < self.faster_than_ms))
+            and (self.since is None or (row["recorded_at"] is not None and row["recorded_at"] >= self.since))
+        )
+
+
+def sort_laps(laps: Sequence[Row], key: str) -> list[Row]:
+    """The laps in this order; :class:`telemetry.UsageError` for a key that is none."""
+    if key not in SORT_KEYS:
+        raise UsageError(f"--sort {key}: say {', '.join(SORT_KEYS)}.{describe_nearest(key, SORT_KEYS)}")
+    return sorted(laps, key=SORT_KEYS[key])
+
+
+def best_laps(laps: Iterable[Row]) -> list[Row]:
+    """For each car, track and layout the valid lap with the lowest official time, by track and car."""
+    best: dict[tuple[str, str, str], Row] = {}
+    for row in laps:
+        if row["valid"] and row["time_ms"] is not None:
+            place = (row["track"], row["layout"], row["car"])
+            if place not in best or row["time_ms"] < best[place]["time_ms"]:
+                best[place] = row
+    return [best[place] for place in sorted(best)]
+
+
+def find_lap(laps: Iterable[Row], lap_id: str) -> Row:
+    """The lap of this id; :class:`telemetry.UsageError` where there is none."""
+    for row in laps:
+        if row["lap_id"] == lap_id:
+            return row
+    raise UsageError(f"The catalog has no lap {lap_id}. See: catalog laps.")
+
+
+def track_name(row: Row) -> str:
+    """Track and layout for a person, like ``spa (short)``."""
+    track = row["track"] or "unknown track"
+    return f"{track} ({row['layout']})" if row["layout"] else track
+
+
+def _matches_text(pattern: str, *texts: str) -> bool:
+    return any(fnmatchcase(text.casefold(), pattern.casefold()) for text in texts)

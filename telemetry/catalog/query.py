@@ -1,0 +1,69 @@
+"""SQL over a catalog: DuckDB in this process, which may read the catalog's files and nothing else."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from telemetry.base.errors import SourceError, UsageError
+from telemetry.base.extras import require
+from telemetry.catalog.shards import shard_schema
+from telemetry.catalog.state import CatalogState, path_of
+from telemetry.catalog.tables import LAP_COLUMNS, PURPOSE, RECORDING_COLUMNS, make_table
+from telemetry.fields.selection import select
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def run_query(folder: Path, state: CatalogState, sql: str) -> "pa.Table":
+    """The result of one SELECT over ``laps``, ``samples`` and ``recordings``.
+
+    Nothing can be written, and no other file or address be read. Raises :class:`telemetry.UsageError` for SQL that is
+    wrong, and :class:`telemetry.SourceError` where a file of samples has gone or is damaged.
+    """
+    duckdb = require("duckdb", extra="catalog", purpose=PURPOSE)
+    pyarrow = require("pyarrow", extra="catalog", purpose=PURPOSE)
+    paths = [path_of(folder, name).absolute().as_posix() for name in sorted(state.shards)]
+    with duckdb.connect(":memory:") as connection:
+        connection.register("laps", make_table(pyarrow, state.laps, LAP_COLUMNS))
+        connection.register("recordings", make_table(pyarrow, state.recordings, RECORDING_COLUMNS))
+        _lock_in(connection, paths)
+        if paths:
+            listed = ", ".join(_quote(path) for path in paths)
+            _try(duckdb, lambda: connection.execute(f"CREATE VIEW samples AS FROM read_parquet([{listed}])"))
+        else:
+            connection.register("samples", shard_schema(pyarrow, select(state.fields)).empty_table())
+        statements = _try(duckdb, lambda: connection.extract_statements(sql))
+        if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+            raise UsageError('A catalog is asked, not changed: say one statement, like "select * from laps".')
+        return _try(duckdb, lambda: connection.sql(sql).to_arrow_table())
+
+
+def _lock_in(connection: Any, paths: list[str]) -> None:
+    """Let SQL read these files alone, and change none of that."""
+    listed = ", ".join(_quote(path) for path in paths)
+    connection.execute(f"SET allowed_paths = [{listed}]")
+    connection.execute("SET python_enable_replacements = false")
+    connection.execute("SET autoinstall_known_extensions = false")
+    connection.execute("SET autoload_known_extensions = false")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+
+
+def _try(duckdb: Any, call: Any) -> Any:
+    try:
+        return call()
+    except duckdb.Error as error:
+        is_damaged = isinstance(error, duckdb.IOException) or ".parquet" in str(error)
+        if is_damaged and not isinstance(error, duckdb.PermissionException):
+            raise SourceError(
+                f"Samples of the catalog cannot be read: {_first_line(error)}. See: catalog check."
+            ) from error
+        raise UsageError(f"This SQL cannot be run: {_first_line(error)}.") from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0].rstrip(".")
+
+
+def _quote(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,366 @@
+"""``catalog``: the laps of many recordings in one place, and what can be asked about them."""
+
+import math
+from collections.abc import Callable, Iterable
+from functools import partial
+from itertools import takewhile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from telemetry.base.clock import Clock
+from telemetry.base.errors import TelemetryError, UsageError
+from telemetry.cli._shared import options
+from telemetry.cli._shared.messages import print_json, print_lines, print_message, print_warning
+from telemetry.cli.app import Command, CommandGroup
+
+if TYPE_CHECKING:
+    from telemetry.catalog.change import CatalogChange
+    from telemetry.catalog.read import ReadOptions, ReadRecording
+    from telemetry.catalog.state import CatalogState, Row
+    from telemetry.cli._shared.progress import ReadingProgress
+
+DEFAULT_FOLDER: Final = Path("catalog")
+
+catalog = typer.Typer(
+    cls=CommandGroup, no_args_is_help=True, help="Keep the laps of many recordings, and ask across them."
+)
+
+Folder = Annotated[
+    Path,
+    typer.Option(
+        "--catalog",
+        metavar="FOLDER",
+        envvar="AC_TELEMETRY_CATALOG",
+        help="The folder of the catalog.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", "-o", metavar="FILE", show_default=False, help="Write a table: .parquet, .csv or .json by its suffix."
+    ),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")]
+Track = Annotated[str | None, typer.Option(metavar="NAME", help="Only of this track; patterns like ks_* too.")]
+Car = Annotated[str | None, typer.Option(metavar="NAME", help="Only with this car.")]
+Driver = Annotated[str | None, typer.Option(metavar="NAME", help="Only of this driver.")]
+
+
+@catalog.command(cls=Command)
+def add(
+    files: options.Files,
+    folder: Folder = DEFAULT_FOLDER,
+    jobs: options.Jobs = None,
+    copy: Annotated[bool, typer.Option("--copy", help="Copy the recordings into the catalog.")] = False,
+    fields: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FIELDS", show_default=False, help="The columns of samples of a new catalog. Default: about 30."
+        ),
+    ] = None,
+    rate: Annotated[
+        float | None,
+        options.rate_option("Samples of a new catalog", "60"),
+    ] = None,
+) -> None:
+    """Add recordings of any format; what is there already is left out.
+
+    It may be stopped at any moment, and the same command goes on.
+    """
+    from telemetry.catalog.change import change_catalog
+
+    with change_catalog(folder, _new_state(folder, fields, rate)) as change:
+        own = folder.resolve()
+        paths = [path for path in files if own not in path.resolve().parents]
+        failures = _read_into(change, paths, jobs, lambda read: change.add(read, copy=copy), "added")
+        change.merge()
+        change.commit()
+        print_message(f"{folder}: {_contents(change.state)}.")
+    failures.check()
+
+
+@catalog.command(cls=Command)
+def rebuild(folder: Folder = DEFAULT_FOLDER, jobs: options.Jobs = None) -> None:
+    """Make laps and samples again out of the recordings, as this program finds them.
+
+    The catalog is replaced at the end, as a whole. What is known of recordings that have gone stays.
+    """
+    from telemetry.catalog.change import change_catalog
+    from telemetry.catalog.state import recording_path
+
+    with change_catalog(folder) as change:
+        before = {str(recording_path(folder, row)): row for row in change.state.recordings}
+        found: list[ReadRecording] = []
+
+        def take(read: "ReadRecording") -> bool:
+            row = next((row for row in before.values() if row["recording_id"] == read.recording["recording_id"]), None)
+            if row is None:
+                raise TelemetryError(
+                    f"{read.recording['path']} is not the recording that was added. Add it as a new one."
+                )
+            read.recording.update(path=row["path"], copied=row["copied"])
+            found.append(read)
+            return True
+
+        failures = _read_into(change, [Path(path) for path in before], jobs, take, "read", again=True)
+        change.remove([read.recording["recording_id"] for read in found])
+        for read in found:
+            change.add(read)
+        change.merge(every=True)
+        change.commit()
+        print_message(f"{folder}: {_contents(change.state)}.")
+    failures.check()
+
+
+@catalog.command(cls=Command)
+def laps(
+    folder: Folder = DEFAULT_FOLDER,
+    track: Track = None,
+    car: Car = None,
+    driver: Driver = None,
+    session: Annotated[str | None, typer.Option(metavar="NAME", help="Only of practice, race, ...")] = None,
+    valid: Annotated[bool, typer.Option("--valid", help="Only valid laps.")] = False,
+    faster_than: Annotated[
+        str | None, typer.Option(metavar="TIME", show_default=False, help="Only below this official time, like 1:16.5.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="DATE", show_default=False, help="Only from this day on, like 2026-03-01.")
+    ] = None,
+    sort: Annotated[str, typer.Option(metavar="KEY", help="time, date, track, car, driver or speed.")] = "date",
+    limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="At most so many laps.")] = None,
+    as_json: AsJson = False,
+    out: Output = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Show the laps of the catalog that fit."""
+    from telemetry.catalog.filters import LapFilter, sort_laps
+    from telemetry.catalog.state import load_state
+    from telemetry.cli._shared.catalog_tables import parse_day, parse_lap_time
+
+    chosen = LapFilter(
+        track=track,
+        car=car,
+        driver=driver,
+        session=session,
+        valid=valid,
+        faster_than_ms=None if faster_than is None else parse_lap_time(faster_than),
+        since=None if since is None else parse_day(since),
+    )
+    found = sort_laps(chosen.choose(load_state(folder).laps), sort)[:limit]
+    _show_laps(found, as_json=as_json, out=out, overwrite=overwrite)
+
+
+@catalog.command(cls=Command)
+def best(
+    folder: Folder = DEFAULT_FOLDER,
+    track: Track = None,
+    car: Car = None,
+    driver: Driver = None,
+    as_json: AsJson = False,
+    out: Output = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Show the best valid lap of each car on each track."""
+    from telemetry.catalog.filters import LapFilter, best_laps
+    from telemetry.catalog.state import load_state
+
+    found = best_laps(LapFilter(track=track, car=car, driver=driver).choose(load_state(folder).laps))
+    _show_laps(found, as_json=as_json, out=out, overwrite=overwrite)
+
+
+@catalog.command(cls=Command)
+def info(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
+    """Show what the catalog holds."""
+    from telemetry.base.text import format_count
+    from telemetry.catalog.filters import track_name
+    from telemetry.catalog.state import load_state
+
+    state = load_state(folder)
+    size = sum(shard["size"] for shard in state.shards.values())
+    values = {
+        "folder": str(folder),
+        "recordings": len(state.recordings),
+        "laps": len(state.laps),
+        "valid": sum(row["valid"] for row in state.laps),
+        "tracks": sorted({track_name(row) for row in state.laps}),
+        "cars": sorted({row["car"] for row in state.laps}),
+        "drivers": sorted({row["driver"] for row in state.laps}),
+        "rate_hz": state.rate_hz,
+        "fields": list(state.fields),
+        "files": len(state.shards),
+        "size": size,
+        "stale": state.stale,
+    }
+    if as_json:
+        print_json(values)
+        return
+    print_lines(
+        f"{folder}: {_contents(state)}, {values['valid']} of them valid",
+        f"samples: {state.rate_hz:g} Hz, {format_count(len(state.fields), 'column')}, {size / 1e6:.1f} MB",
+        *(f"{name}: {', '.join(map(str, values[name]))}" for name in ("tracks", "cars", "drivers")),
+    )
+    if state.stale:
+        print_message(
+            f"An older program derived {format_count(state.stale, 'recording')}; this one finds laps differently. "
+            "It pays to run: catalog rebuild"
+        )
+
+
+@catalog.command(cls=Command)
+def query(
+    sql: Annotated[str, typer.Argument(metavar="SQL", help='Like "select driver, min(time_ms) from laps group by 1".')],
+    folder: Folder = DEFAULT_FOLDER,
+    as_json: AsJson = False,
+    out: Output = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Ask in SQL, as DuckDB has it, over the views laps, samples and recordings."""
+    from telemetry.catalog.query import run_query
+    from telemetry.catalog.state import load_state
+    from telemetry.cli._shared.catalog_tables import print_rows, write_table
+
+    table = run_query(folder, load_state(folder), sql)
+    if out is not None:
+        write_table(table, out, overwrite=overwrite)
+    elif as_json:
+        print_json(table.to_pylist())
+    else:
+        print_rows(table.column_names, table.to_pylist())
+
+
+@catalog.command(cls=Command)
+def remove(
+    names: Annotated[
+        list[str], typer.Argument(metavar="FILE...", help="Recordings by their path, or the beginning of their id.")
+    ],
+    folder: Folder = DEFAULT_FOLDER,
+) -> None:
+    """Remove recordings from the catalog; the files themselves stay, unless they are its copies."""
+    from telemetry.catalog.change import change_catalog
+    from telemetry.catalog.state import absolute
+
+    with change_catalog(folder) as change:
+        ids: list[str] = []
+        for name in names:
+            found = [
+                row["recording_id"]
+                for row in change.state.recordings
+                if row["path"] in (absolute(Path(name)), name)
+                or (len(name) >= 8 and row["recording_id"].startswith(name))
+            ]
+            if not found:
+                raise UsageError(f"The catalog holds no recording {name}.")
+            ids += found
+        change.remove(ids)
+        change.commit()
+        print_message(f"{folder}: {_contents(change.state)}.")
+
+
+@catalog.command(cls=Command)
+def check(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
+    """Compare every file with its hash, and every lap with its samples; exit code 1 where something is wrong."""
+    from telemetry.catalog.check import check_catalog
+    from telemetry.catalog.state import load_state
+
+    state = load_state(folder)
+    problems = list(check_catalog(folder, state))
+    if as_json:
+        print_json([{"path": str(one.path), "text": one.text, "derived": one.is_derived} for one in problems])
+    else:
+        print_lines(*(one.text for one in problems))
+        if not problems:
+            print_lines(f"{folder}: {_contents(state)}, all as they were.")
+    if problems:
+        raise typer.Exit(1)
+
+
+def _new_state(folder: Path, fields: str | None, rate: float | None) -> "CatalogState":
+    """The state of a catalog that is made here; UsageError for settings of one that exists."""
+    from telemetry.catalog.state import DEFAULT_FIELDS, DEFAULT_RATE_HZ, STATE_NAME, CatalogState
+    from telemetry.fields.selection import select
+
+    if (fields is not None or rate is not None) and (folder / STATE_NAME).exists():
+        raise UsageError(f"--fields and --rate are for a new catalog, and {folder} is one already.")
+    chosen = DEFAULT_FIELDS if fields is None else tuple(column.key for column in select(fields))
+    return CatalogState(rate_hz=rate or DEFAULT_RATE_HZ, fields=chosen)
+
+
+def _read_into(
+    change: "CatalogChange",
+    paths: list[Path],
+    jobs: int | None,
+    take: "Callable[[ReadRecording], bool]",
+    verb: str,
+    *,
+    again: bool = False,
+) -> Any:
+    """Read recordings and hand each to ``take``; the failures among them, of which none stops the others."""
+    from telemetry.cli._shared.input_files import FileFailure, FileFailures
+    from telemetry.cli._shared.read_files import read_files
+    from telemetry.cli._shared.stopping import stop_on_signal
+    from telemetry.cli._shared.tables import table_console
+
+    clock = Clock(math.inf)
+    failures = FileFailures(len(paths), table_console(stderr=True), verb)
+    read_options = change.read_options(again=again)
+
+    def recall(path: Path) -> "bool | None":
+        return True if not again and change.knows(path) else None
+
+    with stop_on_signal(clock):
+        results = read_files(paths, partial(_read_one, options=read_options), clock, jobs, recall)
+        for path, result in zip(paths, results, strict=True):
+            if isinstance(result, FileFailure):
+                failures.add(result)
+            elif not isinstance(result, bool):
+                try:
+                    take(result)
+                except TelemetryError as error:
+                    failures.add(FileFailure(path, error))
+                if not again:
+                    change.commit_if_due()
+    return failures
+
+
+def _read_one(
+    path: Path, clock: Clock, progress: "ReadingProgress", *, options: "ReadOptions"
+) -> "ReadRecording | bool":
+    """The recording for the catalog; true where the catalog holds it."""
+    from telemetry.catalog.read import read_for_catalog
+    from telemetry.cli._shared.stopping import Interrupted
+
+    def watch(blocks: Iterable[Any]) -> Iterable[Any]:
+        return takewhile(lambda _: not clock.stopped, progress.watch(blocks))
+
+    found = read_for_catalog(path, options, watch)
+    if clock.stopped:
+        raise Interrupted(f"Stopped before {path} was read. The same command goes on.")
+    return True if found is None else found
+
+
+def _show_laps(rows: "list[Row]", *, as_json: bool, out: Path | None, overwrite: bool) -> None:
+    if as_json and out is None:
+        print_json(rows)
+        return
+    if out is not None:
+        from telemetry.base.extras import require
+        from telemetry.catalog.tables import LAP_COLUMNS, PURPOSE, make_table
+        from telemetry.cli._shared.catalog_tables import write_table
+
+        pyarrow = require("pyarrow", extra="catalog", purpose=PURPOSE)
+        write_table(make_table(pyarrow, rows, LAP_COLUMNS), out, overwrite=overwrite)
+        return
+    from telemetry.cli._shared.catalog_tables import print_laps
+
+    print_laps(rows)
+    if not rows:
+        print_warning("No lap of the catalog fits.")
+
+
+def _contents(state: "CatalogState") -> str:
+    from telemetry.base.text import format_count
+
+    return f"{format_count(len(state.recordings), 'recording')}, {format_count(len(state.laps), 'lap')}"
