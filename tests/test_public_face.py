@@ -2,6 +2,7 @@ import inspect
 import json
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -93,6 +94,7 @@ ENOUGH = {
     "fields": [],
     "compare": [],
     "corners": [],
+    "catalog": [],
     "plot": [],
     "report": [],
 }
@@ -107,6 +109,12 @@ def test_the_readmes_commands_are_understood(words: list[str], tmp_path: Path) -
         arguments += ["--source", str(REPOSITORY / "fixtures" / "pages")]
     if words[0] in {"compare", "corners", "plot", "report"}:
         record_long_drive(tmp_path / "drive.mcap")
+    if words[0] == "catalog":
+        recordings = tmp_path / "recordings"
+        recordings.mkdir()
+        shutil.copy(REPOSITORY / "fixtures" / "lap.jsonl.zst", recordings)
+        if words[1] != "add":
+            assert main_in_process("catalog", "add", "recordings", cwd=tmp_path).returncode == 0
     if words[0] == "publish":
         arguments += ["--pages", str(tmp_path)]
     own_folders = dict.fromkeys(("XDG_STATE_HOME", "XDG_DATA_HOME", "LOCALAPPDATA"), str(tmp_path))
