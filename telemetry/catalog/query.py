@@ -59,13 +59,16 @@ def _try(duckdb: Any, call: Any) -> Any:
         is_damaged = isinstance(error, duckdb.IOException) or ".parquet" in str(error)
         if is_damaged and not isinstance(error, duckdb.PermissionException):
             raise SourceError(
-                f"Samples of the catalog cannot be read: {_first_line(error)}. See: catalog check."
+                f"Samples of the catalog cannot be read: {_describe(error)} See: catalog check."
             ) from error
-        raise UsageError(f"This SQL cannot be run: {_first_line(error)}.") from error
+        raise UsageError(f"This SQL cannot be run: {_describe(error)}") from error
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0].rstrip(".")
+def _describe(error: Exception) -> str:
+    """What DuckDB says, with the names that it proposes, as sentences; without the picture of the place."""
+    said, _, proposed = str(error).partition("\n\n")[0].partition("\n")
+    names = proposed.removeprefix("Candidate bindings: ").removeprefix("Did you mean ").rstrip("?")
+    return f"{said.rstrip('.!')}." + (f" Did you mean {names}?" if names else "")
 
 
 def _quote(text: str) -> str:

@@ -136,7 +136,8 @@ def test_sql_sees_laps_samples_and_recordings(catalog: Path, recordings: list[Pa
     ("sql", "sentence"),
     [
         ("selec 1", "syntax error"),
-        ("select * from lapss", "lapss"),
+        ("select * from lapss", 'lapss does not exist. Did you mean "laps"?'),
+        ("select lap from laps", "Did you mean"),
         ("drop view samples", "asked, not changed"),
         ("copy laps to 'x.csv'", "asked, not changed"),
         ("select 1; select 2", "asked, not changed"),
