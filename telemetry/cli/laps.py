@@ -18,18 +18,29 @@ from telemetry.analysis.same_drive import DriveFingerprint, FingerprintBuilder, 
 from telemetry.base.clock import Clock
 from telemetry.base.text import format_count, format_measured_lap_time, format_number, format_sector_time
 from telemetry.cli._shared import options
-from telemetry.cli._shared.input_files import FileFailure, FileFailures
+from telemetry.cli._shared.input_files import FileFailure, FileFailures, process_files
 from telemetry.cli._shared.lap_overviews import print_lap_overview, print_only_overviews
 from telemetry.cli._shared.messages import print_json, print_warning
 from telemetry.cli._shared.progress import ReadingProgress
 from telemetry.cli._shared.quality_reports import recall_analysis_of
 from telemetry.cli._shared.read_files import read_files
+from telemetry.cli._shared.session_results import (
+    SUFFIX,
+    ResultOption,
+    hold_against,
+    official_dict,
+    print_judgement,
+    print_result,
+    read_result,
+    result_dicts,
+)
 from telemetry.cli._shared.stopping import Interrupted, stop_on_signal
 from telemetry.cli._shared.tables import table_console, to_markup
 from telemetry.cli._shared.thresholds import TyresOut
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.laps.missing import describe_missing_lap_fields
 from telemetry.laps.model import CarAndTrack, Lap, best_laps
+from telemetry.laps.session_result import SessionResult, read_session_result
 from telemetry.sources import open_source
 
 if TYPE_CHECKING:
@@ -62,8 +73,25 @@ def laps(
             "--overall", help="Print only what the laps show together: theoretical best, consistency, stints, fuel."
         ),
     ] = False,
+    session_result: ResultOption = None,
 ) -> None:
-    """Show the laps of recordings: times, sectors, speed, validity, and what they show together."""
+    """Show the laps of recordings: times, sectors, speed, validity, and what they show together.
+
+    Of a result of the game, [bold]race_out.json[/], it shows the laps as the game judged them.
+    """
+    official = read_result(session_result)
+    console = table_console()
+    failures = FileFailures(len(files), None if as_json else console)
+    entries: list[dict[str, Any]] = []
+    for shown in process_files((path for path in files if path.suffix == SUFFIX), _read_session_file):
+        if isinstance(shown, FileFailure):
+            failures.add(shown)
+            entries.append(shown.to_dict())
+        elif as_json:
+            entries += result_dicts(shown.path, shown.result)
+        else:
+            print_result(console, shown.path, shown.result)
+    files = [path for path in files if path.suffix != SUFFIX]
     thresholds = Thresholds(tyres_out=tyres_out)
     clock = Clock(math.inf)
 
@@ -81,9 +109,7 @@ def laps(
     recorded = [LapsOfFile(result.path, result.laps) for result in results if isinstance(result, _RecordedLaps)]
     best = best_laps(chain.from_iterable(file.laps for file in recorded))
     overviews = summarize_laps(recorded)
-    console = table_console()
-    entries: list[dict[str, Any]] = []
-    failures = FileFailures(len(files), None if as_json else console)
+    all_differences: list[str] = []
     for number, result in enumerate(results):
         if number and not as_json and not overall:
             console.print()
@@ -91,13 +117,18 @@ def laps(
             failures.add(result)
             entries.append(result.to_dict())
         elif as_json:
-            entries += () if overall else _lap_dicts(result.path, result.laps, best)
+            entries += () if overall else _lap_dicts(result.path, result.laps, best, official)
             if result.not_recorded:
                 print_warning(f"{result.path} does not hold {result.not_recorded}.")
         elif not overall:
             _print_laps(console, result.path, result.laps, best)
             if result.not_recorded:
                 console.print(f"[yellow]not recorded: {result.not_recorded}[/]", highlight=False)
+        if official is not None and isinstance(result, _RecordedLaps):
+            judged, differences = hold_against(result.laps, official)
+            all_differences += differences
+            if not as_json:
+                print_judgement(console, judged, differences)
     if overall:
         entries += [overview.to_dict() for overview in overviews]
     if overall and not as_json:
@@ -107,7 +138,20 @@ def laps(
             print_lap_overview(console, overview, has_title=len(overviews) > 1 or len(results) > 1)
     if as_json:
         print_json(entries)
+        for text in all_differences:
+            print_warning(text)
     failures.check()
+    if all_differences:
+        raise typer.Exit(1)
+
+
+class _SessionFile(NamedTuple):
+    path: Path
+    result: SessionResult
+
+
+def _read_session_file(path: Path) -> _SessionFile:
+    return _SessionFile(path, read_session_result(path))
 
 
 class _RecordedLaps(NamedTuple):
@@ -151,10 +195,17 @@ def _without_copies(results: list[_RecordedLaps | FileFailure]) -> list[_Recorde
     return [result for result in results if not any(result is copy for copy in left_out)]
 
 
-def _lap_dicts(path: Path, recorded_laps: list[Lap], best: Mapping[CarAndTrack, Lap]) -> Iterator[dict[str, Any]]:
+def _lap_dicts(
+    path: Path, recorded_laps: list[Lap], best: Mapping[CarAndTrack, Lap], official: SessionResult | None
+) -> Iterator[dict[str, Any]]:
+    judged = {} if official is None else {id(one.lap): one for one in hold_against(recorded_laps, official)[0]}
     for lap in recorded_laps:
         own_best = best.get(lap.car_and_track)
-        yield {"file": str(path), **lap.to_dict(), "best": lap is own_best, "gap_ms": _gap_ms(lap, own_best)}
+        entry = {"file": str(path), **lap.to_dict(), "best": lap is own_best, "gap_ms": _gap_ms(lap, own_best)}
+        if official is not None:
+            one = judged.get(id(lap))
+            entry["result"] = one and {**official_dict(one.official), "differences": list(one.differences)}
+        yield entry
 
 
 def _print_laps(console: Console, path: Path, recorded_laps: list[Lap], best: Mapping[CarAndTrack, Lap]) -> None:

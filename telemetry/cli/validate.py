@@ -11,6 +11,7 @@ from telemetry.cli._shared import options
 from telemetry.cli._shared.input_files import FileFailure, FileFailures
 from telemetry.cli._shared.messages import print_json
 from telemetry.cli._shared.quality_reports import read_reports
+from telemetry.cli._shared.session_results import ResultOption, hold_against, read_result
 from telemetry.cli._shared.tables import label_table, table_console, to_markup
 from telemetry.cli._shared.thresholds import TyresOut
 from telemetry.fields.thresholds import DEFAULTS
@@ -31,11 +32,13 @@ def validate(
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as one JSON array.")] = False,
     jobs: options.Jobs = None,
     tyres_out: TyresOut = DEFAULTS.tyres_out,
+    session_result: ResultOption = None,
 ) -> None:
     """Check whether recordings are good enough for a data set.
 
     All that they hold is read, also where one has a summary. The exit code is 1 if one of them is not.
     """
+    official = read_result(session_result)
     console = table_console()
     results: list[dict[str, Any]] = []
     all_valid = True
@@ -48,6 +51,9 @@ def validate(
             continue
         report = result.report
         findings = list_findings(report, max_gap_share=max_gap_share)
+        if official is not None:
+            _, differences = hold_against(result.laps, official)
+            findings += tuple(QualityFinding("session_result", "error", text) for text in differences)
         if strict:
             findings = tuple(QualityFinding(finding.name, "error", finding.message) for finding in findings)
         valid = all(finding.severity != "error" for finding in findings)
