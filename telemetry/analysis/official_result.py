@@ -31,21 +31,22 @@ class JudgedLap:
 def judge_laps(laps: Sequence[Lap], result: SessionResult) -> list[JudgedLap]:
     """The complete laps that the result holds too, in order.
 
-    The laps from one start to the next belong to that car and session of the result, and to those of its laps in a row,
-    with which most times agree; to none where not one does.
+    The laps from one start to the next belong to that car and session of the result, and to those of its lap numbers in
+    a row, with which most times agree; to none where not one does.
     """
     places: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for number, drive in enumerate(result.drives):
-        for place, official in enumerate(drive.laps):
+        for official in drive.laps:
             if official.driven_ms is not None:
-                places[official.driven_ms].append((number, place))
+                places[official.driven_ms].append((number, official.number))
     found: list[JudgedLap] = []
     for _, group in groupby(laps, key=lambda lap: lap.start_index):
-        own = [lap for lap in group if lap.complete and lap.time_ms]
+        own = [lap for lap in group if lap.complete]
         agreeing = Counter(
-            (number, place - row)
-            for row, lap in enumerate(own)
-            for time_ms in range((lap.time_ms or 0) - TOLERANCE_MS, (lap.time_ms or 0) + TOLERANCE_MS + 1)
+            (number, place - lap.number)
+            for lap in own
+            if lap.time_ms
+            for time_ms in range(lap.time_ms - TOLERANCE_MS, lap.time_ms + TOLERANCE_MS + 1)
             for number, place in places.get(time_ms, ())
         )
         if not agreeing:
@@ -57,8 +58,9 @@ def judge_laps(laps: Sequence[Lap], result: SessionResult) -> list[JudgedLap]:
         )
         _, _, back, shift = max(rated)
         drive = result.drives[-back]
-        pairs = zip(own[max(-shift, 0) :], drive.laps[max(shift, 0) :], strict=False)
-        found += (JudgedLap(lap, drive, official) for lap, official in pairs)
+        official_laps = {official.number: official for official in drive.laps}
+        pairs = ((lap, official_laps.get(lap.number + shift)) for lap in own)
+        found += (JudgedLap(lap, drive, official) for lap, official in pairs if official is not None)
     return found
 
 
@@ -70,13 +72,16 @@ def describe_other_track(laps: Iterable[Lap], result: SessionResult) -> str:
     return ""
 
 
-def describe_judgement(judged: Iterable[JudgedLap]) -> list[str]:
-    """How many laps of which drivers were compared, as sentences."""
-    return [
+def describe_judgement(laps: Iterable[Lap], judged: Sequence[JudgedLap]) -> list[str]:
+    """How many of these laps were compared, with which drivers' laps, as sentences, and how many were not."""
+    sentences = [
         f"Compared: {format_count(len(list(group)), 'lap')} of {drive.driver or 'an unnamed driver'} in "
         f"{drive.car or 'an unknown car'}, {drive.session or 'unknown session'}."
         for drive, group in groupby(judged, key=lambda one: one.drive)
     ]
+    if rest := sum(lap.complete for lap in laps) - len(judged):
+        sentences.append(f"Not compared: {format_count(rest, 'complete lap')} that the result does not hold.")
+    return sentences
 
 
 def _is_same(time_ms: int, official_ms: int | None) -> bool:

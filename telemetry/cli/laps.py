@@ -128,7 +128,7 @@ def laps(
             judged, differences = hold_against(result.laps, official)
             all_differences += differences
             if not as_json:
-                print_judgement(console, judged, differences)
+                print_judgement(console, result.laps, judged, differences)
     if overall:
         entries += [overview.to_dict() for overview in overviews]
     if overall and not as_json:

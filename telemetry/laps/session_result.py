@@ -1,6 +1,5 @@
 """The result of a session as the game (``race_out.json``) and its server write it: laps with the game's own verdict."""
 
-import math
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,8 +133,9 @@ def _text(value: Any) -> str:
 
 
 def _whole(value: Any) -> int | None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return int(value) if is_number and abs(value) < 2**53 else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return int(value) if abs(value) < 2**53 else None  # compared as it is: an int of 400 digits is no float
 
 
 def _time(value: Any) -> int | None:

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from telemetry.analysis.official_result import describe_other_track, judge_laps
+from telemetry.analysis.official_result import describe_judgement, describe_other_track, judge_laps
 from telemetry.laps.model import Lap
 from telemetry.laps.session_result import ResultDrive, ResultLap, SessionResult
 from tests.analysis.laps_by_hand import lap_of
@@ -64,6 +64,23 @@ def test_a_millisecond_is_no_difference() -> None:
 def test_laps_that_are_not_in_the_result_are_not_judged() -> None:
     assert judge_laps(laps_of(70_000), result_of(drive_of(*TIMES))) == []
     assert judge_laps([], result_of(drive_of(*TIMES))) == []
+
+
+def test_a_lap_without_an_official_time_does_not_move_those_after_it() -> None:
+    laps = laps_of(*TIMES)
+    laps[1] = replace(laps[1], time_ms=None)
+    for own in (laps, [laps[0], *laps[2:]]):
+        judged = judge_laps(own, result_of(drive_of(*TIMES)))
+        assert [one.official.number for one in judged] == [lap.number for lap in own]
+        assert not any(one.differences for one in judged)
+
+
+def test_complete_laps_that_the_result_does_not_hold_are_counted() -> None:
+    laps = [*laps_of(*TIMES), lap_of(70_000, 1, start_index=2), lap_of(None, 2, start_index=2, end="recording")]
+    assert describe_judgement(laps, judge_laps(laps, result_of(drive_of(*TIMES)))) == [
+        "Compared: 4 laps of A. Driver in gt3, practice.",
+        "Not compared: 1 complete lap that the result does not hold.",
+    ]
 
 
 def test_another_track_is_a_sentence() -> None:

@@ -34,6 +34,12 @@ def test_laps_shows_the_laps_of_a_result(result_file: Path) -> None:
     )  # fmt: skip
 
 
+def test_one_of_two_equal_laps_is_the_best(result_file: Path) -> None:
+    write(result_file, OFFICIAL, OFFICIAL | {"lap": 1})
+    rows = [line.split() for line in main_in_process("laps", result_file).stdout.splitlines()]
+    assert [row[-1] for row in rows if row[1:2] == ["1:23.811"]] == ["best", "yes"]
+
+
 @pytest.mark.parametrize("command", ["laps", "validate"])
 def test_a_recording_that_agrees_with_the_result_ends_with_0(command: str, result_file: Path) -> None:
     assert main_in_process(command, str(LAP), "--result", str(result_file)).returncode == 0

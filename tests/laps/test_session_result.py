@@ -106,6 +106,15 @@ def test_values_that_are_none_are_left_out(tmp_path: Path) -> None:
     assert (result.track, drive.driver, drive.session) == ("", "", "practice")
 
 
+@pytest.mark.parametrize("number", ["9" * 400, "-" + "9" * 400, "1e400", "NaN", "-Infinity"])
+def test_a_number_beyond_all_times_is_none(tmp_path: Path, number: str) -> None:
+    path = tmp_path / "race_out.json"
+    lap = f'{{"lap": {number}, "car": 0, "time": {number}, "sectors": [{number}], "cuts": {number}}}'
+    path.write_text(f'{{"players": [{{}}], "sessions": [{{"type": {number}, "laps": [{lap}]}}]}}')
+    [drive] = read_session_result(path).drives
+    assert drive.laps == (ResultLap(1, None, (), None, ""),)
+
+
 def test_a_damaged_result_is_data_or_a_sentence(tmp_path: Path) -> None:
     random = Random(16)
     whole = json.dumps(GAME).encode()

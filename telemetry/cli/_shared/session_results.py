@@ -51,9 +51,11 @@ def hold_against(laps: Sequence[Lap], result: SessionResult) -> tuple[list[Judge
     return judged, [text for one in judged for text in one.differences]
 
 
-def print_judgement(console: Console, judged: Iterable[JudgedLap], differences: Sequence[str]) -> None:
+def print_judgement(
+    console: Console, laps: Iterable[Lap], judged: Sequence[JudgedLap], differences: Sequence[str]
+) -> None:
     """Print what was compared and what differs."""
-    for text in describe_judgement(judged):
+    for text in describe_judgement(laps, judged) if judged else ():
         console.print(to_markup(text), highlight=False)
     for text in differences:
         console.print(f"[red]{to_markup(text)}[/]", highlight=False)
@@ -75,7 +77,8 @@ def print_result(console: Console, path: Path, result: SessionResult) -> None:
 
 def _table(drive: ResultDrive) -> Table:
     sectors = max(len(lap.sectors_ms) for lap in drive.laps)
-    best = min((lap.time_ms for lap in drive.laps if lap.time_ms is not None and not lap.is_cut), default=None)
+    counted = [lap for lap in drive.laps if lap.time_ms is not None and not lap.is_cut]
+    best = min(counted, key=lambda lap: lap.time_ms or 0, default=None)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     for title in ("lap", "time", *(f"S{number + 1}" for number in range(sectors))):
         table.add_column(title, justify="right", no_wrap=True)
@@ -83,7 +86,7 @@ def _table(drive: ResultDrive) -> Table:
     table.add_column("valid")
     for lap in drive.laps:
         times = [format_sector_time(time) for time in lap.sectors_ms]
-        verdict = "[red]cut[/]" if lap.is_cut else "[bold green]best[/]" if lap.time_ms == best else "yes"
+        verdict = "[red]cut[/]" if lap.is_cut else "[bold green]best[/]" if lap is best else "yes"
         table.add_row(
             str(lap.number),
             NO_TIME if lap.driven_ms is None else format_lap_time(lap.driven_ms),
