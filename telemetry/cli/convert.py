@@ -20,7 +20,7 @@ from telemetry.cli._shared.tables import table_console
 from telemetry.cli._shared.thresholds import TyresOut
 from telemetry.fields.selection import select
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
-from telemetry.formats import find_format
+from telemetry.formats import find_format, stem_of
 from telemetry.laps.choice import describe_lap_numbers
 from telemetry.sources import WRITABLE_SUFFIXES
 from telemetry.sources.convert import ConversionOptions, ConversionResult, convert_recording
@@ -171,7 +171,7 @@ def _name_outputs(sources: Sequence[Path], output: Path, suffix: str | None) -> 
         raise UsageError(f"Unsupported --format {suffix.lstrip('.')}. Supported: {_SUFFIXES}.")
     if find_format(output) is not None and not output.is_dir():
         raise UsageError(f"--format is for files in a folder, and {output} is one file. Name a folder.")
-    outputs = {source: output / f"{_stem(source)}{suffix}" for source in sources}
+    outputs = {source: output / f"{stem_of(source)}{suffix}" for source in sources}
     source_by_output: dict[Path, Path] = {}
     for source, target in outputs.items():
         if (first := source_by_output.setdefault(target, source)) != source:
@@ -181,13 +181,6 @@ def _name_outputs(sources: Sequence[Path], output: Path, suffix: str | None) -> 
     except OSError as error:
         raise UsageError(f"The folder {output} cannot be made: {error.strerror}.") from error
     return outputs
-
-
-def _stem(path: Path) -> str:
-    """The name of a recording without the suffix of its format."""
-    known = find_format(path)
-    suffixes = known.suffixes if known is not None else (path.suffix,)
-    return path.name.removesuffix(next(suffix for suffix in suffixes if path.name.endswith(suffix)))
 
 
 def _describe(output: Path, result: ConversionResult) -> str:

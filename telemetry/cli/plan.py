@@ -16,8 +16,9 @@ from telemetry.base.clock import Clock
 from telemetry.base.errors import SinkError, SourceError, TelemetryError, UsageError
 from telemetry.base.storage.lock import lock_plan_folder
 from telemetry.cli._shared import options
-from telemetry.cli._shared.messages import print_json, print_message
+from telemetry.cli._shared.messages import print_json, print_message, print_warning
 from telemetry.cli._shared.option_groups import expand_option_groups
+from telemetry.cli._shared.progress import reading_progress
 from telemetry.cli._shared.step_recording import JsonSummary, StopOptions, record_steps
 from telemetry.cli._shared.stopping import stop_on_signal
 from telemetry.cli._shared.summaries import describe_steps
@@ -33,7 +34,8 @@ from telemetry.plans.resume import resume
 from telemetry.plans.runner import Batch, ReportMessage, describe_lap
 from telemetry.recording.interfaces import PageSink, Step
 from telemetry.recording.stop import StopRule
-from telemetry.sources import open_page_sink, open_source
+from telemetry.sources import WRITABLE_SUFFIXES, open_page_sink, open_source
+from telemetry.sources.plan_products import ProductReports, make_products
 
 _MAX_REFUSED_BY_DEMO: Final = 10
 """Refused laps in a row after which the demo will drive no lap that counts: its scenarios repeat within three laps."""
@@ -111,14 +113,16 @@ def record_plan(
             if not quiet and not json_summary:
                 every_step = options.has_every_step(source_options.source)
                 print_message(*describe_steps(recorder.stats, files, every_step=every_step))
+        finish = Clock(math.inf)
+        _make_products(batch.manifest, finish, quiet=quiet)  # while the folder is locked: the manifest changes
     if json_summary:
         print_json({**summary, "runs": summarize_runs(batch.manifest)})
-    finish_plan(batch, can_go_on=clock.stopped or stop_rule != StopRule(), quiet=quiet)
+    finish_plan(batch, finish, can_go_on=clock.stopped or stop_rule != StopRule(), quiet=quiet)
 
 
 def load_plan(path: Path, out: str | None) -> tuple[Plan, Path]:
     """Read the plan in this file and find its folder, or OUT; raises UsageError."""
-    plan = read_plan(path, recording_suffixes())
+    plan = read_plan(path, recording_suffixes(), WRITABLE_SUFFIXES)
     folder = plan.folder if out is None else Path(out)
     try:
         is_file = folder.exists() and not folder.is_dir()
@@ -167,16 +171,24 @@ def status_printer(*, quiet: bool, json_summary: bool) -> ReportMessage | None:
     return None if quiet or view.isatty() else print_message
 
 
-def finish_plan(batch: Batch, *, can_go_on: bool, quiet: bool) -> None:
+def _make_products(manifest: Manifest, clock: Clock, *, quiet: bool) -> None:
+    """Make what the plan asks for of its recordings; a failure is a sentence, and the recordings stay as they are."""
+    with stop_on_signal(clock), reading_progress(quiet=quiet) as progress:
+        reports = ProductReports(None if quiet else print_message, print_warning, progress)
+        if not make_products(manifest, reports, clock) and not quiet:
+            print_message("Not everything was made of the recordings; the same command makes it.")
+
+
+def finish_plan(batch: Batch, clock: Clock, *, can_go_on: bool, quiet: bool) -> None:
     """Say how far the plan is and write its quality report; IncompletePlanError where it is not complete.
 
-    ``can_go_on`` says whether the same command would record more: the user ended it, not its source.
+    A signal stops the clock, and with it the report. ``can_go_on`` says whether the same command would record more: the
+    user ended it, not its source.
     """
     manifest = batch.manifest
     if not quiet:
         _print_runs(manifest)
     report = None if quiet else print_message
-    clock = Clock(math.inf)
     with stop_on_signal(clock):
         if not write_plan_report(manifest, report, clock=clock) and report:
             report("The quality report was not written; the same command writes it.")

@@ -16,6 +16,7 @@ from telemetry.formats.table import (
     readable_suffixes,
     recording_suffix,
     recording_suffixes,
+    stem_of,
     unsupported_file_type,
 )
 
@@ -35,5 +36,6 @@ __all__ = [
     "readable_suffixes",
     "recording_suffix",
     "recording_suffixes",
+    "stem_of",
     "unsupported_file_type",
 ]

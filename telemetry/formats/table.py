@@ -91,6 +91,14 @@ def recording_suffix(path: str | Path) -> str | None:
     return next(suffix for suffix in found.suffixes if Path(path).name.endswith(suffix))
 
 
+def stem_of(path: str | Path) -> str:
+    """The name of a file without the suffix of its format, or without its last suffix where no format has it."""
+    path = Path(path)
+    found = find_format(path)
+    suffixes = found.suffixes if found is not None else (path.suffix,)
+    return path.name.removesuffix(next(suffix for suffix in suffixes if path.name.endswith(suffix)))
+
+
 def is_recording(path: str | Path) -> bool:
     """Whether the name of a file has the suffix of a format that can be recorded and played."""
     return recording_suffix(path) is not None

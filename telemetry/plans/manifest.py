@@ -59,6 +59,17 @@ class LapRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProductRecord:
+    """A file that is made of a recording: its path in the folder, and once it is finished, its size."""
+
+    file: str
+    format: str
+    """Suffix of the format that was asked for: that of a log for the files beside it too."""
+    finished: bool = False
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FileRecord:
     """A recording of the folder: its path there, and once it is finished, its size and its physics steps."""
 
@@ -67,6 +78,17 @@ class FileRecord:
     bytes: int = 0
     steps: int = 0
     missing: int = 0
+    products: tuple[ProductRecord, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Its path and those of its products."""
+        return (self.file, *(product.file for product in self.products))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record as JSON knows it; products only where there are some."""
+        values = asdict(self)
+        return values if self.products else {key: value for key, value in values.items() if key != "products"}
 
 
 @dataclass(slots=True)
@@ -208,12 +230,12 @@ class Manifest:
 
     def _check_names(self, saved: "Iterable[_SavedRun]") -> None:
         """Raise UsageError for a file outside the folder: files of the manifest are recovered, renamed and removed."""
-        for entry in (entry for run in saved for entry in run.files):
+        for name in (name for run in saved for entry in run.files for name in entry.names):
             try:
-                path_inside(self.folder, entry.file)
+                path_inside(self.folder, name)
             except OutsideFolderError as error:
                 raise UsageError(
-                    f"{self.path} names the file {entry.file!r}, which may be outside of {self.folder}: {error}. "
+                    f"{self.path} names the file {name!r}, which may be outside of {self.folder}: {error}. "
                     "Nothing was changed. Remove its entry there, or name another folder."
                 ) from None
 
@@ -267,7 +289,7 @@ def _run_dict(progress: RunProgress) -> dict[str, Any]:
         "wanted": run.laps,
         "kept": progress.kept,
         "complete": progress.complete,
-        "files": [asdict(entry) for entry in progress.files.values()],
+        "files": [entry.to_dict() for entry in progress.files.values()],
         "laps": [asdict(lap) for lap in progress.laps],
     }
 

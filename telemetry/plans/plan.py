@@ -60,6 +60,8 @@ class Run:
     max_time_ms: int | None = None
     require: Mapping[str, Required] = field(default_factory=dict)
     """Required values of the game's fields, by wire name."""
+    products: tuple[str, ...] = ()
+    """Suffixes of the formats into which each recording is converted when it is finished, like ``.ld``."""
 
     @property
     def thresholds(self) -> Thresholds:

@@ -17,7 +17,19 @@ from telemetry.recording.file_names import Template
 MAX_LAPS: Final = 1_000_000
 """Laps of a run: a year of them without a break."""
 
-_PLAN_KEYS: Final = ("name", "folder", "template", "format", "rate", "driver", "notes", "tags", "defaults", "run")
+_PLAN_KEYS: Final = (
+    "name",
+    "folder",
+    "template",
+    "format",
+    "rate",
+    "driver",
+    "notes",
+    "tags",
+    "products",
+    "defaults",
+    "run",
+)
 _RUN_KEYS: Final = (
     "name",
     "laps",
@@ -35,12 +47,14 @@ _RUN_KEYS: Final = (
     "layout",
     "session",
     "require",
+    "products",
 )
 
 
-def read_plan(path: Path, formats: Sequence[str]) -> Plan:
-    """Read the plan in this file; ``formats`` are the suffixes that its recordings may have.
+def read_plan(path: Path, formats: Sequence[str], products: Sequence[str] = ()) -> Plan:
+    """Read the plan in this file.
 
+    ``formats`` are the suffixes that its recordings may have, ``products`` those of what may be made of them.
     Raises :class:`telemetry.UsageError`, which says what is wrong, and where.
     """
     try:
@@ -49,30 +63,34 @@ def read_plan(path: Path, formats: Sequence[str]) -> Plan:
         raise UsageError(f"The plan {path} cannot be read: {error.strerror}.") from error
     except DocumentError as error:
         raise UsageError(error.sentence(path)) from None
-    return parse_plan(text, path, formats)
+    return parse_plan(text, path, formats, products)
 
 
-def parse_plan(text: str, path: Path, formats: Sequence[str]) -> Plan:
+def parse_plan(text: str, path: Path, formats: Sequence[str], products: Sequence[str] = ()) -> Plan:
     """Parse the text of a plan file, as :func:`read_plan` does."""
     try:
         values = parse_toml(text)
     except DocumentError as error:
         raise UsageError(error.sentence(path)) from None
-    return _PlanReader(ValueReader(path, lines_of(text)), formats).read(values)
+    return _PlanReader(ValueReader(path, lines_of(text)), formats, products).read(values)
 
 
 class _PlanReader:
     """Makes a plan of the values of its file."""
 
-    def __init__(self, values: ValueReader, formats: Sequence[str]) -> None:
+    def __init__(self, values: ValueReader, formats: Sequence[str], products: Sequence[str]) -> None:
         self._values = values
         self._formats = formats
+        self._products = products
+        self._suffix = formats[0]
 
     def read(self, values: Table) -> Plan:
         """The plan; ``values`` is the file as tomllib reads it."""
         reader = self._values
         reader.check_keys(values, (), _PLAN_KEYS)
-        common = self._settings({key: values[key] for key in ("driver", "notes", "tags") if key in values}, ())
+        self._suffix = self._format(values)
+        common_keys = ("driver", "notes", "tags", "products")
+        common = self._settings({key: values[key] for key in common_keys if key in values}, ())
         defaults = self._settings(reader.table(values, (), "defaults"), ("defaults",))
         if "name" in defaults:
             raise reader.error(("defaults", "name"), "each run needs a name of its own.")
@@ -85,7 +103,7 @@ class _PlanReader:
             name=name,
             folder=reader.file.parent / folder,
             template=self._template(values, runs),
-            suffix=self._format(values),
+            suffix=self._suffix,
             runs=tuple(runs),
         )
 
@@ -149,6 +167,10 @@ class _PlanReader:
                 settings[f"{key}_ms"] = reader.lap_time_ms(table, path, key)
             elif key == "tags":
                 settings[key] = reader.tags(table, path)
+            elif key == "products":
+                settings[key] = reader.suffixes(table, path, key, self._products)
+                if self._suffix in settings[key]:
+                    raise reader.error((*path, key), f"the recordings have the format {self._suffix} already.")
         if require := self._require(table, path):
             settings["require"] = require
         return settings

@@ -98,6 +98,17 @@ class ValueReader:
             )
         return tuple(tags)
 
+    def suffixes(self, table: Table, path: KeyPath, key: str, known: Sequence[str]) -> tuple[str, ...]:
+        """The suffixes of a list of formats, each of which must be among the known ones; dots may be left out."""
+        values = table[key]
+        if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+            raise self.error((*path, key), f'expected a list of formats like ["ld"], got {written(values)}.')
+        suffixes = {f".{value.lstrip('.')}": value for value in values}
+        for suffix, value in suffixes.items():
+            if suffix not in known:
+                raise self.error((*path, key), f"unsupported format {value!r}. Supported: {', '.join(known)}.")
+        return tuple(suffixes)
+
     def session(self, table: Table, path: KeyPath) -> str:
         """The ``session_name`` that ``session`` means."""
         text = self.text(table, path, "session", "")

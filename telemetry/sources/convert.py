@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from telemetry.base.clock import Clock
 from telemetry.base.errors import SourceError, UsageError
-from telemetry.base.storage.atomic import atomic_write
+from telemetry.base.storage.atomic import atomic_write, companions_of
 from telemetry.fields.held import describe_missing, held_columns
 from telemetry.fields.selection import ALL_COLUMNS, Column, field_names, select
 from telemetry.fields.snapshot import Snapshot, encode
@@ -68,6 +68,13 @@ class ConversionOptions:
     thresholds: Thresholds = DEFAULTS
 
 
+class WrittenFile(NamedTuple):
+    """A file that was written, by its name in the folder of the output, and its bytes."""
+
+    name: str
+    size: int
+
+
 class ConversionResult(NamedTuple):
     """What was written."""
 
@@ -82,6 +89,8 @@ class ConversionResult(NamedTuple):
     """The columns that were asked for and are not in the file, because the recording does not hold what they need."""
     notes: tuple[str, ...] = ()
     """What else a person should know about the file, in sentences."""
+    files: tuple[WrittenFile, ...] = ()
+    """The file, and behind it those that its format has beside it."""
 
     def to_dict(self) -> dict[str, Any]:
         """The result as JSON output has it: laps by their numbers, null where the whole recording was written."""
@@ -150,7 +159,9 @@ def convert_recording(
             if not count:
                 raise SourceError(f"{source} holds no sample to write; those of pauses need --include-paused.")
             left_out = conversion.left_out if are_columns_chosen else ()
-            return ConversionResult(count, span_s, unfinished.stat().st_size, chosen, left_out, conversion.notes)
+            paths = (unfinished, *companions_of(unfinished))
+            files = tuple(WrittenFile(path.name, path.stat().st_size) for path in paths)
+            return ConversionResult(count, span_s, files[0].size, chosen, left_out, conversion.notes, files)
     except _StoppedError:
         return None
 

@@ -17,10 +17,11 @@ from telemetry.plans.toml_positions import line_of, lines_of
 from tests.conftest import REPOSITORY, sample_of
 
 FORMATS = (".mcap", ".jsonl")
+PRODUCTS = (".mcap", ".jsonl", ".csv", ".ld")
 
 
 def load_plan(text: str) -> Plan:
-    return parse_plan(text, Path("folder/plan.toml"), FORMATS)
+    return parse_plan(text, Path("folder/plan.toml"), FORMATS, PRODUCTS)
 
 
 def mistake_in(text: str) -> str:
@@ -142,7 +143,7 @@ def test_names_of_runs_that_no_system_takes_are_made_safe_in_names_of_files() ->
 
 def test_the_hash_of_a_run_is_about_what_a_lap_of_it_is() -> None:
     run = Run(name="a", laps=3)
-    assert replace(run, name="b", laps=9, notes="n", tags=("t",)).hash == run.hash
+    assert replace(run, name="b", laps=9, notes="n", tags=("t",), products=(".ld",)).hash == run.hash
     for other in (
         replace(run, driver="x"),
         replace(run, rate=60.0),
@@ -161,6 +162,17 @@ def test_a_run_takes_laps_of_the_ai_where_it_says_so() -> None:
     plan = load_plan("[[run]]\nname = 'a'\nlaps = 1\n[[run]]\nname = 'b'\nlaps = 1\ninclude_ai = true")
     assert [run.include_ai for run in plan.runs] == [False, True]
     assert "include_ai" not in plan.runs[0].definition  # the manifests of older plans are still theirs
+
+
+def test_a_run_has_the_products_that_are_said_nearest_to_it() -> None:
+    plan = load_plan(
+        "products = ['ld']\n[[run]]\nname = 'a'\nlaps = 1\n"
+        "[[run]]\nname = 'b'\nlaps = 1\nproducts = ['.csv', 'jsonl', 'csv']\n"
+        "[[run]]\nname = 'c'\nlaps = 1\nproducts = []"
+    )
+    assert [run.products for run in plan.runs] == [(".ld",), (".csv", ".jsonl"), ()]
+    defaults = load_plan("products = ['ld']\n[defaults]\nproducts = ['csv']\n[[run]]\nname = 'a'\nlaps = 1")
+    assert defaults.runs[0].products == (".csv",)
 
 
 def test_the_example_of_the_reference_is_a_plan() -> None:
@@ -272,6 +284,16 @@ LONG = "9" * 400
         (
             f"rate = {LONG}\n{RUN}",
             'line 1, key rate: must be "max" or steps per second up to 333, got a number of too many digits.',
+        ),
+        ("products = 'ld'\n" + RUN, "line 1, key products: expected a list of formats like [\"ld\"], got 'ld'."),
+        (RUN + "products = [3]", 'line 4, key products: expected a list of formats like ["ld"], got a list.'),
+        (
+            RUN + "products = ['ld', 'ldx']",
+            "line 4, key products: unsupported format 'ldx'. Supported: .mcap, .jsonl, .csv, .ld.",
+        ),
+        (
+            "format = 'jsonl'\n[defaults]\nproducts = ['jsonl']\n" + RUN,
+            "line 3, key products: the recordings have the format .jsonl already.",
         ),
         ("rate = 400\n" + RUN, 'line 1, key rate: must be "max" or steps per second up to 333, got 400.'),
         ("rate = 'min'\n" + RUN, "line 1, key rate: must be \"max\" or steps per second up to 333, got 'min'."),

@@ -17,7 +17,7 @@ from telemetry.cli.plan import load_plan, open_plan_folder
 from telemetry.fields.pages import read_packet_id
 from telemetry.formats.mcap.recording import McapRecording
 from telemetry.formats.mcap.sink import create
-from telemetry.plans.manifest import FileRecord, Manifest
+from telemetry.plans.manifest import FileRecord, Manifest, ProductRecord
 from telemetry.plans.plan import Plan, Run
 from telemetry.plans.resume import resume
 from telemetry.plans.runner import Batch
@@ -459,6 +459,18 @@ def test_a_folder_of_something_else_is_left_alone(folder: Folder, text: str, rea
         folder.batch(Run(name="a", laps=1))
     assert reason in str(refusal.value)
     assert path.read_text() == text
+
+
+def test_a_manifest_that_names_a_product_outside_is_refused(tmp_path: Path) -> None:
+    plan = Plan(name="p", folder=tmp_path, template="{run}", suffix=".mcap", runs=(Run(name="one", laps=1),))
+    manifest = Manifest(plan, tmp_path)
+    product = ProductRecord(file="../a.ld", format=".ld", finished=True, bytes=1)
+    manifest.runs[0].files["a.mcap"] = FileRecord(file="a.mcap", finished=True, products=(product,))
+    manifest.save()
+    with pytest.raises(
+        UsageError, match=r"names the file '\.\./a\.ld', which may be outside of .*: it goes up with \.\."
+    ):
+        Manifest(plan, tmp_path)
 
 
 @pytest.mark.parametrize("name", ["../outside.mcap", "{outside}", "x/../../outside.mcap"])

@@ -47,9 +47,7 @@ def atomic_write(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
             unfinished = folder / path.name
             yield unfinished
             sync_to_disk(unfinished)
-            companions = sorted(
-                other for other in folder.iterdir() if other != unfinished and other.name != TEMPORARY_LOCK_NAME
-            )
+            companions = companions_of(unfinished)
             for made in [*companions, unfinished]:  # which another program may have made meanwhile
                 _check_target(path.with_name(made.name), overwrite=overwrite)
             for companion in companions:
@@ -66,6 +64,13 @@ def atomic_write(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
         if reason is None:
             raise
         raise SinkError(f"The file {path} cannot be written: {reason}. Nothing is left of it.") from error
+
+
+def companions_of(unfinished: Path) -> list[Path]:
+    """The files that the block of an :func:`atomic_write` has made beside its own one so far, by name."""
+    return sorted(
+        other for other in unfinished.parent.iterdir() if other != unfinished and other.name != TEMPORARY_LOCK_NAME
+    )
 
 
 def _give_name(unfinished: Path, path: Path, *, overwrite: bool) -> None:
