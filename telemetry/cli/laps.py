@@ -83,7 +83,7 @@ def laps(
     console = table_console()
     failures = FileFailures(len(files), None if as_json else console)
     entries: list[dict[str, Any]] = []
-    for shown in process_files((path for path in files if path.suffix == SUFFIX), _read_session_file):
+    for shown in process_files((path for path in files if path.suffix.lower() == SUFFIX), _read_session_file):
         if isinstance(shown, FileFailure):
             failures.add(shown)
             entries.append(shown.to_dict())
@@ -91,7 +91,7 @@ def laps(
             entries += result_dicts(shown.path, shown.result)
         else:
             print_result(console, shown.path, shown.result)
-    files = [path for path in files if path.suffix != SUFFIX]
+    files = [path for path in files if path.suffix.lower() != SUFFIX]
     thresholds = Thresholds(tyres_out=tyres_out)
     clock = Clock(math.inf)
 
