@@ -26,6 +26,8 @@ class LapRecording:
     laps: tuple[Lap, ...]
     missing: frozenset[str] = field(default=frozenset())
     """The raw fields that it does not hold."""
+    column_map: Path | None = None
+    """The file by which the columns of a table of another program are known."""
 
     def lap(self, number: int) -> Lap:
         """The first lap of this number, which a restart gives to several; :class:`telemetry.UsageError` if none."""
@@ -41,6 +43,7 @@ def read_recording(
     *,
     thresholds: Thresholds = DEFAULTS,
     include_ai: bool = False,
+    column_map: Path | None = None,
     watch: Callable[[Iterable[Columns]], Iterable[Columns]] = iter,
 ) -> LapRecording:
     """The recording of this name with its laps; ``watch`` is given the blocks in which they are found.
@@ -49,9 +52,9 @@ def read_recording(
 
     Raises what :func:`telemetry.open_source` does.
     """
-    with open_source(path) as source:
+    with open_source(path, column_map=column_map) as source:
         found, missing = list(laps_of_recording(source, thresholds=thresholds, watch=watch)), source.missing_fields
-    return LapRecording(path, tuple(lap.allow_ai() if include_ai else lap for lap in found), missing)
+    return LapRecording(path, tuple(lap.allow_ai() if include_ai else lap for lap in found), missing, column_map)
 
 
 def columns_of_laps(
@@ -69,7 +72,7 @@ def columns_of_laps(
             raise UsageError(f"Lap {lap.number} of {recording.path} has no samples.")
     if not wanted:
         return
-    with open_recording(recording.path) as opened:
+    with open_recording(recording.path, column_map=recording.column_map) as opened:
         blocks = ({name: block[name] for name in fields} for block in opened.columns(fields, laps=wanted))
         rest: dict[str, Array] | None = None
         for lap in in_recorded_order(wanted):

@@ -62,11 +62,12 @@ def compare(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a CSV file that exists.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as one JSON object.")] = False,
     ac_root: AcRoot = None,
+    column_map: options.NamedColumns = None,
     include_ai: options.IncludeAi = False,
     tyres_out: TyresOut = DEFAULTS.tyres_out,
 ) -> None:
     """Compare two laps: where the time goes, corner by corner."""
-    library = Library(Thresholds(tyres_out=tyres_out), include_ai=include_ai)
+    library = Library(Thresholds(tyres_out=tyres_out), include_ai=include_ai, column_map=column_map)
     if runs or against:
         if laps or csv is not None:
             raise UsageError("--runs and --against compare all laps of two groups: name no single laps, and no --csv.")

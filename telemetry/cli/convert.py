@@ -12,7 +12,7 @@ from telemetry.base.errors import UsageError
 from telemetry.base.text import format_count, format_size
 from telemetry.cli._shared.input_files import FileFailure, FileFailures, find_recordings, process_files
 from telemetry.cli._shared.messages import print_json, print_message, print_warning
-from telemetry.cli._shared.options import IncludeAi, parse_lap_numbers, rate_option
+from telemetry.cli._shared.options import IncludeAi, NamedColumns, parse_lap_numbers, rate_option
 from telemetry.cli._shared.progress import reading_progress
 from telemetry.cli._shared.quality_reports import store_summaries
 from telemetry.cli._shared.stopping import Interrupted, stop_on_signal
@@ -66,6 +66,7 @@ def convert(
     ] = None,
     valid_only: Annotated[bool, typer.Option("--valid-only", help="Only valid laps.")] = False,
     include_ai: IncludeAi = False,
+    column_map: NamedColumns = None,
     include_paused: Annotated[
         bool,
         typer.Option("--include-paused", help="Write samples of pauses, replays and menus too; .mcap always has them."),
@@ -111,6 +112,7 @@ def convert(
         laps=None if laps is None else parse_lap_numbers(laps),
         valid_only=valid_only,
         include_ai=include_ai,
+        column_map=column_map,
         include_paused=include_paused,
         units=units,
         decimal_comma=decimal_comma,

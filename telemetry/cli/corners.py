@@ -55,11 +55,12 @@ def corners(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as one JSON object.")] = False,
     ac_root: AcRoot = None,
+    column_map: options.NamedColumns = None,
     include_ai: options.IncludeAi = False,
     tyres_out: TyresOut = DEFAULTS.tyres_out,
 ) -> None:
     """Show what laps did in each corner, sorted by time lost."""
-    library = Library(Thresholds(tyres_out=tyres_out), include_ai=include_ai)
+    library = Library(Thresholds(tyres_out=tyres_out), include_ai=include_ai, column_map=column_map)
     where = str(files[0]) if len(files) == 1 else format_count(len(files), "recording")
     every = main_drive(library.laps(files))
     best = best_of(every, where, takes_lap=False)

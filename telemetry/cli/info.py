@@ -35,6 +35,7 @@ _MAX_NAMES: Final = 12
 def info(
     files: options.Files,
     as_json: Annotated[bool, typer.Option("--json", help="Print the reports as one JSON array.")] = False,
+    column_map: options.NamedColumns = None,
     include_ai: options.IncludeAi = False,
     no_summary: options.NoSummary = False,
     jobs: options.Jobs = None,
@@ -45,7 +46,7 @@ def info(
     entries: list[dict[str, Any]] = []
     failures = FileFailures(len(files), None if as_json else console)
     read: list[RecordingAnalysis] = []
-    results = read_reports(files, tyres_out, jobs, include_ai=include_ai, read_all=no_summary)
+    results = read_reports(files, tyres_out, jobs, include_ai=include_ai, read_all=no_summary, column_map=column_map)
     for number, result in enumerate(results):
         if number and not as_json:
             console.print()
@@ -118,6 +119,9 @@ def _rows(report: QualityReport) -> Iterator[tuple[str, str]]:
     yield "fields", f"{held} of {len(Snapshot.FIELDS)}"
     if report.missing_fields:
         yield "missing", f"[yellow]{_names_text(report.missing_fields, '', limit=_MAX_NAMES)}[/]"
+    if report.empty_fields:
+        names = _names_text(report.empty_fields, "", limit=_MAX_NAMES)
+        yield "always 0", f"[yellow]{names}[/] (another program wrote them, and may not have known them)"
     if report.non_finite:
         yield "not finite", f"[yellow]{', '.join(f'{name} ({n:,})' for name, n in report.non_finite.items())}[/]"
     if report.out_of_range:

@@ -63,6 +63,7 @@ def laps(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON array, with all that is known of each lap.")
     ] = False,
+    column_map: options.NamedColumns = None,
     include_ai: options.IncludeAi = False,
     no_summary: options.NoSummary = False,
     jobs: options.Jobs = None,
@@ -103,7 +104,7 @@ def laps(
         return _RecordedLaps(path, list(stored.laps), stored.fingerprint, not_recorded)
 
     with stop_on_signal(clock):
-        read_one = partial(_read_laps, thresholds=thresholds, include_ai=include_ai)
+        read_one = partial(_read_laps, thresholds=thresholds, include_ai=include_ai, column_map=column_map)
         read = list(read_files(files, read_one, clock, jobs, recall))
     results = _without_copies(read)
     recorded = [LapsOfFile(result.path, result.laps) for result in results if isinstance(result, _RecordedLaps)]
@@ -165,11 +166,17 @@ class _RecordedLaps(NamedTuple):
 
 
 def _read_laps(
-    path: Path, clock: Clock, progress: ReadingProgress, *, thresholds: Thresholds, include_ai: bool
+    path: Path,
+    clock: Clock,
+    progress: ReadingProgress,
+    *,
+    thresholds: Thresholds,
+    include_ai: bool,
+    column_map: Path | None,
 ) -> _RecordedLaps:
     from telemetry.recording.recorded_laps import find_recorded_laps
 
-    with open_source(path) as source:
+    with open_source(path, column_map=column_map) as source:
         progress.start(f"Reading {path.name}", source)
         fingerprint = FingerprintBuilder(source)
 

@@ -30,6 +30,7 @@ def validate(
     ] = MAX_GAP_SHARE,
     strict: Annotated[bool, typer.Option("--strict", help="Treat warnings as errors.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as one JSON array.")] = False,
+    column_map: options.NamedColumns = None,
     jobs: options.Jobs = None,
     tyres_out: TyresOut = DEFAULTS.tyres_out,
     session_result: ResultOption = None,
@@ -43,7 +44,7 @@ def validate(
     results: list[dict[str, Any]] = []
     all_valid = True
     failures = FileFailures(len(files), None if as_json else console)
-    for result in read_reports(files, tyres_out, jobs, read_all=True):
+    for result in read_reports(files, tyres_out, jobs, read_all=True, column_map=column_map):
         if isinstance(result, FileFailure):
             failures.add(result)
             finding = {"name": "unreadable", "severity": "error", "message": str(result.error)}

@@ -144,6 +144,12 @@ class Format:
     """For formats whose files have an end that can be missing."""
     store_summary: StoreSummary | None = None
     """For formats whose files have a place for what is known about them in the end."""
+    name_columns: Callable[[Path], OpenReader] | None = None
+    """For formats of tables: the reader that knows the columns of other programs by this file; raises
+    :class:`telemetry.UsageError` for a file that names none."""
+    is_log: Callable[[Path], bool] | None = None
+    """For formats whose files are recordings only at times: whether this one is the log of a drive, and is meant where
+    a folder with it is named. Never raises."""
     prepare_channels: Callable[[ChannelOptions], PreparedChannels] | None = None
     """For formats of equidistant samples; raises :class:`telemetry.UsageError` for options that it does not have."""
 
@@ -157,7 +163,7 @@ class Format:
             self.suffixes,
         )
         functions = ("open_reader", "open_sample_sink", "open_decimal_comma_sink", "open_step_sink")
-        for attribute in (*functions, "recover", "store_summary", "prepare_channels"):
+        for attribute in (*functions, "recover", "store_summary", "name_columns", "is_log", "prepare_channels"):
             value = getattr(self, attribute)
             _check(value is None or callable(value), attribute, "a function or None", value)
         for attribute in ("survives_kill", "can_append", "has_units_row", "is_table"):

@@ -23,6 +23,11 @@ FORMATS: Final = (
 )
 """The built-in formats."""
 
+_NOT_RECORDINGS: Final = {
+    ".ldx": "An .ldx holds only laps and details of a MoTeC log: name the .ld that it lies beside.",
+}
+"""Files that are no recordings, and what they are for, by their suffix."""
+
 _COMPRESSIONS: Final = {".gz": "gzip", ".zst": "zstd"}
 
 
@@ -104,6 +109,12 @@ def is_recording(path: str | Path) -> bool:
     return recording_suffix(path) is not None
 
 
+def is_found_in_folders(path: Path) -> bool:
+    """Whether a folder that is named means this file: a recording, or a log of another program."""
+    found = find_format(path)
+    return found is not None and (found.is_recording or (found.is_log is not None and found.is_log(path)))
+
+
 def can_be_read(path: str | Path) -> bool:
     """Whether the name of a file has the suffix of a format that can be played: a recording, or a table of one."""
     found = find_format(path)
@@ -122,14 +133,12 @@ def recording_suffixes() -> tuple[str, ...]:
 
 def unsupported_file_type(path: str | Path, supported: tuple[str, ...], *, otherwise: str = "") -> UsageError:
     """The error for a file whose suffix is not among the ``supported`` ones; ``otherwise`` names another way out."""
-    return UsageError(
-        " ".join(
-            (
-                f"Unsupported file type: {path}. Supported: {', '.join(supported)}{otherwise}.",
-                *installed_formats().problems,
-            )
-        )
+    sentences = (
+        f"Unsupported file type: {path}. Supported: {', '.join(supported)}{otherwise}.",
+        _NOT_RECORDINGS.get(Path(path).suffix, ""),
+        *installed_formats().problems,
     )
+    return UsageError(" ".join(filter(None, sentences)))
 
 
 def not_for_recording(path: str | Path, known: Format) -> UsageError:

@@ -135,6 +135,11 @@ class Source(Closeable, ABC):
         """
         return frozenset()
 
+    @property
+    def foreign_fields(self) -> frozenset[str]:
+        """Names of the raw fields that another program wrote: what is 0 in all samples may be what it did not know."""
+        return frozenset()
+
     def stored_summary(self) -> Any:
         """What was stored about all of a recording when it was closed, if it has not changed since; else None.
 

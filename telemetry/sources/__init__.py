@@ -35,13 +35,15 @@ def open_source(
     seed: int = 0,
     begin: float | None = None,
     end: float | None = None,
+    column_map: Path | None = None,
 ) -> Source:
     """The source of this name: ``live``, ``demo``, ``demo:SCENARIO``, a directory of page files, a recording, a stream.
 
     The demo's circuit with its timing line elsewhere on the spline is ``demo:line=0.8`` or ``demo:SCENARIO,line=0.8``.
     A stream is that of another ``serve``, named by its address, ``ws://`` or ``wss://``.
     ``wait`` is about a game that is not running, ``seed`` about the demo, ``loop`` about a recording's end; ``begin``
-    and ``end`` are the part of a recording to play, in seconds since its first sample. Raises
+    and ``end`` are the part of a recording to play, in seconds since its first sample. ``column_map`` is a file that
+    names the columns of tables of other programs; our own formats do without. Raises
     :class:`telemetry.UsageError` or :class:`telemetry.SourceError` where there is no such source.
     """
     # Each kind of source is imported when it is opened: most programs open one.
@@ -66,6 +68,8 @@ def open_source(
     if is_directory and str(what):
         return _open_live(path, wait=wait)
     known = find_format(path)
+    if known is not None and known.name_columns is not None and column_map is not None:
+        return known.name_columns(column_map)(path, loop=loop, begin=begin, end=end)
     if known is not None and known.open_reader is not None:
         return known.open_reader(path, loop=loop, begin=begin, end=end)
     if exists and str(what):

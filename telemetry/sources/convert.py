@@ -63,6 +63,8 @@ class ConversionOptions:
     """Whose names the channels of a MoTeC log have; None for its default."""
     gaps: str | None = None
     """What becomes of pauses and gaps in a MoTeC log; None for its default."""
+    column_map: Path | None = None
+    """The file by which the columns of a table of another program are known."""
     overwrite: bool = False
     """Whether to replace an existing file."""
     thresholds: Thresholds = DEFAULTS
@@ -144,7 +146,7 @@ def convert_recording(
     try:
         with ExitStack() as stack:
             unfinished = stack.enter_context(atomic_write(output, overwrite=options.overwrite))
-            recording = stack.enter_context(open_source(source))
+            recording = stack.enter_context(open_source(source, column_map=options.column_map))
             conversion = _Conversion(recording, options, clock, progress or _NoProgress())
             chosen: tuple[Lap, ...] = ()
             is_part = options.laps is not None or options.valid_only

@@ -228,15 +228,23 @@ class Recording(Closeable):
         return in_recorded_order({lap.first_sequence: lap for lap in chosen}.values())
 
 
-def open_recording(path: str | Path, *, thresholds: Thresholds = DEFAULTS, include_ai: bool = False) -> Recording:
+def open_recording(
+    path: str | Path,
+    *,
+    thresholds: Thresholds = DEFAULTS,
+    include_ai: bool = False,
+    column_map: str | Path | None = None,
+) -> Recording:
     """The recording in this file, whatever its format.
 
-    With ``include_ai`` laps can be valid that the game's AI drove. Raises :class:`telemetry.UsageError` where there is
+    With ``include_ai`` laps can be valid that the game's AI drove. ``column_map`` is a TOML file that names the columns
+    of a table of another program. Raises :class:`telemetry.UsageError` where there is
     no such recording, and :class:`telemetry.SourceError` for a file that cannot be read.
     """
     if not Path(path).is_file():
         raise UsageError(f"There is no recording {path}.")
-    return Recording(open_source(Path(path)), thresholds=thresholds, include_ai=include_ai)
+    columns = None if column_map is None else Path(column_map)
+    return Recording(open_source(Path(path), column_map=columns), thresholds=thresholds, include_ai=include_ai)
 
 
 def _check_times(begin: float | None, end: float | None) -> tuple[float, float]:

@@ -113,6 +113,7 @@ def test_the_report_on_the_recorded_lap_is_this() -> None:
         "non_finite": {},
         "out_of_range": {},
         "top_speed_kmh": max(one.speed_kmh for one in recorded_lap()),
+        "empty_fields": (),
     }
     assert list_findings(report) == ()
     assert orjson.loads(orjson.dumps(report.to_dict()))["laps"]["counted"] == 1

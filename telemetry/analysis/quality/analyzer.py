@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
@@ -54,7 +54,7 @@ def analyze_recording(
     the recording cannot be read, and OSError where the file no longer exists.
     """
     clock = clock or Clock(math.inf)
-    analyzer = QualityAnalyzer(source.missing_fields)
+    analyzer = QualityAnalyzer(source.missing_fields, source.foreign_fields)
     fingerprint = FingerprintBuilder(source)
     blocks = takewhile(lambda _: not clock.stopped, read_blocks(source))
     columns = derive_columns(analyzer.watch(blocks), DERIVED, thresholds)
@@ -77,13 +77,14 @@ def analyze_recording(
 class QualityAnalyzer:
     """Computes a quality report from the samples of a recording, added in order in blocks; it needs constant memory.
 
-    ``absent`` names the raw fields that the recording does not hold.
+    ``absent`` names the raw fields that the recording does not hold, ``foreign`` those that another program wrote.
     """
 
-    def __init__(self, absent: Iterable[str] = ()) -> None:
+    def __init__(self, absent: Iterable[str] = (), foreign: Collection[str] = ()) -> None:
         self.samples = 0
         """Samples added so far."""
         self._absent = frozenset(absent)
+        self._foreign = frozenset(foreign)
         self._cars: dict[str, None] = {}  # a set in the order of appearance
         self._tracks: dict[str, None] = {}
         self._sessions: dict[str, None] = {}
@@ -159,6 +160,9 @@ class QualityAnalyzer:
             events=dict(self._events),
             missing_fields=tuple(name for name in Snapshot.NAMES if name in self._absent),
             constant_fields=self._values.constant_fields if self.samples > 1 else (),
+            empty_fields=tuple(name for name in self._values.zero_fields if name in self._foreign)
+            if self.samples
+            else (),
             non_finite=self._values.non_finite,
             out_of_range=self._values.out_of_range,
             top_speed_kmh=self._top_speed_kmh,

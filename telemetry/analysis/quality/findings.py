@@ -105,3 +105,11 @@ def _warnings(report: QualityReport) -> Iterator[tuple[str, str]]:
             for name, values in report.out_of_range.items()
         ]
         yield "out_of_range", f"Values outside the valid range: {', '.join(ranges)}."
+    if report.empty_fields:
+        yield (
+            "empty_fields",
+            (
+                f"0 in all samples: {', '.join(report.empty_fields)}. The program that wrote them may not have known "
+                "them, or have read another layout of the game's pages."
+            ),
+        )

@@ -149,6 +149,9 @@ class QualityReport:
     """Finite values outside the declared range, by field; fields without any are left out."""
     top_speed_kmh: float | None
     """The highest speed in km/h."""
+    empty_fields: tuple[str, ...] = ()
+    """Fields of another program's table that are 0 in all samples, or so small that they are no floats: that program
+    may have read another game's layout of the pages."""
 
     def to_dict(self) -> dict[str, Any]:
         """The report as nested dictionaries with the keys of the JSON output."""

@@ -68,6 +68,12 @@ class ValueChecker:
         )
 
     @property
+    def zero_fields(self) -> tuple[str, ...]:
+        """The fields of numbers that are 0 in all samples so far."""
+        other = {self._numbers[number].name for number in self._fields[(self._lowest != 0.0) | (self._highest != 0.0)]}
+        return tuple(field.name for field in self._numbers if field.name not in other)
+
+    @property
     def non_finite(self) -> dict[str, int]:
         """Samples with NaN or an infinite value so far, by field."""
         return {name: odd.count for name, odd in _in_order(self._non_finite)}

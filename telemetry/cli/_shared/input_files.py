@@ -12,7 +12,7 @@ from telemetry.base.errors import TelemetryError, UsageError
 from telemetry.base.text import format_count, join_names
 from telemetry.cli._shared.stopping import Interrupted
 from telemetry.cli._shared.tables import label_table, to_markup
-from telemetry.formats import is_recording
+from telemetry.formats import is_found_in_folders
 
 _MAX_NAMES: Final = 5
 """Failed files that the closing sentence names; each was named with its reason before."""
@@ -35,7 +35,7 @@ def find_recordings(paths: Iterable[Path]) -> list[Path]:
 
 def _recordings_below(path: Path) -> list[Path]:
     try:
-        files = sorted(file for file in path.rglob("*") if is_recording(file) and file.is_file())
+        files = sorted(file for file in path.rglob("*") if file.is_file() and is_found_in_folders(file))
     except OSError:  # a name that is too long, for example
         return []
     return [file for file in files if not any(part.startswith(".") for part in file.relative_to(path).parts)]

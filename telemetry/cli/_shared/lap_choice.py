@@ -62,8 +62,8 @@ def parse_lap_target(text: str) -> LapTarget:
 class Library:
     """The recordings that a command was given, each read once."""
 
-    def __init__(self, thresholds: Thresholds, *, include_ai: bool = False) -> None:
-        self._thresholds, self._include_ai = thresholds, include_ai
+    def __init__(self, thresholds: Thresholds, *, include_ai: bool = False, column_map: Path | None = None) -> None:
+        self._thresholds, self._include_ai, self._column_map = thresholds, include_ai, column_map
         self._read: dict[Path, LapRecording] = {}
 
     def add(self, recording: LapRecording) -> None:
@@ -87,7 +87,11 @@ class Library:
                         yield columns
 
                 self._read[file] = read_recording(
-                    file, thresholds=self._thresholds, include_ai=self._include_ai, watch=watch
+                    file,
+                    thresholds=self._thresholds,
+                    include_ai=self._include_ai,
+                    column_map=self._column_map,
+                    watch=watch,
                 )
                 if clock.stopped:
                     raise Interrupted(f"Stopped before {file} was read.")

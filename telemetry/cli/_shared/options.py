@@ -64,6 +64,27 @@ Files = Annotated[
         callback=find_recordings,
     ),
 ]
+
+
+def check_column_map(path: Path | None) -> Path | None:
+    """The file that names columns, once it is known that it does."""
+    if path is not None:
+        from telemetry.formats.foreign.column_map import ColumnMap
+
+        ColumnMap.read(path)
+    return path
+
+
+NamedColumns = Annotated[
+    Path | None,
+    typer.Option(
+        "--map",
+        metavar="FILE",
+        show_default=False,
+        help="A TOML file that says which columns of another program's CSV or Parquet are which fields.",
+        callback=check_column_map,
+    ),
+]
 IncludeAi = Annotated[
     bool, typer.Option("--include-ai", help="Laps that the game's AI drove can be valid, and the best, too.")
 ]

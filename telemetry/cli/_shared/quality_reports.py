@@ -25,7 +25,13 @@ if TYPE_CHECKING:
 
 
 def read_reports(
-    paths: Sequence[Path], tyres_out: int, jobs: int | None, *, include_ai: bool = False, read_all: bool = False
+    paths: Sequence[Path],
+    tyres_out: int,
+    jobs: int | None,
+    *,
+    include_ai: bool = False,
+    read_all: bool = False,
+    column_map: Path | None = None,
 ) -> "Iterator[RecordingAnalysis | FileFailure]":
     """The analysis of each recording, in this order, or why there is none; ``jobs`` as in :func:`read_files`.
 
@@ -38,7 +44,7 @@ def read_reports(
         return None if read_all else recall_analysis_of(path, thresholds, include_ai=include_ai)
 
     with stop_on_signal(clock):
-        read = partial(_read_report, thresholds=thresholds, include_ai=include_ai)
+        read = partial(_read_report, thresholds=thresholds, include_ai=include_ai, column_map=column_map)
         yield from read_files(paths, read, clock, jobs, recall)
 
 
@@ -54,11 +60,17 @@ def recall_analysis_of(path: Path, thresholds: Thresholds, *, include_ai: bool =
 
 
 def _read_report(
-    path: Path, clock: Clock, progress: ReadingProgress, *, thresholds: Thresholds, include_ai: bool
+    path: Path,
+    clock: Clock,
+    progress: ReadingProgress,
+    *,
+    thresholds: Thresholds,
+    include_ai: bool,
+    column_map: Path | None,
 ) -> "RecordingAnalysis":
     from telemetry.analysis.quality import analyze_recording
 
-    with open_source(path) as source:
+    with open_source(path, column_map=column_map) as source:
         progress.start(f"Reading {path.name}", source)
         analysis = analyze_recording(
             source, path, clock=clock, thresholds=thresholds, include_ai=include_ai, watch=progress.watch

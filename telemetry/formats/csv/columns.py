@@ -89,15 +89,9 @@ class CellParser:
             cells = list(chain.from_iterable([[row[place] for place in places] for row in rows]))
         if self._decimal_comma:
             cells = [cell.replace(",", ".") for cell in cells]
-        # Nothing reads numbers faster than orjson, and what it refuses is looked at one by one.
-        text = ",".join([cell or "null" for cell in cells])
-        if not any(character in text for character in _NOT_OF_NUMBERS):
-            try:
-                values = orjson.loads(f"[{text}]")
-            except orjson.JSONDecodeError:
-                values = ()
-            if len(values) == len(cells):
-                return np.array(values, dtype=np.float64)
+        numbers = read_plain_numbers(cells)
+        if numbers is not None:
+            return numbers
         return np.array([self._read_number(rows, places, at, cell) for at, cell in enumerate(cells)], dtype=np.float64)
 
     def _read_number(self, rows: Rows, places: Sequence[int], at: int, cell: str) -> float:
@@ -106,7 +100,7 @@ class CellParser:
         if not _NUMBER.fullmatch(cell):
             row, element = divmod(at, len(places))
             name, found = self._header[places[element]], rows[row][places[element]]
-            raise WrongCell(row, f"{name} is {_shortened(found)}, but it must be a number or empty")
+            raise WrongCell(row, f"{name} is {shorten_cell(found)}, but it must be a number or empty")
         return float(cell)
 
     def _check_integers(self, rows: Rows, cells: _FieldCells, numbers: Array) -> Array:
@@ -116,9 +110,22 @@ class CellParser:
         if not is_right.all():
             at = int((~is_right).argmax())
             name, found = self._header[cells.places[0]], rows[at][cells.places[0]]
-            found = _shortened(found) if found else "empty"
+            found = shorten_cell(found) if found else "empty"
             raise WrongCell(at, f"{name} is {found}, but it must be a whole number that fits the field")
         return numbers.astype(np.int64 if is_sample else np.int32)
+
+
+def read_plain_numbers(cells: Sequence[str]) -> Array | None:
+    """The numbers of cells that hold decimals with points, NaN for an empty one; None where one holds anything else."""
+    # Nothing reads numbers faster than orjson, and what it refuses is looked at one by one.
+    text = ",".join([cell or "null" for cell in cells])
+    if any(character in text for character in _NOT_OF_NUMBERS):
+        return None
+    try:
+        values = orjson.loads(f"[{text}]")
+    except orjson.JSONDecodeError:
+        return None
+    return np.array(values, dtype=np.float64) if len(values) == len(cells) else None
 
 
 def join(parts: Sequence[Mapping[str, AnyColumn]]) -> dict[str, AnyColumn]:
@@ -144,5 +151,6 @@ def _join_texts(parts: Sequence[AnyColumn]) -> TextColumn:
     return TextColumn(np.concatenate(joined), tuple(codes))
 
 
-def _shortened(cell: str) -> str:
+def shorten_cell(cell: str) -> str:
+    """A cell for a message."""
     return repr(cell if len(cell) <= 60 else f"{cell[:60]}...")

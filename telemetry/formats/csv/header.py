@@ -57,6 +57,11 @@ def raw_cells() -> dict[str, tuple[Field, int]]:
     return cells
 
 
+def known_cells() -> frozenset[str]:
+    """The names that cells of our own tables have, derived fields included."""
+    return frozenset(_units_of_cells())
+
+
 @cache
 def _units_of_cells() -> dict[str, str]:
     """The unit of every cell that a file can have, by the cell's name in the header."""

@@ -3,17 +3,18 @@
 import csv
 from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from telemetry.base.errors import SourceError
 from telemetry.base.typing import override
 from telemetry.fields.column_block import AnyColumn, ColumnBlock
 from telemetry.fields.snapshot import Snapshot
 from telemetry.formats.compression import BytesRead, read_blocks
-from telemetry.formats.csv.columns import CellParser, WrongCell, join
+from telemetry.formats.csv.columns import CellParser, Rows, WrongCell, join
 from telemetry.formats.csv.header import cells_of, check_header, find_separator, is_units_row
 from telemetry.formats.text_lines import split_groups
 from telemetry.formats.text_recording import PendingBlock, TextRecording
@@ -27,8 +28,17 @@ class CsvRecording(TextRecording["_Batch"]):
     another width.
     """
 
-    def __init__(self, path: Path, *, loop: bool = False, begin: float | None = None, end: float | None = None) -> None:
-        self._header = _read_header(path)
+    def __init__(
+        self,
+        path: Path,
+        *,
+        loop: bool = False,
+        begin: float | None = None,
+        end: float | None = None,
+        header: "Header | None" = None,
+    ) -> None:
+        """``header`` is that of a table of another program."""
+        self._header = header or _read_header(path)
         super().__init__(path, loop=loop, begin=begin, end=end)
 
     @cached_property
@@ -45,11 +55,37 @@ class CsvRecording(TextRecording["_Batch"]):
         return _read_rows(self._header, progress, count)
 
 
-class _Header(NamedTuple):
+class Parser(Protocol):
+    """What reads raw fields from rows."""
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """The raw fields that the rows hold."""
+        ...
+
+    def parse(self, rows: Rows, names: Collection[str]) -> dict[str, AnyColumn]:
+        """These fields, as far as the rows hold them. Raises :class:`WrongCell`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """What the first rows of a file say."""
+
     path: Path
-    cells: list[str]
+    cells: Sequence[str]
+    """The names of the columns."""
     separator: str
-    parser: CellParser
+    parser: Parser
+    encoding: str = "utf-8"
+    first_rows: int | None = None
+    """Rows in front of the samples; None: one, and one of our units where there is one."""
+
+    def holds(self, number: int, row: Sequence[str]) -> bool:
+        """Whether a row that is not empty, counted from 1, is none of the samples."""
+        if self.first_rows is not None:
+            return number <= self.first_rows
+        return number == 1 or (number == 2 and is_units_row(self.cells, row))
 
 
 class _Batch(NamedTuple):
@@ -64,7 +100,7 @@ class _Batch(NamedTuple):
         return _Batch(self.rows[:count], self.numbers[:count], self.lines)
 
 
-def _read_header(path: Path) -> _Header:
+def _read_header(path: Path) -> Header:
     """What the first row says. Raises :class:`SourceError`."""
     for group in split_groups(path, (block.text for block in read_blocks(path))):
         for text in group.texts:
@@ -78,13 +114,13 @@ def _read_header(path: Path) -> _Header:
                 parser = CellParser(cells, decimal_comma=separator == ";")
             except ValueError as error:
                 raise SourceError(f"{path} cannot be read: {error}.") from None
-            return _Header(path, cells, separator, parser)
+            return Header(path=path, cells=cells, separator=separator, parser=parser)
     raise SourceError(f"{path} holds no sample.")
 
 
-def _read_rows(header: _Header, progress: BytesRead, count: int) -> Generator[_Batch, None, None]:
+def _read_rows(header: Header, progress: BytesRead, count: int) -> Generator[_Batch, None, None]:
     """The rows below the header and the units, at most so many at once. Raises :class:`SourceError` behind them."""
-    with closing(_Lines(header.path, progress)) as lines:
+    with closing(_Lines(header, progress)) as lines:
         reader = csv.reader(lines, delimiter=header.separator, strict=True)
         below = 0  # rows so far, the header included
         while True:
@@ -95,7 +131,7 @@ def _read_rows(header: _Header, progress: BytesRead, count: int) -> Generator[_B
                     if not row:
                         continue
                     below += 1
-                    if below == 1 or (below == 2 and is_units_row(header.cells, row)):
+                    if header.holds(below, row):
                         lines.taken.clear()
                         continue
                     if len(row) != len(header.cells):
@@ -122,10 +158,10 @@ def _read_rows(header: _Header, progress: BytesRead, count: int) -> Generator[_B
 class _Lines(Iterator[str]):
     """The complete lines of a file, each with its line feed, and those that were taken since somebody looked."""
 
-    def __init__(self, path: Path, progress: BytesRead) -> None:
+    def __init__(self, header: Header, progress: BytesRead) -> None:
         self.taken: list[str] = []
         self.ended = False
-        self._lines = _read_text_lines(path, progress)
+        self._lines = _read_text_lines(header.path, header.encoding, progress)
 
     def close(self) -> None:
         """Close the file."""
@@ -141,13 +177,14 @@ class _Lines(Iterator[str]):
         return line
 
 
-def _read_text_lines(path: Path, progress: BytesRead) -> Generator[str, None, None]:
+def _read_text_lines(path: Path, encoding: str, progress: BytesRead) -> Generator[str, None, None]:
+    errors = "strict" if encoding == "utf-8" else "replace"
     for group in split_groups(path, (block.text for block in read_blocks(path, progress=progress))):
         if not group.complete:
             return
         for number, line in enumerate(group.texts, start=group.number):
             try:
-                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+                text = line.decode("utf-8-sig" if number == 1 and encoding == "utf-8" else encoding, errors)
             except UnicodeDecodeError:
                 raise SourceError(f"{path}, line {number}: it is not text in UTF-8.") from None
             yield text + "\n"
@@ -156,7 +193,7 @@ def _read_text_lines(path: Path, progress: BytesRead) -> Generator[str, None, No
 class _PendingBlock(PendingBlock[_Batch]):
     """The rows of a block to come."""
 
-    def __init__(self, header: _Header, fields: Collection[str]) -> None:
+    def __init__(self, header: Header, fields: Collection[str]) -> None:
         self._header = header
         self._wanted = header.parser.fields.intersection(fields)
         self._columns: list[Mapping[str, AnyColumn]] = []
@@ -191,7 +228,7 @@ class _PendingBlock(PendingBlock[_Batch]):
 class _OtherFields:
     """The fields in the rows of a block that were not asked for at first."""
 
-    def __init__(self, header: _Header, batches: Sequence[_Batch]) -> None:
+    def __init__(self, header: Header, batches: Sequence[_Batch]) -> None:
         self._header = header
         self._batches = batches
 
@@ -215,7 +252,7 @@ class _OtherFields:
 
 
 def _intact_part(
-    header: _Header, batch: _Batch, fields: Collection[str], wrong: WrongCell
+    header: Header, batch: _Batch, fields: Collection[str], wrong: WrongCell
 ) -> tuple[_Batch, SourceError]:
     """The rows before the first that has a wrong cell, and the error about that: columns are read one by one."""
     while True:
@@ -228,5 +265,5 @@ def _intact_part(
         return rows, _error_in(header, batch, wrong)
 
 
-def _error_in(header: _Header, batch: _Batch, wrong: WrongCell) -> SourceError:
+def _error_in(header: Header, batch: _Batch, wrong: WrongCell) -> SourceError:
     return SourceError(f"{header.path}, line {batch.numbers[wrong.row]}: {wrong}.")

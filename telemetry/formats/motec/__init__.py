@@ -1,5 +1,6 @@
 """MoTeC logs (``.ld`` with ``.ldx``): channels of equidistant samples, for MoTeC i2 and from it."""
 
+import re
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -52,10 +53,18 @@ def _prepare_channels(options: ChannelOptions) -> PreparedChannels:
     return PreparedChannels(replace(FORMAT, open_sample_sink=sink), rate, default_fields())
 
 
+def _is_log(path: Path) -> bool:
+    """Whether a log is no copy: ``convert`` writes one, or several, beside the recording of the same name."""
+    names = {path.stem, re.sub(r"_\d+$", "", path.stem)}
+    suffixes = (".mcap", ".jsonl", ".jsonl.gz", ".jsonl.zst")
+    return not any(path.with_name(name + suffix).exists() for name in names for suffix in suffixes)
+
+
 FORMAT: Final = Format(
     name="MoTeC log",
     suffixes=(".ld",),
     open_reader=_open_reader,
     open_sample_sink=_open_sample_sink,
     prepare_channels=_prepare_channels,
+    is_log=_is_log,
 )

@@ -83,3 +83,13 @@ def decode_beacons(words: Array, lap_beacon: int) -> tuple[float, ...]:
             first = milliseconds = None
     at_line = tuple(time for time, number in found if number == lap_beacon)
     return at_line or tuple(time for time, _ in found)
+
+
+def tell_laps(beacons_s: Array, times: Array, start: float = 0.0) -> dict[str, Array]:
+    """Lap count and clock at these times by the beacons, rising: the lap before the first one begins at ``start``."""
+    lines = np.append(start, beacons_s)
+    count = np.searchsorted(beacons_s, times, side="right")
+    lap_times = np.append(0, np.rint(np.diff(lines) * 1e3))
+    clock = np.floor((times - lines[count]) * 1e3 + 1e-6)
+    columns = {"completed_laps": count, "current_time": clock, "last_time": lap_times[count]}
+    return {name: np.clip(column, 0, 2**31 - 1).astype(np.int32) for name, column in columns.items()}

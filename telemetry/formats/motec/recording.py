@@ -11,11 +11,11 @@ import numpy as np
 from telemetry.base.errors import SourceError
 from telemetry.base.text import join_names
 from telemetry.base.typing import override
-from telemetry.fields.blocks import Array, TextColumn
+from telemetry.fields.blocks import TextColumn
 from telemetry.fields.column_block import AnyColumn, ColumnBlock
 from telemetry.fields.metrics.enums import SESSION_NAMES
 from telemetry.fields.snapshot import Snapshot
-from telemetry.formats.motec.beacons import decode_beacons
+from telemetry.formats.motec.beacons import decode_beacons, tell_laps
 from telemetry.formats.motec.contents import Contents
 from telemetry.formats.motec.layout import BEACON_CHANNEL
 from telemetry.formats.motec.ldx import LogDetails, ldx_path, read_ldx
@@ -121,7 +121,7 @@ class MotecRecording(ColumnRecording):
         if self._session is not None:
             columns["session"] = np.full(length, self._session, dtype=np.int32)
         if self._has_beacons:
-            columns |= self._tell_laps(elapsed)
+            columns |= tell_laps(self._beacons, elapsed)
         for name, text in self._texts.items():
             columns[name] = TextColumn(np.zeros(length, dtype=np.intp), (text,))
         columns |= self._contents.columns(names, begin, end)
@@ -156,15 +156,6 @@ class MotecRecording(ColumnRecording):
         if channel is None or channel.dtype.kind == "f":
             return ()
         return decode_beacons(channel.samples(), self._log.beacon_id)
-
-    def _tell_laps(self, elapsed: Array) -> dict[str, Array]:
-        """Lap count and clock by the beacons: the lap before the first one began with the log."""
-        lines = np.append(0.0, self._beacons)
-        count = np.searchsorted(self._beacons, elapsed, side="right")
-        times = np.append(0, np.rint(np.diff(lines) * 1e3))
-        clock = np.floor((elapsed - lines[count]) * 1e3 + 1e-6)
-        columns = {"completed_laps": count, "current_time": clock, "last_time": times[count]}
-        return {name: np.clip(column, 0, 2**31 - 1).astype(np.int32) for name, column in columns.items()}
 
 
 def describe_channel(channel: Channel) -> str:

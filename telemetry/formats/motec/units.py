@@ -71,3 +71,8 @@ def find_conversion(unit: str, wanted: str) -> Conversion | None:
     if known is None or other is None or known.quantity != other.quantity:
         return None
     return Conversion(known.factor / other.factor, (known.shift - other.shift) / other.factor)
+
+
+def is_unit(name: str) -> bool:
+    """Whether this is the name of a unit that is known here."""
+    return name.replace("°", "").replace("²", "2").casefold() in _UNITS

@@ -37,7 +37,7 @@ class ParquetRecording(ColumnRecording):
 
     def __init__(self, path: Path, *, loop: bool = False, begin: float | None = None, end: float | None = None) -> None:
         self._rows_read = 0
-        self._file = _open(path)
+        self._file = open_table(path)
         try:
             self._columns = find_columns(self._file.schema_arrow)
         except ValueError as error:
@@ -168,8 +168,8 @@ class _Batches:
         return next(islice(self._batches, skipped, None), {})
 
 
-def _open(path: Path) -> Any:
-    """The open file. Raises :class:`SourceError`."""
+def open_table(path: Path) -> Any:
+    """The open file of pyarrow. Raises :class:`SourceError`."""
     try:
         open_regular_file(path).close()
         return ParquetFile(path, page_checksum_verification=True)
