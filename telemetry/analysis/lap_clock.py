@@ -30,6 +30,9 @@ MIN_GAP_MS: Final = 1000.0
 SAME_LINE_M: Final = 50.0
 """Metres from the line within which a lap that the game counted ended at the line, and not at a finish elsewhere."""
 
+MAX_FINISH: Final = 1.25
+"""Laps since its line at which a lap can end at most, with all that the spline can be off by."""
+
 MIN_COVERED: Final = 0.001
 """Fraction of a lap that has to be covered: less is a car that does not move."""
 
@@ -144,7 +147,8 @@ def _since_line(spline: Floats, time_ms: Floats, lap: Lap, line_position: float)
     is_gap = np.diff(time_ms) > gap_limit_ms(time_ms)
     change = np.where(is_gap, change % 1.0, change - np.round(change))
     since: Floats = fraction[0] + np.concatenate([[0.0], np.cumsum(change)])
-    return since
+    # A lap ends at the line: one that goes on far beyond it was joined just in front of the first one.
+    return since - 1.0 if since[-1] > MAX_FINISH else since
 
 
 def gap_limit_ms(time_ms: Floats, shortest_ms: float = MIN_GAP_MS) -> float:

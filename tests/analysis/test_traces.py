@@ -120,6 +120,12 @@ def test_what_a_lap_does_not_cover_is_null() -> None:
     assert at.time_ms[-1] == 60_000.0
 
 
+def test_a_lap_joined_a_little_in_front_of_its_line_covers_all_of_it() -> None:
+    joined = trace_of(steady(60_000), 60_000, begin_ms=15, line_position=0.001, lap={"start": "joined"})
+    grid = make_grid([joined], 10.0)
+    assert np.isfinite(align([joined], grid)[0].time_ms[1:-1]).all()
+
+
 def test_nothing_is_said_of_a_gap() -> None:
     columns = columns_of(steady(60_000), 60_000, speed_kmh=lambda place: 100.0 * place)
     kept = ~((columns["current_time"] > 20_000) & (columns["current_time"] < 25_000))
