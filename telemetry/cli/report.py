@@ -1,7 +1,7 @@
 """``report``: a page on the laps of recordings that needs nothing but a browser."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,6 +34,7 @@ def report(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a page that exists.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print every number of the page as one JSON object.")] = False,
     ac_root: AcRoot = None,
+    column_map: options.NamedColumns = None,
     include_ai: options.IncludeAi = False,
     no_summary: options.NoSummary = False,
     jobs: options.Jobs = None,
@@ -46,10 +47,13 @@ def report(
         for file in files:
             options.check_is_not_source(str(file), str(output))
     failures = FileFailures(len(files), None)
-    recordings = _read(files, failures, tyres_out, jobs, include_ai=include_ai, read_all=no_summary)
+    reports = read_reports(
+        files, tyres_out, jobs, include_ai=include_ai, read_all=no_summary, column_map=column_map
+    )
+    recordings = _choose_recordings(reports, failures, column_map)
     if not recordings:
         failures.check()
-    library = Library(Thresholds(tyres_out=tyres_out), include_ai=include_ai)
+    library = Library(Thresholds(tyres_out=tyres_out), include_ai=include_ai, column_map=column_map)
     for one in recordings:
         library.add(one.recording)
     laps = _laps_of_one_drive(library)
@@ -72,15 +76,15 @@ def report(
     failures.check()
 
 
-def _read(
-    files: Sequence[Path], failures: FileFailures, tyres_out: int, jobs: int | None, *, include_ai: bool, read_all: bool
+def _choose_recordings(
+    reports: "Iterable[RecordingAnalysis | FileFailure]", failures: FileFailures, column_map: Path | None
 ) -> "list[ReadRecording]":
     """The recordings that can be read, without those that hold the same drive as another one."""
     from telemetry.analysis.recorded_laps import LapRecording
     from telemetry.analysis.report.stint_report import ReadRecording
 
     read: list[RecordingAnalysis] = []
-    for result in read_reports(files, tyres_out, jobs, include_ai=include_ai, read_all=read_all):
+    for result in reports:
         if isinstance(result, FileFailure):
             failures.add(result)
         else:
@@ -89,7 +93,9 @@ def _read(
     for copy, original in sorted(copies.items()):
         print_warning(describe_copy(read[copy].report.file, read[original].report.file))
     return [
-        ReadRecording(LapRecording(Path(one.report.file), one.laps, frozenset(one.report.missing_fields)), one.report)
+        ReadRecording(
+            LapRecording(Path(one.report.file), one.laps, frozenset(one.report.missing_fields), column_map), one.report
+        )
         for at, one in enumerate(read)
         if at not in copies
     ]
