@@ -1,7 +1,7 @@
 """``report``: a page on the laps of recordings that needs nothing but a browser."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -47,9 +47,7 @@ def report(
         for file in files:
             options.check_is_not_source(str(file), str(output))
     failures = FileFailures(len(files), None)
-    reports = read_reports(
-        files, tyres_out, jobs, include_ai=include_ai, read_all=no_summary, column_map=column_map
-    )
+    reports = read_reports(files, tyres_out, jobs, include_ai=include_ai, read_all=no_summary, column_map=column_map)
     recordings = _choose_recordings(reports, failures, column_map)
     if not recordings:
         failures.check()

@@ -1,18 +1,20 @@
 """The file that names the columns of a foreign table: ``--map columns.toml``."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from telemetry.base.documents import DocumentError, parse_toml, read_document
-from telemetry.base.errors import UsageError
+from telemetry.base.errors import SourceError, UsageError
+from telemetry.base.text import join_names
 from telemetry.formats.foreign.names import cell_channels
 from telemetry.formats.motec.channels import Channel
 from telemetry.formats.motec.units import find_conversion
 
 _EXAMPLE: Final = '[columns] "Speed" = { field = "speed_kmh", unit = "mph" }'
+_MAX_NAMES: Final = 20
 _KEYS: Final = ("field", "unit", "scale", "shift")
 
 
@@ -50,6 +52,12 @@ class ColumnMap:
 
     def __contains__(self, name: str) -> bool:
         return name in self.entries
+
+    def check(self, path: Path, names: Sequence[str]) -> None:
+        """Raise :class:`telemetry.SourceError` where a table with columns of these names lacks one that is a field."""
+        if missing := [name for name, entry in self.entries.items() if entry is not None and name not in names]:
+            held = join_names(names, _MAX_NAMES)
+            raise SourceError(f"{path} has no column {missing[0]}, which {self.name} names. It has: {held}.")
 
     def find(self, name: str, unit: str) -> tuple[Channel | None, str]:
         """What a column is, None for nothing, and its unit, which the table itself says is ``unit``."""

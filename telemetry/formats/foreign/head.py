@@ -55,7 +55,7 @@ class _Layout(NamedTuple):
 def read_head(path: Path, column_map: ColumnMap) -> Head | None:
     """What a file holds; None for a table of our own, and for one of which no column is known.
 
-    Raises :class:`telemetry.SourceError` for a file that cannot be read.
+    Raises :class:`telemetry.SourceError` for a file that cannot be read, or that lacks a column that the map names.
     """
     data = [line.text for line in islice(split_lines(path, (block.text for block in read_blocks(path))), _MAX_LINES)]
     try:
@@ -77,6 +77,7 @@ def read_head(path: Path, column_map: ColumnMap) -> Head | None:
     names = [cell.strip() for cell in rows[layout.names]]
     units = [""] * len(names) if layout.units is None else [cell.strip() for cell in rows[layout.units]]
     units = (units + [""] * len(names))[: len(names)]
+    column_map.check(path, names)
     chosen = choose_columns(names, units, column_map, is_motec=is_export)
     if not chosen.fields or not (is_export or column_map.entries or _is_of_others(chosen, separator)):
         return None

@@ -50,6 +50,7 @@ class ForeignParquetRecording(ColumnRecording):
         self._rows_read = 0
         self._file = open_table(path)
         self._names: list[str] = self._file.schema_arrow.names
+        column_map.check(path, self._names)
         self._chosen = choose_table_columns(self._file.schema_arrow, column_map)
         if not self._chosen.fields:
             raise SourceError(f"{path} is not a table of telemetry: no column is named like a field.")
