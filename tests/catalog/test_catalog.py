@@ -1,11 +1,11 @@
 """The catalog through the command line: what is added, asked, checked and removed, and what interrupts it."""
 
+import sys
 from pathlib import Path
 
 import duckdb
 import orjson
 import pandas as pd
-import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
@@ -99,17 +99,23 @@ def test_the_samples_of_a_lap_are_those_of_its_recording(catalog: Path, recordin
     assert found.schema.field("speed_kmh").metadata[b"unit"] == b"km/h"
 
 
-def test_duckdb_polars_and_pandas_read_the_files_without_us(catalog: Path, recordings: list[Path]) -> None:
+def test_duckdb_and_pandas_read_the_files_without_us(catalog: Path, recordings: list[Path]) -> None:
     run(catalog, "add", *recordings)
     laps, samples = catalog / "laps.parquet", catalog / "samples" / "*" / "*.parquet"
     joined = f"select count(*) from '{samples}' join '{laps}' using (lap_id) where track = 'hill' and number = 2"
     counted = duckdb.connect().execute(joined).fetchone()
     expected = sum(row["samples"] for row in load_state(catalog).laps if row["track"] == "hill" and row["number"] == 2)
     assert counted == (expected,)
-    assert pl.scan_parquet(samples).select(pl.len()).collect().item() == sum(
-        row["samples"] or 0 for row in load_state(catalog).laps
-    )
     assert pd.read_parquet(laps)["lap_id"].tolist() == ids_of(catalog)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the library of polars does not load under Wine")
+def test_polars_reads_the_files_without_us(catalog: Path, recordings: list[Path]) -> None:
+    import polars as pl
+
+    run(catalog, "add", *recordings)
+    counted = pl.scan_parquet(catalog / "samples" / "*" / "*.parquet").select(pl.len()).collect().item()
+    assert counted == sum(row["samples"] or 0 for row in load_state(catalog).laps)
 
 
 def test_no_number_of_the_files_is_nan(catalog: Path, recordings: list[Path]) -> None:

@@ -159,7 +159,7 @@ def test_serve_records_under_a_name_made_by_a_template(tmp_path: Path) -> None:
 def test_what_is_recorded_beside_the_stream_has_a_format_for_it() -> None:
     result = run("serve", "--source", "demo", "--port", "0", "--record", "drive.csv")
     assert (result.returncode, result.stdout) == (2, "")
-    assert result.stderr.startswith("ac-telemetry: Unsupported file type: drive.csv.")
+    assert result.stderr.startswith("ac-telemetry: drive.csv: a CSV file cannot be read when its recording was killed.")
 
 
 def test_a_part_of_a_recording_is_served() -> None:
