@@ -298,7 +298,10 @@ def test_the_map_is_there_at_once_and_the_ghost_drives_on_its_own_line(demo: str
     assert page.page.evaluate("document.querySelector('#segment-gain').dataset.trend") == "ahead"
     painted = """() => {
         const canvas = document.querySelector("#track-map");
-        const {data, width, height} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+        const copy = new OffscreenCanvas(canvas.width, canvas.height);
+        const context = copy.getContext("2d", { willReadFrequently: true });  // else Chromium complains
+        context.drawImage(canvas, 0, 0);
+        const {data, width, height} = context.getImageData(0, 0, canvas.width, canvas.height);
         const at = (x, y) => data[4 * (Math.round(y) * width + Math.round(x)) + 3];
         const size = Math.min(width, height), middle = [width / 2, height / 2];
         const found = (radius, turn) => {
