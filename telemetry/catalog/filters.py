@@ -8,6 +8,7 @@ from typing import Any, Final
 from telemetry.base.errors import UsageError
 from telemetry.base.nearest import describe_nearest
 from telemetry.catalog.state import Row
+from telemetry.laps.model import CarAndTrack
 
 SORT_KEYS: Final[dict[str, Callable[[Row], Any]]] = {
     "time": lambda row: row["time_ms"] if row["time_ms"] is not None else 1 << 40,
@@ -77,8 +78,7 @@ def find_lap(laps: Iterable[Row], lap_id: str) -> Row:
 
 def track_name(row: Row) -> str:
     """Track and layout for a person, like ``spa (short)``."""
-    track = row["track"] or "unknown track"
-    return f"{track} ({row['layout']})" if row["layout"] else track
+    return CarAndTrack(row["car"], row["track"], row["layout"]).track_name
 
 
 def _matches_text(pattern: str, *texts: str) -> bool:

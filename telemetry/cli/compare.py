@@ -8,7 +8,7 @@ import typer
 
 from telemetry.base.errors import UsageError
 from telemetry.cli._shared import options
-from telemetry.cli._shared.lap_choice import Library, choose_laps, parse_lap_target
+from telemetry.cli._shared.lap_choice import Library, ReferenceLap, choose_laps, parse_lap_target
 from telemetry.cli._shared.messages import print_json, print_message, print_warning
 from telemetry.cli._shared.thresholds import TyresOut
 from telemetry.cli._shared.track_choice import AcRoot, choose_track
@@ -32,14 +32,7 @@ def compare(
             show_default=False,
         ),
     ] = None,
-    reference: Annotated[
-        str,
-        typer.Option(
-            metavar="LAP",
-            help="The lap to compare with, of the same recordings: [bold]best[/], last or median of the valid laps, or "
-            "FILE:LAP.",
-        ),
-    ] = "best",
+    reference: ReferenceLap = "best",
     runs: Annotated[
         list[Path] | None,
         typer.Option(

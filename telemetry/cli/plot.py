@@ -15,6 +15,7 @@ from telemetry.cli._shared.lap_choice import (
     Library,
     OnlyLapError,
     RecordedLap,
+    ReferenceLap,
     choose_laps,
     of_car_and_track,
     parse_lap_target,
@@ -61,14 +62,7 @@ def plot(
             help="The picture, as .png, .svg or .pdf. Default: in the terminal.",
         ),
     ] = None,
-    reference: Annotated[
-        str,
-        typer.Option(
-            metavar="LAP",
-            help="The lap to compare with, of the same recordings: [bold]best[/], last or median of the valid laps, or "
-            "FILE:LAP.",
-        ),
-    ] = "best",
+    reference: ReferenceLap = "best",
     map_colour: Annotated[
         Literal["speed", "gain", "pedals"], typer.Option("--map", help="What colours the map.")
     ] = "speed",

@@ -8,6 +8,22 @@ import pytest
 
 import ac_native_memory as ac
 from tests.conftest import unique_name
+from tests.drives import record_long_drive
+
+
+@pytest.fixture(scope="session")
+def drive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three laps of the demo, the first one from the grid, twenty frames a second."""
+    return record_long_drive(tmp_path_factory.mktemp("drive") / "drive.mcap")
+
+
+@pytest.fixture
+def own_tracks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for the files of tracks that a test has to itself; no folder of the game."""
+    for name in ("XDG_DATA_HOME", "LOCALAPPDATA"):
+        monkeypatch.setenv(name, str(tmp_path / "data"))
+    monkeypatch.delenv("AC_TELEMETRY_AC_ROOT", raising=False)
+    return tmp_path / "data" / "ac-telemetry" / "tracks"
 
 
 @pytest.fixture

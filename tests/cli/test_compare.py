@@ -12,21 +12,8 @@ import pytest
 import telemetry
 from tests import recorded
 from tests.conftest import main_in_process
-from tests.drives import record_long_drive
 
-
-@pytest.fixture(scope="module")
-def drive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three laps of the demo, the first one from the grid."""
-    return record_long_drive(tmp_path_factory.mktemp("drive") / "drive.mcap")
-
-
-@pytest.fixture(autouse=True)
-def own_tracks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder for the files of tracks that each test has to itself."""
-    for name in ("XDG_DATA_HOME", "LOCALAPPDATA"):
-        monkeypatch.setenv(name, str(tmp_path / "data"))
-    return tmp_path / "data" / "ac-telemetry" / "tracks"
+pytestmark = pytest.mark.usefixtures("own_tracks")
 
 
 def compared(*arguments: str | Path) -> Any:

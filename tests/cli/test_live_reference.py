@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import main_in_process
-from tests.drives import record_long_drive
+
+pytestmark = pytest.mark.usefixtures("own_tracks")
 
 FIELDS = (
     "timestamp,elapsed,sequence,packet_id,status,current_time,last_time,completed_laps,normalized_position,"
@@ -18,12 +19,6 @@ FIELDS = (
 
 
 @pytest.fixture(scope="module")
-def drive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three laps of the demo, the first one from the grid."""
-    return record_long_drive(tmp_path_factory.mktemp("drive") / "drive.mcap")
-
-
-@pytest.fixture(scope="module")
 def lines(drive: Path) -> str:
     """The drive as JSON lines, four a second, of the fields that laps are found by."""
     path = drive.parent / "lines" / "lines.jsonl"
@@ -31,13 +26,6 @@ def lines(drive: Path) -> str:
     result = main_in_process("convert", drive, path, "--fields", FIELDS, "--rate", "4")
     assert result.returncode == 0, result.stderr
     return path.read_text("utf-8")
-
-
-@pytest.fixture(autouse=True)
-def own_tracks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("XDG_DATA_HOME", "LOCALAPPDATA"):
-        monkeypatch.setenv(name, str(tmp_path / "data"))
-    monkeypatch.delenv("AC_TELEMETRY_AC_ROOT", raising=False)
 
 
 def read(source: str | Path, *options: str | Path, cwd: Path | None = None) -> list[str]:

@@ -11,6 +11,8 @@ import pytest
 from tests import recorded
 from tests.conftest import main_in_process
 
+pytestmark = pytest.mark.usefixtures("own_tracks")
+
 LAP_TIMES_S = (80.5, 82.25, 81.0)
 COLUMNS = ("Time", "Ground Speed", "Throttle Pos", "Brake Pos", "Steering Angle", "Car Coord X", "Car Coord Y",
            "Car Pos Norm", "Num Tires Off Track")  # fmt: skip
@@ -46,12 +48,6 @@ lap_ms = "current_time"
 done = "completed_laps"
 official = { field = "last_time", unit = "s" }
 """
-
-
-@pytest.fixture(autouse=True)
-def own_tracks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("XDG_DATA_HOME", "LOCALAPPDATA"):
-        monkeypatch.setenv(name, str(tmp_path / "data"))
 
 
 def driven_rows() -> list[list[float]]:

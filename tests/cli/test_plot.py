@@ -7,23 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import main_in_process
-from tests.drives import record_long_drive
 
 pytest.importorskip("matplotlib", reason="the extra plot is not installed")
+pytestmark = pytest.mark.usefixtures("own_tracks")
 
 EVERYTHING = "delta,speed,pedals,gear,steer,slip,map,gg,tyres,stint"
-
-
-@pytest.fixture(scope="module")
-def drive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three laps of the demo, twenty frames a second."""
-    return record_long_drive(tmp_path_factory.mktemp("drive") / "drive.mcap")
-
-
-@pytest.fixture(autouse=True)
-def own_tracks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("XDG_DATA_HOME", "LOCALAPPDATA"):
-        monkeypatch.setenv(name, str(tmp_path / "data"))
 
 
 def said(*arguments: str | Path, code: int = 0) -> tuple[str, str]:

@@ -11,13 +11,9 @@ from telemetry.fields.snapshot import Snapshot
 from tests import recorded
 from tests.conftest import main_in_process
 
+pytestmark = pytest.mark.usefixtures("own_tracks")
+
 NAN = math.nan
-
-
-@pytest.fixture(autouse=True)
-def own_tracks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("XDG_DATA_HOME", "LOCALAPPDATA"):
-        monkeypatch.setenv(name, str(tmp_path / "data"))
 
 
 def reported(*arguments: str | Path) -> Any:

@@ -21,18 +21,12 @@ import pytest
 from telemetry.fields.thresholds import Thresholds
 from telemetry.fields.wire import LineEncoder
 from telemetry.stream.protocol import StreamDescription, Subscription, hello_message
-from tests.conftest import REPOSITORY, real_time, sample_of, wait_until
+from tests.conftest import REPOSITORY, sample_of, wait_until
+from tests.pages import MONITOR, PHONE, in_chromium, open_browser
 
-playwright = pytest.importorskip("playwright.sync_api", reason="the page's tests need playwright, of the group dev")
-CHROMIUM: Final = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = [
-    real_time,
-    pytest.mark.skipif(CHROMIUM is None, reason="the page's tests need a Chromium: apt-get install chromium"),
-]
+pytestmark = in_chromium
 
 PAGE: Final = REPOSITORY / "telemetry" / "stream" / "dashboard"
-MONITOR: Final = {"width": 1280, "height": 720}
-PHONE: Final = {"width": 390, "height": 844}
 HOST: Final = "127.0.0.1"
 DASH: Final = "\N{EN DASH}"
 HELLO: Final = hello_message(Subscription(), StreamDescription("a1", "stage", 20.0), None)
@@ -82,12 +76,7 @@ def demo() -> Iterator[str]:
         yield f"http://{HOST}:{port}/"
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+browser = pytest.fixture(scope="module")(open_browser)
 
 
 class Visit:

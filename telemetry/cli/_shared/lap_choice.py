@@ -5,7 +5,9 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
+
+import typer
 
 from telemetry.analysis.recorded_laps import LapRecording, read_recording
 from telemetry.base.clock import Clock
@@ -22,6 +24,15 @@ if TYPE_CHECKING:
 
 REFERENCES: Final = ("best", "last", "median")
 """The references that are chosen among the valid laps, besides ``FILE:LAP``."""
+
+ReferenceLap = Annotated[
+    str,
+    typer.Option(
+        metavar="LAP",
+        help="The lap to compare with, of the same recordings: [bold]best[/], last or median of the valid laps, or "
+        "FILE:LAP.",
+    ),
+]
 
 _LAP: Final = re.compile(r"(.+):(\d{1,6})", re.DOTALL)
 

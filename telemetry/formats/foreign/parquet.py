@@ -29,13 +29,13 @@ from telemetry.formats.foreign.columns import (
 from telemetry.formats.foreign.names import FIELDS, is_log
 from telemetry.formats.foreign.recording import describe_table
 from telemetry.formats.foreign.table_clock import TableClock
-from telemetry.formats.parquet.recording import open_table
-from telemetry.recording.column_recording import COUNTED_FIELDS, ColumnRecording
+from telemetry.formats.parquet.recording import NO_COLUMN, ParquetFileRecording, open_table
+from telemetry.recording.column_recording import COUNTED_FIELDS
 
 _NO_ABOUT: Final = About()
 
 
-class ForeignParquetRecording(ColumnRecording):
+class ForeignParquetRecording(ParquetFileRecording):
     """A Parquet file that another program wrote as a source, as :class:`ForeignCsvRecording` is one of CSV."""
 
     def __init__(
@@ -47,18 +47,12 @@ class ForeignParquetRecording(ColumnRecording):
         begin: float | None = None,
         end: float | None = None,
     ) -> None:
-        self._rows_read = 0
-        self._file = open_table(path)
-        self._names: list[str] = self._file.schema_arrow.names
-        column_map.check(path, self._names)
-        self._chosen = choose_table_columns(self._file.schema_arrow, column_map)
+        file = open_table(path)
+        column_map.check(path, file.schema_arrow.names)
+        self._chosen = choose_table_columns(file.schema_arrow, column_map)
         if not self._chosen.fields:
-            raise SourceError(f"{path} is not a table of telemetry: no column is named like a field.")
-        super().__init__(path, loop=loop, begin=begin, end=end)
-
-    @override
-    def close(self) -> None:
-        self._file.close()
+            raise SourceError(NO_COLUMN.format(path))
+        super().__init__(path, file, loop=loop, begin=begin, end=end)
 
     @property
     @override
@@ -75,12 +69,6 @@ class ForeignParquetRecording(ColumnRecording):
     @override
     def foreign_fields(self) -> frozenset[str]:
         return frozenset(self._chosen.fields)
-
-    @property
-    @override
-    def read_share(self) -> float:
-        rows: int = self._file.metadata.num_rows
-        return self._rows_read / max(rows, 1)
 
     @override
     def read_columns(self, fields: Collection[str], rows: int) -> Iterator[ColumnBlock]:

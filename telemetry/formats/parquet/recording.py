@@ -24,11 +24,35 @@ from telemetry.recording.stand_ins import Timing
 _MIN_BATCH_ROWS: Final = 1 << 9
 """Rows that are read at once at least: the work per batch and column costs as much as some hundred rows."""
 
+NO_COLUMN: Final = "{} is not a table of telemetry: no column is named like a field."
+"""The sentence about a file of this path."""
+
 _NOT_ITS_OWN: Final = ("created_by", "game", "ARROW:schema", "pandas")
 """Metadata of every file, and of the programs that write them."""
 
 
-class ParquetRecording(ColumnRecording):
+class ParquetFileRecording(ColumnRecording):
+    """An open Parquet file as a source, whichever program wrote it."""
+
+    def __init__(
+        self, path: Path, file: Any, *, loop: bool = False, begin: float | None = None, end: float | None = None
+    ) -> None:
+        self._file = file
+        self._rows_read = 0
+        super().__init__(path, loop=loop, begin=begin, end=end)
+
+    @override
+    def close(self) -> None:
+        self._file.close()
+
+    @property
+    @override
+    def read_share(self) -> float:
+        rows: int = self._file.metadata.num_rows
+        return self._rows_read / max(rows, 1)
+
+
+class ParquetRecording(ParquetFileRecording):
     """A table of samples as a source. Only the columns that are asked for are read, and only of the part to play.
 
     Raises :class:`SourceError` as :class:`~telemetry.recording.column_recording.ColumnRecording` does, also for a
@@ -36,19 +60,14 @@ class ParquetRecording(ColumnRecording):
     """
 
     def __init__(self, path: Path, *, loop: bool = False, begin: float | None = None, end: float | None = None) -> None:
-        self._rows_read = 0
-        self._file = open_table(path)
+        file = open_table(path)
         try:
-            self._columns = find_columns(self._file.schema_arrow)
+            self._columns = find_columns(file.schema_arrow)
         except ValueError as error:
             raise SourceError(f"{path} cannot be read: {error}.") from None
         if not self._columns:
-            raise SourceError(f"{path} is not a table of telemetry: no column is named like a field.")
-        super().__init__(path, loop=loop, begin=begin, end=end)
-
-    @override
-    def close(self) -> None:
-        self._file.close()
+            raise SourceError(NO_COLUMN.format(path))
+        super().__init__(path, file, loop=loop, begin=begin, end=end)
 
     @cached_property
     def metadata(self) -> Mapping[str, str]:
@@ -68,12 +87,6 @@ class ParquetRecording(ColumnRecording):
     def held_fields(self) -> frozenset[str]:
         """The raw fields that have a column."""
         return frozenset(self._columns)
-
-    @property
-    @override
-    def read_share(self) -> float:
-        rows: int = self._file.metadata.num_rows
-        return self._rows_read / max(rows, 1)
 
     @override
     def read_columns(self, fields: Collection[str], rows: int) -> Iterator[ColumnBlock]:

@@ -1,23 +1,15 @@
 """The page of a report in Debian's Chromium, opened from its file: the cursor, the map, sizes, themes and paper."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import pytest
 
 from tests.analysis.report.conftest import WrittenReport
-from tests.conftest import real_time
+from tests.pages import MONITOR, PHONE, in_chromium, open_browser
 
-playwright = pytest.importorskip("playwright.sync_api", reason="the page's tests need playwright, of the group dev")
-CHROMIUM: Final = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = [
-    real_time,
-    pytest.mark.skipif(CHROMIUM is None, reason="the page's tests need a Chromium: apt-get install chromium"),
-]
+pytestmark = in_chromium
 
-MONITOR: Final = {"width": 1280, "height": 720}
-PHONE: Final = {"width": 390, "height": 844}
 
 OVERLAPPING: Final = """() => [...document.querySelectorAll("svg")].flatMap((svg) => {
     const texts = [...svg.querySelectorAll("text")].map((text) => [text.textContent, text.getBoundingClientRect()])
@@ -29,12 +21,7 @@ OVERLAPPING: Final = """() => [...document.querySelectorAll("svg")].flatMap((svg
 """Texts of drawings that lie upon each other."""
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+browser = pytest.fixture(scope="module")(open_browser)
 
 
 @pytest.fixture

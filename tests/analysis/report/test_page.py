@@ -2,10 +2,7 @@
 
 import base64
 import json
-import os
 import re
-import shutil
-import subprocess
 import sys
 from itertools import pairwise
 from pathlib import Path
@@ -18,7 +15,8 @@ from telemetry.analysis.report.definitions import DEFINITIONS
 from telemetry.base.text import format_lap_time
 from tests import recorded
 from tests.analysis.report.conftest import WrittenReport
-from tests.conftest import PATIENCE, REPOSITORY, main_in_process
+from tests.conftest import REPOSITORY, main_in_process
+from tests.pages import run_node_tests
 
 
 def data_of(html: str) -> Any:
@@ -107,24 +105,8 @@ def test_no_folder_of_the_user_is_in_the_page(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the modules are the same files on every system")
 def test_the_modules_of_the_page_agree_with_python_in_node(report: WrittenReport, tmp_path: Path) -> None:
-    node = shutil.which("node")
-    assert node, "The tests of the page's modules need Node.js 18 or later: apt-get install nodejs"
     best = report.values["traces"]["laps"][0]
     channels = {name: values for name, values in best.items() if name != "label"}
     vectors = {"page": data_of(report.html), "channels": channels}
-    (tmp_path / "vectors.json").write_text(json.dumps(vectors), "utf-8")
-    for folder in ("telemetry/analysis/report/page", "tests/analysis/report"):
-        shutil.copytree(REPOSITORY / folder, tmp_path / folder)
-    (tmp_path / "package.json").write_text('{"type": "module"}', "utf-8")  # else an older Node takes .js for CommonJS
-    ended = subprocess.run(
-        [node, "--test", str(tmp_path / "tests" / "analysis" / "report" / "model.test.js")],
-        cwd=tmp_path,
-        env={**os.environ, "REPORT_VECTORS": str(tmp_path / "vectors.json")},
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=PATIENCE,
-        check=False,
-    )
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert "# pass 5" in ended.stdout
+    page, tests = "telemetry/analysis/report/page", "tests/analysis/report"
+    assert run_node_tests(tmp_path, page, tests, vectors, "REPORT_VECTORS") == 5
