@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from telemetry.base.units import STEP_MS
 from telemetry.fields.lap_changes import MAX_SPEED_MS, NOMINAL_LENGTH_M, spline_tolerance_m
+from telemetry.laps.lap_reference import GAP_INTERVALS, MIN_GAP_MS
 from telemetry.laps.model import Lap
 
 Array = NDArray[Any]
@@ -23,9 +24,6 @@ Floats = NDArray[np.float64]
 
 CLOCK_FIELDS: Final = ("packet_id", "current_time", "normalized_position", "track_spline_length")
 """The raw fields that the clock of a lap is made of."""
-
-MIN_GAP_MS: Final = 1000.0
-"""Lap time between two frames from which on the places in between are not covered; three intervals where it is more."""
 
 SAME_LINE_M: Final = 50.0
 """Metres from the line within which a lap that the game counted ended at the line, and not at a finish elsewhere."""
@@ -155,7 +153,7 @@ def gap_limit_ms(time_ms: Floats, shortest_ms: float = MIN_GAP_MS) -> float:
     """The longest interval between moments of a lap that is no gap: ``shortest_ms`` or three usual intervals."""
     intervals = np.diff(time_ms)
     usual = float(np.median(intervals[intervals > 0.0])) if (intervals > 0.0).any() else 0.0
-    return max(shortest_ms, 3.0 * usual)
+    return max(shortest_ms, GAP_INTERVALS * usual)
 
 
 def find_line(frames: Frames, lap: Lap, line_position: float) -> float | None:

@@ -2,9 +2,15 @@
 
 from bisect import bisect_right
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from telemetry.laps.model import CarAndTrack
+
+MIN_GAP_MS: Final = 1000.0
+"""Lap time between two frames from which on the places in between are not covered; :data:`GAP_INTERVALS` if more."""
+
+GAP_INTERVALS: Final = 3.0
+"""Usual intervals between frames that are no gap however long they take."""
 
 
 class ReferenceSegment(NamedTuple):

@@ -8,17 +8,14 @@ is lost at the place where it did. Nothing is told of places that were not seen.
 import math
 from bisect import bisect_left
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from telemetry.fields.derived import Sample
 from telemetry.fields.lap_changes import MAX_SPEED_MS, lap_length_m, spline_tolerance_m
 from telemetry.laps.delta import NEAR_LINE, RESTART_MS, SETTLED_MS, LapDelta
 from telemetry.laps.detector import LapState, advance
-from telemetry.laps.lap_reference import LapReference
+from telemetry.laps.lap_reference import GAP_INTERVALS, MIN_GAP_MS, LapReference
 from telemetry.laps.model import CarAndTrack, Lap
-
-MIN_GAP_MS: Final = 1000.0
-"""Lap time between two frames from which on the places in between are not seen; three intervals where it is more."""
 
 
 class SegmentGain(NamedTuple):
@@ -69,7 +66,7 @@ class _RunningLap:
         interval_ms = frame.time_ms - before.time_ms
         metres = (frame.place - before.place) * length_m
         is_jump = metres > MAX_SPEED_MS * interval_ms / 1e3 + spline_tolerance_m(length_m)
-        self.was_gap |= is_jump or interval_ms > max(MIN_GAP_MS, 3.0 * self.interval_ms)
+        self.was_gap |= is_jump or interval_ms > max(MIN_GAP_MS, GAP_INTERVALS * self.interval_ms)
         self.latest, self.interval_ms = frame, interval_ms
         if frame.place <= farthest.place:
             return
