@@ -224,21 +224,22 @@ def episode_entry(
     terminated: bool = False,
 ) -> EpisodeEntry:
     """The description of an episode, or of a part of it: ``samples``, of which the last one only ends it."""
-    first = {name: episode.samples.value(name, 0) for name in DESCRIBING_FIELDS}
+    own = episode.samples if samples is None else samples
+    first = {name: own.value(name, 0) for name in DESCRIBING_FIELDS}
     track, layout = first["track"], first["track_configuration"]
     return EpisodeEntry(
         file=file,
         recording=episode.recording,
         laps=tuple(lap.number for lap in episode.laps),
         lap_times_ms=tuple(lap.time_ms for lap in episode.laps),
-        steps=len(episode.samples) if samples is None else len(samples) - 1,
+        steps=len(own) if samples is None else len(own) - 1,
         end=end or episode.end,
         car=first["car_model"],
         track=f"{track} ({layout})" if layout else track,
         session=first["session_name"],
         driver=first["player_name"],
         began=first["timestamp"],
-        ai_driven=is_ai_driven(episode.samples if samples is None else samples),
+        ai_driven=is_ai_driven(own),
         terminated=terminated,
     )
 
