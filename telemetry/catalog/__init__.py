@@ -7,6 +7,7 @@ The recordings stay the truth; a catalog is derived from them and can be made ag
 * ``samples/TRACK/*.parquet``: samples of laps at one rate, a row group for each lap (``shards.py``).
 * ``laps.parquet`` and ``recordings.parquet``: the same tables as in ``catalog.json``, for other programs.
 
-``read.py`` makes rows and samples of one recording, ``change.py`` adds and removes, ``filters.py`` chooses laps,
-``query.py`` lets DuckDB ask, and ``check.py`` compares every file with what is known of it.
+``store.py`` says where these files lie. ``read.py`` makes rows and samples of one recording, ``change.py`` adds and
+removes, ``filters.py`` chooses laps, ``query.py`` lets DuckDB ask, and ``check.py`` compares every file with what is
+known of it.
 """

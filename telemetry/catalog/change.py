@@ -7,21 +7,15 @@ from pathlib import Path
 from time import monotonic
 from typing import Final
 
-from telemetry.base.errors import SinkError, SourceError, UsageError
+from telemetry.base.errors import SinkError, SourceError
 from telemetry.base.extras import require
 from telemetry.base.sanitize import sanitize_filename
-from telemetry.base.storage.atomic import remove_file, rename, sync_name, sync_to_disk
-from telemetry.base.storage.lock import CATALOG_LOCK_NAME, lock_catalog
-from telemetry.base.storage.output_file import make_folder
-from telemetry.base.storage.temporary import temporary_folder
 from telemetry.catalog.read import ID_DIGITS, ReadOptions, ReadRecording
-from telemetry.catalog.shards import SAMPLES_FOLDER, describe_shard, groups_to_merge, hash_file, merge_shards
-from telemetry.catalog.state import STATE_NAME, CatalogState, Row, absolute, load_state, path_of, save_state
-from telemetry.catalog.tables import PURPOSE, publish_tables
+from telemetry.catalog.shards import describe_shard, groups_to_merge, hash_file, merge_shards
+from telemetry.catalog.state import CatalogState, Row, absolute, load_state, save_state
+from telemetry.catalog.store import PURPOSE, RECORDINGS_FOLDER, CatalogStore, Place, as_store
+from telemetry.catalog.tables import publish_tables
 from telemetry.formats import find_format
-
-RECORDINGS_FOLDER: Final = "recordings"
-"""Where copies of recordings lie."""
 
 COMMIT_S: Final = 2.0
 """Seconds after which what was read becomes part of the catalog: a kill costs no more of it."""
@@ -30,8 +24,8 @@ COMMIT_S: Final = 2.0
 class CatalogChange:
     """A catalog that this process changes; made by :func:`change_catalog`."""
 
-    def __init__(self, folder: Path, state: CatalogState, unfinished: Path) -> None:
-        self.folder = folder
+    def __init__(self, store: CatalogStore, state: CatalogState, unfinished: Path) -> None:
+        self.store = store
         self.state = state
         self.unfinished = unfinished
         """A folder for files that are being made; it is removed in the end."""
@@ -57,6 +51,11 @@ class CatalogChange:
         """How recordings are read for this catalog; with ``again`` those too that it holds."""
         known = frozenset[str]() if again else frozenset(self._known)
         return ReadOptions(self.unfinished, self.state.fields, self.state.rate_hz, known)
+
+    @property
+    def is_committed(self) -> bool:
+        """Whether all that was done is part of the catalog."""
+        return not self._is_changed
 
     def add(self, read: ReadRecording, *, copy: bool = False) -> bool:
         """Add a recording that was read; false where one of the same content is in the catalog already.
@@ -128,13 +127,12 @@ class CatalogChange:
         """Make what was done so far part of the catalog. Raises :class:`telemetry.SinkError`."""
         try:
             if self._is_changed:
-                save_state(self.folder, self.state)
+                save_state(self.store, self.state)
                 self._is_changed = False
-            publish_tables(self.folder, self.state)
-            _remove_strangers(self.folder, self.state)
+            publish_tables(self.store, self.state, self.unfinished)
         except OSError as error:
             raise SinkError(
-                f"The catalog {self.folder} cannot be written: {error.strerror or error}. It is as it was before."
+                f"The catalog {self.store} cannot be written: {error.strerror or error}. It is as it was before."
             ) from error
         self._committed = monotonic()
 
@@ -143,7 +141,7 @@ class CatalogChange:
         pyarrow = require("pyarrow", extra="catalog", purpose=PURPOSE)
         path = self.unfinished / "merged.parquet"
         try:
-            ordered = merge_shards(self.folder, rows, path, self.state.fields)
+            ordered = merge_shards(self.store, rows, path, self.state.fields)
         except (FileNotFoundError, IndexError, pyarrow.ArrowException):
             return False
         name, shard = describe_shard(path, ordered)
@@ -154,7 +152,7 @@ class CatalogChange:
 
     def _place(self, path: Path, name: str, shard: Row) -> None:
         """Give a closed file of samples its name in the catalog."""
-        _move(path, path_of(self.folder, name))
+        self.store.put(path, name)
         self.state.shards[name] = shard
 
     def _copy(self, read: ReadRecording) -> None:
@@ -169,55 +167,36 @@ class CatalogChange:
         shutil.copyfile(source, unfinished)
         if hash_file(unfinished) != row["recording_id"]:
             raise SourceError(f"{source} changed while it was read. Add it again when it is finished.")
-        _move(unfinished, path_of(self.folder, name))
+        self.store.put(unfinished, name)
         row.update(path=name, copied=True)
 
 
 @contextmanager
-def change_catalog(folder: Path, new: CatalogState | None = None) -> Iterator[CatalogChange]:
-    """The catalog in this folder, to be changed; ``new`` is the state of one that is made where there is none.
+def change_catalog(place: Place, new: CatalogState | None = None) -> Iterator[CatalogChange]:
+    """A catalog to be changed; ``new`` is the state of one that is made where there is none.
 
     What is not committed is forgotten, and what killed commands left is removed. Raises :class:`telemetry.SinkError`
     where another command changes it, or it cannot be written, and what :func:`load_state` does.
     """
     require("pyarrow.parquet", extra="catalog", purpose=PURPOSE)
-    if new is None and not (folder / STATE_NAME).exists():
-        load_state(folder)
-    _check_folder(folder)
-    lock = lock_catalog(folder)
+    store = as_store(place)
+    if new is None and not store.exists():
+        load_state(store)
     try:
-        state = new if new is not None and not (folder / STATE_NAME).exists() else load_state(folder)
-        _remove_strangers(folder, state)
-        with temporary_folder(folder) as unfinished:
-            yield CatalogChange(folder, state, unfinished)
+        with store.change() as unfinished:
+            state = new if new is not None and not store.exists() else load_state(store)
+            _remove_strangers(store, state)
+            change = CatalogChange(store, state, unfinished)
+            yield change
+            if change.is_committed:  # only now: others may have put there what a later commit names
+                _remove_strangers(store, state)
     except OSError as error:
-        raise SinkError(f"The catalog {folder} cannot be written: {error.strerror or error}.") from error
-    finally:
-        lock.close()
+        raise SinkError(f"The catalog {store} cannot be written: {error.strerror or error}.") from error
 
 
-def _check_folder(folder: Path) -> None:
-    """Raise UsageError for a folder that holds other things and no catalog: they would lie among its files."""
-    try:
-        others = [path.name for path in folder.iterdir()] if folder.exists() else []
-    except OSError as error:
-        raise UsageError(f"{folder} is no folder for a catalog: {error.strerror}.") from error
-    if others and not {STATE_NAME, CATALOG_LOCK_NAME} & set(others):
-        raise UsageError(f"{folder} holds other files and no catalog. Name another folder with --catalog.")
-
-
-def _move(path: Path, target: Path) -> None:
-    """Give a closed file its name in the catalog, which follows from its content."""
-    make_folder(target.parent)
-    sync_to_disk(path)
-    rename(path, target)
-    sync_name(target)
-
-
-def _remove_strangers(folder: Path, state: CatalogState) -> None:
+def _remove_strangers(store: CatalogStore, state: CatalogState) -> None:
     """Remove files of samples and copies that the state does not name: what was killed, or has been replaced."""
     names = {*state.shards, *(row["path"] for row in state.recordings if row["copied"])}
-    for path in (*(folder / SAMPLES_FOLDER).glob("*/*.parquet"), *(folder / RECORDINGS_FOLDER).glob("*")):
-        if path.relative_to(folder).as_posix() not in names:
-            with suppress(OSError, SinkError):  # on Windows another program may read it: then the next change does it
-                remove_file(path)
+    for name in store.strangers(names):
+        with suppress(OSError):  # then the next change does it
+            store.remove(name)

@@ -1,49 +1,52 @@
 """Whether a catalog's files are what is known of them, and its recordings where they were."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from telemetry.base.errors import SourceError
-from telemetry.base.extras import require
-from telemetry.catalog.shards import LAP_ID, hash_file
-from telemetry.catalog.state import CatalogState, path_of, recording_path
-from telemetry.catalog.tables import PURPOSE
+from telemetry.catalog.shards import LAP_ID, hash_open_file
+from telemetry.catalog.state import CatalogState, recording_place
+from telemetry.catalog.store import CatalogStore, Place, as_store
 
 
 class CatalogProblem(NamedTuple):
     """Something that is not as it was."""
 
-    path: Path
+    place: str
+    """The path or the address of the file."""
     text: str
     """What is wrong, and what to do, as a sentence."""
     is_derived: bool
     """Whether ``catalog rebuild`` mends it; false where a recording is not what was added."""
 
 
-def check_catalog(folder: Path, state: CatalogState) -> Iterator[CatalogProblem]:
+def check_catalog(place: Place, state: CatalogState) -> Iterator[CatalogProblem]:
     """Compare every recording and every file of samples with its hash, and every lap with its samples."""
+    store = as_store(place)
     for row in state.recordings:
-        path = recording_path(folder, row)
-        problem = _compare(path, row["recording_id"])
+        path = recording_place(store, row)
+        problem = _compare(partial(Path(path).open, "rb"), row["recording_id"])
         if problem:
             yield CatalogProblem(path, f"The recording {path} {problem}. Its laps in the catalog stay.", False)
     sound = set()
     for name, shard in state.shards.items():
-        path = path_of(folder, name)
-        problem = _compare(path, shard["sha256"])
+        path = store.locate(name)
+        problem = _compare(partial(store.open, name), shard["sha256"])
         if problem:
             yield CatalogProblem(path, f"The samples {path} {problem}. Make them again with: catalog rebuild.", True)
         else:
             sound.add(name)
-    yield from _check_laps(folder, state, sound)
+    yield from _check_laps(store, state, sound)
 
 
-def _check_laps(folder: Path, state: CatalogState, sound: set[str]) -> Iterator[CatalogProblem]:
+def _check_laps(store: CatalogStore, state: CatalogState, sound: set[str]) -> Iterator[CatalogProblem]:
     recordings = {row["recording_id"] for row in state.recordings}
     ids: dict[str, list[str | None]] = {}
     for row in state.laps:
-        place = folder / (row["shard"] or "")
+        place = store.locate(row["shard"]) if row["shard"] else str(store)
         if row["recording_id"] not in recordings:
             text = f"The lap {row['lap_id']} is of a recording that is not in the catalog. See: catalog rebuild."
             yield CatalogProblem(place, text, True)
@@ -54,17 +57,16 @@ def _check_laps(folder: Path, state: CatalogState, sound: set[str]) -> Iterator[
                 yield CatalogProblem(place, text, True)
             continue
         if name not in ids:
-            ids[name] = _ids_of_groups(path_of(folder, name))
+            ids[name] = _ids_of_groups(store, name)
         groups = ids[name]
         if row["row_group"] >= len(groups) or groups[row["row_group"]] != row["lap_id"]:
             text = f"The samples of lap {row['lap_id']} are not where the catalog says. See: catalog rebuild."
             yield CatalogProblem(place, text, True)
 
 
-def _ids_of_groups(path: Path) -> list[str | None]:
+def _ids_of_groups(store: CatalogStore, name: str) -> list[str | None]:
     """The lap of each row group, by its statistics."""
-    parquet = require("pyarrow.parquet", extra="catalog", purpose=PURPOSE)
-    with parquet.ParquetFile(path) as file:
+    with store.open_parquet(name) as file:
         metadata = file.metadata
         place = metadata.schema.to_arrow_schema().names.index(LAP_ID)
         found: list[Any] = [
@@ -73,10 +75,11 @@ def _ids_of_groups(path: Path) -> list[str | None]:
     return [None if one is None or one.min != one.max else one.min for one in found]
 
 
-def _compare(path: Path, sha256: str) -> str:
+def _compare(open_file: Callable[[], AbstractContextManager[Any]], sha256: str) -> str:
     """What is wrong with a file that had this hash; empty where nothing is."""
     try:
-        return "" if hash_file(path) == sha256 else "has changed"
+        with open_file() as file:
+            return "" if hash_open_file(file) == sha256 else "has changed"
     except FileNotFoundError:
         return "has gone"
     except OSError as error:

@@ -6,23 +6,25 @@ from typing import TYPE_CHECKING, Any
 from telemetry.base.errors import SourceError, UsageError
 from telemetry.base.extras import require
 from telemetry.catalog.shards import shard_schema
-from telemetry.catalog.state import CatalogState, path_of
-from telemetry.catalog.tables import LAP_COLUMNS, PURPOSE, RECORDING_COLUMNS, make_table
+from telemetry.catalog.state import CatalogState
+from telemetry.catalog.store import PURPOSE, Place, as_store
+from telemetry.catalog.tables import LAP_COLUMNS, RECORDING_COLUMNS, make_table
 from telemetry.fields.selection import select
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def run_query(folder: Path, state: CatalogState, sql: str) -> "pa.Table":
+def run_query(place: Place, state: CatalogState, sql: str) -> "pa.Table":
     """The result of one SELECT over ``laps``, ``samples`` and ``recordings``.
 
     Nothing can be written, and no other file or address be read. Raises :class:`telemetry.UsageError` for SQL that is
     wrong, and :class:`telemetry.SourceError` where a file of samples has gone or is damaged.
     """
+    store = as_store(place)
     duckdb = require("duckdb", extra="catalog", purpose=PURPOSE)
     pyarrow = require("pyarrow", extra="catalog", purpose=PURPOSE)
-    paths = [path_of(folder, name).absolute().as_posix() for name in sorted(state.shards)]
+    paths = [Path(store.locate(name)).absolute().as_posix() for name in sorted(state.shards)]
     gone = next((path for path in paths if not Path(path).is_file()), None)
     if gone is not None and "samples" in sql.casefold():  # the laps can still be asked
         raise SourceError(f"The samples {gone} have gone. See: catalog check.")

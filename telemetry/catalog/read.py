@@ -12,7 +12,7 @@ from telemetry.base.extras import require
 from telemetry.base.version import VERSION
 from telemetry.catalog.shards import ShardWriter, describe_shard, hash_file, track_folder
 from telemetry.catalog.state import Row, absolute
-from telemetry.catalog.tables import PURPOSE
+from telemetry.catalog.store import PURPOSE
 from telemetry.fields.columns import Columns
 from telemetry.fields.held import held_columns
 from telemetry.fields.selection import field_names, select

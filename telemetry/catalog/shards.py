@@ -3,22 +3,20 @@
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from telemetry.base.errors import SourceError
 from telemetry.base.extras import require
 from telemetry.base.sanitize import sanitize_filename
 from telemetry.base.version import VERSION
-from telemetry.catalog.state import CatalogState, Row, path_of
-from telemetry.catalog.tables import PURPOSE
+from telemetry.catalog.state import CatalogState, Row
+from telemetry.catalog.store import PURPOSE, SAMPLES_FOLDER, CatalogStore, Place, as_store
 from telemetry.fields.selection import Column, select
 from telemetry.formats.parquet.arrow import ArrowColumns
 from telemetry.formats.parquet.sink import WRITER_OPTIONS, choose_encodings
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-SAMPLES_FOLDER: Final = "samples"
 
 LAPS_IN_FILE: Final = 250
 """Laps in a file: its footer stays far below the 4 MB that a reader over a network should fetch first."""
@@ -76,21 +74,21 @@ def track_folder(row: Mapping[str, Any]) -> str:
     return f"{SAMPLES_FOLDER}/{sanitize_filename(name or 'unknown')}"
 
 
-def read_lap_samples(folder: Path, lap: Row, fields: Sequence[str] | None = None) -> "pa.Table":
+def read_lap_samples(place: Place, lap: Row, fields: Sequence[str] | None = None) -> "pa.Table":
     """The samples of a lap of the catalog, with these columns or all.
 
     Raises :class:`telemetry.SourceError` where there are none, or their file has gone or is damaged.
     """
     pyarrow = require("pyarrow", extra="catalog", purpose=PURPOSE)
-    parquet = require("pyarrow.parquet", extra="catalog", purpose=PURPOSE)
+    store = as_store(place)
     if lap["shard"] is None:
         raise SourceError(f"The lap {lap['lap_id']} has no samples.")
-    path = path_of(folder, lap["shard"])
     try:
-        with parquet.ParquetFile(path) as file:
+        with store.open_parquet(lap["shard"]) as file:
             return file.read_row_group(lap["row_group"], columns=None if fields is None else list(fields))
     except (OSError, pyarrow.ArrowException, IndexError) as error:
-        raise SourceError(f"{path} cannot be read, or is not what it was. See: catalog check.") from error
+        file_place = store.locate(lap["shard"])
+        raise SourceError(f"{file_place} cannot be read, or is not what it was. See: catalog check.") from error
 
 
 def groups_to_merge(state: CatalogState, *, every: bool = False) -> list[list[str]]:
@@ -118,19 +116,18 @@ def groups_to_merge(state: CatalogState, *, every: bool = False) -> list[list[st
     return [group for group in groups if len(group) > 1]
 
 
-def merge_shards(folder: Path, rows: Iterable[Row], unfinished: Path, fields: Sequence[str]) -> list[Row]:
+def merge_shards(store: CatalogStore, rows: Iterable[Row], unfinished: Path, fields: Sequence[str]) -> list[Row]:
     """Write the laps of some files into one, sorted by car, driver and time; returns them in that order.
 
     Raises OSError and pyarrow's ArrowException.
     """
-    parquet = require("pyarrow.parquet", extra="catalog", purpose=PURPOSE)
     order = sorted(rows, key=lambda row: (row["car"], row["driver"], row["recorded_at"] or 0.0, row[LAP_ID]))
     files: dict[str, Any] = {}
     writer = ShardWriter(unfinished, fields)
     try:
         for row in order:
             if row["shard"] not in files:
-                files[row["shard"]] = parquet.ParquetFile(path_of(folder, row["shard"]))
+                files[row["shard"]] = store.open_parquet(row["shard"])
             writer.write_group(files[row["shard"]].read_row_group(row["row_group"]).cast(writer.schema))
     finally:
         writer.close()
@@ -148,8 +145,13 @@ def describe_shard(path: Path, laps: Sequence[Row]) -> tuple[str, Row]:
 
 def hash_file(path: Path) -> str:
     """The SHA-256 of a file, in hexadecimal digits. Raises OSError."""
-    digest = sha256()
     with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
+        return hash_open_file(file)
+
+
+def hash_open_file(file: BinaryIO) -> str:
+    """The SHA-256 of all that is read from here on. Raises OSError."""
+    digest = sha256()
+    while block := file.read(1 << 20):
+        digest.update(block)
     return digest.hexdigest()

@@ -8,23 +8,15 @@ from typing import Any, Final
 import orjson
 
 from telemetry.base.errors import SourceError, UsageError
-from telemetry.base.storage.atomic import replace_file, sync_to_disk
-from telemetry.base.storage.inside_folder import OutsideFolderError, path_inside
-from telemetry.base.storage.regular_file import read_regular_file
-from telemetry.base.storage.temporary import temporary_folder
 from telemetry.base.version import VERSION
+from telemetry.catalog.store import STATE_NAME, CatalogStore, Place, StoredState, as_store
 from telemetry.recording.recorded_laps import ANALYSIS_VERSION
 
 Row = dict[str, Any]
 """A row of a table, as JSON has it."""
 
-STATE_NAME: Final = "catalog.json"
-
 CATALOG_FORMAT: Final = 1
 """To be increased when an older program could no longer read the folder of a newer one."""
-
-MAX_STATE_BYTES: Final = 1 << 30
-"""Of ``catalog.json``; a lap has about half a kilobyte in it."""
 
 DEFAULT_RATE_HZ: Final = 60.0
 
@@ -75,6 +67,8 @@ class CatalogState:
     """What is known of each file of samples, by its name relative to the folder, with slashes."""
     version: str = VERSION
     """The program that wrote it last."""
+    revision: str | None = None
+    """Which ``catalog.json`` of the store it was read from."""
 
     @property
     def stale(self) -> int:
@@ -82,17 +76,18 @@ class CatalogState:
         return sum(row["analysis_version"] != ANALYSIS_VERSION for row in self.recordings)
 
 
-def load_state(folder: Path) -> CatalogState:
-    """The state of the catalog in this folder; :class:`telemetry.UsageError` where there is none.
+def load_state(place: Place) -> CatalogState:
+    """The state of this catalog; :class:`telemetry.UsageError` where there is none.
 
     :class:`telemetry.SourceError` where it cannot be read, is damaged, or is one of a newer program.
     """
-    path = folder / STATE_NAME
+    store = as_store(place)
     try:
-        values = orjson.loads(read_regular_file(path, MAX_STATE_BYTES))
+        data, revision = store.read_state()
+        values = orjson.loads(data)
         if values["format"] > CATALOG_FORMAT:
             raise SourceError(
-                f"{folder} was made by a newer program, ac-telemetry {values['version']}, and this one cannot read it. "
+                f"{store} was made by a newer program, ac-telemetry {values['version']}, and this one cannot read it. "
                 "Update ac-telemetry."
             )
         return CatalogState(
@@ -102,18 +97,20 @@ def load_state(folder: Path) -> CatalogState:
             laps=_to_rows(values["laps"]),
             shards={str(name): dict(row) for name, row in values["shards"].items()},
             version=str(values["version"]),
+            revision=revision,
         )
     except FileNotFoundError:
-        raise UsageError(f"There is no catalog in {folder}. Make one with: catalog add RECORDINGS.") from None
+        raise UsageError(f"There is no catalog in {store}. Make one with: catalog add RECORDINGS.") from None
     except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror}.") from error
+        raise SourceError(f"{store.locate(STATE_NAME)} cannot be read: {error.strerror}.") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise SourceError(
-            f"{path} is damaged. The recordings are not: move {folder} away and add them to a new catalog."
+            f"{store.locate(STATE_NAME)} is damaged. The recordings are not: move {store} away and add them to a new "
+            "catalog."
         ) from error
 
 
-def save_state(folder: Path, state: CatalogState) -> None:
+def save_state(place: Place, state: CatalogState) -> None:
     """Replace the state; a reader, and whoever comes after a crash, sees the old or the new one. Raises OSError."""
     state.version = VERSION
     values = {
@@ -125,24 +122,12 @@ def save_state(folder: Path, state: CatalogState) -> None:
         "laps": _to_columns(state.laps),
         "shards": state.shards,
     }
-    with temporary_folder(folder) as temporary:
-        unfinished = temporary / STATE_NAME
-        unfinished.write_bytes(orjson.dumps(values))
-        sync_to_disk(unfinished)
-        replace_file(unfinished, folder / STATE_NAME)
+    state.revision = as_store(place).write_state(StoredState(orjson.dumps(values), state.revision))
 
 
-def path_of(folder: Path, name: str) -> Path:
-    """The path of a file of the catalog by its name in the state; :class:`telemetry.SourceError` for one outside."""
-    try:
-        return path_inside(folder, name)
-    except OutsideFolderError as error:
-        raise SourceError(f"{folder / STATE_NAME} names a file that is none of the catalog's: {error}.") from None
-
-
-def recording_path(folder: Path, row: Mapping[str, Any]) -> Path:
+def recording_place(store: CatalogStore, row: Mapping[str, Any]) -> str:
     """Where the recording of this row lies: in the catalog if it was copied there."""
-    return path_of(folder, row["path"]) if row["copied"] else Path(row["path"])
+    return store.locate(row["path"]) if row["copied"] else str(row["path"])
 
 
 def absolute(path: Path) -> str:

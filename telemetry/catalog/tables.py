@@ -7,14 +7,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import orjson
 
 from telemetry.base.extras import require
-from telemetry.base.storage.atomic import replace_file, sync_to_disk
-from telemetry.base.storage.temporary import temporary_folder
 from telemetry.catalog.state import CatalogState, Row
+from telemetry.catalog.store import PURPOSE, CatalogStore
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-PURPOSE: Final = "The catalog"
 
 
 class TableColumn(NamedTuple):
@@ -112,18 +109,15 @@ def make_table(pyarrow: Any, rows: Iterable[Row], columns: Iterable[TableColumn]
     return pyarrow.Table.from_arrays([table.column(name) for name in schema.names], schema=schema)
 
 
-def publish_tables(folder: Path, state: CatalogState) -> None:
-    """Write the tables of the state for other programs. Raises OSError."""
+def publish_tables(store: CatalogStore, state: CatalogState, unfinished: Path) -> None:
+    """Write the tables of the state for other programs, by way of a folder for unfinished files. Raises OSError."""
     pyarrow = require("pyarrow", extra="catalog", purpose=PURPOSE)
     for name, rows, columns in (
         ("recordings.parquet", state.recordings, RECORDING_COLUMNS),
         ("laps.parquet", state.laps, LAP_COLUMNS),
     ):
-        with temporary_folder(folder) as temporary:
-            unfinished = temporary / name
-            write_parquet(make_table(pyarrow, rows, columns), unfinished)
-            sync_to_disk(unfinished)
-            replace_file(unfinished, folder / name)
+        write_parquet(make_table(pyarrow, rows, columns), unfinished / name)
+        store.replace(unfinished / name, name)
 
 
 def write_parquet(table: "pa.Table", path: Path) -> None:

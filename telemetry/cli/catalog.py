@@ -11,6 +11,7 @@ import typer
 
 from telemetry.base.clock import Clock
 from telemetry.base.errors import TelemetryError, UsageError
+from telemetry.catalog.store import CatalogStore, parse_place
 from telemetry.cli._shared import options
 from telemetry.cli._shared.messages import print_json, print_lines, print_message, print_warning
 from telemetry.cli.app import Command, CommandGroup
@@ -21,16 +22,17 @@ if TYPE_CHECKING:
     from telemetry.catalog.state import CatalogState, Row
     from telemetry.cli._shared.progress import ReadingProgress
 
-DEFAULT_FOLDER: Final = Path("catalog")
+DEFAULT_FOLDER: Final = parse_place("catalog")
 
 catalog = typer.Typer(
     cls=CommandGroup, no_args_is_help=True, help="Keep the laps of many recordings, and ask across them."
 )
 
 Folder = Annotated[
-    Path,
+    CatalogStore,
     typer.Option(
         "--catalog",
+        parser=parse_place,
         metavar="FOLDER",
         envvar="AC_TELEMETRY_CATALOG",
         help="The folder of the catalog.",
@@ -73,7 +75,7 @@ def add(
     from telemetry.catalog.change import change_catalog
 
     with change_catalog(folder, _new_state(folder, fields, rate)) as change:
-        own = folder.resolve()
+        own = folder.folder and folder.folder.resolve()
         paths = [path for path in files if own not in path.resolve().parents]
         failures = _read_into(change, paths, jobs, lambda read: change.add(read, copy=copy), "added")
         change.merge()
@@ -89,10 +91,10 @@ def rebuild(folder: Folder = DEFAULT_FOLDER, jobs: options.Jobs = None) -> None:
     The catalog is replaced at the end, as a whole. What is known of recordings that have gone stays.
     """
     from telemetry.catalog.change import change_catalog
-    from telemetry.catalog.state import recording_path
+    from telemetry.catalog.state import recording_place
 
     with change_catalog(folder) as change:
-        before = {str(recording_path(folder, row)): row for row in change.state.recordings}
+        before = {recording_place(folder, row): row for row in change.state.recordings}
         found: list[ReadRecording] = []
 
         def take(read: "ReadRecording") -> bool:
@@ -268,7 +270,7 @@ def check(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
     state = load_state(folder)
     problems = list(check_catalog(folder, state))
     if as_json:
-        print_json([{"path": str(one.path), "text": one.text, "derived": one.is_derived} for one in problems])
+        print_json([{"path": one.place, "text": one.text, "derived": one.is_derived} for one in problems])
     else:
         print_lines(*(one.text for one in problems))
         if not problems:
@@ -277,12 +279,12 @@ def check(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-def _new_state(folder: Path, fields: str | None, rate: float | None) -> "CatalogState":
+def _new_state(folder: CatalogStore, fields: str | None, rate: float | None) -> "CatalogState":
     """The state of a catalog that is made here; UsageError for settings of one that exists."""
-    from telemetry.catalog.state import DEFAULT_FIELDS, DEFAULT_RATE_HZ, STATE_NAME, CatalogState
+    from telemetry.catalog.state import DEFAULT_FIELDS, DEFAULT_RATE_HZ, CatalogState
     from telemetry.fields.selection import select
 
-    if (fields is not None or rate is not None) and (folder / STATE_NAME).exists():
+    if (fields is not None or rate is not None) and folder.exists():
         raise UsageError(f"--fields and --rate are for a new catalog, and {folder} is one already.")
     chosen = DEFAULT_FIELDS if fields is None else tuple(column.key for column in select(fields))
     return CatalogState(rate_hz=rate or DEFAULT_RATE_HZ, fields=chosen)
@@ -347,7 +349,8 @@ def _show_laps(rows: "list[Row]", *, as_json: bool, out: Path | None, overwrite:
         return
     if out is not None:
         from telemetry.base.extras import require
-        from telemetry.catalog.tables import LAP_COLUMNS, PURPOSE, make_table
+        from telemetry.catalog.store import PURPOSE
+        from telemetry.catalog.tables import LAP_COLUMNS, make_table
         from telemetry.cli._shared.catalog_tables import write_table
 
         pyarrow = require("pyarrow", extra="catalog", purpose=PURPOSE)

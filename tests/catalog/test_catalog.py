@@ -14,6 +14,7 @@ from telemetry.base.storage.lock import lock_catalog
 from telemetry.catalog import change as catalog_change
 from telemetry.catalog.shards import read_lap_samples
 from telemetry.catalog.state import CatalogState, load_state, save_state
+from telemetry.catalog.store import FolderStore
 from tests.conftest import main_in_process
 from tests.constructed import drive, later, samples_of
 
@@ -224,14 +225,22 @@ def test_a_copied_recording_lies_in_the_catalog(catalog: Path, recordings: list[
     assert len(list((catalog / "recordings").iterdir())) == 2
 
 
-@pytest.mark.parametrize("step", ["_move", "save_state", "publish_tables", "_remove_strangers"])
+@pytest.mark.parametrize(
+    ("owner", "step"),
+    [
+        (FolderStore, "put"),
+        (catalog_change, "save_state"),
+        (catalog_change, "publish_tables"),
+        (FolderStore, "strangers"),
+    ],
+)
 @pytest.mark.parametrize("calls", [0, 1])
 def test_a_catalog_stays_whole_wherever_adding_is_interrupted(
-    catalog: Path, recordings: list[Path], monkeypatch: pytest.MonkeyPatch, step: str, calls: int
+    catalog: Path, recordings: list[Path], monkeypatch: pytest.MonkeyPatch, owner: object, step: str, calls: int
 ) -> None:
     run(catalog, "add", recordings[0])
     first = ids_of(catalog)
-    original = getattr(catalog_change, step)
+    original = getattr(owner, step)
     left = iter([*range(calls)])
 
     def interrupt(*arguments: object) -> object:
@@ -240,7 +249,7 @@ def test_a_catalog_stays_whole_wherever_adding_is_interrupted(
         return original(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(catalog_change, step, interrupt)
+        patch.setattr(owner, step, interrupt)
         main_in_process("catalog", "add", recordings[1], "--catalog", catalog)
     assert ids_of(catalog)[: len(first)] == first
     assert run(catalog, "check").endswith("all as they were.\n")
