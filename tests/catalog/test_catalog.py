@@ -1,6 +1,5 @@
 """The catalog through the command line: what is added, asked, checked and removed, and what interrupts it."""
 
-import sys
 from pathlib import Path
 
 import duckdb
@@ -110,10 +109,8 @@ def test_duckdb_and_pandas_read_the_files_without_us(catalog: Path, recordings: 
     assert pd.read_parquet(laps)["lap_id"].tolist() == ids_of(catalog)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="the library of polars does not load under Wine")
 def test_polars_reads_the_files_without_us(catalog: Path, recordings: list[Path]) -> None:
-    import polars as pl
-
+    pl = pytest.importorskip("polars", reason="there is no polars for this Python")
     run(catalog, "add", *recordings)
     counted = pl.scan_parquet(catalog / "samples" / "*" / "*.parquet").select(pl.len()).collect().item()
     assert counted == sum(row["samples"] or 0 for row in load_state(catalog).laps)

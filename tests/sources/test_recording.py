@@ -25,7 +25,6 @@ from tests.constructed import Values, changed, drive, samples_of
 pa = pytest.importorskip("pyarrow", reason="there is no pyarrow for this Python")
 pq = pytest.importorskip("pyarrow.parquet", reason="there is no pyarrow for this Python")
 pd = pytest.importorskip("pandas", reason="there is no pandas for this Python")
-polars = pytest.importorskip("polars", reason="there is no polars for this Python")
 
 
 def record(path: Path, rows: Iterable[Values], shift_s: float = 0.0) -> Path:
@@ -154,8 +153,8 @@ def test_a_data_frame_of_pandas_has_the_columns_of_csv(path: Path, tmp_path: Pat
     assert frame["wheel_locked_fl"].dtype == np.bool_
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="the library of polars does not load under Wine")
 def test_a_data_frame_of_polars_is_the_table_of_arrow(path: Path) -> None:
+    polars = pytest.importorskip("polars", reason="there is no polars for this Python")
     recording = telemetry.open_recording(path)
     how: dict[str, Any] = {"fields": "gas,tyre_wear,lap_valid,track", "begin": 3.0, "end": 4.0}
     frame = recording.to_polars(**how)
