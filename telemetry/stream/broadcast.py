@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 from time import perf_counter
-from typing import Final, NamedTuple
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import orjson
 from websockets.asyncio.server import ServerConnection
@@ -16,9 +16,6 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import State as ConnectionState
 
 from telemetry.base.clock import RateLimiter
-from telemetry.fields.derived import Sample
-from telemetry.fields.wire import LineEncoder
-from telemetry.laps.delta import LapDelta
 from telemetry.stream.message_budget import MessageBudget
 from telemetry.stream.protocol import DEFAULT_SUBSCRIPTION, Message, MessageFormat, Subscription, to_msgpack
 
@@ -31,6 +28,12 @@ LITTLE_BUFFER_BYTES: Final = 32 * 1024
 DEFLATE_SETTINGS: Final = {"level": 6, "memLevel": 8}
 
 _OPEN: Final = ConnectionState.OPEN
+
+SampleT = TypeVar("SampleT")
+"""What is sent to all clients: a sample, with what comes with it."""
+
+MakeEncoder = Callable[[Subscription], Callable[[SampleT], bytes]]
+"""Makes what turns a sample into the JSON object that clients with this subscription get."""
 
 
 def build_frame(payload: bytes, message_format: MessageFormat, window_bits: int | None) -> bytes:
@@ -77,7 +80,7 @@ class Client:
         self.protocol = connection.protocol
         self.transport = connection.transport
         self.subscription = subscription
-        self.feed: Feed | None = None
+        self.feed: Feed[Any] | None = None
         """Where the client is while it gets samples."""
         self.rate_limiter = RateLimiter(subscription.rate)
         self.budget = MessageBudget(perf_counter())
@@ -113,18 +116,16 @@ class Client:
             self.stalled_since = perf_counter()
 
 
-class Feed:
+class Feed(Generic[SampleT]):
     """The clients that want the same columns in the same format, and the encoder that they share."""
 
-    def __init__(self, key: "_FeedKey", subscription: Subscription) -> None:
+    def __init__(self, key: "_FeedKey", message_format: MessageFormat, encode: Callable[[SampleT], bytes]) -> None:
         self.key = key
-        self.delta = subscription.delta
-        """Whether samples carry the delta to the best lap too."""
         self.clients: set[Client] = set()
         self._groups: _Groups | None = None
-        self._format: MessageFormat = subscription.format
-        self._encoder = LineEncoder(subscription.columns)
-        self._sample: Sample | None = None
+        self._format: MessageFormat = message_format
+        self._encode = encode
+        self._sample: SampleT | None = None
         self._payload = b""
         self._frames: dict[int | None, bytes] = {}
 
@@ -146,14 +147,12 @@ class Feed:
             self._groups = _Groups(ready, others)
         return self._groups
 
-    def frame(self, sample: Sample, delta: LapDelta, window_bits: int | None = None) -> bytes:
+    def frame(self, sample: SampleT, window_bits: int | None = None) -> bytes:
         """The frame of a sample, made once for all clients with the same compression."""
         if sample is not self._sample:
             self._sample = sample
-            line = self._encoder.encode(sample)[:-1]
-            if self.delta:
-                line = b"%b,%b" % (line[:-1], orjson.dumps(delta._asdict())[1:])
-            self._payload = line if self._format == "json" else to_msgpack(line)
+            text = self._encode(sample)
+            self._payload = text if self._format == "json" else to_msgpack(text)
             self._frames.clear()
         frame = self._frames.get(window_bits)
         if frame is None:
@@ -170,19 +169,26 @@ class _Groups(NamedTuple):
     """Those that must be looked at: they want fewer samples, lag behind, or are closing."""
 
 
-_FeedKey = tuple[tuple[str, ...], MessageFormat, bool]
-"""The names of the columns, the format, and whether the delta comes with them."""
+class _FeedKey(NamedTuple):
+    """What clients of one feed have in common."""
+
+    columns: tuple[str, ...]
+    """The names of the columns."""
+    format: MessageFormat
+    delta: bool
+    """Whether the delta comes with the samples."""
 
 
 def _feed_key(subscription: Subscription) -> _FeedKey:
-    return tuple(column.key for column in subscription.columns), subscription.format, subscription.delta
+    return _FeedKey(tuple(column.key for column in subscription.columns), subscription.format, subscription.delta)
 
 
-class Broadcaster:
-    """All clients, grouped by their subscriptions, and counters of what was sent and dropped."""
+class Broadcaster(Generic[SampleT]):
+    """All clients of one stream, grouped by their subscriptions, and counters of what was sent and dropped."""
 
-    def __init__(self) -> None:
-        self._feeds: dict[_FeedKey, Feed] = {}
+    def __init__(self, make_encoder: MakeEncoder[SampleT]) -> None:
+        self._make_encoder = make_encoder
+        self._feeds: dict[_FeedKey, Feed[SampleT]] = {}
         self._last_broadcast = -math.inf
         self.sent = 0
         """Messages handed to clients."""
@@ -212,14 +218,15 @@ class Broadcaster:
     @property
     def wants_delta(self) -> bool:
         """Whether any client asked for the delta."""
-        return any(feed.delta for feed in self._feeds.values())
+        return any(key.delta for key in self._feeds)
 
     def add(self, client: Client) -> None:
         """Add a client; it gets samples from now on."""
         key = _feed_key(client.subscription)
         feed = self._feeds.get(key)
         if feed is None:
-            feed = self._feeds[key] = Feed(key, client.subscription)
+            encode = self._make_encoder(client.subscription)
+            feed = self._feeds[key] = Feed(key, client.subscription.format, encode)
         feed.clients.add(client)
         feed.regroup()
         client.feed = feed
@@ -251,11 +258,11 @@ class Broadcaster:
         if client.feed is not None:
             client.feed.regroup()
 
-    def send_sample(self, client: Client, sample: Sample, delta: LapDelta) -> None:
+    def send_sample(self, client: Client, sample: SampleT) -> None:
         """Send a sample to one client, whether or not it is due for one."""
         if client.feed is not None:
             client.rate_limiter.accept(perf_counter(), 0.0)
-            self._count(client.write(client.feed.frame(sample, delta, client.window_bits)))
+            self._count(client.write(client.feed.frame(sample, client.window_bits)))
 
     def send(self, client: Client, message: Message) -> None:
         """Send a typed message to one client."""
@@ -284,8 +291,8 @@ class Broadcaster:
                 frames[message_format, client.window_bits] = frame
             self._count(client.write(frame))
 
-    def broadcast(self, sample: Sample, delta: LapDelta) -> None:
-        """Send a sample to every client that is due for one, with ``delta`` for those that asked for it.
+    def broadcast(self, sample: SampleT) -> None:
+        """Send a sample to every client that is due for one.
 
         Nearly all clients are ready for it: for them there is nothing to do but to write, hundreds of times a sample.
         """
@@ -295,13 +302,13 @@ class Broadcaster:
             frames: dict[int | None, bytes] = {}
             ready, others = feed.groups
             for window_bits, writes in ready.items():
-                frame = self._make_frame(frames, feed, sample, delta, window_bits)
+                frame = self._make_frame(frames, feed, sample, window_bits)
                 for write in writes:
                     write(frame)
                 self.sent += len(writes)
             for client in others:
                 if client.rate_limiter.accept(begin, grace):
-                    frame = self._make_frame(frames, feed, sample, delta, client.window_bits)
+                    frame = self._make_frame(frames, feed, sample, client.window_bits)
                     self._count(client.write(frame))
         self.broadcasts += 1
         self.broadcast_seconds += perf_counter() - begin
@@ -309,15 +316,14 @@ class Broadcaster:
     def _make_frame(
         self,
         frames: dict[int | None, bytes],
-        feed: Feed,
-        sample: Sample,
-        delta: LapDelta,
+        feed: Feed[SampleT],
+        sample: SampleT,
         window_bits: int | None,
     ) -> bytes:
         """The frame of a sample; it is looked up in ``frames``, or made, put there and counted."""
         if (frame := frames.get(window_bits)) is None:
             begin = perf_counter()
-            frame = frames[window_bits] = feed.frame(sample, delta, window_bits)
+            frame = frames[window_bits] = feed.frame(sample, window_bits)
             self.encode_seconds += perf_counter() - begin
             self.encodings += 1
         return frame

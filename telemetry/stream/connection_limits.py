@@ -37,10 +37,12 @@ class ConnectionLimits:
 
     :param clients_per_address: clients at a time from one address. Those on this machine are not limited so, because
         a proxy may stand for others there.
+    :param max_clients: clients at a time from all addresses
     """
 
-    def __init__(self, clients_per_address: int = CLIENTS_PER_ADDRESS) -> None:
+    def __init__(self, clients_per_address: int = CLIENTS_PER_ADDRESS, max_clients: int = MAX_CLIENTS) -> None:
         self._clients_per_address = clients_per_address
+        self._max_clients = max_clients
         # Each connection is in one of these, with its address.
         self._silent: dict[Abortable, str] = {}
         """Waits for its peer; those that have been silent for longest first."""
@@ -57,7 +59,7 @@ class ConnectionLimits:
         total = len(self._silent) + len(self._asking) + len(self._clients)
         if len(neighbours) + asking > MAX_PENDING_PER_ADDRESS:
             self._drop(neighbours[0])
-        elif len(self._silent) > MAX_PENDING or total > MAX_CLIENTS + MAX_PENDING:
+        elif len(self._silent) > MAX_PENDING or total > self._max_clients + MAX_PENDING:
             self._drop(next(iter(self._silent)))
 
     def on_data(self, connection: Abortable) -> None:
@@ -83,8 +85,8 @@ class ConnectionLimits:
 
     def check_client(self, address: str) -> str | None:
         """None where there may be another client at this address, else the reason for a refusal as a sentence."""
-        if len(self._clients) >= MAX_CLIENTS:
-            return f"Too many clients: the limit is {MAX_CLIENTS}."
+        if len(self._clients) >= self._max_clients:
+            return f"Too many clients: the limit is {self._max_clients}."
         limit = self._clients_per_address
         if not is_loopback(address) and _count(self._clients, _group_address(address)) >= limit:
             return f"Too many clients at {address}: the limit is {limit}. Start the server with --clients-per-address."

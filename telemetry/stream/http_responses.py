@@ -1,11 +1,11 @@
 """HTTP responses on the stream's port, as values: the page's files, health and metrics. Nothing is sent here."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
 import orjson
@@ -59,6 +59,16 @@ def json_response(values: Mapping[str, Any]) -> HttpResponse:
     return HttpResponse(HTTPStatus.OK, body, {"Content-Type": "application/json", "Cache-Control": "no-store"})
 
 
+class MetricValue(NamedTuple):
+    """One value of a metric."""
+
+    value: float
+    labels: str = ""
+    """Its labels as they stand between braces, like ``state="live"``; empty for none."""
+    suffix: str = ""
+    """What follows the metric's name, like ``_sum``."""
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
     """One metric of Prometheus."""
@@ -68,16 +78,14 @@ class Metric:
     """``gauge``, ``counter`` or ``summary``."""
     help: str
     """What the metric counts, as a sentence."""
-    values: Mapping[str, float]
-    """Values by label, like ``state="live"``, by suffix (``_sum``, ``_count``), or by the empty text."""
+    values: Sequence[MetricValue]
 
     def lines(self) -> Iterable[str]:
         """The metric in Prometheus' text format."""
         yield f"# HELP {self.name} {self.help}"
         yield f"# TYPE {self.name} {self.kind}"
-        for key, value in self.values.items():
-            ending = f"{{{key}}}" if "=" in key else key
-            yield f"{self.name}{ending} {value!r}"
+        for value, labels, suffix in self.values:
+            yield f"{self.name}{suffix}{f'{{{labels}}}' if labels else ''} {value!r}"
 
 
 def prometheus_response(metrics: Iterable[Metric]) -> HttpResponse:

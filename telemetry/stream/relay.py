@@ -16,6 +16,7 @@ from telemetry.stream import protocol
 from telemetry.stream.broadcast import Broadcaster, Client
 from telemetry.stream.drive_context import DriveContext
 from telemetry.stream.inbox import QueuedReading
+from telemetry.stream.sample_encoding import SampleWithDelta
 
 LATE_SAMPLE_S: Final = 0.25
 """Age from which on a sample is not sent while newer ones wait: a machine that cannot keep up sends the newest."""
@@ -37,7 +38,7 @@ class Relay:
 
     def __init__(
         self,
-        broadcaster: Broadcaster,
+        broadcaster: Broadcaster[SampleWithDelta],
         missing_fields: frozenset[str],
         on_drive: Callable[[CarAndTrack], None] | None = None,
     ) -> None:
@@ -93,7 +94,7 @@ class Relay:
         """Send the newest sample to a client that has just come."""
         self.follow_laps()
         if sample := self.newest_sample:
-            self._broadcaster.send_sample(client, sample, self._delta())
+            self._broadcaster.send_sample(client, SampleWithDelta(sample, self._delta()))
 
     def follow_laps(self) -> None:
         """Do after sending what is no hurry: look for laps, and remember what the next ones are compared with."""
@@ -117,13 +118,13 @@ class Relay:
                 self._send_with_delta(sample)
                 return
             else:
-                self._broadcaster.broadcast(sample, LapDelta())
+                self._broadcaster.broadcast(SampleWithDelta(sample, LapDelta()))
         self._not_followed.append(reading)
 
     def _send_with_delta(self, sample: Sample) -> None:
         self.follow_laps()
         gains = self._follow_delta(sample, announce=False)
-        self._broadcaster.broadcast(sample, self._delta())
+        self._broadcaster.broadcast(SampleWithDelta(sample, self._delta()))
         self._announce_gains(gains)
         self._advance_laps(sample)
 

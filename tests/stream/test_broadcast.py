@@ -12,13 +12,13 @@ from telemetry.laps.delta import LapDelta
 from telemetry.stream.broadcast import LITTLE_BUFFER_BYTES, MAX_BUFFER_BYTES, Broadcaster, Client
 from telemetry.stream.message_budget import MESSAGE_BURST, MESSAGES_PER_SECOND, MessageBudget
 from telemetry.stream.protocol import parse_query
+from telemetry.stream.sample_encoding import SampleWithDelta, make_sample_encoder
 from tests.conftest import sample_of
 
 if TYPE_CHECKING:
     from websockets.asyncio.server import ServerConnection
 
-SAMPLES = [sample_of(sequence=number, gear=number) for number in range(3)]
-DELTA = LapDelta()
+SAMPLES = [SampleWithDelta(sample_of(sequence=number, gear=number), LapDelta()) for number in range(3)]
 
 
 class Transport:
@@ -43,7 +43,7 @@ def make_client(state: ConnectionState, waiting: int, query: str) -> tuple[Clien
     return Client(cast("ServerConnection", connection), parse_query(query).subscription), transport
 
 
-def outcome(broadcaster: Broadcaster, clients: list[tuple[Client, Transport]]) -> dict[str, Any]:
+def outcome(broadcaster: Broadcaster[SampleWithDelta], clients: list[tuple[Client, Transport]]) -> dict[str, Any]:
     return {
         "sent": broadcaster.sent,
         "dropped": broadcaster.dropped,
@@ -64,54 +64,54 @@ def outcome(broadcaster: Broadcaster, clients: list[tuple[Client, Transport]]) -
     )
 )
 def test_a_broadcast_does_what_sending_to_each_client_does(settings: list[tuple[ConnectionState, int, str]]) -> None:
-    fast, plain = Broadcaster(), Broadcaster()
+    fast, plain = Broadcaster(make_sample_encoder), Broadcaster(make_sample_encoder)
     fast_clients = [make_client(*setting) for setting in settings]
     plain_clients = [make_client(*setting) for setting in settings]
     for broadcaster, clients in ((fast, fast_clients), (plain, plain_clients)):
         for client, _ in clients:
             broadcaster.add(client)
     for sample in SAMPLES:
-        fast.broadcast(sample, DELTA)
+        fast.broadcast(sample)
         for client, _ in plain_clients:
-            plain.send_sample(client, sample, DELTA)
+            plain.send_sample(client, sample)
     assert outcome(fast, fast_clients) == outcome(plain, plain_clients)
     assert fast.broadcasts == len(SAMPLES)
 
 
 def test_a_client_that_lags_behind_is_looked_at_until_it_has_caught_up() -> None:
-    broadcaster = Broadcaster()
+    broadcaster = Broadcaster(make_sample_encoder)
     (client, transport), (_, other) = clients = [make_client(ConnectionState.OPEN, 0, "") for _ in range(2)]
     for one, _ in clients:
         broadcaster.add(one)
-    broadcaster.broadcast(SAMPLES[0], DELTA)
+    broadcaster.broadcast(SAMPLES[0])
     transport.waiting, client.connection.paused = MAX_BUFFER_BYTES, True
     broadcaster.look_again(client)
-    broadcaster.broadcast(SAMPLES[1], DELTA)
+    broadcaster.broadcast(SAMPLES[1])
     assert (len(transport.written), client.dropped, client.stalled_since is None) == (1, 1, False)
     transport.waiting, client.connection.paused = 0, False
     broadcaster.look_again(client)
     assert client.stalled_since is None
-    broadcaster.broadcast(SAMPLES[2], DELTA)
+    broadcaster.broadcast(SAMPLES[2])
     assert (len(transport.written), len(other.written), broadcaster.sent, broadcaster.dropped) == (2, 3, 5, 1)
 
 
 def test_nothing_is_written_behind_a_close_frame() -> None:
-    broadcaster = Broadcaster()
+    broadcaster = Broadcaster(make_sample_encoder)
     client, transport = make_client(ConnectionState.OPEN, 0, "")
     broadcaster.add(client)
-    broadcaster.broadcast(SAMPLES[0], DELTA)
+    broadcaster.broadcast(SAMPLES[0])
     client.protocol.state = ConnectionState.CLOSING
     broadcaster.look_again(client)
-    broadcaster.broadcast(SAMPLES[1], DELTA)
+    broadcaster.broadcast(SAMPLES[1])
     assert (len(transport.written), broadcaster.sent) == (1, 1)
 
 
 def test_a_closed_connection_counts_neither_as_sent_nor_as_dropped() -> None:
-    broadcaster = Broadcaster()
+    broadcaster = Broadcaster(make_sample_encoder)
     client, transport = make_client(ConnectionState.CLOSED, MAX_BUFFER_BYTES, "")
     broadcaster.add(client)
-    broadcaster.send_sample(client, SAMPLES[0], DELTA)
-    broadcaster.broadcast(SAMPLES[1], DELTA)
+    broadcaster.send_sample(client, SAMPLES[0])
+    broadcaster.broadcast(SAMPLES[1])
     assert (broadcaster.sent, broadcaster.dropped, client.dropped, transport.written) == (0, 0, 0, [])
 
 

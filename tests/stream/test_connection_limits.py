@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from websockets.datastructures import Headers
@@ -15,7 +15,12 @@ from telemetry.stream.connection_limits import (
     MAX_PENDING_PER_ADDRESS,
     ConnectionLimits,
 )
-from telemetry.stream.routes import HttpRoutes, StreamStats
+from telemetry.stream.routes import HttpRoutes
+from telemetry.stream.server import SourceContent
+
+if TYPE_CHECKING:
+    from telemetry.stream.channel import Channel
+    from telemetry.stream.stream_stats import StreamStats
 
 
 class Connection:
@@ -128,7 +133,8 @@ def test_this_machine_may_have_all_clients() -> None:
 
 def test_a_client_too_many_is_answered_with_the_reason() -> None:
     limits = ConnectionLimits(clients_per_address=1)
-    routes = HttpRoutes(AccessPolicy("0.0.0.0"), Path(), limits, lambda: cast("StreamStats", None))
+    content = SourceContent(cast("Channel", object()), Path(), lambda: cast("StreamStats", None), lambda: None)
+    routes = HttpRoutes(AccessPolicy("0.0.0.0"), limits, content)
     request = Request("/", Headers({"Host": "192.168.0.1:8765", "Upgrade": "websocket"}))
     assert routes.respond(request, "192.168.0.7") is None
     open_clients(limits, 1, "192.168.0.7")

@@ -17,7 +17,7 @@ from telemetry.fields.selection import ALL_COLUMNS, select
 from telemetry.fields.thresholds import Thresholds
 from telemetry.fields.wire import LineEncoder
 from telemetry.stream.access import AccessPolicy, is_loopback
-from telemetry.stream.http_responses import Metric, file_response, prometheus_response
+from telemetry.stream.http_responses import Metric, MetricValue, file_response, prometheus_response
 from telemetry.stream.protocol import (
     MarkerRequest,
     PingRequest,
@@ -296,8 +296,8 @@ def test_a_link_that_leads_out_is_not_followed(page: Path, tmp_path: Path) -> No
 def test_metrics_are_prometheus_text() -> None:
     answer = prometheus_response(
         [
-            Metric("a", "gauge", "What a is.", {'x="1"': 2.0}),
-            Metric("b", "counter", "b.", {"": 3}),
+            Metric("a", "gauge", "What a is.", [MetricValue(2.0, 'x="1"')]),
+            Metric("b", "counter", "b.", [MetricValue(3)]),
         ]
     )
     assert answer.body == b'# HELP a What a is.\n# TYPE a gauge\na{x="1"} 2.0\n# HELP b b.\n# TYPE b counter\nb 3\n'
