@@ -1,17 +1,10 @@
 """The stream of another machine as a source."""
 
-import ssl
 from collections.abc import Iterator
-from typing import Any, Final
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from typing import Final
 
-import orjson
 from websockets.exceptions import (
     ConnectionClosed,
-    InvalidHandshake,
-    InvalidMessage,
-    InvalidStatus,
-    InvalidURI,
     WebSocketException,
 )
 from websockets.sync.client import ClientConnection, connect
@@ -20,24 +13,23 @@ from telemetry.base.clock import Clock
 from telemetry.base.errors import NoGameError, SourceError, UsageError
 from telemetry.base.typing import override
 from telemetry.fields.snapshot import Snapshot
-from telemetry.fields.wire import parse_snapshot
 from telemetry.recording.game_state import State, state_in_session
 from telemetry.recording.interfaces import Moment, Reading, Source
-
-RECONNECT_PAUSES_S: Final = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
-"""Seconds between attempts to connect: one after the other, then the last one again and again."""
-
-CONNECT_TIMEOUT_S: Final = 3.0
-"""Seconds that one attempt may take, and so the longest time that a request to stop goes unnoticed."""
+from telemetry.stream.upstream import (
+    CONNECT_TIMEOUT_S,
+    RECONNECT_PAUSES_S,
+    STALL_TIMEOUT_S,
+    describe_error,
+    invalid_address,
+    name_address,
+    parse_message,
+    parse_sample,
+    parse_state,
+    subscription_url,
+)
 
 IDLE_INTERVAL_S: Final = 0.25
 """Seconds between readings while no sample arrives."""
-
-STALL_TIMEOUT_S: Final = 2.0
-"""Seconds without a message after which a live stream counts as stalled."""
-
-_RETRIED_STATUSES: Final = (500, 502, 503, 504)
-"""HTTP statuses of a server or a proxy that may be over at the next attempt."""
 
 _STATES_WITH_SAMPLE: Final = (State.REPLAY, State.PAUSED, State.MENU, State.STALLED, State.STILL)
 """States without new samples in which the last sample still holds."""
@@ -56,7 +48,7 @@ class WebSocketSource(Source):
     """
 
     def __init__(self, url: str, *, wait: bool = True) -> None:
-        self.name = _parse_name(url)
+        self.name = name_address(url)
         self.stream_id: str | None = None
         """What tells one start of the server from the next; None before the first connection."""
         self.restarts = 0
@@ -77,7 +69,7 @@ class WebSocketSource(Source):
 
     @override
     def readings(self, clock: Clock, rate: float | None) -> Iterator[Reading]:
-        url, is_decimated = _subscription_url(self._url, rate)
+        url, is_decimated = subscription_url(self._url, rate)
         attempt = 0
         while not clock.stopped:
             yield Reading(State.WAITING, message=f"Connecting to {self.name}.")
@@ -91,9 +83,9 @@ class WebSocketSource(Source):
                     return
                 problem = "the server closed the connection"
             except UnicodeError as error:  # in the encoding of the host's name
-                raise UsageError(_invalid_address(self.name)) from error
+                raise UsageError(invalid_address(self.name)) from error
             except (OSError, WebSocketException) as error:
-                problem = _describe_error(error, self.name)
+                problem = describe_error(error, self.name)
                 if not self._wait and self._last is None:
                     raise NoGameError(f"No stream at {self.name}: {problem}.") from error
             attempt = 0 if received_sample else attempt
@@ -129,16 +121,18 @@ class WebSocketSource(Source):
                     raise
                 return
             last_message = clock.now()
-            values = _parse(text, self.name)
+            values = parse_message(text, self.name)
+            if values.get("type") == "error":
+                raise SourceError(f"{self.name} reports an error: {values.get('message')}")
             if "type" in values:
                 if values["type"] == "hello":
                     reconnected = not self._is_same_stream(values.get("stream_id"))
                 elif values["type"] == "state":
-                    state, message = _parse_state(values)
+                    state, message = parse_state(values)
                     if state is not State.LIVE:
                         yield Reading(state, self._last_in(state), message=message)
                 continue
-            snapshot = _parse_snapshot(text, self.name)
+            snapshot = parse_sample(text, self.name)
             key = snapshot.timestamp, snapshot.sequence
             if key == self._last_key:  # the server's newest sample, which came before the connection was lost
                 reconnected = False
@@ -167,86 +161,3 @@ class WebSocketSource(Source):
     def _last_in(self, state: State) -> Snapshot | None:
         """The last sample, where it still holds in this state."""
         return self._last if state in _STATES_WITH_SAMPLE else None
-
-
-def _parse_name(url: str) -> str:
-    """The address without secrets, which are a user's password and the token; UsageError where it is none."""
-    try:
-        url.encode()  # an argument on Linux may hold what is no character
-        parts = urlsplit(url)
-        is_valid = parts.scheme in ("ws", "wss") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_valid = False
-    if not is_valid:
-        raise UsageError(_invalid_address(url))
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))
-
-
-def _invalid_address(url: str) -> str:
-    return f"{url} is not the address of a stream; an address looks like ws://192.168.0.5:8765."
-
-
-def _subscription_url(url: str, rate: float | None) -> tuple[str, bool]:
-    """The address with the options that this source needs, and whether only some of the samples will come."""
-    parts = urlsplit(url)
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    options |= {"events": "1", "format": "json", "hello": "1"}
-    if rate is not None:
-        options["rate"] = f"{rate:g}"
-    return urlunsplit(parts._replace(path=parts.path or "/", query=urlencode(options), fragment="")), "rate" in options
-
-
-def _describe_error(error: Exception, name: str) -> str:
-    """What went wrong, as a part of a sentence; raises UsageError or SourceError where another attempt cannot help."""
-    match error:
-        case InvalidURI():
-            raise UsageError(_invalid_address(name)) from error
-        case InvalidStatus() if error.response.status_code in _RETRIED_STATUSES:
-            return f"the server answered with status {error.response.status_code}"
-        case InvalidStatus():
-            reason = bytes(error.response.body).decode(errors="replace").strip()[:300] or error.response.reason_phrase
-            raise SourceError(f"{name} refused the connection ({error.response.status_code}): {reason}") from error
-        case InvalidMessage():
-            return "the server closed the connection during the handshake"  # it may be starting or ending
-        case ssl.SSLCertVerificationError():
-            raise SourceError(
-                f"The TLS certificate of {name} could not be verified: {error.verify_message}."
-            ) from error
-        case InvalidHandshake():
-            raise SourceError(f"{name} is not a WebSocket stream: {error}.") from error
-        case TimeoutError():
-            return "no answer"
-        case ConnectionRefusedError():
-            return "no server listens there"
-        case OSError() if error.strerror:
-            return error.strerror[:1].lower() + error.strerror[1:]
-        case _:
-            return "the connection was lost"
-
-
-def _parse(text: str | bytes, name: str) -> dict[str, Any]:
-    try:
-        values = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise SourceError(f"{name} does not send telemetry: a message is not JSON.") from error
-    if not isinstance(values, dict):
-        raise SourceError(f"{name} does not send telemetry: a message is not a JSON object.")
-    if values.get("type") == "error":
-        raise SourceError(f"{name} reports an error: {values.get('message')}")
-    return values
-
-
-def _parse_snapshot(text: str | bytes, name: str) -> Snapshot:
-    try:
-        return parse_snapshot(text)
-    except ValueError as error:
-        raise SourceError(f"{name} does not send telemetry: {error}.") from error
-
-
-def _parse_state(values: dict[str, Any]) -> tuple[State, str]:
-    """The state and the message of a ``state`` message; a state that this version does not know counts as waiting."""
-    try:
-        state = State(str(values.get("state")))
-    except ValueError:
-        state = State.WAITING
-    return state, str(values.get("message", ""))
