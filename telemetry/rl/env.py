@@ -146,6 +146,8 @@ class DriveEnv(gymnasium.Env[ObservationValue, ActionValue]):
         after, outcome = advance(spec, state, sample, taken, lost=lost, paused=result.paused, last=result.last)
         self._state = after if backend.accepts_actions else replace(after, command=recorded_command(sample))
         ending = outcome.ending
+        if ending.reason:
+            backend.end_episode()
         info = self._info(sample, outcome.terms, ending.reason, taken, result.info)
         return outcome.observation, outcome.reward, ending.terminated, ending.truncated, info
 

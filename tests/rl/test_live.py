@@ -41,6 +41,7 @@ class Game:
         self._mapping = directory / MAPPING.format(car=0)
         self._asked = False
         self._stop = threading.Event()
+        self.is_frozen = False
         self.status = 2
         self.teleports = 0
         self.restarts = 0
@@ -49,6 +50,8 @@ class Game:
         self._thread.start()
 
     def _hands(self, game: DemoGame) -> DriverInputs:
+        while self.is_frozen and not self._stop.wait(0.003):  # it writes no more, and its pages stay
+            pass
         game.status = self.status
         if self.pressed:
             self.pressed = False
@@ -157,6 +160,29 @@ def test_a_game_that_leaves_truncates(game: Game, tmp_path: Path) -> None:
         assert not terminated
     assert info["reason"] == "source_lost"
     env.close()
+
+
+def test_a_killed_game_truncates_and_the_next_one_is_driven_on(game: Game, tmp_path: Path) -> None:
+    env = DriveEnv(tmp_path, control_hz=20, actuator=CustomAi(tmp_path))
+    env.reset(seed=1)
+    env.step(FULL_GAS)
+    game.is_frozen = True
+    ages, truncated = [], False
+    while not truncated:
+        *_, truncated, info = env.step(FULL_GAS)
+        ages.append(info["frame_age_ms"])
+    assert info["reason"] == "source_lost"
+    assert ages[-1] > 1000.0
+    assert controls_of((tmp_path / MAPPING.format(car=0)).read_bytes()) == DriverInputs()
+    following = Game(tmp_path)
+    try:
+        env.reset()
+        *_, truncated, info = env.step(FULL_GAS)
+        assert following.teleports == 1
+        assert (truncated, info["reason"]) == (False, "")
+    finally:
+        env.close()
+        following.close()
 
 
 def test_a_game_that_never_comes_is_said(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from telemetry.rl.actuators.base import Actuator, ActuatorLease, NoActuator, Res
 from telemetry.rl.actuators.csp import CustomAi
 from telemetry.rl.actuators.uinput import VirtualWheel
 from telemetry.rl.actuators.vjoy import VJoy
+from telemetry.rl.actuators.watchdog import WatchedActuator
 
 __all__ = [
     "ACTUATORS",
@@ -18,6 +19,7 @@ __all__ = [
     "Restart",
     "VJoy",
     "VirtualWheel",
+    "WatchedActuator",
     "create_actuator",
 ]
 

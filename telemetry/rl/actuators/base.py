@@ -1,5 +1,6 @@
 """The interface of an actuator, its lease, and the actuator that does nothing."""
 
+import weakref
 from abc import abstractmethod
 from typing import Final, NamedTuple
 
@@ -49,30 +50,32 @@ class Actuator(Closeable):
 class ActuatorLease(Closeable):
     """Opens an actuator, and reserves it for one environment until the lease is closed.
 
-    Raises :class:`telemetry.SinkError` if another environment holds it, in this process or in another one.
+    A lease that nobody closes ends with the program, and with the last reference to it: a script that raises an error
+    must not leave a car at full throttle. Raises :class:`telemetry.SinkError` if another environment holds the
+    actuator, in this process or in another one.
     """
 
     def __init__(self, actuator: Actuator) -> None:
-        self._actuator = actuator
-        self._lock: FileLock | None = None
-        name = actuator.name
-        if name:
-            self._lock = lock_actuator(name)
+        lock = lock_actuator(actuator.name) if actuator.name else None
         try:
             actuator.open()
         except BaseException:
-            self._release()
+            if lock is not None:
+                lock.close()
             raise
+        self._release = weakref.finalize(self, _release, actuator, lock)
 
     @override
     def close(self) -> None:
-        self._actuator.close()
         self._release()
 
-    def _release(self) -> None:
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+
+def _release(actuator: Actuator, lock: FileLock | None) -> None:
+    try:
+        actuator.close()
+    finally:
+        if lock is not None:
+            lock.close()
 
 
 class ButtonActuator(Actuator):

@@ -61,13 +61,16 @@ class VirtualWheel(ButtonActuator):
         if self._device is None:
             return
         codes, device = self._evdev.ecodes, self._device
-        device.write(codes.EV_ABS, codes.ABS_X, round(command.steer * RANGE))
-        device.write(codes.EV_ABS, codes.ABS_Y, round(command.throttle * RANGE))
-        device.write(codes.EV_ABS, codes.ABS_Z, round(command.brake * RANGE))
-        if self._restart_button is not None:
-            is_pressed = button == self._restart_button
-            device.write(codes.EV_KEY, codes.BTN_JOYSTICK + self._restart_button - 1, int(is_pressed))
-        device.syn()
+        try:
+            device.write(codes.EV_ABS, codes.ABS_X, round(command.steer * RANGE))
+            device.write(codes.EV_ABS, codes.ABS_Y, round(command.throttle * RANGE))
+            device.write(codes.EV_ABS, codes.ABS_Z, round(command.brake * RANGE))
+            if self._restart_button is not None:
+                is_pressed = button == self._restart_button
+                device.write(codes.EV_KEY, codes.BTN_JOYSTICK + self._restart_button - 1, int(is_pressed))
+            device.syn()
+        except OSError as error:
+            raise SinkError(f"The virtual wheel takes no commands any more: {error.strerror}.") from error
 
     @override
     def close(self) -> None:

@@ -49,6 +49,9 @@ class Backend(Closeable):
     def advance(self, command: Command) -> StepResult:
         """Apply a command, wait for one control step, and return the result."""
 
+    def end_episode(self) -> None:
+        """Let go of the controls, if this backend does not wait: nobody drives until the next reset."""
+
     @property
     def missing_fields(self) -> frozenset[str]:
         """The raw fields that its samples do not hold, as in a recording of some fields."""

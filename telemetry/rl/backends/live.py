@@ -16,7 +16,7 @@ from telemetry.fields.snapshot import Snapshot, encode, warm_up
 from telemetry.recording.game_state import State
 from telemetry.recording.interfaces import PageSink, Reading, Source, Step
 from telemetry.rl.action import RELEASED, Command
-from telemetry.rl.actuators import Actuator, ActuatorLease
+from telemetry.rl.actuators import Actuator, ActuatorLease, WatchedActuator
 from telemetry.rl.backends.base import Backend, Ready, StepResult
 
 RESET_TIMEOUT_S: Final = 60.0
@@ -33,8 +33,9 @@ class LiveBackend(Backend):
     """A game that runs by itself. The first reset takes the actuator; every sample is the newest at its deadline.
 
     Deadlines are one control step apart and do not drift; late ones are dropped and counted in ``frames_skipped``.
-    ``lateness_ms`` is the time from the deadline to the sample, and ``frame_age_ms`` the time since the physics of the
-    car last advanced.
+    ``lateness_ms`` is the time from the deadline to the sample, ``frame_age_ms`` the time since the physics of the car
+    last advanced, and ``command`` what the latest action asked for: steering, throttle and brake, also where there is
+    no actuator to do it. A command without a successor is released, see :class:`WatchedActuator`.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class LiveBackend(Backend):
         self.accepts_actions = actuator.active
         self._source = source
         self._hz = control_hz
-        self._actuator = actuator
+        self._actuator = WatchedActuator(actuator) if actuator.active else actuator
         self._clock = clock or Clock()
         self._reset_timeout = reset_timeout
         self._sink = sink
@@ -61,6 +62,7 @@ class LiveBackend(Backend):
         self._sample: Sample | None = None
         self._deadline: float | None = None
         self._advanced_at = 0.0
+        self._command = RELEASED
         self._info: dict[str, Any] = {}
 
     @override
@@ -72,6 +74,7 @@ class LiveBackend(Backend):
         if self._readings is None:
             self._lease = ActuatorLease(self._actuator)
             self._readings = self._source.readings(self._clock, self._hz)
+        self._command = RELEASED
         end, message = self._clock.now() + self._reset_timeout, ""
         restart, requested_at = None, math.nan
         for reading in self._readings:
@@ -109,16 +112,25 @@ class LiveBackend(Backend):
         if self._readings is None:
             raise TelemetryError("No episode has begun: call reset() first.")
         self._actuator.apply(command)
-        end, paused = self._clock.now() + PAUSE_TIMEOUT_S, False
+        self._command = command
+        end, paused, unused = self._clock.now() + PAUSE_TIMEOUT_S, False, 0
         for reading in self._readings:
-            sample = self._take(reading)
+            sample = self._take(reading, unused)
             if sample is not None:
                 return StepResult(sample, info=self._info)
             paused = reading.state in _PAUSED
+            unused += 1 + reading.missed
             if self._clock.now() > end:
                 break
-        self._actuator.apply(RELEASED)
-        return StepResult(None, paused=paused, info=self._info)
+        self.end_episode()
+        age_ms = (self._clock.now() - self._advanced_at) * 1e3
+        info = {"frames_skipped": unused, "frame_age_ms": age_ms, "command": np.array(command, dtype=np.float32)}
+        return StepResult(None, paused=paused, info={**self._info, **info})
+
+    @override
+    def end_episode(self) -> None:
+        if self._lease is not None:
+            self._actuator.apply(RELEASED)
 
     @property
     @override
@@ -138,8 +150,8 @@ class LiveBackend(Backend):
             self._sink.close()
             self._sink = None
 
-    def _take(self, reading: Reading) -> Sample | None:
-        """The sample of a reading; None while game time does not advance."""
+    def _take(self, reading: Reading, unused: int = 0) -> Sample | None:
+        """The sample of a reading after so many ``unused`` deadlines; None while game time does not advance."""
         snapshot = reading.snapshot
         if snapshot is None or not (reading.is_new_step or reading.state is State.LIVE):
             self._deadline = None
@@ -156,9 +168,10 @@ class LiveBackend(Backend):
         self._deadline = deadline
         self._info = {
             "lateness_ms": max(now - deadline, 0.0) * 1e3,
-            "frames_skipped": reading.missed,
+            "frames_skipped": unused + reading.missed,
             "frame_age_ms": max(now - self._advanced_at, 0.0) * 1e3,
             "physics_steps": sample.physics_steps or 0,
+            "command": np.array(self._command, dtype=np.float32),
         }
         if self._sink is not None and (before is None or sample.packet_id != before.packet_id):
             self._sink.write(Step(reading.state, encode(snapshot), sample.elapsed))
