@@ -4,7 +4,7 @@
 
 A process of its own publishes the demo as ``publish`` does and notes when each page was written. The environment looks
 at these pages, a small network of two layers of 64 decides, and the actuator ``csp`` writes the command into its mapped
-file. (The demo's own driver drives: the commands reach nobody.) For each control rate, and for the same with a recording:
+file. (The demo's own driver drives: the commands reach nobody.) For each control rate, without and with a recording:
 
 - page to sight: how old the newest page is when the deadline comes and it is read; the game writes one every 3 ms;
 - sight to observation: from there until ``step`` returns;
@@ -20,6 +20,7 @@ import os
 import sys
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 from unittest import mock
 
@@ -55,15 +56,18 @@ class Policy:
     def __init__(self, inputs: int, outputs: int) -> None:
         rng = np.random.default_rng(0)
         sizes = [inputs, 64, 64, outputs]
-        self._layers = [rng.normal(0.0, 0.1, shape) for shape in zip(sizes, sizes[1:], strict=False)]
+        self._layers = [rng.normal(0.0, 0.1, shape) for shape in pairwise(sizes)]
 
-    def __call__(self, observation: np.ndarray) -> np.ndarray:
+    def decide(self, observation: np.ndarray) -> np.ndarray:
+        """The action for an observation."""
         for weights in self._layers:
             observation = np.tanh(observation @ weights)
         return observation
 
 
-def drive(directory: Path, seconds: float, control_hz: float, record: Path | None) -> tuple[list[tuple[float, ...]], int]:
+def drive(
+    directory: Path, seconds: float, control_hz: float, record: Path | None
+) -> tuple[list[tuple[float, ...]], int]:
     """For each step when its page was seen (with the packetId first), observed, decided on and acted on; the skipped.
 
     Times are those of the performance counter, which all processes share.
@@ -81,14 +85,14 @@ def drive(directory: Path, seconds: float, control_hz: float, record: Path | Non
             disable_env_checker=True,
         )
     zero = time.perf_counter() - clock.now()
-    policy = Policy(env.observation_space.shape[0], env.action_space.shape[0])
     observation, info = env.reset()
+    policy = Policy(len(observation), len(env.action_space.sample()))
     times: list[tuple[float, ...]] = []
     skipped = 0
     observed_at = time.perf_counter()
     for _ in range(round(seconds * control_hz)):
         packet_id, seen_at = info["packet_id"], info["time"] + zero
-        action = policy(observation)
+        action = policy.decide(observation)
         decided_at = time.perf_counter()
         observation, _, _, truncated, info = env.step(action)
         times.append((packet_id, seen_at, observed_at, decided_at, actuator.written_at))

@@ -1,5 +1,6 @@
 """The environment on a game that runs by itself: deadlines, pauses, restarts, and who may drive."""
 
+import json
 import math
 import subprocess
 import sys
@@ -19,11 +20,11 @@ from telemetry.demo import DemoGame, DriverInputs
 from telemetry.demo.source import DemoSource
 from telemetry.fields.snapshot import decode
 from telemetry.rl.action import Command
-from telemetry.rl.actuators import CustomAi, VJoy, create_actuator
+from telemetry.rl.actuators import ACTUATORS, CustomAi, VJoy, create_actuator
 from telemetry.rl.actuators.csp import MAPPING, SIZE, TELEPORT
 from telemetry.rl.backends.live import LiveBackend, NewestSource
 from telemetry.sources import open_source
-from tests.conftest import PATIENCE, REPOSITORY, real_time
+from tests.conftest import PATIENCE, REPOSITORY, main_in_process, real_time
 from tests.game.driven import BRAKING, controls_of, run
 
 gymnasium = pytest.importorskip("gymnasium", reason="The environment needs gymnasium, an extra.")
@@ -207,6 +208,20 @@ def test_a_stream_is_looked_on() -> None:
     assert packets == sorted(packets)
     assert 0.0 <= moment.info["frame_age_ms"] < PATIENCE * 1e3
     backend.close()
+
+
+def test_the_doctor_moves_the_controls_of_a_standing_car(
+    game: Game, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(ACTUATORS, "csp", lambda _: CustomAi(tmp_path))
+    done = main_in_process("doctor", "--source", tmp_path, "--output-dir", tmp_path, "--actuator", "csp", "--json")
+    controls = [finding for finding in json.loads(done.stdout)["findings"] if "asked" in finding["facts"]]
+    assert [(finding["topic"], finding["status"], finding["facts"]["shown"]) for finding in controls] == [
+        ("brake", "ok", 0.6),
+        ("steer right", "ok", 0.25),
+        ("steer left", "ok", -0.25),
+        ("throttle", "ok", 0.3),
+    ]
 
 
 # --- a button that restarts the session
