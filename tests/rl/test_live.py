@@ -2,6 +2,7 @@
 
 import json
 import math
+import runpy
 import subprocess
 import sys
 import threading
@@ -208,6 +209,19 @@ def test_a_stream_is_looked_on() -> None:
     assert packets == sorted(packets)
     assert 0.0 <= moment.info["frame_age_ms"] < PATIENCE * 1e3
     backend.close()
+
+
+def test_the_dry_run_of_the_example_prints_what_it_would_do(
+    game: Game, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["drive_live.py", "--source", str(tmp_path), "--seconds", "0.6"])
+    runpy.run_path(str(REPOSITORY / "examples" / "drive_live.py"), run_name="__main__")
+    waiting, _, line, steps, _, end = capsys.readouterr().out.splitlines()
+    assert (waiting, end) == ("Waiting for a car.", "Nothing was sent to the game.")
+    asked_and_shown = ["0.00", "0.40", "0.00", "0.00", "0.00", "1.00"]  # it would begin to drive, and the car stands
+    assert line.split()[2:] == asked_and_shown
+    assert steps.startswith("15 steps, ")
+    assert game.teleports == 0
 
 
 def test_the_doctor_moves_the_controls_of_a_standing_car(
