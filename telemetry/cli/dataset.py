@@ -150,6 +150,14 @@ def dataset(
     steer_lock: Annotated[
         float | None, typer.Option(min=1.0, metavar="DEG", help="Steering lock of the car to one side, like 450.")
     ] = None,
+    tracks: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="A folder of track files with borders, for the roads of their tracks. Default: none; only the demo's "
+            "road is known.",
+        ),
+    ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Write data that fails the consistency checks, with a warning.")
     ] = False,
@@ -179,6 +187,7 @@ def dataset(
         acgym=acgym,
         ac_root=ac_root,
         steer_lock=steer_lock,
+        tracks=tracks,
         force=force,
         jobs=work_options.jobs,
         engine=work_options.engine.value,

@@ -24,6 +24,7 @@ from telemetry.rl.spaces import action_space, observation_space
 from telemetry.rl.spec import Spec, as_spec
 from telemetry.sources import open_page_sink
 from telemetry.tracks.track import TrackMap
+from telemetry.tracks.track_folder import TrackFolder
 
 ActionValue = Any
 """The numbers of an action, as an array or any sequence."""
@@ -63,7 +64,8 @@ class DriveOptions(SpecChanges, total=False):
 class DriveEnv(gymnasium.Env[ObservationValue, ActionValue]):
     """Driving in a ``source``: ``demo``, ``demo:SCENARIO``, ``replay:FILE``, ``live``, a directory, ``ws://…``.
 
-    ``specification`` is a :class:`Spec`, its values, or a file. ``track`` is the map of a track that is not known.
+    ``specification`` is a :class:`Spec`, its values, or a file. ``track`` is the map of a track that is not known, and
+    ``tracks`` a folder of track files with the roads of many, see :class:`telemetry.tracks.TrackFolder`.
     ``record`` names a file to which the complete run is recorded, together with the name of the ``policy``. The other
     options are those of :class:`DriveOptions`. Raises :class:`telemetry.TelemetryError`.
 
@@ -79,6 +81,7 @@ class DriveEnv(gymnasium.Env[ObservationValue, ActionValue]):
         *,
         specification: Spec | Mapping[str, Any] | str | Path | None = None,
         track: TrackMap | None = None,
+        tracks: str | Path | None = None,
         record: str | Path | None = None,
         policy: str = "",
         render_mode: str | None = None,
@@ -88,6 +91,7 @@ class DriveEnv(gymnasium.Env[ObservationValue, ActionValue]):
             raise UsageError(f"render_mode must be None, got {render_mode!r}: the environment cannot be rendered.")
         changes, backend_options = _split_options(options)
         self.specification = _change(as_spec(specification), changes)
+        self._tracks = None if tracks is None else TrackFolder.read(Path(tracks))
         self.render_mode = None
         self.observation_space = observation_space(self.specification)
         self.action_space = action_space(self.specification)
@@ -122,11 +126,11 @@ class DriveEnv(gymnasium.Env[ObservationValue, ActionValue]):
         spec = self.specification
 
         def can_begin(sample: Sample) -> bool:
-            return not check_end(spec, begin(spec, sample, self._track)[0]).reason
+            return not check_end(spec, begin(spec, sample, self._find_track(sample))[0]).reason
 
         latest = self._state.sample if self._state else None
         sample = self._backend.reset(seed, self.np_random, options or {}, can_begin)
-        self._state, observation = begin(spec, sample, self._track, continued=sample is latest)
+        self._state, observation = begin(spec, sample, self._find_track(sample), continued=sample is latest)
         no_reward = dict.fromkeys(spec.reward.weights, 0.0)
         return observation, self._info(sample, no_reward, "", [0.0] * spec.action.size, self._backend.info)
 
@@ -162,6 +166,12 @@ class DriveEnv(gymnasium.Env[ObservationValue, ActionValue]):
         if self._state is None:
             raise TelemetryError("No episode has begun: call reset() first.")
         return self._state
+
+    def _find_track(self, sample: Sample) -> TrackMap | None:
+        """The map that the user gave of the track of this sample; None: the known one, if there is any."""
+        if self._track is not None or self._tracks is None:
+            return self._track
+        return self._tracks.find_map(sample.track, sample.track_configuration)
 
     def _info(
         self,

@@ -115,7 +115,7 @@ class AcgymExporter(Exporter):
         """Write the columns of an episode; the geometry of a new track is added to ``geometries``."""
         track = (_of_first(episode, "track"), _of_first(episode, "track_configuration"))
         if track not in geometries:
-            geometries[track] = find_geometry(*track, acgym=self.acgym, ac_root=self.ac_root)
+            geometries[track] = self._find_geometry(*track)
         geometry = geometries[track]
         car = find_car(
             _of_first(episode, "car_model"), acgym=self.acgym, ac_root=self.ac_root, steer_lock=self.steer_lock
@@ -130,6 +130,9 @@ class AcgymExporter(Exporter):
             geometry=geometry,
             car=car,
         )
+
+    def _find_geometry(self, track: str, layout: str) -> Geometry:
+        return find_geometry(track, layout, acgym=self.acgym, ac_root=self.ac_root, tracks=self.tracks)
 
     def _details(
         self, converted: "Sequence[_ConvertedEpisode]", geometries: dict[tuple[str, str], Geometry]
@@ -161,7 +164,7 @@ class AcgymExporter(Exporter):
         for group, group_id in ids.items():
             text = json.dumps(static[group.place], indent=4)
             (folder / group.place / group_id / "laps" / "static_info.json").write_text(text, encoding="utf-8")
-        geometries = [find_geometry(*track, acgym=self.acgym, ac_root=self.ac_root) for track in tracks]
+        geometries = [self._find_geometry(*track) for track in tracks]
         for geometry in geometries:
             write_tables(geometry, folder / "tracks")
         catalogue = _catalogue(ids)

@@ -19,6 +19,7 @@ from telemetry.base.text_file import MAX_TEXT_BYTES, TextFormatError, read_text
 from telemetry.sources.known_tracks import known_geometry
 from telemetry.tracks.fast_lane import read_fast_lane
 from telemetry.tracks.geometry import CELL_METRES, Floats, Geometry, geometry_around
+from telemetry.tracks.track_folder import TrackFolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +66,10 @@ def _is_folder_name(name: str) -> bool:
     return sanitize_filename(name) == name
 
 
-def find_geometry(track: str, layout: str, *, acgym: Path | None, ac_root: Path | None) -> Geometry:
-    """The geometry of a track: from the checkout if it has the track, else from the game, else from the demo.
+def find_geometry(
+    track: str, layout: str, *, acgym: Path | None, ac_root: Path | None, tracks: TrackFolder | None = None
+) -> Geometry:
+    """The geometry of a track: from the checkout if it has the track, else from track files, the game, or the demo.
 
     Raises :class:`telemetry.UsageError` if the track is not known, and :class:`telemetry.SourceError` for files that
     cannot be read.
@@ -78,6 +81,8 @@ def find_geometry(track: str, layout: str, *, acgym: Path | None, ac_root: Path 
         configs = _configs(acgym)
         if (configs / "tracks" / f"{full_name(track, layout)}.csv").is_file():
             return _from_checkout(configs, full_name(track, layout))
+    if tracks is not None and (kept := tracks.find_geometry(full_name(track, layout), track, layout)) is not None:
+        return kept
     if ac_root is not None:
         return _from_game(ac_root, track, layout)
     known = known_geometry(track, layout)

@@ -27,6 +27,7 @@ from telemetry.rl.datasets.formats.parquet import ParquetExporter
 from telemetry.rl.datasets.provenance import program_digest
 from telemetry.rl.datasets.staging import StagingFolder
 from telemetry.rl.spec import Spec, as_spec
+from telemetry.tracks.track_folder import TrackFolder
 
 Format = Literal["assetto_corsa_gym", "minari", "parquet", "lerobot", "npz"]
 """The name of a dataset format."""
@@ -61,6 +62,8 @@ class BuildRequest:
     """The folder of the game."""
     steer_lock: float | None = None
     """Degrees of the steering wheel at full lock."""
+    tracks: Path | None = None
+    """A folder of track files whose roads are used beside the known ones; None: only those that are known."""
     force: bool = False
     """Whether to write columns that fail their checks."""
     jobs: int | None = 1
@@ -225,7 +228,7 @@ class _Interruptible(Iterable[StagedRecording]):
 
 def _settings(exporter: Exporter, config: EpisodeConfig) -> dict[str, Any]:
     """Everything that the part of a recording depends on, except the recording, as values of JSON."""
-    options = asdict(exporter)  # type: ignore[call-overload]
+    options = asdict(exporter)
     values = {
         "program": program_digest(),
         "format": exporter.title,
@@ -263,6 +266,7 @@ def _plan(request: BuildRequest) -> tuple[Exporter, EpisodeConfig, Path]:
         thresholds=request.thresholds,
     )
     path = request.output
+    tracks = None if request.tracks is None else TrackFolder.read(request.tracks)
     if request.format == "assetto_corsa_gym":
         if request.spec is not None:
             raise UsageError("--spec is not for assetto_corsa_gym, whose environment defines its own task.")
@@ -272,6 +276,7 @@ def _plan(request: BuildRequest) -> tuple[Exporter, EpisodeConfig, Path]:
             steer_lock=request.steer_lock,
             name=request.name,
             force=request.force,
+            tracks=tracks,
         )
     else:
         spec = as_spec(request.spec)
@@ -280,14 +285,14 @@ def _plan(request: BuildRequest) -> tuple[Exporter, EpisodeConfig, Path]:
         config = replace(config, rate=spec.control_hz)
         if request.format == "minari":
             dataset_id = minari.make_id(request.name, request.recordings[0])
-            exporter = minari.MinariExporter(spec=spec, dataset_id=dataset_id)
+            exporter = minari.MinariExporter(spec=spec, dataset_id=dataset_id, tracks=tracks)
             path = minari.find_root(request.output) / dataset_id
         elif request.format == "parquet":
-            exporter = ParquetExporter(spec=spec)
+            exporter = ParquetExporter(spec=spec, tracks=tracks)
         elif request.format == "lerobot":
-            exporter = LeRobotExporter(spec=spec)
+            exporter = LeRobotExporter(spec=spec, tracks=tracks)
         else:
-            exporter = NpzExporter(spec=spec)
+            exporter = NpzExporter(spec=spec, tracks=tracks)
     if path is None:
         raise UsageError(f"Missing option --output: name the folder that {request.format} makes.")
     return exporter, config, path

@@ -52,7 +52,7 @@ def _card(
     valid += ", those of the game's AI too" if config.valid_only and config.include_ai else ""
     ai_driven = sum(entry.ai_driven for entry in entries)
     minutes = steps / config.rate / 60.0
-    facts = (
+    facts = [
         f"Format: {exporter.title}, written by {tool_name()}",
         f"Game: Assetto Corsa; {cars} at {tracks}",
         f"Drivers: {drivers}; sessions: {sessions}",
@@ -61,7 +61,10 @@ def _card(
         f"An episode is {_KINDS[config.kind]}{valid}; a gap in a recording ends it too",
         "Numbers between recorded samples are interpolated and not filtered; switches and counters keep their value",
         f"Quality of each recording, checks, and the origin of every episode: `{QUALITY}`",
-    )
+    ]
+    if exporter.tracks is not None:
+        roads = ", ".join(f"{name} ({digest})" for name, digest in exporter.tracks.digests.items())
+        facts.append(f"Roads of track files, each with the digest of its course: {sanitize_markdown(roads)}")
     chapters = [summary.front_matter + "# Driving in Assetto Corsa", "\n".join(f"- {fact}" for fact in facts)]
     chapters += [f"## {heading}\n\n{text}" for heading, text in summary.card]
     chapters.append(f"## Recordings\n\n{_table(results)}")
@@ -130,5 +133,7 @@ def _report(exporter: Exporter, config: EpisodeConfig, results: Sequence[Recordi
         "failed": [result.recording for result in results if result.error],
         "recordings": [result.to_dict() for result in results],
     }
+    if exporter.tracks is not None:
+        values["track_files"] = dict(exporter.tracks.digests)
     values = to_unicode_values(values)
     return orjson.dumps(values, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY)

@@ -17,6 +17,7 @@ from telemetry.laps.progress import AT_LINE_S
 from telemetry.rl.datasets.consistency import Check
 from telemetry.rl.datasets.episodes import DESCRIBING_FIELDS, Episode, EpisodeConfig, SkipCounts
 from telemetry.rl.sample_columns import SampleColumns
+from telemetry.tracks.track_folder import TrackFolder
 
 Watch = Callable[[str, float], None]
 """Called with the current activity and the share of the recording that is done, from 0 to 1."""
@@ -130,11 +131,15 @@ class StagedRecording:
     result: RecordingResult
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Exporter(ABC):
     """A dataset format: a dataclass of plain values, because it is sent to other processes and machines.
 
     Its values must hold everything that its results depend on. It keeps no state.
     """
+
+    tracks: TrackFolder | None = None
+    """Roads that are used beside the known ones."""
 
     @property
     @abstractmethod

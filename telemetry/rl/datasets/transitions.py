@@ -21,6 +21,7 @@ from telemetry.rl.step_columns import StepColumns
 from telemetry.sources.known_tracks import find_track_map
 from telemetry.tracks.geometry import Floats
 from telemetry.tracks.track import TrackMap
+from telemetry.tracks.track_folder import TrackFolder
 
 Observations = Any
 """float32 (n, k), or such arrays by name if the specification has the shape ``dict``."""
@@ -72,17 +73,19 @@ class Trajectory:
         return flags
 
 
-def trajectories(spec: Spec, episode: Episode, skipped: SkipCounts) -> Iterator[Trajectory]:
+def trajectories(
+    spec: Spec, episode: Episode, skipped: SkipCounts, tracks: TrackFolder | None = None
+) -> Iterator[Trajectory]:
     """The trajectories of an episode: a single one, unless rules of the specification end it earlier.
 
     After a terminated trajectory the next one begins with the first sample that violates no end rule; after a truncated
-    one, with its last sample. Samples that are in no trajectory are counted in ``skipped``. Raises SourceError for a
-    trajectory that must not be written.
+    one, with its last sample. Samples that are in no trajectory are counted in ``skipped``. The road is that of
+    ``tracks``, or else the known one. Raises SourceError for a trajectory that must not be written.
     """
     rows = _Rows(episode.samples)
     first, is_continued = 0, True  # what belongs to the lap before is in the episode before
     while first < len(rows) - 1:
-        track = rows.find_track(spec, first)
+        track = rows.find_track(spec, first, tracks)
         ended = rows.follow(spec, first, is_continued=is_continued)
         if ended is None:
             first += 1
@@ -146,10 +149,11 @@ class _Rows:
     def __len__(self) -> int:
         return len(self._conditions)
 
-    def find_track(self, spec: Spec, row: int) -> TrackMap | None:
+    def find_track(self, spec: Spec, row: int, tracks: TrackFolder | None) -> TrackMap | None:
         """The map of the track at this sample; raises UsageError if the reward needs one that is not known."""
-        name = self._samples.value("track", row)
-        track = find_track_map(name, self._samples.value("track_configuration", row))
+        name, layout = self._samples.value("track", row), self._samples.value("track_configuration", row)
+        track = tracks.find_map(name, layout) if tracks else None
+        track = track or find_track_map(name, layout)
         check_track(spec, name, track)
         return track
 

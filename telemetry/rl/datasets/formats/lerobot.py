@@ -97,7 +97,7 @@ class LeRobotExporter(Exporter):
         with ExitStack() as stack:
             writer: Any = None
             for episode in episodes:
-                for trajectory in trajectories(self.spec, episode, skipped):
+                for trajectory in trajectories(self.spec, episode, skipped, self.tracks):
                     table = self._make_table(trajectory)
                     if writer is None:
                         writer = stack.enter_context(parquet.ParquetWriter(folder / _STEPS, table.schema))

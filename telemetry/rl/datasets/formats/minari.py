@@ -94,7 +94,7 @@ class MinariExporter(Exporter):
         entries: list[EpisodeEntry] = []
         with ArrayFile(folder / _ARRAYS) as file:
             for episode in episodes:
-                for trajectory in trajectories(self.spec, episode, skipped):
+                for trajectory in trajectories(self.spec, episode, skipped, self.tracks):
                     file.write({f"{len(entries)}/{key}": values for key, values in _flatten(trajectory).items()})
                     entries.append(trajectory_entry(trajectory, ""))
         return ExportResult(tuple(entries))

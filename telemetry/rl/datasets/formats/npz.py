@@ -66,7 +66,7 @@ class NpzExporter(Exporter):
         by_trajectory = folder / _BY_TRAJECTORY
         with ArrayFile(by_trajectory) as file:
             for episode in episodes:
-                for trajectory in trajectories(self.spec, episode, skipped):
+                for trajectory in trajectories(self.spec, episode, skipped, self.tracks):
                     file.write({f"{len(entries)}/{key}": values for key, values in d4rl_arrays(trajectory).items()})
                     entries.append(trajectory_entry(trajectory, FILE))
         if entries:

@@ -90,7 +90,7 @@ class ParquetExporter(Exporter):
         with ExitStack() as stack:
             writer: Any = None
             for episode in episodes:
-                for trajectory in trajectories(self.spec, episode, skipped):
+                for trajectory in trajectories(self.spec, episode, skipped, self.tracks):
                     table = self._make_table(trajectory, len(entries), folder)
                     if writer is None:
                         path = folder / f"{safe_name(episode.recording.partition('.')[0])}.parquet"
