@@ -37,6 +37,10 @@ class LapRecording:
         have = ", ".join(str(lap.number) for lap in self.laps if lap.first is not None) or "none"
         raise UsageError(f"{self.path} has no lap {number}; it has {have}.")
 
+    def open(self) -> Recording:
+        """Its samples, to be read; raises what :func:`telemetry.open_recording` does."""
+        return open_recording(self.path, column_map=self.column_map)
+
 
 def read_recording(
     path: Path,
@@ -72,7 +76,7 @@ def columns_of_laps(
             raise UsageError(f"Lap {lap.number} of {recording.path} has no samples.")
     if not wanted:
         return
-    with open_recording(recording.path, column_map=recording.column_map) as opened:
+    with recording.open() as opened:
         blocks = ({name: block[name] for name in fields} for block in opened.columns(fields, laps=wanted))
         rest: dict[str, Array] | None = None
         for lap in in_recorded_order(wanted):

@@ -1,12 +1,15 @@
 """Which laps of a catalog are wanted, and in which order."""
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from telemetry.base.errors import UsageError
 from telemetry.base.nearest import describe_nearest
+from telemetry.base.text import join_names
 from telemetry.catalog.state import Row
 from telemetry.laps.model import CarAndTrack
 
@@ -18,6 +21,11 @@ SORT_KEYS: Final[dict[str, Callable[[Row], Any]]] = {
     "driver": lambda row: row["driver"],
     "speed": lambda row: -(row["top_speed_kmh"] or 0.0),
 }
+
+_LAP_TIME: Final = re.compile(r"(?:(\d{1,3}):)?(\d{1,3}(?:\.\d{1,3})?)")
+
+_MAX_IDS: Final = 5
+"""Ids that a sentence names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,11 +77,37 @@ def best_laps(laps: Iterable[Row]) -> list[Row]:
 
 
 def find_lap(laps: Iterable[Row], lap_id: str) -> Row:
-    """The lap of this id; :class:`telemetry.UsageError` where there is none."""
-    for row in laps:
-        if row["lap_id"] == lap_id:
-            return row
-    raise UsageError(f"The catalog has no lap {lap_id}. See: catalog laps.")
+    """The lap of this id, whose part in front of the ``-`` may have fewer digits.
+
+    :class:`telemetry.UsageError` where there is none, or it may be several.
+    """
+    digits, *number = lap_id.rpartition("-")
+    found = [row for row in laps if row["lap_id"].startswith(digits) and [*row["lap_id"].rpartition("-")][1:] == number]
+    if not found:
+        raise UsageError(f"The catalog has no lap {lap_id}. See: catalog laps.")
+    if len(found) > 1:
+        ids = join_names([row["lap_id"] for row in found], _MAX_IDS)
+        raise UsageError(f"The catalog has {len(found)} laps that {lap_id} may mean: {ids}. Say more digits.")
+    return found[0]
+
+
+def parse_lap_time(text: str, name: str) -> int:
+    """The milliseconds of ``1:16.5`` or ``76.5``; else :class:`telemetry.UsageError` on what is called ``name``."""
+    match = _LAP_TIME.fullmatch(text.strip())
+    if match is None:
+        raise UsageError(f"{name}: {text} is no lap time like 1:16.5 or 76.5.")
+    return round((int(match[1] or 0) * 60 + float(match[2])) * 1e3)
+
+
+def parse_day(text: str, name: str) -> float:
+    """The Unix time of ``2026-03-01`` or ``2026-03-01T18:30``, in this computer's time zone.
+
+    Raises :class:`telemetry.UsageError` on what is called ``name``.
+    """
+    try:
+        return datetime.fromisoformat(text).astimezone().timestamp()
+    except (ValueError, OverflowError, OSError):
+        raise UsageError(f"{name}: {text} is no day like 2026-03-01.") from None
 
 
 def track_name(row: Row) -> str:

@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from telemetry.base.clock import Clock
 from telemetry.base.errors import TelemetryError, UsageError
-from telemetry.catalog.store import CatalogStore, parse_place
 from telemetry.cli._shared import options
+from telemetry.cli._shared.catalog_folder import DEFAULT_CATALOG, CatalogFolder
 from telemetry.cli._shared.messages import print_json, print_lines, print_message, print_warning
 from telemetry.cli.app import Command, CommandGroup
 
@@ -20,24 +20,13 @@ if TYPE_CHECKING:
     from telemetry.catalog.change import CatalogChange
     from telemetry.catalog.read import ReadOptions, ReadRecording
     from telemetry.catalog.state import CatalogState, Row
+    from telemetry.catalog.store import CatalogStore
     from telemetry.cli._shared.progress import ReadingProgress
-
-DEFAULT_FOLDER: Final = parse_place("catalog")
 
 catalog = typer.Typer(
     cls=CommandGroup, no_args_is_help=True, help="Keep the laps of many recordings, and ask across them."
 )
 
-Folder = Annotated[
-    CatalogStore,
-    typer.Option(
-        "--catalog",
-        parser=parse_place,
-        metavar="FOLDER",
-        envvar="AC_TELEMETRY_CATALOG",
-        help="The folder of the catalog.",
-    ),
-]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Output = Annotated[
     Path | None,
@@ -54,7 +43,7 @@ Driver = Annotated[str | None, typer.Option(metavar="NAME", help="Only of this d
 @catalog.command(cls=Command)
 def add(
     files: options.Files,
-    folder: Folder = DEFAULT_FOLDER,
+    folder: CatalogFolder = DEFAULT_CATALOG,
     jobs: options.Jobs = None,
     copy: Annotated[bool, typer.Option("--copy", help="Copy the recordings into the catalog.")] = False,
     fields: Annotated[
@@ -85,7 +74,7 @@ def add(
 
 
 @catalog.command(cls=Command)
-def rebuild(folder: Folder = DEFAULT_FOLDER, jobs: options.Jobs = None) -> None:
+def rebuild(folder: CatalogFolder = DEFAULT_CATALOG, jobs: options.Jobs = None) -> None:
     """Make laps and samples again out of the recordings, as this program finds them.
 
     The catalog is replaced at the end, as a whole. What is known of recordings that have gone stays.
@@ -119,7 +108,7 @@ def rebuild(folder: Folder = DEFAULT_FOLDER, jobs: options.Jobs = None) -> None:
 
 @catalog.command(cls=Command)
 def laps(
-    folder: Folder = DEFAULT_FOLDER,
+    folder: CatalogFolder = DEFAULT_CATALOG,
     track: Track = None,
     car: Car = None,
     driver: Driver = None,
@@ -138,9 +127,8 @@ def laps(
     overwrite: Overwrite = False,
 ) -> None:
     """Show the laps of the catalog that fit."""
-    from telemetry.catalog.filters import LapFilter, sort_laps
+    from telemetry.catalog.filters import LapFilter, parse_day, parse_lap_time, sort_laps
     from telemetry.catalog.state import load_state
-    from telemetry.cli._shared.catalog_tables import parse_day, parse_lap_time
 
     chosen = LapFilter(
         track=track,
@@ -148,8 +136,8 @@ def laps(
         driver=driver,
         session=session,
         valid=valid,
-        faster_than_ms=None if faster_than is None else parse_lap_time(faster_than),
-        since=None if since is None else parse_day(since),
+        faster_than_ms=None if faster_than is None else parse_lap_time(faster_than, "--faster-than"),
+        since=None if since is None else parse_day(since, "--since"),
     )
     found = sort_laps(chosen.choose(load_state(folder).laps), sort)[:limit]
     _show_laps(found, as_json=as_json, out=out, overwrite=overwrite)
@@ -157,7 +145,7 @@ def laps(
 
 @catalog.command(cls=Command)
 def best(
-    folder: Folder = DEFAULT_FOLDER,
+    folder: CatalogFolder = DEFAULT_CATALOG,
     track: Track = None,
     car: Car = None,
     driver: Driver = None,
@@ -174,7 +162,7 @@ def best(
 
 
 @catalog.command(cls=Command)
-def info(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
+def info(folder: CatalogFolder = DEFAULT_CATALOG, as_json: AsJson = False) -> None:
     """Show what the catalog holds."""
     from telemetry.base.text import format_count
     from telemetry.catalog.filters import track_name
@@ -214,7 +202,7 @@ def info(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
 @catalog.command(cls=Command)
 def query(
     sql: Annotated[str, typer.Argument(metavar="SQL", help='Like "select driver, min(time_ms) from laps group by 1".')],
-    folder: Folder = DEFAULT_FOLDER,
+    folder: CatalogFolder = DEFAULT_CATALOG,
     as_json: AsJson = False,
     out: Output = None,
     overwrite: Overwrite = False,
@@ -238,7 +226,7 @@ def remove(
     names: Annotated[
         list[str], typer.Argument(metavar="FILE...", help="Recordings by their path, or the beginning of their id.")
     ],
-    folder: Folder = DEFAULT_FOLDER,
+    folder: CatalogFolder = DEFAULT_CATALOG,
 ) -> None:
     """Remove recordings from the catalog; the files themselves stay, unless they are its copies."""
     from telemetry.catalog.change import change_catalog
@@ -262,7 +250,7 @@ def remove(
 
 
 @catalog.command(cls=Command)
-def check(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
+def check(folder: CatalogFolder = DEFAULT_CATALOG, as_json: AsJson = False) -> None:
     """Compare every file with its hash, and every lap with its samples; exit code 1 where something is wrong."""
     from telemetry.catalog.check import check_catalog
     from telemetry.catalog.state import load_state
@@ -279,7 +267,7 @@ def check(folder: Folder = DEFAULT_FOLDER, as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-def _new_state(folder: CatalogStore, fields: str | None, rate: float | None) -> "CatalogState":
+def _new_state(folder: "CatalogStore", fields: str | None, rate: float | None) -> "CatalogState":
     """The state of a catalog that is made here; UsageError for settings of one that exists."""
     from telemetry.catalog.state import DEFAULT_FIELDS, DEFAULT_RATE_HZ, CatalogState
     from telemetry.fields.selection import select

@@ -8,8 +8,10 @@ import typer
 
 from telemetry.base.errors import UsageError
 from telemetry.cli._shared import options
-from telemetry.cli._shared.lap_choice import Library, ReferenceLap, choose_laps, parse_lap_target
+from telemetry.cli._shared.catalog_folder import DEFAULT_CATALOG, CatalogFolder
+from telemetry.cli._shared.lap_choice import Library, parse_lap_target
 from telemetry.cli._shared.messages import print_json, print_message, print_warning
+from telemetry.cli._shared.reference_choice import ReferenceLap, choose_laps
 from telemetry.cli._shared.thresholds import TyresOut
 from telemetry.cli._shared.track_choice import AcRoot, choose_track
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
@@ -27,8 +29,9 @@ def compare(
         list[str] | None,
         typer.Argument(
             metavar="[A[:LAP]] [B[:LAP]]",
-            help="A recording, or [bold]FILE:LAP[/], or a folder; and what to compare it with. One alone is compared "
-            "with --reference. Without any: the recordings of this folder.",
+            help="A recording, or [bold]FILE:LAP[/], or a folder, or a lap of the catalog by its id or "
+            "[bold]'best(track,car)'[/]; and what to compare it with. One alone is compared with --reference. Without "
+            "any: the recordings of this folder.",
             show_default=False,
         ),
     ] = None,
@@ -55,12 +58,13 @@ def compare(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a CSV file that exists.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as one JSON object.")] = False,
     ac_root: AcRoot = None,
+    catalog: CatalogFolder = DEFAULT_CATALOG,
     column_map: options.NamedColumns = None,
     include_ai: options.IncludeAi = False,
     tyres_out: TyresOut = DEFAULTS.tyres_out,
 ) -> None:
     """Compare two laps: where the time goes, corner by corner."""
-    library = Library(Thresholds(tyres_out=tyres_out), include_ai=include_ai, column_map=column_map)
+    library = Library(Thresholds(tyres_out=tyres_out), include_ai=include_ai, column_map=column_map, catalog=catalog)
     if runs or against:
         if laps or csv is not None:
             raise UsageError("--runs and --against compare all laps of two groups: name no single laps, and no --csv.")

@@ -11,12 +11,15 @@ from telemetry.analysis.stint import MAX_SLOWER
 from telemetry.base.errors import UsageError
 from telemetry.base.text import DASH, format_count, format_number, join_names
 from telemetry.cli._shared import options
+from telemetry.cli._shared.catalog_folder import DEFAULT_CATALOG, CatalogFolder
 from telemetry.cli._shared.lap_choice import (
+    FilesAndLaps,
     Library,
     RecordedLap,
     best_of,
     main_drive,
     of_car_and_track,
+    parse_files_and_laps,
     parse_lap_target,
     read_driven,
     valid_laps,
@@ -40,14 +43,16 @@ _COLUMNS_FOR_ALL: Final = 138
 
 
 def corners(
-    files: options.Files,
+    files: FilesAndLaps,
     lap: Annotated[
         Literal["best", "all"], typer.Option(help="The valid laps that are measured: the best one, or all of them.")
     ] = "all",
     against: Annotated[
         str | None,
         typer.Option(
-            metavar="FILE[:LAP]", show_default=False, help="The lap to compare with. Default: the best one of these."
+            metavar="LAP",
+            show_default=False,
+            help="The lap to compare with: FILE, FILE:LAP or one of the catalog. Default: the best one of these.",
         ),
     ] = None,
     edit: Annotated[
@@ -55,16 +60,18 @@ def corners(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as one JSON object.")] = False,
     ac_root: AcRoot = None,
+    catalog: CatalogFolder = DEFAULT_CATALOG,
     column_map: options.NamedColumns = None,
     include_ai: options.IncludeAi = False,
     tyres_out: TyresOut = DEFAULTS.tyres_out,
 ) -> None:
     """Show what laps did in each corner, sorted by time lost."""
-    library = Library(Thresholds(tyres_out=tyres_out), include_ai=include_ai, column_map=column_map)
-    where = str(files[0]) if len(files) == 1 else format_count(len(files), "recording")
-    every = main_drive(library.laps(files))
+    library = Library(Thresholds(tyres_out=tyres_out), include_ai=include_ai, column_map=column_map, catalog=catalog)
+    targets = parse_files_and_laps(files)
+    where = targets[0].where if len(targets) == 1 else format_count(len(targets), "recording")
+    every = main_drive(library.laps_of(targets))
     best = best_of(every, where, takes_lap=False)
-    reference = best if against is None else library.find(parse_lap_target(against))
+    reference = best if against is None else library.find(parse_lap_target(against), best.lap)
     found = choose_track(library, reference, ac_root)
     if found is None:
         raise UsageError(
@@ -87,7 +94,7 @@ def _measured(every: Sequence[RecordedLap], best: RecordedLap, which: str) -> li
     """The laps that are measured; those that were not driven for their time are left out, and named in a warning."""
     if which == "best":
         return [best]
-    valid = valid_laps(of_car_and_track(every, best.lap))
+    valid = valid_laps(of_car_and_track(every, best.lap.car_and_track))
     limit_ms = MAX_SLOWER * best.time_ms
     slow = [f"lap {one.lap.number} of {one.recording.path}" for one in valid if one.time_ms > limit_ms]
     if slow:

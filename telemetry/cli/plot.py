@@ -11,17 +11,10 @@ from telemetry.base.errors import UsageError
 from telemetry.base.extras import require
 from telemetry.base.nearest import describe_nearest
 from telemetry.cli._shared import options
-from telemetry.cli._shared.lap_choice import (
-    Library,
-    OnlyLapError,
-    RecordedLap,
-    ReferenceLap,
-    choose_laps,
-    of_car_and_track,
-    parse_lap_target,
-    read_driven,
-)
+from telemetry.cli._shared.catalog_folder import DEFAULT_CATALOG, CatalogFolder
+from telemetry.cli._shared.lap_choice import Library, RecordedLap, of_car_and_track, parse_lap_target, read_driven
 from telemetry.cli._shared.messages import print_message, print_warning
+from telemetry.cli._shared.reference_choice import OnlyLapError, ReferenceLap, choose_laps
 from telemetry.cli._shared.thresholds import TyresOut
 from telemetry.cli._shared.track_choice import AcRoot, choose_track
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
@@ -46,8 +39,9 @@ def plot(
         list[str],
         typer.Argument(
             metavar="FILES...",
-            help="A recording, or [bold]FILE:LAP[/], or a folder; several laps are drawn together, the last one as the "
-            "reference. One alone is drawn with --reference.",
+            help="A recording, or [bold]FILE:LAP[/], or a folder, or a lap of the catalog by its id or "
+            "[bold]'best(track,car)'[/]; several laps are drawn together, the last one as the reference. One alone is "
+            "drawn with --reference.",
             show_default=False,
         ),
     ],
@@ -80,13 +74,14 @@ def plot(
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a picture that exists.")] = False,
     ac_root: AcRoot = None,
+    catalog: CatalogFolder = DEFAULT_CATALOG,
     include_ai: options.IncludeAi = False,
     tyres_out: TyresOut = DEFAULTS.tyres_out,
 ) -> None:
     """Draw laps: delta, speed, map, dampers, stint and more."""
     names = _parse_names(what)
     inches = _check_output(laps, output, style, size)
-    library = Library(Thresholds(tyres_out=tyres_out), include_ai=include_ai)
+    library = Library(Thresholds(tyres_out=tyres_out), include_ai=include_ai, catalog=catalog)
     chosen = _choose(library, laps, reference)
     figures, title, problems = _make(library, laps, chosen, names, map_colour, ac_root)
     for problem in problems:
@@ -187,11 +182,8 @@ def _make(
         found = choose_track(library, chosen[-1], ac_root)
         track = None if found is None else found.track
         driven = read_driven(chosen, track, [field for name in names for field in channels.get(name, ())])
-    every = [
-        one
-        for one in of_car_and_track(library.laps([parse_lap_target(text).path for text in dict.fromkeys(texts)]), lap)
-        if one.lap.complete
-    ]
+    beside = library.laps_beside(map(parse_lap_target, texts))
+    every = [one for one in of_car_and_track(beside, place) if one.lap.complete]
     figures: dict[str, Callable[[], Figure]] = {
         "delta": lambda: lap_figures.delta_figure(driven, track),
         "speed": lambda: lap_figures.speed_figure(driven, track),

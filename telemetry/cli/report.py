@@ -2,17 +2,28 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from telemetry.analysis.recorded_laps import LapRecording
 from telemetry.analysis.same_drive import describe_copy, find_copies
 from telemetry.base.errors import UsageError
 from telemetry.base.text import format_count, format_size
 from telemetry.cli._shared import options
+from telemetry.cli._shared.catalog_folder import DEFAULT_CATALOG, CatalogFolder
 from telemetry.cli._shared.input_files import FileFailure, FileFailures
-from telemetry.cli._shared.lap_choice import Library, RecordedLap, main_drive, valid_laps
+from telemetry.cli._shared.lap_choice import (
+    FilesAndLaps,
+    LapTarget,
+    Library,
+    RecordedLap,
+    main_drive,
+    parse_files_and_laps,
+    valid_laps,
+)
 from telemetry.cli._shared.messages import print_json, print_message, print_warning
 from telemetry.cli._shared.quality_reports import read_reports
 from telemetry.cli._shared.thresholds import TyresOut
@@ -23,10 +34,11 @@ if TYPE_CHECKING:
     from telemetry.analysis.known_tracks import FoundTrack
     from telemetry.analysis.quality import RecordingAnalysis
     from telemetry.analysis.report.stint_report import ReadRecording
+    from telemetry.catalog.lap_recordings import StoredLaps
 
 
 def report(
-    files: options.Files,
+    files: FilesAndLaps,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", show_default=False, help="The page, like [bold]report.html[/]."),
@@ -34,6 +46,7 @@ def report(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a page that exists.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print every number of the page as one JSON object.")] = False,
     ac_root: AcRoot = None,
+    catalog: CatalogFolder = DEFAULT_CATALOG,
     column_map: options.NamedColumns = None,
     include_ai: options.IncludeAi = False,
     no_summary: options.NoSummary = False,
@@ -43,15 +56,20 @@ def report(
     """Write a page on laps: corners, traces, tyres, fuel, trend."""
     if output is None and not as_json:
         raise UsageError("Say where the page goes, like -o report.html, or --json for its numbers.")
+    thresholds = Thresholds(tyres_out=tyres_out)
+    named = Library(thresholds, include_ai=include_ai, column_map=column_map, catalog=catalog)
+    chosen = _choose(named, parse_files_and_laps(files))
     if output is not None:
-        for file in files:
-            options.check_is_not_source(str(file), str(output))
-    failures = FileFailures(len(files), None)
-    reports = read_reports(files, tyres_out, jobs, include_ai=include_ai, read_all=no_summary, column_map=column_map)
-    recordings = _choose_recordings(reports, failures, column_map)
+        for path in chosen.paths:
+            options.check_is_not_source(str(path), str(output))
+    failures = FileFailures(len(chosen.paths), None)
+    reports = read_reports(
+        chosen.paths, tyres_out, jobs, include_ai=include_ai, read_all=no_summary, column_map=column_map
+    )
+    recordings = [*_choose_recordings(reports, chosen, failures, column_map), *map(_read_stored, chosen.stored)]
     if not recordings:
         failures.check()
-    library = Library(Thresholds(tyres_out=tyres_out), include_ai=include_ai, column_map=column_map)
+    library = Library(thresholds, include_ai=include_ai, column_map=column_map)
     for one in recordings:
         library.add(one.recording)
     laps = _laps_of_one_drive(library)
@@ -74,11 +92,44 @@ def report(
     failures.check()
 
 
+class _Chosen(NamedTuple):
+    """The recordings of a report, and the laps of the catalog that are wanted of them."""
+
+    paths: list[Path]
+    laps: dict[Path, set[int]]
+    """The first samples of those laps; nothing for a recording of which all laps are wanted."""
+    stored: "list[StoredLaps]"
+    """Recordings that have gone, with these laps."""
+
+
+def _choose(library: Library, targets: Sequence[LapTarget]) -> _Chosen:
+    whole = [target.path for target in targets if target.selection is None]
+    selected = [target for target in targets if target.selection is not None]
+    if not selected:
+        return _Chosen(whole, {}, [])
+    from telemetry.catalog.lap_recordings import StoredLaps
+
+    by_path: dict[Path, list[RecordedLap]] = {}
+    for one in library.laps_of(selected):
+        by_path.setdefault(one.recording.path, []).append(one)
+    laps: dict[Path, set[int]] = {}
+    stored = []
+    for path, same in by_path.items():
+        recording = same[0].recording
+        if isinstance(recording, StoredLaps):
+            stored.append(replace(recording, laps=tuple(one.lap for one in same)))
+        elif path not in whole:
+            laps[path] = {one.lap.first_sequence for one in same}
+    return _Chosen([*whole, *laps], laps, stored)
+
+
 def _choose_recordings(
-    reports: "Iterable[RecordingAnalysis | FileFailure]", failures: FileFailures, column_map: Path | None
+    reports: "Iterable[RecordingAnalysis | FileFailure]",
+    chosen: _Chosen,
+    failures: FileFailures,
+    column_map: Path | None,
 ) -> "list[ReadRecording]":
     """The recordings that can be read, without those that hold the same drive as another one."""
-    from telemetry.analysis.recorded_laps import LapRecording
     from telemetry.analysis.report.stint_report import ReadRecording
 
     read: list[RecordingAnalysis] = []
@@ -90,13 +141,25 @@ def _choose_recordings(
     copies = find_copies([analysis.fingerprint for analysis in read])
     for copy, original in sorted(copies.items()):
         print_warning(describe_copy(read[copy].report.file, read[original].report.file))
-    return [
-        ReadRecording(
-            LapRecording(Path(one.report.file), one.laps, frozenset(one.report.missing_fields), column_map), one.report
-        )
-        for at, one in enumerate(read)
-        if at not in copies
-    ]
+    found = []
+    for at, one in enumerate(read):
+        if at in copies:
+            continue
+        path, missing = Path(one.report.file), frozenset(one.report.missing_fields)
+        wanted = chosen.laps.get(path)
+        laps = tuple(lap for lap in one.laps if wanted is None or lap.first_sequence in wanted)
+        found.append(ReadRecording(LapRecording(path, laps, missing, column_map), one.report))
+    return found
+
+
+def _read_stored(stored: "StoredLaps") -> "ReadRecording":
+    """Laps of the catalog whose recording has gone, and the quality of the samples that are left of it."""
+    from telemetry.analysis.quality import analyze_recording
+    from telemetry.analysis.report.stint_report import ReadRecording
+    from telemetry.catalog.lap_samples import LapSamples
+
+    with LapSamples(stored.store, stored.rows, stored.path) as source:
+        return ReadRecording(stored, analyze_recording(source, stored.path, size=0).report)
 
 
 def _laps_of_one_drive(library: Library) -> list[RecordedLap]:

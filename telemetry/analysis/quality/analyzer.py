@@ -46,11 +46,12 @@ def analyze_recording(
     thresholds: Thresholds = DEFAULTS,
     include_ai: bool = False,
     watch: Callable[[Iterable[Columns]], Iterable[Columns]] = iter,
+    size: int | None = None,
 ) -> RecordingAnalysis:
     """Read all of the recording ``path``, which ``source`` plays, and analyse it.
 
     With ``include_ai`` laps that the game's AI drove can be valid. ``watch`` is given the samples, block by block, and
-    passes them on. When ``clock`` is stopped, the analysis covers what was read until then. Raises SourceError where
+    passes them on. ``size`` is that of a recording that is no file of its own. When ``clock`` is stopped, the analysis covers what was read until then. Raises SourceError where
     the recording cannot be read, and OSError where the file no longer exists.
     """
     clock = clock or Clock(math.inf)
@@ -68,7 +69,7 @@ def analyze_recording(
         file=str(path),
         file_format=format_label(path),
         format_version=source.metadata.get("format_version"),
-        size=path.stat().st_size,
+        size=path.stat().st_size if size is None else size,
         finished=source.complete,
     )
     return RecordingAnalysis(report, tuple(laps), fingerprint.finish())

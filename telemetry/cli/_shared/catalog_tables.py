@@ -1,7 +1,6 @@
-"""Tables of a catalog for people and as files, and the values of its options."""
+"""Tables of a catalog for people and as files."""
 
 import csv
-import re
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -17,26 +16,8 @@ from telemetry.base.text import DASH, format_count, format_measured_lap_time
 from telemetry.cli._shared.messages import print_json, print_message
 from telemetry.cli._shared.tables import table_console, to_markup
 
-_LAP_TIME: Final = re.compile(r"(?:(\d{1,3}):)?(\d{1,3}(?:\.\d{1,3})?)")
-
 _MAX_ROWS: Final = 1000
 """Rows that are shown to a person."""
-
-
-def parse_lap_time(text: str) -> int:
-    """The milliseconds of ``1:16.5`` or ``76.5``; UsageError for any other text."""
-    match = _LAP_TIME.fullmatch(text.strip())
-    if match is None:
-        raise UsageError(f"--faster-than {text}: say a lap time like 1:16.5 or 76.5.")
-    return round((int(match[1] or 0) * 60 + float(match[2])) * 1e3)
-
-
-def parse_day(text: str) -> float:
-    """The Unix time of ``2026-03-01`` or ``2026-03-01T18:30``, in this computer's time zone."""
-    try:
-        return datetime.fromisoformat(text).astimezone().timestamp()
-    except (ValueError, OverflowError, OSError):
-        raise UsageError(f"--since {text}: say a day like 2026-03-01.") from None
 
 
 def print_laps(rows: Sequence[dict[str, Any]]) -> None:

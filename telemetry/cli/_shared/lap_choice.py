@@ -1,10 +1,10 @@
-"""The laps that a command is about: ``FILE``, ``FILE:LAP`` or a folder, and which lap of them is the reference."""
+"""The laps that a command is about, of recordings or of the catalog."""
 
 import math
 import re
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
 import typer
@@ -12,6 +12,7 @@ import typer
 from telemetry.analysis.recorded_laps import LapRecording, read_recording
 from telemetry.base.clock import Clock
 from telemetry.base.errors import UsageError
+from telemetry.cli._shared.catalog_folder import DEFAULT_CATALOG
 from telemetry.cli._shared.input_files import check_file_exists, exists, find_recordings
 from telemetry.cli._shared.progress import reading_progress
 from telemetry.cli._shared.stopping import Interrupted, stop_on_signal
@@ -20,36 +21,45 @@ from telemetry.laps.model import CarAndTrack, Lap
 
 if TYPE_CHECKING:
     from telemetry.analysis.comparison import DrivenLap
+    from telemetry.catalog.selection import LapSelection
+    from telemetry.catalog.store import CatalogStore
+    from telemetry.cli._shared.catalog_laps import CatalogLaps
     from telemetry.tracks.definition import Track
 
-REFERENCES: Final = ("best", "last", "median")
-"""The references that are chosen among the valid laps, besides ``FILE:LAP``."""
-
-ReferenceLap = Annotated[
-    str,
-    typer.Option(
-        metavar="LAP",
-        help="The lap to compare with, of the same recordings: [bold]best[/], last or median of the valid laps, or "
-        "FILE:LAP.",
+FilesAndLaps = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="FILE...",
+        help="Recordings, like [bold]drive.mcap[/] or *.mcap; a folder means all recordings in and below it; and "
+        "laps of the catalog: an id, [bold]'best(track,car)'[/], or [bold]@catalog:track=spa,valid,limit=20[/].",
     ),
 ]
 
 _LAP: Final = re.compile(r"(.+):(\d{1,6})", re.DOTALL)
 
 
-class OnlyLapError(UsageError):
-    """There is a lap to look at, and no other one to compare it with."""
-
-    def __init__(self, message: str, lap: "RecordedLap") -> None:
-        super().__init__(message)
-        self.lap = lap
-
-
 class LapTarget(NamedTuple):
-    """A recording or a folder, and the lap of it that is meant; None for its best one."""
+    """A recording or a folder, and the lap of it that is meant; None for its best one. Or laps of the catalog."""
 
     path: Path
     number: int | None
+    selection: "LapSelection | None" = None
+    """The laps of the catalog that are meant."""
+
+    @property
+    def is_one_lap(self) -> bool:
+        """Whether it names a lap, and not a recording or several laps."""
+        return self.number is not None or (self.selection is not None and self.selection.is_one_lap)
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether it is the name of a file that is not there."""
+        return self.number is None and self.selection is None and not exists(self.path)
+
+    @property
+    def where(self) -> str:
+        """What was named, for a person."""
+        return str(self.path) if self.selection is None else self.selection.text
 
 
 class RecordedLap(NamedTuple):
@@ -65,17 +75,55 @@ class RecordedLap(NamedTuple):
 
 
 def parse_lap_target(text: str) -> LapTarget:
-    """``FILE`` or ``FILE:LAP``; a file of that whole name is never taken apart."""
-    match = None if exists(Path(text)) else _LAP.fullmatch(text)
+    """``FILE``, ``FILE:LAP``, or laps of the catalog (:func:`telemetry.catalog.selection.parse_selection`).
+
+    A file of that whole name is never taken apart.
+    """
+    if exists(Path(text)):
+        return LapTarget(Path(text), None)
+    from telemetry.catalog.selection import parse_selection
+
+    selection = parse_selection(text)
+    if selection is not None:
+        return LapTarget(Path(text), None, selection)
+    match = _LAP.fullmatch(text)
     return LapTarget(Path(text), None) if match is None else LapTarget(Path(match[1]), int(match[2]))
+
+
+def parse_files_and_laps(texts: Iterable[str]) -> list[LapTarget]:
+    """Recordings, those of folders and patterns one by one, and laps of the catalog."""
+    targets: list[LapTarget] = []
+    for text in texts:
+        target = parse_lap_target(text)
+        if target.selection is None:
+            targets += (LapTarget(file, None) for file in find_recordings([Path(text)]))
+        else:
+            targets.append(target)
+    return targets
 
 
 class Library:
     """The recordings that a command was given, each read once."""
 
-    def __init__(self, thresholds: Thresholds, *, include_ai: bool = False, column_map: Path | None = None) -> None:
+    def __init__(
+        self,
+        thresholds: Thresholds,
+        *,
+        include_ai: bool = False,
+        column_map: Path | None = None,
+        catalog: "CatalogStore" = DEFAULT_CATALOG,
+    ) -> None:
+        """``catalog`` is only read where its laps are named."""
         self._thresholds, self._include_ai, self._column_map = thresholds, include_ai, column_map
+        self._catalog = catalog
         self._read: dict[Path, LapRecording] = {}
+
+    @cached_property
+    def catalog(self) -> "CatalogLaps":
+        """The laps of the catalog; raises what :func:`telemetry.catalog.state.load_state` does."""
+        from telemetry.cli._shared.catalog_laps import CatalogLaps
+
+        return CatalogLaps(self._catalog, self, include_ai=self._include_ai)
 
     def add(self, recording: LapRecording) -> None:
         """Take a recording whose laps are known."""
@@ -118,12 +166,39 @@ class Library:
             if lap.first is not None
         ]
 
+    def laps_of(self, targets: Iterable[LapTarget]) -> list[RecordedLap]:
+        """All laps of these recordings and folders, and these laps of the catalog; each once."""
+        found: dict[int, RecordedLap] = {}
+        for target in targets:
+            if target.selection is None:
+                laps = self.laps([target.path])
+            else:
+                laps = self.catalog.read(self.catalog.choose(target.selection))
+            found |= {id(one.lap): one for one in laps}
+        return list(found.values())
+
+    def laps_beside(self, targets: Iterable[LapTarget]) -> list[RecordedLap]:
+        """All laps of the recordings of which these are laps, and of several laps of the catalog these; each once."""
+        found: dict[int, RecordedLap] = {}
+        for target in targets:
+            laps = self.laps_of([target])
+            if target.is_one_lap:
+                recording = laps[0].recording
+                laps = [RecordedLap(recording, lap) for lap in recording.laps if lap.first is not None]
+            found |= {id(one.lap): one for one in laps}
+        return list(found.values())
+
     def known_laps(self) -> list[RecordedLap]:
         """All laps of the recordings that were read so far."""
         return self.laps(list(self._read))
 
-    def find(self, target: LapTarget) -> RecordedLap:
-        """The lap that is meant; UsageError where there is none."""
+    def find(self, target: LapTarget, like: Lap | None = None) -> RecordedLap:
+        """The lap that is meant; UsageError where there is none.
+
+        Of several laps of the catalog it is the best valid one, with the car and on the track of ``like``.
+        """
+        if target.selection is not None:
+            return self.catalog.find(target.selection, None if like is None else like.car_and_track)
         recordings = self.read(target.path)
         if target.number is not None:
             if len(recordings) != 1:
@@ -165,9 +240,9 @@ def of_track(laps: Iterable[RecordedLap], lap: Lap) -> list[RecordedLap]:
     return [one for one in laps if (one.lap.track, one.lap.layout) == (lap.track, lap.layout)]
 
 
-def of_car_and_track(laps: Iterable[RecordedLap], lap: Lap) -> list[RecordedLap]:
-    """Those of the same car, track and layout as this lap."""
-    return [one for one in laps if one.lap.car_and_track == lap.car_and_track]
+def of_car_and_track(laps: Iterable[RecordedLap], car_and_track: CarAndTrack) -> list[RecordedLap]:
+    """Those of this car, track and layout."""
+    return [one for one in laps if one.lap.car_and_track == car_and_track]
 
 
 def main_drive(laps: Sequence[RecordedLap]) -> list[RecordedLap]:
@@ -194,56 +269,3 @@ def read_driven(laps: Sequence[RecordedLap], track: "Track | None", channels: Se
         for driven in read_driven_laps(same[0].recording, [one.lap for one in same], track, channels)
     }
     return [found[id(one.lap)] for one in laps]
-
-
-def choose_reference(name: str, candidates: Sequence[RecordedLap], where: str) -> RecordedLap:
-    """The reference of this name among the valid candidates."""
-    valid = valid_laps(candidates)
-    if not valid:
-        raise UsageError(f"{where} holds no other valid lap of this car and track to compare with.")
-    if name == "last":
-        return max(valid, key=lambda one: one.lap.first.timestamp if one.lap.first else 0.0)
-    if name == "median":
-        middle = median([one.time_ms for one in valid])
-        return min(valid, key=lambda one: abs(one.time_ms - middle))
-    return valid[0]
-
-
-def choose_laps(library: Library, targets: list[LapTarget], reference: str) -> tuple[RecordedLap, RecordedLap]:
-    """The lap to look at, and the reference; raises :class:`OnlyLapError` where there is no other lap."""
-    if len(targets) > 2:
-        raise UsageError(f"Two laps can be compared, got {len(targets)}. Groups of laps: --runs A... --against B...")
-    if len(targets) == 2:
-        if reference != "best":
-            raise UsageError("--reference is for one recording: the second lap is the reference here.")
-        return library.find(targets[0]), library.find(targets[1])
-    target = targets[0]
-    where = str(target.path)
-    named = None if reference in REFERENCES else parse_lap_target(reference)
-    if named is not None and named.number is None and not named.path.exists():
-        raise UsageError(f"--reference {reference}: say {', '.join(REFERENCES)}, a recording, or FILE:LAP.")
-    if target.number is not None:
-        lap = library.find(target)
-        if named is not None:
-            return lap, library.find(named)
-        others = [one for one in library.laps([target.path]) if one.lap is not lap.lap]
-        same = valid_laps(of_car_and_track(others, lap.lap))
-        if not same:
-            raise OnlyLapError(
-                f"Besides lap {target.number}, {where} holds no other valid lap of this car and track to compare with.",
-                lap,
-            )
-        return lap, choose_reference(reference, same, where)
-    every = main_drive(library.laps([target.path]))
-    best = best_of(every, where)
-    if named is not None:
-        return best, library.find(named)
-    other = choose_reference(reference, every, where)
-    rest = [one for one in valid_laps(every) if one.lap is not other.lap]
-    if not rest:
-        raise OnlyLapError(
-            f"{where} holds one valid lap only, which leaves nothing to compare it with. Name another lap, like "
-            f"{best.recording.path}:{best.lap.number} OTHER:LAP.",
-            best,
-        )
-    return rest[0], other

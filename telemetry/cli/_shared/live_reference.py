@@ -11,6 +11,7 @@ from telemetry.base.clock import Clock
 from telemetry.base.errors import TelemetryError, UsageError
 from telemetry.base.text import format_count, format_lap_time
 from telemetry.cli._shared import options
+from telemetry.cli._shared.catalog_folder import catalog_of_environment
 from telemetry.cli._shared.input_files import find_recordings
 from telemetry.cli._shared.messages import print_message, print_warning
 from telemetry.cli._shared.stopping import Interrupted
@@ -30,8 +31,9 @@ Reference = Annotated[
     typer.Option(
         metavar="LAP",
         show_default=False,
-        help="Compare with this lap while driving: [bold]FILE[/] or FILE:LAP, a MoTeC log too; [bold]best[/] is the "
-        "best valid lap with this car on this track in and below this folder, a folder's name that of another one.",
+        help="Compare with this lap while driving: [bold]FILE[/] or FILE:LAP, a MoTeC log too, or a lap of the catalog "
+        "by its id; [bold]best[/] is the best valid lap with this car on this track, of the catalog where there is one "
+        "and else in and below this folder, a folder's name that of another one.",
     ),
 ]
 
@@ -48,16 +50,25 @@ class LiveReference:
     def __init__(self, text: str, thresholds: Thresholds, ac_root: Path | None = None) -> None:
         from telemetry.cli._shared.lap_choice import Library, parse_lap_target
 
-        self._library = Library(thresholds)
+        self._catalog = catalog_of_environment()
+        self._library = Library(thresholds, catalog=self._catalog)
         self._ac_root = ac_root
         self.tell: Callable[[str], None] = print_warning
         """Takes what a person should know about the reference, in sentences."""
         self._found: dict[CarAndTrack, LapReference | None] = {}
-        self._folder = Path() if text == BEST else Path(text) if _is_folder(text) else None
-        if self._folder is not None:
-            self._laps = _laps_below(self._library, self._folder)
+        target = parse_lap_target(text)
+        self._selection = target.selection
+        self._folder = None
+        self._laps: list[RecordedLap] | None = None
+        """Those of the folder, or the only one; None for the laps of the catalog."""
+        if text == BEST and self._catalog.exists():
+            self._library.catalog.laps()  # what is wrong with it is told now, and not while driving
+        elif target.selection is not None and not target.is_one_lap:
+            self._library.catalog.choose(target.selection)
         else:
-            self._laps = [self._library.find(parse_lap_target(text))]
+            self._folder = Path() if text == BEST else Path(text) if _is_folder(text) else None
+            library, folder = self._library, self._folder
+            self._laps = [library.find(target)] if folder is None else _laps_below(library, folder)
 
     def require(self, car_and_track: CarAndTrack, *, quiet: bool) -> None:
         """Say which lap is the reference; :class:`telemetry.UsageError` for one of another track or layout."""
@@ -81,20 +92,24 @@ class LiveReference:
         return self._found[car_and_track]
 
     def _choose(self, car_and_track: CarAndTrack) -> "LapReference | None":
-        if self._folder is None:
-            lap = self._laps[0]
-            self._check(lap, car_and_track)
-            return self._make(lap)
-        from telemetry.cli._shared.lap_choice import valid_laps
+        if self._laps is not None and self._folder is None:
+            self._check(self._laps[0], car_and_track)
+            return self._make(self._laps[0])
+        from telemetry.cli._shared.lap_choice import of_car_and_track, valid_laps
 
-        best = valid_laps(one for one in self._laps if one.lap.car_and_track == car_and_track)
+        catalog = self._library.catalog if self._laps is None else None
+        laps = self._laps or []
+        if catalog is not None:
+            laps = catalog.laps() if self._selection is None else catalog.choose(self._selection)
+        best = valid_laps(of_car_and_track(laps, car_and_track))[:1]
         if best:
-            return self._make(best[0])
-        recordings = format_count(len({one.recording.path for one in self._laps}), "recording")
-        self.tell(
-            f"There is no reference: of the {recordings} in and below {self._folder.resolve()}, none holds a valid lap "
-            f"of {car_and_track.car or 'this car'} on {car_and_track.track_name}."
-        )
+            return self._make((best if catalog is None else catalog.read(best))[0])
+        if self._folder is None:
+            where = f"the catalog {self._catalog} holds no valid lap"
+        else:
+            recordings = format_count(len({one.recording.path for one in laps}), "recording")
+            where = f"of the {recordings} in and below {self._folder.resolve()}, none holds a valid lap"
+        self.tell(f"There is no reference: {where} of {car_and_track.car or 'this car'} on {car_and_track.track_name}.")
         return None
 
     def _check(self, one: "RecordedLap", car_and_track: CarAndTrack) -> None:
