@@ -109,6 +109,8 @@ def test_the_readmes_commands_are_understood(words: list[str], tmp_path: Path) -
         arguments += ["--source", str(REPOSITORY / "fixtures" / "pages")]
     if words[0] in {"compare", "corners", "plot", "report"}:
         record_long_drive(tmp_path / "drive.mcap")
+    if any(word.startswith("best(") for word in words):
+        assert main_in_process("catalog", "add", "drive.mcap", cwd=tmp_path).returncode == 0
     if words[0] == "catalog":
         recordings = tmp_path / "recordings"
         recordings.mkdir()

@@ -15,18 +15,18 @@ from telemetry.catalog.lap_samples import LapSamples, make_laps
 from telemetry.catalog.read import ID_DIGITS
 from telemetry.catalog.shards import hash_file
 from telemetry.catalog.state import CatalogState, Row, recording_place
-from telemetry.catalog.store import CatalogStore, FolderStore
+from telemetry.catalog.store import CatalogStore
 from telemetry.laps.model import Lap
 from telemetry.sources.recording import Recording
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoredLaps(LapRecording):
     """The laps of a recording that has gone, with the samples that a catalog keeps of them."""
 
-    store: CatalogStore = FolderStore(Path())
+    store: CatalogStore
     """The catalog."""
-    rows: tuple[Row, ...] = ()
+    rows: tuple[Row, ...]
 
     @override
     def open(self) -> Recording:
@@ -60,7 +60,11 @@ class LapReader:
     """
 
     def __init__(
-        self, store: CatalogStore, state: CatalogState, read: Callable[[Path], LapRecording], tell: Callable[[str], None]
+        self,
+        store: CatalogStore,
+        state: CatalogState,
+        read: Callable[[Path], LapRecording],
+        tell: Callable[[str], None],
     ) -> None:
         self._store, self._state = store, state
         self._read, self._tell = read, tell

@@ -51,8 +51,9 @@ def analyze_recording(
     """Read all of the recording ``path``, which ``source`` plays, and analyse it.
 
     With ``include_ai`` laps that the game's AI drove can be valid. ``watch`` is given the samples, block by block, and
-    passes them on. ``size`` is that of a recording that is no file of its own. When ``clock`` is stopped, the analysis covers what was read until then. Raises SourceError where
-    the recording cannot be read, and OSError where the file no longer exists.
+    passes them on. When ``clock`` is stopped, the analysis covers what was read until then. ``size`` is that of a
+    recording that is no file of its own. Raises SourceError where the recording cannot be read, and OSError where the
+    file no longer exists.
     """
     clock = clock or Clock(math.inf)
     analyzer = QualityAnalyzer(source.missing_fields, source.foreign_fields)
