@@ -7,8 +7,9 @@ higher or lower. They are of 4 tracks, 5 cars and 10 drivers, at 60 Hz, in the 3
 ``--all-fields`` in all. The same tables lie in hive folders, a file for each lap, written with the same options. What
 is compared takes turns, and gives the same results; all times are medians.
 
-``catalog laps`` and ``catalog add`` are processes, start included; the start of a command line is that of a bare typer
-application with one command. "CPU" is user and system time, which other work on the machine disturbs less.
+``catalog laps`` and ``catalog add`` are processes, start included. The start of a command line is that of a typer
+application which this benchmark writes: a command with as many options, which prints nothing, or a table of rich with
+as many rows. "CPU" is user and system time, which other work on the machine disturbs less.
 """
 
 import argparse
@@ -32,10 +33,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.startup import BARE_COMMAND, BARE_HEAD, cpu_seconds
+from benchmarks.startup import BARE_HEAD, cpu_seconds
 from benchmarks.stored import record
 from telemetry.analysis.quality import store_analysis
 from telemetry.catalog.change import CatalogChange, change_catalog
+from telemetry.catalog.filters import find_lap
 from telemetry.catalog.query import run_query
 from telemetry.catalog.read import ReadOptions, ReadRecording, read_for_catalog
 from telemetry.catalog.shards import ShardWriter, describe_shard, hash_file, read_lap_samples
@@ -44,6 +46,36 @@ from telemetry.fields.selection import ALL_COLUMNS, select
 from telemetry.formats.parquet.sink import WRITER_OPTIONS, choose_encodings
 
 TRACKS, CARS, DRIVERS, LAPS_IN_RECORDING = 4, 5, 10, 10
+BARE_COMMAND = '''
+
+Text = Annotated[str, typer.Option(metavar="TEXT", help="A text.")]
+Flag = Annotated[bool, typer.Option(help="A flag.")]
+
+
+@app.command()
+def other() -> None:
+    """Do nothing: with one command typer makes no group."""
+
+
+@app.command()
+def show(
+    a: Text = "", b: Text = "", c: Text = "", d: Text = "", e: Text = "", f: Text = "", g: Text = "", h: Text = "",
+    i: Text = "", j: Flag = False, k: Flag = False, rows: int = 0, l: Flag = False,
+) -> None:
+    """Print a table of so many rows, if any."""
+    if rows:
+        from rich import box
+        from rich.console import Console
+        from rich.table import Table
+
+        table = Table(*"abcdefghi", box=box.SIMPLE_HEAD)
+        for row in range(rows):
+            table.add_row(*([f"text {row}"] * 9))
+        Console(width=140).print(table)
+
+
+app()
+'''
 WINDOW = "normalized_position between 0.30 and 0.33"
 
 
@@ -185,17 +217,23 @@ def measure_samples(catalog: Path, hive: Path, rounds: int) -> None:
         with duckdb.connect(":memory:") as connection:
             return connection.sql(sql).to_arrow_table()
 
-    print(f"\nsamples: catalog {size_of(catalog):.0f} MB in {len(state.shards)} files, hive {size_of(hive):.0f} MB")
+    print(f"\nsamples: catalog {size_of(catalog):.0f} MB in {len(state.shards)} files, hive {size_of(hive):.0f} MB; CPU")
     for name, (ours, theirs) in questions.items():
         if run_query(catalog, state, ours).to_pylist() != ask_hive(theirs).to_pylist():
             raise SystemExit(f"{name}: the two layouts give other results")
         tasks = {"ours": lambda sql=ours: run_query(catalog, state, sql), "hive": lambda sql=theirs: ask_hive(sql)}
-        took = medians(rounds, tasks, perf_counter)
+        took = medians(rounds, tasks, process_time)
         print_ratio(f"{name}, by SQL", took["ours"], took["hive"], "hive")
-    exact = hive / f"track={lap['track']}" / f"car={lap['car']}" / f"driver={lap['driver']}" / f"{lap['lap_id']}.parquet"
-    tasks = {"ours": lambda: read_lap_samples(catalog, lap), "hive": lambda: pq.read_table(exact, partitioning=None)}
-    took = medians(rounds, tasks, perf_counter)
-    print_ratio("one lap, by its row", took["ours"], took["hive"], "file")
+    tasks = {
+        "ours": lambda: read_lap_samples(catalog, find_lap(load_state(catalog).laps, lap["lap_id"])),
+        "hive": lambda: ask_hive(questions["one lap"][1]),
+        "pyarrow": lambda: pq.read_table(
+            hive, filters=[(name, "=", lap[name]) for name in ("track", "car", "driver", "lap_id")]
+        ),
+    }
+    took = medians(rounds, tasks, process_time)
+    print_ratio("one lap, by its id in Python", took["ours"], took["hive"], "hive")
+    print_ratio("", took["ours"], took["pyarrow"], "pyarrow")
 
 
 def print_ratio(name: str, ours: float, other: float, other_name: str) -> None:
@@ -210,11 +248,12 @@ class Commands:
         self._environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(folder / "byte-code")}
         self._environment.pop("PYTHONDONTWRITEBYTECODE", None)
         self._bare = folder / "bare.py"
-        self._bare.write_text(BARE_HEAD + BARE_COMMAND.format(number=1) + BARE_COMMAND.format(number=2) + "\n\napp()\n")
+        self._bare.write_text(BARE_HEAD + BARE_COMMAND)
 
-    def start(self) -> float:
-        """CPU seconds of a command line made with typer that does nothing."""
-        return cpu_seconds([sys.executable, str(self._bare), "command-1", "x", "--rate", "5"], self._environment)
+    def start(self, rows: int) -> float:
+        """CPU seconds of a command line made with typer that prints a table of so many rows, or nothing."""
+        words = ["show", "--a", "x", "--b", "y", "--j", "--c", "z", "--d", "w", "--rows", str(rows)]
+        return cpu_seconds([sys.executable, str(self._bare), *words], self._environment)
 
     def run(self, *words: str | Path) -> float:
         """CPU seconds of one of our commands."""
@@ -223,24 +262,23 @@ class Commands:
 
 def measure_laps(catalogs: dict[str, Path], commands: Commands, rounds: int) -> None:
     """``catalog laps`` with filters, beyond the start of a command line."""
-    words = ["--track", "track_1", "--car", "car_2", "--valid", "--faster-than", "1:16", "--sort", "time"]
-    tasks = {"start": commands.start}
-    for name, folder in catalogs.items():
-        tasks[name] = lambda folder=folder: commands.run("catalog", "laps", *words, "--catalog", folder)
-        tasks[f"{name}, --json"] = lambda folder=folder: commands.run(
-            "catalog", "laps", *words, "--json", "--catalog", folder
-        )
-    times: dict[str, list[float]] = {name: [] for name in tasks}
-    for number in range(rounds + 1):
-        for name, task in tasks.items():
-            took = task()
-            if number:
-                times[name].append(took)
-    start = statistics.median(times["start"])
-    print(f"\ncatalog laps with filters, CPU beyond the start of {start * 1e3:.0f} ms")
-    for name in catalogs:
-        for shown in (name, f"{name}, --json"):
-            print(f"{shown:34} {(statistics.median(times[shown]) - start) * 1e3:8.1f} ms", flush=True)
+    words = ["--track", "track_1", "--car", "car_2", "--valid", "--faster-than", "1:16.3", "--sort", "time"]
+    limit = ["--limit", "20"]
+    times: dict[str, list[float]] = {}
+
+    def note(name: str, seconds: float) -> float:
+        times.setdefault(name, []).append(seconds)
+        return seconds
+
+    for _ in range(rounds + 1):
+        bare, with_table = note("start", commands.start(0)), note("start with a table", commands.start(20))
+        for name, folder in catalogs.items():
+            laps = ["catalog", "laps", *words, *limit, "--catalog", folder]
+            note(f"{name}, as a table", commands.run(*laps) - with_table)
+            note(f"{name}, as JSON", commands.run(*laps, "--json") - bare)
+    print("\ncatalog laps with filters, CPU beyond the start of a command line")
+    for name, found in times.items():
+        print(f"{name:34} {statistics.median(found[1:]) * 1e3:8.1f} ms", flush=True)
 
 
 def measure_add(drive: Drive, fields: tuple[str, ...], rounds: int) -> None:

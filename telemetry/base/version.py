@@ -1,3 +1,8 @@
-"""The version of this project, stated once; the package's metadata is built from it."""
+"""The versions of this project and of what it finds, stated once; the package's metadata is built from the first."""
+
+from typing import Final
 
 VERSION = "0.1.0"
+
+ANALYSIS_VERSION: Final = 2
+"""To be increased with every change of what is found in the same samples: in laps, quality reports or fingerprints."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from telemetry.base.errors import SinkError, SourceError
 from telemetry.base.extras import require
-from telemetry.base.version import VERSION
+from telemetry.base.version import ANALYSIS_VERSION, VERSION
 from telemetry.catalog.shards import ShardWriter, describe_shard, hash_file, track_folder
 from telemetry.catalog.state import Row, absolute
 from telemetry.catalog.store import PURPOSE
@@ -19,7 +19,6 @@ from telemetry.fields.selection import field_names, select
 from telemetry.formats import format_label
 from telemetry.formats.parquet.tables import to_table
 from telemetry.laps.model import Lap, in_recorded_order
-from telemetry.recording.recorded_laps import ANALYSIS_VERSION
 from telemetry.sources import open_source
 from telemetry.sources.recording import Recording
 

@@ -8,9 +8,8 @@ from typing import Any, Final
 import orjson
 
 from telemetry.base.errors import SourceError, UsageError
-from telemetry.base.version import VERSION
+from telemetry.base.version import ANALYSIS_VERSION, VERSION
 from telemetry.catalog.store import STATE_NAME, CatalogStore, Place, StoredState, as_store
-from telemetry.recording.recorded_laps import ANALYSIS_VERSION
 
 Row = dict[str, Any]
 """A row of a table, as JSON has it."""

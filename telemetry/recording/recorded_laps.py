@@ -2,19 +2,16 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Any
 
 from telemetry.base.typed_values import build
-from telemetry.base.version import VERSION
+from telemetry.base.version import ANALYSIS_VERSION, VERSION
 from telemetry.fields.columns import Columns, derive_columns
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.laps.columns import DERIVED, laps_of_columns
 from telemetry.laps.model import Lap
 from telemetry.recording.blocks import read_blocks
 from telemetry.recording.interfaces import Source
-
-ANALYSIS_VERSION: Final = 2
-"""To be increased with every change of what is found in the same samples: in laps, quality reports or fingerprints."""
 
 Watch = Callable[[Iterable[Columns]], Iterable[Columns]]
 """Is given the blocks that are read and passes them on, or ends early."""

@@ -6,15 +6,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from rich import box
-from rich.table import Table
-
 from telemetry.base.errors import UsageError
 from telemetry.base.sanitize import sanitize_csv
 from telemetry.base.storage.atomic import atomic_write
 from telemetry.base.text import DASH, format_count, format_measured_lap_time
 from telemetry.cli._shared.messages import print_json, print_message
-from telemetry.cli._shared.tables import table_console, to_markup
 
 _MAX_ROWS: Final = 1000
 """Rows that are shown to a person."""
@@ -45,6 +41,12 @@ def print_laps(rows: Sequence[dict[str, Any]]) -> None:
 
 def print_rows(names: Sequence[str], rows: Sequence[dict[str, Any]], total: int | None = None) -> None:
     """Rows as a table; the first thousand of them."""
+    # Not above: rich takes longer to import than the laps of a catalog to find, and JSON needs none of it.
+    from rich import box
+    from rich.table import Table
+
+    from telemetry.cli._shared.tables import table_console, to_markup
+
     total = len(rows) if total is None else total
     table = Table(box=box.SIMPLE_HEAD)
     for name in names:

@@ -4,15 +4,14 @@ import glob
 from collections.abc import Callable, Generator, Iterable
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeVar
-
-from rich.console import Console
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from telemetry.base.errors import TelemetryError, UsageError
 from telemetry.base.text import format_count, join_names
 from telemetry.cli._shared.stopping import Interrupted
-from telemetry.cli._shared.tables import label_table, to_markup
-from telemetry.formats import is_found_in_folders
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _MAX_NAMES: Final = 5
 """Failed files that the closing sentence names; each was named with its reason before."""
@@ -34,6 +33,8 @@ def find_recordings(paths: Iterable[Path]) -> list[Path]:
 
 
 def _recordings_below(path: Path) -> list[Path]:
+    from telemetry.formats import is_found_in_folders
+
     try:
         files = sorted(file for file in path.rglob("*") if file.is_file() and is_found_in_folders(file))
     except OSError:  # a name that is too long, for example
@@ -131,7 +132,7 @@ class FileFailures:
     sentence, like ``read`` in ``1 of 3 recordings could not be read``.
     """
 
-    def __init__(self, total: int, console: Console | None, verb: str = "read") -> None:
+    def __init__(self, total: int, console: "Console | None", verb: str = "read") -> None:
         self._total = total
         self._console = console if total > 1 else None
         self._verb = verb
@@ -142,6 +143,8 @@ class FileFailures:
         self._failures.append(failure)
         if self._console is None:
             return
+        from telemetry.cli._shared.tables import label_table, to_markup
+
         name = to_markup(str(failure.path))
         self._console.print(f"[bold]{name}[/]  [bold red]not {self._verb}[/]", highlight=False, soft_wrap=True)
         table = label_table()

@@ -7,7 +7,7 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -17,10 +17,9 @@ from telemetry.base.clock import Clock
 from telemetry.base.errors import UsageError
 from telemetry.base.units import STEPS_PER_SECOND
 from telemetry.cli._shared.input_files import find_recordings
-from telemetry.cli._shared.time_range import parse_time_range
-from telemetry.formats import find_format
-from telemetry.recording.interfaces import Source
-from telemetry.sources import open_source
+
+if TYPE_CHECKING:  # and imported where they are used: a command that reads no recording starts in half the time
+    from telemetry.recording.interfaces import Source
 
 SOURCE_HELP: Final = (
     "[bold]live[/]: the running game. [bold]demo[/]: the built-in car, or [bold]demo:SCENARIO[/] (laps, offtrack, "
@@ -147,8 +146,10 @@ class SourceOptions:
         """The clock of this playback speed; UsageError where the source cannot follow it."""
         return make_clock(self.speed, self.source)
 
-    def open(self, *, loop: bool = False) -> Source:
+    def open(self, *, loop: bool = False) -> "Source":
         """Open the source; raises what :func:`telemetry.open_source` does."""
+        from telemetry.sources import open_source
+
         return open_source(self.source, loop=loop, seed=self.seed)
 
 
@@ -159,11 +160,14 @@ class SourcePartOptions(SourceOptions):
     begin: From = None
     end: To = None
 
-    def open(self, *, loop: bool = False) -> Source:
+    def open(self, *, loop: bool = False) -> "Source":
         """Open the source; raises what :func:`telemetry.open_source` does, and UsageError for a wrong time range."""
         return self._open(loop=loop, wait=True)
 
-    def _open(self, *, loop: bool, wait: bool) -> Source:
+    def _open(self, *, loop: bool, wait: bool) -> "Source":
+        from telemetry.cli._shared.time_range import parse_time_range
+        from telemetry.sources import open_source
+
         begin, end = parse_time_range(self.source, self.begin, self.end)
         return open_source(self.source, wait=wait, loop=loop, seed=self.seed, begin=begin, end=end)
 
@@ -174,7 +178,7 @@ class SourceRangeOptions(SourcePartOptions):
 
     no_wait: NoWait = False
 
-    def open(self, *, loop: bool = False) -> Source:
+    def open(self, *, loop: bool = False) -> "Source":
         """Open the source; raises what :func:`telemetry.open_source` does, and UsageError for a wrong time range."""
         return self._open(loop=loop, wait=not self.no_wait)
 
@@ -200,6 +204,8 @@ def is_stream(source: str) -> bool:
 
 def has_every_step(source: str) -> bool:
     """Whether a source yields every physics step: streams and most files hold samples."""
+    from telemetry.formats import find_format
+
     known = find_format(source)
     return not is_stream(source) and (known is None or known.keeps_pages)
 
