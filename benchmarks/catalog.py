@@ -18,10 +18,12 @@ import shutil
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from hashlib import sha256
 from itertools import cycle, islice
 from pathlib import Path
+from string import Template
 from time import perf_counter, process_time
 from typing import Any, NamedTuple
 
@@ -32,9 +34,9 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from startup import BARE_HEAD, cpu_seconds
+from stored import record
 
-from benchmarks.startup import BARE_HEAD, cpu_seconds
-from benchmarks.stored import record
 from telemetry.analysis.quality import store_analysis
 from telemetry.catalog.change import CatalogChange, change_catalog
 from telemetry.catalog.filters import find_lap
@@ -76,7 +78,34 @@ def show(
 
 app()
 '''
-WINDOW = "normalized_position between 0.30 and 0.33"
+QUESTIONS = {
+    "one lap": (
+        "select * from samples where lap_id = '$lap_id' order by elapsed",
+        (
+            "select * exclude (track, car, driver) from $files "
+            "where track = '$track' and car = '$car' and driver = '$driver' and lap_id = '$lap_id' order by elapsed"
+        ),
+    ),
+    "a corner window of all laps": (
+        (
+            "select lap_id, min(speed_kmh) x from samples "
+            "where normalized_position between 0.30 and 0.33 group by 1 order by 1"
+        ),
+        (
+            "select lap_id, min(speed_kmh) x from $files "
+            "where normalized_position between 0.30 and 0.33 group by 1 order by 1"
+        ),
+    ),
+    "one driver": (
+        "select max(speed_kmh) x from samples where lap_id in ($ids)",
+        "select max(speed_kmh) x from $files where driver = 'Driver 1'",
+    ),
+    "all laps, by driver": (
+        "select driver, max(speed_kmh) x from samples join laps using (lap_id) group by 1 order by 1",
+        "select driver, max(speed_kmh) x from $files group by 1 order by 1",
+    ),
+}
+"""What is asked of the catalog, and the same of hive folders."""
 
 
 class Drive(NamedTuple):
@@ -169,7 +198,7 @@ def make_catalog(folder: Path, drive: Drive, laps: int, fields: tuple[str, ...],
     return folder
 
 
-def medians(rounds: int, tasks: dict[str, Callable[[], Any]], now: Callable[[], float]) -> dict[str, float]:
+def medians(rounds: int, tasks: Mapping[str, Callable[[], Any]], now: Callable[[], float]) -> dict[str, float]:
     """Median seconds of each task by the clock ``now``; the tasks take turns, and the first round is not counted."""
     times: dict[str, list[float]] = {name: [] for name in tasks}
     for number in range(rounds + 1):
@@ -190,48 +219,33 @@ def measure_samples(catalog: Path, hive: Path, rounds: int) -> None:
     """Questions about samples, of the catalog and of a file for each lap in hive folders."""
     state = load_state(catalog)
     lap = state.laps[len(state.laps) // 2]
-    files = f"read_parquet('{hive}/**/*.parquet', hive_partitioning = true)"
-    place = f"track = '{lap['track']}' and car = '{lap['car']}' and driver = '{lap['driver']}'"
-    with_laps = "samples s join laps l using (lap_id)"
-    ids = ", ".join(f"'{row['lap_id']}'" for row in state.laps if row["driver"] == "Driver 1")
-    questions = {
-        "one lap": (
-            f"select * from samples where lap_id = '{lap['lap_id']}' order by elapsed",
-            f"select * exclude (track, car, driver) from {files} where {place} and lap_id = '{lap['lap_id']}' order by 2",
-        ),
-        "a corner window of all laps": (
-            f"select lap_id, min(speed_kmh) x from samples where {WINDOW} group by 1 order by 1",
-            f"select lap_id, min(speed_kmh) x from {files} where {WINDOW} group by 1 order by 1",
-        ),
-        "one driver": (
-            f"select max(speed_kmh) x from samples where lap_id in ({ids})",
-            f"select max(speed_kmh) x from {files} where driver = 'Driver 1'",
-        ),
-        "all laps, by driver": (
-            f"select driver, max(speed_kmh) x from {with_laps} group by 1 order by 1",
-            f"select driver, max(speed_kmh) x from {files} group by 1 order by 1",
-        ),
+    place = {
+        **lap,
+        "files": f"read_parquet('{hive}/**/*.parquet', hive_partitioning = true)",
+        "ids": ", ".join(f"'{row['lap_id']}'" for row in state.laps if row["driver"] == "Driver 1"),
     }
+    questions = {name: [Template(sql).substitute(place) for sql in both] for name, both in QUESTIONS.items()}
 
     def ask_hive(sql: str) -> pa.Table:
         with duckdb.connect(":memory:") as connection:
             return connection.sql(sql).to_arrow_table()
 
-    print(f"\nsamples: catalog {size_of(catalog):.0f} MB in {len(state.shards)} files, hive {size_of(hive):.0f} MB; CPU")
+    sizes = f"catalog {size_of(catalog):.0f} MB in {len(state.shards)} files, hive {size_of(hive):.0f} MB"
+    print(f"\nsamples: {sizes}; CPU")
     for name, (ours, theirs) in questions.items():
         if run_query(catalog, state, ours).to_pylist() != ask_hive(theirs).to_pylist():
             raise SystemExit(f"{name}: the two layouts give other results")
-        tasks = {"ours": lambda sql=ours: run_query(catalog, state, sql), "hive": lambda sql=theirs: ask_hive(sql)}
+        tasks = {"ours": partial(run_query, catalog, state, ours), "hive": partial(ask_hive, theirs)}
         took = medians(rounds, tasks, process_time)
         print_ratio(f"{name}, by SQL", took["ours"], took["hive"], "hive")
-    tasks = {
+    in_python = {
         "ours": lambda: read_lap_samples(catalog, find_lap(load_state(catalog).laps, lap["lap_id"])),
         "hive": lambda: ask_hive(questions["one lap"][1]),
         "pyarrow": lambda: pq.read_table(
             hive, filters=[(name, "=", lap[name]) for name in ("track", "car", "driver", "lap_id")]
         ),
     }
-    took = medians(rounds, tasks, process_time)
+    took = medians(rounds, in_python, process_time)
     print_ratio("one lap, by its id in Python", took["ours"], took["hive"], "hive")
     print_ratio("", took["ours"], took["pyarrow"], "pyarrow")
 
@@ -273,7 +287,7 @@ def measure_laps(catalogs: dict[str, Path], commands: Commands, rounds: int) -> 
     for _ in range(rounds + 1):
         bare, with_table = note("start", commands.start(0)), note("start with a table", commands.start(20))
         for name, folder in catalogs.items():
-            laps = ["catalog", "laps", *words, *limit, "--catalog", folder]
+            laps = ["catalog", "laps", *words, *limit, "--catalog", str(folder)]
             note(f"{name}, as a table", commands.run(*laps) - with_table)
             note(f"{name}, as JSON", commands.run(*laps, "--json") - bare)
     print("\ncatalog laps with filters, CPU beyond the start of a command line")
@@ -298,7 +312,9 @@ def measure_add(drive: Drive, fields: tuple[str, ...], rounds: int) -> None:
         "add": lambda: read_for_catalog(drive.path, ReadOptions(folder, fields, DEFAULT_RATE_HZ)),
         "hash": lambda: hash_file(drive.path),
         "write": write_laps,
-        "pyarrow": lambda: pq.write_table(table, folder / "plain.parquet", row_group_size=longest, **plain_options(fields)),
+        "pyarrow": lambda: pq.write_table(
+            table, folder / "plain.parquet", row_group_size=longest, **plain_options(fields)
+        ),
         "pyarrow, defaults": lambda: pq.write_table(table, folder / "plain.parquet"),
     }
     took = medians(rounds, tasks, process_time)
@@ -327,9 +343,7 @@ def measure_add_to(catalog: Path, drive: Drive, commands: Commands, rounds: int,
             if number:
                 found.append((cpu, perf_counter() - began))
             shutil.rmtree(target)
-    empty, many = (
-        tuple(statistics.median(column) for column in zip(*found, strict=True)) for found in times.values()
-    )
+    empty, many = (tuple(statistics.median(column) for column in zip(*found, strict=True)) for found in times.values())
     laps = len(load_state(catalog).laps)
     print(f"\ncatalog add of one recording, as a process: {drive.seconds / empty[0]:.0f} x real time per core")
     for kind, place in (("CPU", 0), ("elapsed", 1)):

@@ -14,6 +14,7 @@ from telemetry.analysis.quality import RecordingAnalysis, analyze_recording, rec
 from telemetry.base.clock import Clock
 from telemetry.base.errors import SinkError, SourceError
 from telemetry.base.storage.lock import lock_file
+from telemetry.base.version import ANALYSIS_VERSION
 from telemetry.cli._shared.time_range import parse_time_range
 from telemetry.fields.columns import Columns
 from telemetry.fields.snapshot import encode
@@ -105,7 +106,7 @@ def test_other_readers_see_an_attachment(closed: Path) -> None:
 def test_it_depends_on_the_thresholds_and_the_version(closed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert recall(closed, thresholds=OTHER) is None
     assert recall(closed, thresholds=DEFAULTS) is not None
-    monkeypatch.setattr(recorded_laps, "ANALYSIS_VERSION", recorded_laps.ANALYSIS_VERSION + 1)
+    monkeypatch.setattr(recorded_laps, "ANALYSIS_VERSION", ANALYSIS_VERSION + 1)
     assert recall(closed) is None
     monkeypatch.undo()
     monkeypatch.setattr(recorded_laps, "VERSION", "99.0")
