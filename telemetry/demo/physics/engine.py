@@ -18,6 +18,7 @@ IDLE_RPM: Final = 1500.0
 LIMITER_RPM: Final = 8250
 UPSHIFT_RPM: Final = 7950.0
 DOWNSHIFT_RPM: Final = 6650.0  # the lower gear may not turn faster than this after a downshift
+LAZY_DOWNSHIFT_RPM: Final = 4600.0  # the same while the driver neither brakes nor asks for full power
 UPSHIFT_STEPS: Final = 22  # 66 ms
 DOWNSHIFT_STEPS: Final = 34  # 102 ms
 SHIFT_PAUSE: Final = 60  # steps between two shifts
@@ -32,24 +33,24 @@ JOULES_PER_LITRE: Final = 32.0e6 * 0.27  # of fuel, behind the engine's efficien
 IDLE_LITRES: Final = 0.0008  # per second
 
 # Full-throttle torque in Nm every 500 rpm from 0
-_TORQUE: Final = (
+TORQUE: Final = (
     60.0, 140.0, 220.0, 280.0, 325.0, 365.0, 400.0, 430.0, 455.0, 476.0,
     494.0, 508.0, 517.0, 520.0, 512.0, 490.0, 455.0, 400.0, 300.0,
 )  # fmt: skip
-MAX_TORQUE: Final = max(_TORQUE)
-MAX_POWER: Final = max(torque * 500.0 * i / RPM for i, torque in enumerate(_TORQUE))  # W
+MAX_TORQUE: Final = max(TORQUE)
+MAX_POWER: Final = max(torque * 500.0 * i / RPM for i, torque in enumerate(TORQUE))  # W
 
 
 def full_torque(rpm: float) -> float:
     """Return the full-throttle torque in Nm."""
     place = rpm * 0.002
     if place <= 0.0:
-        return _TORQUE[0]
+        return TORQUE[0]
     i = int(place)
-    if i >= len(_TORQUE) - 1:
-        return _TORQUE[-1]
-    low = _TORQUE[i]
-    return low + (place - i) * (_TORQUE[i + 1] - low)
+    if i >= len(TORQUE) - 1:
+        return TORQUE[-1]
+    low = TORQUE[i]
+    return low + (place - i) * (TORQUE[i + 1] - low)
 
 
 class Engine:
@@ -103,7 +104,7 @@ class Engine:
             self._shift(gear + 1, UPSHIFT_STEPS)
         elif gear > FIRST:
             lower = wheel * GEARS[gear - 1] * RPM
-            if lower < (DOWNSHIFT_RPM if brake > 0.05 or gas > 0.8 else 4600.0):
+            if lower < (DOWNSHIFT_RPM if brake > 0.05 or gas > 0.8 else LAZY_DOWNSHIFT_RPM):
                 self._shift(gear - 1, DOWNSHIFT_STEPS)
 
     def _shift(self, gear: int, steps: int) -> None:

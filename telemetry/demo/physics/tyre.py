@@ -56,7 +56,7 @@ LIFE: Final = 14.0e6  # J of sliding that wear a set from new to its floor, at t
 FLOOR: Final = 88.0  # raw wear of a slick at the end
 NEW: Final = 99.6  # raw wear of an unused tyre
 # (fraction of the life used, raw wear): scrubs in to 100, then falls
-_WEAR_CURVE: Final = ((0.0, NEW), (0.015, 100.0), (0.30, 98.2), (0.75, 93.5), (1.0, FLOOR))
+WEAR_CURVE: Final = ((0.0, NEW), (0.015, 100.0), (0.30, 98.2), (0.75, 93.5), (1.0, FLOOR))
 
 # Dirt
 DIRT_FULL: Final = 5.0
@@ -80,8 +80,8 @@ CORNER_SPREAD: Final = 0.14  # how much moves outwards per unit of lateral force
 
 def wear_curve(used: float) -> float:
     """Return the raw wear (100 = best) after a fraction of the tyre's life."""
-    low, raw_low = _WEAR_CURVE[0]
-    for high, raw_high in _WEAR_CURVE[1:]:
+    low, raw_low = WEAR_CURVE[0]
+    for high, raw_high in WEAR_CURVE[1:]:
         if used < high:
             return raw_low + (raw_high - raw_low) * (used - low) / (high - low)
         low, raw_low = high, raw_high

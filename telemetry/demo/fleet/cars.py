@@ -1,0 +1,452 @@
+"""Many cars, each on its circuit: :class:`telemetry.demo.physics.car.Car` in arrays of shape (cars,).
+
+Each expression has the order of operations of the single car, so that every car gets the same bits as alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from telemetry.base.units import STEP_S
+from telemetry.demo.fleet.engines import Engines
+from telemetry.demo.fleet.tracks import TrackTable
+from telemetry.demo.fleet.wheels import HEAT_NAMES, Wheels, X, Y
+from telemetry.demo.physics.car import (
+    ANTI_ROLL,
+    BRAKE_TORQUE,
+    BUMP_STOP,
+    BUMP_STOP_SPRING,
+    CG_HEIGHT,
+    CORNERS,
+    DAMAGE_DOWNFORCE,
+    DAMAGE_DRAG,
+    DAMAGE_POWER,
+    DAMPER,
+    DIFFERENTIAL,
+    DOWNFORCE,
+    DOWNFORCE_FRONT,
+    DRAG,
+    DRY_MASS,
+    ENVELOPE,
+    FRONT,
+    FUEL_DENSITY,
+    GRASS,
+    GRASS_ROUGHNESS,
+    GROUND_DRAG,
+    GROUND_GRIP,
+    KERB,
+    KERB_HEIGHT,
+    KERB_LENGTH,
+    LEAST_HIT,
+    PITCH_INERTIA,
+    REAR,
+    REFERENCE_DENSITY,
+    ROLL_CENTRE,
+    ROLL_INERTIA,
+    SPRING,
+    STEER_LOCK,
+    TARMAC,
+    WALL_FRICTION,
+    WALL_RETURN,
+    WALL_SPRING,
+    YAW_INERTIA,
+    G,
+)
+from telemetry.demo.physics.tyre import INERTIA, RADIUS
+from telemetry.demo.track import (
+    HALF_WIDTH,
+    KERB_WIDTH,
+    PIT_ENTRY,
+    PIT_EXIT,
+    PIT_FORK,
+    PIT_LANE_EDGES,
+    ROUGHNESS_COUNT,
+    ROUGHNESS_STEP,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from telemetry.demo.physics.car import Car
+    from telemetry.demo.track import Track
+    from telemetry.fields.blocks import Array
+
+_MOVED: Final = (
+    *("x", "y", "z", "dir_x", "dir_z", "velocity_x", "velocity_y", "velocity_z", "accel_x", "accel_y", "accel_z"),
+    *("pitch", "roll", "yaw_rate", "pitch_rate", "roll_rate", "speed", "distance", "s", "n", "node", "road_y"),
+    *("steer", "gas", "brake", "tc_scale", "mass", "turn", "tyres_out", "contact"),
+)
+"""What a step makes anew, (cars,) each, named as in a :class:`Car`."""
+_WHEEL_MOVED: Final = ("road", "ground", "abs_scale")
+"""The same, (4, cars) each."""
+_WHOLE: Final = ("node", "turn", "tyres_out", "contact")
+"""Those of them that are integers."""
+SETTINGS: Final = (
+    *("tc", "abs", "fuel_rate", "tyre_rate", "damage_rate", "air", "road", "surface_grip", "brake_bias"),
+)
+"""What each car has of its :class:`~telemetry.demo.physics.car.Setup`."""
+
+_SPRING: Final = np.repeat(SPRING, 2)[:, np.newaxis]
+_DAMPER: Final = np.repeat(DAMPER, 2)[:, np.newaxis]
+_GROUND_GRIP: Final = np.array(GROUND_GRIP)
+_GROUND_DRAG: Final = np.array(GROUND_DRAG)
+_CORNER_X: Final = np.array([x for x, _ in CORNERS])[:, np.newaxis]
+_CORNER_Y: Final = np.array([y for _, y in CORNERS])[:, np.newaxis]
+
+
+class Cars:
+    """The state of many cars; attributes as in a single :class:`Car`, (cars,) or (4, cars) each."""
+
+    def __init__(self, tracks: Sequence[Track], count: int) -> None:
+        """``count`` cars without a state: :meth:`take` gives each car one, and its circuit, one of ``tracks``."""
+        self.table = TrackTable(tracks)
+        self.tracks = tuple(tracks)
+        self.count = count
+        self.track_number = np.zeros(count, int)
+        self.roughness = np.array(tracks[0].roughness)
+        self.engine = Engines(count)
+        self.wheels = Wheels(count)
+        for name in _MOVED:
+            setattr(self, name, np.zeros(count, int if name in _WHOLE else float))
+        self.road, self.abs_scale = np.zeros((4, count)), np.zeros((4, count))
+        self.ground = np.zeros((4, count), int)
+        self.damage = np.zeros((4, count))
+        self.density = np.zeros(count)
+        self.setup = {name: np.zeros(count) for name in SETTINGS}
+        self._all = np.arange(count)
+
+    x: Array
+    y: Array
+    z: Array
+    dir_x: Array
+    dir_z: Array
+    velocity_x: Array
+    velocity_y: Array
+    velocity_z: Array
+    accel_x: Array
+    accel_y: Array
+    accel_z: Array
+    pitch: Array
+    roll: Array
+    yaw_rate: Array
+    pitch_rate: Array
+    roll_rate: Array
+    speed: Array
+    distance: Array
+    s: Array
+    n: Array
+    node: Array
+    road_y: Array
+    steer: Array
+    gas: Array
+    brake: Array
+    tc_scale: Array
+    mass: Array
+    turn: Array
+    tyres_out: Array
+    contact: Array
+
+    @property
+    def length(self) -> Array:
+        """The length of each car's circuit in m."""
+        length: Array = self.table.length[self.track_number]
+        return length
+
+    # --- one car in and out
+
+    def take(self, index: int, car: Car) -> None:
+        """Set the state of one car to that of a single car, on one of the circuits."""
+        number = next(number for number, track in enumerate(self.tracks) if track is car.track)
+        self.track_number[index] = number
+        for name in _MOVED:
+            getattr(self, name)[index] = getattr(car, name)
+        self.node[index] += self.table.first[number]
+        for name in (*_WHEEL_MOVED, "damage"):
+            getattr(self, name)[:, index] = getattr(car, name)
+        self.density[index] = car.density
+        for name, values in self.setup.items():
+            values[index] = getattr(car.setup, name)
+        for name in (*Engines.CHANGED, "health"):
+            getattr(self.engine, name)[index] = getattr(car.engine, name)
+        for number, wheel in enumerate(car.wheels):
+            for name in (*Wheels.ROLLED, *Wheels.SUMMED):
+                getattr(self.wheels, name)[number, index] = getattr(wheel, name)
+            self.wheels.heat_state[:, number, index] = [getattr(wheel, name) for name in HEAT_NAMES]
+
+    def give(self, index: int, car: Car) -> None:
+        """Set the state of a single car, of the same setup and circuit, to that of one car."""
+        for name in _MOVED:
+            setattr(car, name, getattr(self, name)[index].item())
+        car.node -= self.table.first[self.track_number[index]].item()
+        for name in (*_WHEEL_MOVED, "damage"):
+            setattr(car, name, getattr(self, name)[:, index].tolist())
+        for name in (*Engines.CHANGED, "health"):
+            setattr(car.engine, name, getattr(self.engine, name)[index].item())
+        for number, wheel in enumerate(car.wheels):
+            for name in (*Wheels.ROLLED, *Wheels.SUMMED):
+                setattr(wheel, name, getattr(self.wheels, name)[number, index].item())
+            for name, value in zip(HEAT_NAMES, self.wheels.heat_state[:, number, index].tolist(), strict=True):
+                setattr(wheel, name, value)
+
+    # --- a step
+
+    def step(self, steer: Array, gas: Array, brake: Array, speed_limit: Array, active: Array | None = None) -> None:
+        """:meth:`telemetry.demo.physics.car.Car.step` of all cars, or of the ``active`` ones, a mask (cars,)."""
+        if active is None:
+            self._step(steer, gas, brake, speed_limit, self._all)
+            return
+        kept = [(owner, name, getattr(owner, name)) for owner, name in self._names()]
+        damage, health = self.damage.copy(), self.engine.health.copy()
+        self._step(steer, gas, brake, speed_limit, np.flatnonzero(active))
+        resting = ~active
+        for owner, name, before in kept:
+            now = getattr(owner, name)
+            setattr(owner, name, np.where(active, now, before))
+        self.damage[:, resting], self.engine.health[resting] = damage[:, resting], health[resting]
+
+    def _names(self) -> list[tuple[object, str]]:
+        own: list[tuple[object, str]] = [(self, name) for name in (*_MOVED, *_WHEEL_MOVED)]
+        own += [(self.engine, name) for name in Engines.CHANGED]
+        return own + [(self.wheels, name) for name in (*Wheels.ROLLED, *Wheels.SUMMED)]
+
+    def _step(self, steer: Array, gas: Array, brake: Array, speed_limit: Array, active: Array) -> None:
+        setup, table, engine, wheels = self.setup, self.table, self.engine, self.wheels
+        self.steer, self.gas, self.brake = steer, gas, brake
+        dir_x, dir_z = self.dir_x, self.dir_z
+        old_x, old_y, old_z = self.velocity_x, self.velocity_y, self.velocity_z
+        forward = old_x * dir_x + old_z * dir_z
+        left = old_x * dir_z - old_z * dir_x
+        yaw, mass = self.yaw_rate, self.mass
+
+        # Where the cars are on the circuit, and the plane of the road under them
+        node, s, n = self.node, self.s, self.n
+        tx, tz, gradient = table.tangent_x[node], table.tangent_z[node], table.gradient[node]
+        along_f = dir_x * tx + dir_z * tz
+        across_f = dir_x * tz - dir_z * tx
+        lever = self.y - self.road_y
+        height = lever - CG_HEIGHT
+        sink = self.velocity_y - gradient * (old_x * tx + old_z * tz)
+
+        # Drive line and aids
+        rear_left, rear_right = wheels.spin[2], wheels.spin[3]
+        spin = 0.5 * (rear_left + rear_right)
+        slipping = np.maximum(wheels.kappa[2], wheels.kappa[3])
+        cuts = (setup["tc"] > 0.0) & (slipping > setup["tc"]) & (self.speed > 1.5)
+        tc = np.where(cuts, np.maximum(self.tc_scale - 0.08, 0.1), np.minimum(self.tc_scale + 0.02, 1.0))
+        self.tc_scale = tc
+        engine.choose(spin, gas, brake, slipping > 0.25)
+        torque = engine.run(spin, gas * tc, setup["fuel_rate"], speed_limit * (1.0 / RADIUS))
+        lock = np.minimum(np.maximum(DIFFERENTIAL * (rear_left - rear_right), -1200.0), 1200.0)
+        shape = wheels.spin.shape
+        drives, inertia = np.zeros(shape), np.empty(shape)
+        drives[2], drives[3] = 0.5 * torque - lock, 0.5 * torque + lock
+        inertia[:2], inertia[2:] = INERTIA, INERTIA + engine.inertia()
+
+        # Steering
+        angle = steer * STEER_LOCK
+        square = angle * angle
+        sine, cosine = np.zeros(shape), np.ones(shape)
+        sine[:2] = angle * (1.0 - square * (1.0 / 6.0 - square * (1.0 / 120.0)))
+        cosine[:2] = 1.0 - square * (0.5 - square * (1.0 / 24.0 - square * (1.0 / 720.0)))
+
+        # Air
+        air_speed = self.speed
+        worst = self.damage.max(axis=0)
+        share = np.where(worst < 100.0, worst * 0.01, 1.0)
+        press = self.density * (1.0 / REFERENCE_DENSITY) * air_speed * air_speed
+        downforce = DOWNFORCE * press * (1.0 - DAMAGE_DOWNFORCE * share)
+        drag = DRAG * press * (1.0 + DAMAGE_DRAG * share)
+
+        # The ground under each tyre
+        along = X * along_f - Y * across_f
+        side = n + X * across_f + Y * along_f
+        place = s + along
+        scaled = place * (1.0 / ROUGHNESS_STEP)
+        k = scaled.astype(np.int64)
+        low = self.roughness[k & (ROUGHNESS_COUNT - 1)]
+        bump = low + (scaled - k) * (self.roughness[(k + 1) & (ROUGHNESS_COUNT - 1)] - low)
+        ground = np.zeros(shape, int)
+        surface = np.empty(shape)
+        surface[:] = setup["surface_grip"]
+        rolling: Array = np.full(shape, GROUND_DRAG[TARMAC])
+        off = np.abs(side) > HALF_WIDTH
+        if off.any():
+            self._leave_tarmac(np.nonzero(off), side, place, bump, ground, surface, rolling)
+            self.tyres_out = (ground == GRASS).sum(axis=0)
+        else:
+            self.tyres_out = np.zeros_like(self.tyres_out)
+        self.ground = ground
+
+        # Suspension
+        pitch, roll, pitch_rate, roll_rate = self.pitch, self.roll, self.pitch_rate, self.roll_rate
+        road = self.road
+        rise = (bump - road) * (1.0 / ENVELOPE)
+        self.road = road = road + rise * STEP_S
+        bars = np.empty(shape)
+        bars[0] = ANTI_ROLL[0] * (wheels.compression[0] - wheels.compression[1])
+        bars[2] = ANTI_ROLL[1] * (wheels.compression[2] - wheels.compression[3])
+        bars[1], bars[3] = -bars[0], -bars[2]
+        compression = road + gradient * along - height - pitch * X + roll * Y
+        wheels.compression = compression
+        rate = rise - sink - pitch_rate * X + roll_rate * Y
+        static = np.empty(shape)
+        static[:2] = mass * G * (0.5 * REAR / (FRONT + REAR))
+        static[2:] = mass * G * (0.5 * FRONT / (FRONT + REAR))
+        load = static + _SPRING * compression + _DAMPER * rate + bars
+        load = load + BUMP_STOP_SPRING * np.maximum(compression - BUMP_STOP, 0.0)
+        load = np.maximum(load, 0.0)
+
+        # Brakes
+        abs_limit = np.where((setup["abs"] > 0.0) & (air_speed > 4.0), -setup["abs"], -100.0)
+        scale = self.abs_scale
+        scale = np.where(wheels.kappa < abs_limit, np.maximum(scale - 0.12, 0.1), np.minimum(scale + 0.03, 1.0))
+        self.abs_scale = scale
+        braking = np.empty(shape)
+        braking[:2] = brake * (0.5 * BRAKE_TORQUE) * setup["brake_bias"]
+        braking[2:] = brake * (0.5 * BRAKE_TORQUE) * (1.0 - setup["brake_bias"])
+        wheels.roll(
+            forward - yaw * Y, left + yaw * X, cosine, sine, load, surface, rolling, drives, inertia, braking * scale
+        )
+        fx, fy = wheels.force_forward, wheels.force_left
+        load_sum, force_forward, force_left = _sum(load), _sum(fx), _sum(fy)
+        yaw_moment = _sum(X * fy - Y * fx)
+        pitch_moment = _sum(load * X)
+        roll_moment = -_sum(load * Y)
+        self._heat(active, air_speed, roll, ground)
+
+        # Body
+        with_air = np.where(air_speed > 0.1, drag / air_speed, 0.0)
+        slope = load_sum * gradient
+        world_x = dir_x * force_forward + dir_z * force_left - with_air * old_x - slope * tx
+        world_z = dir_z * force_forward - dir_x * force_left - with_air * old_z - slope * tz
+        wall = np.where(n > 0.0, table.left_wall[node], table.right_wall[node])
+        near = np.where(n > 0.0, n > wall - 2.6, n < wall + 2.6) | (self.contact != 0)
+        self.contact = np.zeros_like(self.contact)
+        if near.any():
+            hit = active[near[active]] if len(active) < self.count else np.flatnonzero(near)
+            push = self._barrier(hit, wall[hit], along_f[hit], across_f[hit], forward[hit], left[hit])
+            world_x[hit] += push[0]
+            world_z[hit] += push[1]
+            yaw_moment[hit] += push[2]
+        per_mass = STEP_S / mass
+        new_x = old_x + world_x * per_mass
+        new_z = old_z + world_z * per_mass
+        new_y = old_y + (load_sum - downforce) * per_mass - G * STEP_S
+        self.velocity_x, self.velocity_y, self.velocity_z = new_x, new_y, new_z
+        self.accel_x = (new_x - old_x) * (1.0 / STEP_S)
+        self.accel_y = (new_y - old_y) * (1.0 / STEP_S)
+        self.accel_z = (new_z - old_z) * (1.0 / STEP_S)
+        pitch_moment = pitch_moment + (
+            force_forward * lever + downforce * ((1.0 - DOWNFORCE_FRONT) * REAR - DOWNFORCE_FRONT * FRONT)
+        )
+        roll_moment = roll_moment - force_left * (lever - ROLL_CENTRE)
+        pitch_rate = pitch_rate + pitch_moment * (STEP_S / PITCH_INERTIA)
+        roll_rate = roll_rate + roll_moment * (STEP_S / ROLL_INERTIA)
+        yaw = yaw + yaw_moment * (STEP_S / YAW_INERTIA)
+        self.pitch_rate, self.roll_rate, self.yaw_rate = pitch_rate, roll_rate, yaw
+        self.pitch = pitch + pitch_rate * STEP_S
+        self.roll = roll + roll_rate * STEP_S
+        self.x = self.x + new_x * STEP_S
+        self.y = self.y + new_y * STEP_S
+        self.z = self.z + new_z * STEP_S
+        half = 0.5 * yaw * STEP_S
+        scale = 1.0 / (1.0 + half * half)
+        cos_turn = (1.0 - half * half) * scale
+        sin_turn = 2.0 * half * scale
+        new_dir_x = dir_x * cos_turn + dir_z * sin_turn
+        new_dir_z = dir_z * cos_turn - dir_x * sin_turn
+        square = new_dir_x * new_dir_x + new_dir_z * new_dir_z
+        scale = 1.5 - 0.5 * square
+        self.dir_x, self.dir_z = new_dir_x * scale, new_dir_z * scale
+        speed = np.sqrt(new_x * new_x + new_y * new_y + new_z * new_z)
+        self.speed = speed
+        self.distance = self.distance + speed * STEP_S
+        self._find()
+
+    def _leave_tarmac(
+        self, off: tuple[Array, ...], side: Array, place: Array, bump: Array, ground: Array, surface: Array,
+        rolling: Array,
+    ) -> None:  # fmt: skip
+        """Change the ground under the tyres that are beyond a white line."""
+        cars = off[1]
+        own_side, own_place, s = side[off], place[off], self.s[cars]
+        on_kerb = self.table.kerb[self.node[cars]] & (np.abs(own_side) <= HALF_WIDTH + KERB_WIDTH)
+        near_pits = (self.n[cars] < 0.0) & (s > PIT_ENTRY) & (s < PIT_EXIT) & (own_side < 0.0)
+        in_lane = (own_side > PIT_LANE_EDGES[0]) & (own_side < PIT_LANE_EDGES[1])
+        in_fork = (own_side > PIT_LANE_EDGES[0]) & ((s < PIT_ENTRY + PIT_FORK) | (s > PIT_EXIT - PIT_FORK))
+        kind = np.where(on_kerb, KERB, np.where(near_pits & (in_lane | in_fork), TARMAC, GRASS))
+        ridge = own_place * (1.0 / KERB_LENGTH)
+        ridge = ridge - np.trunc(ridge)
+        own = bump[off]
+        own = np.where(on_kerb, own + KERB_HEIGHT * (4.0 * ridge * (1.0 - ridge)), own)
+        bump[off] = np.where(kind == GRASS, own * GRASS_ROUGHNESS, own)
+        ground[off] = kind
+        surface[off] = _GROUND_GRIP[kind] * surface[off]
+        rolling[off] = _GROUND_DRAG[kind]
+
+    def _heat(self, active: Array, air_speed: Array, roll: Array, ground: Array) -> None:
+        """One wheel's heat of every second car, and the mass of the fuel."""
+        self.turn = turn = self.turn + 1
+        setup = self.setup
+        own = turn[active]
+        odd = active[(own & 1) == 1]
+        if len(odd):
+            due = (turn[odd] >> 1) & 3
+            self.wheels.age(
+                due, odd, air_speed[odd], setup["air"][odd], setup["road"][odd], roll[odd], setup["tyre_rate"][odd],
+                ground[due, odd] == GRASS,
+            )  # fmt: skip
+        weighed = (turn & 7) == 0
+        if weighed.any():
+            self.mass = np.where(weighed, DRY_MASS + FUEL_DENSITY * self.engine.fuel, self.mass)
+
+    def _find(self) -> None:
+        """Update the cars' positions on the circuit and the height of the road there."""
+        table = self.table
+        self.node, part, self.n = table.locate(self.x, self.z, self.node)
+        number = self.track_number
+        self.s = (self.node - table.first[number] + part) * table.spacing[number]
+        y = table.y[self.node]
+        self.road_y = y + part * (table.y[table.following[self.node]] - y)
+
+    def _barrier(
+        self, cars: Array, wall: Array, along_f: Array, across_f: Array, forward: Array, left: Array
+    ) -> tuple[Array, Array, Array]:
+        """Forces (world x, z) and yaw moments of the barriers on these cars, (k,) each; hits damage them."""
+        out = np.where(wall > 0.0, 1.0, -1.0)
+        normal_forward, normal_left = out * across_f, out * along_f
+        yaw = self.yaw_rate[cars]
+        depth = out * (self.n[cars] + _CORNER_X * across_f + _CORNER_Y * along_f - wall)
+        inside = depth > 0.0
+        touching = inside.any(axis=0)
+        self.contact[cars] = touching
+        u, w = forward - yaw * _CORNER_Y, left + yaw * _CORNER_X
+        closing = u * normal_forward + w * normal_left
+        hard = inside & (closing * 3.6 > LEAST_HIT)
+        if hard.any():
+            head_on = np.abs(normal_forward) > np.abs(normal_left)
+            part = np.where(head_on, np.where(normal_forward > 0.0, 0, 1), np.where(normal_left > 0.0, 2, 3))
+            hit = np.where(hard, closing * 3.6 * self.setup["damage_rate"][cars], 0.0).max(axis=0)
+            self.damage[part, cars] = np.maximum(self.damage[part, cars], hit)
+            worst = self.damage[:, cars].max(axis=0)
+            health = 1.0 - DAMAGE_POWER * np.minimum(1.0, worst * 0.01)
+            self.engine.health[cars] = np.where(hard.any(axis=0), health, self.engine.health[cars])
+        push = WALL_SPRING * depth * np.where(closing > 0.0, 1.0, WALL_RETURN)
+        sliding = u * normal_left - w * normal_forward
+        rub = WALL_FRICTION * push * np.maximum(-1.0, np.minimum(1.0, sliding))
+        fx = np.where(inside, -push * normal_forward - rub * normal_left, 0.0)
+        fy = np.where(inside, -push * normal_left + rub * normal_forward, 0.0)
+        dir_x, dir_z = self.dir_x[cars], self.dir_z[cars]
+        return (
+            _sum(dir_x * fx + dir_z * fy),
+            _sum(dir_z * fx - dir_x * fy),
+            _sum(_CORNER_X * fy - _CORNER_Y * fx),
+        )
+
+
+def _sum(rows: Array) -> Array:
+    """The sum of four rows, one after the other as a loop over wheels adds them."""
+    total: Array = rows[0] + rows[1] + rows[2] + rows[3]
+    return total

@@ -1,0 +1,61 @@
+"""The circuits of many cars as one table of nodes, and the search for the node that each car is at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from telemetry.demo.track import Track
+    from telemetry.fields.blocks import Array
+
+
+class TrackTable:
+    """The nodes of several circuits one behind the other; every array is (nodes,), named as in a :class:`Track`."""
+
+    def __init__(self, tracks: Sequence[Track]) -> None:
+        def join(name: str) -> Array:
+            return np.concatenate([np.array(getattr(track, name)) for track in tracks])
+
+        self.x, self.y, self.z = join("x"), join("y"), join("z")
+        self.tangent_x, self.tangent_z = join("tangent_x"), join("tangent_z")
+        self.gradient, self.kerb = join("gradient"), join("kerb")
+        self.left_wall, self.right_wall = join("left_wall"), join("right_wall")
+        counts = np.array([len(track.x) for track in tracks])
+        self.first = np.cumsum(counts) - counts
+        """The first node of each circuit."""
+        self.length = np.array([track.length for track in tracks])
+        self.spacing = np.array([track.spacing for track in tracks])
+        nodes = np.arange(counts.sum())
+        self.following, self.previous = nodes + 1, nodes - 1
+        """The node after and before each node, around its circuit."""
+        self.following[self.first + counts - 1] = self.first
+        self.previous[self.first] = self.first + counts - 1
+
+    def place(self, node: Array, x: Array, z: Array) -> tuple[Array, Array]:
+        """How far points lie along the direction of nodes, and to the left of it."""
+        tx, tz = self.tangent_x[node], self.tangent_z[node]
+        dx, dz = x - self.x[node], z - self.z[node]
+        return dx * tx + dz * tz, dx * tz - dz * tx
+
+    def locate(self, x: Array, z: Array, hint: Array) -> tuple[Array, Array, Array]:
+        """:meth:`telemetry.demo.track.Track.locate` for many points: nodes, fractions and `n`, (cars,) each."""
+        node = hint.copy()
+        along, n = self.place(node, x, z)
+        behind = np.flatnonzero(along < 0.0)
+        while len(behind):
+            node[behind] = self.previous[node[behind]]
+            along[behind], n[behind] = self.place(node[behind], x[behind], z[behind])
+            behind = behind[along[behind] < 0.0]
+        beyond, next_n = self.place(self.following[node], x, z)
+        passed = np.flatnonzero(beyond >= 0.0)
+        while len(passed):
+            node[passed] = self.following[node[passed]]
+            along[passed], n[passed] = beyond[passed], next_n[passed]
+            beyond[passed], next_n[passed] = self.place(self.following[node[passed]], x[passed], z[passed])
+            passed = passed[beyond[passed] >= 0.0]
+        part = along / (along - beyond)
+        return node, part, n + part * (next_n - n)

@@ -1,0 +1,275 @@
+"""The wheels of many cars: :class:`telemetry.demo.physics.tyre.Wheel` in arrays of shape (4, cars)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from telemetry.base.units import STEP_S
+from telemetry.demo.physics.car import FRONT, HALF_TRACK, REAR
+from telemetry.demo.physics.tyre import (
+    ATMOSPHERE,
+    BEST_CORE,
+    CAMBER_ROLL,
+    CAMBER_SPREAD,
+    CAMBER_TRAVEL,
+    CLEAN_PER_METRE,
+    COLD_PRESSURE,
+    CORE_AIR,
+    CORE_AIR_SPEED,
+    CORE_HEAT,
+    CORNER_SPREAD,
+    DIRT_FULL,
+    DIRT_GRIP,
+    DIRT_PER_METRE,
+    DISC_AIR,
+    DISC_AIR_SPEED,
+    DISC_HEAT,
+    DISC_RADIATION,
+    FLEX_SHARE,
+    FLOOR,
+    GRIP,
+    GRIP_LOSS,
+    HEAT_EVERY,
+    KELVIN,
+    LEAST_WARM_GRIP,
+    LIFE,
+    LOAD_SENSITIVITY,
+    MAX_SLIP,
+    NOMINAL_LOAD,
+    PEAK_SLIP_RATIO,
+    PEAK_SLIP_TAN,
+    RADIUS,
+    RELAXATION,
+    RIM_SHARE,
+    SLIDE_SHARE,
+    STATIC_CAMBER,
+    WEAR_CURVE,
+    ZONE_AIR,
+    ZONE_AIR_SPEED,
+    ZONE_HEAT,
+    ZONE_TO_CORE,
+    ZONE_TO_ZONE,
+)
+
+if TYPE_CHECKING:
+    from telemetry.fields.blocks import Array
+
+AXLES: Final = np.array([0, 0, 1, 1])
+"""The axle of each wheel: 0 front, 1 rear."""
+SIDES: Final = np.array([1.0, -1.0, 1.0, -1.0])
+"""The side of each wheel: +1 left, -1 right."""
+X: Final = np.array([FRONT, FRONT, -REAR, -REAR])[:, np.newaxis]
+"""Metres from the centre of mass forward to each wheel, (4, 1)."""
+Y: Final = (SIDES * np.array(HALF_TRACK)[AXLES])[:, np.newaxis]
+"""Metres from the centre of mass to the left to each wheel, (4, 1)."""
+
+HEAT_NAMES: Final = ("core", "inner", "middle", "outer", "disc", "used", "wear", "dirt", "pressure", "roll_grip", "camber")
+"""What a thermal step changes, in the order of :attr:`Wheels.heat_state`."""
+
+_GRIP: Final = np.array(GRIP)[AXLES][:, np.newaxis]
+_SIDE: Final = SIDES[:, np.newaxis]
+_HOLD: Final = STEP_S / RELAXATION
+_SECONDS: Final = STEP_S * HEAT_EVERY
+_WEAR_USED: Final = np.array([used for used, _ in WEAR_CURVE])
+_WEAR_RAW: Final = np.array([raw for _, raw in WEAR_CURVE])
+
+
+class Wheels:
+    """The state of all wheels: each attribute is an array of shape (4, cars), named as in a single :class:`Wheel`.
+
+    :meth:`roll` makes new arrays and leaves the old ones as they were.
+    """
+
+    ROLLED: Final = ("spin", "kappa", "sigma", "slip", "load", "compression", "force_forward", "force_left", "outward")
+    """What :meth:`roll` makes anew at each step, besides :data:`SUMMED`."""
+    SUMMED: Final = ("heat", "travelled", "warm_brake")
+    """What :meth:`roll` adds up until the next thermal step."""
+
+    def __init__(self, count: int) -> None:
+        def zeros() -> Array:
+            return np.zeros((4, count))
+
+        self.spin, self.kappa, self.sigma, self.slip = zeros(), zeros(), zeros(), zeros()
+        self.load, self.compression = zeros(), zeros()
+        self.force_forward, self.force_left, self.outward = zeros(), zeros(), zeros()
+        self.heat, self.travelled, self.warm_brake = zeros(), zeros(), zeros()
+        self.heat_state = np.zeros((len(HEAT_NAMES), 4, count))
+
+    def heat_row(self, name: str) -> Array:
+        """A quantity of :data:`HEAT_NAMES`, as a view of shape (4, cars)."""
+        row: Array = self.heat_state[HEAT_NAMES.index(name)]
+        return row
+
+    def roll(
+        self,
+        forward: Array,
+        left: Array,
+        cos_steer: Array,
+        sin_steer: Array,
+        load: Array,
+        surface: Array,
+        drag: Array,
+        drive: Array,
+        inertia: Array,
+        brake: Array,
+    ) -> None:
+        """:meth:`telemetry.demo.physics.tyre.Wheel.roll` of all wheels; every argument has the shape (4, cars)."""
+        spin = self.spin
+        vx = forward * cos_steer - left * sin_steer
+        vy = left * cos_steer + forward * sin_steer
+        speed = np.abs(vx)
+        fade = 1.0 / (1.0 + _HOLD * speed)
+        sigma = _limit((self.sigma - _HOLD * vy) * fade, MAX_SLIP)
+        kappa = self.kappa
+        a = kappa * (1.0 / PEAK_SLIP_RATIO)
+        b = sigma * (1.0 / PEAK_SLIP_TAN)
+        bb = b * b
+        square = a * a + bb
+        grip = surface * self.heat_state[_ROLL_GRIP]
+        sensitivity = np.maximum(1.0 + LOAD_SENSITIVITY - (LOAD_SENSITIVITY / NOMINAL_LOAD) * load, 0.5)
+        secant = _GRIP * grip * sensitivity * load * (2.0 + 3.0 * np.sqrt(square)) / (1.0 + 4.0 * square)
+        stiffness = secant * (RADIUS / PEAK_SLIP_RATIO)
+        gain = _HOLD * RADIUS * fade
+        start = (kappa - _HOLD * vx) * fade
+        turn = STEP_S / inertia
+        below = 1.0 / (1.0 + turn * stiffness * gain)
+        free = (spin + turn * (drive - stiffness * start)) * below
+        most = turn * (brake + drag * load * RADIUS) * below
+        new = free - np.minimum(np.maximum(free, -most), most)  # 0 where the brake holds the wheel
+        kappa = _limit(start + gain * new, MAX_SLIP)
+        a = kappa * (1.0 / PEAK_SLIP_RATIO)
+        slide = new * RADIUS - vx
+        fx = secant * a
+        fy = secant * b
+        slow = np.flatnonzero(speed < 2.0)
+        if len(slow):
+            _damp(slow, speed, load, slide, vy, fx, fy)
+        power = fx * slide - fy * vy
+        before = self.spin, self.heat, self.travelled, self.warm_brake
+        self.spin, self.kappa, self.sigma, self.load = new, kappa, sigma, load
+        self.slip = np.sqrt(a * a + bb)
+        self.force_forward = fx * cos_steer + fy * sin_steer
+        self.force_left = fy * cos_steer - fx * sin_steer
+        self.heat = self.heat + np.maximum(power, 0.0) * STEP_S
+        self.travelled = self.travelled + speed * STEP_S
+        self.outward = fy / load * _SIDE
+        self.warm_brake = self.warm_brake + brake * np.abs(new) * STEP_S
+        air = np.flatnonzero(load <= 0.0)
+        if len(air):
+            self._fly(air, before, drive, inertia, brake)
+
+    def _fly(
+        self, air: Array, before: tuple[Array, Array, Array, Array], drive: Array, inertia: Array, brake: Array
+    ) -> None:
+        """The step of the wheels in the air, by their flat indices: there is nothing to push against."""
+        for name in ("force_forward", "force_left", "slip", "kappa", "sigma", "outward"):
+            getattr(self, name).flat[air] = 0.0
+        spin, heat, travelled, warm_brake = (array.flat[air] for array in before)
+        inertia = np.broadcast_to(inertia, self.spin.shape).flat[air]
+        spin = spin + STEP_S / inertia * np.broadcast_to(drive, self.spin.shape).flat[air]
+        most = STEP_S / inertia * brake.flat[air]
+        self.spin.flat[air] = spin - np.minimum(np.maximum(spin, -most), most)
+        self.heat.flat[air], self.travelled.flat[air], self.warm_brake.flat[air] = heat, travelled, warm_brake
+
+    def age(
+        self, wheels: Array, cars: Array, speed: Array, air: Array, road: Array, roll: Array, tyre_rate: Array,
+        dirty: Array,
+    ) -> None:  # fmt: skip
+        """:meth:`telemetry.demo.physics.tyre.Wheel.age` of one wheel of each of these cars: arrays of shape (k,)."""
+        core, inner, middle, outer, disc, used, wear, dirt, pressure, _, _ = self.heat_state[:, wheels, cars]
+        place = wheels, cars
+        slid, metres, braked = self.heat[place], self.travelled[place], self.warm_brake[place]
+        axle, side = AXLES[wheels], SIDES[wheels]
+        camber = _STATIC_CAMBER[axle] + side * CAMBER_ROLL * roll - CAMBER_TRAVEL * self.compression[place]
+        lean = _limit(CAMBER_SPREAD * camber - CORNER_SPREAD * self.outward[place], 0.8)
+        bulge = 0.02 * (pressure - 27.5)
+        into = slid * SLIDE_SHARE / 3.0
+        to_air = (ZONE_AIR + _ZONE_AIR_SPEED[axle] * speed) * _SECONDS
+        across = ZONE_TO_ZONE * _SECONDS
+        inward = ZONE_TO_CORE * _SECONDS
+        ambient = 0.7 * air + 0.3 * road
+        new_inner = inner + (
+            into * (1.0 - lean - 0.5 * bulge)
+            - to_air * (inner - ambient)
+            - across * (inner - middle)
+            - inward * (inner - core)
+        ) * (1.0 / ZONE_HEAT)
+        new_middle = middle + (
+            into * (1.0 + bulge)
+            - to_air * (middle - ambient)
+            - across * (2.0 * middle - inner - outer)
+            - inward * (middle - core)
+        ) * (1.0 / ZONE_HEAT)
+        new_outer = outer + (
+            into * (1.0 + lean - 0.5 * bulge)
+            - to_air * (outer - ambient)
+            - across * (outer - middle)
+            - inward * (outer - core)
+        ) * (1.0 / ZONE_HEAT)
+        core = core + (
+            FLEX_SHARE * self.load[place] * metres
+            + inward * (inner + middle + outer - 3.0 * core)
+            - (CORE_AIR + CORE_AIR_SPEED * speed) * _SECONDS * (core - air)
+            + RIM_SHARE * _SECONDS * (disc - core)
+        ) * (1.0 / CORE_HEAT)
+        hot, cold = disc + KELVIN, air + KELVIN
+        new_disc = (
+            disc
+            + (
+                braked
+                - _SECONDS
+                * (
+                    (_DISC_AIR[axle] + _DISC_AIR_SPEED[axle] * speed) * (disc - air)
+                    + DISC_RADIATION * (hot * hot * hot * hot - cold * cold * cold * cold)
+                )
+            )
+            / _DISC_HEAT[axle]
+        )
+        pressure = (COLD_PRESSURE + ATMOSPHERE) * (core + KELVIN) / (air + KELVIN) - ATMOSPHERE
+        used = used + slid * tyre_rate * (1.0 / LIFE)
+        wear = np.where(tyre_rate > 0.0, wear_curve(used), wear)
+        dirt = np.where(
+            dirty,
+            np.minimum(DIRT_FULL, dirt + DIRT_PER_METRE * metres),
+            np.maximum(0.0, dirt - CLEAN_PER_METRE * metres),
+        )
+        away = core - BEST_CORE
+        warm = np.maximum(1.0 - GRIP_LOSS * away * away, LEAST_WARM_GRIP)
+        roll_grip = warm * wear * 0.01 * (1.0 - DIRT_GRIP * dirt)
+        self.heat_state[:, wheels, cars] = (
+            core, new_inner, new_middle, new_outer, new_disc, used, wear, dirt, pressure, roll_grip, camber,
+        )  # fmt: skip
+        self.heat[place] = self.travelled[place] = self.warm_brake[place] = 0.0
+
+
+_ROLL_GRIP: Final = HEAT_NAMES.index("roll_grip")
+_STATIC_CAMBER: Final = np.array(STATIC_CAMBER)
+_ZONE_AIR_SPEED: Final = np.array(ZONE_AIR_SPEED)
+_DISC_HEAT: Final = np.array(DISC_HEAT)
+_DISC_AIR: Final = np.array(DISC_AIR)
+_DISC_AIR_SPEED: Final = np.array(DISC_AIR_SPEED)
+
+
+def wear_curve(used: Array) -> Array:
+    """:func:`telemetry.demo.physics.tyre.wear_curve` of many tyres."""
+    high = np.minimum(np.searchsorted(_WEAR_USED[1:], used, side="right") + 1, len(_WEAR_USED) - 1)
+    low = high - 1
+    raw_low = _WEAR_RAW[low]
+    rise = (_WEAR_RAW[high] - raw_low) * (used - _WEAR_USED[low]) / (_WEAR_USED[high] - _WEAR_USED[low])
+    return np.where(used < _WEAR_USED[-1], raw_low + rise, FLOOR)
+
+
+def _limit(values: Array, most: float) -> Array:
+    """The values, but none beyond plus or minus the most."""
+    limited: Array = np.minimum(np.maximum(values, -most), most)
+    return limited
+
+
+def _damp(slow: Array, speed: Array, load: Array, slide: Array, vy: Array, fx: Array, fy: Array) -> None:
+    """Add to the forces of slow wheels, by their flat indices, what the carcass damps."""
+    soft = (2.0 - speed.flat[slow]) * 0.5 * load.flat[slow] * 0.25
+    along, across = slide.flat[slow], vy.flat[slow]
+    fx.flat[slow] += soft * np.where(np.abs(along) < 1.0, along, 0.0)
+    fy.flat[slow] -= soft * np.where(np.abs(across) < 1.0, across, 0.0)
