@@ -8,6 +8,7 @@ from typing import Final
 
 from telemetry.demo.circuit import demo_track, layout_name, racing_line
 from telemetry.demo.driver import PIT_SPEED, Driver
+from telemetry.demo.frames import Frames
 from telemetry.demo.pages import (
     GRAPHICS_SIZE,
     LIVE,
@@ -37,10 +38,6 @@ STATIC_STEPS: Final = 150
 """Steps until the static page is filled."""
 START_STEPS: Final = 500
 """Steps of a session until the driver may start."""
-FRAME_STEPS: Final = 50.0 / 9.0
-"""Steps between two frames: 60 frames per second."""
-FRAME_JITTER_STEPS: Final = 0.7
-"""Steps by which a frame may be early or late."""
 FORGIVING_STEPS: Final = 1667
 """Steps after a load (5 s) during which no tyre counts as out."""
 SERVICE_STEPS: Final = 3300
@@ -69,7 +66,7 @@ class DemoGame:
         self._line = line % 1.0
         self._scenario = find_scenario(scenario)
         self._rng = Random(seed)  # noqa: S311 - a driver, not a secret
-        self._frame_rng = Random(seed + 1)  # noqa: S311 - a game, not a secret
+        self.frames = Frames(Random(seed + 1))  # noqa: S311 - a game, not a secret
         self.steps = 0  # of wall time, pauses included
         self.status = LIVE
         self.escape = False  # whether the escape menu is shown
@@ -80,9 +77,6 @@ class DemoGame:
         self._graphics = bytes(GRAPHICS_SIZE)
         self._filled = False  # whether the static page is complete
         self._static = static_page(self._scenario.setup, self._track.length, "", filled=False)
-        self._frames = 0  # drawn since the first step
-        self._written = 0  # graphics pages written
-        self._next_frame = 0
         self._load()
 
     def _load(self) -> None:
@@ -90,8 +84,8 @@ class DemoGame:
         self.packet = 0
         self.car = Car(self._track, self._scenario.setup, -self.settings.grid_m, GRID_BOX_N)
         self.driver = Driver(racing_line(), self._rng)
-        self.timing = Timing(self._track.length, self.car.s, self._frame_rng)
-        self._ride = ride_heights(self.car)
+        self.timing = Timing(self._track.length, self.car.s, self.frames.rng)
+        self.ride = ride_heights(self.car)
         self._service = 0  # steps of service done at this stop
         self._served = False  # whether this stop's service is done
 
@@ -103,7 +97,7 @@ class DemoGame:
     def step(self, controls: DriverInputs | None = None) -> None:
         """Advance by 3 ms of wall time; without `controls` the demo's own driver drives."""
         self.steps += 1
-        if self.steps >= self._next_frame:
+        if self.steps >= self.frames.next_step:
             self._frame()
         if self.status != LIVE:
             return
@@ -132,30 +126,28 @@ class DemoGame:
 
     def _frame(self) -> None:
         """Draw a frame: whatever the game does once a frame instead of once a step."""
-        self._frames += 1
-        ideal = (self._frames + 1) * FRAME_STEPS
-        self._next_frame = int(ideal + FRAME_JITTER_STEPS * (2.0 * self._frame_rng.random() - 1.0))
+        self.frames.draw()
         self._scenario.think(self)
         if self.status == LIVE:
             self._pit_stop()
             self.timing.draw()
             self.driver.hold = self.packet < START_STEPS or self._service > 0
-            self._ride = ride_heights(self.car)
+            self.ride = ride_heights(self.car)
         if self.steps < SILENT_STEPS:
             return
+        self.frames.written += 1
         car = self.car
         in_lane = PIT_LIMIT_BEGIN < car.s < PIT_LIMIT_END and car.n < PIT_LANE_EDGES[1]
         self._graphics = graphics_page(
             car,
             self.timing.board,
-            2 * self._written + 1,
+            self.frames.packet_id,
             self.status,
             line=self._line,
             escape=self.escape,
             in_pit=in_lane and self._box_distance() < BOX_RADIUS_M,
             in_lane=in_lane,
         )
-        self._written += 1
 
     def _box_distance(self) -> float:
         """Return the car's distance from its own pit box in m."""
@@ -206,7 +198,7 @@ class DemoGame:
     def physics_page(self) -> bytes:
         """Return the 592 bytes of `acpmf_physics`: zeros for the first 300 steps after a load."""
         if self.packet >= SILENT_STEPS and self._physics_step != self.packet:
-            self._physics = physics_page(self.car, self.packet, self._ride, self.timing.delta)
+            self._physics = physics_page(self.car, self.packet, self.ride, self.timing.delta)
             self._physics_step = self.packet
         return self._physics
 

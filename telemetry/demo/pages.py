@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import atan2, sqrt
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ac_native_memory import units_of
 from telemetry.demo.physics.car import (
@@ -198,6 +198,11 @@ def _contact_headings(car: Car) -> tuple[Vector, Vector]:
     return front, (-dx * length, hy * length, -dz * length)
 
 
+def shown_position(s: Any, length: Any, line: float) -> Any:
+    """The ``normalized_position`` at `s`; floats, or arrays of them."""
+    return (s / length + line) % 1.0
+
+
 def graphics_page(
     car: Car, board: Board, packet: int, status: int, *, line: float, escape: bool, in_pit: bool, in_lane: bool
 ) -> bytes:
@@ -211,7 +216,7 @@ def graphics_page(
         -1.0 if status == REPLAY else board.time_left_ms, car.distance,
         in_pit, board.sector, board.sector_ms, 0,
         units_of(COMPOUND, 33),
-        1.0, (car.s / car.track.length + line) % 1.0,
+        1.0, shown_position(car.s, car.track.length, line),
         car.x, car.y, car.z,
         0.0, 0, 0,  # no penalty, no flag, no ideal line
         in_lane, car.setup.surface_grip, 0,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Final
 
 from telemetry.base.units import STEP_MS
 from telemetry.demo.track import SECTOR_COUNT
 
 if TYPE_CHECKING:
-    from random import Random
+    from telemetry.demo.frames import Draws
 
 MAX_TYRES_OUT: Final = 2
 """Tyres that may be off the track; more make the lap invalid."""
@@ -34,6 +35,10 @@ class Board:
         self.sector_ms = 0
         self.time_left_ms = 0.0
 
+    def values(self) -> tuple[int, int, int, int, int]:
+        """Laps completed, last and best lap in ms, sectors completed in this lap, and the last sector in ms."""
+        return self.completed, self.last_ms, self.best_ms, self.sector, self.sector_ms
+
     @staticmethod
     def text(milliseconds: int) -> str:
         """Return "m:ss:mmm", or dashes for 0."""
@@ -57,7 +62,6 @@ class Timing:
         "_due",
         "_last_s",
         "_length",
-        "_rng",
         "_sector",
         "_sector_start",
         "_splits",
@@ -68,13 +72,14 @@ class Timing:
         "elapsed",
         "lap_steps",
         "laps_begun",
+        "rng",
         "valid",
     )
 
-    def __init__(self, length: float, s: float, rng: Random) -> None:
+    def __init__(self, length: float, s: float, rng: Draws) -> None:
         self.board = Board()
         self._length = length
-        self._rng = rng
+        self.rng = rng
         self._last_s = s
         self._turns = -1 if s > 0.5 * length else 0  # crossings of the line, without the one from the grid
         self.laps_begun = self._turns  # the lap the car is in: -1 on the grid, 0 in the first
@@ -120,6 +125,24 @@ class Timing:
             if len(trace) <= len(best):
                 self.delta = (self.lap_steps - best[len(trace) - 1]) * STEP_MS * 0.001
 
+    def skip(self, steps: int, s: float) -> None:
+        """Account for several steps, the last one of which ended at `s`, with no line, sector or cut between them."""
+        self.elapsed += steps
+        self.lap_steps += steps
+        self._last_s = s
+
+    @property
+    def next_split(self) -> float:
+        """Metres after the line at which the next sector begins; infinite where none does before the line."""
+        if self._turns != self.laps_begun or self._turns < 0 or self._sector >= SECTOR_COUNT - 1:
+            return inf
+        return (self._sector + 1) * self._length / SECTOR_COUNT
+
+    @property
+    def is_due(self) -> bool:
+        """Whether values are still to appear on the board."""
+        return bool(self._due)
+
     def _split(self) -> None:
         self._sector += 1
         sector_ms = (self.lap_steps - self._sector_start) * STEP_MS
@@ -136,7 +159,7 @@ class Timing:
         self._sector_start = 0
         self._completed += 1
         # The lap count appears one or two frames after the line; the times appear before, with or well after it.
-        rng = self._rng
+        rng = self.rng
         self._due.append([1 + int(2 * rng.random()), 0, self._completed])
         late = int((MAX_DELAY_FRAMES + 2) * rng.random())
         self._due.append([late, 1, lap_ms])
