@@ -26,11 +26,13 @@ class DerivedBlock:
     This is what the column form of a metric gets as ``now``.
     """
 
-    def __init__(self, block: Block, before: Sample | None, thresholds: Thresholds) -> None:
-        """``before`` is the sample before the block."""
+    def __init__(
+        self, block: Block, before: Sample | None, thresholds: Thresholds, known: Mapping[str, Any] | None = None
+    ) -> None:
+        """``before`` is the sample before the block; ``known`` has columns that were calculated otherwise."""
         self.block = block
         self._arguments = {"before": before, "thresholds": thresholds}  # without itself, so that it is freed at once
-        self._calculated: dict[str, Any] = {}
+        self._calculated: dict[str, Any] = dict(known or {})
 
     def __len__(self) -> int:
         return len(self.block)

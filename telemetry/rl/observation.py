@@ -129,6 +129,13 @@ class Observer:
 
         Each is that of the sample alone: ``actions`` (n - 1, axes) led from one sample to the next.
         """
+        history = np.zeros((len(samples), self._history, actions.shape[1]))
+        for age in range(1, self._history + 1):
+            history[age:, age - 1] = actions[: max(len(samples) - age, 0)]
+        return self.rows(samples, history, track)
+
+    def rows(self, samples: SampleColumns, history: Array, track: TrackMap | None = None) -> ObservationValue:
+        """The observations of any ``n`` samples, each with its latest actions: (n, age, axes), the newest first."""
         plan, fields = self._layout, self._fields
         rows = np.zeros((len(samples), plan.size), dtype=np.float64)
         if fields:
@@ -138,10 +145,8 @@ class Observer:
             np.copyto(rows[:, :fields], numbers, where=known)
             if self._mask:
                 rows[:, -fields:] = known
-        start = fields
-        for age in range(1, self._history + 1):
-            rows[age:, start : start + actions.shape[1]] = actions[: max(len(samples) - age, 0)]
-            start += actions.shape[1]
+        if self._history:
+            rows[:, fields : fields + history[0].size] = history.reshape(len(samples), -1)
         np.minimum(np.maximum(rows, plan.low, out=rows), plan.high, out=rows)
         if self._flat:
             return (rows / plan.scale).astype(np.float32)

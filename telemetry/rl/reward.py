@@ -52,28 +52,35 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class Transitions:
-    """Consecutive control steps, the first of an episode and those after it: what the column form of a term gets."""
+    """``n`` control steps, of one episode or of one each: what the column form of a term gets."""
 
-    samples: SampleColumns
-    """One more than there are steps."""
+    before: SampleColumns
+    after: SampleColumns
     steps: StepColumns
-    """The same samples, as steps."""
+    """The steps from the samples before to those after."""
     seconds: float
     """Duration of each step."""
     actions: Array
     """The action of each step: (n, k)."""
+    previous: Array
+    """The action before it: (n, k); NaN at the first step of an episode."""
     track: TrackMap | None
     laps: Array
     """How many laps were completed in each step: (n,)."""
 
-    def after(self, name: str) -> Array:
-        """Numbers of a field of the samples after the steps: (n,) or (n, k)."""
-        return self.samples(name)[1:]
+    @classmethod
+    def of(
+        cls, samples: SampleColumns, seconds: float, actions: Array, track: TrackMap | None, laps: Array
+    ) -> Self:
+        """The first steps of an episode: of ``n + 1`` consecutive samples."""
+        previous = np.concatenate([np.full((1, actions.shape[1]), np.nan), actions[:-1]])
+        before, after = samples[:-1], samples[1:]
+        return cls(before, after, StepColumns(before, after), seconds, actions, previous, track, laps)
 
     def change(self, name: str) -> Array:
         """By how much a field has changed in each step."""
         with np.errstate(invalid="ignore"):
-            change: Array = np.diff(self.samples(name), axis=0)
+            change: Array = self.after(name) - self.before(name)
         return change
 
 
@@ -131,8 +138,7 @@ def _lap_time(step: Transition) -> float:
 
 
 def _lap_time_columns(steps: Transitions) -> Array:
-    best = steps.samples.integers("best_time")
-    before, after = best[:-1], best[1:]
+    before, after = steps.before.integers("best_time"), steps.after.integers("best_time")
     return np.where((after > 0) & (after < before), (before - after) / 1000.0, 0.0)
 
 
@@ -177,10 +183,13 @@ def _damage(step: Transition) -> float:
 
 
 def _damage_columns(steps: Transitions) -> Array:
-    level = steps.samples("damage_level")
-    worst = np.where(np.isnan(level[:, 0]), np.nan, np.fmax.reduce(level, axis=1))  # as max() of Python has it
-    change = np.diff(worst)
+    change = _worst(steps.after("damage_level")) - _worst(steps.before("damage_level"))
     return np.where(change < 0.0, -0.0, -change)
+
+
+def _worst(level: Array) -> Array:
+    """The greatest number of each row, as ``max()`` of Python has it."""
+    return np.where(np.isnan(level[:, 0]), np.nan, np.fmax.reduce(level, axis=1))
 
 
 def _wear(step: Transition) -> float:
@@ -227,7 +236,7 @@ def _acgym(step: Transition) -> float:
 def _acgym_columns(steps: Transitions) -> Array:
     if steps.track is None or not steps.track.line:
         return np.zeros(len(steps.laps))
-    places = steps.samples("normalized_position", "world_position_x", "world_position_z")[1:].tolist()
+    places = steps.after("normalized_position", "world_position_x", "world_position_z").tolist()
     gap = np.array([steps.track.gap_at(*place) for place in places], dtype=np.float64)
     return np.where(np.isfinite(gap), _acgym_speed_columns(steps) * (1.0 - gap / ACGYM_WIDTH_M), 0.0)
 
@@ -239,9 +248,9 @@ def _acgym_action_change(step: Transition) -> float:
 
 
 def _acgym_action_change_columns(steps: Transitions) -> Array:
-    actions = steps.actions.tolist()
     # Not by numpy, whose square root of a sum is not always rounded alike.
-    return -np.array([0.0, *map(math.dist, actions[1:], actions[:-1])])
+    change = np.array(list(map(math.dist, steps.actions.tolist(), steps.previous.tolist())))
+    return -np.where(np.isnan(change), 0.0, change)
 
 
 def _sum_exactly(rows: Array) -> Array:

@@ -1,4 +1,4 @@
-"""The steps from one sample to the next, as columns: what rewards and end rules are made of.
+"""Steps from one sample to another, as columns: what rewards and end rules are made of.
 
 Each column has, value for value, what the function of :mod:`telemetry.fields.lap_changes` or
 :mod:`telemetry.rl.reward` of the same name gives for each pair of samples.
@@ -6,6 +6,7 @@ Each column has, value for value, what the function of :mod:`telemetry.fields.la
 
 import math
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 
@@ -28,10 +29,16 @@ _POSITION = ("world_position_x", "world_position_y", "world_position_z")
 
 
 class StepColumns:
-    """The steps of ``n + 1`` consecutive samples; every column has the shape (n,)."""
+    """``n`` steps, from each sample of ``before`` to that of the same row in ``after``; every column is (n,)."""
 
-    def __init__(self, samples: SampleColumns) -> None:
-        self._samples = samples
+    def __init__(self, before: SampleColumns, after: SampleColumns) -> None:
+        self._before = before
+        self._after = after
+
+    @classmethod
+    def of(cls, samples: SampleColumns) -> Self:
+        """The steps of ``n + 1`` consecutive samples."""
+        return cls(samples[:-1], samples[1:])
 
     @cached_property
     def is_session_start(self) -> Array:
@@ -39,8 +46,7 @@ class StepColumns:
         starts = self._change("packet_id") < 0
         starts |= self._change("session") != 0
         for name in ("track", "car_model"):
-            codes = self._samples.texts(name).codes
-            starts |= codes[1:] != codes[:-1]
+            starts |= self._after.texts(name).codes != self._before.texts(name).codes
         return starts
 
     @cached_property
@@ -52,9 +58,10 @@ class StepColumns:
     def laps_completed(self) -> Array:
         """How many laps the game counted."""
         counted = self._change("completed_laps")
-        stopped = np.isin(self._samples.integers("status"), TIME_STOPPED_STATUSES)
+        stopped = np.isin(self._after.integers("status"), TIME_STOPPED_STATUSES)
+        stopped |= np.isin(self._before.integers("status"), TIME_STOPPED_STATUSES)
         is_other = (counted < 0) | (counted > MAX_MISSED_LAPS) | (self._change("session") != 0)
-        return np.where(is_other | stopped[1:] | stopped[:-1], 0, counted)
+        return np.where(is_other | stopped, 0, counted)
 
     @cached_property
     def is_driven(self) -> Array:
@@ -63,12 +70,12 @@ class StepColumns:
         with np.errstate(all="ignore"):  # pages can hold NaN and infinities
             is_known = (seconds > 0.0) & (seconds < MAX_INTERVAL_S)
             game_ms = np.where(steps > 0, steps * STEP_MS, np.where(is_known, np.trunc(seconds * 1e3), 0.0))
-            age_ms = (self._samples.integers("lap_time") - self._samples.integers("current_time"))[:-1]
+            age_ms = self._before.integers("lap_time") - self._before.integers("current_time")
             age_ms = np.where((age_ms > 0) & (age_ms < MAX_FRAME_MS), age_ms, 0)
             driven_m = MAX_SPEED_MS * ((game_ms + age_ms) / 1e3)
             is_moved = self._numbers_change("distance_traveled") > driven_m + TOLERANCE_M
             is_moved |= self._world_metres > driven_m + TOLERANCE_M
-            length_m = self._samples("track_spline_length")[1:]
+            length_m = self._after("track_spline_length")
             length_m = np.where(length_m > 0.0, length_m, NOMINAL_LENGTH_M)
             tolerance_m = np.minimum(SPLINE_TOLERANCE * length_m, MAX_SPLINE_TOLERANCE_M)
             progress_m = ((self._numbers_change("normalized_position") + 0.5) % 1.0 - 0.5) * length_m
@@ -80,7 +87,7 @@ class StepColumns:
     def progress_metres(self) -> Array:
         """Metres along the spline; 0 where they are not known, and where the car was moved by the game."""
         laps = self._numbers_change("normalized_position")
-        length = self._samples("track_spline_length")[1:]
+        length = self._after("track_spline_length")
         with np.errstate(all="ignore"):
             is_known = np.isfinite(laps) & (length > 0.0) & ~self.is_session_start & self.is_driven
             return np.where(is_known, (laps - np.rint(laps)) * length, 0.0)
@@ -88,27 +95,25 @@ class StepColumns:
     @cached_property
     def driven_metres(self) -> Array:
         """The progress that end rules look at."""
-        position = self._samples("normalized_position")
         metres = self._numbers_change("distance_traveled")
-        has_no_spline = (position[:-1] == 0.0) & (position[1:] == 0.0)
+        has_no_spline = (self._before("normalized_position") == 0.0) & (self._after("normalized_position") == 0.0)
         along = np.where((metres > 0.0) & self.is_driven, metres, 0.0)
         return np.where(has_no_spline, along, self.progress_metres)
 
     @cached_property
     def _world_metres(self) -> Array:
         """Metres between two places in the world; NaN where one of them is not known."""
-        places = self._samples(*_POSITION)
-        is_known = (places != 0.0).any(axis=1)
-        rows = places.tolist()
+        here, there = self._after(*_POSITION), self._before(*_POSITION)
+        is_known = (here != 0.0).any(axis=1) & (there != 0.0).any(axis=1)
         # Not by numpy, whose square root of a sum is not always rounded alike.
-        metres = np.array(list(map(math.dist, rows[1:], rows[:-1])), dtype=np.float64)
-        return np.where(is_known[1:] & is_known[:-1], metres, np.nan)
+        metres = np.array(list(map(math.dist, here.tolist(), there.tolist())), dtype=np.float64)
+        return np.where(is_known, metres, np.nan)
 
     def _change(self, name: str) -> Array:
-        change: Array = np.diff(self._samples.integers(name))
+        change: Array = self._after.integers(name) - self._before.integers(name)
         return change
 
     def _numbers_change(self, name: str) -> Array:
         with np.errstate(invalid="ignore"):
-            change: Array = np.diff(self._samples(name))
+            change: Array = self._after(name) - self._before(name)
         return change

@@ -129,7 +129,7 @@ class _Rows:
     """What the end rules look at, sample by sample."""
 
     def __init__(self, samples: SampleColumns) -> None:
-        steps = StepColumns(samples)
+        steps = StepColumns.of(samples)
         elapsed = samples("elapsed").tolist()
         columns = [samples.integers(name).tolist() for name in _Condition._fields]
         self._samples = samples
@@ -178,7 +178,7 @@ def _make_trajectory(
 ) -> Trajectory:
     """The trajectory of these samples, checked."""
     actions = recorded_action_columns(spec, samples)
-    steps = Transitions(samples, StepColumns(samples), spec.step_seconds, actions, track, np.array(ended.laps))
+    steps = Transitions.of(samples, spec.step_seconds, actions, track, np.array(ended.laps))
     rewards, terms = reward_columns(spec, steps)
     trajectory = Trajectory(
         episode=episode,
