@@ -65,6 +65,7 @@ def _register() -> None:
             "telemetry.rl.env:DriveEnv",
             kwargs={} if source is None else {"source": source},
             nondeterministic=name == "Live",
+            vector_entry_point="telemetry.rl.vector.env:DriveVectorEnv" if source == "demo" else None,
         )
 
 

@@ -37,6 +37,30 @@ def to_command(spec: Spec, action: Sequence[float], latest: Command = RELEASED) 
     return Command(steer * spec.action.steer_range, 0.5 + 0.5 * throttle, 0.5 + 0.5 * brake)
 
 
+class Commands(NamedTuple):
+    """A :class:`Command` for each of many cars: (n,) each."""
+
+    steer: Array
+    throttle: Array
+    brake: Array
+
+
+def to_commands(spec: Spec, actions: Array, latest: Commands) -> Commands:
+    """:func:`to_command` of each row of actions: (n, axes)."""
+    axes = _clip_columns(np.nan_to_num(actions.astype(np.float64), nan=0.0, posinf=np.inf, neginf=-np.inf), -1.0)
+    if spec.action.delta:
+        held = np.clip(latest.steer / spec.action.steer_range, -1.0, 1.0)
+        if spec.action.pedals == "steer_pedal":
+            controls = np.stack([held, latest.throttle - latest.brake], axis=1)
+        else:
+            controls = np.stack([held, 2.0 * latest.throttle - 1.0, 2.0 * latest.brake - 1.0], axis=1)
+        axes = _clip_columns(controls + axes * np.array(_limits(spec)), -1.0)
+    steer = axes[:, 0] * spec.action.steer_range
+    if spec.action.pedals == "steer_pedal":
+        return Commands(steer, np.maximum(axes[:, 1], 0.0), np.maximum(-axes[:, 1], 0.0))
+    return Commands(steer, 0.5 + 0.5 * axes[:, 1], 0.5 + 0.5 * axes[:, 2])
+
+
 def recorded_command(sample: Sample) -> Command:
     """The driver inputs recorded in a sample."""
     return Command(_clip(sample.steer_angle, -1.0), _clip(sample.gas, 0.0), _clip(sample.brake, 0.0))

@@ -90,7 +90,7 @@ class DriveEnv(gymnasium.Env[ObservationValue, ActionValue]):
         if render_mode is not None:
             raise UsageError(f"render_mode must be None, got {render_mode!r}: the environment cannot be rendered.")
         changes, backend_options = _split_options(options)
-        self.specification = _change(as_spec(specification), changes)
+        self.specification = change_spec(as_spec(specification), changes)
         self._tracks = None if tracks is None else TrackFolder.read(Path(tracks))
         self.render_mode = None
         self.observation_space = observation_space(self.specification)
@@ -203,7 +203,7 @@ def _split_options(options: Mapping[str, Any]) -> tuple[dict[str, Any], BackendO
     return changes, BackendOptions(**others)
 
 
-def _change(spec: Spec, changes: Mapping[str, Any]) -> Spec:
+def change_spec(spec: Spec, changes: Mapping[str, Any]) -> Spec:
     """The specification with all changes that are not None. Raises UsageError."""
     values = spec.to_dict()
     sections = {"observation": ("observation", "shape"), "mask": ("observation", "mask")}

@@ -87,10 +87,14 @@ class DemoBackend(Backend):
     @override
     def advance(self, command: Command) -> StepResult:
         self._ticks += 1
-        # Rounding errors must not turn 3 ms into no step at all.
-        due = self._first_step + math.floor(self._ticks / self._hz / STEP_S + 1e-6)
+        due = self._first_step + math.floor(physics_steps(self._ticks, self._hz))
         self._run(due - self._game.steps, DriverInputs(command.steer, command.throttle, command.brake))
         return StepResult(self._read())
+
+    @property
+    def game(self) -> DemoGame:
+        """The game of this episode."""
+        return self._game
 
     @override
     def close(self) -> None:
@@ -127,6 +131,11 @@ class DemoBackend(Backend):
         snapshot = self._decoder.decode(self._pages(elapsed), elapsed=elapsed, sequence=self._ticks)
         self._sample = derive(snapshot, self._sample)
         return self._sample
+
+
+def physics_steps(ticks: Any, control_hz: float) -> Any:
+    """How many physics steps so many control steps take, not rounded down yet; numbers, or arrays of them."""
+    return ticks / control_hz / STEP_S + 1e-6  # rounding errors must not turn 3 ms into no step at all
 
 
 def _check_start(start: object) -> str:
