@@ -69,9 +69,7 @@ class Transitions:
     """How many laps were completed in each step: (n,)."""
 
     @classmethod
-    def of(
-        cls, samples: SampleColumns, seconds: float, actions: Array, track: TrackMap | None, laps: Array
-    ) -> Self:
+    def of(cls, samples: SampleColumns, seconds: float, actions: Array, track: TrackMap | None, laps: Array) -> Self:
         """The first steps of an episode: of ``n + 1`` consecutive samples."""
         previous = np.concatenate([np.full((1, actions.shape[1]), np.nan), actions[:-1]])
         before, after = samples[:-1], samples[1:]

@@ -240,7 +240,8 @@ class Cars:
         torque = engine.run(spin, gas * tc, setup["fuel_rate"], speed_limit * (1.0 / RADIUS))
         lock = np.minimum(np.maximum(DIFFERENTIAL * (rear_left - rear_right), -1200.0), 1200.0)
         shape = wheels.spin.shape
-        drives, inertia = np.zeros(shape), np.empty(shape)
+        drives: Array = np.zeros(shape)
+        inertia: Array = np.empty(shape)
         drives[2], drives[3] = 0.5 * torque - lock, 0.5 * torque + lock
         inertia[:2], inertia[2:] = INERTIA, INERTIA + engine.inertia()
 
@@ -267,16 +268,16 @@ class Cars:
         k = scaled.astype(np.int64)
         low = self.roughness[k & (ROUGHNESS_COUNT - 1)]
         bump = low + (scaled - k) * (self.roughness[(k + 1) & (ROUGHNESS_COUNT - 1)] - low)
-        ground = np.zeros(shape, int)
-        surface = np.empty(shape)
+        ground: Array = np.zeros(shape, int)
+        surface: Array = np.empty(shape)
         surface[:] = setup["surface_grip"]
         rolling: Array = np.full(shape, GROUND_DRAG[TARMAC])
-        off = np.abs(side) > HALF_WIDTH
+        off: Array = np.abs(side) > HALF_WIDTH
         if off.any():
             self._leave_tarmac(np.nonzero(off), side, place, bump, ground, surface, rolling)
             self.tyres_out = (ground == GRASS).sum(axis=0)
         else:
-            self.tyres_out = np.zeros_like(self.tyres_out)
+            self.tyres_out = np.zeros(self.count, int)
         self.ground = ground
 
         # Suspension

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from math import atan2
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -44,8 +45,8 @@ class FleetBlock(Block):
     def array(self, name: str) -> Array:
         if name in self._times:
             return self._times[name]
-        if name in _MOVING:
-            column: Array = _MOVING[name](self).astype("<i4" if _FIELDS[name].dtype == "integer" else "<f4")
+        if name in MOVING:
+            column: Array = MOVING[name](self).astype("<i4" if _FIELDS[name].dtype == "integer" else "<f4")
             return column
         return self._still.array(name)
 
@@ -53,7 +54,7 @@ class FleetBlock(Block):
     def decimals(self, name: str) -> Array:
         if name in self._times:
             return self._times[name]
-        if name not in _MOVING:
+        if name not in MOVING:
             return self._still.decimals(name)
         if name not in self._decimals:
             self.prepare([name])
@@ -61,7 +62,7 @@ class FleetBlock(Block):
 
     def prepare(self, names: Collection[str]) -> None:
         """Make the decimals of these fields in one go, which is much cheaper than one by one."""
-        numbers = [name for name in names if name in _MOVING and _FIELDS[name].dtype == "number"]
+        numbers = [name for name in names if name in MOVING and _FIELDS[name].dtype == "number"]
         arrays = [self.array(name).reshape(len(self), -1) for name in numbers]
         if not arrays:
             return
@@ -145,7 +146,8 @@ class StillFields:
 
     def take(self, index: int, snapshot: Snapshot) -> None:
         """Set the fields of one car."""
-        if self._rows[index] is None or any(get(self._rows[index]) != get(snapshot) for get in _STILL_GETTERS):
+        known = self._rows[index]
+        if known is None or _get_still(known) != _get_still(snapshot):
             self._rows[index] = snapshot
             self._columns.clear()
 
@@ -183,14 +185,13 @@ def _small_sine_cosine(angle: Array) -> tuple[Array, Array]:
 
 def _heading(block: FleetBlock) -> Array:
     cars = block.fleet.cars
-    from math import atan2
-
     # Not by numpy, whose arc tangent is not always rounded alike.
     return np.array(list(map(atan2, (-cars.dir_x).tolist(), cars.dir_z.tolist())))
 
 
 def _camber(block: FleetBlock) -> Array:
-    return block.fleet.cars.wheels.heat_row("camber").T * np.array([1.0, -1.0, 1.0, -1.0])
+    camber: Array = block.fleet.cars.wheels.heat_row("camber").T * np.array([1.0, -1.0, 1.0, -1.0])
+    return camber
 
 
 def _travel(block: FleetBlock) -> Array:
@@ -206,11 +207,14 @@ def _angular_velocity(block: FleetBlock, axis: int) -> Array:
     cars = block.fleet.cars
     (sin_p, cos_p), (sin_r, cos_r) = block.pitch, block.roll
     heading_rate, pitch_rate = -cars.yaw_rate, cars.pitch_rate
+    rate: Array
     if axis == 0:
-        return heading_rate * sin_r * cos_p - pitch_rate * cos_r
-    if axis == 1:
-        return -heading_rate * cos_r * cos_p - pitch_rate * sin_r
-    return -heading_rate * sin_p - cars.roll_rate
+        rate = heading_rate * sin_r * cos_p - pitch_rate * cos_r
+    elif axis == 1:
+        rate = -heading_rate * cos_r * cos_p - pitch_rate * sin_r
+    else:
+        rate = -heading_rate * sin_p - cars.roll_rate
+    return rate
 
 
 def _force_feedback(block: FleetBlock) -> Array:
@@ -295,7 +299,7 @@ _SHOWN_FIELDS: Final = (
     *("normalized_position", "world_position_x", "world_position_y", "world_position_z"),
 )
 
-_MOVING: Final[dict[str, Callable[[FleetBlock], Array]]] = {
+MOVING: Final[dict[str, Callable[[FleetBlock], Array]]] = {
     "packet_id": lambda block: block.fleet.packet,
     "gas": _of_car("gas"),
     "brake": _of_car("brake"),
@@ -350,6 +354,6 @@ _NOT_FOLLOWED: Final = ("performance_meter", "current_time_text", "last_time_tex
 """Fields that change and are not followed: they stay as at the beginning of the episode."""
 
 _STILL: Final = tuple(
-    name for name in Snapshot.NAMES if name not in (*_MOVING, *_NOT_FOLLOWED, "timestamp", "elapsed", "sequence")
+    name for name in Snapshot.NAMES if name not in (*MOVING, *_NOT_FOLLOWED, "timestamp", "elapsed", "sequence")
 )
-_STILL_GETTERS: Final = (Snapshot.getter(*_STILL),)
+_get_still: Final = Snapshot.getter(*_STILL)

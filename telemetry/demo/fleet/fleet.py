@@ -21,7 +21,7 @@ from telemetry.demo.timing import MAX_TYRES_OUT
 from telemetry.demo.track import PIT_BOX_N, PIT_BOX_S, PIT_LANE_EDGES, PIT_LIMIT_BEGIN, PIT_LIMIT_END
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from telemetry.demo.frames import Draws
     from telemetry.demo.game import DemoGame

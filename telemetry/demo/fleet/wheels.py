@@ -65,7 +65,9 @@ X: Final = np.array([FRONT, FRONT, -REAR, -REAR])[:, np.newaxis]
 Y: Final = (SIDES * np.array(HALF_TRACK)[AXLES])[:, np.newaxis]
 """Metres from the centre of mass to the left to each wheel, (4, 1)."""
 
-HEAT_NAMES: Final = ("core", "inner", "middle", "outer", "disc", "used", "wear", "dirt", "pressure", "roll_grip", "camber")
+HEAT_NAMES: Final = (
+    *("core", "inner", "middle", "outer", "disc", "used", "wear", "dirt", "pressure", "roll_grip", "camber"),
+)
 """What a thermal step changes, in the order of :attr:`Wheels.heat_state`."""
 
 _GRIP: Final = np.array(GRIP)[AXLES][:, np.newaxis]

@@ -1,4 +1,4 @@
-"""The progress of laps over one step of many cars: :func:`telemetry.fields.metrics.lap_progress.follow_lap`, row by row.
+"""The progress of laps over one step of many cars: what ``follow_lap`` gives for each of them.
 
 Between two samples that matter to laps nearly all is the same, and is calculated for all cars at once. At the samples
 that matter, the scalar form decides, as in :mod:`telemetry.fields.metrics.lap_progress_columns`.

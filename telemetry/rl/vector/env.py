@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, TypedDict, Unpack
+from typing import Any, Final, Unpack
 
 import gymnasium
 import numpy as np
@@ -109,7 +109,7 @@ class DriveVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         return layout(self.specification).names
 
     @override
-    def reset(  # type: ignore[override] # as Gymnasium's own vector environments take it
+    def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
         """Begin new episodes; return the first observations and infos.
@@ -142,13 +142,13 @@ class DriveVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
                 f"The episode of car {int(np.argmax(self._ended))} has ended: reset it with "
                 "options={'reset_mask': ...} before the next step."
             )
-        resting = self._ended if self._mode == NEXT_STEP else np.zeros(self.num_envs, bool)
+        resting = self._ended.copy() if self._mode == NEXT_STEP else np.zeros(self.num_envs, bool)
         observations, rewards, ending, infos = self._drive(self._axes(actions))
         terminated, truncated = ending.terminated & ~resting, ending.truncated & ~resting
         rewards[resting] = 0.0
         self._ended = terminated | truncated
-        again = resting if self._mode == NEXT_STEP else self._ended if self._mode == SAME_STEP else None
-        if again is not None and again.any():
+        again = {NEXT_STEP: resting, SAME_STEP: self._ended.copy()}.get(self._mode, np.zeros(self.num_envs, bool))
+        if again.any():
             cars = np.flatnonzero(again)
             if self._mode == SAME_STEP:
                 finals = np.full(self.num_envs, None, dtype=object)
@@ -162,7 +162,6 @@ class DriveVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
             if self._mode == SAME_STEP:
                 infos |= {"final_obs": finals, "_final_obs": again.copy()}
                 infos |= {"final_info": final_info, "_final_info": again.copy()}
-                self._ended = np.zeros(self.num_envs, bool)
         return observations, rewards, terminated, truncated, infos
 
     @override

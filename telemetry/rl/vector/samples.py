@@ -45,8 +45,10 @@ class FleetSamples:
                 self._columns[name] = block.texts(name) if name not in _METRICS else column
             else:
                 value = sample[Sample.INDEX[name]]
-                column[index] = [np.nan if one is None else one for one in value] if _FIELDS[name].shape else (
-                    _missing(name) if value is None else value
+                column[index] = (
+                    [np.nan if one is None else one for one in value]
+                    if _FIELDS[name].shape
+                    else (_missing(name) if value is None else value)
                 )
 
     def advance(self, block: FleetBlock) -> None:
@@ -58,9 +60,7 @@ class FleetSamples:
         def samples_of(row: int) -> tuple[Sample, Sample]:
             return _sample_of(now, row), _sample_of(before, row)
 
-        progress = follow_lap_steps(
-            lambda name: before[name], lambda name: now[name], samples_of  # noqa: PLW0108 - a dict's get would hide a typo
-        )
+        progress = follow_lap_steps(before.__getitem__, now.__getitem__, samples_of)
         now.update(zip(PROGRESS, progress, strict=True))
         now["tyre_wear_best"] = _follow_wear(before, now)
         known = {"lap_progress": progress, "tyre_wear_best": now["tyre_wear_best"]}
@@ -83,7 +83,7 @@ def is_followed(name: str) -> bool:
 def _follow_wear(before: dict[str, Any], now: dict[str, Any]) -> Array:
     """``tyre_wear_best`` after the step: a running maximum, unless other tyres may have been fitted."""
     wear = now["tyre_wear"]
-    best = np.maximum(before["tyre_wear_best"], np.where(wear > 0.0, np.minimum(wear, BEST_WEAR_PERCENT), 0.0))
+    best: Array = np.maximum(before["tyre_wear_best"], np.where(wear > 0.0, np.minimum(wear, BEST_WEAR_PERCENT), 0.0))
     floor = tyre_floor_columns(now["tyre_compound"])
     for row in np.flatnonzero(may_have_changed(wear - before["tyre_wear"], floor)).tolist():
         after, earlier = _sample_of(now, row), _sample_of(before, row)
@@ -118,7 +118,7 @@ def _take(block: FleetBlock, name: str) -> Any:
 def _plain(column: Any) -> Any:
     """A column whose missing values are NaN."""
     if isinstance(column, np.ma.MaskedArray):
-        return column.astype(np.float64).filled(np.nan)
+        return np.ma.filled(column.astype(np.float64), np.nan)
     return column
 
 
