@@ -17,7 +17,7 @@ from telemetry.base.text_file import TextFormatError, read_text
 from telemetry.cli._shared.input_files import check_file_exists, exists, find_recordings
 from telemetry.cli._shared.messages import print_lines, print_message, print_warning
 from telemetry.cli._shared.option_groups import expand_option_groups
-from telemetry.cli._shared.options import IncludeAi, parse_lap_numbers, rate_option
+from telemetry.cli._shared.options import IncludeAi, NamedColumns, parse_lap_numbers, rate_option
 from telemetry.cli._shared.progress import UPDATE_INTERVAL, progress_bar
 from telemetry.cli._shared.stopping import Interrupted, stop_on_signal
 from telemetry.cli._shared.thresholds import TyresOut
@@ -161,6 +161,7 @@ def dataset(
     force: Annotated[
         bool, typer.Option("--force", help="Write data that fails the consistency checks, with a warning.")
     ] = False,
+    column_map: NamedColumns = None,
     *,
     work_options: WorkOptions,
     tyres_out: TyresOut = DEFAULTS.tyres_out,
@@ -187,6 +188,7 @@ def dataset(
         acgym=acgym,
         ac_root=ac_root,
         steer_lock=steer_lock,
+        column_map=column_map,
         tracks=tracks,
         force=force,
         jobs=work_options.jobs,

@@ -17,6 +17,7 @@ from telemetry.base.storage.lock import lock_dataset_folder
 from telemetry.rl.datasets.build import BuildRequest, BuildResult, Stopped, build_dataset
 from telemetry.rl.datasets.convert import RESULT_FILE, read_result
 from telemetry.rl.datasets.exporter import RecordingResult
+from telemetry.rl.datasets.provenance import PinnedFile
 from tests.conftest import REPOSITORY, main_in_process, wait_until
 from tests.recorded import days_later, recorded_lap, write
 from tests.rl.test_dataset_engines import contents
@@ -269,6 +270,20 @@ def test_another_request_is_refused_and_begins_anew_only_when_told(
     assert len(list(folder.glob("parts/*"))) == 2
     again = request_of(own, restart=True)
     assert made(again)[1:] == (["a", "b", "c", "d"], [])
+
+
+def test_work_that_was_begun_with_other_names_of_columns_is_refused(own: Path) -> None:
+    column_map = own.parent / "columns.toml"
+    column_map.write_text('[columns]\nv = "speed_kmh"\n', "utf-8")
+    stop_after(request_of(own, column_map=column_map), 2)
+    before = PinnedFile.of(column_map)
+    assert before.check() == column_map
+    column_map.write_text('[columns]\nv = "gas"\n', "utf-8")
+    with pytest.raises(telemetry.UsageError, match=rf'episodes\.column_map\.digest was "{before.digest}" and is "'):
+        made(request_of(own, column_map=column_map))
+    with pytest.raises(telemetry.SourceError) as caught:
+        before.check()
+    assert str(caught.value) == f"The file {column_map} has changed in the meantime. Start again."
 
 
 def test_another_program_is_refused_and_a_damaged_request_too(own: Path) -> None:

@@ -24,7 +24,7 @@ from telemetry.rl.datasets.formats import minari
 from telemetry.rl.datasets.formats.lerobot import LeRobotExporter
 from telemetry.rl.datasets.formats.npz import NpzExporter
 from telemetry.rl.datasets.formats.parquet import ParquetExporter
-from telemetry.rl.datasets.provenance import program_digest
+from telemetry.rl.datasets.provenance import PinnedFile, program_digest
 from telemetry.rl.datasets.staging import StagingFolder
 from telemetry.rl.spec import Spec, as_spec
 from telemetry.tracks.track_folder import TrackFolder
@@ -62,6 +62,8 @@ class BuildRequest:
     """The folder of the game."""
     steer_lock: float | None = None
     """Degrees of the steering wheel at full lock."""
+    column_map: Path | None = None
+    """A file that names the columns of other programs' tables."""
     tracks: Path | None = None
     """A folder of track files whose roads are used beside the known ones; None: only those that are known."""
     force: bool = False
@@ -263,6 +265,7 @@ def _plan(request: BuildRequest) -> tuple[Exporter, EpisodeConfig, Path]:
         valid_only=request.valid_only,
         include_ai=request.include_ai,
         smooth_frames=is_acgym,
+        column_map=None if request.column_map is None else PinnedFile.of(request.column_map),
         thresholds=request.thresholds,
     )
     path = request.output

@@ -67,7 +67,8 @@ def convert(job: Job, clock: Clock, watch: Watch = ignore) -> RecordingResult | 
     skipped = SkipCounts()
     try:
         with _result_folder(job) as folder:
-            with open_source(job.path) as source:
+            columns = job.config.column_map
+            with open_source(job.path, column_map=None if columns is None else columns.check()) as source:
                 if lacking := describe_lacking(job.exporter.needed_fields, source.missing_fields):
                     return job.failed(
                         f"{name} was not converted: it does not hold {lacking}, which this dataset needs."

@@ -24,6 +24,7 @@ from telemetry.recording.blocks import read_blocks
 from telemetry.recording.interfaces import Source
 from telemetry.rl.datasets.frames import smooth_frames
 from telemetry.rl.datasets.lap_spans import CountFollower, LapSpan, find_lap_spans
+from telemetry.rl.datasets.provenance import PinnedFile
 from telemetry.rl.datasets.runs import RunPart, find_runs
 from telemetry.rl.sample_columns import SampleColumns
 
@@ -49,7 +50,7 @@ _Watch = Callable[[float], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EpisodeConfig:
-    """How recordings are cut into episodes."""
+    """How recordings are read and cut into episodes."""
 
     kind: EpisodeKind = "lap"
     rate: float = 25.0
@@ -63,6 +64,8 @@ class EpisodeConfig:
     smooth_frames: bool = False
     """Whether the car's position and the lap clock, which the game writes once per frame, are interpolated between
     frames."""
+    column_map: PinnedFile | None = None
+    """The file that names the columns of other programs' tables."""
     thresholds: Thresholds = DEFAULTS
 
 
