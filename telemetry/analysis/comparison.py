@@ -1,6 +1,6 @@
 """Two laps of one track compared: where the time goes, corner by corner, and what else differs between them."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -263,21 +263,28 @@ def lap_warnings(one: DrivenLap) -> Iterator[str]:
     """What cannot be said of a lap and why, as sentences."""
     if one.lap.complete and not one.lap.time_ms:
         yield f"{_capital(one.name)} has no official time; its measured one stands for it."
-    if one.trace.rate_hz < MIN_RATE_HZ:
-        yield (
-            f"{_capital(one.name)} was recorded at {one.trace.rate_hz:.2g} Hz: too few samples to tell speeds, pedals "
-            "and braking points. Times between samples are in a straight line."
-        )
+    yield from rate_warnings(one)
     unknown = [name for name in CORNER_FIELDS if not np.isfinite(one.trace[name]).any()]
     if unknown:
         yield f"{_capital(one.name)} does not hold {', '.join(unknown)}: what follows from it is not told."
 
 
-def common_warnings(laps: Sequence[DrivenLap]) -> list[str]:
-    """The :func:`lap_warnings` of these laps, each told of the first lap that it holds for, and how many it does."""
+def rate_warnings(one: DrivenLap) -> Iterator[str]:
+    """What cannot be said of a lap because it has too few samples, as a sentence; nothing where it has enough."""
+    if one.trace.rate_hz < MIN_RATE_HZ:
+        yield (
+            f"{_capital(one.name)} was recorded at {one.trace.rate_hz:.2g} Hz: too few samples to tell speeds, pedals "
+            "and braking points. Times between samples are in a straight line."
+        )
+
+
+def common_warnings(
+    laps: Sequence[DrivenLap], warnings: Callable[[DrivenLap], Iterable[str]] = lap_warnings
+) -> list[str]:
+    """The ``warnings`` of these laps, each told of the first lap that it holds for, and how many it does."""
     found: dict[str, list[str]] = {}
     for one in laps:
-        for text in lap_warnings(one):
+        for text in warnings(one):
             found.setdefault(text.removeprefix(_capital(one.name)), []).append(text)
     return [
         texts[0] + (f" It is the same for {format_count(len(texts) - 1, 'other lap')}." if texts[1:] else "")

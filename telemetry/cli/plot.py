@@ -164,6 +164,7 @@ def _make(
 ) -> "tuple[list[Figure], str, list[str]]":
     """The figures, the title over them, and why some of them are missing; UsageError where all are."""
     from telemetry.analysis import lap_figures, place_figures, stint_figures
+    from telemetry.analysis.comparison import common_warnings, rate_warnings
     from telemetry.analysis.dampers import DAMPER_FIELDS
     from telemetry.analysis.tyres import TYRE_FIELDS
 
@@ -206,6 +207,7 @@ def _make(
             problems.append(f"{name}: {error}")
     if not made:
         raise UsageError(" ".join(problems))
+    problems = [*common_warnings(driven, rate_warnings), *problems]
     problems += [note for figure in made for note in figure.notes]
     return made, f"{place.car or 'unknown car'} on {place.track_name}", problems
 
