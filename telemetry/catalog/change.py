@@ -1,13 +1,17 @@
 """Changes of a catalog: one process at a time, and each change happens in the moment in which the state is replaced."""
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from time import monotonic
+from secrets import randbelow
+from threading import Event
+from time import monotonic, time
 from typing import Final
 
-from telemetry.base.errors import SinkError, SourceError
+from telemetry.base.errors import SinkError, SourceError, TelemetryError
 from telemetry.base.extras import require
 from telemetry.base.sanitize import sanitize_filename
 from telemetry.catalog.read import ID_DIGITS, ReadOptions, ReadRecording
@@ -16,9 +20,18 @@ from telemetry.catalog.state import CatalogState, Row, absolute, load_state, sav
 from telemetry.catalog.store import PURPOSE, RECORDINGS_FOLDER, CatalogStore, Place, as_store
 from telemetry.catalog.tables import publish_tables
 from telemetry.formats import find_format
+from telemetry.stores.revisions import ReplacedMeanwhileError
 
 COMMIT_S: Final = 2.0
 """Seconds after which what was read becomes part of the catalog: a kill costs no more of it."""
+
+ATTEMPTS: Final = 20
+"""How often a change is made that meets those of other machines."""
+
+MAX_CONFLICT_PAUSE_MS: Final = 500
+
+MAX_PAUSE_S: Final = 12 * 3600.0
+"""Seconds without a commit after which other machines may have removed what this one has uploaded."""
 
 
 class CatalogChange:
@@ -29,10 +42,12 @@ class CatalogChange:
         self.state = state
         self.unfinished = unfinished
         """A folder for files that are being made; it is removed in the end."""
-        self._known = {row["recording_id"] for row in state.recordings}
-        self._by_path = {row["path"]: row for row in state.recordings if not row["copied"]}
+        self._adopt(state)
+        self._steps: list[Callable[[], None]] = []
+        """What was done since the last commit, to be done again where another machine changed the catalog meanwhile."""
         self._is_changed = False
         self._committed = monotonic()
+        self._committed_at = time()
 
     def knows(self, path: Path) -> bool:
         """Whether this file was added before and has the size and the time of its last change that it had then."""
@@ -69,19 +84,14 @@ class CatalogChange:
             for path, _ in read.shards.values():
                 path.unlink(missing_ok=True)
             return False
-        before = self._by_path.get(read.recording["path"])
+        replaced = self._by_path.get(read.recording["path"])
         if copy:
             self._copy(read)
-        if before is not None:
-            self.remove([before["recording_id"]])
-        for name, (path, shard) in read.shards.items():
-            self._place(path, name, shard)
-        self.state.recordings.append(read.recording)
-        self.state.laps += read.laps
-        self._known.add(recording_id)
-        if not copy:
-            self._by_path[read.recording["path"]] = read.recording
-        self._is_changed = True
+        for name, (path, _) in read.shards.items():
+            self.store.put(path, name)
+        if replaced is not None:
+            self.remove([replaced["recording_id"]])
+        self._do(partial(self._insert, read))
         return True
 
     def remove(self, recording_ids: Sequence[str]) -> None:
@@ -89,19 +99,31 @@ class CatalogChange:
 
         Where such a file cannot be read, those laps stay without samples. Raises OSError.
         """
-        gone = set(recording_ids)
+        self._do(partial(self._remove, frozenset(recording_ids)))
+
+    def _insert(self, read: ReadRecording) -> None:
+        """Add rows whose files have their names; the rows are copied, for merging changes those of the state."""
+        if self.holds(read.recording["recording_id"]):
+            return
+        self.state.shards |= {name: shard for name, (_, shard) in read.shards.items()}
+        row = dict(read.recording)
+        self.state.recordings.append(row)
+        self.state.laps += map(dict, read.laps)
+        self._known.add(row["recording_id"])
+        if not row["copied"]:
+            self._by_path[row["path"]] = row
+
+    def _remove(self, gone: AbstractSet[str]) -> None:
         touched = {row["shard"] for row in self.state.laps if row["recording_id"] in gone and row["shard"]}
         self.state.laps = [row for row in self.state.laps if row["recording_id"] not in gone]
         self.state.recordings = [row for row in self.state.recordings if row["recording_id"] not in gone]
-        self._by_path = {row["path"]: row for row in self.state.recordings if not row["copied"]}
-        self._known -= gone
+        self._adopt(self.state)
         for name in touched:
             rows = [row for row in self.state.laps if row["shard"] == name]
             if rows and not self._rewrite(rows):
                 for row in rows:
                     row.update(shard=None, row_group=None, samples=None)
             self.state.shards.pop(name, None)
-        self._is_changed = True
 
     def merge(self, *, every: bool = False) -> int:
         """Put small files of samples together, where there are many or ``every`` one; returns how many were.
@@ -127,14 +149,54 @@ class CatalogChange:
         """Make what was done so far part of the catalog. Raises :class:`telemetry.SinkError`."""
         try:
             if self._is_changed:
-                save_state(self.store, self.state)
-                self._is_changed = False
-            publish_tables(self.store, self.state, self.unfinished)
+                self._save()
+            state = self.state
+            for _ in range(ATTEMPTS):
+                publish_tables(self.store, state, self.unfinished)
+                if self.store.is_current(state.revision):
+                    break
+                state = load_state(self.store)  # another machine's, which may have published its tables before ours
         except OSError as error:
             raise SinkError(
                 f"The catalog {self.store} cannot be written: {error.strerror or error}. It is as it was before."
             ) from error
         self._committed = monotonic()
+        self._committed_at = time()
+
+    def _save(self) -> None:
+        """Replace the state; where another machine has, do all again on that one's."""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                save_state(self.store, self.state)
+                break
+            except ReplacedMeanwhileError:
+                if attempt == ATTEMPTS:
+                    raise
+                Event().wait(randbelow(MAX_CONFLICT_PAUSE_MS) / 1e3)  # else two machines meet again
+                self._start_again()
+        self._steps.clear()
+        self._is_changed = False
+
+    def _start_again(self) -> None:
+        """Do on the catalog as it is now what was done since the last commit, but for putting files together."""
+        if time() - self._committed_at > MAX_PAUSE_S:
+            raise SinkError(f"This computer slept while it changed {self.store}. Run the same command again.")
+        theirs = load_state(self.store)
+        if (theirs.fields, theirs.rate_hz) != (self.state.fields, self.state.rate_hz):
+            raise SinkError(f"{self.store} was made meanwhile, with other settings. Run the same command again.")
+        self._adopt(theirs)
+        for step in self._steps:
+            step()
+
+    def _do(self, step: Callable[[], None]) -> None:
+        step()
+        self._steps.append(step)
+        self._is_changed = True
+
+    def _adopt(self, state: CatalogState) -> None:
+        self.state = state
+        self._known = {row["recording_id"] for row in state.recordings}
+        self._by_path = {row["path"]: row for row in state.recordings if not row["copied"]}
 
     def _rewrite(self, rows: Sequence[Row]) -> bool:
         """Write the samples of these laps, which are of one track, into one new file; false if they cannot be read."""
@@ -145,15 +207,11 @@ class CatalogChange:
         except (FileNotFoundError, IndexError, pyarrow.ArrowException):
             return False
         name, shard = describe_shard(path, ordered)
-        self._place(path, name, shard)
+        self.store.put(path, name)
+        self.state.shards[name] = shard
         for number, row in enumerate(ordered):
             row.update(shard=name, row_group=number)
         return True
-
-    def _place(self, path: Path, name: str, shard: Row) -> None:
-        """Give a closed file of samples its name in the catalog."""
-        self.store.put(path, name)
-        self.state.shards[name] = shard
 
     def _copy(self, read: ReadRecording) -> None:
         """Copy a recording into the catalog."""
@@ -185,11 +243,10 @@ def change_catalog(place: Place, new: CatalogState | None = None) -> Iterator[Ca
     try:
         with store.change() as unfinished:
             state = new if new is not None and not store.exists() else load_state(store)
-            _remove_strangers(store, state)
             change = CatalogChange(store, state, unfinished)
             yield change
             if change.is_committed:  # only now: others may have put there what a later commit names
-                _remove_strangers(store, state)
+                _remove_strangers(store, change.state)
     except OSError as error:
         raise SinkError(f"The catalog {store} cannot be written: {error.strerror or error}.") from error
 
@@ -198,5 +255,5 @@ def _remove_strangers(store: CatalogStore, state: CatalogState) -> None:
     """Remove files of samples and copies that the state does not name: what was killed, or has been replaced."""
     names = {*state.shards, *(row["path"] for row in state.recordings if row["copied"])}
     for name in store.strangers(names):
-        with suppress(OSError):  # then the next change does it
+        with suppress(OSError, TelemetryError):  # then the next change does it
             store.remove(name)

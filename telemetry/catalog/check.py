@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from telemetry.base.errors import SourceError
+from telemetry.base.errors import TelemetryError
 from telemetry.catalog.shards import LAP_ID, hash_open_file
 from telemetry.catalog.state import CatalogState, recording_place
 from telemetry.catalog.store import CatalogStore, Place, as_store
@@ -66,7 +66,7 @@ def _check_laps(store: CatalogStore, state: CatalogState, sound: set[str]) -> It
 
 def _ids_of_groups(store: CatalogStore, name: str) -> list[str | None]:
     """The lap of each row group, by its statistics."""
-    with store.open_parquet(name) as file:
+    with store.errors(name), store.open_parquet(name) as file:
         metadata = file.metadata
         place = metadata.schema.to_arrow_schema().names.index(LAP_ID)
         found: list[Any] = [
@@ -84,5 +84,5 @@ def _compare(open_file: Callable[[], AbstractContextManager[Any]], sha256: str) 
         return "has gone"
     except OSError as error:
         return f"cannot be read ({error.strerror})"
-    except SourceError as error:
-        return str(error)
+    except TelemetryError as error:
+        return f"cannot be read ({error})"

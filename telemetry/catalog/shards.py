@@ -84,7 +84,7 @@ def read_lap_samples(place: Place, lap: Row, fields: Sequence[str] | None = None
     if lap["shard"] is None:
         raise SourceError(f"The lap {lap['lap_id']} has no samples.")
     try:
-        with store.open_parquet(lap["shard"]) as file:
+        with store.errors(lap["shard"]), store.open_parquet(lap["shard"]) as file:
             return file.read_row_group(lap["row_group"], columns=None if fields is None else list(fields))
     except (OSError, pyarrow.ArrowException, IndexError) as error:
         file_place = store.locate(lap["shard"])
@@ -126,9 +126,11 @@ def merge_shards(store: CatalogStore, rows: Iterable[Row], unfinished: Path, fie
     writer = ShardWriter(unfinished, fields)
     try:
         for row in order:
-            if row["shard"] not in files:
-                files[row["shard"]] = store.open_parquet(row["shard"])
-            writer.write_group(files[row["shard"]].read_row_group(row["row_group"]).cast(writer.schema))
+            with store.errors(row["shard"]):
+                if row["shard"] not in files:
+                    files[row["shard"]] = store.open_parquet(row["shard"])
+                group = files[row["shard"]].read_row_group(row["row_group"])
+            writer.write_group(group.cast(writer.schema))
     finally:
         writer.close()
         for file in files.values():

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import orjson
 
-from telemetry.base.errors import SourceError, UsageError
+from telemetry.base.errors import SourceError, TelemetryError, UsageError
 from telemetry.base.version import ANALYSIS_VERSION, VERSION
 from telemetry.catalog.store import STATE_NAME, CatalogStore, Place, StoredState, as_store
 
@@ -98,6 +98,8 @@ def load_state(place: Place) -> CatalogState:
             version=str(values["version"]),
             revision=revision,
         )
+    except TelemetryError:
+        raise
     except FileNotFoundError:
         raise UsageError(f"There is no catalog in {store}. Make one with: catalog add RECORDINGS.") from None
     except OSError as error:

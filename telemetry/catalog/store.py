@@ -1,7 +1,7 @@
 """Where the files of a catalog lie: in a folder of this machine, or in an object store."""
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -48,6 +48,12 @@ class CatalogStore(Protocol):
 
     def locate(self, name: str) -> str:
         """The path or the address of a file, for people and for the rows of recordings."""
+
+    def errors(self, name: str) -> AbstractContextManager[None]:
+        """For what reads an open file of this name: inside, an error of the store becomes a TelemetryError."""
+
+    def is_current(self, state_revision: str | None) -> bool:
+        """Whether ``catalog.json`` still is this one; only other machines can have replaced it."""
 
     def exists(self) -> bool:
         """Whether there is a catalog."""
@@ -105,6 +111,14 @@ class FolderStore:
     def locate(self, name: str) -> str:
         """The path of a file."""
         return str(self.path_of(name))
+
+    def errors(self, _: str) -> AbstractContextManager[None]:
+        """Nothing that a caller does not know."""
+        return nullcontext()
+
+    def is_current(self, _: str | None) -> bool:
+        """It is: the lock keeps others away."""
+        return True
 
     def exists(self) -> bool:
         """Whether there is a catalog."""
@@ -186,8 +200,3 @@ Place = Path | CatalogStore
 def as_store(place: Place) -> CatalogStore:
     """The store of a catalog."""
     return FolderStore(place) if isinstance(place, Path) else place
-
-
-def parse_place(text: str | CatalogStore) -> CatalogStore:
-    """The store of a catalog by what the user calls it."""
-    return FolderStore(Path(text)) if isinstance(text, str) else text

@@ -40,6 +40,8 @@ class ObjectStore:
     """The bucket and the prefix, without slashes at the ends, as pyarrow's paths begin."""
     url: str
     """The address for sentences, without a slash at the end."""
+    endpoint: str | None = None
+    """The address of the server, where it is not Amazon's."""
 
     def path(self, name: str) -> str:
         """The path of an object for :attr:`filesystem`."""
@@ -74,6 +76,7 @@ def open_object_store(url: str, endpoint: str | None = None) -> ObjectStore:
     ):
         raise UsageError(f"{url} is no address of a store: expected s3://bucket or s3://bucket/prefix.")
     endpoint = endpoint or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or None
+    endpoint = endpoint and endpoint.rstrip("/")
     if endpoint is not None and not _ENDPOINT.fullmatch(endpoint):
         raise UsageError(f"{endpoint} is no endpoint of a store: expected an address like http://nas:9000.")
     fs = require("pyarrow.fs", extra="s3", purpose=PURPOSE)
@@ -81,11 +84,11 @@ def open_object_store(url: str, endpoint: str | None = None) -> ObjectStore:
         raise UsageError(f"{PURPOSE} needs a pyarrow that was built with S3; the one of PyPI is.")
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     filesystem = fs.S3FileSystem(
-        endpoint_override=endpoint.rstrip("/") if endpoint else None,
+        endpoint_override=endpoint,
         region=region or ("us-east-1" if endpoint else None),
         connect_timeout=CONNECT_TIMEOUT_S,
         request_timeout=REQUEST_TIMEOUT_S,
         retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=ATTEMPTS),
     )
     root = "/".join([bucket, *parts])
-    return ObjectStore(filesystem, root, SCHEME + root)
+    return ObjectStore(filesystem, root, SCHEME + root, endpoint)

@@ -21,24 +21,6 @@ Row = dict[str, object]
 
 
 @pytest.fixture
-def recordings(tmp_path: Path) -> list[Path]:
-    """Two recordings of two laps each, on another track in the second."""
-    folder = tmp_path / "recordings"
-    folder.mkdir()
-    paths = []
-    for number, track in enumerate(("ring", "hill")):
-        path = folder / f"{track}.jsonl"
-        rows = later(
-            drive([20.0 + number, 19.0 + number]), 86_400.0 * number, track=track, player_name=f"Driver {number}"
-        )
-        with telemetry.open_sink(path) as sink:
-            for sample in samples_of(rows):
-                sink.write(sample)
-        paths.append(path)
-    return paths
-
-
-@pytest.fixture
 def catalog(tmp_path: Path) -> Path:
     return tmp_path / "catalog"
 

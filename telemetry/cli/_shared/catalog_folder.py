@@ -5,7 +5,8 @@ from typing import Annotated, Final
 
 import typer
 
-from telemetry.catalog.store import CatalogStore, parse_place
+from telemetry.catalog.places import parse_place
+from telemetry.catalog.store import CatalogStore
 
 CATALOG_VARIABLE: Final = "AC_TELEMETRY_CATALOG"
 
@@ -18,9 +19,9 @@ CatalogFolder = Annotated[
     typer.Option(
         "--catalog",
         parser=parse_place,
-        metavar="FOLDER",
+        metavar="PLACE",
         envvar=CATALOG_VARIABLE,
-        help="The folder of the catalog.",
+        help="The folder of the catalog, or [bold]s3://bucket/prefix[/].",
     ),
 ]
 
