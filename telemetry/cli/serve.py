@@ -8,7 +8,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Final, NamedTuple, get_type_hints
-from urllib.parse import quote
 
 import typer
 
@@ -16,6 +15,7 @@ from telemetry.base.amounts import parse_duration
 from telemetry.base.errors import UsageError
 from telemetry.cli._shared import options
 from telemetry.cli._shared.acgym import AcgymOptions, run_acgym_server
+from telemetry.cli._shared.collect import address_query, check_collect_options, run_collect_server
 from telemetry.cli._shared.live_reference import Reference, context_finder, open_reference
 from telemetry.cli._shared.messages import print_lines, print_message
 from telemetry.cli._shared.missing_game import MissingGamePrinter
@@ -28,7 +28,7 @@ from telemetry.cli._shared.track_choice import AcRoot
 from telemetry.fields.held import describe_missing, held_columns
 from telemetry.fields.selection import ALL_COLUMNS, Column
 from telemetry.fields.thresholds import Thresholds
-from telemetry.recording.interfaces import Event, Listener, Sink, Source
+from telemetry.recording.interfaces import Event, Listener, Sink
 from telemetry.recording.lap_tracker import LapTracker
 from telemetry.recording.sample_recorder import SampleRecorder, SamplingOptions
 from telemetry.recording.stats import RecordingStats
@@ -38,8 +38,7 @@ from telemetry.recording.stop import StopRule
 from telemetry.sources import open_sink
 
 if TYPE_CHECKING:
-    from telemetry.stream.drive_context import FindContext
-    from telemetry.stream.server import StreamServer
+    from telemetry.stream import ServerOptions
 
 DEFAULT_RATE_HZ: Final = 20.0
 DEFAULT_PORT: Final = 8765
@@ -118,37 +117,19 @@ class ClientOptions:
             raise UsageError("--token is empty; leave it out, or use --token new.")
         return secrets.token_urlsafe(12) if self.token == _GENERATE else self.token
 
-    def open_server(
-        self,
-        host: str,
-        port: int,
-        *,
-        source: Source,
-        rate: float,
-        token: str | None,
-        thresholds: Thresholds,
-        on_marker: Callable[[Event], None] | None,
-        unix_time: Callable[[], float],
-        find_context: "FindContext",
-    ) -> "StreamServer":
-        """Start to serve these clients; raises SinkError where the port cannot be used."""
-        from telemetry.stream import ServerOptions, StreamServer
+    def describe_server(self, host: str, port: int | None, token: str | None) -> "ServerOptions":
+        """The options of a server for these clients."""
+        from telemetry.stream import ServerOptions
 
-        server_options = ServerOptions(
+        return ServerOptions(
             host=host,
-            port=port,
+            port=DEFAULT_PORT if port is None else port,
             token=token,
             allowed_origins=self.allow_origin or (),
             clients_per_address=self.clients_per_address,
             stall_timeout_s=self.stall_timeout,
             compress=self.compress,
-            source=source.name,
-            rate=rate,
-            thresholds=thresholds,
-            missing_fields=source.missing_fields,
-            find_context=find_context,
         )
-        return StreamServer(server_options, on_marker=on_marker, unix_time=unix_time)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,6 +173,7 @@ _WEBSOCKET_ONLY: Final = (
     "duration",
     "include_paused",
     "reference",
+    "collect",
     *(name for name in option_names(Thresholds) if name != "steer_lock"),
 )
 
@@ -208,6 +190,14 @@ def serve(
     *,
     source_options: options.SourcePartOptions,
     loop: options.Loop = False,
+    collect: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RIGS",
+            help="Serve the streams of other machines: [bold]ws://rig1,ws://rig2[/], or a file like [bold]@rigs.txt[/] "
+            "with a line [bold]name = address[/] for each.",
+        ),
+    ] = None,
     protocol: Annotated[
         Protocol,
         typer.Option(help="[bold]websocket[/]: the stream. [bold]acgym[/]: as the command serve-acgym.", hidden=True),
@@ -256,6 +246,16 @@ def serve(
             source_options, acgym_options, host=host, port=port, rate=rate, steer_lock=steer_lock, quiet=quiet
         )
         return
+    if collect is not None:
+        check_collect_options(ctx)
+        token = client_options.make_token()
+        if token is None:
+            _warn_if_open(host)
+        server_options = client_options.describe_server(host, port, token)
+        run_collect_server(collect, server_options, duration=duration, quiet=quiet)
+        return
+    from telemetry.stream import StreamServer
+
     clock = source_options.make_clock()
     if math.isinf(clock.speed):
         raise UsageError("--speed max would end the stream at once. Use a number, like --speed 20.")
@@ -270,17 +270,16 @@ def serve(
         stack.enter_context(stop_on_signal(clock))
         source = stack.enter_context(source_options.open(loop=loop))
         recording = _open_recording(stack, source_options, file_options, thresholds, loop=loop)
-        server = client_options.open_server(
-            host,
-            DEFAULT_PORT if port is None else port,
-            source=source,
+        server_options = replace(
+            client_options.describe_server(host, port, token),
+            source=source.name,
             rate=rate,
-            token=token,
             thresholds=thresholds,
-            on_marker=_marker_forwarder(recording.recorder) if recording else None,
-            unix_time=lambda: source.moment(clock).timestamp,
+            missing_fields=source.missing_fields,
             find_context=context_finder(compared, ac_root),
         )
+        on_marker = _marker_forwarder(recording.recorder) if recording else None
+        server = StreamServer(server_options, on_marker=on_marker, unix_time=lambda: source.moment(clock).timestamp)
         stack.enter_context(server)
         if not quiet:
             _print_address(server.url, source.name, token, file_options.json_output)
@@ -342,7 +341,7 @@ def _marker_forwarder(recorder: StepRecorder) -> Callable[[Event], None]:
 
 
 def _print_address(url: str, source: str, token: str | None, json_output: str | None) -> None:
-    query = f"/?token={quote(token, safe='')}" if token else ""
+    query = address_query(token)
     page = url.replace("ws:", "http:", 1)
     stream = sys.stderr if json_output == "-" else sys.stdout  # which carries JSON lines then
     print_lines(

@@ -63,6 +63,7 @@ class Client:
     """
 
     __slots__ = (
+        "awaits_hello",
         "budget",
         "connection",
         "dropped",
@@ -85,6 +86,8 @@ class Client:
         self.rate_limiter = RateLimiter(subscription.rate)
         self.budget = MessageBudget(perf_counter())
         """What the client's own messages may still cost."""
+        self.awaits_hello = False
+        """Whether it asked for a ``hello`` when there was none yet."""
         self.dropped = 0
         """Frames dropped for this client."""
         self.stalled_since: float | None = None
@@ -267,6 +270,10 @@ class Broadcaster(Generic[SampleT]):
     def send(self, client: Client, message: Message) -> None:
         """Send a typed message to one client."""
         self._send_to([client], message)
+
+    def send_all(self, message: Message) -> None:
+        """Send a typed message to all clients."""
+        self._send_to(self.clients, message)
 
     def announce(self, message: Message) -> None:
         """Send a typed message to all clients that asked for events."""

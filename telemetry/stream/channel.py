@@ -17,7 +17,10 @@ class Channel(ABC):
 
     @abstractmethod
     def hello(self, subscription: Subscription) -> Message | None:
-        """What a client with this subscription can know beforehand; None where that is not known yet."""
+        """What a client with this subscription can know beforehand; None where that is not known yet.
+
+        The client ``awaits_hello`` then, and the channel sends it as soon as it can.
+        """
 
     @abstractmethod
     def state(self) -> Message:

@@ -15,6 +15,7 @@ from telemetry.base.typing import override
 from telemetry.fields.snapshot import Snapshot
 from telemetry.recording.game_state import State, state_in_session
 from telemetry.recording.interfaces import Moment, Reading, Source
+from telemetry.stream.protocol import describe_collector
 from telemetry.stream.upstream import (
     CONNECT_TIMEOUT_S,
     RECONNECT_PAUSES_S,
@@ -125,6 +126,8 @@ class WebSocketSource(Source):
             if values.get("type") == "error":
                 raise SourceError(f"{self.name} reports an error: {values.get('message')}")
             if "type" in values:
+                if values["type"] == "hello" and isinstance(rigs := values.get("rigs"), list):
+                    raise SourceError(describe_collector(self.name, rigs))
                 if values["type"] == "hello":
                     reconnected = not self._is_same_stream(values.get("stream_id"))
                 elif values["type"] == "state":

@@ -102,8 +102,11 @@ def _greet(channel: Channel, client: Client, request: protocol.SubscribeRequest)
     """Send what a client is sent once after its subscription: errors, the ``hello``, the state."""
     for sentence in request.errors:
         channel.broadcaster.send(client, protocol.error_message(sentence))
-    if request.hello and (hello := channel.hello(request.subscription)) is not None:
-        channel.broadcaster.send(client, hello)
+    if request.hello:
+        hello = channel.hello(request.subscription)
+        client.awaits_hello = hello is None
+        if hello is not None:
+            channel.broadcaster.send(client, hello)
     if request.subscription.events:
         channel.broadcaster.send(client, channel.state())
 

@@ -33,6 +33,12 @@ MIN_RATE_HZ: Final = 0.01
 MAX_OPTIONS: Final = 32
 """Options that one request may have: three times as many as there are."""
 
+STATIC_FIELDS: Final = tuple(field.name for field in Sample.FIELDS if field.group == "static")
+"""The fields of the session, which a ``hello`` holds."""
+
+MAX_LISTED_RIGS: Final = 10
+"""Rigs that a sentence lists."""
+
 MessageFormat = Literal["json", "msgpack"]
 
 Message = dict[str, Any]
@@ -322,7 +328,6 @@ def hello_message(subscription: Subscription, stream: StreamDescription, newest:
     ``display_limits`` say where displays change their colours.
     """
     columns = subscription.columns
-    static = [field.name for field in Sample.FIELDS if field.group == "static"]
     return {
         "type": "hello",
         "tool": "ac-telemetry",
@@ -334,7 +339,7 @@ def hello_message(subscription: Subscription, stream: StreamDescription, newest:
         "rate": stream.rate,
         "subscription": subscription.to_message(),
         "session": newest.session_name if newest else None,
-        "static": {name: getattr(newest, name) for name in static} if newest else None,
+        "static": {name: getattr(newest, name) for name in STATIC_FIELDS} if newest else None,
         "units": {column.key: column.fields[0].unit for column in columns},
         "schema": json_schema(columns),
         "thresholds": asdict(stream.thresholds),
@@ -380,3 +385,10 @@ def error_message(sentence: str) -> Message:
 def pong_message(identity: Any) -> Message:
     """The answer to a ``ping`` request."""
     return {"type": "pong", "id": identity}
+
+
+def describe_collector(address: str, rigs: Sequence[Any]) -> str:
+    """What to do with the address of a server of these rigs where the stream of one is wanted."""
+    names = [str(name)[:100] for name in rigs[:MAX_LISTED_RIGS]] + ["..."] * (len(rigs) > MAX_LISTED_RIGS)
+    there = f"{address.rstrip('/')}/rigs/NAME"
+    return f"{address} is a server of many rigs. The stream of one is at {there}; names are: {', '.join(names)}."

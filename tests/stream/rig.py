@@ -30,9 +30,8 @@ class Rig:
 
     def __init__(self, **options: Any) -> None:
         self.markers: list[Event] = []
-        self.server = StreamServer(
-            ServerOptions(port=0, source="rig", rate=60.0, **options), on_marker=self.markers.append
-        )
+        given: dict[str, Any] = {"port": 0, "source": "rig", "rate": 60.0, **options}
+        self.server = StreamServer(ServerOptions(**given), on_marker=self.markers.append)
         self.stats = RecordingStats(state=State.LIVE)
         self.began = time.time()
 

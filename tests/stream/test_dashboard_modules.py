@@ -21,6 +21,7 @@ from telemetry.terminal.draw import BAD, COLD, COOL, GOOD, LABEL, WARN
 from telemetry.terminal.panels.wheels import slip_bar, temperature_style, wear_style
 from tests.conftest import REPOSITORY, sample_of
 from tests.pages import run_node_tests
+from tests.stream.collect.lab import SAID
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the modules are the same files on every system")
 
@@ -117,8 +118,9 @@ def test_the_modules_agree_with_python_in_node(tmp_path: Path) -> None:
         "hello": hello_message(Subscription(), StreamDescription("a1", "demo", 20.0), None),
         "sectors": messages,
         "lap_count": len(found),
+        "rig": SAID,
         "best_time_ms": min(lap.time_ms or 0 for lap in found),
     }
     page, tests = "telemetry/stream/dashboard", "tests/stream/dashboard"
-    assert len(list((REPOSITORY / tests).glob("*.test.js"))) == 5
+    assert len(list((REPOSITORY / tests).glob("*.test.js"))) == 6
     assert 10 <= run_node_tests(tmp_path, page, tests, vectors, "DASHBOARD_VECTORS") <= 99

@@ -12,7 +12,7 @@ import { StatusBar } from "./panels/status.js";
 import { Traces } from "./panels/traces.js";
 import { TrackMap } from "./panels/track_map.js";
 import { TyrePanel } from "./panels/tyres.js";
-import { Connection, streamUrl } from "./stream/connection.js";
+import { Connection, DASHBOARD_OPTIONS, streamUrl } from "./stream/connection.js";
 import { Health } from "./stream/health.js";
 import { readPalette } from "./ui/canvas.js";
 import { findElement } from "./ui/elements.js";
@@ -48,7 +48,7 @@ class Dashboard {
     this.reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
 
     this.health = new Health(["localhost", "127.0.0.1", "[::1]"].includes(location.hostname));
-    this.connection = new Connection(streamUrl(location.href), {
+    this.connection = new Connection(streamUrl(location.href, DASHBOARD_OPTIONS), {
       onSample: (sample) => this.onSample(sample),
       onEvent: (message) => this.onEvent(message),
       onChange: () => this.onConnectionChange(),

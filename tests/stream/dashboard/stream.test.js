@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { SlidingWindow } from "../../../telemetry/stream/dashboard/model/sliding_window.js";
-import { streamUrl } from "../../../telemetry/stream/dashboard/stream/connection.js";
+import { DASHBOARD_OPTIONS, streamUrl } from "../../../telemetry/stream/dashboard/stream/connection.js";
 import { FIELDS } from "../../../telemetry/stream/dashboard/stream/fields.js";
 import { Health } from "../../../telemetry/stream/dashboard/stream/health.js";
 
@@ -42,10 +42,11 @@ test("a window keeps its seconds, in memory that is taken once", () => {
 });
 
 test("the stream is beside the page, and gets the page's token", () => {
-  const url = new URL(streamUrl("https://rig.example:8765/index.html?token=a%26b"));
+  const url = new URL(streamUrl("https://rig.example:8765/index.html?token=a%26b", DASHBOARD_OPTIONS));
   assert.deepEqual([url.protocol, url.host, url.pathname], ["wss:", "rig.example:8765", "/"]);
   assert.deepEqual([...url.searchParams.keys()], ["hello", "events", "delta", "track", "fields", "token"]);
   assert.equal(url.searchParams.get("token"), "a&b");
   assert.equal(url.searchParams.get("fields"), FIELDS.join(","));
-  assert.equal(new URL(streamUrl("http://localhost:8765/")).searchParams.get("token"), null);
+  assert.equal(new URL(streamUrl("http://localhost:8765/", "hello=1")).searchParams.get("token"), null);
+  assert.equal(new URL(streamUrl("http://lab:1/rigs/left/?token=a", "hello=1")).href, "ws://lab:1/rigs/left/?hello=1&token=a");
 });

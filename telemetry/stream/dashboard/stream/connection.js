@@ -6,12 +6,15 @@ const PAUSES_S = [0.5, 1, 2, 4, 8, 15]; // the last one from then on
 const PING_EVERY_S = 5;
 const SILENCE_S = 12; // without any message, not even an answer to a ping: the connection is dead
 
+/** What the dashboard of one car asks for. */
+export const DASHBOARD_OPTIONS = `hello=1&events=1&delta=1&track=1&fields=${FIELDS.join(",")}`;
+
 /** Where the stream is: beside this page, with the token that the page was opened with. */
-export function streamUrl(page) {
+export function streamUrl(page, options) {
   const url = new URL("./", page);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
   const token = new URL(page).searchParams.get("token");
-  url.search = `?hello=1&events=1&delta=1&track=1&fields=${FIELDS.join(",")}`;
+  url.search = `?${options}`;
   if (token !== null) url.searchParams.set("token", token);
   return url.href;
 }
