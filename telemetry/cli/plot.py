@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal, cast, get_args
 
 import typer
 
@@ -29,6 +29,9 @@ NAMES: Final = ("delta", "speed", "pedals", "gear", "steer", "slip", "map", "gg"
 """What can be drawn."""
 
 USUAL: Final = "delta,speed,pedals"
+
+MapColour = Literal["speed", "gain", "pedals"]
+MAP_COLOURS: Final = get_args(MapColour)
 
 _PIXELS: Final = re.compile(r"(\d{2,5})x(\d{2,5})")
 _DPI: Final = 150
@@ -57,9 +60,17 @@ def plot(
         ),
     ] = None,
     reference: ReferenceLap = "best",
-    map_colour: Annotated[
-        Literal["speed", "gain", "pedals"], typer.Option("--map", help="What colours the map.")
-    ] = "speed",
+    map_colour: Annotated[MapColour, typer.Option(help="What colours the map.")] = "speed",
+    map_: Annotated[
+        str | None,
+        typer.Option(
+            "--map",
+            metavar="FILE",
+            show_default=False,
+            help="A TOML file that says which columns of another program's CSV or Parquet are which fields. Or one of "
+            f"{', '.join(MAP_COLOURS)}, as --map-colour.",
+        ),
+    ] = None,
     style: Annotated[
         Literal["light", "dark", "print"] | None,
         typer.Option(show_default=False, help="The look of the picture. Default: print for .pdf, else light."),
@@ -81,7 +92,10 @@ def plot(
     """Draw laps: delta, speed, map, dampers, stint and more."""
     names = _parse_names(what)
     inches = _check_output(laps, output, style, size)
-    library = Library(Thresholds(tyres_out=tyres_out), include_ai=include_ai, catalog=catalog)
+    if map_ is not None and map_ in MAP_COLOURS and not Path(map_).is_file():
+        map_colour, map_ = cast("MapColour", map_), None
+    column_map = options.check_column_map(None if map_ is None else Path(map_))
+    library = Library(Thresholds(tyres_out=tyres_out), include_ai=include_ai, column_map=column_map, catalog=catalog)
     chosen = _choose(library, laps, reference)
     figures, title, problems = _make(library, laps, chosen, names, map_colour, ac_root)
     for problem in problems:
@@ -159,7 +173,7 @@ def _make(
     texts: Sequence[str],
     chosen: Sequence[RecordedLap],
     names: Sequence[str],
-    map_colour: Literal["speed", "gain", "pedals"],
+    map_colour: MapColour,
     ac_root: Path | None,
 ) -> "tuple[list[Figure], str, list[str]]":
     """The figures, the title over them, and why some of them are missing; UsageError where all are."""

@@ -12,6 +12,23 @@ _DOTS: Final = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 """The bits of a cell, from the top row to the bottom one, left and right."""
 
 
+class Dashes:
+    """Which dots of a line are set, counted along all of its pieces: so that lines differ without their colours."""
+
+    def __init__(self, pattern: str) -> None:
+        """``pattern`` is repeated along the line: a space leaves a dot out; an empty one leaves none out."""
+        self._pattern = pattern or "."
+        self._at = -1
+        self._latest: tuple[int, int] | None = None
+
+    def sets(self, column: int, row: int) -> bool:
+        """Whether the next dot of the line is set, which is here; a dot that is met twice in a row counts once."""
+        if (column, row) != self._latest:
+            self._latest = (column, row)
+            self._at += 1
+        return self._pattern[self._at % len(self._pattern)] != " "
+
+
 class BrailleCanvas:
     """Cells of dots, each in the style of what was drawn on it first."""
 
@@ -29,14 +46,17 @@ class BrailleCanvas:
             self._styles[row // 4][column // 2] = style
         self._cells[row // 4][column // 2] |= _DOTS[row % 4][column % 2]
 
-    def line(self, begin: tuple[float, float], end: tuple[float, float], style: str = "") -> None:
-        """Set the dots between two places, column and row, both included."""
+    def line(
+        self, begin: tuple[float, float], end: tuple[float, float], style: str = "", dashes: Dashes | None = None
+    ) -> None:
+        """Set the dots between two places, column and row, both included; with ``dashes``, some of them."""
         steps = max(round(max(abs(end[0] - begin[0]), abs(end[1] - begin[1]))), 1)
         for step in range(steps + 1):
             share = step / steps
-            self.dot(
-                round(begin[0] + (end[0] - begin[0]) * share), round(begin[1] + (end[1] - begin[1]) * share), style
-            )
+            column = round(begin[0] + (end[0] - begin[0]) * share)
+            row = round(begin[1] + (end[1] - begin[1]) * share)
+            if dashes is None or dashes.sets(column, row):
+                self.dot(column, row, style)
 
     def lines(self) -> list[str]:
         """The cells, line by line."""

@@ -190,6 +190,8 @@ def test_one_sample_a_second_tells_times_and_keeps_no_track_for_later(
     result = main_in_process("corners", sparse)
     assert result.stderr.count("was recorded at 1 Hz: too few samples to tell speeds") == 1
     assert "It is the same for 1 other lap." in result.stderr
+    drawn = main_in_process("plot", sparse, "--what", "speed")
+    assert "was recorded at 1 Hz: too few samples to tell speeds" in drawn.stderr
 
 
 def test_speeds_and_pedals_that_are_no_numbers_are_named_and_no_cause_is_denied(drive: Path, tmp_path: Path) -> None:

@@ -52,7 +52,8 @@ def test_paper_is_a_pdf_of_that_size(drive: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("colour", ["speed", "gain", "pedals"])
 def test_a_terminal_shows_the_map_in_braille(drive: Path, colour: str) -> None:
-    out, _ = said(drive, "--what", "map", "--map", colour)
+    out, _ = said(drive, "--what", "map", "--map-colour", colour)
+    assert said(drive, "--what", "map", "--map", colour)[0] == out
     lines = out.splitlines()
     assert lines[0] == "demo_gt3 on demo_ring"
     assert sum(any("\u2801" <= cell <= "\u28ff" for cell in line) for line in lines) > 10

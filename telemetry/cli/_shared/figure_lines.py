@@ -6,11 +6,22 @@ from typing import Final
 
 from rich.text import Text
 
-from telemetry.analysis.figures import Axis, Figure, Panel, Series, Tone, fit_labels, limits_of, thin, thin_places
+from telemetry.analysis.figures import (
+    TONES,
+    Axis,
+    Figure,
+    Panel,
+    Series,
+    Tone,
+    fit_labels,
+    limits_of,
+    thin,
+    thin_places,
+)
 from telemetry.base.sanitize import sanitize_terminal
 from telemetry.base.text import format_lap_time
 from telemetry.cli._shared.tables import table_console
-from telemetry.terminal.braille import BrailleCanvas
+from telemetry.terminal.braille import BrailleCanvas, Dashes
 
 _SCALE_CELLS: Final = 9
 """Cells of the numbers beside a panel."""
@@ -33,6 +44,21 @@ _COLOURS: Final[dict[Tone, str]] = {
     "rear right": "magenta",
     "plain": "bright_black",
 }
+_DASHES: Final[dict[Tone, tuple[str, str]]] = {
+    "lap": ("━━", ""),
+    "reference": ("╍╍", "....   "),
+    "third": ("┅┅", "..  "),
+    "fourth": ("┉┉", ".  "),
+    "fifth": ("━╍", "........ . "),
+    "sixth": ("╍┉", "....  .  "),
+    "front left": ("━━", ""),
+    "front right": ("╍╍", "....   "),
+    "rear left": ("┅┅", "..  "),
+    "rear right": ("┉┉", ".  "),
+    "plain": ("━━", ""),
+}
+"""How the line of a tone looks in a legend, and which of its dots are set: colours alone are not for everybody."""
+
 _SCALE_COLOURS: Final = ("blue", "cyan", "green", "yellow", "bright_yellow")
 _DIVERGING_COLOURS: Final = ("bright_blue", "bright_black", "yellow")
 
@@ -85,7 +111,7 @@ def _heading(figure: Figure, panel: Panel) -> Text:
     line = Text(sanitize_terminal(name), style="bold")
     shown = [one for one in panel.series if one.name and one.colours is None]
     for series in shown:
-        line.append(f"  ━ {sanitize_terminal(series.name)}", style=_COLOURS[series.tone])
+        line.append(f"  {_mark_of(series)} {sanitize_terminal(series.name)}", style=_COLOURS[series.tone])
     if panel.scale is not None:
         scale = panel.scale
         colours = _DIVERGING_COLOURS if scale.is_diverging else _SCALE_COLOURS
@@ -97,6 +123,15 @@ def _heading(figure: Figure, panel: Panel) -> Text:
         if not panel.is_equal or panel.x.low is not None:
             line.append(f" {scale.unit}")
     return line if line.plain else Text(figure.title, style="bold")
+
+
+def _mark_of(series: Series) -> str:
+    """How a series is drawn, for a legend."""
+    if series.kind == "points":
+        return "■" if series.tone == TONES[0] else "x"
+    if series.kind == "bars":
+        return "▆" if series.tone == TONES[0] else "▔"
+    return _DASHES[series.tone][0]
 
 
 def _scale_text(axis: Axis, low: float, high: float, number: int, height: int) -> str:
@@ -152,6 +187,7 @@ class _Drawing:
         x, y = series.x[rows].tolist(), series.y[rows].tolist()
         colours = None if series.colours is None else series.colours[rows].tolist()
         before: tuple[float, float] | None = None
+        dashes = Dashes(_DASHES[series.tone][1])
         for at, value in enumerate(zip(x, y, strict=True)):
             style = _COLOURS[series.tone] if colours is None else self._colour(colours[at])
             if not all(map(math.isfinite, value)):
@@ -159,17 +195,33 @@ class _Drawing:
                 continue
             place = self._place(*value)
             if series.kind == "bars":
-                for offset in (-0.3, 0.0, 0.3):
-                    column, _ = self._place(value[0] + offset, value[1])
-                    self._canvas.line((column, self._canvas.rows - 1), (column, place[1]), style)
+                self._bar(value, style, is_filled=series.tone == TONES[0])
+            elif series.kind == "points" and series.name:
+                self._mark(place, style, is_filled=series.tone == TONES[0])
             elif series.kind == "points" or before is None:
                 self._canvas.dot(round(place[0]), round(place[1]), style)
             elif series.kind == "step":
-                self._canvas.line(before, (place[0], before[1]), style)
-                self._canvas.line((place[0], before[1]), place, style)
+                self._canvas.line(before, (place[0], before[1]), style, dashes)
+                self._canvas.line((place[0], before[1]), place, style, dashes)
             else:
-                self._canvas.line(before, place, style)
+                self._canvas.line(before, place, style, dashes)
             before = place
+
+    def _bar(self, value: tuple[float, float], style: str, *, is_filled: bool) -> None:
+        """A bar, or its upper edge alone."""
+        (left, top), (right, _) = (self._place(value[0] + offset, value[1]) for offset in (-0.3, 0.3))
+        if not is_filled:
+            self._canvas.line((left, top), (right, top), style)
+            return
+        for column in (left, (left + right) / 2.0, right):
+            self._canvas.line((column, self._canvas.rows - 1), (column, top), style)
+
+    def _mark(self, place: tuple[float, float], style: str, *, is_filled: bool) -> None:
+        """A point that is more than a dot: a square, or a cross."""
+        column, row = round(place[0]), round(place[1])
+        dots = ((0, 0), (1, 0), (0, 1), (1, 1)) if is_filled else ((-1, -1), (1, -1), (0, 0), (-1, 1), (1, 1))
+        for across, down in dots:
+            self._canvas.dot(column + across, row + down, style)
 
     def _place(self, x: float, y: float) -> tuple[float, float]:
         (left, right), (low, high) = self._x, self._y
