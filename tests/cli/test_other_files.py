@@ -126,7 +126,7 @@ def check_analyses(*arguments: str | Path) -> None:
     assert sorted(corner["number"] for corner in corners) == [1, 2, 3, 4, 5, 6, 7]
     assert sum(corner["lost_s"]["mean"] for corner in corners) == pytest.approx(1.25, abs=0.5)
     assert len(answer("report", *arguments)["laps"]) == 4
-    assert "╍╍ lap 1, 1:20.500" in main_in_process("plot", *arguments).stdout
+    assert "╍╍ lap 3, 1:21.000" in main_in_process("plot", *arguments).stdout
 
 
 def test_an_export_of_i2_is_analysed_as_a_recording(export: Path) -> None:
