@@ -111,6 +111,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
     if config.getoption("numprocesses", 0):
         patch.setenv(FOLDER_VARIABLE, str(folder))
+    patch.setenv("RAY_memory_monitor_refresh_ms", "0")  # else Ray kills workers when what else runs fills the memory
     writable = os.access(REPOSITORY, os.W_OK)
     if os.environ.get("PYTHONDONTWRITEBYTECODE") or not writable:  # without any, Python starts half as quickly
         cache: pytest.Cache | None = getattr(config, "cache", None)

@@ -215,19 +215,20 @@ def test_without_ray_its_engine_names_the_extra(
 
 
 def test_a_machine_on_which_a_path_is_missing_names_it(several: tuple[Path, ...], tmp_path: Path) -> None:
-    from telemetry.rl.datasets.engines.ray import check_machine, convert_remote
-    from telemetry.rl.datasets.provenance import program_digest
+    from telemetry.base.program import program_digest
+    from telemetry.base.ray_cluster import check_machine
+    from telemetry.rl.datasets.engines.ray import check_paths, convert_remote
 
     (job,) = jobs_of(tmp_path / "parts", Deadly(""), several[0])
     here = Path.cwd()
-    assert check_machine(job, here, program_digest()) == ""
-    assert check_machine(job, here, "another").endswith(
+    assert check_machine(check_paths, job, here, program_digest()) == ""
+    assert check_machine(check_paths, job, here, "another").endswith(
         f"has {program_digest()}, this one another; all need the same version."
     )
     shutil.rmtree(job.parts)
     assert f"{job.parts} does not exist on the machine " in convert_remote(job, here).error
     gone = Job(job.exporter, job.config, Path("none.mcap"), tmp_path, "")
-    assert check_machine(gone, here, program_digest()) == (
+    assert check_machine(check_paths, gone, here, program_digest()) == (
         f"{here / 'none.mcap'} does not exist on the machine {socket.gethostname()}. All machines need recordings and "
         "output under the same path, on a shared file system."
     )

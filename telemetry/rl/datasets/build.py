@@ -11,6 +11,7 @@ import orjson
 from telemetry.analysis.same_drive import find_copies, find_overlaps
 from telemetry.base.clock import Clock
 from telemetry.base.errors import SinkError, SourceError, TelemetryError, UsageError
+from telemetry.base.program import program_digest
 from telemetry.base.text import to_unicode
 from telemetry.base.typing import override
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
@@ -24,7 +25,7 @@ from telemetry.rl.datasets.formats import minari
 from telemetry.rl.datasets.formats.lerobot import LeRobotExporter
 from telemetry.rl.datasets.formats.npz import NpzExporter
 from telemetry.rl.datasets.formats.parquet import ParquetExporter
-from telemetry.rl.datasets.provenance import PinnedFile, program_digest
+from telemetry.rl.datasets.provenance import PinnedFile
 from telemetry.rl.datasets.staging import StagingFolder
 from telemetry.rl.spec import Spec, as_spec
 from telemetry.tracks.track_folder import TrackFolder

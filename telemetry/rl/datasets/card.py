@@ -7,11 +7,11 @@ from typing import Final
 import orjson
 
 from telemetry.analysis.same_drive import describe_copy
+from telemetry.base.program import tool_name
 from telemetry.base.sanitize import sanitize_markdown
 from telemetry.base.text import to_unicode, to_unicode_values
 from telemetry.rl.datasets.episodes import EpisodeConfig, EpisodeKind
 from telemetry.rl.datasets.exporter import DatasetSummary, Exporter, RecordingResult
-from telemetry.rl.datasets.provenance import tool_name
 
 CARD: Final = "README.md"
 QUALITY: Final = "quality.json"

@@ -1,13 +1,10 @@
-"""Identifies the program and the files that a dataset is made with, so that the results of two are never mixed."""
+"""Identifies the files that a dataset is made with, so that the results of two are never mixed."""
 
 import hashlib
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
-import telemetry
 from telemetry.base.errors import SourceError
-from telemetry.base.version import VERSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +28,3 @@ class PinnedFile:
 
 def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-
-
-def tool_name() -> str:
-    """Name and version of the program."""
-    return f"ac-telemetry {VERSION}"
-
-
-@cache
-def program_digest() -> str:
-    """:func:`tool_name` with a digest of the code, because the code of a checkout changes without its version."""
-    root = Path(telemetry.__file__).parent
-    digest = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
-        digest.update(path.read_bytes())
-    return f"{tool_name()} ({digest.hexdigest()[:12]})"
