@@ -10,6 +10,7 @@ from pathlib import Path
 
 from telemetry.analysis.recorded_laps import LapRecording
 from telemetry.base.errors import SourceError, UsageError
+from telemetry.base.text import format_count
 from telemetry.base.typing import override
 from telemetry.catalog.lap_samples import LapSamples, make_laps
 from telemetry.catalog.read import ID_DIGITS
@@ -50,6 +51,25 @@ def find_recording(store: CatalogStore, row: Row) -> tuple[Path, str]:
     except OSError as error:
         return path, f"cannot be read ({error.strerror})"
     return path, "" if is_same else "has changed since it was added"
+
+
+def recordings_of_laps(
+    store: CatalogStore, state: CatalogState, rows: Sequence[Row]
+) -> tuple[dict[Path, list[Row]], list[str]]:
+    """The recordings of these laps that are still what was added, with their laps, and a sentence on each other one."""
+    recordings = {row["recording_id"]: row for row in state.recordings}
+    by_recording: dict[str, list[Row]] = {}
+    for row in rows:
+        by_recording.setdefault(row["recording_id"], []).append(row)
+    found: dict[Path, list[Row]] = {}
+    problems = []
+    for recording_id, laps in by_recording.items():
+        path, problem = find_recording(store, recordings[recording_id])
+        if problem:
+            problems.append(f"{path} {problem}: {format_count(len(laps), 'lap')} of it left out.")
+        else:
+            found[path] = laps
+    return found, problems
 
 
 class LapReader:

@@ -1,7 +1,7 @@
 """``dataset``: recordings as a dataset for reinforcement learning."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from telemetry.base.clock import Clock
-from telemetry.base.errors import TelemetryError, UsageError
+from telemetry.base.errors import TelemetryError
 from telemetry.base.text import format_count
-from telemetry.base.text_file import TextFormatError, read_text
-from telemetry.cli._shared.input_files import check_file_exists, exists, find_recordings
+from telemetry.cli._shared.catalog_folder import DEFAULT_CATALOG, CatalogFolder
+from telemetry.cli._shared.dataset_recordings import find_recordings_and_laps
 from telemetry.cli._shared.messages import print_lines, print_message, print_warning
 from telemetry.cli._shared.option_groups import expand_option_groups
 from telemetry.cli._shared.options import IncludeAi, NamedColumns, parse_lap_numbers, rate_option
@@ -111,7 +111,7 @@ def dataset(
         typer.Argument(
             metavar="RECORDINGS...",
             help="Recordings, like [bold]drive.mcap[/] or *.mcap; a folder means all recordings in and below it, "
-            "[bold]@FILE[/] those that FILE lists, one a line.",
+            "[bold]@FILE[/] those that FILE lists, one a line. Laps of the catalog: [bold]@catalog:track=spa,valid[/].",
         ),
     ],
     output: Annotated[
@@ -163,6 +163,7 @@ def dataset(
     ] = False,
     column_map: NamedColumns = None,
     *,
+    catalog: CatalogFolder = DEFAULT_CATALOG,
     work_options: WorkOptions,
     tyres_out: TyresOut = DEFAULTS.tyres_out,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress and no summary.")] = False,
@@ -171,7 +172,8 @@ def dataset(
 
     A card and a quality report are written beside it.
     """
-    paths = tuple(_find_recordings(recordings))
+    found = find_recordings_and_laps(recordings, catalog)
+    paths = found.paths
     from telemetry.rl.datasets.build import BuildRequest, BuildResult, build_dataset
 
     request = BuildRequest(
@@ -181,6 +183,7 @@ def dataset(
         spec=spec,
         episode=None if episode is None else episode.value,
         laps=None if laps is None else tuple(parse_lap_numbers(laps)),
+        laps_of_runs=found.laps,
         valid_only=valid_only,
         include_ai=include_ai,
         rate=rate,
@@ -215,6 +218,9 @@ def dataset(
         kept = f"{_progress_text(result.converted, result.total)} converted; the same command continues from there"
         raise Interrupted(f"Stopped before it was done; {kept if result.converted else 'nothing was written'}.")
     _print_result(result, quiet=quiet)
+    if found.left_out:
+        left = format_count(found.left_out, "recording")
+        raise IncompleteDatasetError(f"{left} of the catalog {'is' if found.left_out == 1 else 'are'} not in it.")
 
 
 def _print_result(result: "BuildResult", *, quiet: bool) -> None:
@@ -237,27 +243,6 @@ def _print_result(result: "BuildResult", *, quiet: bool) -> None:
 
 def _progress_text(number: int, total: int) -> str:
     return f"{number:,} of {format_count(total, 'recording')} {'is' if number == 1 else 'are'}"
-
-
-def _find_recordings(arguments: Iterable[str], *, lists: bool = True) -> Iterator[Path]:
-    """The recordings of the arguments, those of a folder sorted by name; UsageError if there are no recordings."""
-    for argument in arguments:
-        if lists and argument.startswith("@") and not exists(Path(argument)):
-            yield from _find_recordings(_read_list(Path(argument[1:])), lists=False)
-        else:
-            for path in find_recordings([Path(argument)]):
-                check_file_exists(path)
-                yield path
-
-
-def _read_list(path: Path) -> list[str]:
-    """The lines of a list of recordings that are not empty."""
-    try:
-        lines = read_text(path).split("\n")
-    except (OSError, TextFormatError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise UsageError(f"The list of recordings {path} cannot be read: {reason}.") from error
-    return [line.strip() for line in lines if line.strip()]
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +19,7 @@ from telemetry.rl.acgym.exporter import ACGYM_RATE_HZ, AcgymExporter
 from telemetry.rl.datasets.card import write_card_and_report
 from telemetry.rl.datasets.convert import Job, job_key, read_result
 from telemetry.rl.datasets.engines import ENGINES, EngineName, WorkerEngine
-from telemetry.rl.datasets.episodes import EpisodeConfig, EpisodeKind, Ranges
+from telemetry.rl.datasets.episodes import EpisodeConfig, EpisodeKind, LapsOfRuns, Ranges
 from telemetry.rl.datasets.exporter import Exporter, RecordingResult, StagedRecording, Watch, ignore
 from telemetry.rl.datasets.formats import minari
 from telemetry.rl.datasets.formats.lerobot import LeRobotExporter
@@ -49,6 +49,8 @@ class BuildRequest:
     """What an episode is; None: a lap, for assetto_corsa_gym a stint."""
     laps: Ranges | None = None
     """Only these laps; None: all."""
+    laps_of_runs: Mapping[Path, LapsOfRuns] = field(default_factory=dict)
+    """Only these laps of some of the recordings."""
     valid_only: bool = False
     """Only valid laps."""
     include_ai: bool = False
@@ -122,7 +124,11 @@ def build_dataset(
     engine = ENGINES[request.engine](request.jobs, request.address)
     recordings = tuple({recording.absolute(): recording for recording in request.recordings}.values())
     with StagingFolder(path, _settings(exporter, config), restart=request.restart) as staging:
-        jobs = [Job(exporter, config, recording, staging.parts, _job_key(recording)) for recording in recordings]
+        jobs = [
+            Job(exporter, replace(config, laps_of_runs=laps), recording, staging.parts, _job_key(recording, laps))
+            for recording in recordings
+            for laps in [request.laps_of_runs.get(recording)]
+        ]
         kept = {str(job.path): result for job in jobs if (result := read_result(job.parts / job.key)) is not None}
         results = _convert_all(jobs, kept, engine, clock, watch, done, resumed)
         good = sum(not result.error for result in results.values())
@@ -242,9 +248,9 @@ def _settings(exporter: Exporter, config: EpisodeConfig) -> dict[str, Any]:
     return settings
 
 
-def _job_key(recording: Path) -> str:
+def _job_key(recording: Path, laps: LapsOfRuns | None) -> str:
     try:
-        return job_key(recording)
+        return job_key(recording, laps)
     except OSError:
         return "gone"  # the conversion reports it
 

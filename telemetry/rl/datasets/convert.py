@@ -20,7 +20,7 @@ from telemetry.base.storage.inside_folder import path_inside
 from telemetry.base.storage.temporary import temporary_folder
 from telemetry.base.text import format_count
 from telemetry.base.typed_values import build
-from telemetry.rl.datasets.episodes import EpisodeConfig, SkipCounts, episodes, survey
+from telemetry.rl.datasets.episodes import EpisodeConfig, LapsOfRuns, SkipCounts, episodes, survey
 from telemetry.rl.datasets.exporter import Exporter, RecordingResult, Watch, ignore
 from telemetry.rl.needed_fields import describe_lacking
 from telemetry.sources import open_source
@@ -50,10 +50,12 @@ class Job:
         return RecordingResult(recording=str(self.path), error=reason)
 
 
-def job_key(path: Path) -> str:
-    """Identifies a recording, and its content by size and time of the last change. Raises OSError."""
+def job_key(path: Path, laps: LapsOfRuns | None = None) -> str:
+    """Identifies a recording, its content by size and time of the last change, and its laps. Raises OSError."""
     status = path.stat()
     text = f"{path}\0{path.absolute()}\0{status.st_size}\0{status.st_mtime_ns}"
+    if laps is not None:
+        text += f"\0{laps}"
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:20]
 
 
@@ -112,7 +114,7 @@ def convert(job: Job, clock: Clock, watch: Watch = ignore) -> RecordingResult | 
                 error="" if written.episodes else no_episode,
             )
             if result.episodes:
-                if job_key(job.path) != job.key:
+                if job_key(job.path, job.config.laps_of_runs) != job.key:
                     return job.failed(f"{name} was not converted: it changed in the meantime.")
                 _publish(folder, job.parts / job.key, result)
             return result

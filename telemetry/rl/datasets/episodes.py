@@ -45,6 +45,9 @@ DESCRIBING_FIELDS: Final = frozenset(
 Ranges = tuple[tuple[int, int], ...]
 """Ranges of lap numbers: the first and the last number of each."""
 
+LapsOfRuns = tuple[tuple[int, int], ...]
+"""Laps by the number of their start (:attr:`telemetry.laps.Lap.start_index`) and their own: one of a recording each."""
+
 _Watch = Callable[[float], None]
 
 
@@ -57,6 +60,8 @@ class EpisodeConfig:
     """Samples per second."""
     laps: Ranges | None = None
     """Only these laps; None: all."""
+    laps_of_runs: LapsOfRuns | None = None
+    """Only these laps, besides; None: all."""
     valid_only: bool = False
     """Only valid laps."""
     include_ai: bool = False
@@ -181,6 +186,7 @@ def choose(laps: Iterable[Lap], config: EpisodeConfig) -> tuple[Lap, ...]:
         lap
         for lap in laps
         if (config.laps is None or any(first <= lap.number <= last for first, last in config.laps))
+        and (config.laps_of_runs is None or (lap.start_index, lap.number) in config.laps_of_runs)
         and (lap.valid or not config.valid_only)
     )
 
