@@ -12,8 +12,10 @@ import typer
 from telemetry.base.clock import Clock
 from telemetry.base.errors import TelemetryError, UsageError
 from telemetry.cli._shared import options
+from telemetry.cli._shared.catalog_filters import Car, Driver, FilterOptions, Track
 from telemetry.cli._shared.catalog_folder import DEFAULT_CATALOG, CatalogFolder
 from telemetry.cli._shared.messages import print_json, print_lines, print_message, print_warning
+from telemetry.cli._shared.option_groups import expand_option_groups
 from telemetry.cli.app import Command, CommandGroup
 
 if TYPE_CHECKING:
@@ -35,9 +37,6 @@ Output = Annotated[
     ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")]
-Track = Annotated[str | None, typer.Option(metavar="NAME", help="Only of this track; patterns like ks_* too.")]
-Car = Annotated[str | None, typer.Option(metavar="NAME", help="Only with this car.")]
-Driver = Annotated[str | None, typer.Option(metavar="NAME", help="Only of this driver.")]
 
 
 @catalog.command(cls=Command)
@@ -107,40 +106,57 @@ def rebuild(folder: CatalogFolder = DEFAULT_CATALOG, jobs: options.Jobs = None) 
 
 
 @catalog.command(cls=Command)
+@expand_option_groups
 def laps(
     folder: CatalogFolder = DEFAULT_CATALOG,
-    track: Track = None,
-    car: Car = None,
-    driver: Driver = None,
-    session: Annotated[str | None, typer.Option(metavar="NAME", help="Only of practice, race, ...")] = None,
-    valid: Annotated[bool, typer.Option("--valid", help="Only valid laps.")] = False,
-    faster_than: Annotated[
-        str | None, typer.Option(metavar="TIME", show_default=False, help="Only below this official time, like 1:16.5.")
-    ] = None,
-    since: Annotated[
-        str | None, typer.Option(metavar="DATE", show_default=False, help="Only from this day on, like 2026-03-01.")
-    ] = None,
-    sort: Annotated[str, typer.Option(metavar="KEY", help="time, date, track, car, driver or speed.")] = "date",
-    limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="At most so many laps.")] = None,
+    *,
+    filter_options: FilterOptions,
     as_json: AsJson = False,
     out: Output = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Show the laps of the catalog that fit."""
-    from telemetry.catalog.filters import LapFilter, parse_day, parse_lap_time, sort_laps
     from telemetry.catalog.state import load_state
 
-    chosen = LapFilter(
-        track=track,
-        car=car,
-        driver=driver,
-        session=session,
-        valid=valid,
-        faster_than_ms=None if faster_than is None else parse_lap_time(faster_than, "--faster-than"),
-        since=None if since is None else parse_day(since, "--since"),
-    )
-    found = sort_laps(chosen.choose(load_state(folder).laps), sort)[:limit]
-    _show_laps(found, as_json=as_json, out=out, overwrite=overwrite)
+    _show_laps(filter_options.choose(load_state(folder).laps), as_json=as_json, out=out, overwrite=overwrite)
+
+
+@catalog.command(cls=Command)
+@expand_option_groups
+def export(
+    laps: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[LAP...]",
+            show_default=False,
+            help="Laps by id, as [bold]'best(track,car)'[/] or [bold]@catalog:...[/]. Default: all that fit.",
+        ),
+    ] = None,
+    folder: CatalogFolder = DEFAULT_CATALOG,
+    *,
+    filter_options: FilterOptions,
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FOLDER|FILE",
+            help="A folder for copies of their recordings, or a .parquet or .csv file for their samples.",
+        ),
+    ],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
+) -> None:
+    """Copy the recordings of laps, or write their samples into a table.
+
+    The rows of laps are written by 'catalog laps --out', a dataset for learning by 'dataset minari @catalog:...'.
+    """
+    from telemetry.cli._shared.catalog_export import choose_laps, export_recordings, export_samples
+
+    state, rows = choose_laps(folder, laps or [], filter_options)
+    if out.suffix and not out.is_dir():
+        export_samples(folder, state, rows, out, overwrite=overwrite)
+    else:
+        export_recordings(folder, state, rows, out, overwrite=overwrite)
 
 
 @catalog.command(cls=Command)
