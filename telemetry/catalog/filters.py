@@ -1,12 +1,12 @@
 """Which laps of a catalog are wanted, and in which order."""
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
+from telemetry.base.amounts import parse_duration
 from telemetry.base.errors import UsageError
 from telemetry.base.nearest import describe_nearest
 from telemetry.base.text import join_names
@@ -21,8 +21,6 @@ SORT_KEYS: Final[dict[str, Callable[[Row], Any]]] = {
     "driver": lambda row: row["driver"],
     "speed": lambda row: -(row["top_speed_kmh"] or 0.0),
 }
-
-_LAP_TIME: Final = re.compile(r"(?:(\d{1,3}):)?(\d{1,3}(?:\.\d{1,3})?)")
 
 _MAX_IDS: Final = 5
 """Ids that a sentence names."""
@@ -92,11 +90,14 @@ def find_lap(laps: Iterable[Row], lap_id: str) -> Row:
 
 
 def parse_lap_time(text: str, name: str) -> int:
-    """The milliseconds of ``1:16.5`` or ``76.5``; else :class:`telemetry.UsageError` on what is called ``name``."""
-    match = _LAP_TIME.fullmatch(text.strip())
-    if match is None:
-        raise UsageError(f"{name}: {text} is no lap time like 1:16.5 or 76.5.")
-    return round((int(match[1] or 0) * 60 + float(match[2])) * 1e3)
+    """The milliseconds of ``1:16.5``, ``76.5`` or any other duration.
+
+    Raises :class:`telemetry.UsageError` on what is called ``name``.
+    """
+    try:
+        return round(parse_duration(text) * 1e3)
+    except UsageError:
+        raise UsageError(f"{name}: {text} is no lap time like 1:16.5 or 76.5.") from None
 
 
 def parse_day(text: str, name: str) -> float:

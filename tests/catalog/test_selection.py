@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from telemetry.base.errors import UsageError
+from telemetry.catalog.filters import parse_lap_time
 from telemetry.catalog.selection import LapSelection, parse_selection
 
 Row = dict[str, Any]
@@ -90,6 +91,13 @@ def test_what_means_no_lap_is_a_sentence(text: str, sentence: str) -> None:
     with pytest.raises(UsageError) as error:
         meant(text)
     assert str(error.value) == sentence
+
+
+def test_a_lap_time_may_be_written_as_any_duration() -> None:
+    times = ["1:16.5", "76.5", "76.5s", " 0:01:16.5 ", "1:02:03"]
+    assert [parse_lap_time(text, "it") for text in times] == [76_500, 76_500, 76_500, 76_500, 3_723_000]
+    with pytest.raises(UsageError, match=r"^it: -3 is no lap time like 1:16\.5 or 76\.5\.$"):
+        parse_lap_time("-3", "it")
 
 
 @pytest.mark.parametrize(
