@@ -15,6 +15,7 @@ from telemetry.base.errors import SinkError, SourceError, TelemetryError
 from telemetry.base.extras import require
 from telemetry.base.sanitize import sanitize_filename
 from telemetry.catalog.read import ID_DIGITS, ReadOptions, ReadRecording
+from telemetry.catalog.same_drives import LapsByTime
 from telemetry.catalog.shards import describe_shard, groups_to_merge, hash_file, merge_shards
 from telemetry.catalog.state import CatalogState, Row, absolute, load_state, save_state
 from telemetry.catalog.store import PURPOSE, RECORDINGS_FOLDER, CatalogStore, Place, as_store
@@ -72,6 +73,12 @@ class CatalogChange:
         """Whether all that was done is part of the catalog."""
         return not self._is_changed
 
+    def same_drive(self, read: ReadRecording) -> str | None:
+        """The file of another recording in the catalog that holds the laps of this one; None where there is none."""
+        if self._by_time is None:
+            self._by_time = LapsByTime(self.state.laps)
+        return self._by_time.find_same_drive(read.laps)
+
     def add(self, read: ReadRecording, *, copy: bool = False) -> bool:
         """Add a recording that was read; false where one of the same content is in the catalog already.
 
@@ -109,6 +116,8 @@ class CatalogChange:
         row = dict(read.recording)
         self.state.recordings.append(row)
         self.state.laps += map(dict, read.laps)
+        if self._by_time is not None:
+            self._by_time.add(read.laps)
         self._known.add(row["recording_id"])
         if not row["copied"]:
             self._by_path[row["path"]] = row
@@ -147,19 +156,16 @@ class CatalogChange:
 
     def commit(self) -> None:
         """Make what was done so far part of the catalog. Raises :class:`telemetry.SinkError`."""
-        try:
+        with _telling(self.store, "It is as it was before."):
             if self._is_changed:
                 self._save()
+        with _telling(self.store, "It has changed all the same, but for its tables for other programs."):
             state = self.state
             for _ in range(ATTEMPTS):
                 publish_tables(self.store, state, self.unfinished)
                 if self.store.is_current(state.revision):
                     break
                 state = load_state(self.store)  # another machine's, which may have published its tables before ours
-        except OSError as error:
-            raise SinkError(
-                f"The catalog {self.store} cannot be written: {error.strerror or error}. It is as it was before."
-            ) from error
         self._committed = monotonic()
         self._committed_at = time()
 
@@ -195,6 +201,7 @@ class CatalogChange:
 
     def _adopt(self, state: CatalogState) -> None:
         self.state = state
+        self._by_time: LapsByTime | None = None
         self._known = {row["recording_id"] for row in state.recordings}
         self._by_path = {row["path"]: row for row in state.recordings if not row["copied"]}
 
@@ -249,6 +256,16 @@ def change_catalog(place: Place, new: CatalogState | None = None) -> Iterator[Ca
                 _remove_strangers(store, change.state)
     except OSError as error:
         raise SinkError(f"The catalog {store} cannot be written: {error.strerror or error}.") from error
+
+
+@contextmanager
+def _telling(store: CatalogStore, consequence: str) -> Iterator[None]:
+    """Tell what an error of the place of the files costs."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or error
+        raise SinkError(f"The catalog {store} cannot be written: {reason}. {consequence}") from error
 
 
 def _remove_strangers(store: CatalogStore, state: CatalogState) -> None:

@@ -13,6 +13,7 @@ from telemetry.base.version import ANALYSIS_VERSION, VERSION
 from telemetry.catalog.shards import ShardWriter, describe_shard, hash_file, track_folder
 from telemetry.catalog.state import Row, absolute
 from telemetry.catalog.store import PURPOSE
+from telemetry.fields.blocks import Array
 from telemetry.fields.columns import Columns
 from telemetry.fields.held import held_columns
 from telemetry.fields.selection import field_names, select
@@ -150,7 +151,7 @@ def _write_samples(
     """Write the samples of all laps that have some, complete their rows, and tell of the files, one for each track."""
     wanted = in_recorded_order(laps)
     columns = held_columns(select((*options.fields, *CONDITION_FIELDS, "player_name")), missing)
-    names = {*field_names(columns), *_LAP_KEYS}
+    names = {*field_names(columns), *_LAP_KEYS, "elapsed"}
     if not wanted:
         return {}
     blocks = watch(recording.columns(names, laps=wanted, rate=options.rate_hz))
@@ -181,25 +182,42 @@ def _write_samples(
 
 
 def _parts_of_laps(blocks: Iterable[Columns], laps: Sequence[Lap]) -> Iterator[tuple[Lap, list[Columns]]]:
-    """Each lap with its samples, as its run and its number say whose they are; those of no lap are left out."""
-    known = {(lap.start_index, lap.number): lap for lap in laps}
-    current: Lap | None = None
+    """Each lap with its samples; those of no lap are left out. ``laps`` have samples, and are in recorded order."""
+    begins = np.array([lap.first.elapsed if lap.first else np.nan for lap in laps])
+    by_key = {(lap.start_index, lap.number): place for place, lap in enumerate(laps)}
+    finished = {-1}
+    current = -1
     parts: list[Columns] = []
     for block in blocks:
-        run, number = (np.ma.getdata(block[name]) for name in _LAP_KEYS)
-        edges = np.flatnonzero((run[1:] != run[:-1]) | (number[1:] != number[:-1])) + 1
-        for begin, end in zip([0, *edges.tolist()], [*edges.tolist(), len(block)], strict=True):
+        places = _places_of_laps(block, by_key, begins)
+        edges = (np.flatnonzero(places[1:] != places[:-1]) + 1).tolist()
+        for begin, end in zip([0, *edges], [*edges, len(block)], strict=True):
             if begin == end:
                 continue
-            lap = known.get((int(run[begin]), int(number[begin])))
-            if lap is not current:
-                if current is not None and parts:
-                    yield known.pop((current.start_index, current.number)), parts
-                current, parts = lap, []
-            if lap is not None:
+            if (place := int(places[begin])) != current:
+                if parts:
+                    yield laps[current], parts
+                    finished.add(current)
+                current, parts = place, []
+            if place not in finished:
                 parts.append(block.select(np.arange(begin, end)))
-    if current is not None and parts:
-        yield current, parts
+    if parts:
+        yield laps[current], parts
+
+
+def _places_of_laps(block: Columns, by_key: dict[tuple[int, int], int], begins: Array) -> Array:
+    """For each sample the place of its lap, by its run and its number; -1 for one of no lap.
+
+    Recordings of other programs know no run: there the last lap that began before is taken.
+    """
+    run, number = (block[name] for name in _LAP_KEYS)
+    if np.ma.getmaskarray(run).any() or np.ma.getmaskarray(number).any():
+        return np.searchsorted(begins, block["elapsed"], side="right") - 1
+    keys = np.stack((np.ma.getdata(run), np.ma.getdata(number)), axis=1)
+    changes = np.flatnonzero((keys[1:] != keys[:-1]).any(axis=1)) + 1
+    starts = [0, *changes.tolist()] if len(block) else []
+    found = [by_key.get((int(keys[start, 0]), int(keys[start, 1])), -1) for start in starts]
+    return np.repeat(np.array(found, dtype=np.int64), np.diff([*starts, len(block)]))
 
 
 def _describe_start(row: Row, samples: Columns, held: frozenset[str]) -> None:

@@ -65,7 +65,16 @@ def add(
     with change_catalog(folder, _new_state(folder, fields, rate)) as change:
         own = folder.folder and folder.folder.resolve()
         paths = [path for path in files if own not in path.resolve().parents]
-        failures = _read_into(change, paths, jobs, lambda read: change.add(read, copy=copy), "added")
+
+        def take(read: "ReadRecording") -> None:
+            other = change.same_drive(read)
+            if change.add(read, copy=copy) and other is not None:
+                print_warning(
+                    f"{read.laps[0]['file']} is the same drive as {other}, and its laps are there twice. "
+                    f"To keep one: catalog remove {read.recording['recording_id'][:12]}"
+                )
+
+        failures = _read_into(change, paths, jobs, take, "added")
         change.merge()
         change.commit()
         print_message(f"{folder}: {_contents(change.state)}.")
@@ -85,7 +94,7 @@ def rebuild(folder: CatalogFolder = DEFAULT_CATALOG, jobs: options.Jobs = None) 
         before = {recording_place(folder, row): row for row in change.state.recordings}
         found: list[ReadRecording] = []
 
-        def take(read: "ReadRecording") -> bool:
+        def take(read: "ReadRecording") -> None:
             row = next((row for row in before.values() if row["recording_id"] == read.recording["recording_id"]), None)
             if row is None:
                 raise TelemetryError(
@@ -93,7 +102,6 @@ def rebuild(folder: CatalogFolder = DEFAULT_CATALOG, jobs: options.Jobs = None) 
                 )
             read.recording.update(path=row["path"], copied=row["copied"])
             found.append(read)
-            return True
 
         failures = _read_into(change, [Path(path) for path in before], jobs, take, "read", again=True)
         change.remove([read.recording["recording_id"] for read in found])
@@ -298,7 +306,7 @@ def _read_into(
     change: "CatalogChange",
     paths: list[Path],
     jobs: int | None,
-    take: "Callable[[ReadRecording], bool]",
+    take: "Callable[[ReadRecording], object]",
     verb: str,
     *,
     again: bool = False,

@@ -15,6 +15,7 @@ from tests.soak import (
     fuzz_files,
     fuzz_stream,
     hostile,
+    kills_of_catalogs,
     kills_of_commands,
     kills_of_recorders,
 )
@@ -38,7 +39,7 @@ def areas() -> list[Area]:
     """Everything that is tried, in its order."""
     return [
         Area(kills_of_recorders.kinds(), 0.24, 6),
-        Area(kills_of_commands.kinds(), 0.22, 2),
+        Area([*kills_of_commands.kinds(), *kills_of_catalogs.kinds()], 0.22, 2),
         Area(folders.kinds(), 0.08, 2),
         Area(fuzz_files.kinds(), 0.2, 2),
         Area(fuzz_stream.kinds(), 0.1, 2),
