@@ -43,6 +43,7 @@ class CatalogChange:
         self.state = state
         self.unfinished = unfinished
         """A folder for files that are being made; it is removed in the end."""
+        self._by_time: LapsByTime | None = None
         self._adopt(state)
         self._steps: list[Callable[[], None]] = []
         """What was done since the last commit, to be done again where another machine changed the catalog meanwhile."""
@@ -201,7 +202,7 @@ class CatalogChange:
 
     def _adopt(self, state: CatalogState) -> None:
         self.state = state
-        self._by_time: LapsByTime | None = None
+        self._by_time = None
         self._known = {row["recording_id"] for row in state.recordings}
         self._by_path = {row["path"]: row for row in state.recordings if not row["copied"]}
 
