@@ -14,8 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import PATIENCE
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE, wait_until
 
 needs_s3 = pytest.mark.skipif(sys.platform == "win32", reason="moto, which is the server, is not installed under Wine")
 
@@ -115,6 +114,21 @@ def use_bucket(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
 def error_body(code: str) -> bytes:
     """What S3 says of an error of this code."""
     return f"<Error><Code>{code}</Code><Message>It says so.</Message></Error>".encode()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """The server that the tests of a process share."""
+    with s3_server(tmp_path_factory.mktemp("s3")) as made:
+        yield made
+
+
+@pytest.fixture
+def bucket(server: S3Server, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+    """An empty bucket that a test has to itself, and the variables by which programs find it."""
+    made = server.make_bucket(f"test-{abs(hash(request.node.nodeid)):x}")
+    use_bucket(made, monkeypatch)
+    return made
 
 
 @contextmanager

@@ -104,7 +104,10 @@ ENOUGH = {
 @pytest.mark.parametrize("words", commands(), ids=" ".join)
 def test_the_readmes_commands_are_understood(words: list[str], tmp_path: Path) -> None:
     fixtures = str(REPOSITORY / "fixtures")
-    arguments = [*(word.replace("fixtures", fixtures) for word in words), *ENOUGH[words[0]]]
+    arguments = [word.replace("fixtures", fixtures).replace("/mnt", str(tmp_path)) for word in words]
+    arguments += ENOUGH[words[0]]
+    lab = tmp_path / "lab"
+    lab.mkdir()
     if words[0] in {"read", "serve"} and "--source" not in words:
         arguments += ["--source", str(REPOSITORY / "fixtures" / "pages")]
     if words[0] in {"compare", "corners", "plot", "report"}:
@@ -112,7 +115,7 @@ def test_the_readmes_commands_are_understood(words: list[str], tmp_path: Path) -
     if any(word.startswith("best(") for word in words):
         assert main_in_process("catalog", "add", "drive.mcap", cwd=tmp_path).returncode == 0
     if words[0] == "catalog":
-        recordings = tmp_path / "recordings"
+        recordings = (lab if "/mnt/lab/recordings" in words else tmp_path) / "recordings"
         recordings.mkdir()
         shutil.copy(REPOSITORY / "fixtures" / "lap.jsonl.zst", recordings)
         if words[1] != "add":

@@ -1,5 +1,6 @@
 """Work on many items at once, in other processes of this machine."""
 
+import ctypes
 import math
 import multiprocessing
 import os
@@ -9,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import Thread
 from typing import Any, Final, Generic, TypeVar
@@ -18,6 +19,8 @@ from telemetry.base.clock import Clock
 
 _POLL_S: Final = 0.2
 """How often the clock is checked."""
+
+_IDLE_PRIORITY_CLASS: Final = 0x40
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -74,7 +77,7 @@ class _Crew(Generic[_Item, _Result]):
                     while waiting and len(running) < processes and not self.clock.stopped:
                         number = waiting.popleft()
                         try:
-                            with _interrupts_blocked():
+                            with interrupts_blocked():
                                 running[pool.submit(_work, self.work, self.items[number])] = number
                         except BrokenProcessPool:  # an idle process died
                             waiting.appendleft(number)
@@ -97,7 +100,7 @@ class _Crew(Generic[_Item, _Result]):
 
 
 @contextmanager
-def _interrupts_blocked() -> Iterator[None]:
+def interrupts_blocked() -> Iterator[None]:
     """Ctrl-C takes effect after this block, and not at all in a process that it starts.
 
     That would else end with a traceback, until it has begun to ignore Ctrl-C. Windows has no such thing.
@@ -112,15 +115,35 @@ def _interrupts_blocked() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+def ignore_interrupts() -> None:
+    """Leave Ctrl-C to the process that started this one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "win32":
+        signal.signal(signal.SIGBREAK, signal.SIG_IGN)
+
+
+def lower_priority() -> None:
+    """Let every other process of this machine go first, in all threads that are started from now on."""
+    if sys.platform == "win32":
+        kernel32 = ctypes.WinDLL("kernel32")
+        kernel32.GetCurrentProcess.restype = ctypes.c_void_p
+        kernel32.SetPriorityClass.argtypes = (ctypes.c_void_p, ctypes.c_uint32)
+        kernel32.SetPriorityClass(kernel32.GetCurrentProcess(), _IDLE_PRIORITY_CLASS)
+        return
+    with suppress(OSError):
+        os.nice(19)
+    if sys.platform == "linux":
+        with suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+
+
 _clock: Final = Clock(math.inf)
 """The clock of a process that works for another one; stopping it stops its work."""
 
 
 def _begin(stop: Any) -> None:
     """Leave interrupts to the parent process; stop when it sets ``stop``, and exit when it is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if sys.platform == "win32":
-        signal.signal(signal.SIGBREAK, signal.SIG_IGN)
+    ignore_interrupts()
     parent = multiprocessing.parent_process()
     assert parent is not None, "it is always started by another process"
 

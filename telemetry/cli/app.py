@@ -41,6 +41,9 @@ COMMANDS: Final = {
     "report": CommandEntry("telemetry.cli.report", "Write a page on laps: corners, traces, tyres, fuel, trend."),
     "plot": CommandEntry("telemetry.cli.plot", "Draw laps: delta, speed, map, dampers, stint and more."),
     "catalog": CommandEntry("telemetry.cli.catalog", "Keep the laps of many recordings, and ask across them."),
+    "deliver": CommandEntry(
+        "telemetry.cli.deliver", "Deliver the finished recordings of a folder to a place that many rigs share."
+    ),
     "fields": CommandEntry("telemetry.cli.fields", "Show every field: its name, its unit and its meaning."),
     "dataset": CommandEntry("telemetry.cli.dataset", "Make a dataset for reinforcement learning from recordings."),
     "serve": CommandEntry("telemetry.cli.serve", "Stream the telemetry to WebSocket clients and browsers."),

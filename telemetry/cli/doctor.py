@@ -13,6 +13,7 @@ from rich.text import Text
 from telemetry.base.clock import Clock
 from telemetry.base.errors import UsageError
 from telemetry.base.sanitize import sanitize_terminal
+from telemetry.cli._shared.delivery import check_outbox
 from telemetry.cli._shared.messages import print_json
 from telemetry.cli._shared.tables import table_console
 from telemetry.game.doctor import DoctorReport, DoctorStatus, examine
@@ -59,6 +60,7 @@ def doctor(
 
         with LiveSource(directory) as pages:
             report = DoctorReport((*report.findings, *check_controls(pages, device, Clock())))
+    report = DoctorReport((*report.findings, *check_outbox(output_dir)))
     if as_json:
         print_json(report.as_dict())
     elif device is None:

@@ -1,6 +1,7 @@
 """``record``: every physics step into files."""
 
 import math
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -11,11 +12,12 @@ from telemetry.base.clock import Clock
 from telemetry.base.errors import UsageError
 from telemetry.base.units import STEPS_PER_SECOND
 from telemetry.cli._shared import options
+from telemetry.cli._shared.delivery import DeliverOptions, delivering, finish_delivery
 from telemetry.cli._shared.live_reference import Reference, open_reference
 from telemetry.cli._shared.messages import print_json, print_message
 from telemetry.cli._shared.option_groups import expand_option_groups
 from telemetry.cli._shared.progress import reading_progress
-from telemetry.cli._shared.quality_reports import store_summaries
+from telemetry.cli._shared.quality_reports import files_without_summary, store_summaries
 from telemetry.cli._shared.step_files import FILES_PANEL, FileOptions, file_opener, open_step_writer, parse_rate
 from telemetry.cli._shared.step_recording import JsonSummary, StopOptions, record_steps
 from telemetry.cli._shared.stopping import stop_on_signal
@@ -73,6 +75,7 @@ def record(
     json_summary: JsonSummary = False,
     file_options: FileOptions,
     description: DescriptionOptions,
+    deliver_options: DeliverOptions,
     stop_options: StopOptions,
     laps: Annotated[
         int | None,
@@ -88,6 +91,8 @@ def record(
         from telemetry.cli.plan import record_plan
 
         _check_leaves_to_plan(file_options, description, rate=rate, laps=laps, reference=reference, tyres_out=tyres_out)
+        if deliver_options.deliver is not None:
+            raise UsageError("--deliver and --plan contradict each other. After the plan, run: deliver FOLDER TARGET")
         durable = file_options.durable
         record_plan(plan, out, source_options, stop_options, quiet=quiet, json_summary=json_summary, durable=durable)
         return
@@ -97,15 +102,22 @@ def record(
     source = source_options.source
     metadata = description.metadata(source, rate)
     parse_rate(rate)  # a wrong one is refused before the source is opened
+    deliver_options.check()
     compared = open_reference(reference, source_options, thresholds, quiet=quiet)
     options.tune_for_low_latency()
     reading = Clock(math.inf)  # after the recording: a second signal leaves only the summary out
-    with stop_on_signal(clock, reading), source_options.open() as origin:
+    with (
+        stop_on_signal(clock, reading),
+        source_options.open() as origin,
+        deliver_options.start(out) or nullcontext() as delivery,
+    ):
         metadata |= describe_missing(origin.missing_fields)
         open_file = file_opener(
             rate, thresholds, metadata, overwrite=file_options.overwrite, durable=file_options.durable
         )
-        writer = open_step_writer(source, out, file_options, open_file, quiet=quiet)
+        open_file = delivering(delivery, open_file, tyres_out)
+        outbox = None if delivery is None else delivery.outbox
+        writer = open_step_writer(source, out, file_options, open_file, quiet=quiet, outbox=outbox)
         if options.is_stream(source) and not quiet:
             print_message(
                 f"A stream carries only some of the game's {STEPS_PER_SECOND} steps a second: its server sends 20 of "
@@ -122,13 +134,25 @@ def record(
             json_summary=json_summary,
             reference=compared,
         )
+        status = None if delivery is None else finish_delivery(delivery, clock, reading, quiet=quiet)
         with reading_progress(quiet=quiet) as progress:
             recorder.stats.size += store_summaries(
-                writer.files, thresholds, clock, progress, reading=reading, durable=file_options.durable
+                files_without_summary(writer.files, thresholds) if delivery else writer.files,
+                thresholds,
+                clock,
+                progress,
+                reading=reading,
+                durable=file_options.durable,
             )
+    if delivery is not None:  # which stored summaries too
+        recorder.stats.size = max(
+            recorder.stats.size, sum(path.stat().st_size for path in writer.files if path.exists())
+        )
     files = [str(path) for path in writer.files]
     if json_summary:
-        print_json({"source": origin.name, "files": files, "sessions": recorder.sessions, **recorder.stats.summary()})
+        delivered = {} if status is None else {"delivery": status.to_dict()}
+        summary = recorder.stats.summary()
+        print_json({"source": origin.name, "files": files, "sessions": recorder.sessions, **summary, **delivered})
     elif not quiet:
         every_step = rate == "max" and options.has_every_step(source)
         print_message(*describe_steps(recorder.stats, files, every_step=every_step))

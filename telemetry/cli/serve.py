@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Final, NamedTuple, get_type_hints
 import typer
 
 from telemetry.base.amounts import parse_duration
+from telemetry.base.clock import Clock
 from telemetry.base.errors import UsageError
 from telemetry.cli._shared import options
 from telemetry.cli._shared.acgym import AcgymOptions, run_acgym_server
 from telemetry.cli._shared.collect import address_query, check_collect_options, run_collect_server
+from telemetry.cli._shared.delivery import DeliverOptions, delivering, finish_delivery, status_reader
 from telemetry.cli._shared.live_reference import Reference, context_finder, open_reference
 from telemetry.cli._shared.messages import print_lines, print_message
 from telemetry.cli._shared.missing_game import MissingGamePrinter
@@ -38,6 +40,7 @@ from telemetry.recording.stop import StopRule
 from telemetry.sources import open_sink
 
 if TYPE_CHECKING:
+    from telemetry.delivery.background import BackgroundDelivery
     from telemetry.stream import ServerOptions
 
 DEFAULT_RATE_HZ: Final = 20.0
@@ -167,6 +170,7 @@ class StreamFileOptions:
 _WEBSOCKET_ONLY: Final = (
     *option_names(ClientOptions),
     *option_names(StreamFileOptions),
+    *option_names(DeliverOptions),
     "begin",
     "end",
     "loop",
@@ -231,6 +235,7 @@ def serve(
     ac_root: AcRoot = None,
     client_options: ClientOptions,
     file_options: StreamFileOptions,
+    deliver_options: DeliverOptions,
     acgym_options: Annotated[AcgymOptions, OptionGroup(_ACGYM_ONLY, hidden=True)],
     thresholds: AllThresholds,
 ) -> None:
@@ -260,6 +265,7 @@ def serve(
     if math.isinf(clock.speed):
         raise UsageError("--speed max would end the stream at once. Use a number, like --speed 20.")
     file_options.check(source_options.source)
+    deliver_options.check(is_recording=file_options.record is not None)
     token = client_options.make_token()
     rate = DEFAULT_RATE_HZ if rate is None else rate
     sampling = SamplingOptions(rate=rate, include_paused=include_paused, thresholds=thresholds)
@@ -269,7 +275,10 @@ def serve(
     with ExitStack() as stack:
         stack.enter_context(stop_on_signal(clock))
         source = stack.enter_context(source_options.open(loop=loop))
-        recording = _open_recording(stack, source_options, file_options, thresholds, loop=loop)
+        delivery = deliver_options.start(file_options.record)
+        if delivery is not None:
+            stack.callback(finish_delivery, delivery, clock, Clock(math.inf), quiet=quiet)  # when the file is closed
+        recording = _open_recording(stack, source_options, file_options, thresholds, delivery, loop=loop)
         server_options = replace(
             client_options.describe_server(host, port, token),
             source=source.name,
@@ -277,6 +286,7 @@ def serve(
             thresholds=thresholds,
             missing_fields=source.missing_fields,
             find_context=context_finder(compared, ac_root),
+            read_delivery=status_reader(delivery),
         )
         on_marker = _marker_forwarder(recording.recorder) if recording else None
         server = StreamServer(server_options, on_marker=on_marker, unix_time=lambda: source.moment(clock).timestamp)
@@ -320,6 +330,7 @@ def _open_recording(
     source_options: options.SourceOptions,
     files: StreamFileOptions,
     thresholds: Thresholds,
+    delivery: "BackgroundDelivery | None",
     *,
     loop: bool,
 ) -> _Recording | None:
@@ -328,6 +339,7 @@ def _open_recording(
         return None
     source = stack.enter_context(source_options.open(loop=loop))
     open_file = file_opener("max", thresholds, describe_missing(source.missing_fields), durable=files.durable)
+    open_file = delivering(delivery, open_file, thresholds.tyres_out)
     writer = stack.enter_context(
         open_step_writer(source_options.source, files.record, FileOptions(), open_file, quiet=True)
     )

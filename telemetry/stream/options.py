@@ -1,9 +1,9 @@
 """The options of a stream server."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
 from telemetry.stream.connection_limits import CLIENTS_PER_ADDRESS
@@ -39,6 +39,9 @@ class ServerOptions:
     """Thresholds of the samples' derived fields, sent to clients."""
     missing_fields: frozenset[str] = frozenset()
     """The raw fields that the source does not hold: no lap is valid without those that it is judged by."""
+    read_delivery: Callable[[], Mapping[str, Any]] | None = None
+    """Called in the server's thread for what waits to be delivered, of which ``/healthz`` and ``/metrics`` tell; None:
+    nothing is delivered."""
     find_context: FindContext | None = None
     """Finds track and reference for each car and track that is driven, in another thread; None: nothing is known."""
 

@@ -1,10 +1,11 @@
 """The server of one source: takes every reading of the sampling loop and sends it to its clients."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 from telemetry.base.clock import Clock
 from telemetry.base.host import host_name
@@ -31,7 +32,7 @@ from telemetry.stream.inbox import Inbox, QueuedReading
 from telemetry.stream.options import DEFAULT_OPTIONS, ServerOptions
 from telemetry.stream.routes import Get
 from telemetry.stream.source_channel import SourceChannel
-from telemetry.stream.stream_stats import StreamStats, list_metrics
+from telemetry.stream.stream_stats import StreamStats, list_delivery_metrics, list_metrics
 
 
 class SourceContent:
@@ -41,6 +42,7 @@ class SourceContent:
     :param page: the folder of the web page
     :param read_stats: called for the current counters
     :param read_picture: called for the PNG of the track that is driven; None where there is none
+    :param read_delivery: called for what waits to be delivered; None where nothing is
     """
 
     def __init__(
@@ -49,11 +51,13 @@ class SourceContent:
         page: Path,
         read_stats: Callable[[], StreamStats],
         read_picture: Callable[[], bytes | None],
+        read_delivery: Callable[[], Mapping[str, Any]] | None = None,
     ) -> None:
         self._channel = channel
         self._page = page
         self._read_stats = read_stats
         self._read_picture = read_picture
+        self._read_delivery = read_delivery
 
     def find_channel(self, path: str) -> Channel | None:
         """The stream is at the root."""
@@ -70,9 +74,11 @@ class SourceContent:
     def get(self, request: Get) -> HttpResponse:
         """Health, metrics, the picture of the track, and the files of the page."""
         if request.path == "/healthz":
-            return json_response({"status": "ok", "version": VERSION, **asdict(self._read_stats())})
+            delivery = {} if self._read_delivery is None else {"delivery": self._read_delivery()}
+            return json_response({"status": "ok", "version": VERSION, **asdict(self._read_stats()), **delivery})
         if request.path == "/metrics":
-            return prometheus_response(list_metrics({"": self._read_stats()}))
+            delivery_metrics = [] if self._read_delivery is None else list_delivery_metrics(self._read_delivery())
+            return prometheus_response([*list_metrics({"": self._read_stats()}), *delivery_metrics])
         if request.path == "/map.png" and (picture := self._read_picture()) is not None:
             return content_response(picture, ".png", request.host, request.if_none_match)
         return file_response(self._page, request.path, request.host, request.if_none_match)
@@ -108,7 +114,7 @@ class StreamServer(BackgroundServer):
         self._map_png: bytes | None = None
         self._lookups: set[asyncio.Task[None]] = set()
         self._started = perf_counter()
-        content = SourceContent(self._channel, options.page, self.stats, lambda: self._map_png)
+        content = SourceContent(self._channel, options.page, self.stats, lambda: self._map_png, options.read_delivery)
         super().__init__(options, content)
         self.start()
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from telemetry.base.sanitize import sanitize_metric_label
 from telemetry.recording.game_state import State
@@ -56,6 +57,22 @@ class StreamStats:
     """Samples sent to all clients that were due for one."""
     broadcast_seconds: float
     """Time spent on sending them, making the frames included."""
+
+
+def list_delivery_metrics(delivery: Mapping[str, Any]) -> Iterator[Metric]:
+    """What waits to be delivered, as metrics of Prometheus."""
+    for name, key, meaning in (
+        ("delivery_waiting", "waiting", "Recordings that wait to be delivered."),
+        ("delivery_waiting_bytes", "waiting_bytes", "Their size."),
+        ("delivery_oldest_seconds", "oldest_s", "How long the first of them has been waiting."),
+    ):
+        yield Metric(f"ac_telemetry_{name}", "gauge", meaning, [MetricValue(delivery[key] or 0)])
+    yield Metric(
+        "ac_telemetry_delivery_failing",
+        "gauge",
+        "1 while deliveries fail.",
+        [MetricValue(float(bool(delivery["error"])))],
+    )
 
 
 def list_metrics(streams: Mapping[str, StreamStats]) -> Iterator[Metric]:

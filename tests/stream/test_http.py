@@ -122,3 +122,15 @@ def test_the_page_is_served(tmp_path: Path) -> None:
         assert rig.get("/../conftest.py")[0].status == 404
         response, _ = rig.get("/", method="DELETE")
         assert (response.status, response.getheader("Allow")) == (405, "GET, HEAD")
+
+
+def test_health_and_metrics_say_what_waits_to_be_delivered(rig: Rig) -> None:
+    assert "delivery" not in rig.figures()
+    delivery = {"target": "s3://lab", "waiting": 2, "waiting_bytes": 5000, "oldest_s": 60.5, "error": "It is full."}
+    with rig_of(read_delivery=lambda: delivery) as other:
+        assert other.figures()["delivery"] == delivery
+        lines = other.get("/metrics")[1].decode().splitlines()
+    assert "ac_telemetry_delivery_waiting 2" in lines
+    assert "ac_telemetry_delivery_waiting_bytes 5000" in lines
+    assert "ac_telemetry_delivery_oldest_seconds 60.5" in lines
+    assert "ac_telemetry_delivery_failing 1.0" in lines

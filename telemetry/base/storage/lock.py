@@ -48,6 +48,9 @@ DATASET_LOCK_NAME: Final = ".conversion"
 CATALOG_LOCK_NAME: Final = ".changing"
 """Lock file in the folder of a catalog that is being changed."""
 
+OUTBOX_LOCK_NAME: Final = ".delivering"
+"""Lock file in an outbox from which recordings are being delivered."""
+
 TEMPORARY_LOCK_NAME: Final = ".lock"
 """Lock file in a temporary folder, as long as the process that made it needs it."""
 
@@ -166,6 +169,13 @@ def lock_catalog(folder: Path) -> FileLock:
     """The lock of a catalog that is about to change; SinkError where another command changes it."""
     return FileLock(
         folder / CATALOG_LOCK_NAME, f"Another command changes the catalog {folder} now. Wait until it ends."
+    )
+
+
+def lock_outbox(outbox: Path, recordings: Path) -> FileLock:
+    """The lock of the outbox of a folder of recordings; HeldError where another process delivers from it."""
+    return FileLock(
+        outbox / OUTBOX_LOCK_NAME, f"Another command delivers the recordings of {recordings} now. Wait until it ends."
     )
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,6 +79,16 @@ def _read_report(
     if clock.stopped:
         raise Interrupted(f"Stopped before {path} was read.")
     return analysis
+
+
+def files_without_summary(paths: Iterable[Path], thresholds: Thresholds) -> list[Path]:
+    """Those of these recordings that are there and hold no summary that can be taken."""
+    found = []
+    for path in paths:
+        with suppress(OSError, TelemetryError):
+            if path.exists() and recall_analysis_of(path, thresholds) is None:
+                found.append(path)
+    return found
 
 
 def store_summaries(

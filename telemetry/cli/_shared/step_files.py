@@ -4,7 +4,7 @@ import re
 import string
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -35,6 +35,9 @@ from telemetry.recording.rotation import (
 )
 from telemetry.recording.step_writer import SingleFileWriter, StepWriter
 from telemetry.sources import open_page_sink
+
+if TYPE_CHECKING:
+    from telemetry.delivery.outbox import Outbox
 
 FILES_PANEL: Final = "Files"
 
@@ -120,14 +123,23 @@ class OutputTarget:
 
 
 def open_step_writer(
-    source: str, out: str | None, options: FileOptions, open_file: OpenFile, *, quiet: bool
+    source: str,
+    out: str | None,
+    options: FileOptions,
+    open_file: OpenFile,
+    *,
+    quiet: bool,
+    outbox: "Outbox | None" = None,
 ) -> StepWriter:
-    """The writer of a recording into OUT; raises UsageError where OUT and the options contradict each other."""
+    """The writer of a recording into OUT; raises UsageError where OUT and the options contradict each other.
+
+    What waits in ``outbox`` is not deleted to make room.
+    """
     target = parse_output(out)
     check_output(source, target, options)
     if target.is_file:
         return SingleFileWriter(open_file(target.path), target.path)
-    return _open_folder_writer(target, options, open_file, quiet=quiet)
+    return _open_folder_writer(target, options, open_file, quiet=quiet, outbox=outbox)
 
 
 def parse_output(out: str | None) -> OutputTarget:
@@ -208,7 +220,7 @@ def _folder_suffix(target: OutputTarget, options: FileOptions) -> str:
 
 
 def _open_folder_writer(
-    target: OutputTarget, options: FileOptions, open_file: OpenFile, *, quiet: bool
+    target: OutputTarget, options: FileOptions, open_file: OpenFile, *, quiet: bool, outbox: "Outbox | None"
 ) -> RotatingWriter | RollingBuffer:
     split = options.split
     default = LAP_TEMPLATE if split and split.segment == "lap" else DEFAULT_TEMPLATE
@@ -221,7 +233,8 @@ def _open_folder_writer(
     def delete_oldest(latest: Path) -> None:
         if max_bytes is None:
             return
-        for path, size in prune(folder, pattern, max_bytes, {latest, *writer.open_files}):
+        waiting = set() if outbox is None else {folder / entry.file for entry in outbox.waiting()}
+        for path, size in prune(folder, pattern, max_bytes, {latest, *writer.open_files, *waiting}):
             if not quiet:
                 print_message(
                     f"Deleted {path} ({size:,} bytes): more than {format_size(round(max_bytes))} of recordings."
