@@ -202,8 +202,8 @@ WAYS: dict[str, Callable[..., None]] = {
 class Reader(asyncio.Protocol):
     """A client that parses frames only as far as the time in them, and keeps the age of each message."""
 
-    def __init__(self, port: int, latencies: list[float]) -> None:
-        self._port, self._latencies = port, latencies
+    def __init__(self, port: int, latencies: list[float], path: str = "/") -> None:
+        self._port, self._latencies, self._path = port, latencies, path
         self._data = bytearray()
         self._open = False
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -212,8 +212,9 @@ class Reader(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         transport.write(
-            f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{self._port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+            f"GET {self._path} HTTP/1.1\r\nHost: 127.0.0.1:{self._port}\r\nUpgrade: websocket\r\n"
+            "Connection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+            "Sec-WebSocket-Version: 13\r\n\r\n".encode()
         )
 
     @override
@@ -232,7 +233,7 @@ class Reader(asyncio.Protocol):
                 length, header = struct.unpack_from("!H", self._data, 2)[0], 4
             if len(self._data) < header + length:
                 return
-            if self._data[0] == 0x81:
+            if self._data[0] == 0x81 and self._data.startswith(b'{"timestamp"', header):
                 begin = self._data.index(b":", header) + 1
                 taken = float(self._data[begin : self._data.index(b",", begin)])
                 self._latencies.append(time.time() - taken)

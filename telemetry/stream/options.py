@@ -10,6 +10,8 @@ from telemetry.stream.connection_limits import CLIENTS_PER_ADDRESS
 from telemetry.stream.drive_context import FindContext
 from telemetry.stream.http_responses import DASHBOARD_FOLDER
 
+DEFAULT_PORT: Final = 8765
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerOptions:
@@ -17,7 +19,7 @@ class ServerOptions:
 
     host: str = "127.0.0.1"
     """Address to listen on; ``0.0.0.0`` is every address of this machine."""
-    port: int = 8765
+    port: int = DEFAULT_PORT
     """Port to listen on; 0 finds a free one."""
     token: str | None = None
     """Token that clients must send; None: they need none."""

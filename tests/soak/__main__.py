@@ -13,6 +13,7 @@ from tests.soak import (
     browser,
     folders,
     fuzz_files,
+    fuzz_rigs,
     fuzz_stream,
     hostile,
     kills_of_catalogs,
@@ -42,7 +43,7 @@ def areas() -> list[Area]:
         Area([*kills_of_commands.kinds(), *kills_of_catalogs.kinds()], 0.22, 2),
         Area(folders.kinds(), 0.08, 2),
         Area(fuzz_files.kinds(), 0.2, 2),
-        Area(fuzz_stream.kinds(), 0.1, 2),
+        Area([*fuzz_stream.kinds(), *fuzz_rigs.kinds()], 0.1, 2),
         Area(hostile.kinds(), 0.12, 1),
         Area(browser.kinds(), 0.04, 1),
     ]

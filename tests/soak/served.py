@@ -5,6 +5,7 @@ import json
 import re
 import socket
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,8 +19,14 @@ ANSWER_S = 10.0
 class Served:
     """``serve`` on this machine; the demo at 60 samples a second unless other options are given."""
 
-    def __init__(self, *options: str | Path, port: int = 0, command: str = "serve") -> None:
-        self._running = Running(command, "--source", "demo", "--port", str(port), *(options or ("--rate", "60")))
+    def __init__(
+        self,
+        *options: str | Path,
+        port: int = 0,
+        command: str = "serve",
+        source: Sequence[str] = ("--source", "demo"),
+    ) -> None:
+        self._running = Running(command, *source, "--port", str(port), *(options or ("--rate", "60")))
         try:
             self.port = self._find_port()
             """The port of the stream, or that of the questions of assetto_corsa_gym."""

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from telemetry.base.errors import UsageError
+from telemetry.stream.options import DEFAULT_PORT
 from telemetry.stream.upstream import name_address
 
 MAX_RIGS: Final = 50
@@ -46,7 +47,8 @@ class _Entry(NamedTuple):
 def parse_rigs(text: str, token: str | None = None) -> tuple[RigAddress, ...]:
     """The rigs of a list like ``ws://rig1,left=ws://10.0.0.5``, or of a file like ``@rigs.txt``, in their order.
 
-    A rig without a name is called as its computer; where several would be, with the port after it.
+    A rig without a name is called as its computer; where several would be, with the port after it. Without a port it
+    is that of ``serve``, and 443 for ``wss``.
 
     :param token: that of the rigs whose address has none
 
@@ -103,6 +105,9 @@ def _make_address(entry: _Entry, token: str | None) -> RigAddress:
     except UsageError as error:
         raise UsageError(f"{entry.place}{error}") from error
     parts = urlsplit(entry.url)
+    if parts.scheme == "ws" and parts.port is None:
+        parts = parts._replace(netloc=f"{parts.netloc}:{DEFAULT_PORT}")
+        shown = name_address(parts.geturl())
     options = parse_qsl(parts.query, keep_blank_values=True)
     own = [value for key, value in options if key == "token"]
     query = urlencode([(key, value) for key, value in options if key != "token"])
@@ -120,8 +125,7 @@ def _find_names(entries: Sequence[_Entry], rigs: Sequence[RigAddress]) -> list[R
             found.append(rig)
             continue
         parts = urlsplit(rig.url)
-        port = parts.port or (443 if parts.scheme == "wss" else 80)
-        name = f"{host}-{port}" if counts[host] > 1 else host
+        name = f"{host}-{parts.port or 443}" if counts[host] > 1 else host
         found.append(replace(rig, name=re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[:MAX_NAME_LENGTH]))
     return found
 

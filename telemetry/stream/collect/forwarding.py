@@ -1,18 +1,27 @@
 """A sample of a rig on its way to clients: the values as the rig sent them, those that each client wants."""
 
-from collections.abc import Callable, Iterable
-from typing import Any, Final
+import re
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
 
 import orjson
 
-from telemetry.fields.selection import ALL_COLUMNS, Column
+from telemetry.fields.selection import ALL_COLUMNS
 from telemetry.laps.delta import LapDelta
 from telemetry.stream.protocol import Subscription
 
-RigSample = dict[str, Any]
-"""The object of a rig's message: values by the names of the wire, the delta among them."""
-
 DELTA_KEYS: Final = LapDelta._fields
+
+_DELTA: Final = re.compile(b"".join(rb',"%b":[^",{}\[\]]*' % key.encode() for key in DELTA_KEYS) + rb"}")
+_DELTA_BEGIN: Final = b',"%b":' % DELTA_KEYS[0].encode()
+
+
+class RigSample(NamedTuple):
+    """A sample as a rig sends it, the delta among its values."""
+
+    values: dict[str, Any]
+    text: bytes
+    """The same as JSON."""
 
 
 def make_forwarder(subscription: Subscription) -> Callable[[RigSample], bytes]:
@@ -20,31 +29,34 @@ def make_forwarder(subscription: Subscription) -> Callable[[RigSample], bytes]:
 
     Without a choice of fields it is all that the rig sends, also fields that this version does not know.
     """
-    deltas = DELTA_KEYS if subscription.delta else ()
     if subscription.columns == ALL_COLUMNS:
-        left_out = frozenset(DELTA_KEYS)
-
-        def encode_all(sample: RigSample) -> bytes:
-            values = {key: value for key, value in sample.items() if key not in left_out}
-            for key in deltas:
-                values[key] = sample.get(key)
-            return orjson.dumps(values)
-
-        return encode_all
-    singles = [(column.key, column.fields[0].name) for column in subscription.columns if len(column.fields) == 1]
-    vectors = [(column.key, _names(column)) for column in subscription.columns if len(column.fields) > 1]
-    order = [column.key for column in subscription.columns]
-    singles += [(key, key) for key in deltas]
+        return _keep_all if subscription.delta else _leave_out_delta
+    names = [(column.key, [field.name for field in column.fields]) for column in subscription.columns]
+    names += [(key, [key]) for key in DELTA_KEYS if subscription.delta]
 
     def encode(sample: RigSample) -> bytes:
-        values = {key: sample.get(name) for key, name in singles}
-        if vectors:
-            values |= {key: [sample.get(name) for name in names] for key, names in vectors}
-            values = {key: values[key] for key in (*order, *deltas)}
-        return orjson.dumps(values)
+        get = sample.values.get
+        return orjson.dumps(
+            {key: get(parts[0]) if len(parts) == 1 else [get(part) for part in parts] for key, parts in names}
+        )
 
     return encode
 
 
-def _names(column: Column) -> Iterable[str]:
-    return [field.name for field in column.fields]
+def _keep_all(sample: RigSample) -> bytes:
+    if _find_delta(sample.text) is not None:
+        return sample.text
+    return orjson.dumps({**dict.fromkeys(DELTA_KEYS), **sample.values})
+
+
+def _leave_out_delta(sample: RigSample) -> bytes:
+    begin = _find_delta(sample.text)
+    if begin is not None:
+        return b"%b}" % sample.text[:begin]
+    return orjson.dumps({key: value for key, value in sample.values.items() if key not in DELTA_KEYS})
+
+
+def _find_delta(text: bytes) -> int | None:
+    """Where the delta begins that ends a sample; None where it is not there. The text is known to be JSON."""
+    begin = text.rfind(_DELTA_BEGIN)
+    return begin if begin > 0 and _DELTA.fullmatch(text, begin) else None

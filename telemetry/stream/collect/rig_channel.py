@@ -134,7 +134,7 @@ class RigChannel(Channel):
             if "type" in values:
                 self._take_typed(values)
             else:
-                self._take_sample(text, values)
+                self._take_sample(RigSample(values, text))
         except orjson.JSONEncodeError as error:  # values nested deeper than can be written
             raise SourceError(f"{self._address.shown} does not send telemetry: {error}.") from error
 
@@ -162,23 +162,21 @@ class RigChannel(Channel):
                 client.awaits_hello = False
                 self._samples.send(client, hello.to_message(client.subscription, self._newest))
 
-    def _take_sample(self, text: bytes, values: RigSample) -> None:
+    def _take_sample(self, sample: RigSample) -> None:
+        values = sample.values
         now = perf_counter()
         if now - self._checked_at >= CHECK_INTERVAL_S:
             self._checked_at = now
-            parse_sample(text, self._address.shown)
+            parse_sample(sample.text, self._address.shown)
             orjson.dumps(values)
-        newest = self._newest
-        if newest is not None and [values.get(key) for key in ("sequence", "timestamp")] == [
-            newest.get(key) for key in ("sequence", "timestamp")
-        ]:
+        if self._newest is not None and _is_same(values, self._newest.values):
             return  # the newest sample again, after the connection was lost
         drive = {key: values.get(name) for key, name in _DRIVE_KEYS.items()}
         if drive != self._drive:
             self._drive = drive
             self._track = {kind: message for kind, message in self._track.items() if _is_of(message, drive)}
-        self._samples.broadcast(values)
-        self._newest = values
+        self._samples.broadcast(sample)
+        self._newest = sample
 
     def _take_track(self, kind: str, values: protocol.Message) -> None:
         picture = values.get("picture")
@@ -208,3 +206,7 @@ class RigChannel(Channel):
 def _is_of(message: protocol.Message, drive: dict[str, Any]) -> bool:
     """Whether a track, or a reference, is that of a drive."""
     return all(message[key] == value for key, value in drive.items() if key in message)
+
+
+def _is_same(values: dict[str, Any], before: dict[str, Any]) -> bool:
+    return values.get("sequence") == before.get("sequence") and values.get("timestamp") == before.get("timestamp")

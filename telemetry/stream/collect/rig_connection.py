@@ -76,6 +76,7 @@ class RigConnection:
         self._on_message = on_message
         self._on_change = on_change
         self._socket: ClientConnection | None = None
+        self._has_heard = False
 
     def send(self, text: bytes) -> bool:
         """Send a short message, if there is a connection that takes it at once; whether it was sent."""
@@ -90,9 +91,9 @@ class RigConnection:
         """Connect, and connect again, until it is cancelled."""
         attempt = 0
         while True:
-            connects = self.connects
+            self._has_heard = False
             problem, is_hopeless = await self._connect_once()
-            attempt = 0 if self.connects > connects and not is_hopeless else attempt
+            attempt = 0 if self._has_heard else attempt
             pause_s = RECONNECT_PAUSES_S[-1 if is_hopeless else min(attempt, len(RECONNECT_PAUSES_S) - 1)]
             attempt += 1
             self._change(Status.LOST, f"{problem} The next attempt is in {pause_s:g} s.")
@@ -150,6 +151,7 @@ class RigConnection:
                     await asyncio.sleep(wait_s)  # what comes meanwhile waits at the rig, which drops samples
                 budget.charge(len(text) // BYTES_OF_MESSAGE)
                 self._on_message(text)
+                self._has_heard = True
         except ConnectionClosed as closed:
             if closed.rcvd is None:
                 raise

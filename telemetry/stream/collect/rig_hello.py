@@ -27,8 +27,8 @@ class RigHello:
         hello = protocol.hello_message(subscription, description, None)
         hello |= {key: self.values[key] for key in _PASSED_ON if key in self.values}
         if newest is not None:
-            hello["session"] = newest.get("session_name")
-            hello["static"] = {name: newest.get(name) for name in protocol.STATIC_FIELDS}
+            hello["session"] = newest.values.get("session_name")
+            hello["static"] = {name: newest.values.get(name) for name in protocol.STATIC_FIELDS}
         return hello
 
 

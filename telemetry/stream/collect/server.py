@@ -255,4 +255,4 @@ def _is_own(address: RigAddress, options: ServerOptions) -> bool:
     parts = urlsplit(address.url)
     name = parts.hostname or ""
     is_here = is_loopback(name) or name in (options.host.lower(), host_name().lower())
-    return is_here and (parts.port or 80) == options.port and parts.path in ("", "/")
+    return is_here and parts.port == options.port and parts.path in ("", "/")

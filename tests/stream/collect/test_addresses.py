@@ -21,7 +21,7 @@ def test_a_rig_is_called_as_its_computer() -> None:
 
 
 def test_rigs_of_one_computer_have_their_port_in_the_name() -> None:
-    assert list(named("ws://rig:1,ws://rig,left=ws://rig:2,wss://rig")) == ["rig-1", "rig-80", "left", "rig-443"]
+    assert list(named("ws://rig:1,ws://rig,left=ws://rig:2,wss://rig")) == ["rig-1", "rig-8765", "left", "rig-443"]
 
 
 def test_a_file_has_a_rig_a_line(tmp_path: Path) -> None:
@@ -31,10 +31,10 @@ def test_a_file_has_a_rig_a_line(tmp_path: Path) -> None:
     )
     expected = [
         RigAddress("left", "ws://10.0.0.5:8765/", "ws://10.0.0.5:8765/?x=1", "a=b"),
-        RigAddress("rig2", "ws://rig2", "ws://rig2/", "all"),
-        RigAddress("third", "ws://rig3", "ws://rig3/", "all"),
+        RigAddress("rig2", "ws://rig2:8765", "ws://rig2:8765/", "all"),
+        RigAddress("third", "ws://[::1]:8765", "ws://[::1]:8765/", "all"),
     ]
-    for given in (f"@{path},third=ws://rig3", f"{path},third=ws://rig3"):
+    for given in (f"@{path},third=ws://[::1]", f"{path},third=ws://[::1]"):
         assert list(parse_rigs(given, "all")) == expected
 
 
@@ -67,8 +67,8 @@ NAME_THEM = "Name them, as in left=ws://..."
         ("a b=ws://rig", f"'a b' {NO_NAME}"),
         ("..=ws://rig", f"'..' {NO_NAME}"),
         ("=ws://rig", f"'' {NO_NAME}"),
-        ("a=ws://x,A=ws://y", f"Two rigs have the name A: ws://x and ws://y. {NAME_THEM}"),
-        ("ws://x/one,ws://x/two", f"Two rigs have the name x-80: ws://x/one and ws://x/two. {NAME_THEM}"),
+        ("a=ws://x,A=ws://y", f"Two rigs have the name A: ws://x:8765 and ws://y:8765. {NAME_THEM}"),
+        ("ws://x/one,ws://x/two", f"Two rigs have the name x-8765: ws://x:8765/one and ws://x:8765/two. {NAME_THEM}"),
         ("nothing.txt", f"nothing.txt {NO_FILE}"),
         ("\0", "'\\x00' is no name of a file."),
         (
@@ -92,7 +92,7 @@ def test_what_is_no_list_of_rigs_is_a_sentence(text: str, sentence: str) -> None
         (b"ws://rig1\nrig2\n", f"{{path}}, line 2: rig2 {BAD}"),
         (
             b"a = ws://x\n\na = ws://y",
-            f"{{path}}, line 3: Two rigs have the name a: ws://x and ws://y. {NAME_THEM}",
+            f"{{path}}, line 3: Two rigs have the name a: ws://x:8765 and ws://y:8765. {NAME_THEM}",
         ),
     ],
 )

@@ -13,6 +13,7 @@ from telemetry.base.host import host_name
 from telemetry.recording.game_state import State
 from telemetry.sources import open_source
 from telemetry.stream import CollectServer, ServerOptions, parse_rigs
+from telemetry.stream.collect.rig_hello import parse_hello
 from telemetry.stream.drive_context import DriveContext
 from telemetry.tracks.definition import make_track
 from telemetry.tracks.map_picture import MapPicture
@@ -270,6 +271,12 @@ def test_a_stream_of_one_rig_is_a_source_and_that_of_all_is_a_sentence(rig: Rig)
     assert str(caught.value) == (
         f"{url} is a server of many rigs. The stream of one is at {url}/rigs/NAME; names are: left."
     )
+
+
+def test_a_server_knows_itself_behind_another_name() -> None:
+    with pytest.raises(SourceError) as caught:
+        parse_hello({"type": "hello", "stream_id": "own", "rigs": []}, "ws://proxy", "own")
+    assert str(caught.value) == "ws://proxy is this server itself. Give the address of a rig."
 
 
 def test_the_servers_own_address_is_no_rig() -> None:
