@@ -10,6 +10,7 @@ import numpy as np
 from telemetry.base.errors import SinkError, SourceError
 from telemetry.base.extras import require
 from telemetry.base.version import ANALYSIS_VERSION, VERSION
+from telemetry.catalog.measures import MEASURE_FIELDS, MEASURES, measure_samples
 from telemetry.catalog.shards import ShardWriter, describe_shard, hash_file, track_folder
 from telemetry.catalog.state import Row, absolute
 from telemetry.catalog.store import PURPOSE
@@ -136,7 +137,7 @@ def make_lap_row(lap: Lap, number: int, about: Row) -> Row:
         "sectors_ms": list(lap.sectors_ms),
         "tyre_worn": list(lap.tyre_worn),
         "recorded_at": lap.first.timestamp if lap.first else None,
-        **dict.fromkeys((*CONDITION_FIELDS, "shard", "row_group", "samples")),
+        **dict.fromkeys((*CONDITION_FIELDS, *MEASURES, "shard", "row_group", "samples")),
     }
 
 
@@ -150,8 +151,9 @@ def _write_samples(
 ) -> dict[str, tuple[Path, Row]]:
     """Write the samples of all laps that have some, complete their rows, and tell of the files, one for each track."""
     wanted = in_recorded_order(laps)
-    columns = held_columns(select((*options.fields, *CONDITION_FIELDS, "player_name")), missing)
-    names = {*field_names(columns), *_LAP_KEYS, "elapsed"}
+    columns = held_columns(select((*options.fields, *CONDITION_FIELDS, *MEASURE_FIELDS, "player_name")), missing)
+    held = frozenset(field_names(columns))
+    names = {*held, *_LAP_KEYS, "elapsed"}
     if not wanted:
         return {}
     blocks = watch(recording.columns(names, laps=wanted, rate=options.rate_hz))
@@ -160,7 +162,8 @@ def _write_samples(
     try:
         for lap, parts in _parts_of_laps(blocks, wanted):
             row = rows[id(lap)]
-            _describe_start(row, parts[0], frozenset(field_names(columns)))
+            _describe_start(row, parts[0], held)
+            row.update(measure_samples(parts, held, options.rate_hz))
             folder = track_folder(row)
             if folder not in writers:
                 path = options.unfinished / f"{row['recording_id'][:24]}-{len(writers)}.parquet"
