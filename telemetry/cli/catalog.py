@@ -1,15 +1,11 @@
 """``catalog``: the laps of many recordings in one place, and what can be asked about them."""
 
-import math
-from collections.abc import Callable, Iterable
-from functools import partial
-from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from telemetry.base.clock import Clock
+from telemetry.base.amounts import parse_positive_duration
 from telemetry.base.errors import TelemetryError, UsageError
 from telemetry.cli._shared import options
 from telemetry.cli._shared.catalog_filters import Car, Driver, FilterOptions, Track
@@ -19,11 +15,9 @@ from telemetry.cli._shared.option_groups import expand_option_groups
 from telemetry.cli.app import Command, CommandGroup
 
 if TYPE_CHECKING:
-    from telemetry.catalog.change import CatalogChange
-    from telemetry.catalog.read import ReadOptions, ReadRecording
+    from telemetry.catalog.read import ReadRecording
     from telemetry.catalog.state import CatalogState, Row
     from telemetry.catalog.store import CatalogStore
-    from telemetry.cli._shared.progress import ReadingProgress
 
 catalog = typer.Typer(
     cls=CommandGroup, no_args_is_help=True, help="Keep the laps of many recordings, and ask across them."
@@ -61,24 +55,38 @@ def add(
     It may be stopped at any moment, and the same command goes on.
     """
     from telemetry.catalog.change import change_catalog
+    from telemetry.cli._shared.catalog_reading import add_recording, read_into
+    from telemetry.cli._shared.input_files import FileFailures
+    from telemetry.cli._shared.tables import table_console
 
     with change_catalog(folder, _new_state(folder, fields, rate)) as change:
         own = folder.folder and folder.folder.resolve()
         paths = [path for path in files if own not in path.resolve().parents]
-
-        def take(read: "ReadRecording") -> None:
-            other = change.same_drive(read)
-            if change.add(read, copy=copy) and other is not None:
-                print_warning(
-                    f"{read.laps[0]['file']} is the same drive as {other}, and its laps are there twice. "
-                    f"To keep one: catalog remove {read.recording['recording_id'][:12]}"
-                )
-
-        failures = _read_into(change, paths, jobs, take, "added")
+        failures = FileFailures(len(paths), table_console(stderr=True), "added")
+        read_into(change, paths, jobs, lambda read: add_recording(change, read, copy=copy), failures.add)
         change.merge()
         change.commit()
         print_message(f"{folder}: {_contents(change.state)}.")
     failures.check()
+
+
+@catalog.command(cls=Command)
+def watch(
+    watched: Annotated[Path, typer.Argument(metavar="FOLDER", help="Recordings in and below it are added.")],
+    folder: CatalogFolder = DEFAULT_CATALOG,
+    every: Annotated[
+        float, typer.Option(parser=parse_positive_duration, metavar="TIME", help="How often the folder is looked at.")
+    ] = "5s",  # type: ignore[assignment]  # which the parser is given
+    jobs: options.Jobs = None,
+    copy: Annotated[bool, typer.Option("--copy", help="Copy the recordings into the catalog.")] = False,
+) -> None:
+    """Add the recordings of a folder as soon as they are finished, until Ctrl-C.
+
+    A recording that still grows, or that another process of this computer writes, waits.
+    """
+    from telemetry.cli._shared.catalog_watch import watch_folder
+
+    watch_folder(watched, folder, _new_state(folder, None, None), every_s=every, jobs=jobs, copy=copy)
 
 
 @catalog.command(cls=Command)
@@ -89,6 +97,9 @@ def rebuild(folder: CatalogFolder = DEFAULT_CATALOG, jobs: options.Jobs = None) 
     """
     from telemetry.catalog.change import change_catalog
     from telemetry.catalog.state import recording_place
+    from telemetry.cli._shared.catalog_reading import read_into
+    from telemetry.cli._shared.input_files import FileFailures
+    from telemetry.cli._shared.tables import table_console
 
     with change_catalog(folder) as change:
         before = {recording_place(folder, row): row for row in change.state.recordings}
@@ -103,7 +114,8 @@ def rebuild(folder: CatalogFolder = DEFAULT_CATALOG, jobs: options.Jobs = None) 
             read.recording.update(path=row["path"], copied=row["copied"])
             found.append(read)
 
-        failures = _read_into(change, [Path(path) for path in before], jobs, take, "read", again=True)
+        failures = FileFailures(len(before), table_console(stderr=True), "read")
+        read_into(change, [Path(path) for path in before], jobs, take, failures.add, again=True)
         change.remove([read.recording["recording_id"] for read in found])
         for read in found:
             change.add(read)
@@ -300,59 +312,6 @@ def _new_state(folder: "CatalogStore", fields: str | None, rate: float | None) -
         raise UsageError(f"--fields and --rate are for a new catalog, and {folder} is one already.")
     chosen = DEFAULT_FIELDS if fields is None else tuple(column.key for column in select(fields))
     return CatalogState(rate_hz=rate or DEFAULT_RATE_HZ, fields=chosen)
-
-
-def _read_into(
-    change: "CatalogChange",
-    paths: list[Path],
-    jobs: int | None,
-    take: "Callable[[ReadRecording], object]",
-    verb: str,
-    *,
-    again: bool = False,
-) -> Any:
-    """Read recordings and hand each to ``take``; the failures among them, of which none stops the others."""
-    from telemetry.cli._shared.input_files import FileFailure, FileFailures
-    from telemetry.cli._shared.read_files import read_files
-    from telemetry.cli._shared.stopping import stop_on_signal
-    from telemetry.cli._shared.tables import table_console
-
-    clock = Clock(math.inf)
-    failures = FileFailures(len(paths), table_console(stderr=True), verb)
-    read_options = change.read_options(again=again)
-
-    def recall(path: Path) -> "bool | None":
-        return True if not again and change.knows(path) else None
-
-    with stop_on_signal(clock):
-        results = read_files(paths, partial(_read_one, options=read_options), clock, jobs, recall)
-        for path, result in zip(paths, results, strict=True):
-            if isinstance(result, FileFailure):
-                failures.add(result)
-            elif not isinstance(result, bool):
-                try:
-                    take(result)
-                except TelemetryError as error:
-                    failures.add(FileFailure(path, error))
-                if not again:
-                    change.commit_if_due()
-    return failures
-
-
-def _read_one(
-    path: Path, clock: Clock, progress: "ReadingProgress", *, options: "ReadOptions"
-) -> "ReadRecording | bool":
-    """The recording for the catalog; true where the catalog holds it."""
-    from telemetry.catalog.read import read_for_catalog
-    from telemetry.cli._shared.stopping import Interrupted
-
-    def watch(blocks: Iterable[Any]) -> Iterable[Any]:
-        return takewhile(lambda _: not clock.stopped, progress.watch(blocks))
-
-    found = read_for_catalog(path, options, watch)
-    if clock.stopped:
-        raise Interrupted(f"Stopped before {path} was read. The same command goes on.")
-    return True if found is None else found
 
 
 def _show_laps(rows: "list[Row]", *, as_json: bool, out: Path | None, overwrite: bool) -> None:
