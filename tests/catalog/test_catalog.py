@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import duckdb
 import orjson
 import pandas as pd
 import pyarrow.parquet as pq
@@ -79,23 +78,6 @@ def test_the_samples_of_a_lap_are_those_of_its_recording(catalog: Path, recordin
     assert found.equals(expected)
     assert len(found) == row["samples"]
     assert found.schema.field("speed_kmh").metadata[b"unit"] == b"km/h"
-
-
-def test_duckdb_and_pandas_read_the_files_without_us(catalog: Path, recordings: list[Path]) -> None:
-    run(catalog, "add", *recordings)
-    laps, samples = catalog / "laps.parquet", catalog / "samples" / "*" / "*.parquet"
-    joined = f"select count(*) from '{samples}' join '{laps}' using (lap_id) where track = 'hill' and number = 2"
-    counted = duckdb.connect().execute(joined).fetchone()
-    expected = sum(row["samples"] for row in load_state(catalog).laps if row["track"] == "hill" and row["number"] == 2)
-    assert counted == (expected,)
-    assert pd.read_parquet(laps)["lap_id"].tolist() == ids_of(catalog)
-
-
-def test_polars_reads_the_files_without_us(catalog: Path, recordings: list[Path]) -> None:
-    pl = pytest.importorskip("polars", reason="there is no polars for this Python")
-    run(catalog, "add", *recordings)
-    counted = pl.scan_parquet(catalog / "samples" / "*" / "*.parquet").select(pl.len()).collect().item()
-    assert counted == sum(row["samples"] or 0 for row in load_state(catalog).laps)
 
 
 def test_no_number_of_the_files_is_nan(catalog: Path, recordings: list[Path]) -> None:
