@@ -22,10 +22,10 @@ from typing import Any, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from stream import WARM_SECONDS, Reader, feed
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection, broadcast, serve
 
-from benchmarks.stream import WARM_SECONDS, Reader, feed
 from telemetry.base.typing import override
 from telemetry.fields.derived import Sample
 from telemetry.recording.game_state import State
