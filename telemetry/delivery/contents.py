@@ -52,12 +52,12 @@ class Content:
         """The name of its row."""
         return f"{RECORDINGS_FOLDER}/{self.sha256}.json"
 
-    def chunks(self) -> Iterator[bytes]:
+    def chunks(self, chunk_bytes: int = CHUNK_BYTES) -> Iterator[bytes]:
         """The bytes; :class:`telemetry.SourceError`, before the last of them, where the file has changed since."""
         try:
             with open_regular_file(self.path) as file:
                 left = self.size
-                while left > 0 and (chunk := file.read(min(CHUNK_BYTES, left))):
+                while left > 0 and (chunk := file.read(min(chunk_bytes, left))):
                     left -= len(chunk)
                     if left == 0:
                         self.check()

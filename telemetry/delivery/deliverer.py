@@ -1,9 +1,10 @@
 """Goes through what waits in an outbox and delivers it: each file once, and one that fails never stops the others."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from typing import Final
 
 from telemetry.analysis.quality import recall_analysis, store_analysis
 from telemetry.base.clock import Clock
@@ -11,13 +12,17 @@ from telemetry.base.errors import SinkError, SourceError, TelemetryError
 from telemetry.base.storage.atomic import remove_file, sync_to_disk
 from telemetry.base.storage.lock import FileLock, HeldError, held_file, lock_outbox
 from telemetry.base.typing import override
-from telemetry.delivery.contents import Content, make_row, read_content
+from telemetry.delivery.contents import CHUNK_BYTES, Content, make_row, read_content
 from telemetry.delivery.outbox import OUTBOX_NAME, DeliveredFile, Outbox, WaitingFile
 from telemetry.delivery.targets import Target
 from telemetry.fields.thresholds import Thresholds
 from telemetry.recording.interfaces import Closeable
 from telemetry.sources import open_source
 from telemetry.stores import StoreError
+
+CHUNK_S: Final = 0.1
+MIN_CHUNK_BYTES: Final = 4096
+"""A throttled file is sent in chunks of a tenth of a second, so that others of the network come between."""
 
 
 class DeliveryStopped(TelemetryError):
@@ -159,7 +164,7 @@ class Deliverer(Closeable):
             done.known.append(content.path)
         else:
             self._on_file(content.path)
-            target.put(content.name, self._throttled(content.chunks()), content.size)
+            target.put(content.name, self._throttled(content), content.size)
             done.bytes_sent += content.size
             done.delivered.append(content.path)
         target.put(content.row_name, [row], len(row))
@@ -199,10 +204,11 @@ class Deliverer(Closeable):
         if self._clock.stopped:
             raise DeliveryStopped("Stopped.")
 
-    def _throttled(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        """The chunks, no faster than the options say on average."""
+    def _throttled(self, content: Content) -> Iterator[bytes]:
+        """The bytes, no faster than the options say on average."""
         rate, begin, sent = self._options.max_rate, self._clock.now(), 0
-        for chunk in chunks:
+        chunk_bytes = CHUNK_BYTES if rate is None else min(CHUNK_BYTES, max(MIN_CHUNK_BYTES, int(rate * CHUNK_S)))
+        for chunk in content.chunks(chunk_bytes):
             if rate is not None:
                 self._clock.sleep_until(begin + sent / rate)
             self._go_on()

@@ -9,6 +9,9 @@ import pytest
 import ac_native_memory as ac
 from tests.conftest import unique_name
 from tests.drives import record_long_drive
+from tests.s3_server import bucket, server
+
+__all__ = ["bucket", "server"]
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,10 @@ import pytest
 from telemetry.base.text import format_size
 from telemetry.cli._shared.delivery import check_outbox
 from telemetry.delivery.outbox import Outbox
-from tests.conftest import main_in_process
+from tests.commands import start
+from tests.conftest import PATIENCE, main_in_process, wait_until
 from tests.delivery.recordings import short_recording
+from tests.s3_server import Bucket, needs_s3
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +117,31 @@ def test_a_recording_whose_target_is_away_is_kept_and_told(tmp_path: Path) -> No
     assert f"There is no folder {away}." in done.stderr
     assert f"To go on: deliver {tmp_path} {away}" in done.stderr
     assert [entry.file for entry in Outbox(tmp_path).waiting()] == ["drive.mcap"]
+
+
+def test_a_kill_in_the_middle_shows_nothing_in_a_folder_and_the_same_command_goes_on(drives: Path, share: Path) -> None:
+    process = start("deliver", drives, share, "--max-rate", "1kB")
+    wait_until(lambda: list(share.glob(".incoming/*.part")), process.poll)
+    process.kill()
+    process.communicate(timeout=PATIENCE)
+    assert list(share.glob("recordings/*")) == []
+    assert [entry.file for entry in Outbox(drives).waiting()] == ["old/drive.mcap"]
+    assert main_in_process("deliver", drives, share).returncode == 0
+    assert len(list(share.glob("recordings/*"))) == 2
+
+
+@needs_s3
+def test_a_kill_in_the_middle_shows_nothing_in_a_store_and_the_same_command_goes_on(
+    drives: Path, bucket: Bucket
+) -> None:
+    process = start("deliver", drives, bucket.url, "--max-rate", "1kB")
+    wait_until(bucket.unfinished, process.poll)
+    process.kill()
+    process.communicate(timeout=PATIENCE)
+    assert bucket.sizes() == {}
+    assert main_in_process("deliver", drives, bucket.url).returncode == 0
+    recorded = (drives / "old" / "drive.mcap").read_bytes()
+    assert recorded in [bucket.read(key) for key in bucket.sizes()]
 
 
 @pytest.mark.parametrize(

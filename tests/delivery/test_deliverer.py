@@ -14,7 +14,7 @@ from telemetry import Clock
 from telemetry.base.host import host_name
 from telemetry.base.storage.lock import HeldError
 from telemetry.base.storage.output_file import OutputFile
-from telemetry.delivery.deliverer import Deliverer, DeliveryOptions, DeliveryRound
+from telemetry.delivery.deliverer import MIN_CHUNK_BYTES, Deliverer, DeliveryOptions, DeliveryRound
 from telemetry.delivery.outbox import Outbox
 from telemetry.delivery.targets import INCOMING_NAME, open_target
 from tests.s3_server import Bucket, needs_s3, refusing_server
@@ -175,8 +175,8 @@ def test_a_rate_is_kept_on_average(drives: Path, share: Path) -> None:
     big = drives / "drive.mcap"
     clock = Clock(math.inf)  # it jumps to where it would have waited
     deliver(drives, str(share), options=DeliveryOptions(max_rate=1000.0), clock=clock)
-    chunks = math.ceil(size / (1 << 20))
-    assert clock.now() == pytest.approx((chunks - 1) * (1 << 20) / 1000.0)
+    last = (size - 1) % MIN_CHUNK_BYTES + 1
+    assert clock.now() == pytest.approx((size - last) / 1000.0)
     assert names(share) == expected(big)
 
 

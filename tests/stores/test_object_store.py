@@ -64,6 +64,7 @@ def test_a_bucket_that_is_not_there_is_named(bucket: Bucket) -> None:
         ask(open_object_store("s3://no-such-bucket"))
 
 
+@needs_s3
 @pytest.mark.usefixtures("credentials")
 @pytest.mark.parametrize(
     ("act", "status", "body", "sentence"),
@@ -91,6 +92,7 @@ def test_a_store_that_refuses_is_a_sentence(
     assert str(caught.value).startswith("s3://bucket")
 
 
+@needs_s3
 @pytest.mark.usefixtures("credentials")
 def test_a_store_that_is_gone_is_a_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
@@ -99,6 +101,7 @@ def test_a_store_that_is_gone_is_a_sentence() -> None:
         write(open_object_store("s3://bucket", f"http://127.0.0.1:{port}"))
 
 
+@needs_s3
 @pytest.mark.usefixtures("credentials")
 def test_a_host_that_nobody_has_is_a_sentence() -> None:
     with pytest.raises(StoreError, match="there is no host of that name, or no network"):
