@@ -99,11 +99,17 @@ def spin(directory: Path, seconds: float) -> tuple[float, float]:
     return seen / (packet_id - first + 1), (time.process_time() - used) / seconds
 
 
-def record_whole(directory: Path, seconds: float, *further: str) -> tuple[float, float]:
-    """The shares of the steps that the command keeps, and of a core that its process takes once it has begun."""
+def record_whole(
+    directory: Path, seconds: float, *further: str, prepare: Callable[[Path], None] = lambda _: None
+) -> tuple[float, float]:
+    """The shares of the steps that the command keeps, and of a core that its process takes once it has begun.
+
+    ``prepare`` is called with the folder that it will record into.
+    """
     main = Path(__file__).parent.parent / "main.py"
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "drive.mcap")
+        prepare(Path(folder))
         options = ["--source", str(directory), "--duration", str(seconds), "--quiet", "--json-summary", *further]
         process = subprocess.Popen(  # noqa: S603 - this very project
             [sys.executable, main, "record", path, *options], stdout=subprocess.PIPE

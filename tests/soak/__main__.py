@@ -18,6 +18,7 @@ from tests.soak import (
     hostile,
     kills_of_catalogs,
     kills_of_commands,
+    kills_of_deliveries,
     kills_of_recorders,
 )
 from tests.soak.memory import COMMANDS, MemoryWatch
@@ -40,7 +41,7 @@ def areas() -> list[Area]:
     """Everything that is tried, in its order."""
     return [
         Area(kills_of_recorders.kinds(), 0.24, 6),
-        Area([*kills_of_commands.kinds(), *kills_of_catalogs.kinds()], 0.22, 2),
+        Area([*kills_of_commands.kinds(), *kills_of_catalogs.kinds(), *kills_of_deliveries.kinds()], 0.22, 2),
         Area(folders.kinds(), 0.08, 2),
         Area(fuzz_files.kinds(), 0.2, 2),
         Area([*fuzz_stream.kinds(), *fuzz_rigs.kinds()], 0.1, 2),
