@@ -3,7 +3,7 @@
 import random
 from typing import Final
 
-FIRST_S: Final = 5.0
+FIRST_S: Final = 2.0
 LONGEST_S: Final = 300.0
 """A store that comes back is found within so many seconds, and one that is gone costs a request in each."""
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from telemetry.base.text import format_size
 from telemetry.cli._shared.delivery import check_outbox
 from telemetry.delivery.outbox import Outbox
-from tests.commands import start
+from tests.commands import Watched, start, with_signals
 from tests.conftest import PATIENCE, main_in_process, wait_until
 from tests.delivery.recordings import short_recording
 from tests.s3_server import Bucket, needs_s3
@@ -142,6 +143,37 @@ def test_a_kill_in_the_middle_shows_nothing_in_a_store_and_the_same_command_goes
     assert main_in_process("deliver", drives, bucket.url).returncode == 0
     recorded = (drives / "old" / "drive.mcap").read_bytes()
     assert recorded in [bucket.read(key) for key in bucket.sizes()]
+
+
+@with_signals
+def test_it_may_go_on_with_what_is_finished_later_and_with_a_target_that_comes_back(
+    drives: Path, tmp_path: Path, recording: Path
+) -> None:
+    share = tmp_path / "share"
+    with Watched("deliver", drives, share, "--keep-trying") as watched:
+        wait_until(lambda: Outbox(drives).status().error, watched.process.poll)
+        share.mkdir()
+        wait_until(lambda: len(list(share.glob("recordings/*.json"))) == 1, lambda: watched.messages)
+        shutil.copy(recording, tmp_path / "later.mcap")
+        (tmp_path / "later.mcap").rename(drives / "later.mcap")
+        wait_until(lambda: Outbox(drives).delivered(drives / "later.mcap", str(share)), lambda: watched.messages)
+        watched.process.send_signal(signal.SIGINT)
+        assert watched.process.wait(timeout=PATIENCE) == 130
+    said = "".join(watched.messages)
+    assert f"There is no folder {share}. Is it mounted?" in said
+    assert "It works again." in said
+    assert f"Stopped. All recordings were delivered to {share}." in said
+
+
+def test_a_stream_delivers_what_it_records_beside_it(tmp_path: Path, share: Path) -> None:
+    path = tmp_path / "drive.mcap"
+    done = main_in_process(
+        *("serve", "--source", "demo", "--port", "0", "--duration", "1s", "--record", path, "--deliver", share)
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"Delivering to {share}. Ctrl-C leaves the rest for later." in done.stderr
+    assert f"All recordings were delivered to {share}." in done.stderr
+    assert [found.read_bytes() for found in share.glob("recordings/*.mcap")] == [path.read_bytes()]
 
 
 @pytest.mark.parametrize(
