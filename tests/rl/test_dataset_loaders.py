@@ -1,12 +1,13 @@
 """A dataset of a demo recording in the hands of a library that needs PyTorch, compared with what Minari reads of it."""
 
+import re
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.conftest import main_in_process
+from tests.conftest import REPOSITORY, main_in_process
 
 pytestmark = pytest.mark.heavy
 
@@ -57,3 +58,22 @@ def test_d3rlpy_has_the_same_steps_and_environment(dataset: Any) -> None:
     observation, _ = env.reset(seed=1)
     assert observation in dataset.observation_space
     env.close()
+
+
+@pytest.mark.parametrize("dataset", ["flat"], indirect=True)
+def test_the_recipe_of_the_documentation_loses_no_step_in_d3rlpy(dataset: Any) -> None:
+    if version("gymnasium") != "1.0.0":
+        pytest.skip("d3rlpy wants gymnasium 1.0.0")
+    text = (REPOSITORY / "docs" / "datasets.md").read_text(encoding="utf-8")
+    (recipe,) = re.findall(r"```python\n(import d3rlpy\n.*?)```", text, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(recipe, names)
+    buffer = names["mdp_dataset"](NAME)
+    expected = list(dataset)
+    assert buffer.transition_count == sum(len(one.rewards) for one in expected)
+    for episode, one in zip(buffer.episodes, expected, strict=True):
+        steps = [buffer.transition_picker(episode, step) for step in range(episode.transition_count)]
+        assert np.array_equal([step.observation for step in steps], one.observations[:-1])
+        assert np.array_equal([step.next_observation for step in steps], one.observations[1:])
+        assert np.array_equal([step.action for step in steps], one.actions)
+        assert np.array_equal([step.reward[0] for step in steps], one.rewards)

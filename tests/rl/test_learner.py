@@ -73,3 +73,22 @@ def test_the_examples_learn_and_drive_into_a_recording(tmp_path: Path) -> None:
     made = main_in_process("dataset", "npz", recording, "-o", tmp_path / "data", *shape)
     assert made.returncode == 0, made.stderr
     assert load_spec(tmp_path / "data" / "spec.json") == load_spec(folder / "spec.json")
+
+
+def test_three_commands_lead_from_nothing_to_a_policy_that_drives(tmp_path: Path) -> None:
+    drives, root, out = tmp_path / "drives", tmp_path / "datasets", tmp_path / "offline"
+    assert run("demo_drives.py", drives, "--count", "2", "--seconds", "6").splitlines() == [
+        str(drives / "drive_00.mcap"),
+        str(drives / "drive_01.mcap"),
+    ]
+    made = main_in_process("dataset", "minari", drives, "-o", root, "--name", "demo/driver")
+    assert made.returncode == 0, made.stderr
+    for learner in ("bc", "iql"):
+        short = ("--learner", learner, "--steps", "20", "--seeds", "3")
+        steps, drove = run("train_offline.py", root, "demo/driver-v0", "--out", out, *short).splitlines()
+        assert steps == "298 steps of 2 episodes"
+        assert drove.startswith("seed 3: 0 laps [], ended after ")
+        (exam,) = json.loads((out / f"{learner}.json").read_text())
+        assert (exam["seed"], exam["laps"], exam["lap_seconds"]) == (10_004, 0, [])
+        with telemetry.open_source(out / f"{learner}_3.mcap") as source:
+            assert source.metadata["policy"] == f"{learner}_3"
