@@ -144,18 +144,19 @@ def test_the_readmes_batch_goes_from_driving_to_a_dataset(tmp_path: Path) -> Non
     assert pq.read_metadata(tmp_path / "baseline.parquet").num_rows > 4000
 
 
-def test_the_readmes_chapter_on_learning_goes_from_driving_to_a_dataset(tmp_path: Path) -> None:
+def test_the_readmes_chapter_on_learning_goes_from_nothing_to_a_dataset(tmp_path: Path) -> None:
     if sys.platform == "win32":
         pytest.skip("HDF5 calls what Wine does not have (feholdexcept), and ends the process")
     pytest.importorskip("minari", reason="needs the extra minari")
-    (chapter,) = [block for block in blocks("sh") if "train_ppo" in block]
-    record, dataset, train = chapter.replace("--laps 3", "--laps 1").splitlines()
-    for line in (record, dataset):
-        result = main_in_process(*shlex.split(line.split("#")[0].split("main.py ")[1]), cwd=tmp_path)
-        assert result.returncode == 0, result.stderr
-    (report,) = (tmp_path / "drive_dataset").rglob("quality.json")
+    (chapter,) = [block for block in blocks("sh") if "train_offline" in block]
+    record, dataset, train = (shlex.split(line, comments=True)[1:] for line in chapter.splitlines())
+    command = [sys.executable, str(REPOSITORY / record[0]), *record[1:], "--count", "1", "--seconds", "6"]
+    subprocess.run(command, cwd=tmp_path, timeout=120, check=True)
+    made = main_in_process(*dataset[1:], cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    assert (REPOSITORY / train[0]).is_file()  # which is run with the heavy third parties
+    report = tmp_path / train[1] / train[2] / "quality.json"
     assert json.loads(report.read_text())["episodes"] == 1
-    assert (REPOSITORY / train.split()[1]).is_file()  # which is run with the heavy third parties
 
 
 def test_the_line_in_the_readme_has_real_fields() -> None:
