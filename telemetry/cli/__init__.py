@@ -5,6 +5,7 @@ the library become a sentence on standard error and an exit code here, and nowhe
 """
 
 import io
+import os
 import sys
 from typing import Final
 
@@ -31,8 +32,12 @@ def main() -> None:
 
 def _run() -> int:
     """Run the command of the arguments and return its exit code; wrong arguments are a UsageError of ours."""
-    from telemetry.cli.app import app  # takes a while, in which Ctrl-C is pressed too
+    from telemetry.cli.app import COMPLETION_VARIABLE, app  # takes a while, in which Ctrl-C is pressed too
 
+    if COMPLETION_VARIABLE in os.environ:
+        from typer.completion import completion_init  # type: ignore[attr-defined]  # it is in no list of exports
+
+        completion_init()  # makes the shells known, which typer does itself only for --install-completion
     try:
         code = app(standalone_mode=False)
     except Exception as error:

@@ -57,6 +57,10 @@ COMMANDS: Final = {
 """All commands, in the order of ``--help``."""
 
 
+COMPLETION_VARIABLE: Final = "_AC_TELEMETRY_COMPLETE"
+"""What a shell sets that asks for completions, or for the script that makes it ask."""
+
+
 def load_command(name: str) -> Any:
     """The command of this name as typer runs it; its module is imported here."""
     command: Callable[..., None] | typer.Typer = getattr(import_module(COMMANDS[name].module), name.replace("-", "_"))

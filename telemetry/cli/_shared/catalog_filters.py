@@ -6,12 +6,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from telemetry.cli._shared.catalog_completion import complete_names
+
 if TYPE_CHECKING:
     from telemetry.catalog.state import Row
 
-Track = Annotated[str | None, typer.Option(metavar="NAME", help="Only of this track; patterns like ks_* too.")]
-Car = Annotated[str | None, typer.Option(metavar="NAME", help="Only with this car.")]
-Driver = Annotated[str | None, typer.Option(metavar="NAME", help="Only of this driver.")]
+Track = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", help="Only of this track; patterns like ks_* too.", autocompletion=complete_names("track")
+    ),
+]
+Car = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Only with this car.", autocompletion=complete_names("car"))
+]
+Driver = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Only of this driver.", autocompletion=complete_names("driver"))
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +32,10 @@ class FilterOptions:
     track: Track = None
     car: Car = None
     driver: Driver = None
-    session: Annotated[str | None, typer.Option(metavar="NAME", help="Only of practice, race, ...")] = None
+    session: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Only of practice, race, ...", autocompletion=complete_names("session")),
+    ] = None
     valid: Annotated[bool, typer.Option("--valid", help="Only valid laps.")] = False
     faster_than: Annotated[
         str | None, typer.Option(metavar="TIME", show_default=False, help="Only below this official time, like 1:16.5.")
