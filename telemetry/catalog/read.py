@@ -12,7 +12,7 @@ from telemetry.base.extras import require
 from telemetry.base.version import ANALYSIS_VERSION, VERSION
 from telemetry.catalog.measures import MEASURE_FIELDS, MEASURES, measure_samples
 from telemetry.catalog.shards import ShardWriter, describe_shard, hash_file, track_folder
-from telemetry.catalog.state import Row, absolute
+from telemetry.catalog.state import CATALOG_VERSION, Row, absolute
 from telemetry.catalog.store import PURPOSE
 from telemetry.fields.blocks import Array
 from telemetry.fields.columns import Columns
@@ -115,6 +115,7 @@ def read_for_catalog(path: Path, options: ReadOptions, watch: Watch = iter) -> R
             "finished": finished,
             "version": VERSION,
             "analysis_version": ANALYSIS_VERSION,
+            "catalog_version": CATALOG_VERSION,
         },
         list(rows.values()),
         shards,

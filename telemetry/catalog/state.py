@@ -17,6 +17,9 @@ Row = dict[str, Any]
 CATALOG_FORMAT: Final = 1
 """To be increased when an older program could no longer read the folder of a newer one."""
 
+CATALOG_VERSION: Final = 2
+"""To be increased with every change of what a catalog keeps of the same laps: columns of rows, and samples."""
+
 DEFAULT_RATE_HZ: Final = 60.0
 
 DEFAULT_FIELDS: Final = (
@@ -71,8 +74,11 @@ class CatalogState:
 
     @property
     def stale(self) -> int:
-        """How many recordings an older program derived, whose laps or samples a newer one would find differently."""
-        return sum(row["analysis_version"] != ANALYSIS_VERSION for row in self.recordings)
+        """How many recordings an older program derived, of which this one would find other laps, or keep more."""
+        return sum(
+            row["analysis_version"] < ANALYSIS_VERSION or (row.get("catalog_version") or 1) < CATALOG_VERSION
+            for row in self.recordings
+        )
 
 
 def load_state(place: Place) -> CatalogState:

@@ -92,6 +92,7 @@ RECORDING_COLUMNS: Final = tuple(
         ("finished", "bool", "", "the file has its proper end"),
         ("version", "string", "text", "the program that derived laps and samples"),
         ("analysis_version", "int32", "count", "grows when a program finds other things in the same samples"),
+        ("catalog_version", "int32", "count", "grows when a catalog keeps other things of the same laps"),
     )
 )
 

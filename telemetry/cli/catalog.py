@@ -67,6 +67,7 @@ def add(
         change.merge()
         change.commit()
         print_message(f"{folder}: {_contents(change.state)}.")
+        _tell_stale(change.state)
     failures.check()
 
 
@@ -138,7 +139,9 @@ def laps(
     """Show the laps of the catalog that fit."""
     from telemetry.catalog.state import load_state
 
-    _show_laps(filter_options.choose(load_state(folder).laps), as_json=as_json, out=out, overwrite=overwrite)
+    state = load_state(folder)
+    _show_laps(filter_options.choose(state.laps), as_json=as_json, out=out, overwrite=overwrite)
+    _tell_stale(state)
 
 
 @catalog.command(cls=Command)
@@ -193,8 +196,10 @@ def best(
     from telemetry.catalog.filters import LapFilter, best_laps
     from telemetry.catalog.state import load_state
 
-    found = best_laps(LapFilter(track=track, car=car, driver=driver).choose(load_state(folder).laps))
+    state = load_state(folder)
+    found = best_laps(LapFilter(track=track, car=car, driver=driver).choose(state.laps))
     _show_laps(found, as_json=as_json, out=out, overwrite=overwrite)
+    _tell_stale(state)
 
 
 @catalog.command(cls=Command)
@@ -228,11 +233,7 @@ def info(folder: CatalogFolder = DEFAULT_CATALOG, as_json: AsJson = False) -> No
         f"samples: {state.rate_hz:g} Hz, {format_count(len(state.fields), 'column')}, {size / 1e6:.1f} MB",
         *(f"{name}: {', '.join(map(str, values[name]))}" for name in ("tracks", "cars", "drivers")),
     )
-    if state.stale:
-        print_message(
-            f"An older program derived {format_count(state.stale, 'recording')}; this one finds laps differently. "
-            "It pays to run: catalog rebuild"
-        )
+    _tell_stale(state)
 
 
 @catalog.command(cls=Command)
@@ -332,6 +333,15 @@ def _show_laps(rows: "list[Row]", *, as_json: bool, out: Path | None, overwrite:
     print_laps(rows)
     if not rows:
         print_warning("No lap of the catalog fits.")
+
+
+def _tell_stale(state: "CatalogState") -> None:
+    """Say that a rebuild pays, where it does."""
+    if stale := state.stale:
+        from telemetry.base.text import format_count
+
+        derived = f"{format_count(stale, 'recording')} {'was' if stale == 1 else 'were'} derived by an older program"
+        print_message(f"{derived}: this one finds other laps, or keeps more of them. It pays to run: catalog rebuild")
 
 
 def _contents(state: "CatalogState") -> str:

@@ -255,11 +255,31 @@ def test_a_folder_of_other_files_becomes_no_catalog(recordings: list[Path]) -> N
     assert "holds other files and no catalog" in run(recordings[0].parent, "add", *recordings, code=2)
 
 
-def test_a_program_that_finds_other_laps_says_that_a_rebuild_pays(catalog: Path, recordings: list[Path]) -> None:
-    run(catalog, "add", recordings[0])
-    state = load_state(catalog)
-    state.recordings[0]["analysis_version"] -= 1
+@pytest.mark.parametrize("version", ["analysis_version", "catalog_version"])
+def test_a_program_that_derives_other_things_says_that_a_rebuild_pays(
+    catalog: Path, recordings: list[Path], version: str
+) -> None:
+    run(catalog, "add", *recordings)
+    sentence = (
+        "1 recording was derived by an older program: this one finds other laps, or keeps more of them. It pays to"
+    )
+    for change, stale in ((-1, 1), (+2, 0)):  # older, and newer, which a rebuild would only make worse
+        state = load_state(catalog)
+        state.recordings[0][version] += change
+        save_state(catalog, state)
+        assert orjson.loads(run(catalog, "info", "--json"))["stale"] == stale
+        for command in (["add", recordings[0]], ["laps", "--json"], ["best"], ["info"]):
+            result = main_in_process("catalog", *command, "--catalog", catalog)
+            assert (sentence in result.stderr) == bool(stale)
+    state.recordings[0][version] -= 2
     save_state(catalog, state)
-    assert orjson.loads(run(catalog, "info", "--json"))["stale"] == 1
     run(catalog, "rebuild")
     assert orjson.loads(run(catalog, "info", "--json"))["stale"] == 0
+
+
+def test_a_catalog_without_a_version_of_its_own_is_an_old_one(catalog: Path, recordings: list[Path]) -> None:
+    run(catalog, "add", recordings[0])
+    state = load_state(catalog)
+    del state.recordings[0]["catalog_version"]
+    save_state(catalog, state)
+    assert orjson.loads(run(catalog, "info", "--json"))["stale"] == 1
