@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, NamedTuple
 
 import orjson
 
@@ -127,10 +127,10 @@ def publish_tables(store: CatalogStore, state: CatalogState, unfinished: Path) -
         store.replace(unfinished / name, name)
 
 
-def write_parquet(table: "pa.Table", path: Path) -> None:
-    """Write a table. Raises OSError."""
+def write_parquet(table: "pa.Table", target: Path | BinaryIO) -> None:
+    """Write a table into a file, or an open one. Raises OSError."""
     parquet = require("pyarrow.parquet", extra="catalog", purpose=PURPOSE)
-    parquet.write_table(table, path, compression="zstd")
+    parquet.write_table(table, target, compression="zstd")
 
 
 def _type_of(pyarrow: Any, name: str) -> Any:

@@ -10,13 +10,14 @@ from telemetry.base.errors import TelemetryError, UsageError
 from telemetry.cli._shared import options
 from telemetry.cli._shared.catalog_filters import Car, Driver, FilterOptions, Track
 from telemetry.cli._shared.catalog_folder import DEFAULT_CATALOG, CatalogFolder
-from telemetry.cli._shared.messages import print_json, print_lines, print_message, print_warning
+from telemetry.cli._shared.catalog_output import OutputOptions
+from telemetry.cli._shared.messages import print_json, print_lines, print_message
 from telemetry.cli._shared.option_groups import expand_option_groups
 from telemetry.cli.app import Command, CommandGroup
 
 if TYPE_CHECKING:
     from telemetry.catalog.read import ReadRecording
-    from telemetry.catalog.state import CatalogState, Row
+    from telemetry.catalog.state import CatalogState
     from telemetry.catalog.store import CatalogStore
 
 catalog = typer.Typer(
@@ -24,13 +25,6 @@ catalog = typer.Typer(
 )
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Output = Annotated[
-    Path | None,
-    typer.Option(
-        "--out", "-o", metavar="FILE", show_default=False, help="Write a table: .parquet, .csv or .json by its suffix."
-    ),
-]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")]
 
 
 @catalog.command(cls=Command)
@@ -132,15 +126,14 @@ def laps(
     folder: CatalogFolder = DEFAULT_CATALOG,
     *,
     filter_options: FilterOptions,
-    as_json: AsJson = False,
-    out: Output = None,
-    overwrite: Overwrite = False,
+    output_options: OutputOptions,
 ) -> None:
     """Show the laps of the catalog that fit."""
     from telemetry.catalog.state import load_state
 
+    output_options.check()
     state = load_state(folder)
-    _show_laps(filter_options.choose(state.laps), as_json=as_json, out=out, overwrite=overwrite)
+    output_options.give_laps(filter_options.choose(state.laps))
     _tell_stale(state)
 
 
@@ -183,22 +176,22 @@ def export(
 
 
 @catalog.command(cls=Command)
+@expand_option_groups
 def best(
     folder: CatalogFolder = DEFAULT_CATALOG,
     track: Track = None,
     car: Car = None,
     driver: Driver = None,
-    as_json: AsJson = False,
-    out: Output = None,
-    overwrite: Overwrite = False,
+    *,
+    output_options: OutputOptions,
 ) -> None:
     """Show the best valid lap of each car on each track."""
     from telemetry.catalog.filters import LapFilter, best_laps
     from telemetry.catalog.state import load_state
 
+    output_options.check()
     state = load_state(folder)
-    found = best_laps(LapFilter(track=track, car=car, driver=driver).choose(state.laps))
-    _show_laps(found, as_json=as_json, out=out, overwrite=overwrite)
+    output_options.give_laps(best_laps(LapFilter(track=track, car=car, driver=driver).choose(state.laps)))
     _tell_stale(state)
 
 
@@ -237,25 +230,19 @@ def info(folder: CatalogFolder = DEFAULT_CATALOG, as_json: AsJson = False) -> No
 
 
 @catalog.command(cls=Command)
+@expand_option_groups
 def query(
     sql: Annotated[str, typer.Argument(metavar="SQL", help='Like "select driver, min(time_ms) from laps group by 1".')],
     folder: CatalogFolder = DEFAULT_CATALOG,
-    as_json: AsJson = False,
-    out: Output = None,
-    overwrite: Overwrite = False,
+    *,
+    output_options: OutputOptions,
 ) -> None:
     """Ask in SQL, as DuckDB has it, over the views laps, samples and recordings."""
     from telemetry.catalog.query import run_query
     from telemetry.catalog.state import load_state
-    from telemetry.cli._shared.catalog_tables import print_rows, write_table
 
-    table = run_query(folder, load_state(folder), sql)
-    if out is not None:
-        write_table(table, out, overwrite=overwrite)
-    elif as_json:
-        print_json(table.to_pylist())
-    else:
-        print_rows(table.column_names, table.to_pylist())
+    output_options.check()
+    output_options.give_table(run_query(folder, load_state(folder), sql))
 
 
 @catalog.command(cls=Command)
@@ -313,26 +300,6 @@ def _new_state(folder: "CatalogStore", fields: str | None, rate: float | None) -
         raise UsageError(f"--fields and --rate are for a new catalog, and {folder} is one already.")
     chosen = DEFAULT_FIELDS if fields is None else tuple(column.key for column in select(fields))
     return CatalogState(rate_hz=rate or DEFAULT_RATE_HZ, fields=chosen)
-
-
-def _show_laps(rows: "list[Row]", *, as_json: bool, out: Path | None, overwrite: bool) -> None:
-    if as_json and out is None:
-        print_json(rows)
-        return
-    if out is not None:
-        from telemetry.base.extras import require
-        from telemetry.catalog.store import PURPOSE
-        from telemetry.catalog.tables import LAP_COLUMNS, make_table
-        from telemetry.cli._shared.catalog_tables import write_table
-
-        pyarrow = require("pyarrow", extra="catalog", purpose=PURPOSE)
-        write_table(make_table(pyarrow, rows, LAP_COLUMNS), out, overwrite=overwrite)
-        return
-    from telemetry.cli._shared.catalog_tables import print_laps
-
-    print_laps(rows)
-    if not rows:
-        print_warning("No lap of the catalog fits.")
 
 
 def _tell_stale(state: "CatalogState") -> None:

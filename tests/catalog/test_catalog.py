@@ -1,5 +1,8 @@
 """The catalog through the command line: what is added, asked, checked and removed, and what interrupts it."""
 
+import csv
+import subprocess
+from io import BytesIO
 from pathlib import Path
 
 import orjson
@@ -13,7 +16,8 @@ from telemetry.catalog import change as catalog_change
 from telemetry.catalog.shards import read_lap_samples
 from telemetry.catalog.state import CatalogState, load_state, save_state
 from telemetry.catalog.store import FolderStore
-from tests.conftest import main_in_process
+from tests.commands import COMMAND
+from tests.conftest import PATIENCE, main_in_process
 from tests.constructed import drive, later, samples_of
 
 Row = dict[str, object]
@@ -130,6 +134,21 @@ def test_a_table_is_written_by_its_suffix(catalog: Path, recordings: list[Path],
     assert pq.read_table(tmp_path / "laps.parquet").column("lap_id").to_pylist() == ids_of(catalog)
     assert pd.read_csv(tmp_path / "laps.csv")["lap_id"].tolist() == ids_of(catalog)
     assert [row["lap_id"] for row in orjson.loads((tmp_path / "laps.json").read_bytes())] == ids_of(catalog)
+
+
+def test_laps_are_printed_as_csv_and_parquet_too(catalog: Path, recordings: list[Path], tmp_path: Path) -> None:
+    run(catalog, "add", *recordings)
+    ids = ids_of(catalog)
+    for command in (["laps"], ["query", "select * from laps"]):
+        lines = list(csv.DictReader(run(catalog, *command, "--csv").splitlines()))
+        assert [line["lap_id"] for line in lines] == ids
+        assert {line["invalid_because"] for line in lines} == {""}
+    best = csv.DictReader(run(catalog, "best", "--csv").splitlines())
+    assert [line["time_ms"] for line in best] == ["20000", "19000"]
+    piped = [*COMMAND, "catalog", "laps", "--parquet", "--catalog", str(catalog)]
+    written = subprocess.run(piped, capture_output=True, check=True, timeout=PATIENCE).stdout
+    assert pq.read_table(BytesIO(written)).column("lap_id").to_pylist() == ids
+    assert "Say one of --json" in run(catalog, "laps", "--csv", "--out", tmp_path / "laps.csv", code=2)
 
 
 def test_a_broken_recording_stops_no_other(catalog: Path, recordings: list[Path], tmp_path: Path) -> None:

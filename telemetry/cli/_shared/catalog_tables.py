@@ -1,10 +1,11 @@
 """Tables of a catalog for people and as files."""
 
 import csv
+import sys
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 from telemetry.base.errors import UsageError
 from telemetry.base.sanitize import sanitize_csv
@@ -72,10 +73,29 @@ def write_table(table: Any, path: Path, *, overwrite: bool) -> None:
                 print_json(table.to_pylist(), file)
         else:
             with unfinished.open("x", encoding="utf-8", newline="") as file:
-                writer = csv.writer(file, lineterminator="\n")
-                writer.writerow(table.column_names)
-                writer.writerows([_cell(value) for value in row.values()] for row in table.to_pylist())
+                _write_csv(table, file)
     print_message(f"{path}: {format_count(len(table), 'row')}.")
+
+
+def print_csv(table: Any) -> None:
+    """Print a table of pyarrow as CSV."""
+    _write_csv(table, sys.stdout)
+
+
+def print_parquet(table: Any) -> None:
+    """Write a table of pyarrow to standard output as Parquet; UsageError where that is a terminal."""
+    from telemetry.catalog.tables import write_parquet
+
+    if sys.stdout.isatty():
+        raise UsageError("Parquet is no text: say where it goes, like --out laps.parquet or > laps.parquet.")
+    sys.stdout.flush()
+    write_parquet(table, sys.stdout.buffer)
+
+
+def _write_csv(table: Any, file: TextIO) -> None:
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(table.column_names)
+    writer.writerows([_cell(value) for value in row.values()] for row in table.to_pylist())
 
 
 def _cell(value: Any) -> Any:
