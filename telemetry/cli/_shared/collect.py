@@ -10,6 +10,7 @@ import typer
 from telemetry.base.clock import Clock
 from telemetry.base.errors import UsageError
 from telemetry.cli._shared.messages import print_lines, print_message
+from telemetry.cli._shared.options import tune_for_low_latency
 from telemetry.cli._shared.stopping import stop_on_signal
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def run_collect_server(rigs: str, options: "ServerOptions", *, duration: float |
 
     addresses = parse_rigs(rigs, os.environ.get(TOKEN_VARIABLE) or None)
     clock = Clock()
+    tune_for_low_latency()
     with stop_on_signal(clock), CollectServer(options, addresses) as server:
         if not quiet:
             query = address_query(options.token)

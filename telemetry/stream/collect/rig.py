@@ -191,7 +191,7 @@ class Rig:
         while True:
             await self._greeted.wait()
             try:
-                data = await asyncio.to_thread(fetch, self.address, "healthz", _MAX_HEALTH_BYTES)
+                data = await fetch(self.address, "healthz", _MAX_HEALTH_BYTES)
             except FetchError:
                 data = b""
             self.stats = parse_stats(data)

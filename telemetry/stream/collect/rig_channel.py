@@ -196,7 +196,7 @@ class RigChannel(Channel):
         self.picture = None
         if isinstance(path, str) and _PICTURE_PATH.fullmatch(path):
             try:
-                data = await asyncio.to_thread(fetch, self._address, path, MAX_PICTURE_BYTES)
+                data = await fetch(self._address, path, MAX_PICTURE_BYTES)
             except FetchError:
                 data = b""
             self.picture = data if data.startswith(_PNG) else None
