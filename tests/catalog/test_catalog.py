@@ -2,6 +2,7 @@
 
 import csv
 import subprocess
+import sys
 from io import BytesIO
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from telemetry.catalog.shards import read_lap_samples
 from telemetry.catalog.state import CatalogState, load_state, save_state
 from telemetry.catalog.store import FolderStore
 from tests.commands import COMMAND
-from tests.conftest import PATIENCE, main_in_process
+from tests.conftest import PATIENCE, REPOSITORY, main_in_process
 from tests.constructed import drive, later, samples_of
 
 Row = dict[str, object]
@@ -82,6 +83,21 @@ def test_the_samples_of_a_lap_are_those_of_its_recording(catalog: Path, recordin
     assert found.equals(expected)
     assert len(found) == row["samples"]
     assert found.schema.field("speed_kmh").metadata[b"unit"] == b"km/h"
+
+
+def test_laps_are_shown_without_what_only_samples_need(catalog: Path, recordings: list[Path]) -> None:
+    run(catalog, "add", recordings[0])
+    code = (
+        "import sys\nfrom telemetry.cli import main\nnames = ('numpy', 'pyarrow', 'duckdb', 'telemetry.formats')\n"
+        f"sys.argv = ['main.py', 'catalog', 'laps', '--catalog', {str(catalog)!r}, '--valid']\n"
+        "try:\n    main()\nfinally:\n"
+        "    sys.exit(str([name for name in names if name in sys.modules]))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, cwd=REPOSITORY, timeout=PATIENCE, check=False
+    )
+    assert b"0:19.000" in result.stdout
+    assert result.stderr.split() == [b"[]"]
 
 
 def test_no_number_of_the_files_is_nan(catalog: Path, recordings: list[Path]) -> None:
