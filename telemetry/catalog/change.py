@@ -26,6 +26,9 @@ from telemetry.stores.revisions import ReplacedMeanwhileError
 COMMIT_S: Final = 2.0
 """Seconds after which what was read becomes part of the catalog: a kill costs no more of it."""
 
+MAX_COMMIT_SHARE: Final = 0.1
+"""Of the time, for commits: each writes the rows of all laps, and a catalog of many is committed less often."""
+
 ATTEMPTS: Final = 20
 """How often a change is made that meets those of other machines."""
 
@@ -49,6 +52,7 @@ class CatalogChange:
         """What was done since the last commit, to be done again where another machine changed the catalog meanwhile."""
         self._is_changed = False
         self._committed = monotonic()
+        self._commit_pause_s = COMMIT_S
         self._committed_at = time()
 
     def knows(self, path: Path) -> bool:
@@ -152,11 +156,12 @@ class CatalogChange:
 
     def commit_if_due(self) -> None:
         """Commit where the last one is some seconds ago."""
-        if monotonic() - self._committed > COMMIT_S:
+        if monotonic() - self._committed > self._commit_pause_s:
             self.commit()
 
     def commit(self) -> None:
         """Make what was done so far part of the catalog. Raises :class:`telemetry.SinkError`."""
+        began = monotonic()
         with _telling(self.store, "It is as it was before."):
             if self._is_changed:
                 self._save()
@@ -168,6 +173,7 @@ class CatalogChange:
                     break
                 state = load_state(self.store)  # another machine's, which may have published its tables before ours
         self._committed = monotonic()
+        self._commit_pause_s = max(COMMIT_S, (self._committed - began) / MAX_COMMIT_SHARE)
         self._committed_at = time()
 
     def _save(self) -> None:

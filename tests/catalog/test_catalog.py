@@ -257,6 +257,26 @@ def test_a_catalog_stays_whole_wherever_adding_is_interrupted(
     assert not list(catalog.glob(".temporary-*"))
 
 
+@pytest.mark.parametrize(("commit_s", "commits"), [(0.0, 9), (1.0, 1)])
+def test_a_catalog_whose_commits_take_long_is_committed_less_often(
+    catalog: Path, monkeypatch: pytest.MonkeyPatch, commit_s: float, commits: int
+) -> None:
+    now, saved = [100.0], []
+
+    def save(*_: object) -> None:
+        now[0] += commit_s
+        saved.append(now[0])
+
+    monkeypatch.setattr(catalog_change, "monotonic", lambda: now[0])
+    monkeypatch.setattr(catalog_change, "publish_tables", save)
+    with catalog_change.change_catalog(catalog, CatalogState()) as change:
+        change.commit()
+        for _ in range(9):
+            now[0] += catalog_change.COMMIT_S + 0.1
+            change.commit_if_due()
+    assert len(saved) == 1 + commits
+
+
 def test_two_commands_do_not_change_a_catalog_at_once(catalog: Path, recordings: list[Path]) -> None:
     run(catalog, "add", recordings[0])
     lock = lock_catalog(catalog)
