@@ -98,6 +98,7 @@ def rebuild(folder: CatalogFolder = DEFAULT_CATALOG, jobs: options.Jobs = None) 
 
     with change_catalog(folder) as change:
         before = {recording_place(folder, row): row for row in change.state.recordings}
+        files = {row["recording_id"]: row["file"] for row in change.state.laps}
         found: list[ReadRecording] = []
 
         def take(read: "ReadRecording") -> None:
@@ -107,6 +108,8 @@ def rebuild(folder: CatalogFolder = DEFAULT_CATALOG, jobs: options.Jobs = None) 
                     f"{read.recording['path']} is not the recording that was added. Add it as a new one."
                 )
             read.recording.update(path=row["path"], copied=row["copied"])
+            for lap in read.laps:
+                lap["file"] = files.get(lap["recording_id"], lap["file"])
             found.append(read)
 
         failures = FileFailures(len(before), table_console(stderr=True), "read")
