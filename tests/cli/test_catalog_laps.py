@@ -156,6 +156,14 @@ def test_a_report_is_on_the_laps_that_were_chosen(catalog: Path, recordings: lis
     assert "has gone" in result.stderr
 
 
+def test_a_report_on_a_drive_is_against_the_best_of_the_catalog(catalog: Path, recordings: list[Path]) -> None:
+    result = main_in_process("report", recordings[0], "best(ring,demo_gt3)", "--json")
+    assert result.returncode == 0, result.stderr
+    found = json.loads(result.stdout)
+    assert [(lap["label"], lap["time_ms"]) for lap in found["laps"]] == [("A1", 40_000), ("A2", 39_000), ("B2", 38_000)]
+    assert found["reference"] == "B2"
+
+
 def test_a_plot_takes_laps_of_the_catalog(catalog: Path, recordings: list[Path]) -> None:
     result = main_in_process("plot", lap_id(catalog, recordings[0], 2), "--what", "speed,stint")
     assert result.returncode == 0, result.stderr
