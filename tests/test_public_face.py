@@ -108,7 +108,7 @@ def test_the_readmes_commands_are_understood(words: list[str], tmp_path: Path) -
     arguments += ENOUGH[words[0]]
     lab = tmp_path / "lab"
     lab.mkdir()
-    if words[0] in {"read", "serve"} and "--source" not in words:
+    if words[0] in {"read", "serve"} and not {"--source", "--collect"} & set(words):
         arguments += ["--source", str(REPOSITORY / "fixtures" / "pages")]
     if words[0] in {"compare", "corners", "plot", "report"}:
         record_long_drive(tmp_path / "drive.mcap")

@@ -35,6 +35,7 @@ def other() -> Any:
 
 def test_the_overview_says_who_drives_what(rig: Rig, other: Rig) -> None:
     rig.on_reading(**DRIVE)
+    rig.tell(State.PAUSED)  # else it is stalled two seconds later
     other.on_reading(**(DRIVE | {"best_time": 148_000, "session": 0}))
     with lab_of(f"left={rig.url}", f"right={other.url}") as lab, connect(f"{lab.url}/?hello=1") as ws:
         hello = receive(ws)
@@ -42,7 +43,7 @@ def test_the_overview_says_who_drives_what(rig: Rig, other: Rig) -> None:
         said = receive_until(
             ws, lambda message: message["name"] == "left" and message["connected"] and message["gap_best_ms"]
         )
-    assert {key: value for key, value in said.items() if key not in ("age_s", "missed")} == SAID
+    assert {key: value for key, value in said.items() if key not in ("age_s", "missed")} == {**SAID, "state": "paused"}
     assert set(said) - set(SAID) == {"age_s", "missed"}
 
 
@@ -218,6 +219,7 @@ def test_tokens_of_rigs_are_theirs_and_shown_nowhere() -> None:
 
 def test_health_and_metrics_have_a_label_per_rig(rig: Rig) -> None:
     rig.on_reading(5)
+    rig.tell(State.PAUSED)
     with lab_of(f"left={rig.url}", f"right={rig.url}", f"away=ws://127.0.0.1:{free_port()}") as lab:
         for name in ("left", "right"):
             lab.wait_for(name, connected=True, samples=5)
@@ -225,14 +227,14 @@ def test_health_and_metrics_have_a_label_per_rig(rig: Rig) -> None:
         one = json.loads(lab.get("/rigs/left/healthz")[1])
         response, body = lab.get("/metrics")
     assert (health["status"], health["clients"], list(health["rigs"])) == ("ok", 0, ["left", "right", "away"])
-    assert (one["samples"], one["state"], one["connected"], one["connects"]) == (5, "live", True, 1)
+    assert (one["samples"], one["state"], one["connected"], one["connects"]) == (5, "paused", True, 1)
     assert response.getheader("Content-Type") == "text/plain; version=0.0.4; charset=utf-8"
     lines = body.decode().splitlines()
     for line in (
         'ac_telemetry_rig_connected{rig="left"} 1',
         'ac_telemetry_rig_connected{rig="away"} 0',
         'ac_telemetry_samples_total{rig="right"} 5',
-        'ac_telemetry_state{rig="left",state="live"} 1.0',
+        'ac_telemetry_state{rig="left",state="paused"} 1.0',
         f'ac_telemetry_info{{rig="left",host="{host_name()}"}} 1',
         "ac_telemetry_collect_clients 0",
     ):

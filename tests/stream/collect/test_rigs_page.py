@@ -77,12 +77,13 @@ def visit(browser: Any) -> Iterator[Callable[..., Page]]:
 
 def test_a_row_says_who_drives_what(rig: Rig, visit: Callable[..., Page]) -> None:
     rig.on_reading(**DRIVE)
+    rig.tell(State.PAUSED)  # else it is stalled two seconds later
     with lab_of(f"left={rig.url}") as lab:
         page = visit(lab)
         page.wait_for("left", "driver", "Ada")
         texts = {part: page.part("left", part) for part in ("state", "car", "track", "session", "lap", "last", "best")}
         assert texts == {
-            "state": "Live",
+            "state": "Paused",
             "car": "Mazda MX5 Cup",
             "track": "Spa",
             "session": "Race",
@@ -101,8 +102,9 @@ def test_a_rig_that_goes_and_comes_back_is_seen_and_announced(rig: Rig, visit: C
     with lab_of(f"left=ws://127.0.0.1:{port}", f"right={rig.url}") as lab:
         with rig_of(port=port) as left:
             left.on_reading(**DRIVE)
+            left.tell(State.PAUSED)
             page = visit(lab)
-            page.wait_for("left", "state", "Live")
+            page.wait_for("left", "state", "Paused")
         page.wait_for("left", "state", "Offline")
         assert page.part("left", "driver") == "Ada"
         assert page.part("left", "message").startswith(f"No stream at ws://127.0.0.1:{port}: ")
@@ -111,8 +113,9 @@ def test_a_rig_that_goes_and_comes_back_is_seen_and_announced(rig: Rig, visit: C
         assert page.page.inner_text("#state") == "1 of 2 connected"
         with rig_of(port=port) as left:
             left.on_reading(**(DRIVE | {"player_nick": "Bea"}))
+            left.tell(State.PAUSED)
             page.wait_for("left", "driver", "Bea")
-            page.wait_for("left", "state", "Live")
+            page.wait_for("left", "state", "Paused")
         assert page.complaints == []
 
 
@@ -146,13 +149,14 @@ def test_the_page_fits_and_can_be_read(size: str, theme: str, rig: Rig, visit: C
 
 def test_a_rigs_page_is_one_click_away_and_takes_the_token_along(rig: Rig, visit: Callable[..., Page]) -> None:
     rig.on_reading(**DRIVE)
+    rig.tell(State.PAUSED)
     with lab_of(f"left={rig.url}", token="a&b") as lab:
         page = visit(lab, "/?token=a%26b")
         page.wait_for("left", "driver", "Ada")
         page.page.click("[data-rig=left] a")
         wait_until(lambda: page.page.wait_for_timeout(20) or page.page.inner_text("#car-name") == "Mazda MX5 Cup")
         assert page.page.url.endswith("/rigs/left/?token=a%26b")
-        assert page.page.inner_text("#state") == "Live"
+        assert page.page.inner_text("#state") == "Paused"
         assert page.complaints == []
 
 
