@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from capture import publish, record_whole
 from pyarrow import fs
 
-from telemetry.delivery.contents import CHUNK_BYTES, read_content
+from telemetry.delivery.contents import read_content
 from telemetry.delivery.outbox import Outbox
 from telemetry.delivery.targets import open_target
 from telemetry.stores import open_object_store
@@ -49,10 +49,8 @@ def timed(work: Callable[[], object]) -> float:
 def upload_plainly(path: Path, bucket: Bucket) -> None:
     """As pyarrow copies a file."""
     store = open_object_store(bucket.url)
-    fs.copy_files(
-        str(path), store.path("plain"), source_filesystem=fs.LocalFileSystem(), destination_filesystem=store.filesystem,
-        chunk_size=CHUNK_BYTES,
-    )  # fmt: skip
+    local = fs.LocalFileSystem()
+    fs.copy_files(str(path), store.path("plain"), source_filesystem=local, destination_filesystem=store.filesystem)
 
 
 def send(path: Path, bucket: Bucket) -> tuple[float, float]:

@@ -27,7 +27,8 @@ ROW_FORMAT: Final = 1
 RECORDINGS_FOLDER: Final = "recordings"
 """The folder of a target that recordings and their rows are delivered to."""
 
-CHUNK_BYTES: Final = 1 << 20
+CHUNK_BYTES: Final = 10 << 20
+"""What pyarrow uploads as one part: chunks of that size are passed on without being copied together."""
 
 _PLAUSIBLE: Final = (946_684_800.0, 4_102_444_800.0)
 """Unix time of the years 2000 and 2100: what lies outside is no time of day."""
