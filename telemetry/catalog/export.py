@@ -1,6 +1,8 @@
 """Laps of a catalog for other programs: copies of their recordings, or their samples as one table."""
 
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -16,6 +18,7 @@ from telemetry.catalog.state import CatalogState, Row, recording_place
 from telemetry.catalog.store import PURPOSE, CatalogStore
 from telemetry.fields.selection import Column, select
 from telemetry.formats.csv.sink import header_of
+from telemetry.formats.motec.ldx import ldx_path
 from telemetry.formats.parquet.arrow import shape_of
 
 if TYPE_CHECKING:
@@ -30,24 +33,33 @@ _CHUNK_BYTES: Final = 1 << 20
 def copy_recording(store: CatalogStore, row: Row, folder: Path, name: str, *, overwrite: bool) -> Path | None:
     """Copy the recording of this row of ``recordings`` under this name, whole or not at all.
 
-    None where the same content has that name already. Raises :class:`telemetry.SourceError` where the recording has
-    gone or changed, and :class:`telemetry.SinkError` where the copy cannot be made.
+    A log gets its ``.ldx`` beside it. None where the same content has that name already. Raises
+    :class:`telemetry.SourceError` where the recording has gone or changed, and :class:`telemetry.SinkError` where the
+    copy cannot be made.
     """
     target = folder / name
     if target.is_file() and hash_file(target) == row["recording_id"]:
         return None
     place = recording_place(store, row)
-    with atomic_write(target, overwrite=overwrite) as unfinished, unfinished.open("xb") as copy:
-        digest = sha256()
+    with ExitStack() as stack:
         try:
-            with store.open(row["path"]) if row["copied"] else open_regular_file(Path(place)) as source:
-                while chunk := source.read(_CHUNK_BYTES):
-                    digest.update(chunk)
-                    copy.write(chunk)
+            opened = store.open(row["path"]) if row["copied"] else open_regular_file(Path(place))
+            source = stack.enter_context(opened)
         except FileNotFoundError:
             raise SourceError(f"{place} has gone.") from None
+        except OSError as error:
+            raise SourceError(f"{place} cannot be read: {error.strerror or error}.") from error
+        unfinished = stack.enter_context(atomic_write(target, overwrite=overwrite))
+        digest = sha256()
+        with unfinished.open("xb") as copy:
+            while chunk := source.read(_CHUNK_BYTES):
+                digest.update(chunk)
+                copy.write(chunk)
         if digest.hexdigest() != row["recording_id"]:
             raise SourceError(f"{place} has changed since it was added.")
+        details = ldx_path(Path(place))
+        if not row["copied"] and row["path"].casefold().endswith(".ld") and details.is_file():
+            shutil.copyfile(details, ldx_path(unfinished))  # which gets its name together with the log
     return target
 
 

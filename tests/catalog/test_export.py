@@ -59,6 +59,16 @@ def test_the_recordings_of_laps_are_copied(asked: Path, drives: list[Path], tmp_
     assert "2 recordings, 1 of them there already" in export("-o", tmp_path / "copies")
 
 
+def test_a_log_is_copied_with_its_details(asked: Path, drives: list[Path], tmp_path: Path) -> None:
+    log = tmp_path / "drives" / "log.ld"
+    assert main_in_process("convert", drives[0], log).returncode == 0
+    assert main_in_process("catalog", "add", log).returncode == 0
+    export("-o", tmp_path / "copies")
+    names = ["first.jsonl", "log.ld", "log.ldx", "second.jsonl"]
+    assert sorted(path.name for path in (tmp_path / "copies").iterdir()) == names
+    assert (tmp_path / "copies" / "log.ldx").read_bytes() == log.with_suffix(".ldx").read_bytes()
+
+
 def test_recordings_of_one_name_get_the_beginning_of_their_id(drives: list[Path], tmp_path: Path) -> None:
     for path, folder in zip(drives, ("a", "b"), strict=True):
         (tmp_path / folder).mkdir()
