@@ -8,7 +8,7 @@ from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
 
-HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "date", "server"}
+HOP_BY_HOP = {"connection", "content-length", "expect", "keep-alive", "transfer-encoding", "date", "server"}
 
 
 @dataclass(frozen=True)
@@ -44,15 +44,16 @@ def counting_proxy(endpoint: str) -> Iterator[Traffic]:
         protocol_version = "HTTP/1.1"
 
         def forward(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            body = b"".join(self.chunks())
+            headers = {name: value for name, value in self.headers.items() if name.lower() not in HOP_BY_HOP}
             connection = HTTPConnection(target)
             try:
-                connection.request(self.command, self.path, body, dict(self.headers.items()))
+                connection.request(self.command, self.path, body, {**headers, "Content-Length": str(len(body))})
                 answer = connection.getresponse()
                 data = answer.read()
                 self.send_response(answer.status)
                 for name, value in answer.getheaders():
-                    if name.lower() not in HOP_BY_HOP | {"content-length"}:
+                    if name.lower() not in HOP_BY_HOP:
                         self.send_header(name, value)
                 length = answer.getheader("Content-Length") if self.command == "HEAD" else str(len(data))
                 self.send_header("Content-Length", length or "0")
@@ -62,6 +63,16 @@ def counting_proxy(endpoint: str) -> Iterator[Traffic]:
                 connection.close()
             key = unquote(self.path.partition("?")[0].lstrip("/").partition("/")[2])
             traffic.requests.append(Request(self.command, key, len(data)))
+
+        def chunks(self) -> Iterator[bytes]:
+            if self.headers.get("Transfer-Encoding") != "chunked":
+                yield self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                return
+            while size := int(self.rfile.readline().partition(b";")[0], 16):
+                yield self.rfile.read(size)
+                self.rfile.readline()
+            while self.rfile.readline().strip():
+                pass
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""

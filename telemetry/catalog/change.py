@@ -1,12 +1,13 @@
 """Changes of a catalog: one process at a time, and each change happens in the moment in which the state is replaced."""
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from secrets import randbelow
+from socket import gethostname
 from threading import Event
 from time import monotonic, time
 from typing import Final
@@ -14,13 +15,16 @@ from typing import Final
 from telemetry.base.errors import SinkError, SourceError, TelemetryError
 from telemetry.base.extras import require
 from telemetry.base.sanitize import sanitize_filename
+from telemetry.catalog.jobs import MergedFile, MergeJob, merge_files
 from telemetry.catalog.read import ID_DIGITS, ReadOptions, ReadRecording
 from telemetry.catalog.same_drives import LapsByTime
-from telemetry.catalog.shards import describe_shard, groups_to_merge, hash_file, merge_shards
-from telemetry.catalog.state import CatalogState, Row, absolute, load_state, save_state
+from telemetry.catalog.shards import groups_to_merge, hash_file
+from telemetry.catalog.state import CatalogState, Row, absolute, is_here, load_state, save_state
 from telemetry.catalog.store import PURPOSE, RECORDINGS_FOLDER, CatalogStore, Place, as_store
 from telemetry.catalog.tables import publish_tables
 from telemetry.formats import find_format
+from telemetry.stores import is_object_store
+from telemetry.stores.remote_file import RemoteFile
 from telemetry.stores.revisions import ReplacedMeanwhileError
 
 COMMIT_S: Final = 2.0
@@ -36,6 +40,14 @@ MAX_CONFLICT_PAUSE_MS: Final = 500
 
 MAX_PAUSE_S: Final = 12 * 3600.0
 """Seconds without a commit after which other machines may have removed what this one has uploaded."""
+
+RunMerges = Callable[[Sequence[MergeJob]], Iterable[MergedFile | None]]
+"""Does :func:`telemetry.catalog.jobs.merge_files` for each job; the results are in the order of the jobs."""
+
+
+def run_here(jobs: Sequence[MergeJob]) -> Iterator[MergedFile | None]:
+    """In this process, one after the other."""
+    return map(merge_files, jobs)
 
 
 class CatalogChange:
@@ -55,8 +67,11 @@ class CatalogChange:
         self._commit_pause_s = COMMIT_S
         self._committed_at = time()
 
-    def knows(self, path: Path) -> bool:
+    def knows(self, path: Path | RemoteFile) -> bool:
         """Whether this file was added before and has the size and the time of its last change that it had then."""
+        if isinstance(path, RemoteFile):
+            row = self._by_path.get(path.url)
+            return row is not None and (path.size, path.modified_ns) == (row["size"], row["modified_ns"])
         row = self._by_path.get(absolute(path))
         try:
             status = path.stat()
@@ -94,13 +109,17 @@ class CatalogChange:
         recording_id = read.recording["recording_id"]
         if self.holds(recording_id):
             for path, _ in read.shards.values():
-                path.unlink(missing_ok=True)
+                if path is not None:
+                    path.unlink(missing_ok=True)
             return False
         replaced = self._by_path.get(read.recording["path"])
-        if copy:
-            self._copy(read)
+        if not is_object_store(read.recording["path"]):
+            read.recording["stored_on"] = None if read.recording["copied"] else gethostname()
+            if copy:
+                self._copy(read)
         for name, (path, _) in read.shards.items():
-            self.store.put(path, name)
+            if path is not None:
+                self.store.put(path, name)
         if replaced is not None:
             self.remove([replaced["recording_id"]])
         self._do(partial(self._insert, read))
@@ -124,7 +143,7 @@ class CatalogChange:
         if self._by_time is not None:
             self._by_time.add(read.laps)
         self._known.add(row["recording_id"])
-        if not row["copied"]:
+        if is_here(row):
             self._by_path[row["path"]] = row
 
     def _remove(self, gone: AbstractSet[str]) -> None:
@@ -134,22 +153,30 @@ class CatalogChange:
         self._adopt(self.state)
         for name in touched:
             rows = [row for row in self.state.laps if row["shard"] == name]
-            if rows and not self._rewrite(rows):
+            self.state.shards.pop(name, None)
+            if rows and (found := merge_files(self._merge_job(rows))):
+                self._place(found, rows)
+            else:
                 for row in rows:
                     row.update(shard=None, row_group=None, samples=None)
-            self.state.shards.pop(name, None)
 
-    def merge(self, *, every: bool = False) -> int:
+    def merge(self, *, every: bool = False, run: RunMerges = run_here) -> int:
         """Put small files of samples together, where there are many or ``every`` one; returns how many were.
 
-        Files that cannot be read stay as they are. Raises OSError.
+        Files that cannot be read stay as they are. ``run`` does the work for each. Raises OSError.
         """
         merged = 0
-        for group in groups_to_merge(self.state, every=every):
-            rows = [row for row in self.state.laps if row["shard"] in set(group)]
-            if self._rewrite(rows):
+        groups = groups_to_merge(self.state, every=every)
+        rows: dict[str, list[Row]] = {}
+        for row in self.state.laps:
+            rows.setdefault(row["shard"], []).append(row)
+        jobs = [self._merge_job([row for name in group for row in rows.get(name, ())]) for group in groups]
+        for group, job, found in zip(groups, jobs, run(jobs), strict=True):
+            if found is not None:
+                self._place(found, job.rows)
                 for name in group:
-                    self.state.shards.pop(name, None)
+                    if name != found.name:
+                        self.state.shards.pop(name, None)
                 merged += len(group)
                 self._is_changed = True
         return merged
@@ -210,22 +237,17 @@ class CatalogChange:
         self.state = state
         self._by_time = None
         self._known = {row["recording_id"] for row in state.recordings}
-        self._by_path = {row["path"]: row for row in state.recordings if not row["copied"]}
+        self._by_path = {row["path"]: row for row in state.recordings if is_here(row)}
 
-    def _rewrite(self, rows: Sequence[Row]) -> bool:
-        """Write the samples of these laps, which are of one track, into one new file; false if they cannot be read."""
-        pyarrow = require("pyarrow", extra="catalog", purpose=PURPOSE)
-        path = self.unfinished / "merged.parquet"
-        try:
-            ordered = merge_shards(self.store, rows, path, self.state.fields)
-        except (FileNotFoundError, IndexError, pyarrow.ArrowException):
-            return False
-        name, shard = describe_shard(path, ordered)
-        self.store.put(path, name)
-        self.state.shards[name] = shard
-        for number, row in enumerate(ordered):
-            row.update(shard=name, row_group=number)
-        return True
+    def _merge_job(self, rows: Sequence[Row]) -> MergeJob:
+        return MergeJob(self.store, rows, self.state.fields)
+
+    def _place(self, file: MergedFile, rows: Iterable[Row]) -> None:
+        """Say in the rows of laps where their samples are now."""
+        self.state.shards[file.name] = file.shard
+        places = {lap_id: number for number, lap_id in enumerate(file.lap_ids)}
+        for row in rows:
+            row.update(shard=file.name, row_group=places[row["lap_id"]])
 
     def _copy(self, read: ReadRecording) -> None:
         """Copy a recording into the catalog."""
@@ -240,7 +262,7 @@ class CatalogChange:
         if hash_file(unfinished) != row["recording_id"]:
             raise SourceError(f"{source} changed while it was read. Add it again when it is finished.")
         self.store.put(unfinished, name)
-        row.update(path=name, copied=True)
+        row.update(path=name, copied=True, stored_on=None)
 
 
 @contextmanager

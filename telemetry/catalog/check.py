@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from telemetry.base.errors import TelemetryError
 from telemetry.catalog.shards import LAP_ID, hash_open_file
-from telemetry.catalog.state import CatalogState, recording_place
+from telemetry.catalog.state import CatalogState, recording_place, recordings_elsewhere
 from telemetry.catalog.store import CatalogStore, Place, as_store
+from telemetry.stores.remote_file import open_place
 
 
 class CatalogProblem(NamedTuple):
@@ -24,11 +24,17 @@ class CatalogProblem(NamedTuple):
 
 
 def check_catalog(place: Place, state: CatalogState) -> Iterator[CatalogProblem]:
-    """Compare every recording and every file of samples with its hash, and every lap with its samples."""
+    """Compare every recording and every file of samples with its hash, and every lap with its samples.
+
+    Recordings on disks of other computers are left out.
+    """
     store = as_store(place)
+    elsewhere = {row["recording_id"] for row in recordings_elsewhere(state)}
     for row in state.recordings:
         path = recording_place(store, row)
-        problem = _compare(partial(Path(path).open, "rb"), row["recording_id"])
+        if row["recording_id"] in elsewhere:
+            continue
+        problem = _compare(partial(open_place, path), row["recording_id"])
         if problem:
             yield CatalogProblem(path, f"The recording {path} {problem}. Its laps in the catalog stay.", False)
     sound = set()

@@ -11,7 +11,6 @@ from telemetry.base.errors import SourceError, UsageError
 from telemetry.base.extras import require
 from telemetry.base.sanitize import sanitize_csv, sanitize_filename
 from telemetry.base.storage.atomic import atomic_write
-from telemetry.base.storage.regular_file import open_regular_file
 from telemetry.catalog.read import ID_DIGITS
 from telemetry.catalog.shards import LAP_ID, ShardWriter, hash_file, read_lap_samples
 from telemetry.catalog.state import CatalogState, Row, recording_place
@@ -20,6 +19,7 @@ from telemetry.fields.selection import Column, select
 from telemetry.formats.csv.sink import header_of
 from telemetry.formats.motec.ldx import ldx_path
 from telemetry.formats.parquet.arrow import shape_of
+from telemetry.stores.remote_file import open_place
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -43,8 +43,7 @@ def copy_recording(store: CatalogStore, row: Row, folder: Path, name: str, *, ov
     place = recording_place(store, row)
     with ExitStack() as stack:
         try:
-            opened = store.open(row["path"]) if row["copied"] else open_regular_file(Path(place))
-            source = stack.enter_context(opened)
+            source = stack.enter_context(open_place(place))
         except FileNotFoundError:
             raise SourceError(f"{place} has gone.") from None
         except OSError as error:

@@ -19,6 +19,7 @@ from telemetry.catalog.state import CatalogState, Row, recording_place
 from telemetry.catalog.store import CatalogStore
 from telemetry.laps.model import Lap
 from telemetry.sources.recording import Recording
+from telemetry.stores import is_object_store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,10 @@ def find_recording(store: CatalogStore, row: Row) -> tuple[Path, str]:
 
     A file that was only copied, or touched, is the same; whether it is is read from its content.
     """
-    path = Path(recording_place(store, row))
+    place = recording_place(store, row)
+    path = Path(place)
+    if is_object_store(place):
+        return path, "lies in an object store"
     try:
         status = path.stat()
         is_same = status.st_size == row["size"] and (

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from telemetry.base.errors import SinkError, SourceError
+from telemetry.base.errors import SinkError, SourceError, TelemetryError
 from telemetry.base.extras import require
 from telemetry.base.version import ANALYSIS_VERSION, VERSION
 from telemetry.catalog.measures import MEASURE_FIELDS, MEASURES, measure_samples
@@ -23,6 +23,7 @@ from telemetry.formats.parquet.tables import to_table
 from telemetry.laps.model import Lap, in_recorded_order
 from telemetry.sources import open_source
 from telemetry.sources.recording import Recording
+from telemetry.stores.remote_file import RemoteFile
 
 Watch = Callable[[Iterable[Columns]], Iterable[Columns]]
 
@@ -51,8 +52,8 @@ class ReadRecording:
 
     recording: Row
     laps: list[Row]
-    shards: dict[str, tuple[Path, Row]]
-    """By the name in the catalog: where the file is now, and what is known of it."""
+    shards: dict[str, tuple[Path | None, Row]]
+    """By the name in the catalog: where the file is now, if it has not got that name yet, and what is known of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +68,26 @@ class ReadOptions:
     """The recordings, by the hash of their content, that need not be read."""
 
 
-def read_for_catalog(path: Path, options: ReadOptions, watch: Watch = iter) -> ReadRecording | None:
+def read_for_catalog(place: Path | RemoteFile, options: ReadOptions, watch: Watch = iter) -> ReadRecording | None:
     """Read a recording and write the samples of its laps; None for a recording that is known.
 
     Raises :class:`telemetry.TelemetryError` where the recording cannot be read, or the folder be written.
     """
+    if isinstance(place, Path):
+        return _read_file(place, options, watch)
+    with place.fetched(options.unfinished) as path:
+        try:
+            found = _read_file(path, options, watch)
+        except TelemetryError as error:
+            raise type(error)(str(error).replace(str(path), place.url)) from error
+    if found is not None:
+        found.recording.update(path=place.url, size=place.size, modified_ns=place.modified_ns)
+        for row in found.laps:
+            row["file"] = place.url
+    return found
+
+
+def _read_file(path: Path, options: ReadOptions, watch: Watch) -> ReadRecording | None:
     pyarrow = require("pyarrow", extra="catalog", purpose=PURPOSE)
     try:
         status = path.stat()
@@ -106,6 +122,7 @@ def read_for_catalog(path: Path, options: ReadOptions, watch: Watch = iter) -> R
             "recording_id": recording_id,
             "path": about["file"],
             "copied": False,
+            "stored_on": None,
             "size": status.st_size,
             "modified_ns": status.st_mtime_ns,
             "format": format_label(path),
@@ -149,7 +166,7 @@ def _write_samples(
     missing: frozenset[str],
     options: ReadOptions,
     watch: Watch,
-) -> dict[str, tuple[Path, Row]]:
+) -> dict[str, tuple[Path | None, Row]]:
     """Write the samples of all laps that have some, complete their rows, and tell of the files, one for each track."""
     wanted = in_recorded_order(laps)
     columns = held_columns(select((*options.fields, *CONDITION_FIELDS, *MEASURE_FIELDS, "player_name")), missing)
@@ -176,7 +193,7 @@ def _write_samples(
     finally:
         for writer, _, _ in writers.values():
             writer.close()
-    shards = {}
+    shards: dict[str, tuple[Path | None, Row]] = {}
     for _, path, written in writers.values():
         name, shard = describe_shard(path, written)
         for row in written:

@@ -8,7 +8,7 @@ change again on that, and tries again.
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -30,21 +30,22 @@ class S3Store:
 
     folder: Path | None = None
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, endpoint: str | None = None) -> None:
         self._url = url.rstrip("/")
+        self._endpoint = endpoint
         self._opened: ObjectStore | None = None
 
     def __str__(self) -> str:
         return self._url
 
     def __reduce__(self) -> Any:  # a process of another machine opens it anew, with its own credentials
-        return (S3Store, (self._url,))
+        return (S3Store, (self._url, self.objects.endpoint))
 
     @property
     def objects(self) -> ObjectStore:
         """The store. Raises UsageError for an address that is none."""
         if self._opened is None:
-            self._opened = open_object_store(self._url)
+            self._opened = open_object_store(self._url, self._endpoint)
         return self._opened
 
     def locate(self, name: str) -> str:
@@ -79,12 +80,13 @@ class S3Store:
         """Replace ``catalog.json``; :class:`telemetry.stores.revisions.ReplacedMeanwhileError` for another revision."""
         return replace_revision(self.objects, STATE_NAME, state.data, state.revision)
 
-    @contextmanager
-    def change(self) -> Iterator[Path]:
-        """A folder on this machine; nobody is kept away, see :meth:`write_state`."""
-        self.objects  # noqa: B018 - an address that is none is told before anything is read
-        with temporary_folder(Path(tempfile.gettempdir())) as unfinished:
-            yield unfinished
+    def unfinished(self) -> AbstractContextManager[Path]:
+        """A folder of this machine's own."""
+        return temporary_folder(Path(tempfile.gettempdir()))
+
+    def change(self) -> AbstractContextManager[Path]:
+        """Nobody is kept away, see :meth:`write_state`."""
+        return self.unfinished()
 
     def put(self, path: Path, name: str) -> None:
         """Upload a file, and see that it is there whole."""

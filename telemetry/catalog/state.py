@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from socket import gethostname
 from typing import Any, Final
 
 import orjson
@@ -135,6 +136,18 @@ def save_state(place: Place, state: CatalogState) -> None:
 def recording_place(store: CatalogStore, row: Mapping[str, Any]) -> str:
     """Where the recording of this row lies: in the catalog if it was copied there."""
     return store.locate(row["path"]) if row["copied"] else str(row["path"])
+
+
+def is_here(row: Mapping[str, Any]) -> bool:
+    """Whether the path of a recording is one of this computer, or an address that every computer can read."""
+    return not row["copied"] and row.get("stored_on") in (None, gethostname())
+
+
+def recordings_elsewhere(state: CatalogState) -> list[Row]:
+    """The recordings on disks of other computers that this one does not see."""
+    return [
+        row for row in state.recordings if not row["copied"] and not is_here(row) and not Path(row["path"]).exists()
+    ]
 
 
 def absolute(path: Path) -> str:

@@ -64,6 +64,9 @@ class CatalogStore(Protocol):
     def write_state(self, state: StoredState) -> str | None:
         """Replace ``catalog.json`` at once or not at all; returns the new one's revision."""
 
+    def unfinished(self) -> AbstractContextManager[Path]:
+        """A folder of this process for files that are being made; removed in the end."""
+
     def change(self) -> AbstractContextManager[Path]:
         """Keep other commands from changing the catalog, as far as the store can; a folder for unfinished files.
 
@@ -135,13 +138,17 @@ class FolderStore:
             unfinished.write_bytes(state.data)
             self.replace(unfinished, STATE_NAME)
 
+    def unfinished(self) -> AbstractContextManager[Path]:
+        """A folder on the same file system."""
+        return temporary_folder(self._folder)
+
     @contextmanager
     def change(self) -> Iterator[Path]:
-        """Hold the catalog's lock; the folder for unfinished files is on the same file system."""
+        """Hold the catalog's lock."""
         self._check_folder()
         lock = lock_catalog(self._folder)
         try:
-            with temporary_folder(self._folder) as unfinished:
+            with self.unfinished() as unfinished:
                 yield unfinished
         finally:
             lock.close()

@@ -83,6 +83,7 @@ RECORDING_COLUMNS: Final = tuple(
         ("recording_id", "string", "text", "SHA-256 of the content"),
         ("path", "string", "text", "where it lies; relative to the catalog if it was copied into it"),
         ("copied", "bool", "", "the catalog has a copy of its own"),
+        ("stored_on", "string", "text", "the computer on whose disk it lies; null for a copy, or in a store"),
         ("size", "int64", "byte", "size of the file"),
         ("modified_ns", "int64", "ns", "Unix time of its last change when it was added"),
         ("format", "string", "text", "the format of the file"),

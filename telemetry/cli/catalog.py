@@ -1,5 +1,6 @@
 """``catalog``: the laps of many recordings in one place, and what can be asked about them."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,7 +18,7 @@ from telemetry.cli.app import Command, CommandGroup
 
 if TYPE_CHECKING:
     from telemetry.catalog.read import ReadRecording
-    from telemetry.catalog.state import CatalogState
+    from telemetry.catalog.state import CatalogState, Row
     from telemetry.catalog.store import CatalogStore
 
 catalog = typer.Typer(
@@ -29,9 +30,18 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 @catalog.command(cls=Command)
 def add(
-    files: options.Files,
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE...",
+            help="Recordings, like [bold]drive.mcap[/], *.mcap or [bold]s3://bucket/drive.mcap[/]; a folder, or "
+            "[bold]s3://bucket/prefix[/], means all recordings in and below it.",
+        ),
+    ],
     folder: CatalogFolder = DEFAULT_CATALOG,
     jobs: options.Jobs = None,
+    engine: options.Engine = options.EngineKind.LOCAL,
+    address: options.RayAddress = None,
     copy: Annotated[bool, typer.Option("--copy", help="Copy the recordings into the catalog.")] = False,
     fields: Annotated[
         str | None,
@@ -48,17 +58,27 @@ def add(
 
     It may be stopped at any moment, and the same command goes on.
     """
-    from telemetry.catalog.change import change_catalog
+    from telemetry.catalog.change import change_catalog, run_here
+    from telemetry.cli._shared.catalog_engines import connect_engine, find_places, merge_on_ray
     from telemetry.cli._shared.catalog_reading import add_recording, read_into
     from telemetry.cli._shared.input_files import FileFailures
     from telemetry.cli._shared.tables import table_console
 
-    with change_catalog(folder, _new_state(folder, fields, rate)) as change:
-        own = folder.folder and folder.folder.resolve()
-        paths = [path for path in files if own not in path.resolve().parents]
-        failures = FileFailures(len(paths), table_console(stderr=True), "added")
-        read_into(change, paths, jobs, lambda read: add_recording(change, read, copy=copy), failures.add)
-        change.merge()
+    places = find_places(files, folder.folder and folder.folder.resolve())
+    failures = FileFailures(len(places), table_console(stderr=True), "added")
+    with (
+        connect_engine(engine, address, jobs) as cluster,
+        change_catalog(folder, _new_state(folder, fields, rate)) as change,
+    ):
+        read_into(
+            change,
+            places,
+            jobs,
+            lambda read: add_recording(change, read, copy=copy),
+            failures.add,
+            cluster=cluster,
+        )
+        change.merge(run=run_here if cluster is None else partial(merge_on_ray, cluster))
         change.commit()
         print_message(f"{folder}: {_contents(change.state)}.")
         _tell_stale(change.state)
@@ -91,13 +111,16 @@ def rebuild(folder: CatalogFolder = DEFAULT_CATALOG, jobs: options.Jobs = None) 
     The catalog is replaced at the end, as a whole. What is known of recordings that have gone stays.
     """
     from telemetry.catalog.change import change_catalog
-    from telemetry.catalog.state import recording_place
+    from telemetry.catalog.state import recording_place, recordings_elsewhere
+    from telemetry.cli._shared.catalog_engines import find_places
     from telemetry.cli._shared.catalog_reading import read_into
     from telemetry.cli._shared.input_files import FileFailures
     from telemetry.cli._shared.tables import table_console
 
     with change_catalog(folder) as change:
-        before = {recording_place(folder, row): row for row in change.state.recordings}
+        elsewhere = recordings_elsewhere(change.state)
+        _tell_elsewhere(elsewhere, "read again")
+        before = {recording_place(folder, row): row for row in change.state.recordings if row not in elsewhere}
         files = {row["recording_id"]: row["file"] for row in change.state.laps}
         found: list[ReadRecording] = []
 
@@ -107,13 +130,13 @@ def rebuild(folder: CatalogFolder = DEFAULT_CATALOG, jobs: options.Jobs = None) 
                 raise TelemetryError(
                     f"{read.recording['path']} is not the recording that was added. Add it as a new one."
                 )
-            read.recording.update(path=row["path"], copied=row["copied"])
+            read.recording.update(path=row["path"], copied=row["copied"], stored_on=row.get("stored_on"))
             for lap in read.laps:
                 lap["file"] = files.get(lap["recording_id"], lap["file"])
             found.append(read)
 
         failures = FileFailures(len(before), table_console(stderr=True), "read")
-        read_into(change, [Path(path) for path in before], jobs, take, failures.add, again=True)
+        read_into(change, find_places([*before], None), jobs, take, failures.add, again=True)
         change.remove([read.recording["recording_id"] for read in found])
         for read in found:
             change.add(read)
@@ -280,10 +303,11 @@ def remove(
 def check(folder: CatalogFolder = DEFAULT_CATALOG, as_json: AsJson = False) -> None:
     """Compare every file with its hash, and every lap with its samples; exit code 1 where something is wrong."""
     from telemetry.catalog.check import check_catalog
-    from telemetry.catalog.state import load_state
+    from telemetry.catalog.state import load_state, recordings_elsewhere
 
     state = load_state(folder)
     problems = list(check_catalog(folder, state))
+    _tell_elsewhere(recordings_elsewhere(state), "compared")
     if as_json:
         print_json([{"path": one.place, "text": one.text, "derived": one.is_derived} for one in problems])
     else:
@@ -292,6 +316,14 @@ def check(folder: CatalogFolder = DEFAULT_CATALOG, as_json: AsJson = False) -> N
             print_lines(f"{folder}: {_contents(state)}, all as they were.")
     if problems:
         raise typer.Exit(1)
+
+
+def _tell_elsewhere(rows: "list[Row]", verb: str) -> None:
+    from telemetry.base.text import format_count, join_names
+
+    if rows:
+        hosts = join_names(sorted({row["stored_on"] for row in rows}), 5)
+        print_message(f"{format_count(len(rows), 'recording')} on disks of other computers ({hosts}) not {verb}.")
 
 
 def _new_state(folder: "CatalogStore", fields: str | None, rate: float | None) -> "CatalogState":

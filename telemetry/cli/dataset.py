@@ -17,7 +17,7 @@ from telemetry.cli._shared.catalog_folder import DEFAULT_CATALOG, CatalogFolder
 from telemetry.cli._shared.dataset_recordings import find_recordings_and_laps
 from telemetry.cli._shared.messages import print_lines, print_message, print_warning
 from telemetry.cli._shared.option_groups import expand_option_groups
-from telemetry.cli._shared.options import IncludeAi, NamedColumns, parse_lap_numbers, rate_option
+from telemetry.cli._shared.options import EngineKind, IncludeAi, NamedColumns, parse_lap_numbers, rate_option
 from telemetry.cli._shared.progress import UPDATE_INTERVAL, progress_bar
 from telemetry.cli._shared.stopping import Interrupted, stop_on_signal
 from telemetry.cli._shared.thresholds import TyresOut
@@ -46,13 +46,6 @@ class EpisodeKind(StrEnum):
     LAP = "lap"
     STINT = "stint"
     SESSION = "session"
-
-
-class EngineKind(StrEnum):
-    """Where recordings are converted."""
-
-    LOCAL = "local"
-    RAY = "ray"
 
 
 class IncompleteDatasetError(TelemetryError):

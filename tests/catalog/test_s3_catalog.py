@@ -311,3 +311,70 @@ def test_an_address_that_is_none_is_refused(recordings: list[Path]) -> None:
 def test_without_boto3_its_extra_is_named(place: str, recordings: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "botocore.exceptions", None)
     assert "uv sync --extra s3" in run(place, "add", recordings[0], code=2)
+
+
+def test_recordings_in_a_store_are_added_from_there(
+    place: str, bucket: Bucket, recordings: list[Path], tmp_path: Path
+) -> None:
+    for path in recordings:
+        bucket.write(f"delivered/rig1/{path.name}", path.read_bytes())
+    bucket.write("delivered/rig1/notes.txt", b"no recording")
+    bucket.write("delivered/rig1/broken.mcap", b"no recording either")
+    said = run(place, "add", f"{bucket.url}/delivered", code=1)
+    assert f"{bucket.url}/delivered/rig1/broken.mcap" in said
+    assert str(tmp_path.parent) not in said
+    state = state_of(place)
+    assert [row["path"] for row in state.recordings] == [
+        f"{bucket.url}/delivered/rig1/{name}.jsonl" for name in ("hill", "ring")
+    ]
+    folder = tmp_path / "catalog"
+    run(folder, "add", recordings[1], recordings[0])
+    names = {row["lap_id"] for row in load_state(folder).laps}
+    assert {row["lap_id"] for row in state.laps} == names
+    assert run(place, "check").endswith("all as they were.\n")
+    run(place, "rebuild")
+    assert {row["lap_id"] for row in state_of(place).laps} == names
+
+
+def test_a_recording_of_a_store_that_is_known_is_not_fetched_again(
+    place: str, bucket: Bucket, recordings: list[Path], traffic: Traffic
+) -> None:
+    bucket.write("delivered/ring.jsonl", recordings[0].read_bytes())
+    run(place, "add", f"{bucket.url}/delivered/")
+    assert traffic.fetched("ring.jsonl") == recordings[0].stat().st_size
+    traffic.clear()
+    run(place, "add", f"{bucket.url}/delivered/ring.jsonl")
+    assert traffic.fetched("ring.jsonl") == 0
+    bucket.client.delete_object(Bucket=bucket.name, Key="delivered/ring.jsonl")
+    gone = f"{bucket.url}/delivered/ring.jsonl"
+    assert f"The recording {gone} has gone." in run(place, "check", code=1)
+    assert f"{gone} has gone." in run(place, "add", gone, code=1)
+    assert tracks_of(place) == ["ring", "ring"]
+
+
+def test_copies_of_recordings_lie_in_the_store(place: str, bucket: Bucket, recordings: list[Path]) -> None:
+    run(place, "add", "--copy", *recordings)
+    for path in recordings:
+        path.unlink()
+    run(place, "rebuild")
+    assert run(place, "check").endswith("all as they were.\n")
+    assert len([key for key in bucket.sizes() if key.startswith("lab/recordings/")]) == 2
+
+
+def test_recordings_on_disks_of_other_computers_are_left_to_these(
+    place: str, recordings: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(catalog_change, "gethostname", lambda: "rig2")
+        run(place, "add", recordings[0])
+    recordings[0].unlink()
+    result = main_in_process("catalog", "check", "--catalog", place)
+    assert result.stderr == "1 recording on disks of other computers (rig2) not compared.\n"
+    assert result.returncode == 0
+    run(place, "rebuild")
+    assert tracks_of(place) == ["ring", "ring"]
+    recordings[1].rename(recordings[0])
+    run(place, "add", recordings[0])
+    assert tracks_of(place) == ["ring", "ring", "hill", "hill"], (
+        "another computer's file of the same path is another file"
+    )

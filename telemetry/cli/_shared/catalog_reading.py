@@ -13,8 +13,10 @@ from telemetry.cli._shared.input_files import FileFailure
 from telemetry.cli._shared.messages import print_warning
 from telemetry.cli._shared.read_files import read_files
 from telemetry.cli._shared.stopping import Interrupted, stop_on_signal
+from telemetry.stores.remote_file import RemoteFile
 
 if TYPE_CHECKING:
+    from telemetry.base.ray_cluster import RayCluster
     from telemetry.catalog.change import CatalogChange
     from telemetry.catalog.read import ReadOptions, ReadRecording
     from telemetry.cli._shared.progress import ReadingProgress
@@ -22,27 +24,33 @@ if TYPE_CHECKING:
 
 def read_into(
     change: "CatalogChange",
-    paths: Sequence[Path],
+    paths: Sequence[Path | RemoteFile],
     jobs: int | None,
     take: "Callable[[ReadRecording], object]",
     fail: Callable[[FileFailure], None],
     *,
     again: bool = False,
     clock: Clock | None = None,
+    cluster: "RayCluster | None" = None,
 ) -> None:
     """Read recordings and hand each to ``take``, and those that cannot be read to ``fail``: none stops the others.
 
-    With ``again`` those are read too that the catalog holds, and nothing is committed. Raises Interrupted on a signal,
-    which stops ``clock``.
+    They are read in processes of this machine, or on the ``cluster``. With ``again`` those are read too that the
+    catalog holds, and nothing is committed. Raises Interrupted on a signal, which stops ``clock``.
     """
     clock = clock or Clock(math.inf)
     read_options = change.read_options(again=again)
 
-    def recall(path: Path) -> "bool | None":
+    def recall(path: Path | RemoteFile) -> "bool | None":
         return True if not again and change.knows(path) else None
 
     with stop_on_signal(clock):
-        results = read_files(paths, partial(_read_one, options=read_options), clock, jobs, recall)
+        if cluster is None:
+            results = read_files(paths, partial(_read_one, options=read_options), clock, jobs, recall)
+        else:
+            from telemetry.cli._shared.catalog_engines import read_on_ray
+
+            results = read_on_ray(cluster, change, paths, clock, recall)
         for path, result in zip(paths, results, strict=True):
             if isinstance(result, FileFailure):
                 fail(result)
@@ -68,7 +76,7 @@ def add_recording(change: "CatalogChange", read: "ReadRecording", *, copy: bool)
 
 
 def _read_one(
-    path: Path, clock: Clock, progress: "ReadingProgress", *, options: "ReadOptions"
+    path: Path | RemoteFile, clock: Clock, progress: "ReadingProgress", *, options: "ReadOptions"
 ) -> "ReadRecording | bool":
     """The recording for the catalog; true where the catalog holds it."""
     from telemetry.catalog.read import read_for_catalog

@@ -14,11 +14,13 @@ from telemetry.cli._shared.input_files import FileFailure, find_recordings
 from telemetry.cli._shared.messages import print_message, print_warning
 from telemetry.cli._shared.stopping import Interrupted, stop_on_signal
 from telemetry.sources import open_source
+from telemetry.stores import StoreError
 
 if TYPE_CHECKING:
     from telemetry.catalog.read import ReadRecording
     from telemetry.catalog.state import CatalogState
     from telemetry.catalog.store import CatalogStore
+    from telemetry.stores.remote_file import RemoteFile
 
 
 class _Status(NamedTuple):
@@ -142,7 +144,7 @@ def _add(
 
     Raises Interrupted, when what was read before is in the catalog, and what :func:`change_catalog` does.
     """
-    again: dict[Path, str] = {}
+    again: dict[Path | RemoteFile, str] = {}
     with change_catalog(store, new) as change:
 
         def take(read: "ReadRecording") -> bool:
@@ -152,7 +154,7 @@ def _add(
             return is_new
 
         def fail(failure: FileFailure) -> None:
-            if isinstance(failure.error, SinkError):
+            if isinstance(failure.error, SinkError | StoreError):
                 again[failure.path] = str(failure.error)
             else:
                 print_warning(f"Not added: {failure.error}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 from telemetry.base.errors import TelemetryError, UsageError
 from telemetry.base.text import format_count, join_names
 from telemetry.cli._shared.stopping import Interrupted
+from telemetry.stores.remote_file import RemoteFile
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,6 +19,7 @@ _MAX_NAMES: Final = 5
 
 
 _Result = TypeVar("_Result")
+_Place = TypeVar("_Place", bound=Path | RemoteFile)
 
 
 class FailedFilesError(TelemetryError):
@@ -100,7 +102,7 @@ def check_file_exists(path: Path) -> None:
 class FileFailure(NamedTuple):
     """A file that could not be processed, and why."""
 
-    path: Path
+    path: Path | RemoteFile
     error: TelemetryError
 
     def to_dict(self) -> dict[str, Any]:
@@ -109,7 +111,7 @@ class FileFailure(NamedTuple):
 
 
 def process_files(
-    paths: Iterable[Path], process: Callable[[Path], _Result]
+    paths: Iterable[_Place], process: Callable[[_Place], _Result]
 ) -> Generator[_Result | FileFailure, None, None]:
     """The result for each file, one after the other, or why there is none: no file stops those after it.
 
@@ -117,7 +119,8 @@ def process_files(
     """
     for path in paths:
         try:
-            check_file_exists(path)
+            if isinstance(path, Path):
+                check_file_exists(path)
             yield process(path)
         except Interrupted:
             raise

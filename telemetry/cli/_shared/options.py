@@ -6,6 +6,7 @@ import re
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -99,6 +100,22 @@ Jobs = Annotated[
         metavar="N",
         help="Recordings read at the same time. Default: the number of cores, or 1 below 128 MB in all.",
     ),
+]
+
+
+class EngineKind(StrEnum):
+    """Where work on many recordings is done."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
+Engine = Annotated[
+    EngineKind, typer.Option(help="Processes of this machine, or Ray, on one machine or many that share a store.")
+]
+RayAddress = Annotated[
+    str | None,
+    typer.Option("--address", metavar="HOST:PORT", help="A running Ray, or [bold]auto[/]. Default: start one here."),
 ]
 Seed = Annotated[int, typer.Option(metavar="N", help="Seed of the demo: the same seed gives the same drive.")]
 Loop = Annotated[bool, typer.Option("--loop", help="Start a recording again when it ends.")]

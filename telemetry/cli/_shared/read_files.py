@@ -14,23 +14,26 @@ from telemetry.base.text import format_count
 from telemetry.cli._shared.input_files import FileFailure, process_files
 from telemetry.cli._shared.progress import ReadingProgress, progress_bar, reading_progress
 from telemetry.cli._shared.stopping import Interrupted
+from telemetry.stores.remote_file import RemoteFile
 
 _BYTES_WORTH_PROCESSES: Final = 128 << 20
 """Recordings that are smaller together are read sooner without: a process takes as long to begin as to read 60 MB."""
 
 _Result = TypeVar("_Result")
 
-Read = Callable[[Path, Clock, ReadingProgress], _Result]
+_Place = TypeVar("_Place", bound=Path | RemoteFile)
+
+Read = Callable[[_Place, Clock, ReadingProgress], _Result]
 """Reads a recording; pickled where another process does that. Raises TelemetryError, and Interrupted once the clock is
 stopped."""
 
 
 def read_files(
-    paths: Sequence[Path],
-    read: Read[_Result],
+    paths: Sequence[_Place],
+    read: Read[_Place, _Result],
     clock: Clock,
     jobs: int | None,
-    recall: Callable[[Path], _Result | None] = lambda _: None,
+    recall: Callable[[_Place], _Result | None] = lambda _: None,
 ) -> Iterator[_Result | FileFailure]:
     """The result for each recording, in the order of ``paths``, or why there is none: none stops those after it.
 
@@ -41,7 +44,7 @@ def read_files(
     left = [path for path, known in zip(paths, recalled, strict=True) if known is None]
     processes = min(len(left), (os.cpu_count() or 1) if jobs is None and _are_large(left) else jobs or 1)
 
-    def read_here(path: Path) -> _Result:
+    def read_here(path: _Place) -> _Result:
         with reading_progress() as progress:
             return read(path, clock, progress)
 
@@ -51,12 +54,13 @@ def read_files(
             yield next(results) if known is None else known
 
 
-def _are_large(paths: Sequence[Path]) -> bool:
-    return sum(path.stat().st_size for path in paths) >= _BYTES_WORTH_PROCESSES
+def _are_large(paths: Sequence[Path | RemoteFile]) -> bool:
+    sizes = (path.stat().st_size if isinstance(path, Path) else path.size for path in paths)
+    return sum(sizes) >= _BYTES_WORTH_PROCESSES
 
 
 def _read_in_processes(
-    paths: Sequence[Path], read: Read[_Result], clock: Clock, processes: int
+    paths: Sequence[_Place], read: Read[_Place, _Result], clock: Clock, processes: int
 ) -> Generator[_Result | FileFailure, None, None]:
     """The results in order; those that are there too early wait for the others."""
     early: dict[int, _Result | FileFailure] = {}
@@ -79,11 +83,11 @@ def _read_in_processes(
             yield early.pop(number)
 
 
-def _read_in_process(read: Read[_Result], path: Path, clock: Clock) -> _Result | FileFailure:
+def _read_in_process(read: Read[_Place, _Result], path: _Place, clock: Clock) -> _Result | FileFailure:
     return next(process_files([path], lambda path: read(path, clock, ReadingProgress(None))))
 
 
-def _without_death(result: _Result | FileFailure | ProcessDied, path: Path) -> _Result | FileFailure:
+def _without_death(result: _Result | FileFailure | ProcessDied, path: _Place) -> _Result | FileFailure:
     if isinstance(result, ProcessDied):
         reason = f"{path} was not read: its process died, perhaps because the memory was full. Try --jobs 1."
         return FileFailure(path, TelemetryError(reason))
