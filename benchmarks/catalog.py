@@ -82,8 +82,9 @@ QUESTIONS = {
     "one lap": (
         "select * from samples where lap_id = '$lap_id' order by elapsed",
         (
-            "select * exclude (track, car, driver) from $files "
-            "where track = '$track' and car = '$car' and driver = '$driver' and lap_id = '$lap_id' order by elapsed"
+            "select * exclude (in_track, in_car, in_driver) from $files "
+            "where in_track = '$track' and in_car = '$car' and in_driver = '$driver' "
+            "and lap_id = '$lap_id' order by elapsed"
         ),
     ),
     "a corner window of all laps": (
@@ -98,11 +99,11 @@ QUESTIONS = {
     ),
     "one driver": (
         "select max(speed_kmh) x from samples where lap_id in ($ids)",
-        "select max(speed_kmh) x from $files where driver = 'Driver 1'",
+        "select max(speed_kmh) x from $files where in_driver = 'Driver 1'",
     ),
     "all laps, by driver": (
         "select driver, max(speed_kmh) x from samples join laps using (lap_id) group by 1 order by 1",
-        "select driver, max(speed_kmh) x from $files group by 1 order by 1",
+        "select in_driver driver, max(speed_kmh) x from $files group by 1 order by 1",
     ),
 }
 """What is asked of the catalog, and the same of hive folders."""
@@ -179,7 +180,7 @@ def add_varied(change: CatalogChange, drive: Drive, laps: int, hive: Path | None
             writer.write_group(table)
             row["row_group"] = number
             if hive is not None:
-                folder = hive / f"track={row['track']}" / f"car={row['car']}" / f"driver={row['driver']}"
+                folder = hive / f"in_track={row['track']}" / f"in_car={row['car']}" / f"in_driver={row['driver']}"
                 folder.mkdir(parents=True, exist_ok=True)
                 pq.write_table(table, folder / f"{row['lap_id']}.parquet", **plain_options(fields))
         writer.close()
@@ -242,7 +243,16 @@ def measure_samples(catalog: Path, hive: Path, rounds: int) -> None:
         "ours": lambda: read_lap_samples(catalog, find_lap(load_state(catalog).laps, lap["lap_id"])),
         "hive": lambda: ask_hive(questions["one lap"][1]),
         "pyarrow": lambda: pq.read_table(
-            hive, filters=[(name, "=", lap[name]) for name in ("track", "car", "driver", "lap_id")]
+            hive,
+            filters=[
+                (key, "=", lap[name])
+                for key, name in (
+                    ("in_track", "track"),
+                    ("in_car", "car"),
+                    ("in_driver", "driver"),
+                    ("lap_id", "lap_id"),
+                )
+            ],
         ),
     }
     took = medians(rounds, in_python, process_time)
