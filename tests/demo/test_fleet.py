@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from telemetry.demo.circuit import demo_track, racing_line
-from telemetry.demo.fleet.cars import Cars
+from telemetry.demo.fleet.cars import Cars, Controls
 from telemetry.demo.fleet.fields import MOVING, FleetBlock, StillFields
 from telemetry.demo.fleet.fleet import Fleet
 from telemetry.demo.physics.car import Car, Setup
@@ -60,7 +60,7 @@ def test_each_car_of_a_fleet_has_the_bits_of_a_car_alone() -> None:
                 steer[4:7] = 0.0, 0.3, -0.3  # into the barriers
                 limit = np.where(rng.random(COUNT) < 0.2, 10.0, 0.0)
             driving = rng.random(COUNT) < 0.7 if step % 7 == 0 else None  # some cars rest for this step
-            fleet.step(steer, gas, brake, limit, driving)
+            fleet.step(Controls(steer, gas, brake, fleet.setup["brake_bias"]), limit, driving)
             for index, car in enumerate(alone):
                 if driving is None or driving[index]:
                     car.step(steer[index].item(), gas[index].item(), brake[index].item(), False, limit[index].item())

@@ -54,6 +54,7 @@ from telemetry.demo.physics.car import (
     YAW_INERTIA,
     G,
 )
+from telemetry.demo.physics.engine import DOWNSHIFT_RPM, LAZY_DOWNSHIFT_RPM
 from telemetry.demo.physics.tyre import INERTIA, RADIUS
 from telemetry.demo.track import (
     HALF_WIDTH,
@@ -90,10 +91,31 @@ SETTINGS: Final = (
 
 _SPRING: Final = np.repeat(SPRING, 2)[:, np.newaxis]
 _DAMPER: Final = np.repeat(DAMPER, 2)[:, np.newaxis]
+_STATIC_SHARE: Final = np.repeat([0.5 * REAR / (FRONT + REAR), 0.5 * FRONT / (FRONT + REAR)], 2)[:, np.newaxis]
+_TARMAC_DRAG: Final = np.full((4, 1), GROUND_DRAG[TARMAC])
 _GROUND_GRIP: Final = np.array(GROUND_GRIP)
 _GROUND_DRAG: Final = np.array(GROUND_DRAG)
 _CORNER_X: Final = np.array([x for x, _ in CORNERS])[:, np.newaxis]
 _CORNER_Y: Final = np.array([y for _, y in CORNERS])[:, np.newaxis]
+
+
+class Controls:
+    """What the drivers of all cars do, and what follows from it for every step for which they do it; (cars,) each."""
+
+    def __init__(self, steer: Array, gas: Array, brake: Array, brake_bias: Array) -> None:
+        self.steer, self.gas, self.brake = steer, gas, brake
+        self.wants_up = gas > 0.2
+        self.down_rpm = np.where((brake > 0.05) | (gas > 0.8), DOWNSHIFT_RPM, LAZY_DOWNSHIFT_RPM)
+        shape = (4, len(steer))
+        angle = steer * STEER_LOCK
+        square = angle * angle
+        self.sine: Array = np.zeros(shape)
+        self.cosine: Array = np.ones(shape)
+        self.sine[:2] = angle * (1.0 - square * (1.0 / 6.0 - square * (1.0 / 120.0)))
+        self.cosine[:2] = 1.0 - square * (0.5 - square * (1.0 / 24.0 - square * (1.0 / 720.0)))
+        self.braking: Array = np.empty(shape)
+        self.braking[:2] = brake * (0.5 * BRAKE_TORQUE) * brake_bias
+        self.braking[2:] = brake * (0.5 * BRAKE_TORQUE) * (1.0 - brake_bias)
 
 
 class Cars:
@@ -105,7 +127,8 @@ class Cars:
         self.tracks = tuple(tracks)
         self.count = count
         self.track_number = np.zeros(count, int)
-        self.roughness = np.array(tracks[0].roughness)
+        self._roughness = np.array(tracks[0].roughness)
+        self._roughness_rise = np.diff(self._roughness, append=self._roughness[0])
         self.engine = Engines(count)
         self.wheels = Wheels(count)
         for name in _MOVED:
@@ -116,6 +139,9 @@ class Cars:
         self.density = np.zeros(count)
         self.setup = {name: np.zeros(count) for name in SETTINGS}
         self._all = np.arange(count)
+        self._nobody, self._tarmac = np.zeros(count, int), np.zeros((4, count), int)
+        self._tc_limit, self._abs_limit = np.full(count, np.inf), np.full(count, -np.inf)
+        self._downforce_left, self._drag_grown = np.ones(count), np.ones(count)
 
     x: Array
     y: Array
@@ -161,10 +187,17 @@ class Cars:
         number = next(number for number, track in enumerate(self.tracks) if track is car.track)
         self.track_number[index] = number
         for name in _MOVED:
-            getattr(self, name)[index] = getattr(car, name)
+            values = getattr(self, name).copy()  # what others hold stays as it is
+            values[index] = getattr(car, name)
+            setattr(self, name, values)
         self.node[index] += self.table.first[number]
         for name in (*_WHEEL_MOVED, "damage"):
-            getattr(self, name)[:, index] = getattr(car, name)
+            values = getattr(self, name).copy()
+            values[:, index] = getattr(car, name)
+            setattr(self, name, values)
+        self._weaken()
+        self._tc_limit[index] = car.setup.tc if car.setup.tc > 0.0 else np.inf
+        self._abs_limit[index] = -car.setup.abs if car.setup.abs > 0.0 else -100.0
         self.density[index] = car.density
         for name, values in self.setup.items():
             values[index] = getattr(car.setup, name)
@@ -192,28 +225,32 @@ class Cars:
 
     # --- a step
 
-    def step(self, steer: Array, gas: Array, brake: Array, speed_limit: Array, active: Array | None = None) -> None:
-        """:meth:`telemetry.demo.physics.car.Car.step` of all cars, or of the ``active`` ones, a mask (cars,)."""
+    def step(self, controls: Controls, speed_limit: Array | None = None, active: Array | None = None) -> None:
+        """:meth:`telemetry.demo.physics.car.Car.step` of all cars, or of the ``active`` ones, a mask (cars,).
+
+        Without a ``speed_limit`` no pit limiter is on.
+        """
         if active is None:
-            self._step(steer, gas, brake, speed_limit, self._all)
+            self._step(controls, speed_limit, self._all)
             return
         kept = [(owner, name, getattr(owner, name)) for owner, name in self._names()]
         damage, health = self.damage.copy(), self.engine.health.copy()
-        self._step(steer, gas, brake, speed_limit, np.flatnonzero(active))
+        self._step(controls, speed_limit, np.flatnonzero(active))
         resting = ~active
         for owner, name, before in kept:
             now = getattr(owner, name)
             setattr(owner, name, np.where(active, now, before))
         self.damage[:, resting], self.engine.health[resting] = damage[:, resting], health[resting]
+        self._weaken()
 
     def _names(self) -> list[tuple[object, str]]:
         own: list[tuple[object, str]] = [(self, name) for name in (*_MOVED, *_WHEEL_MOVED)]
         own += [(self.engine, name) for name in Engines.CHANGED]
         return own + [(self.wheels, name) for name in (*Wheels.ROLLED, *Wheels.SUMMED)]
 
-    def _step(self, steer: Array, gas: Array, brake: Array, speed_limit: Array, active: Array) -> None:
+    def _step(self, controls: Controls, speed_limit: Array | None, active: Array) -> None:
         setup, table, engine, wheels = self.setup, self.table, self.engine, self.wheels
-        self.steer, self.gas, self.brake = steer, gas, brake
+        self.steer, self.gas, self.brake = controls.steer, controls.gas, controls.brake
         dir_x, dir_z = self.dir_x, self.dir_z
         old_x, old_y, old_z = self.velocity_x, self.velocity_y, self.velocity_z
         forward = old_x * dir_x + old_z * dir_z
@@ -233,11 +270,14 @@ class Cars:
         rear_left, rear_right = wheels.spin[2], wheels.spin[3]
         spin = 0.5 * (rear_left + rear_right)
         slipping = np.maximum(wheels.kappa[2], wheels.kappa[3])
-        cuts = (setup["tc"] > 0.0) & (slipping > setup["tc"]) & (self.speed > 1.5)
-        tc = np.where(cuts, np.maximum(self.tc_scale - 0.08, 0.1), np.minimum(self.tc_scale + 0.02, 1.0))
+        tc = np.minimum(self.tc_scale + 0.02, 1.0)
+        cuts = (slipping > self._tc_limit) & (self.speed > 1.5)
+        if cuts.any():
+            tc = np.where(cuts, np.maximum(self.tc_scale - 0.08, 0.1), tc)
         self.tc_scale = tc
-        engine.choose(spin, gas, brake, slipping > 0.25)
-        torque = engine.run(spin, gas * tc, setup["fuel_rate"], speed_limit * (1.0 / RADIUS))
+        engine.choose(spin, controls.wants_up, controls.down_rpm, slipping)
+        limit = None if speed_limit is None else speed_limit * (1.0 / RADIUS)
+        torque = engine.run(spin, controls.gas * tc, setup["fuel_rate"], limit)
         lock = np.minimum(np.maximum(DIFFERENTIAL * (rear_left - rear_right), -1200.0), 1200.0)
         shape = wheels.spin.shape
         drives: Array = np.zeros(shape)
@@ -245,20 +285,11 @@ class Cars:
         drives[2], drives[3] = 0.5 * torque - lock, 0.5 * torque + lock
         inertia[:2], inertia[2:] = INERTIA, INERTIA + engine.inertia()
 
-        # Steering
-        angle = steer * STEER_LOCK
-        square = angle * angle
-        sine, cosine = np.zeros(shape), np.ones(shape)
-        sine[:2] = angle * (1.0 - square * (1.0 / 6.0 - square * (1.0 / 120.0)))
-        cosine[:2] = 1.0 - square * (0.5 - square * (1.0 / 24.0 - square * (1.0 / 720.0)))
-
         # Air
         air_speed = self.speed
-        worst = self.damage.max(axis=0)
-        share = np.where(worst < 100.0, worst * 0.01, 1.0)
         press = self.density * (1.0 / REFERENCE_DENSITY) * air_speed * air_speed
-        downforce = DOWNFORCE * press * (1.0 - DAMAGE_DOWNFORCE * share)
-        drag = DRAG * press * (1.0 + DAMAGE_DRAG * share)
+        downforce = DOWNFORCE * press * self._downforce_left
+        drag = DRAG * press * self._drag_grown
 
         # The ground under each tyre
         along = X * along_f - Y * across_f
@@ -266,19 +297,14 @@ class Cars:
         place = s + along
         scaled = place * (1.0 / ROUGHNESS_STEP)
         k = scaled.astype(np.int64)
-        low = self.roughness[k & (ROUGHNESS_COUNT - 1)]
-        bump = low + (scaled - k) * (self.roughness[(k + 1) & (ROUGHNESS_COUNT - 1)] - low)
-        ground: Array = np.zeros(shape, int)
-        surface: Array = np.empty(shape)
-        surface[:] = setup["surface_grip"]
-        rolling: Array = np.full(shape, GROUND_DRAG[TARMAC])
+        ridge = k & (ROUGHNESS_COUNT - 1)
+        bump = self._roughness.take(ridge) + (scaled - k) * self._roughness_rise.take(ridge)
+        surface, rolling = setup["surface_grip"], _TARMAC_DRAG
         off: Array = np.abs(side) > HALF_WIDTH
         if off.any():
-            self._leave_tarmac(np.nonzero(off), side, place, bump, ground, surface, rolling)
-            self.tyres_out = (ground == GRASS).sum(axis=0)
+            surface, rolling = self._leave_tarmac(np.nonzero(off), side, place, bump)
         else:
-            self.tyres_out = np.zeros(self.count, int)
-        self.ground = ground
+            self.ground, self.tyres_out = self._tarmac, self._nobody
 
         # Suspension
         pitch, roll, pitch_rate, roll_rate = self.pitch, self.roll, self.pitch_rate, self.roll_rate
@@ -292,42 +318,48 @@ class Cars:
         compression = road + gradient * along - height - pitch * X + roll * Y
         wheels.compression = compression
         rate = rise - sink - pitch_rate * X + roll_rate * Y
-        static = np.empty(shape)
-        static[:2] = mass * G * (0.5 * REAR / (FRONT + REAR))
-        static[2:] = mass * G * (0.5 * FRONT / (FRONT + REAR))
-        load = static + _SPRING * compression + _DAMPER * rate + bars
-        load = load + BUMP_STOP_SPRING * np.maximum(compression - BUMP_STOP, 0.0)
+        load = mass * G * _STATIC_SHARE + _SPRING * compression + _DAMPER * rate + bars
+        stopped = compression - BUMP_STOP
+        if stopped.max() > 0.0:
+            load = load + BUMP_STOP_SPRING * np.maximum(stopped, 0.0)
         load = np.maximum(load, 0.0)
 
         # Brakes
-        abs_limit = np.where((setup["abs"] > 0.0) & (air_speed > 4.0), -setup["abs"], -100.0)
-        scale = self.abs_scale
-        scale = np.where(wheels.kappa < abs_limit, np.maximum(scale - 0.12, 0.1), np.minimum(scale + 0.03, 1.0))
+        scale = np.minimum(self.abs_scale + 0.03, 1.0)
+        locking = (wheels.kappa < self._abs_limit) & (air_speed > 4.0)
+        if locking.any():
+            scale = np.where(locking, np.maximum(self.abs_scale - 0.12, 0.1), scale)
         self.abs_scale = scale
-        braking = np.empty(shape)
-        braking[:2] = brake * (0.5 * BRAKE_TORQUE) * setup["brake_bias"]
-        braking[2:] = brake * (0.5 * BRAKE_TORQUE) * (1.0 - setup["brake_bias"])
         wheels.roll(
-            forward - yaw * Y, left + yaw * X, cosine, sine, load, surface, rolling, drives, inertia, braking * scale
+            forward - yaw * Y,
+            left + yaw * X,
+            controls.cosine,
+            controls.sine,
+            load,
+            surface,
+            rolling,
+            drives,
+            inertia,
+            controls.braking * scale,
         )
         fx, fy = wheels.force_forward, wheels.force_left
         load_sum, force_forward, force_left = _sum(load), _sum(fx), _sum(fy)
         yaw_moment = _sum(X * fy - Y * fx)
         pitch_moment = _sum(load * X)
         roll_moment = -_sum(load * Y)
-        self._heat(active, air_speed, roll, ground)
+        self._heat(active, air_speed, roll)
 
         # Body
-        with_air = np.where(air_speed > 0.1, drag / air_speed, 0.0)
+        with_air = drag / np.maximum(air_speed, 0.1) * (air_speed > 0.1)
         slope = load_sum * gradient
         world_x = dir_x * force_forward + dir_z * force_left - with_air * old_x - slope * tx
         world_z = dir_z * force_forward - dir_x * force_left - with_air * old_z - slope * tz
-        wall = np.where(n > 0.0, table.left_wall[node], table.right_wall[node])
-        near = np.where(n > 0.0, n > wall - 2.6, n < wall + 2.6) | (self.contact != 0)
-        self.contact = np.zeros_like(self.contact)
-        if near.any():
-            hit = active[near[active]] if len(active) < self.count else np.flatnonzero(near)
-            push = self._barrier(hit, wall[hit], along_f[hit], across_f[hit], forward[hit], left[hit])
+        near = (n > table.left_near[node]) | (n < table.right_near[node]) | (self.contact != 0)
+        self.contact = self._nobody
+        if near.any() and len(hit := active[near[active]]):
+            wall = np.where(n[hit] > 0.0, table.left_wall[node[hit]], table.right_wall[node[hit]])
+            self.contact = np.zeros(self.count, int)
+            push = self._barrier(hit, wall, along_f[hit], across_f[hit], forward[hit], left[hit])
             world_x[hit] += push[0]
             world_z[hit] += push[1]
             yaw_moment[hit] += push[2]
@@ -366,11 +398,11 @@ class Cars:
         self.distance = self.distance + speed * STEP_S
         self._find()
 
-    def _leave_tarmac(
-        self, off: tuple[Array, ...], side: Array, place: Array, bump: Array, ground: Array, surface: Array,
-        rolling: Array,
-    ) -> None:  # fmt: skip
-        """Change the ground under the tyres that are beyond a white line."""
+    def _leave_tarmac(self, off: tuple[Array, ...], side: Array, place: Array, bump: Array) -> tuple[Array, Array]:
+        """Grip and rolling resistance under all tyres, (4, cars) each, where some are beyond a white line.
+
+        ``bump`` is changed under those.
+        """
         cars = off[1]
         own_side, own_place, s = side[off], place[off], self.s[cars]
         on_kerb = self.table.kerb[self.node[cars]] & (np.abs(own_side) <= HALF_WIDTH + KERB_WIDTH)
@@ -383,25 +415,40 @@ class Cars:
         own = bump[off]
         own = np.where(on_kerb, own + KERB_HEIGHT * (4.0 * ridge * (1.0 - ridge)), own)
         bump[off] = np.where(kind == GRASS, own * GRASS_ROUGHNESS, own)
-        ground[off] = kind
-        surface[off] = _GROUND_GRIP[kind] * surface[off]
+        self.ground = np.zeros(side.shape, int)
+        self.ground[off] = kind
+        self.tyres_out = (self.ground == GRASS).sum(axis=0)
+        grip = self.setup["surface_grip"]
+        surface, rolling = np.empty(side.shape), np.full(side.shape, GROUND_DRAG[TARMAC])
+        surface[:] = grip
+        surface[off] = _GROUND_GRIP[kind] * grip[cars]
         rolling[off] = _GROUND_DRAG[kind]
+        return surface, rolling
 
-    def _heat(self, active: Array, air_speed: Array, roll: Array, ground: Array) -> None:
+    def _heat(self, active: Array, air_speed: Array, roll: Array) -> None:
         """One wheel's heat of every second car, and the mass of the fuel."""
         self.turn = turn = self.turn + 1
         setup = self.setup
-        own = turn[active]
-        odd = active[(own & 1) == 1]
+        odd = active[(turn[active] & 1) == 1]
         if len(odd):
-            due = (turn[odd] >> 1) & 3
+            place = ((turn[odd] >> 1) & 3) * self.count + odd
             self.wheels.age(
-                due, odd, air_speed[odd], setup["air"][odd], setup["road"][odd], roll[odd], setup["tyre_rate"][odd],
-                ground[due, odd] == GRASS,
-            )  # fmt: skip
+                place,
+                air_speed[odd],
+                setup["air"][odd],
+                setup["road"][odd],
+                roll[odd],
+                setup["tyre_rate"][odd],
+                self.ground.take(place) == GRASS,
+            )
         weighed = (turn & 7) == 0
         if weighed.any():
             self.mass = np.where(weighed, DRY_MASS + FUEL_DENSITY * self.engine.fuel, self.mass)
+
+    def _weaken(self) -> None:
+        """Update what damage does to the air's forces."""
+        share = np.minimum(self.damage.max(axis=0) * 0.01, 1.0)
+        self._downforce_left, self._drag_grown = 1.0 - DAMAGE_DOWNFORCE * share, 1.0 + DAMAGE_DRAG * share
 
     def _find(self) -> None:
         """Update the cars' positions on the circuit and the height of the road there."""
@@ -434,6 +481,7 @@ class Cars:
             worst = self.damage[:, cars].max(axis=0)
             health = 1.0 - DAMAGE_POWER * np.minimum(1.0, worst * 0.01)
             self.engine.health[cars] = np.where(hard.any(axis=0), health, self.engine.health[cars])
+            self._weaken()
         push = WALL_SPRING * depth * np.where(closing > 0.0, 1.0, WALL_RETURN)
         sliding = u * normal_left - w * normal_forward
         rub = WALL_FRICTION * push * np.maximum(-1.0, np.minimum(1.0, sliding))

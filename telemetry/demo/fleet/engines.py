@@ -11,7 +11,6 @@ from telemetry.demo.physics.engine import (
     CLUTCH_BITE,
     CLUTCH_GRAB,
     CLUTCH_TORQUE,
-    DOWNSHIFT_RPM,
     DOWNSHIFT_STEPS,
     EFFICIENCY,
     ENGINE_INERTIA,
@@ -22,7 +21,6 @@ from telemetry.demo.physics.engine import (
     JOULES_PER_LITRE,
     LAUNCH_RANGE,
     LAUNCH_RPM,
-    LAZY_DOWNSHIFT_RPM,
     LIMITER_CUT,
     LIMITER_RPM,
     NEUTRAL,
@@ -41,6 +39,7 @@ _RATIOS: Final = np.array(GEARS)
 _LOWER_RATIOS: Final = np.array([0.0, *GEARS[:-1]])
 _INERTIA: Final = np.array([0.5 * ENGINE_INERTIA * ratio * ratio for ratio in GEARS])
 _TORQUE: Final = np.array(TORQUE)
+_RISE: Final = np.diff(_TORQUE)
 _LAST: Final = len(TORQUE) - 1
 
 
@@ -56,6 +55,7 @@ class Engines:
     def __init__(self, count: int) -> None:
         self.speed, self.clutch, self.fuel = np.zeros(count), np.zeros(count), np.zeros(count)
         self.health = np.ones(count)
+        self._nowhere = np.zeros(count, bool)
         self.joined, self.limiting = np.zeros(count, bool), np.zeros(count, bool)
         self.gear, self.target = np.full(count, FIRST), np.full(count, FIRST)
         self.shift_left, self.wait, self.cut = np.zeros(count, int), np.zeros(count, int), np.zeros(count, int)
@@ -65,18 +65,20 @@ class Engines:
         inertia: Array = _INERTIA[self.gear] * self.joined
         return inertia
 
-    def choose(self, wheel: Array, gas: Array, brake: Array, sliding: Array) -> None:
-        """Let the automatic gearboxes shift, given the driven wheels' mean spin in rad/s."""
+    def choose(self, wheel: Array, wants_up: Array, down_rpm: Array, slipping: Array) -> None:
+        """Let the automatic gearboxes shift, given the driven wheels' mean spin in rad/s and their slip.
+
+        ``wants_up`` is whether there is gas enough for a higher gear, ``down_rpm`` where a lower one is taken.
+        """
         target = self.target
-        ready = self.wait <= 0
-        rpm = wheel * _RATIOS[target] * RPM
-        up = ready & (rpm > UPSHIFT_RPM) & (target < TOP) & (gas > 0.2) & ~sliding
-        lower = wheel * _LOWER_RATIOS[target] * RPM
-        limit = np.where((brake > 0.05) | (gas > 0.8), DOWNSHIFT_RPM, LAZY_DOWNSHIFT_RPM)
-        down = ready & (lower < limit) & (target > FIRST) & ~up
-        shifting = up | down
+        up = wheel * _RATIOS[target] * RPM > UPSHIFT_RPM
+        down = (wheel * _LOWER_RATIOS[target] * RPM < down_rpm) & (target > FIRST)
+        shifting = (up | down) & (self.wait <= 0)
         if not shifting.any():
             return
+        up &= shifting & (target < TOP) & wants_up & ~(slipping > 0.25)
+        down &= shifting & ~up
+        shifting = up | down
         steps = np.where(up, UPSHIFT_STEPS, DOWNSHIFT_STEPS)
         self.target = target + up - down
         self.gear = np.where(shifting, NEUTRAL, self.gear)
@@ -84,8 +86,11 @@ class Engines:
         self.shift_left = np.where(shifting, steps, self.shift_left)
         self.wait = np.where(shifting, steps + SHIFT_PAUSE, self.wait)
 
-    def run(self, wheel: Array, gas: Array, fuel_rate: Array, limit_wheel: Array) -> Array:
-        """:meth:`telemetry.demo.physics.engine.Engine.run` of each engine: the torques on the driven wheels in Nm."""
+    def run(self, wheel: Array, gas: Array, fuel_rate: Array, limit_wheel: Array | None) -> Array:
+        """:meth:`telemetry.demo.physics.engine.Engine.run` of each engine: the torques on the driven wheels in Nm.
+
+        Without a ``limit_wheel`` no pit limiter is on.
+        """
         self.wait = np.maximum(self.wait - 1, 0)
         if self.shift_left.any():
             self.gear = np.where(self.shift_left == 1, self.target, self.gear)
@@ -93,26 +98,38 @@ class Engines:
         gear, speed = self.gear, self.speed
         ratio = _RATIOS[gear]
         rpm = speed * RPM
-        self.limiting = (limit_wheel > 0.0) & (wheel > limit_wheel)
-        cut = np.where(rpm > LIMITER_RPM, LIMITER_CUT, self.cut)
-        gas = gas * ((cut <= 0) & (self.fuel > 0.0) & ~self.limiting)
-        self.cut = np.maximum(cut - 1, 0)
+        ignites = self.fuel > 0.0
+        has_fuel = ignites
+        if limit_wheel is None:
+            self.limiting = self._nowhere
+        else:
+            self.limiting = (limit_wheel > 0.0) & (wheel > limit_wheel)
+            ignites = ignites & ~self.limiting
+        over = rpm > LIMITER_RPM
+        if over.any() or self.cut.any():
+            cut = np.where(over, LIMITER_CUT, self.cut)
+            ignites = ignites & (cut <= 0)
+            self.cut = np.maximum(cut - 1, 0)
+        gas = gas * ignites
         full = full_torque(rpm) * self.health
         friction = 18.0 + 0.0055 * rpm
         torque = gas * (full + friction) - friction
         idle = (IDLE_RPM - rpm) * 0.2
-        torque = np.where((idle > 0.0) & (torque < idle) & (self.fuel > 0.0), idle, torque)
+        idles = (idle > 0.0) & (torque < idle) & has_fuel
+        if idles.any():
+            torque = np.where(idles, idle, torque)
         burnt = np.maximum(torque, 0.0) * speed * STEP_S * fuel_rate / JOULES_PER_LITRE
         fuel = np.maximum(self.fuel - burnt, 0.0)
         self.fuel = np.maximum(fuel - IDLE_LITRES * STEP_S * fuel_rate, 0.0)
         driven = wheel * ratio
         self.joined = self.joined & (driven * RPM > IDLE_RPM * 1.02)
         self.clutch = self.joined * 1.0
-        self.speed = np.where(self.joined, driven, speed)
         result: Array = torque * ratio * EFFICIENCY
         loose = np.flatnonzero(~self.joined)
         if len(loose):
             self._slip(loose, wheel, rpm, gas, torque, driven, ratio, result)
+        else:
+            self.speed = driven
         return result
 
     def _slip(
@@ -120,6 +137,7 @@ class Engines:
         result: Array,
     ) -> None:  # fmt: skip
         """The step of the cars whose clutch slips, or that are between two gears; their torques go into `result`."""
+        everywhere = driven
         speed, driven, ratio, gas = self.speed[cars], driven[cars], ratio[cars], gas[cars]
         clutch = (rpm[cars] - LAUNCH_RPM * (0.5 + 0.5 * gas)) / LAUNCH_RANGE
         clutch = np.where(gas < 0.02, 0.0, np.minimum(np.maximum(clutch, 0.0), 1.0))
@@ -133,6 +151,7 @@ class Engines:
         want = np.maximum(wheel[cars] * _RATIOS[self.target[cars]], IDLE_RPM / RPM)
         self.joined[cars] = grabs
         self.clutch[cars] = clutch
+        self.speed = everywhere.copy()
         self.speed[cars] = np.where(
             neutral,
             speed + (want - speed) * (STEP_S / 0.018),
@@ -145,6 +164,5 @@ def full_torque(rpm: Array) -> Array:
     """:func:`telemetry.demo.physics.engine.full_torque` at each of these engine speeds, in Nm."""
     place = np.minimum(np.maximum(rpm * 0.002, 0.0), _LAST)
     i = np.minimum(place.astype(np.int64), _LAST - 1)
-    low = _TORQUE[i]
-    torque: Array = low + (place - i) * (_TORQUE[i + 1] - low)
+    torque: Array = _TORQUE[i] + (place - i) * _RISE[i]
     return torque

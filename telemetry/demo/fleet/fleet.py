@@ -12,7 +12,7 @@ import numpy as np
 
 from telemetry.base.units import STEP_MS
 from telemetry.demo.driver import PIT_SPEED
-from telemetry.demo.fleet.cars import Cars
+from telemetry.demo.fleet.cars import Cars, Controls
 from telemetry.demo.frames import frame_time
 from telemetry.demo.game import BOX_RADIUS_M, FORGIVING_STEPS
 from telemetry.demo.pages import shown_position
@@ -114,24 +114,29 @@ class Fleet:
 
     def run(self, steps: Array, steer: Array, gas: Array, brake: Array) -> None:
         """Advance each car by its number of physics steps, with the same controls in all of them; (cars,) each."""
-        steer = np.maximum(-1.0, np.minimum(1.0, steer))
-        gas, brake = np.maximum(0.0, np.minimum(1.0, gas)), np.maximum(0.0, np.minimum(1.0, brake))
+        controls = Controls(
+            np.maximum(-1.0, np.minimum(1.0, steer)),
+            np.maximum(0.0, np.minimum(1.0, gas)),
+            np.maximum(0.0, np.minimum(1.0, brake)),
+            self.cars.setup["brake_bias"],
+        )
         done, most = 0, int(steps.max())
         with np.errstate(all="ignore"):  # both branches are computed where one counts
             while done < most:
-                self._run(np.minimum(np.maximum(steps - done, 0), _CHUNK), steer, gas, brake)
+                self._run(np.minimum(np.maximum(steps - done, 0), _CHUNK), controls)
                 done += _CHUNK
 
-    def _run(self, steps: Array, steer: Array, gas: Array, brake: Array) -> None:
+    def _run(self, steps: Array, controls: Controls) -> None:
         cars = self.cars
         self._draw_ahead()
         states, tyres_out = [], []
         least = int(steps.min())
+        starting = self.packet.min() < FORGIVING_STEPS
         for step in range(int(steps.max())):
             states.append(self._state())
-            cars.step(steer, gas, brake, self._speed_limit(), None if step < least else steps > step)
-            packet = self.packet + step + 1
-            cars.tyres_out = np.where(packet < FORGIVING_STEPS, 0, cars.tyres_out)
+            cars.step(controls, self._speed_limit(), None if step < least else steps > step)
+            if starting:
+                cars.tyres_out = np.where(self.packet + step + 1 < FORGIVING_STEPS, 0, cars.tyres_out)
             tyres_out.append(cars.tyres_out)
         states.append(self._state())
         self._account(steps, states, np.stack(tyres_out))
@@ -142,7 +147,9 @@ class Fleet:
         cars = self.cars
         return _State(cars.s, cars.n, cars.x, cars.y, cars.z, cars.distance, cars.wheels.compression)
 
-    def _speed_limit(self) -> Array:
+    def _speed_limit(self) -> Array | None:
+        if not self.cars.n.min() < PIT_LANE_EDGES[1]:
+            return None
         return np.where(_is_in_lane(self.cars.s, self.cars.n), PIT_SPEED, 0.0)
 
     def _draw_ahead(self) -> None:

@@ -34,6 +34,8 @@ class TrackTable:
         """The node after and before each node, around its circuit."""
         self.following[self.first + counts - 1] = self.first
         self.previous[self.first] = self.first + counts - 1
+        near = 2.6  # m from a barrier at which a corner of the car may touch it
+        self.left_near, self.right_near = self.left_wall - near, self.right_wall + near
 
     def place(self, node: Array, x: Array, z: Array) -> tuple[Array, Array]:
         """How far points lie along the direction of nodes, and to the left of it."""

@@ -28,7 +28,6 @@ from telemetry.demo.physics.tyre import (
     DISC_HEAT,
     DISC_RADIATION,
     FLEX_SHARE,
-    FLOOR,
     GRIP,
     GRIP_LOSS,
     HEAT_EVERY,
@@ -66,7 +65,7 @@ Y: Final = (SIDES * np.array(HALF_TRACK)[AXLES])[:, np.newaxis]
 """Metres from the centre of mass to the left to each wheel, (4, 1)."""
 
 HEAT_NAMES: Final = (
-    *("core", "inner", "middle", "outer", "disc", "used", "wear", "dirt", "pressure", "roll_grip", "camber"),
+    *("core", "disc", "used", "wear", "dirt", "pressure", "roll_grip", "camber", "inner", "middle", "outer"),
 )
 """What a thermal step changes, in the order of :attr:`Wheels.heat_state`."""
 
@@ -76,6 +75,8 @@ _HOLD: Final = STEP_S / RELAXATION
 _SECONDS: Final = STEP_S * HEAT_EVERY
 _WEAR_USED: Final = np.array([used for used, _ in WEAR_CURVE])
 _WEAR_RAW: Final = np.array([raw for _, raw in WEAR_CURVE])
+_WEAR_RISE: Final = np.append(np.diff(_WEAR_RAW), 0.0)  # behind the end of the curve it stays
+_WEAR_RUN: Final = np.append(np.diff(_WEAR_USED), 1.0)
 
 
 class Wheels:
@@ -176,42 +177,38 @@ class Wheels:
         self.heat.flat[air], self.travelled.flat[air], self.warm_brake.flat[air] = heat, travelled, warm_brake
 
     def age(
-        self, wheels: Array, cars: Array, speed: Array, air: Array, road: Array, roll: Array, tyre_rate: Array,
+        self,
+        place: Array,
+        speed: Array,
+        air: Array,
+        road: Array,
+        roll: Array,
+        tyre_rate: Array,
         dirty: Array,
-    ) -> None:  # fmt: skip
-        """:meth:`telemetry.demo.physics.tyre.Wheel.age` of one wheel of each of these cars: arrays of shape (k,)."""
-        core, inner, middle, outer, disc, used, wear, dirt, pressure, _, _ = self.heat_state[:, wheels, cars]
-        place = wheels, cars
-        slid, metres, braked = self.heat[place], self.travelled[place], self.warm_brake[place]
-        axle, side = AXLES[wheels], SIDES[wheels]
-        camber = _STATIC_CAMBER[axle] + side * CAMBER_ROLL * roll - CAMBER_TRAVEL * self.compression[place]
-        lean = _limit(CAMBER_SPREAD * camber - CORNER_SPREAD * self.outward[place], 0.8)
+    ) -> None:
+        """:meth:`telemetry.demo.physics.tyre.Wheel.age` of some wheels, by their flat indices: arrays of shape (k,)."""
+        state = self.heat_state.reshape(len(HEAT_NAMES), -1)
+        zones = state[_ZONES].take(place, axis=1)
+        inner, middle, outer = zones
+        core, disc, used, wear, dirt, pressure = (row.take(place) for row in state[:_AGED])
+        slid, metres, braked = self.heat.take(place), self.travelled.take(place), self.warm_brake.take(place)
+        wheel = place // self.spin.shape[1]
+        camber = _STATIC_CAMBER[wheel] + _SIDE_ROLL[wheel] * roll - CAMBER_TRAVEL * self.compression.take(place)
+        lean = _limit(CAMBER_SPREAD * camber - CORNER_SPREAD * self.outward.take(place), 0.8)
         bulge = 0.02 * (pressure - 27.5)
         into = slid * SLIDE_SHARE / 3.0
-        to_air = (ZONE_AIR + _ZONE_AIR_SPEED[axle] * speed) * _SECONDS
+        to_air = (ZONE_AIR + _ZONE_AIR_SPEED[wheel] * speed) * _SECONDS
         across = ZONE_TO_ZONE * _SECONDS
         inward = ZONE_TO_CORE * _SECONDS
         ambient = 0.7 * air + 0.3 * road
-        new_inner = inner + (
-            into * (1.0 - lean - 0.5 * bulge)
-            - to_air * (inner - ambient)
-            - across * (inner - middle)
-            - inward * (inner - core)
-        ) * (1.0 / ZONE_HEAT)
-        new_middle = middle + (
-            into * (1.0 + bulge)
-            - to_air * (middle - ambient)
-            - across * (2.0 * middle - inner - outer)
-            - inward * (middle - core)
-        ) * (1.0 / ZONE_HEAT)
-        new_outer = outer + (
-            into * (1.0 + lean - 0.5 * bulge)
-            - to_air * (outer - ambient)
-            - across * (outer - middle)
-            - inward * (outer - core)
-        ) * (1.0 / ZONE_HEAT)
+        half = 0.5 * bulge
+        share = np.stack([1.0 - lean - half, 1.0 + bulge, 1.0 + lean - half])
+        beside = np.stack([inner - middle, 2.0 * middle - inner - outer, outer - middle])
+        new_zones = zones + (into * share - to_air * (zones - ambient) - across * beside - inward * (zones - core)) * (
+            1.0 / ZONE_HEAT
+        )
         core = core + (
-            FLEX_SHARE * self.load[place] * metres
+            FLEX_SHARE * self.load.take(place) * metres
             + inward * (inner + middle + outer - 3.0 * core)
             - (CORE_AIR + CORE_AIR_SPEED * speed) * _SECONDS * (core - air)
             + RIM_SHARE * _SECONDS * (disc - core)
@@ -223,44 +220,44 @@ class Wheels:
                 braked
                 - _SECONDS
                 * (
-                    (_DISC_AIR[axle] + _DISC_AIR_SPEED[axle] * speed) * (disc - air)
+                    (_DISC_AIR[wheel] + _DISC_AIR_SPEED[wheel] * speed) * (disc - air)
                     + DISC_RADIATION * (hot * hot * hot * hot - cold * cold * cold * cold)
                 )
             )
-            / _DISC_HEAT[axle]
+            / _DISC_HEAT[wheel]
         )
         pressure = (COLD_PRESSURE + ATMOSPHERE) * (core + KELVIN) / (air + KELVIN) - ATMOSPHERE
         used = used + slid * tyre_rate * (1.0 / LIFE)
         wear = np.where(tyre_rate > 0.0, wear_curve(used), wear)
-        dirt = np.where(
-            dirty,
-            np.minimum(DIRT_FULL, dirt + DIRT_PER_METRE * metres),
-            np.maximum(0.0, dirt - CLEAN_PER_METRE * metres),
-        )
+        cleaned = np.maximum(0.0, dirt - CLEAN_PER_METRE * metres)
+        dirt = np.where(dirty, np.minimum(DIRT_FULL, dirt + DIRT_PER_METRE * metres), cleaned)
         away = core - BEST_CORE
         warm = np.maximum(1.0 - GRIP_LOSS * away * away, LEAST_WARM_GRIP)
         roll_grip = warm * wear * 0.01 * (1.0 - DIRT_GRIP * dirt)
-        self.heat_state[:, wheels, cars] = (
-            core, new_inner, new_middle, new_outer, new_disc, used, wear, dirt, pressure, roll_grip, camber,
-        )  # fmt: skip
-        self.heat[place] = self.travelled[place] = self.warm_brake[place] = 0.0
+        aged = np.stack([core, new_disc, used, wear, dirt, pressure, roll_grip, camber])
+        state[: len(aged), place], state[_ZONES, place] = aged, new_zones
+        for summed in (self.heat, self.travelled, self.warm_brake):
+            summed.reshape(-1)[place] = 0.0
 
 
 _ROLL_GRIP: Final = HEAT_NAMES.index("roll_grip")
-_STATIC_CAMBER: Final = np.array(STATIC_CAMBER)
-_ZONE_AIR_SPEED: Final = np.array(ZONE_AIR_SPEED)
-_DISC_HEAT: Final = np.array(DISC_HEAT)
-_DISC_AIR: Final = np.array(DISC_AIR)
-_DISC_AIR_SPEED: Final = np.array(DISC_AIR_SPEED)
+_AGED: Final = HEAT_NAMES.index("pressure") + 1
+_ZONES: Final = slice(HEAT_NAMES.index("inner"), HEAT_NAMES.index("outer") + 1)
+
+# By wheel
+_STATIC_CAMBER: Final = np.array(STATIC_CAMBER)[AXLES]
+_SIDE_ROLL: Final = SIDES * CAMBER_ROLL
+_ZONE_AIR_SPEED: Final = np.array(ZONE_AIR_SPEED)[AXLES]
+_DISC_HEAT: Final = np.array(DISC_HEAT)[AXLES]
+_DISC_AIR: Final = np.array(DISC_AIR)[AXLES]
+_DISC_AIR_SPEED: Final = np.array(DISC_AIR_SPEED)[AXLES]
 
 
 def wear_curve(used: Array) -> Array:
     """:func:`telemetry.demo.physics.tyre.wear_curve` of many tyres."""
-    high = np.minimum(np.searchsorted(_WEAR_USED[1:], used, side="right") + 1, len(_WEAR_USED) - 1)
-    low = high - 1
-    raw_low = _WEAR_RAW[low]
-    rise = (_WEAR_RAW[high] - raw_low) * (used - _WEAR_USED[low]) / (_WEAR_USED[high] - _WEAR_USED[low])
-    return np.where(used < _WEAR_USED[-1], raw_low + rise, FLOOR)
+    part = np.searchsorted(_WEAR_USED[1:], used, side="right")
+    raw: Array = _WEAR_RAW[part] + _WEAR_RISE[part] * (used - _WEAR_USED[part]) / _WEAR_RUN[part]
+    return raw
 
 
 def _limit(values: Array, most: float) -> Array:

@@ -164,10 +164,6 @@ class DriveVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
                 infos |= {"final_info": final_info, "_final_info": again.copy()}
         return observations, rewards, terminated, truncated, infos
 
-    @override
-    def close_extras(self, **kwargs: Any) -> None:
-        self._backend.close()
-
     # --- a step
 
     def _drive(self, axes: Array) -> tuple[Any, Array, Any, dict[str, Any]]:
