@@ -130,6 +130,8 @@ class Scenario:
     description: str
     think: Callable[[ScenarioGame], None]
     setup: Setup = field(default_factory=Setup)
+    is_session_plain: bool = True
+    """Whether its session runs without a pause, a restart or a lap that is refused."""
 
 
 _SCENARIOS: Final[dict[str, Scenario]] = {
@@ -146,12 +148,19 @@ _SCENARIOS: Final[dict[str, Scenario]] = {
     "pit": Scenario(
         "The car drives into the pit lane, gets tyres, fuel and repairs at its box and drives out again.", _pit
     ),
-    "pause": Scenario("The session is paused, shows the escape menu and a replay, and goes on, once a minute.", _pause),
+    "pause": Scenario(
+        "The session is paused, shows the escape menu and a replay, and goes on, once a minute.",
+        _pause,
+        is_session_plain=False,
+    ),
     "refused": Scenario(
         "The game refuses every second lap, which never becomes the best time, though no tyre leaves the track.",
         _refused,
+        is_session_plain=False,
     ),
-    "restart": Scenario("The session is restarted from the menu while the car is on its way.", _restart),
+    "restart": Scenario(
+        "The session is restarted from the menu while the car is on its way.", _restart, is_session_plain=False
+    ),
     "worn": Scenario(
         "Tyres wear twenty times as fast and lose grip until they are finished and changed.",
         _laps,

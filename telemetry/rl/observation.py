@@ -17,6 +17,7 @@ from telemetry.fields.derived import Sample
 from telemetry.rl.features import COMPUTED_FEATURES, SAMPLE_FIELDS
 from telemetry.rl.sample_columns import SampleColumns
 from telemetry.rl.spec import Spec
+from telemetry.tracks.places import find_places
 from telemetry.tracks.track import TrackMap
 
 Floats = NDArray[np.float32]
@@ -224,8 +225,8 @@ def _places_columns(samples: SampleColumns, track: TrackMap | None) -> Array:
     """Offset and heading on the track: (n, 2)."""
     if track is None:
         return np.full((len(samples), 2), np.nan)
-    values = samples("normalized_position", "world_position_x", "world_position_z", "heading").tolist()
-    return np.array([track.place_at(*row) for row in values])
+    values = [samples(name) for name in ("normalized_position", "world_position_x", "world_position_z", "heading")]
+    return find_places(track, *values)
 
 
 def _curvature_columns(spec: Spec, samples: SampleColumns, track: TrackMap | None) -> Array:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import sqrt
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from telemetry.base.units import STEP_S
 from telemetry.demo.physics.engine import Engine
@@ -118,6 +118,17 @@ class Setup:
     brake_bias: float = 0.66  # fraction at the front axle
 
 
+_Slotted = TypeVar("_Slotted", "Car", Engine, Wheel)
+
+
+def _copy_slots(one: _Slotted) -> _Slotted:
+    kind = type(one)
+    twin = kind.__new__(kind)
+    for name in kind.__slots__:
+        setattr(twin, name, getattr(one, name))
+    return twin
+
+
 class Car:
     """The car on its circuit."""
 
@@ -210,6 +221,15 @@ class Car:
             wheel.spin = wheel.kappa = wheel.sigma = 0.0
             wheel.force_forward = wheel.force_left = 0.0
             wheel.load = self.mass * G * 0.25
+
+    def copy(self) -> Car:
+        """A car in the same state that moves by itself."""
+        twin = _copy_slots(self)
+        for name in ("damage", "road", "ground", "abs_scale"):
+            setattr(twin, name, list(getattr(self, name)))
+        twin.engine = _copy_slots(self.engine)
+        twin.wheels = tuple([_copy_slots(wheel) for wheel in self.wheels])
+        return twin
 
     def repair(self) -> None:
         """Repair all damage."""

@@ -13,6 +13,8 @@ from telemetry.base.typing import override
 from telemetry.base.units import STEP_S
 from telemetry.demo import DemoGame, DriverInputs
 from telemetry.demo.circuit import racing_line
+from telemetry.demo.game import START_STEPS
+from telemetry.demo.scenarios import find_scenario
 from telemetry.demo.settings import DemoSettings
 from telemetry.fields.derived import Sample, derive
 from telemetry.fields.snapshot import PageDecoder
@@ -20,9 +22,6 @@ from telemetry.recording.game_state import State
 from telemetry.recording.interfaces import PageSink, Step
 from telemetry.rl.action import Command
 from telemetry.rl.backends.base import Backend, Ready, StepResult
-
-LOADED_STEPS: Final = 500
-"""Physics steps after which the demo's own driver starts: the pages are filled and the car has settled."""
 
 SETTLED_STEPS: Final = 33
 """Physics steps in which a repositioned car comes to rest, and some frames are drawn."""
@@ -69,7 +68,10 @@ class DemoBackend(Backend):
         if position is not None and not (isinstance(position, int | float) and 0.0 <= position <= 1.0):
             raise UsageError(f"options: position must be a number from 0 to 1, got {position!r}.")
         game = self._game = self._new_game(int(rng.integers(2**31)))
-        self._run(LOADED_STEPS, _HOLD)
+        if self._sink is None and find_scenario(self._demo.scenario).is_session_plain:
+            game.stand()
+        else:
+            self._run(START_STEPS, _HOLD)
         # A start anywhere is drawn from the timing line on, so that it is the same place wherever the line lies.
         share = None if position is None else (position - self._demo.line) % 1.0
         if start == "anywhere" and position is None:
