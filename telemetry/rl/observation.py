@@ -140,7 +140,10 @@ class Observer:
         plan, fields = self._layout, self._fields
         rows = np.zeros((len(samples), plan.size), dtype=np.float64)
         if fields:
-            columns = [_feature_columns(self._spec, one.name, samples, track) for one in self._spec.observation.fields]
+            features = self._spec.observation.fields
+            if {"track_offset", "track_heading"} & {feature.name for feature in features}:
+                samples = samples.add({_PLACES: _places_columns(samples, track)})
+            columns = [_feature_columns(self._spec, feature.name, samples, track) for feature in features]
             numbers = np.concatenate([column.reshape(len(samples), -1) for column in columns], axis=1)
             known = np.isfinite(numbers)
             np.copyto(rows[:, :fields], numbers, where=known)
@@ -221,6 +224,10 @@ def _lap_phase_columns(_: Spec, samples: SampleColumns, __: TrackMap | None) -> 
     return phase
 
 
+_PLACES: Final = "places"
+"""Offset and heading on the track, as a column of its own: both are found at once."""
+
+
 def _places_columns(samples: SampleColumns, track: TrackMap | None) -> Array:
     """Offset and heading on the track: (n, 2)."""
     if track is None:
@@ -246,8 +253,8 @@ def _curvature_columns(spec: Spec, samples: SampleColumns, track: TrackMap | Non
 _COMPUTED_COLUMNS: Final[dict[str, Callable[[Spec, SampleColumns, TrackMap | None], Array]]] = {
     "speed": lambda _, samples, __: samples("speed_kmh") / 3.6,
     "lap_phase": _lap_phase_columns,
-    "track_offset": lambda _, samples, track: _places_columns(samples, track)[:, 0],
-    "track_heading": lambda _, samples, track: _places_columns(samples, track)[:, 1],
+    "track_offset": lambda _, samples, __: samples(_PLACES)[:, 0],
+    "track_heading": lambda _, samples, __: samples(_PLACES)[:, 1],
     "curvature_ahead": _curvature_columns,
 }
 

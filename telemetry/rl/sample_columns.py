@@ -46,6 +46,10 @@ class SampleColumns:
         """These fields of one sample."""
         return cls({name: _column_of(name, sample[Sample.INDEX[name]]) for name in fields})
 
+    def add(self, columns: Mapping[str, Array]) -> "SampleColumns":
+        """The same samples with more columns of numbers, of names that no field has."""
+        return SampleColumns({**self._columns, **columns}, self._parts, self._begin)
+
     def __len__(self) -> int:
         column = next(iter(self._columns.values()))
         return len(column.codes if isinstance(column, TextColumn) else column)

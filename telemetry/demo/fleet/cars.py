@@ -218,7 +218,7 @@ class Cars:
         for name in (*Engines.CHANGED, "health"):
             setattr(car.engine, name, getattr(self.engine, name)[index].item())
         for number, wheel in enumerate(car.wheels):
-            for name in (*Wheels.ROLLED, *Wheels.SUMMED):
+            for name in (*Wheels.ROLLED, *Wheels.SUMMED, "slip"):
                 setattr(wheel, name, getattr(self.wheels, name)[number, index].item())
             for name, value in zip(HEAT_NAMES, self.wheels.heat_state[:, number, index].tolist(), strict=True):
                 setattr(wheel, name, value)
@@ -429,7 +429,7 @@ class Cars:
         """One wheel's heat of every second car, and the mass of the fuel."""
         self.turn = turn = self.turn + 1
         setup = self.setup
-        odd = active[(turn[active] & 1) == 1]
+        odd = active[(turn[active] & 1).nonzero()[0]]
         if len(odd):
             place = ((turn[odd] >> 1) & 3) * self.count + odd
             self.wheels.age(

@@ -125,9 +125,8 @@ class Engines:
         self.joined = self.joined & (driven * RPM > IDLE_RPM * 1.02)
         self.clutch = self.joined * 1.0
         result: Array = torque * ratio * EFFICIENCY
-        loose = np.flatnonzero(~self.joined)
-        if len(loose):
-            self._slip(loose, wheel, rpm, gas, torque, driven, ratio, result)
+        if not self.joined.all():
+            self._slip(np.flatnonzero(~self.joined), wheel, rpm, gas, torque, driven, ratio, result)
         else:
             self.speed = driven
         return result

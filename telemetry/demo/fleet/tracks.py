@@ -47,13 +47,13 @@ class TrackTable:
         """:meth:`telemetry.demo.track.Track.locate` for many points: nodes, fractions and `n`, (cars,) each."""
         node = hint.copy()
         along, n = self.place(node, x, z)
-        behind = np.flatnonzero(along < 0.0)
+        behind = (along < 0.0).nonzero()[0]
         while len(behind):
             node[behind] = self.previous[node[behind]]
             along[behind], n[behind] = self.place(node[behind], x[behind], z[behind])
             behind = behind[along[behind] < 0.0]
         beyond, next_n = self.place(self.following[node], x, z)
-        passed = np.flatnonzero(beyond >= 0.0)
+        passed = (beyond >= 0.0).nonzero()[0]
         while len(passed):
             node[passed] = self.following[node[passed]]
             along[passed], n[passed] = beyond[passed], next_n[passed]

@@ -85,7 +85,7 @@ class Wheels:
     :meth:`roll` makes new arrays and leaves the old ones as they were.
     """
 
-    ROLLED: Final = ("spin", "kappa", "sigma", "slip", "load", "compression", "force_forward", "force_left", "outward")
+    ROLLED: Final = ("spin", "kappa", "sigma", "load", "compression", "force_forward", "force_left", "outward")
     """What :meth:`roll` makes anew at each step, besides :data:`SUMMED`."""
     SUMMED: Final = ("heat", "travelled", "warm_brake")
     """What :meth:`roll` adds up until the next thermal step."""
@@ -94,7 +94,7 @@ class Wheels:
         def zeros() -> Array:
             return np.zeros((4, count))
 
-        self.spin, self.kappa, self.sigma, self.slip = zeros(), zeros(), zeros(), zeros()
+        self.spin, self.kappa, self.sigma = zeros(), zeros(), zeros()
         self.load, self.compression = zeros(), zeros()
         self.force_forward, self.force_left, self.outward = zeros(), zeros(), zeros()
         self.heat, self.travelled, self.warm_brake = zeros(), zeros(), zeros()
@@ -104,6 +104,13 @@ class Wheels:
         """A quantity of :data:`HEAT_NAMES`, as a view of shape (4, cars)."""
         row: Array = self.heat_state[HEAT_NAMES.index(name)]
         return row
+
+    @property
+    def slip(self) -> Array:
+        """Combined slip, 1 at the peak of grip."""
+        a, b = self.kappa * (1.0 / PEAK_SLIP_RATIO), self.sigma * (1.0 / PEAK_SLIP_TAN)
+        slip: Array = np.sqrt(a * a + b * b)
+        return slip
 
     def roll(
         self,
@@ -128,8 +135,7 @@ class Wheels:
         kappa = self.kappa
         a = kappa * (1.0 / PEAK_SLIP_RATIO)
         b = sigma * (1.0 / PEAK_SLIP_TAN)
-        bb = b * b
-        square = a * a + bb
+        square = a * a + b * b
         grip = surface * self.heat_state[_ROLL_GRIP]
         sensitivity = np.maximum(1.0 + LOAD_SENSITIVITY - (LOAD_SENSITIVITY / NOMINAL_LOAD) * load, 0.5)
         secant = _GRIP * grip * sensitivity * load * (2.0 + 3.0 * np.sqrt(square)) / (1.0 + 4.0 * square)
@@ -146,28 +152,27 @@ class Wheels:
         slide = new * RADIUS - vx
         fx = secant * a
         fy = secant * b
-        slow = np.flatnonzero(speed < 2.0)
-        if len(slow):
-            _damp(slow, speed, load, slide, vy, fx, fy)
+        slow = speed < 2.0
+        if slow.any():
+            _damp(np.flatnonzero(slow), speed, load, slide, vy, fx, fy)
         power = fx * slide - fy * vy
         before = self.spin, self.heat, self.travelled, self.warm_brake
         self.spin, self.kappa, self.sigma, self.load = new, kappa, sigma, load
-        self.slip = np.sqrt(a * a + bb)
         self.force_forward = fx * cos_steer + fy * sin_steer
         self.force_left = fy * cos_steer - fx * sin_steer
         self.heat = self.heat + np.maximum(power, 0.0) * STEP_S
         self.travelled = self.travelled + speed * STEP_S
         self.outward = fy / load * _SIDE
         self.warm_brake = self.warm_brake + brake * np.abs(new) * STEP_S
-        air = np.flatnonzero(load <= 0.0)
-        if len(air):
-            self._fly(air, before, drive, inertia, brake)
+        air = load <= 0.0
+        if air.any():
+            self._fly(np.flatnonzero(air), before, drive, inertia, brake)
 
     def _fly(
         self, air: Array, before: tuple[Array, Array, Array, Array], drive: Array, inertia: Array, brake: Array
     ) -> None:
         """The step of the wheels in the air, by their flat indices: there is nothing to push against."""
-        for name in ("force_forward", "force_left", "slip", "kappa", "sigma", "outward"):
+        for name in ("force_forward", "force_left", "kappa", "sigma", "outward"):
             getattr(self, name).flat[air] = 0.0
         spin, heat, travelled, warm_brake = (array.flat[air] for array in before)
         inertia = np.broadcast_to(inertia, self.spin.shape).flat[air]
@@ -202,8 +207,9 @@ class Wheels:
         inward = ZONE_TO_CORE * _SECONDS
         ambient = 0.7 * air + 0.3 * road
         half = 0.5 * bulge
-        share = np.stack([1.0 - lean - half, 1.0 + bulge, 1.0 + lean - half])
-        beside = np.stack([inner - middle, 2.0 * middle - inner - outer, outer - middle])
+        share, beside = np.empty_like(zones), np.empty_like(zones)
+        share[0], share[1], share[2] = 1.0 - lean - half, 1.0 + bulge, 1.0 + lean - half
+        beside[0], beside[1], beside[2] = inner - middle, 2.0 * middle - inner - outer, outer - middle
         new_zones = zones + (into * share - to_air * (zones - ambient) - across * beside - inward * (zones - core)) * (
             1.0 / ZONE_HEAT
         )
@@ -228,14 +234,18 @@ class Wheels:
         )
         pressure = (COLD_PRESSURE + ATMOSPHERE) * (core + KELVIN) / (air + KELVIN) - ATMOSPHERE
         used = used + slid * tyre_rate * (1.0 / LIFE)
-        wear = np.where(tyre_rate > 0.0, wear_curve(used), wear)
+        wear = wear_curve(used) if tyre_rate.all() else np.where(tyre_rate > 0.0, wear_curve(used), wear)
         cleaned = np.maximum(0.0, dirt - CLEAN_PER_METRE * metres)
-        dirt = np.where(dirty, np.minimum(DIRT_FULL, dirt + DIRT_PER_METRE * metres), cleaned)
+        if dirty.any():
+            cleaned = np.where(dirty, np.minimum(DIRT_FULL, dirt + DIRT_PER_METRE * metres), cleaned)
+        dirt = cleaned
         away = core - BEST_CORE
         warm = np.maximum(1.0 - GRIP_LOSS * away * away, LEAST_WARM_GRIP)
         roll_grip = warm * wear * 0.01 * (1.0 - DIRT_GRIP * dirt)
-        aged = np.stack([core, new_disc, used, wear, dirt, pressure, roll_grip, camber])
-        state[: len(aged), place], state[_ZONES, place] = aged, new_zones
+        for row, values in zip(
+            state, (core, new_disc, used, wear, dirt, pressure, roll_grip, camber, *new_zones), strict=True
+        ):
+            row[place] = values
         for summed in (self.heat, self.travelled, self.warm_brake):
             summed.reshape(-1)[place] = 0.0
 
