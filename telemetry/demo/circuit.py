@@ -10,12 +10,20 @@ import json
 import sys
 from array import array
 from dataclasses import fields
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from telemetry.demo.racing_line import Line
+from telemetry.demo.racing_line import Line, compute_racing_line
+from telemetry.demo.random_circuit import make_circuit
 from telemetry.demo.track import Track
+
+OWN_NAME: Final = "demo_ring"
+"""The name of the demo's own circuit on the pages."""
+_NUMBERED: Final = "demo_circuit_"
+"""How the names of further circuits begin; their numbers follow."""
+MAX_CIRCUIT: Final = 1_000_000
+"""The greatest number of a circuit."""
 
 CIRCUIT_FILE: Final = Path(__file__).with_name("circuit.bin")
 
@@ -41,6 +49,38 @@ def demo_track() -> Track:
 def racing_line() -> Line:
     """The racing line of the demo circuit; read once in a process."""
     return _read_circuit()[1]
+
+
+class Circuit(NamedTuple):
+    """A circuit of the demo: its number, its road, its racing line, and where its timing line lies, 0..1."""
+
+    number: int
+    track: Track
+    racing_line: Line
+    timing_line: float
+
+    @property
+    def name(self) -> str:
+        """The name of the track on the pages."""
+        return f"{_NUMBERED}{self.number}" if self.number else OWN_NAME
+
+
+@lru_cache(maxsize=64)
+def find_circuit(number: int) -> Circuit:
+    """The demo's own circuit, which has the number 0, or one that is made from its number; made once."""
+    if not number:
+        return Circuit(0, demo_track(), racing_line(), 0.0)
+    track, line = make_circuit(number)
+    return Circuit(number, track, compute_racing_line(track), line)
+
+
+def circuit_of_name(name: str) -> int | None:
+    """The number of the circuit that has this name on the pages; None for any other track."""
+    if name == OWN_NAME:
+        return 0
+    number = name.removeprefix(_NUMBERED)
+    is_number = number != name and number.isascii() and number.isdigit() and not number.startswith("0")
+    return int(number) if is_number and len(number) <= len(str(MAX_CIRCUIT)) and int(number) <= MAX_CIRCUIT else None
 
 
 def layout_name(line: float) -> str:

@@ -6,7 +6,7 @@ from math import sqrt
 from random import Random
 from typing import Final
 
-from telemetry.demo.circuit import demo_track, layout_name, racing_line
+from telemetry.demo.circuit import find_circuit, layout_name
 from telemetry.demo.driver import PIT_SPEED, Driver
 from telemetry.demo.frames import Frames
 from telemetry.demo.pages import (
@@ -57,13 +57,23 @@ class DemoGame:
     nothing else: laps and times are the same.
     """
 
-    def __init__(self, seed: int = 0, scenario: str = "laps", *, line: float = 0.0, grid_m: float = GRID_M) -> None:
+    def __init__(
+        self,
+        seed: int = 0,
+        scenario: str = "laps",
+        *,
+        line: float = 0.0,
+        grid_m: float = GRID_M,
+        circuit: int = 0,
+    ) -> None:
         """`seed` varies driver and timing; the others are those of DemoSettings, and checked as there.
 
         `line` is the position of the timing line on the spline, `grid_m` how many metres before it the car starts.
+        A further `circuit` has its own timing line, which `line` moves on.
         """
-        self.settings = DemoSettings(scenario=scenario, line=line, grid_m=grid_m)
-        self._line = line % 1.0
+        self.settings = DemoSettings(scenario=scenario, line=line, grid_m=grid_m, circuit=circuit)
+        self.circuit = find_circuit(circuit)
+        self.line = (line + self.circuit.timing_line) % 1.0
         self._scenario = find_scenario(scenario)
         self._rng = Random(seed)  # noqa: S311 - a driver, not a secret
         self.frames = Frames(Random(seed + 1))  # noqa: S311 - a game, not a secret
@@ -71,7 +81,7 @@ class DemoGame:
         self.status = LIVE
         self.escape = False  # whether the escape menu is shown
         self.marks: dict[str, int] = {}  # the scenario's own state
-        self._track = demo_track()
+        self._track = self.circuit.track
         self._physics = bytes(PHYSICS_SIZE)
         self._physics_step = -1  # the packet that `_physics` holds
         self._graphics = bytes(GRAPHICS_SIZE)
@@ -83,7 +93,7 @@ class DemoGame:
         """Put a new car on the grid and set all clocks to zero."""
         self.packet = 0
         self.car = Car(self._track, self._scenario.setup, -self.settings.grid_m, GRID_BOX_N)
-        self.driver = Driver(racing_line(), self._rng)
+        self.driver = Driver(self.circuit.racing_line, self._rng)
         self.timing = Timing(self._track.length, self.car.s, self.frames.rng)
         self.ride = ride_heights(self.car)
         self._service = 0  # steps of service done at this stop
@@ -167,7 +177,7 @@ class DemoGame:
             self.timing.board,
             self.frames.packet_id,
             self.status,
-            line=self._line,
+            line=self.line,
             escape=self.escape,
             in_pit=in_lane and self._box_distance() < BOX_RADIUS_M,
             in_lane=in_lane,
@@ -234,7 +244,9 @@ class DemoGame:
         """Return the 684 bytes of `acpmf_static`: without car and track for the first 150 steps, then never changed."""
         if self.steps >= STATIC_STEPS and not self._filled:
             self._filled = True
-            self._static = static_page(self._scenario.setup, self._track.length, layout_name(self._line), filled=True)
+            self._static = static_page(
+                self._scenario.setup, self._track.length, layout_name(self.line), filled=True, track=self.circuit.name
+            )
         return self._static
 
 

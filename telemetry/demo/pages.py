@@ -6,6 +6,7 @@ from math import atan2, sqrt
 from typing import TYPE_CHECKING, Any, Final
 
 from ac_native_memory import units_of
+from telemetry.demo.circuit import OWN_NAME
 from telemetry.demo.physics.car import (
     FRONT,
     HALF_TRACK,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from telemetry.demo.timing import Board
 
 CAR: Final = "demo_gt3"
-TRACK: Final = "demo_ring"
+TRACK: Final = OWN_NAME
 PLAYER: Final = "Demo Driver"
 SKIN: Final = "00_demo"
 COMPOUND: Final = "Slicks Medium (M)"
@@ -87,7 +88,7 @@ def physics_page(car: Car, packet: int, ride: tuple[float, float], delta: float)
         car.tyres_out, engine.limiting, setup.abs,
         0.0, 0.0, 1,  # no KERS; automatic gearbox
         *ride,
-        0.0, 0.0,  # no turbo, no ballast
+        0.0, setup.ballast,  # no turbo
         car.density, setup.air, setup.road,
         *_angular_velocity(car),
         _force_feedback(car), delta,
@@ -198,7 +199,7 @@ def _contact_headings(car: Car) -> tuple[Vector, Vector]:
     return front, (-dx * length, hy * length, -dz * length)
 
 
-def shown_position(s: Any, length: Any, line: float) -> Any:
+def shown_position(s: Any, length: Any, line: Any) -> Any:
     """The ``normalized_position`` at `s`; floats, or arrays of them."""
     return (s / length + line) % 1.0
 
@@ -220,12 +221,12 @@ def graphics_page(
         car.x, car.y, car.z,
         0.0, 0, 0,  # no penalty, no flag, no ideal line
         in_lane, car.setup.surface_grip, 0,
-        0.0, 0.0,  # no wind blows in the simulation
+        car.setup.wind_kmh, car.setup.wind_degrees,
         -1, escape,
     )  # fmt: skip
 
 
-def static_page(setup: Setup, length: float, layout: str, *, filled: bool) -> bytes:
+def static_page(setup: Setup, length: float, layout: str, *, filled: bool, track: str = TRACK) -> bytes:
     """Return `acpmf_static`; until it is `filled`, car and track are empty, as while the game loads."""
     versions = {"sm_version": "1.7", "ac_version": "1.16.4"}
     if not filled:
@@ -236,7 +237,7 @@ def static_page(setup: Setup, length: float, layout: str, *, filled: bool) -> by
         number_of_sessions=1,
         num_cars=1,
         car_model=CAR,
-        track=TRACK,
+        track=track,
         track_configuration=layout,
         player_name=PLAYER,
         player_surname=PLAYER,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from telemetry.base.errors import UsageError
+from telemetry.demo.circuit import MAX_CIRCUIT
 from telemetry.demo.scenarios import find_scenario
 from telemetry.demo.track import GRID_BOX_S
 
@@ -29,6 +30,8 @@ class DemoSettings:
     """``normalized_position`` of the timing line, 0..1; 1 is the same as 0."""
     grid_m: float = GRID_M
     """Metres from the grid box to the timing line, more than 0, up to 100."""
+    circuit: int = 0
+    """0 is the demo's own circuit; any other number makes one, with a timing line of its own."""
 
     def __post_init__(self) -> None:
         find_scenario(self.scenario)
@@ -39,6 +42,8 @@ class DemoSettings:
                 f"The demo's grid box must lie more than 0 and up to {MAX_GRID_M:g} m before the line, "
                 f"got {self.grid_m!r}."
             )
+        if type(self.circuit) is not int or not 0 <= self.circuit <= MAX_CIRCUIT:
+            raise UsageError(f"The demo's circuit must be an integer from 0 to {MAX_CIRCUIT}, got {self.circuit!r}.")
 
     @classmethod
     def parse(cls, text: str) -> DemoSettings:
@@ -53,7 +58,7 @@ class DemoSettings:
             if not is_option:
                 scenarios.append(name)
             elif name not in _OPTIONS:
-                raise UsageError(f"demo:{text}: there is no option {name!r}; there are {' and '.join(_OPTIONS)}.")
+                raise UsageError(f"demo:{text}: there is no option {name!r}; there are {', '.join(_OPTIONS)}.")
             elif name in numbers:
                 raise UsageError(f"demo:{text}: {name} is given twice.")
             else:
@@ -65,6 +70,7 @@ class DemoSettings:
             scenario=scenarios[0] if scenarios else usual.scenario,
             line=numbers.get("line", usual.line),
             grid_m=numbers.get("grid", usual.grid_m),
+            circuit=_parse_whole(text, numbers.get("circuit", 0.0)),
         )
 
     def __str__(self) -> str:
@@ -72,10 +78,18 @@ class DemoSettings:
         usual = DemoSettings()
         line = f",line={self.line!r}" if self.line != usual.line else ""
         grid = f",grid={self.grid_m!r}" if self.grid_m != usual.grid_m else ""
-        return f"demo:{self.scenario}{line}{grid}"
+        circuit = f",circuit={self.circuit}" if self.circuit else ""
+        return f"demo:{self.scenario}{line}{grid}{circuit}"
 
 
-_OPTIONS: Final = ("line", "grid")
+_OPTIONS: Final = ("line", "grid", "circuit")
+
+
+def _parse_whole(text: str, number: float) -> int:
+    """A number without a fraction; UsageError for another."""
+    if not number.is_integer():
+        raise UsageError(f"demo:{text}: circuit must be an integer, got {number!r}.")
+    return int(number)
 
 
 def _parse_number(text: str, name: str, value: str) -> float:

@@ -9,6 +9,7 @@ Coordinates are the game's: x and z are horizontal, y is up; a car that faces +z
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import cos, pi, sin, sqrt
@@ -35,7 +36,7 @@ GRID_BOX_S = -45.0  # m: the demo car's grid box lies before the line
 GRID_BOX_N = 2.2  # m
 
 # Control points (x, z) of a closed uniform cubic B-spline, clockwise seen from above; points in line form straights.
-_CONTROL_POINTS: tuple[tuple[float, float], ...] = (
+CONTROL_POINTS: tuple[tuple[float, float], ...] = (
     (0, -150), (0, -20), (0, 110), (0, 240), (0, 370), (0, 500), (0, 610),  # main straight
     (-8, 685), (-60, 712), (-125, 675), (-180, 620), (-255, 615), (-330, 680), (-430, 690),  # turns 1 to 4
     (-470, 610), (-455, 510), (-390, 430), (-330, 345), (-245, 265), (-165, 240),  # the descent
@@ -43,6 +44,8 @@ _CONTROL_POINTS: tuple[tuple[float, float], ...] = (
     (-540, 130), (-560, 40),
     (-480, -20), (-370, -10), (-290, -60), (-270, -160), (-205, -245), (-110, -290), (-20, -260),  # last turns
 )  # fmt: skip
+
+STRAIGHT_POINTS = range(7)  # those of them on the main straight, where the grid and the pits are
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +122,12 @@ _KERB_RADIUS = 150.0  # m: bends tighter than this have kerbs
 _KERB_LEAD = 12  # nodes of kerb before and after such a bend
 
 
-def _b_spline() -> list[tuple[float, float]]:
+def _b_spline(control_points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     """Return points on the closed curve, close together but not evenly spaced."""
     points = []
-    count = len(_CONTROL_POINTS)
+    count = len(control_points)
     for k in range(count):
-        corners = [_CONTROL_POINTS[(k + i) % count] for i in range(4)]
+        corners = [control_points[(k + i) % count] for i in range(4)]
         for step in range(_SPLINE_STEPS):
             t = step / _SPLINE_STEPS
             u = 1.0 - t
@@ -183,12 +186,12 @@ def _roughness() -> tuple[float, ...]:
     )
 
 
-def compute_track() -> Track:
-    """Compute the demo circuit from its control points.
+def compute_track(control_points: Sequence[tuple[float, float]] = CONTROL_POINTS) -> Track:
+    """Compute a circuit from its control points, the demo's own from its.
 
     Values that come out of sine and cosine are rounded, so that every platform's library gives the same circuit.
     """
-    flat = _space_evenly(_rotate_to_start(_b_spline()), NODE_SPACING)
+    flat = _space_evenly(_rotate_to_start(_b_spline(control_points)), NODE_SPACING)
     count = len(flat)
 
     def height(i: int) -> float:

@@ -14,7 +14,7 @@ from telemetry.rl.episode import EpisodeState, Outcome, advance, advance_recorde
 from telemetry.rl.features import Feature
 from telemetry.rl.observation import layout, observe
 from telemetry.rl.reward import reward
-from telemetry.rl.spec import Action, End, Observation, Reward, Spec, as_spec, load_spec
+from telemetry.rl.spec import Action, End, Observation, Randomisation, Reward, Spec, as_spec, load_spec
 from telemetry.sources.known_tracks import known_track
 from telemetry.tracks.track import TrackMap
 
@@ -27,6 +27,7 @@ __all__ = [
     "MissingExtraError",
     "Observation",
     "Outcome",
+    "Randomisation",
     "Reward",
     "Spec",
     "TrackMap",

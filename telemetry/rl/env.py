@@ -96,6 +96,7 @@ class DriveEnv(gymnasium.Env[ObservationValue, ActionValue]):
         self.observation_space = observation_space(self.specification)
         self.action_space = action_space(self.specification)
         open_sink = None if record is None else partial(_open_sink, record, policy, str(source), self.specification)
+        backend_options = replace(backend_options, randomisation=self.specification.randomisation)
         self._backend = open_backend(str(source), self.specification.control_hz, backend_options, open_sink=open_sink)
         if lacking := describe_lacking(needed_fields(self.specification), self._backend.missing_fields):
             self._backend.close()

@@ -65,6 +65,14 @@ class SampleColumns:
         }
         return SampleColumns(columns, self._parts, self._begin + begin)
 
+    def select(self, rows: Array) -> "SampleColumns":
+        """Some of the samples, by their numbers."""
+        columns = {
+            name: column._replace(codes=column.codes[rows]) if isinstance(column, TextColumn) else column[rows]
+            for name, column in self._columns.items()
+        }
+        return SampleColumns(columns)
+
     def __call__(self, *names: str) -> Array:
         """Numbers of these fields as float64, NaN for None: of several fields they are the second axis."""
         if len(names) > 1:

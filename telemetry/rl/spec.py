@@ -25,9 +25,10 @@ from telemetry.rl.checks import (
     suggest,
 )
 from telemetry.rl.features import DEFAULT_FIELDS, FEATURES, Feature, feature_info
+from telemetry.rl.randomisation import NOTHING_DRAWN, Randomisation, as_values
 from telemetry.rl.reward import Reward
 
-__all__ = ["Action", "End", "Observation", "Pedals", "Reward", "Shape", "Spec", "as_spec", "load_spec"]
+__all__ = ["Action", "End", "Observation", "Pedals", "Randomisation", "Reward", "Shape", "Spec", "as_spec", "load_spec"]
 
 Shape = Literal["flat", "dict"]
 """The shape of observations: one float32 box of scaled numbers, or a dictionary of boxes in the units of the fields."""
@@ -160,6 +161,8 @@ class Spec:
     action: Action = field(default_factory=Action)
     reward: Reward = field(default_factory=Reward)
     end: End = field(default_factory=End)
+    randomisation: Randomisation = NOTHING_DRAWN
+    """What each episode of the demo draws anew."""
 
     def __post_init__(self) -> None:
         if not is_number(self.control_hz) or not 0.0 < self.control_hz <= STEPS_PER_SECOND:
@@ -174,6 +177,9 @@ class Spec:
         """The complete specification as values of JSON; :meth:`from_dict` makes the same specification of them."""
         values = asdict(self)
         values["observation"]["fields"] = [asdict(feature) for feature in self.observation.fields]
+        del values["randomisation"]
+        if self.randomisation != NOTHING_DRAWN:  # so that the values of all other tasks are what they were
+            values["randomisation"] = as_values(self.randomisation)
         return values
 
     def to_json(self) -> str:
@@ -199,6 +205,8 @@ class Spec:
             )
         if "end" in values:
             settings["end"] = End(**_table(values, "end", End))
+        if "randomisation" in values:
+            settings["randomisation"] = Randomisation(**_table(values, "randomisation", Randomisation))
         return cls(**settings)
 
     @classmethod

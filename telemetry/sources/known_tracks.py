@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from telemetry.demo.circuit import demo_track, layout_name, line_of_layout, racing_line
+from telemetry.demo.circuit import circuit_of_name, find_circuit, layout_name, line_of_layout
 from telemetry.demo.pages import TRACK as DEMO_TRACK
 from telemetry.demo.track import HALF_WIDTH
 from telemetry.fields.derived import Sample
@@ -22,13 +22,13 @@ def known_track(sample: Sample) -> TrackMap | None:
 
 def find_track_map(track: str, layout: str) -> TrackMap | None:
     """The map of the track and layout of these names; None for one that is not known."""
-    timing_line = line_of_layout(layout) if track == DEMO_TRACK else None
-    return None if timing_line is None else _demo_map(timing_line)
+    number, timing_line = circuit_of_name(track), line_of_layout(layout)
+    return None if number is None or timing_line is None else _demo_map(number, timing_line)
 
 
-@lru_cache(maxsize=8)  # a recording can name any number of layouts
-def _demo_map(timing_line: float) -> TrackMap:
-    track, line = demo_track(), racing_line()
+@lru_cache(maxsize=64)  # a recording can name any number of layouts
+def _demo_map(number: int, timing_line: float) -> TrackMap:
+    _, track, line, _ = find_circuit(number)
     return TrackMap(
         track.length,
         track.x,
@@ -47,30 +47,32 @@ def _demo_map(timing_line: float) -> TrackMap:
 
 def known_geometry(track: str, layout: str) -> "Geometry | None":
     """The geometry of this track and layout; None for one that is not known."""
-    timing_line = line_of_layout(layout) if track == DEMO_TRACK else None
-    return None if timing_line is None else demo_geometry(timing_line)
+    number, timing_line = circuit_of_name(track), line_of_layout(layout)
+    return None if number is None or timing_line is None else demo_geometry(timing_line, number)
 
 
-def demo_geometry(timing_line: float = 0.0) -> "Geometry":
-    """The geometry of the demo's track: its white lines as the borders, its racing line as the reference line.
+def demo_geometry(timing_line: float = 0.0, number: int = 0) -> "Geometry":
+    """The geometry of the demo's track, or of its further circuit of this number.
 
-    All begin where the spline does, within a metre; the timing line lies at ``timing_line`` of it, 0..1.
+    Its white lines are the borders, its racing line is the reference line. All begin where the spline does, within a
+    metre; the timing line lies at ``timing_line`` of it, 0..1.
     """
     from telemetry.tracks.geometry import geometry_beside
 
     layout = layout_name(timing_line)
-    track = demo_track()
+    circuit = find_circuit(number)
+    track = circuit.track
     first = round(-timing_line * len(track.x)) % len(track.x)
 
     def from_origin(series: tuple[float, ...]) -> tuple[float, ...]:
         return series[first:] + series[:first]
 
     return geometry_beside(
-        f"{DEMO_TRACK}-{layout}" if layout else DEMO_TRACK,
+        f"{circuit.name}-{layout}" if layout else circuit.name,
         (from_origin(track.z), from_origin(track.x)),
         (from_origin(track.tangent_z), from_origin(track.tangent_x)),
         HALF_WIDTH,
-        from_origin(racing_line().offset),
+        from_origin(circuit.racing_line.offset),
         track.length,
-        "the demo's own track",
+        "the demo's own track" if not number else f"the demo's circuit {number}",
     )

@@ -28,7 +28,13 @@ def twin_cars() -> list[Car]:
     return [
         Car(
             track,
-            Setup(tc=rng.choice([0.0, 0.1]), abs=rng.choice([0.0, 0.11]), tyre_rate=rng.choice([0.0, 20.0])),
+            Setup(
+                tc=rng.choice([0.0, 0.1]),
+                abs=rng.choice([0.0, 0.11]),
+                tyre_rate=rng.choice([0.0, 20.0]),
+                wind_kmh=rng.choice([0.0, 40.0]),
+                ballast=rng.choice([0.0, 80.0]),
+            ),
             *place,
         )
         for place in places
@@ -83,7 +89,7 @@ def test_a_fleet_shows_what_readers_of_each_cars_pages_would_see(line: float) ->
     positions = [0.99, 0.33, 0.66, 0.03, 0.995, 0.2]  # before the line, before two sectors, by the pits, elsewhere
     alone = [DemoBackend(DemoSettings(line=line), 25.0, "grid") for _ in range(count)]
     samples: list[Sample] = []
-    fleet, still = Fleet([demo_track()], count, line), StillFields(count)
+    fleet, still = Fleet([demo_track()], count), StillFields(count)
     for index, backend in enumerate(alone):
         options = {"position": (positions[index] + line) % 1.0}
         samples.append(backend.reset(None, np.random.default_rng(index), options, lambda _: True))

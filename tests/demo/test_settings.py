@@ -38,7 +38,7 @@ def test_a_source_is_named_by_scenario_and_options_in_any_order(text: str, setti
         ("line=nan", "demo:line=nan: line must be a number, got 'nan'."),
         ("line=", "demo:line=: line must be a number, got ''."),
         ("pit,line=0,8", "demo:pit,line=0,8: name one scenario, not 'pit' and '8'."),
-        ("pit,place=0.8", "demo:pit,place=0.8: there is no option 'place'; there are line and grid."),
+        ("pit,place=0.8", "demo:pit,place=0.8: there is no option 'place'; there are line, grid, circuit."),
         ("line=0.1,line=0.2", "demo:line=0.1,line=0.2: line is given twice."),
         ("grid=0", "The demo's grid box must lie more than 0 and up to 100 m before the line, got 0.0."),
         ("grid=101", "The demo's grid box must lie more than 0 and up to 100 m before the line, got 101.0."),
@@ -59,3 +59,12 @@ def test_the_layout_says_where_the_line_is(line: float) -> None:
 @pytest.mark.parametrize("layout", ["short", "line_", "line_x", "line_nan", "line_2", "line_-0.1"])
 def test_other_layouts_are_none_of_the_demos(layout: str) -> None:
     assert line_of_layout(layout) is None
+
+
+def test_a_further_circuit_is_named_by_its_number() -> None:
+    settings = DemoSettings.parse("circuit=7,line=0.25")
+    assert (settings.circuit, settings.line, str(settings)) == (7, 0.25, "demo:laps,line=0.25,circuit=7")
+    with pytest.raises(UsageError, match=r"^demo:circuit=1\.5: circuit must be an integer, got 1\.5\.$"):
+        DemoSettings.parse("circuit=1.5")
+    with pytest.raises(UsageError, match=r"^The demo's circuit must be an integer from 0 to 1000000, got -1\.$"):
+        DemoSettings(circuit=-1)

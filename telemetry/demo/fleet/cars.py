@@ -85,7 +85,7 @@ _WHEEL_MOVED: Final = ("road", "ground", "abs_scale")
 _WHOLE: Final = ("node", "turn", "tyres_out", "contact")
 """Those of them that are integers."""
 SETTINGS: Final = (
-    *("tc", "abs", "fuel_rate", "tyre_rate", "damage_rate", "air", "road", "surface_grip", "brake_bias"),
+    *("tc", "abs", "fuel_rate", "tyre_rate", "damage_rate", "air", "road", "surface_grip", "brake_bias", "ballast"),
 )
 """What each car has of its :class:`~telemetry.demo.physics.car.Setup`."""
 
@@ -137,6 +137,8 @@ class Cars:
         self.ground = np.zeros((4, count), int)
         self.damage = np.zeros((4, count))
         self.density = np.zeros(count)
+        self.wind_x, self.wind_z = np.zeros(count), np.zeros(count)
+        self._is_windy = False
         self.setup = {name: np.zeros(count) for name in SETTINGS}
         self._all = np.arange(count)
         self._nobody, self._tarmac = np.zeros(count, int), np.zeros((4, count), int)
@@ -199,6 +201,8 @@ class Cars:
         self._tc_limit[index] = car.setup.tc if car.setup.tc > 0.0 else np.inf
         self._abs_limit[index] = -car.setup.abs if car.setup.abs > 0.0 else -100.0
         self.density[index] = car.density
+        self.wind_x[index], self.wind_z[index] = car.wind_x, car.wind_z
+        self._is_windy = bool(self.wind_x.any() or self.wind_z.any())
         for name, values in self.setup.items():
             values[index] = getattr(car.setup, name)
         for name in (*Engines.CHANGED, "health"):
@@ -287,7 +291,12 @@ class Cars:
 
         # Air
         air_speed = self.speed
-        press = self.density * (1.0 / REFERENCE_DENSITY) * air_speed * air_speed
+        through_air, air_x, air_z = air_speed, old_x, old_z
+        if self._is_windy:
+            air_x, air_z = old_x - self.wind_x, old_z - self.wind_z
+            still = (self.wind_x == 0.0) & (self.wind_z == 0.0)  # whose speed was rounded otherwise
+            through_air = np.where(still, air_speed, np.sqrt(air_x * air_x + old_y * old_y + air_z * air_z))
+        press = self.density * (1.0 / REFERENCE_DENSITY) * through_air * through_air
         downforce = DOWNFORCE * press * self._downforce_left
         drag = DRAG * press * self._drag_grown
 
@@ -350,10 +359,10 @@ class Cars:
         self._heat(active, air_speed, roll)
 
         # Body
-        with_air = drag / np.maximum(air_speed, 0.1) * (air_speed > 0.1)
+        with_air = drag / np.maximum(through_air, 0.1) * (through_air > 0.1)
         slope = load_sum * gradient
-        world_x = dir_x * force_forward + dir_z * force_left - with_air * old_x - slope * tx
-        world_z = dir_z * force_forward - dir_x * force_left - with_air * old_z - slope * tz
+        world_x = dir_x * force_forward + dir_z * force_left - with_air * air_x - slope * tx
+        world_z = dir_z * force_forward - dir_x * force_left - with_air * air_z - slope * tz
         near = (n > table.left_near[node]) | (n < table.right_near[node]) | (self.contact != 0)
         self.contact = self._nobody
         if near.any() and len(hit := active[near[active]]):
@@ -443,7 +452,7 @@ class Cars:
             )
         weighed = (turn & 7) == 0
         if weighed.any():
-            self.mass = np.where(weighed, DRY_MASS + FUEL_DENSITY * self.engine.fuel, self.mass)
+            self.mass = np.where(weighed, DRY_MASS + FUEL_DENSITY * self.engine.fuel + setup["ballast"], self.mass)
 
     def _weaken(self) -> None:
         """Update what damage does to the air's forces."""

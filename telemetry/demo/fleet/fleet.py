@@ -74,11 +74,11 @@ class _Numbers:
 class Fleet:
     """``count`` games that are stepped together; each begins with :meth:`take`."""
 
-    def __init__(self, tracks: Sequence[Track], count: int, line: float = 0.0) -> None:
-        """``line`` is the position of the timing line on the spline, as in :class:`telemetry.demo.DemoGame`."""
+    def __init__(self, tracks: Sequence[Track], count: int) -> None:
+        """``tracks`` are all on which any of the cars will drive."""
         self.cars = Cars(tracks, count)
         self.count = count
-        self._line = line % 1.0
+        self._line = np.zeros(count)
         self.games: list[DemoGame | None] = [None] * count
         self.steps = np.zeros(count, np.int64)
         self.packet = np.zeros(count, np.int64)
@@ -101,6 +101,7 @@ class Fleet:
         """Let a game go on as one of the fleet; ``snapshot`` is that of its pages. The game itself is used up."""
         self.cars.take(index, game.car)
         self.games[index] = game
+        self._line[index] = game.line
         self.steps[index], self.packet[index] = game.steps, game.packet
         self.ride[:, index] = game.ride
         for name, column in self.shown.items():
@@ -238,7 +239,7 @@ class Fleet:
         box_s, box_n = s - PIT_BOX_S, n - PIT_BOX_N
         values = {
             "distance_traveled": shown("distance"),
-            "normalized_position": shown_position(s, self.cars.length[cars], self._line),
+            "normalized_position": shown_position(s, self.cars.length[cars], self._line[cars]),
             "world_position_x": shown("x"),
             "world_position_y": shown("y"),
             "world_position_z": shown("z"),

@@ -12,12 +12,12 @@ Only + - * / and square roots act on the state: they give the same bits on every
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import sqrt
+from math import cos, radians, sin, sqrt
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from telemetry.base.units import STEP_S
 from telemetry.demo.physics.engine import Engine
-from telemetry.demo.physics.tyre import HEAT_EVERY, INERTIA, RADIUS, Wheel
+from telemetry.demo.physics.tyre import HEAT_EVERY, INERTIA, RADIUS, Wheel, wear_curve
 from telemetry.demo.track import (
     HALF_WIDTH,
     KERB_WIDTH,
@@ -116,6 +116,22 @@ class Setup:
     road: float = 31.0  # °C
     surface_grip: float = 0.98
     brake_bias: float = 0.66  # fraction at the front axle
+    ballast: float = 0.0  # kg
+    wind_kmh: float = 0.0
+    wind_degrees: float = 0.0  # towards which it blows: 0 is the world's +z, and on to the right
+
+
+def air_density(setup: Setup) -> float:
+    """The density of the air in kg/m³, by the game's own formula."""
+    return 1.2922 - 0.0041 * setup.air
+
+
+def wind_of(setup: Setup) -> tuple[float, float]:
+    """The velocity of the wind in m/s, along the world's x and z."""
+    if setup.wind_kmh == 0.0:
+        return 0.0, 0.0
+    angle, speed = radians(setup.wind_degrees), setup.wind_kmh / 3.6
+    return -sin(angle) * speed, cos(angle) * speed
 
 
 _Slotted = TypeVar("_Slotted", "Car", Engine, Wheel)
@@ -168,6 +184,8 @@ class Car:
         "velocity_y",
         "velocity_z",
         "wheels",
+        "wind_x",
+        "wind_z",
         "x",
         "y",
         "yaw_rate",
@@ -177,7 +195,7 @@ class Car:
     def __init__(self, track: Track, setup: Setup, s: float, n: float) -> None:
         self.track = track
         self.setup = setup
-        self.density = 1.2922 - 0.0041 * setup.air  # kg/m³, the game's own formula
+        self.density = air_density(setup)
         self.engine = Engine(setup.fuel)
         self.wheels = tuple(
             Wheel(axle, side, FRONT if axle == 0 else -REAR, side * HALF_TRACK[axle], setup.air)
@@ -187,7 +205,8 @@ class Car:
         self.damage = [0.0, 0.0, 0.0, 0.0]  # front, rear, left, right
         self.distance = 0.0  # m moved, jumps included
         self.turn = 0  # steps done: whose heat is due
-        self.mass = DRY_MASS + FUEL_DENSITY * setup.fuel
+        self.mass = DRY_MASS + FUEL_DENSITY * setup.fuel + setup.ballast
+        self.wind_x, self.wind_z = wind_of(setup)
         self.steer = self.gas = self.brake = 0.0
         self.x = self.z = 0.0
         self.node = 0
@@ -230,6 +249,21 @@ class Car:
         twin.engine = _copy_slots(self.engine)
         twin.wheels = tuple([_copy_slots(wheel) for wheel in self.wheels])
         return twin
+
+    def adapt(self, setup: Setup, tyre_used: float | None = None, tyre_temp: float | None = None) -> None:
+        """Change to another setup, and to tyres of which this fraction is used and that have this temperature in °C."""
+        self.setup = setup
+        self.engine.fuel = setup.fuel
+        self.mass = DRY_MASS + FUEL_DENSITY * setup.fuel + setup.ballast
+        self.density = air_density(setup)
+        self.wind_x, self.wind_z = wind_of(setup)
+        for wheel in self.wheels:
+            if tyre_used is not None:
+                wheel.used = tyre_used
+                wheel.wear = wear_curve(tyre_used)
+            if tyre_temp is not None:
+                wheel.core = wheel.inner = wheel.middle = wheel.outer = tyre_temp
+            wheel.age(0.0, 0.0, setup.air, setup.road, self.roll, setup.tyre_rate, False)
 
     def repair(self) -> None:
         """Repair all damage."""
@@ -292,11 +326,17 @@ class Car:
         cos_front = 1.0 - square * (0.5 - square * (1.0 / 24.0 - square * (1.0 / 720.0)))
 
         # Air
-        air_speed = self.speed
+        air_speed = through_air = self.speed
+        wind_x, wind_z = self.wind_x, self.wind_z
+        if wind_x != 0.0 or wind_z != 0.0:
+            air_x, air_z = old_x - wind_x, old_z - wind_z
+            through_air = sqrt(air_x * air_x + old_y * old_y + air_z * air_z)
+        else:
+            air_x, air_z = old_x, old_z
         broken = self.damage
         worst = max(broken)
         share = worst * 0.01 if worst < 100.0 else 1.0
-        press = self.density * (1.0 / REFERENCE_DENSITY) * air_speed * air_speed
+        press = self.density * (1.0 / REFERENCE_DENSITY) * through_air * through_air
         downforce = DOWNFORCE * press * (1.0 - DAMAGE_DOWNFORCE * share)
         drag = DRAG * press * (1.0 + DAMAGE_DRAG * share)
 
@@ -402,13 +442,13 @@ class Car:
                 STEP_S * HEAT_EVERY, air_speed, setup.air, setup.road, roll, setup.tyre_rate, grounds[due] == GRASS
             )
         elif turn & 7 == 0:
-            self.mass = DRY_MASS + FUEL_DENSITY * engine.fuel
+            self.mass = DRY_MASS + FUEL_DENSITY * engine.fuel + setup.ballast
 
         # Body
-        drag_over_speed = drag / air_speed if air_speed > 0.1 else 0.0
+        drag_over_speed = drag / through_air if through_air > 0.1 else 0.0
         slope = load_sum * gradient  # the road pushes at right angles to itself
-        world_x = dir_x * force_forward + dir_z * force_left - drag_over_speed * old_x - slope * tx
-        world_z = dir_z * force_forward - dir_x * force_left - drag_over_speed * old_z - slope * tz
+        world_x = dir_x * force_forward + dir_z * force_left - drag_over_speed * air_x - slope * tx
+        world_z = dir_z * force_forward - dir_x * force_left - drag_over_speed * air_z - slope * tz
         wall = track.left_wall[node] if n > 0.0 else track.right_wall[node]
         if (n > wall - 2.6 if n > 0.0 else n < wall + 2.6) or self.contact:
             push_x, push_z, moment = self._barrier(wall, along_f, across_f, forward, left)

@@ -13,6 +13,7 @@ from telemetry.rl.backends.base import Backend, Ready, StepResult
 from telemetry.rl.backends.demo import DemoBackend
 from telemetry.rl.backends.live import RESET_TIMEOUT_S, LiveBackend, NewestSource
 from telemetry.rl.backends.replay import ReadSamples, ReplayBackend, recorded_samples
+from telemetry.rl.randomisation import NOTHING_DRAWN, Randomisation
 from telemetry.sources import open_source
 
 __all__ = [
@@ -33,6 +34,8 @@ class BackendOptions:
 
     start: str = "grid"
     """Demo: where episodes begin, ``grid`` or ``anywhere`` on the racing line."""
+    randomisation: Randomisation = NOTHING_DRAWN
+    """Demo: what each episode draws anew."""
     actuator: str | Actuator = "none"
     """Live: what carries commands to the game."""
     restart_button: int | None = None
@@ -67,7 +70,9 @@ def open_backend(
             raise UsageError(f"record: {source} is a recording already.")
         return ReplayBackend(Path(rest) if name == "replay" else path, control_hz, read_samples)
     if is_demo:
-        return DemoBackend(DemoSettings.parse(rest), control_hz, options.start, open_sink and open_sink())
+        return DemoBackend(
+            DemoSettings.parse(rest), control_hz, options.start, open_sink and open_sink(), options.randomisation
+        )
     origin = open_source(source, wait=True)
     if name in ("ws", "wss"):
         origin = NewestSource(origin)

@@ -12,7 +12,6 @@ from telemetry.base.errors import UsageError
 from telemetry.base.typing import override
 from telemetry.base.units import STEP_S
 from telemetry.demo import DemoGame, DriverInputs
-from telemetry.demo.circuit import racing_line
 from telemetry.demo.game import START_STEPS
 from telemetry.demo.scenarios import find_scenario
 from telemetry.demo.settings import DemoSettings
@@ -22,6 +21,7 @@ from telemetry.recording.game_state import State
 from telemetry.recording.interfaces import PageSink, Step
 from telemetry.rl.action import Command
 from telemetry.rl.backends.base import Backend, Ready, StepResult
+from telemetry.rl.randomisation import NOTHING_DRAWN, Randomisation
 
 SETTLED_STEPS: Final = 33
 """Physics steps in which a repositioned car comes to rest, and some frames are drawn."""
@@ -44,10 +44,18 @@ class DemoBackend(Backend):
 
     accepts_actions = True
 
-    def __init__(self, demo: DemoSettings, control_hz: float, start: str, sink: PageSink | None = None) -> None:
+    def __init__(
+        self,
+        demo: DemoSettings,
+        control_hz: float,
+        start: str,
+        sink: PageSink | None = None,
+        randomisation: Randomisation = NOTHING_DRAWN,
+    ) -> None:
         self._start = _check_start(start)
         self.name = str(demo)
         self._demo = demo
+        self._randomisation = randomisation
         self._hz = control_hz
         self._sink = sink
         self._game = self._new_game(0)
@@ -67,20 +75,28 @@ class DemoBackend(Backend):
         start, position = _check_start(options.get("start", self._start)), options.get("position")
         if position is not None and not (isinstance(position, int | float) and 0.0 <= position <= 1.0):
             raise UsageError(f"options: position must be a number from 0 to 1, got {position!r}.")
-        game = self._game = self._new_game(int(rng.integers(2**31)))
+        seed_of_game = int(rng.integers(2**31))
+        drawn = self._randomisation
+        if drawn.anywhere and "start" not in options:
+            start = "anywhere"
+        game = self._game = self._new_game(seed_of_game, drawn.draw_circuit(rng))
         if self._sink is None and find_scenario(self._demo.scenario).is_session_plain:
             game.stand()
         else:
             self._run(START_STEPS, _HOLD)
         # A start anywhere is drawn from the timing line on, so that it is the same place wherever the line lies.
-        share = None if position is None else (position - self._demo.line) % 1.0
+        share = None if position is None else (position - game.line) % 1.0
         if start == "anywhere" and position is None:
             share = float(rng.random())
+        if drawn.changes_car:
+            conditions = drawn.draw(rng, game.car.setup)
+            game.car.adapt(*conditions)
         if share is not None:
-            track, line = game.car.track, racing_line()
+            track, line = game.car.track, game.circuit.racing_line
             metres = share * track.length
             game.car.put(metres, line.offset[track.node(metres)])
             game.timing.jump(game.car.s)
+        if share is not None or drawn.changes_car:
             self._run(SETTLED_STEPS, _HOLD)
         self._ticks, self._first_step = 0, game.steps
         self._sample = None
@@ -104,9 +120,10 @@ class DemoBackend(Backend):
             self._sink.close()
             self._sink = None
 
-    def _new_game(self, seed: int) -> DemoGame:
+    def _new_game(self, seed: int, circuit: int | None = None) -> DemoGame:
         demo = self._demo
-        return DemoGame(seed, demo.scenario, line=demo.line, grid_m=demo.grid_m)
+        number = demo.circuit if circuit is None else circuit
+        return DemoGame(seed, demo.scenario, line=demo.line, grid_m=demo.grid_m, circuit=number)
 
     def _run(self, steps: int, controls: DriverInputs) -> None:
         """Compute physics steps, and record them."""

@@ -1,6 +1,7 @@
 """The vector environment: many demo cars in one step, each with the episode that it would have alone."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Unpack
 
@@ -10,7 +11,7 @@ from gymnasium.vector.utils import batch_space
 
 from telemetry.base.errors import TelemetryError, UsageError
 from telemetry.base.typing import override
-from telemetry.demo.circuit import demo_track
+from telemetry.demo.circuit import find_circuit
 from telemetry.demo.fleet.fields import FleetBlock, StillFields
 from telemetry.demo.fleet.fleet import Fleet
 from telemetry.demo.settings import DemoSettings
@@ -88,8 +89,10 @@ class DriveVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
                 f"{', '.join(sorted(odd))} cannot be observed in a vector environment; use vectorization_mode='sync'."
             )
         self._track = track
-        self._backend = DemoBackend(settings, spec.control_hz, start)
-        self._fleet = Fleet([demo_track()], num_envs, settings.line)
+        self._maps: list[TrackMap | None] = [track] * num_envs
+        self._backend = DemoBackend(settings, spec.control_hz, start, randomisation=spec.randomisation)
+        numbers = range(1, spec.randomisation.circuits + 1) if spec.randomisation.circuits else [settings.circuit]
+        self._fleet = Fleet([find_circuit(number).track for number in numbers], num_envs)
         self._still = StillFields(num_envs)
         self._samples = FleetSamples(fields, num_envs)
         self._progress = ProgressColumns.empty(num_envs)
@@ -180,9 +183,8 @@ class DriveVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         progress = self._progress.add(spec.end, after("elapsed"), steps)
         laps = progress.laps - self._progress.laps
         self._progress = progress
-        rewards, terms = reward_columns(
-            spec, Transitions(before, after, steps, spec.step_seconds, axes, self._previous, self._track_map, laps)
-        )
+        transitions = Transitions(before, after, steps, spec.step_seconds, axes, self._previous, None, laps)
+        rewards, terms = self._reward(transitions)
         self._previous = axes
         if self._history.size:
             self._history = np.concatenate([axes[:, np.newaxis], self._history[:, :-1]], axis=1)
@@ -197,14 +199,38 @@ class DriveVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         return self._observe(), rewards, ending, mask_infos(infos, np.ones(self.num_envs, bool))
 
     def _observe(self) -> Any:
-        return observer(self.specification).rows(self._samples.columns, self._history, self._track_map)
+        """The observations of all cars."""
+        observe, samples, groups = observer(self.specification).rows, self._samples.columns, self._cars_by_map()
+        if len(groups) == 1:
+            return observe(samples, self._history, groups[0][0])
+        parts: list[Any] = [observe(samples.select(cars), self._history[cars], track) for track, cars in groups]
+        order = np.argsort(np.concatenate([cars for _, cars in groups]))
+        if self.specification.observation.shape == "flat":
+            return np.concatenate(parts)[order]
+        return {name: np.concatenate([part[name] for part in parts])[order] for name in parts[0]}
+
+    def _reward(self, steps: Transitions) -> tuple[Array, dict[str, Array]]:
+        """The rewards of all cars, and the terms that they are the sums of."""
+        spec, groups = self.specification, self._cars_by_map()
+        if len(groups) == 1 or not spec.reward.acgym:  # the one term that looks at the map
+            return reward_columns(spec, replace(steps, track=groups[0][0]))
+        rewards, terms = np.zeros(self.num_envs), {name: np.zeros(self.num_envs) for name in spec.reward.weights}
+        for track, cars in groups:
+            own, own_terms = reward_columns(spec, replace(steps, track=track))
+            rewards[cars] = own[cars]
+            for name, values in own_terms.items():
+                terms[name][cars] = values[cars]
+        return rewards, terms
+
+    def _cars_by_map(self) -> list[tuple[TrackMap | None, Array]]:
+        """The cars that drive on each map; maps are told apart by which object they are."""
+        cars: dict[int, list[int]] = {}
+        for index, track in enumerate(self._maps):
+            cars.setdefault(id(track), []).append(index)
+        return [(self._maps[own[0]], np.array(own)) for own in cars.values()]
 
     def _block(self) -> FleetBlock:
         return FleetBlock(self._fleet, self._ticks / self.specification.control_hz, self._ticks.copy(), self._still)
-
-    @property
-    def _track_map(self) -> TrackMap | None:
-        return self._track
 
     def _axes(self, actions: Any) -> Array:
         """The numbers of the actions, clipped to -1..1; NaN becomes 0."""
@@ -228,7 +254,7 @@ class DriveVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         for index in cars.tolist():
             sample = self._backend.reset(None, self._rng(index, seeds[index]), options, lambda _: True)
             state, observations[index] = begin(spec, sample, self._track)
-            self._track = state.track
+            self._maps[index] = state.track
             self._take(index, sample, state.progress)
             infos[index] = {
                 **info(sample),
