@@ -11,7 +11,7 @@ import numpy as np
 
 from telemetry.base.units import STEP_S
 from telemetry.demo.fleet.engines import Engines
-from telemetry.demo.fleet.tracks import TrackTable
+from telemetry.demo.fleet.tracks import Surroundings, TrackTable
 from telemetry.demo.fleet.wheels import HEAT_NAMES, Wheels, X, Y
 from telemetry.demo.physics.car import (
     ANTI_ROLL,
@@ -140,6 +140,7 @@ class Cars:
         self.wind_x, self.wind_z = np.zeros(count), np.zeros(count)
         self._is_windy = False
         self.setup = {name: np.zeros(count) for name in SETTINGS}
+        self._rows = np.zeros((len(self.table.rows), count))
         self._all = np.arange(count)
         self._nobody, self._tarmac = np.zeros(count, int), np.zeros((4, count), int)
         self._tc_limit, self._abs_limit = np.full(count, np.inf), np.full(count, -np.inf)
@@ -193,6 +194,7 @@ class Cars:
             values[index] = getattr(car, name)
             setattr(self, name, values)
         self.node[index] += self.table.first[number]
+        self._rows[:, index] = self.table.rows[:, self.node[index]]
         for name in (*_WHEEL_MOVED, "damage"):
             values = getattr(self, name).copy()
             values[:, index] = getattr(car, name)
@@ -238,13 +240,14 @@ class Cars:
             self._step(controls, speed_limit, self._all)
             return
         kept = [(owner, name, getattr(owner, name)) for owner, name in self._names()]
-        damage, health = self.damage.copy(), self.engine.health.copy()
+        damage, health, rows = self.damage.copy(), self.engine.health.copy(), self._rows
         self._step(controls, speed_limit, np.flatnonzero(active))
         resting = ~active
         for owner, name, before in kept:
             now = getattr(owner, name)
             setattr(owner, name, np.where(active, now, before))
         self.damage[:, resting], self.engine.health[resting] = damage[:, resting], health[resting]
+        self._rows = np.where(active, self._rows, rows)
         self._weaken()
 
     def _names(self) -> list[tuple[object, str]]:
@@ -263,7 +266,8 @@ class Cars:
 
         # Where the cars are on the circuit, and the plane of the road under them
         node, s, n = self.node, self.s, self.n
-        tx, tz, gradient = table.tangent_x[node], table.tangent_z[node], table.gradient[node]
+        around = Surroundings(*self._rows)
+        tx, tz, gradient = around.tangent_x, around.tangent_z, around.gradient
         along_f = dir_x * tx + dir_z * tz
         across_f = dir_x * tz - dir_z * tx
         lever = self.y - self.road_y
@@ -363,7 +367,7 @@ class Cars:
         slope = load_sum * gradient
         world_x = dir_x * force_forward + dir_z * force_left - with_air * air_x - slope * tx
         world_z = dir_z * force_forward - dir_x * force_left - with_air * air_z - slope * tz
-        near = (n > table.left_near[node]) | (n < table.right_near[node]) | (self.contact != 0)
+        near = (n > around.left_near) | (n < around.right_near) | (self.contact != 0)
         self.contact = self._nobody
         if near.any() and len(hit := active[near[active]]):
             wall = np.where(n[hit] > 0.0, table.left_wall[node[hit]], table.right_wall[node[hit]])
@@ -461,12 +465,25 @@ class Cars:
 
     def _find(self) -> None:
         """Update the cars' positions on the circuit and the height of the road there."""
-        table = self.table
-        self.node, part, self.n = table.locate(self.x, self.z, self.node)
+        table, around = self.table, Surroundings(*self._rows)
+        dx, dz = self.x - around.x, self.z - around.z
+        along, n = dx * around.tangent_x + dz * around.tangent_z, dx * around.tangent_z - dz * around.tangent_x
+        dx, dz = self.x - around.next_x, self.z - around.next_z
+        beyond = dx * around.next_tangent_x + dz * around.next_tangent_z
+        next_n = dx * around.next_tangent_z - dz * around.next_tangent_x
+        part = along / (along - beyond)
+        n = n + part * (next_n - n)
+        left = ((along < 0.0) | (beyond >= 0.0)).nonzero()[0]
+        if len(left):  # these cars are at another node now
+            self.node = node = self.node.copy()
+            node[left], part[left], n[left] = table.locate(self.x[left], self.z[left], node[left])
+            self._rows = self._rows.copy()
+            self._rows[:, left] = table.rows[:, node[left]]
+            around = Surroundings(*self._rows)
+        self.n = n
         number = self.track_number
         self.s = (self.node - table.first[number] + part) * table.spacing[number]
-        y = table.y[self.node]
-        self.road_y = y + part * (table.y[table.following[self.node]] - y)
+        self.road_y = around.y + part * around.rise
 
     def _barrier(
         self, cars: Array, wall: Array, along_f: Array, across_f: Array, forward: Array, left: Array

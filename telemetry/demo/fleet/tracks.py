@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -11,6 +11,27 @@ if TYPE_CHECKING:
 
     from telemetry.demo.track import Track
     from telemetry.fields.blocks import Array
+
+
+class Surroundings(NamedTuple):
+    """The node that each car is at, and the one after it: (cars,) each."""
+
+    x: Array
+    z: Array
+    tangent_x: Array
+    tangent_z: Array
+    next_x: Array
+    next_z: Array
+    next_tangent_x: Array
+    next_tangent_z: Array
+    gradient: Array
+    y: Array
+    rise: Array
+    """Metres from its height to that of the next node."""
+    left_near: Array
+    """`n` from which on a car may touch the barrier on the left."""
+    right_near: Array
+    """The same on the right."""
 
 
 class TrackTable:
@@ -35,7 +56,15 @@ class TrackTable:
         self.following[self.first + counts - 1] = self.first
         self.previous[self.first] = self.first + counts - 1
         near = 2.6  # m from a barrier at which a corner of the car may touch it
-        self.left_near, self.right_near = self.left_wall - near, self.right_wall + near
+        following = self.following
+        self.rows = np.stack(
+            [
+                *(self.x, self.z, self.tangent_x, self.tangent_z),
+                *(self.x[following], self.z[following], self.tangent_x[following], self.tangent_z[following]),
+                *(self.gradient, self.y, self.y[following] - self.y, self.left_wall - near, self.right_wall + near),
+            ]
+        )
+        """What a step needs of each node, (13, nodes), see :class:`Surroundings`."""
 
     def place(self, node: Array, x: Array, z: Array) -> tuple[Array, Array]:
         """How far points lie along the direction of nodes, and to the left of it."""
