@@ -117,7 +117,7 @@ def test_a_specification_is_a_small_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [
-        ({"hz": 25}, "hz: unknown key; there are control_hz, observation, action, reward, end."),
+        ({"hz": 25}, "hz: unknown key; there are control_hz, observation, action, reward, end, randomisation."),
         ({"rewards": {}}, "rewards: unknown key; did you mean reward?"),
         ({"control_hz": 0}, "control_hz must be greater than 0 and at most 333, got 0."),
         ({"control_hz": "25"}, "control_hz must be greater than 0 and at most 333, got '25'."),
