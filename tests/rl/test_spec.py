@@ -199,10 +199,11 @@ def test_every_feature_known_by_name_is_a_field_with_bounds() -> None:
     assert Spec(observation=Observation(fields=tuple(FEATURES.values()))).observation.fields
 
 
-def test_the_documentation_has_a_valid_specification_and_the_table_of_terms() -> None:
+def test_the_documentation_has_valid_specifications_and_the_table_of_terms() -> None:
     text = (REPOSITORY / "docs" / "rl.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
-    assert len(Spec.from_dict(tomllib.loads(example)).observation.fields) == 5
+    examples = [Spec.from_dict(tomllib.loads(one)) for one in re.findall(r"```toml\n(.*?)```", text, re.DOTALL)]
+    assert len(examples[0].observation.fields) == 5
+    assert [example.randomisation.changes_car for example in examples] == [False, True]
     assert terms_table() in text
 
 
