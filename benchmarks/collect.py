@@ -32,6 +32,9 @@ from telemetry.recording.game_state import State
 from telemetry.recording.stats import RecordingStats
 from telemetry.stream import CollectServer, ServerOptions, StreamServer, parse_rigs
 
+SETTLE_SECONDS = 2.0
+"""For connections that are opened when another one is."""
+
 OPTIONS = "events=1&hello=1&delta=1&track=1"
 """What is asked of a rig."""
 
@@ -181,11 +184,12 @@ def measure(case: Case, count: int, rate: float, seconds: float) -> dict[str, fl
         processes.append(context.Process(target=COLLECTORS[case.way], args=(collector_there, ports, seconds)))
         processes[-1].start()
         port = collector_here.recv()
-        time.sleep(1.0)  # until it is connected to all
+        time.sleep(SETTLE_SECONDS)
     targets = [(port or rig, f"/rigs/r{rig}" if port else f"/?{OPTIONS}") for rig in ports[: min(case.clients, count)]]
     processes.append(context.Process(target=read, args=(clients_there, targets, [port] * case.pages)))
     processes[-1].start()
     clients_here.recv()
+    time.sleep(SETTLE_SECONDS)
     rigs_here.send(None)
     cpu = float("nan")
     if port:
@@ -231,7 +235,7 @@ def main() -> None:
     print("|-------------|---------------:|------:|-------:|-------:|-------:|")
     for case, numbers in medians.items():
         row = f"| {case.way:11} | {case.clients:14} | {case.pages:5} | {numbers['cpu']:6.1%} "
-        print(f"{row}| {numbers['p50']:6.2f} | {numbers['p99']:6.2f} |")
+        print(f"{row}| {numbers['p50']:6.2f} | {numbers['p99']:6.2f} |".replace(" nan%", "    -").replace("nan", "  -"))
 
 
 if __name__ == "__main__":
