@@ -55,7 +55,8 @@ class Pushes:
             self._steer = self._rng.gauss(0.0, STEER_PUSH) * self._size if self._on else 0.0
             self._pedal = self._rng.gauss(0.0, PEDAL_PUSH) * self._size if self._on else 0.0
         pedal = inputs.gas - inputs.brake + self._pedal
-        return DriverInputs(_limit(inputs.steer + self._steer, -1.0), _limit(pedal, 0.0), _limit(-pedal, 0.0))
+        steer = _limit(inputs.steer + self._steer, -1.0)
+        return DriverInputs(steer, _limit(pedal, 0.0), _limit(-pedal, 0.0), inputs.reverse)
 
 
 def _limit(value: float, low: float) -> float:

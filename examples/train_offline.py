@@ -1,7 +1,7 @@
 """Learn to drive from a dataset alone, by cloning the driver (`bc`) or by IQL, and let the policy lap the demo.
 
     python examples/demo_drives.py drives
-    python main.py dataset minari drives -o datasets --name demo/driver
+    python main.py dataset minari drives -o datasets --name demo/driver --episode session
     python examples/train_offline.py datasets demo/driver-v0 --out offline
 
 The learner sees nothing but the dataset; what it has learnt then drives three laps from the grid, into a recording. It
@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from telemetry.laps.detector import laps
 from telemetry.rl import End, Spec
 
 EXAM = End(tyres_out=3, laps=3, seconds=400)
@@ -29,7 +30,7 @@ EXAM = End(tyres_out=3, laps=3, seconds=400)
 BATCH = 512
 DISCOUNT = 0.99
 """A decision is worth what it earns in the next four seconds."""
-EXPECTILE, SHARPNESS, MAX_WEIGHT = 0.7, 3.0, 20.0
+EXPECTILE, SHARPNESS, MAX_WEIGHT = 0.7, 0.5, 4.0
 """IQL: how optimistic the value is, and how much more a good action is copied than a bad one."""
 TARGET_RATE = 0.005
 """Share of the newest critic that its target takes over in each step."""
@@ -58,7 +59,7 @@ class Exam:
     """What a policy drove from the grid."""
 
     seed: int
-    laps: int
+    valid_laps: int
     lap_seconds: tuple[float, ...]
     seconds: float
     reason: str
@@ -159,24 +160,23 @@ def learn(steps: Steps, learner: str, count: int, seed: int) -> Policy:
 
 def examine(policy: Policy, spec: Spec, seed: int, record: Path | None = None) -> Exam:
     """Let a policy drive from the grid."""
-    env = gymnasium.make(
+    env: Any = gymnasium.make(
         "telemetry.rl:AssettoCorsa/Demo-v0",
         specification=replace(spec, end=EXAM).to_dict(),
         record=record,
         policy=record.stem if record else "",
     )
     observation, info = env.reset(seed=seed)
-    times: dict[int, float] = {}
-    steps, over = 0, False
+    samples, over = [env.unwrapped.sample], False
     while not over:
         with torch.no_grad():
             action = policy(torch.from_numpy(observation)).clamp(-1.0, 1.0).numpy()
         observation, _, terminated, truncated, info = env.step(action)
-        if info["lap"] > 1:
-            times[info["lap"] - 1] = info["last_time_ms"] / 1000
-        steps, over = steps + 1, terminated or truncated
+        samples.append(env.unwrapped.sample)
+        over = terminated or truncated
     env.close()
-    return Exam(seed, len(times), tuple(times.values()), steps / spec.control_hz, info["reason"])
+    times = [(lap.time_ms or lap.measured_ms or 0) / 1000 for lap in laps(samples) if lap.valid]
+    return Exam(seed, len(times), tuple(times), (len(samples) - 1) / spec.control_hz, info["reason"])
 
 
 def main() -> None:
@@ -204,7 +204,10 @@ def main() -> None:
         torch.save(policy.state_dict(), out / f"{options.learner}_{seed}.pt")
         exams.append(exam)
         times = ", ".join(f"{lap:.2f} s" for lap in exam.lap_seconds)
-        print(f"seed {seed}: {exam.laps} laps [{times}], ended after {exam.seconds:.0f} s: {exam.reason}", flush=True)
+        print(
+            f"seed {seed}: {exam.valid_laps} valid laps [{times}], ended after {exam.seconds:.0f} s: {exam.reason}",
+            flush=True,
+        )
     results = json.dumps([asdict(exam) for exam in exams], indent=2)
     (out / f"{options.learner}.json").write_text(results, encoding="utf-8")
 

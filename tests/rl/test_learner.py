@@ -81,14 +81,14 @@ def test_three_commands_lead_from_nothing_to_a_policy_that_drives(tmp_path: Path
         str(drives / "drive_00.mcap"),
         str(drives / "drive_01.mcap"),
     ]
-    made = main_in_process("dataset", "minari", drives, "-o", root, "--name", "demo/driver")
+    made = main_in_process("dataset", "minari", drives, "-o", root, "--name", "demo/driver", "--episode", "session")
     assert made.returncode == 0, made.stderr
     for learner in ("bc", "iql"):
         short = ("--learner", learner, "--steps", "20", "--seeds", "3")
         steps, drove = run("train_offline.py", root, "demo/driver-v0", "--out", out, *short).splitlines()
         assert steps == "298 steps of 2 episodes"
-        assert drove.startswith("seed 3: 0 laps [], ended after ")
+        assert drove.startswith("seed 3: 0 valid laps [], ended after ")
         (exam,) = json.loads((out / f"{learner}.json").read_text())
-        assert (exam["seed"], exam["laps"], exam["lap_seconds"]) == (10_004, 0, [])
+        assert (exam["seed"], exam["valid_laps"], exam["lap_seconds"]) == (10_004, 0, [])
         with telemetry.open_source(out / f"{learner}_3.mcap") as source:
             assert source.metadata["policy"] == f"{learner}_3"
