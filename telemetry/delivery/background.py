@@ -4,11 +4,11 @@ A thread would not do: one of low priority that is suspended while it holds Pyth
 """
 
 import multiprocessing
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from threading import Event, Thread
@@ -23,6 +23,11 @@ from telemetry.delivery.outbox import DeliveryStatus, Outbox
 from telemetry.delivery.retry import Backoff
 from telemetry.delivery.targets import open_target
 from telemetry.recording.interfaces import Closeable
+
+if sys.platform == "win32":
+    from multiprocessing.connection import PipeConnection as Connection
+else:
+    from multiprocessing.connection import Connection
 
 LOOK_S: Final = 2.0
 """Seconds between two looks into the outbox."""
