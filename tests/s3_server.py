@@ -28,11 +28,14 @@ CREDENTIALS = {
 
 @dataclass(frozen=True)
 class Bucket:
-    """A bucket of a server, seen by boto3: nothing of it is what the code under test uses."""
+    """A bucket of a server. Its objects are seen by obstore, which the code under test does not use."""
 
     name: str
     endpoint: str
     client: Any
+    """Of boto3."""
+    objects: Any
+    """A store of obstore."""
 
     @property
     def url(self) -> str:
@@ -40,15 +43,13 @@ class Bucket:
 
     def sizes(self) -> dict[str, int]:
         """The size of every object by its key."""
-        pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.name)
-        return {entry["Key"]: entry["Size"] for page in pages for entry in page.get("Contents", [])}
+        return {entry["path"]: entry["size"] for page in self.objects.list() for entry in page}
 
     def read(self, key: str) -> bytes:
-        body: bytes = self.client.get_object(Bucket=self.name, Key=key)["Body"].read()
-        return body
+        return bytes(self.objects.get(key).bytes())
 
     def write(self, key: str, data: bytes) -> None:
-        self.client.put_object(Bucket=self.name, Key=key, Body=data)
+        self.objects.put(key, data)
 
     def unfinished(self) -> list[str]:
         """The keys of uploads that were begun and not completed: they are no objects."""
@@ -65,6 +66,7 @@ class S3Server:
 
     def make_bucket(self, name: str) -> Bucket:
         import boto3
+        from obstore.store import S3Store
 
         client = boto3.client(
             "s3",
@@ -74,7 +76,15 @@ class S3Server:
             aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
         )
         client.create_bucket(Bucket=name)
-        return Bucket(name, self.endpoint, client)
+        objects = S3Store(
+            name,
+            endpoint=self.endpoint,
+            region=CREDENTIALS["AWS_REGION"],
+            access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+            secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+            client_options={"allow_http": True},
+        )
+        return Bucket(name, self.endpoint, client, objects)
 
 
 @contextmanager

@@ -5,11 +5,11 @@ only where it still is the one that was read (a conditional write); whoever was 
 change again on that, and tries again.
 """
 
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,11 +18,14 @@ from telemetry.base.extras import require
 from telemetry.base.sanitize import is_safe_filename
 from telemetry.base.storage.temporary import temporary_folder
 from telemetry.catalog.store import PURPOSE, RECORDINGS_FOLDER, SAMPLES_FOLDER, STATE_NAME, StoredState
-from telemetry.stores import ObjectStore, StoreError, open_object_store
+from telemetry.stores import ObjectStore, open_object_store
 from telemetry.stores.revisions import find_revision, read_revision, replace_revision
+from telemetry.stores.uploads import upload
 
 NEEDED_FOR: Final = timedelta(days=1)
 """How long a file that belongs to no catalog stays: another machine may be about to name it, or still read it."""
+
+_CHUNK_BYTES: Final = 1 << 20
 
 
 class S3Store:
@@ -77,7 +80,7 @@ class S3Store:
         return StoredState(*read_revision(self.objects, STATE_NAME))
 
     def write_state(self, state: StoredState) -> str:
-        """Replace ``catalog.json``; :class:`telemetry.stores.revisions.ReplacedMeanwhileError` for another revision."""
+        """Replace ``catalog.json``; :class:`telemetry.stores.boto.ReplacedMeanwhileError` for another revision."""
         return replace_revision(self.objects, STATE_NAME, state.data, state.revision)
 
     def unfinished(self) -> AbstractContextManager[Path]:
@@ -90,14 +93,9 @@ class S3Store:
 
     def put(self, path: Path, name: str) -> None:
         """Upload a file, and see that it is there whole."""
-        target, size = self.path_of(name), path.stat().st_size
-        fs = self.objects.filesystem
-        with self.objects.errors(name):
-            with path.open("rb") as file, fs.open_output_stream(target) as stream:
-                shutil.copyfileobj(file, stream, 1 << 22)
-            there = fs.get_file_info(target).size
-        if there != size:
-            raise StoreError(f"{self._url}/{name}: {there} bytes of {size} arrived. Run the same command again.")
+        self.locate(name)
+        with path.open("rb") as file:
+            upload(self.objects, name, iter(partial(file.read, _CHUNK_BYTES), b""), path.stat().st_size)
         path.unlink()
 
     replace = put

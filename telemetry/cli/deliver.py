@@ -110,8 +110,6 @@ def _keep_delivering(deliverer: "Deliverer", folder: Path, target: str, clock: C
         said = sentence
         if done.delivered or done.removed:
             print_message(_describe(done, target))
-        if deliverer.is_worn_out:
-            raise NotDeliveredError(f"{sentence}")
         clock.sleep_until(clock.now() + backoff.after(failed=bool(done.store_error)))
     raise Interrupted(f"Stopped. {describe_waiting(deliverer.outbox.status(target), folder, target)}")
 

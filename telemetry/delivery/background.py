@@ -142,7 +142,7 @@ def deliver_in_background(settings: DeliverySettings, connection: Connection) ->
     outbox = Outbox(settings.folder)
     backoff = Backoff(LOOK_S)
     deliverer: Deliverer | None = None
-    while not clock.stopped and not (deliverer is not None and deliverer.is_worn_out):
+    while not clock.stopped:
         is_last = finishing.is_set()
         store_error = error = ""
         try:

@@ -89,11 +89,6 @@ class Deliverer(Closeable):
     def close(self) -> None:
         self._lock.close()
 
-    @property
-    def is_worn_out(self) -> bool:
-        """Whether only a new process can go on."""
-        return self._target is not None and self._target.is_worn_out
-
     def run(self) -> DeliveryRound:
         """Deliver what waits, the first first. Raises :class:`telemetry.SinkError` where the outbox cannot be written.
 

@@ -4,28 +4,25 @@ A file appears there whole or not at all. What went wrong is a :class:`telemetry
 nothing under the name, or what was there before.
 """
 
-import ctypes
 import errno
 import os
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from telemetry.base.errors import UsageError
 from telemetry.base.storage.atomic import rename, sync_name
 from telemetry.base.typing import override
 from telemetry.stores import ObjectStore, StoreError, is_object_store, open_object_store
+from telemetry.stores.uploads import upload
 
 INCOMING_NAME: Final = ".incoming"
 """The folder of a target for files that are not whole yet: outside of the tree that readers look into."""
 
 ABANDONED_S: Final = 7 * 86_400.0
 """Age after which an unfinished file is one of a machine that will not finish it."""
-
-MAX_ABANDONED_UPLOADS: Final = 16
-"""Uploads that may break off in one process: each keeps its buffers, up to 18 MB, until the process ends."""
 
 CHUNK_BYTES: Final = 1 << 20
 
@@ -47,11 +44,6 @@ class Target(Protocol):
 
     url: str
     """The place for sentences."""
-
-    @property
-    def is_worn_out(self) -> bool:
-        """Whether so much broke off that only a new process can go on."""
-        ...
 
     def size_of(self, name: str) -> int | None:
         """The size of a file; None where there is none."""
@@ -104,11 +96,6 @@ class FolderTarget(Target):
         self._folder = folder
         self._check()
         self._remove_abandoned()
-
-    @property
-    @override
-    def is_worn_out(self) -> bool:
-        return False
 
     @override
     def size_of(self, name: str) -> int | None:
@@ -192,12 +179,6 @@ class ObjectStoreTarget(Target):
     def __init__(self, store: ObjectStore) -> None:
         self.url = store.url
         self._store = store
-        self._abandoned = 0
-
-    @property
-    @override
-    def is_worn_out(self) -> bool:
-        return self._abandoned >= MAX_ABANDONED_UPLOADS
 
     @override
     def size_of(self, name: str) -> int | None:
@@ -208,37 +189,10 @@ class ObjectStoreTarget(Target):
 
     @override
     def put(self, name: str, content: Iterable[bytes], size: int) -> None:
-        if self.is_worn_out:
-            raise StoreError(f"{self.url}: {self._abandoned} uploads broke off. Start the command again.")
-        with self._store.errors():
-            stream = self._store.filesystem.open_output_stream(self._store.path(name))
-        try:
-            for chunk in content:
-                with self._store.errors():
-                    stream.write(chunk)
-            with self._store.errors():
-                stream.close()
-        except BaseException:
-            self._abandoned += 1
-            _abandon(stream)
-            raise
-        if self.size_of(name) != size:
-            raise StoreError(
-                f"{self.url}: it kept {name} with another size than it was sent. For an old server set "
-                "AWS_REQUEST_CHECKSUM_CALCULATION=when_required."
-            )
+        upload(self._store, name, content, size)
 
     @override
     def read(self, name: str) -> Iterator[bytes]:
         with self._store.errors(), self._store.filesystem.open_input_stream(self._store.path(name)) as stream:
             while chunk := stream.read(CHUNK_BYTES):
                 yield chunk
-
-
-def _abandon(stream: Any) -> None:
-    """Keep a stream of pyarrow from ever being closed: closing it, or dropping it, would publish half a file.
-
-    pyarrow has no way to give an upload up. One more reference than anybody holds keeps its destructor from running,
-    at the end of the process too; what is left is what a kill leaves: an upload that was never completed.
-    """
-    ctypes.pythonapi.Py_IncRef(ctypes.py_object(stream))

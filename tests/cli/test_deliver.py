@@ -13,7 +13,6 @@ from telemetry.delivery.outbox import Outbox
 from tests.commands import Watched, start, with_signals
 from tests.conftest import PATIENCE, main_in_process, wait_until
 from tests.delivery.recordings import short_recording
-from tests.s3_server import Bucket, needs_s3
 
 
 @pytest.fixture(scope="module")
@@ -129,20 +128,6 @@ def test_a_kill_in_the_middle_shows_nothing_in_a_folder_and_the_same_command_goe
     assert [entry.file for entry in Outbox(drives).waiting()] == ["old/drive.mcap"]
     assert main_in_process("deliver", drives, share).returncode == 0
     assert len(list(share.glob("recordings/*"))) == 2
-
-
-@needs_s3
-def test_a_kill_in_the_middle_shows_nothing_in_a_store_and_the_same_command_goes_on(
-    drives: Path, bucket: Bucket
-) -> None:
-    process = start("deliver", drives, bucket.url, "--max-rate", "1kB")
-    wait_until(bucket.unfinished, process.poll)
-    process.kill()
-    process.communicate(timeout=PATIENCE)
-    assert bucket.sizes() == {}
-    assert main_in_process("deliver", drives, bucket.url).returncode == 0
-    recorded = (drives / "old" / "drive.mcap").read_bytes()
-    assert recorded in [bucket.read(key) for key in bucket.sizes()]
 
 
 @with_signals

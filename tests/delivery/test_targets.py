@@ -13,8 +13,9 @@ import pytest
 from telemetry import UsageError
 from telemetry.delivery.targets import ABANDONED_S, INCOMING_NAME, open_target
 from telemetry.stores import StoreError
-from tests.conftest import PATIENCE, REPOSITORY
+from tests.conftest import REPOSITORY
 from tests.s3_server import Bucket, needs_s3
+from tests.waiting import PATIENCE, wait_until
 
 CHUNK = b"x" * 1_000_000
 NAME = "recordings/some.mcap"
@@ -24,10 +25,10 @@ class BrokenOffError(Exception):
     """What a test raises in the middle."""
 
 
-def broken_off(chunks: int) -> Iterator[bytes]:
+def broken_off(chunks: int, error: type[BaseException] = BrokenOffError) -> Iterator[bytes]:
     for _ in range(chunks):
         yield CHUNK
-    raise BrokenOffError
+    raise error
 
 
 def test_a_file_is_put_into_a_folder_and_read_back(share: Path) -> None:
@@ -121,26 +122,33 @@ def test_a_file_is_put_into_a_store_and_read_back(bucket: Bucket) -> None:
 
 
 @needs_s3
-@pytest.mark.parametrize("chunks", [0, 1, 12])
-def test_an_upload_that_broke_off_leaves_a_store_as_it_was(bucket: Bucket, chunks: int) -> None:
+@pytest.mark.parametrize("error", [BrokenOffError, KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize("chunks", [0, 1, 20])
+def test_an_upload_that_broke_off_leaves_a_store_as_it_was(
+    bucket: Bucket, chunks: int, error: type[BaseException]
+) -> None:
     bucket.write(NAME, b"before")
-    with pytest.raises(BrokenOffError):
-        open_target(bucket.url).put(NAME, broken_off(chunks), 20 * len(CHUNK))
+    with pytest.raises(error):
+        open_target(bucket.url).put(NAME, broken_off(chunks, error), 40 * len(CHUNK))
     assert bucket.read(NAME) == b"before"
-    assert bucket.unfinished() == [NAME]
+    assert bucket.unfinished() == []
 
 
 @needs_s3
-def test_the_end_of_a_process_publishes_no_upload_that_broke_off(bucket: Bucket) -> None:
+def test_a_kill_in_the_middle_of_an_upload_shows_nothing(bucket: Bucket) -> None:
     code = f"""
+import sys
 from telemetry.delivery.targets import open_target
 def content():
-    yield b"x" * 12_000_000
-    raise SystemExit(3)
+    for _ in range(20):
+        yield b"x" * 1_000_000
+    sys.stdin.read()
 open_target({bucket.url!r}).put({NAME!r}, content(), 1)
 """
-    done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, timeout=PATIENCE, check=False)
-    assert done.returncode == 3
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=REPOSITORY, stdin=subprocess.PIPE)
+    wait_until(bucket.unfinished, process.poll)
+    process.kill()
+    process.communicate(timeout=PATIENCE)
     assert bucket.sizes() == {}
 
 
