@@ -16,7 +16,7 @@ from telemetry.base.errors import SinkError, SourceError, TelemetryError
 from telemetry.base.extras import require
 from telemetry.base.sanitize import sanitize_filename
 from telemetry.catalog.jobs import MergedFile, MergeJob, merge_files
-from telemetry.catalog.read import ID_DIGITS, ReadOptions, ReadRecording
+from telemetry.catalog.read import ID_DIGITS, ReadOptions, ReadRecording, name_beside
 from telemetry.catalog.same_drives import LapsByTime
 from telemetry.catalog.shards import groups_to_merge, hash_file
 from telemetry.catalog.state import CatalogState, Row, absolute, is_here, load_state, save_state
@@ -24,8 +24,8 @@ from telemetry.catalog.store import PURPOSE, RECORDINGS_FOLDER, CatalogStore, Pl
 from telemetry.catalog.tables import publish_tables
 from telemetry.formats import find_format
 from telemetry.stores import is_object_store
+from telemetry.stores.boto import ReplacedMeanwhileError
 from telemetry.stores.remote_file import RemoteFile
-from telemetry.stores.revisions import ReplacedMeanwhileError
 
 COMMIT_S: Final = 2.0
 """Seconds after which what was read becomes part of the catalog: a kill costs no more of it."""
@@ -261,6 +261,9 @@ class CatalogChange:
         shutil.copyfile(source, unfinished)
         if hash_file(unfinished) != row["recording_id"]:
             raise SourceError(f"{source} changed while it was read. Add it again when it is finished.")
+        if (own := name_beside(source.name)) and (copied := name_beside(name)) and source.with_name(own).is_file():
+            shutil.copyfile(source.with_name(own), self.unfinished / "beside")
+            self.store.put(self.unfinished / "beside", copied)
         self.store.put(unfinished, name)
         row.update(path=name, copied=True, stored_on=None)
 
@@ -299,7 +302,8 @@ def _telling(store: CatalogStore, consequence: str) -> Iterator[None]:
 
 def _remove_strangers(store: CatalogStore, state: CatalogState) -> None:
     """Remove files of samples and copies that the state does not name: what was killed, or has been replaced."""
-    names = {*state.shards, *(row["path"] for row in state.recordings if row["copied"])}
+    copies = {row["path"] for row in state.recordings if row["copied"]}
+    names = {*state.shards, *copies, *filter(None, map(name_beside, copies))}
     for name in store.strangers(names):
         with suppress(OSError, TelemetryError):  # then the next change does it
             store.remove(name)

@@ -11,7 +11,7 @@ from telemetry.base.errors import SourceError, UsageError
 from telemetry.base.extras import require
 from telemetry.base.sanitize import sanitize_csv, sanitize_filename
 from telemetry.base.storage.atomic import atomic_write
-from telemetry.catalog.read import ID_DIGITS
+from telemetry.catalog.read import ID_DIGITS, name_beside
 from telemetry.catalog.shards import LAP_ID, ShardWriter, hash_file, read_lap_samples
 from telemetry.catalog.state import CatalogState, Row, recording_place
 from telemetry.catalog.store import PURPOSE, CatalogStore
@@ -57,7 +57,7 @@ def copy_recording(store: CatalogStore, row: Row, folder: Path, name: str, *, ov
         if digest.hexdigest() != row["recording_id"]:
             raise SourceError(f"{place} has changed since it was added.")
         details = ldx_path(Path(place))
-        if not row["copied"] and row["path"].casefold().endswith(".ld") and details.is_file():
+        if name_beside(row["path"]) and details.is_file():
             shutil.copyfile(details, ldx_path(unfinished))  # which gets its name together with the log
     return target
 

@@ -1,6 +1,7 @@
 """What a catalog keeps of one recording: a row for each lap, and the samples of its laps."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -68,6 +69,11 @@ class ReadOptions:
     """The recordings, by the hash of their content, that need not be read."""
 
 
+def name_beside(name: str) -> str | None:
+    """The name, path or address of the file that belongs beside this one: the ``.ldx`` of a MoTeC log."""
+    return f"{name[:-3]}.ldx" if name.casefold().endswith(".ld") else None
+
+
 def read_for_catalog(place: Path | RemoteFile, options: ReadOptions, watch: Watch = iter) -> ReadRecording | None:
     """Read a recording and write the samples of its laps; None for a recording that is known.
 
@@ -75,7 +81,11 @@ def read_for_catalog(place: Path | RemoteFile, options: ReadOptions, watch: Watc
     """
     if isinstance(place, Path):
         return _read_file(place, options, watch)
-    with place.fetched(options.unfinished) as path:
+    with ExitStack() as stack:
+        path = stack.enter_context(place.fetched(options.unfinished))
+        if beside := name_beside(place.url):
+            with suppress(SourceError):  # there is none
+                stack.enter_context(RemoteFile(beside, 0, 0).fetched(options.unfinished))
         try:
             found = _read_file(path, options, watch)
         except TelemetryError as error:

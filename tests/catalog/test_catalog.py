@@ -227,6 +227,20 @@ def test_a_copied_recording_lies_in_the_catalog(catalog: Path, recordings: list[
     assert [Path(str(row["file"])) for row in laps] == [path for path in recordings for _ in range(2)]
 
 
+def test_a_copied_log_keeps_the_laps_that_stand_beside_it(catalog: Path, recordings: list[Path]) -> None:
+    log = recordings[0].with_suffix(".ld")
+    assert main_in_process("convert", recordings[0], log, "--fields", "speed_kmh,gas").returncode == 0
+    run(catalog, "add", "--copy", log)
+    times = [row["time_ms"] for row in rows_of(catalog, "laps")]
+    assert times == [20_000, 19_000, None]
+    log.unlink()
+    log.with_suffix(".ldx").unlink()
+    run(catalog, "rebuild")
+    assert [row["time_ms"] for row in rows_of(catalog, "laps")] == times
+    run(catalog, "remove", load_state(catalog).recordings[0]["recording_id"][:12])
+    assert list((catalog / "recordings").iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("owner", "step"),
     [

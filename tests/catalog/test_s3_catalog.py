@@ -378,3 +378,13 @@ def test_recordings_on_disks_of_other_computers_are_left_to_these(
     assert tracks_of(place) == ["ring", "ring", "hill", "hill"], (
         "another computer's file of the same path is another file"
     )
+
+
+def test_a_copied_log_keeps_the_laps_that_stand_beside_it(place: str, recordings: list[Path]) -> None:
+    log = recordings[0].with_suffix(".ld")
+    assert main_in_process("convert", recordings[0], log, "--fields", "speed_kmh,gas").returncode == 0
+    run(place, "add", "--copy", log)
+    log.unlink()
+    log.with_suffix(".ldx").unlink()
+    run(place, "rebuild")
+    assert [row["time_ms"] for row in orjson.loads(run(place, "laps", "--json"))] == [20_000, 19_000, None]
