@@ -1,13 +1,14 @@
 """Two recordings for a catalog, and an S3 server that the tests of catalogs share."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import telemetry
 from tests.constructed import drive, later, samples_of
-from tests.s3_server import Bucket, S3Server, s3_server, use_bucket
+from tests.s3_server import bucket, server
+
+__all__ = ["bucket", "record", "recordings", "server"]
 
 
 def record(path: Path, number: int, track: str) -> Path:
@@ -25,16 +26,3 @@ def recordings(tmp_path: Path) -> list[Path]:
     folder = tmp_path / "recordings"
     folder.mkdir()
     return [record(folder / f"{track}.jsonl", number, track) for number, track in enumerate(("ring", "hill"))]
-
-
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    with s3_server(tmp_path_factory.mktemp("s3")) as made:
-        yield made
-
-
-@pytest.fixture
-def bucket(server: S3Server, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Bucket:
-    made = server.make_bucket(f"test-{abs(hash(request.node.nodeid)):x}")
-    use_bucket(made, monkeypatch)
-    return made
