@@ -1,6 +1,7 @@
 """What an outbox remembers, and survives."""
 
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -82,14 +83,17 @@ def test_a_clock_that_was_set_back_makes_no_negative_age() -> None:
     assert DeliveryStatus(1, 10, time.time() + 3600.0).oldest_s == 0.0
 
 
-@pytest.mark.parametrize("name", ["link.mcap", "../outside.mcap"])
-def test_a_recording_outside_of_the_folder_is_refused(drives: Path, name: str) -> None:
-    outside = drives.parent / "outside.mcap"
-    outside.write_bytes(b"outside")
-    try:
-        (drives / "link.mcap").symlink_to(outside)
-    except OSError:
-        pytest.skip("this user may make no links")
+def test_a_recording_outside_of_the_folder_is_refused(drives: Path) -> None:
+    (drives.parent / "outside.mcap").write_bytes(b"outside")
     with pytest.raises(SinkError, match=r"names a file outside of"):
-        Outbox(drives).add(drives / name, TARGET)
+        Outbox(drives).add(drives / "../outside.mcap", TARGET)
+    assert Outbox(drives).waiting() == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Wine follows links, and does not say that they are some")
+def test_a_link_to_a_recording_outside_of_the_folder_is_refused(drives: Path) -> None:
+    (drives / "link.mcap").symlink_to(drives.parent / "outside.mcap")
+    (drives.parent / "outside.mcap").write_bytes(b"outside")
+    with pytest.raises(SinkError, match=r"names a file outside of"):
+        Outbox(drives).add(drives / "link.mcap", TARGET)
     assert Outbox(drives).waiting() == []
