@@ -38,11 +38,12 @@ from startup import BARE_HEAD, cpu_seconds
 from stored import record
 
 from telemetry.analysis.quality import store_analysis
+from telemetry.base.storage.file_content import hash_file
 from telemetry.catalog.change import CatalogChange, change_catalog
 from telemetry.catalog.filters import find_lap
 from telemetry.catalog.query import run_query
 from telemetry.catalog.read import ReadOptions, ReadRecording, read_for_catalog
-from telemetry.catalog.shards import ShardWriter, describe_shard, hash_file, read_lap_samples
+from telemetry.catalog.shards import ShardWriter, describe_shard, read_lap_samples
 from telemetry.catalog.state import DEFAULT_FIELDS, DEFAULT_RATE_HZ, CatalogState, Row, load_state
 from telemetry.fields.selection import ALL_COLUMNS, select
 from telemetry.formats.parquet.sink import WRITER_OPTIONS, choose_encodings

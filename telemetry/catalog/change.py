@@ -15,17 +15,19 @@ from typing import Final
 from telemetry.base.errors import SinkError, SourceError, TelemetryError
 from telemetry.base.extras import require
 from telemetry.base.sanitize import sanitize_filename
+from telemetry.base.storage.file_content import FileVersion, hash_file
 from telemetry.catalog.jobs import MergedFile, MergeJob, merge_files
-from telemetry.catalog.read import ID_DIGITS, ReadOptions, ReadRecording, name_beside
+from telemetry.catalog.read import ID_DIGITS, ReadOptions, ReadRecording
 from telemetry.catalog.same_drives import LapsByTime
-from telemetry.catalog.shards import groups_to_merge, hash_file
+from telemetry.catalog.shards import groups_to_merge
 from telemetry.catalog.state import CatalogState, Row, absolute, is_here, load_state, save_state
 from telemetry.catalog.store import PURPOSE, RECORDINGS_FOLDER, CatalogStore, Place, as_store
 from telemetry.catalog.tables import publish_tables
-from telemetry.formats import find_format
+from telemetry.formats import stem_of
+from telemetry.formats.motec.ldx import ldx_name
 from telemetry.stores import is_object_store
-from telemetry.stores.boto import ReplacedMeanwhileError
 from telemetry.stores.remote_file import RemoteFile
+from telemetry.stores.revisions import ReplacedMeanwhileError
 
 COMMIT_S: Final = 2.0
 """Seconds after which what was read becomes part of the catalog: a kill costs no more of it."""
@@ -69,15 +71,12 @@ class CatalogChange:
 
     def knows(self, path: Path | RemoteFile) -> bool:
         """Whether this file was added before and has the size and the time of its last change that it had then."""
+        now: FileVersion | None
         if isinstance(path, RemoteFile):
-            row = self._by_path.get(path.url)
-            return row is not None and (path.size, path.modified_ns) == (row["size"], row["modified_ns"])
-        row = self._by_path.get(absolute(path))
-        try:
-            status = path.stat()
-        except OSError:
-            return False
-        return row is not None and (status.st_size, status.st_mtime_ns) == (row["size"], row["modified_ns"])
+            row, now = self._by_path.get(path.url), FileVersion(path.size, path.modified_ns)
+        else:
+            row, now = self._by_path.get(absolute(path)), FileVersion.find(path)
+        return row is not None and now == (row["size"], row["modified_ns"])
 
     def holds(self, recording_id: str) -> bool:
         """Whether a recording of this content is in the catalog."""
@@ -253,15 +252,14 @@ class CatalogChange:
         """Copy a recording into the catalog."""
         row = read.recording
         source = Path(row["path"])
-        known = find_format(source)
-        suffix = next((end for end in known.suffixes if source.name.endswith(end)), "") if known else source.suffix
-        stem = sanitize_filename(source.name.removesuffix(suffix))
-        name = f"{RECORDINGS_FOLDER}/{row['recording_id'][:ID_DIGITS]}-{stem}{suffix}"
+        stem = stem_of(source)
+        own_name = f"{sanitize_filename(stem)}{source.name.removeprefix(stem)}"
+        name = f"{RECORDINGS_FOLDER}/{row['recording_id'][:ID_DIGITS]}-{own_name}"
         unfinished = self.unfinished / "copied"
         shutil.copyfile(source, unfinished)
         if hash_file(unfinished) != row["recording_id"]:
             raise SourceError(f"{source} changed while it was read. Add it again when it is finished.")
-        if (own := name_beside(source.name)) and (copied := name_beside(name)) and source.with_name(own).is_file():
+        if (own := ldx_name(source.name)) and (copied := ldx_name(name)) and source.with_name(own).is_file():
             shutil.copyfile(source.with_name(own), self.unfinished / "beside")
             self.store.put(self.unfinished / "beside", copied)
         self.store.put(unfinished, name)
@@ -279,31 +277,28 @@ def change_catalog(place: Place, new: CatalogState | None = None) -> Iterator[Ca
     store = as_store(place)
     if new is None and not store.exists():
         load_state(store)
-    try:
-        with store.change() as unfinished:
-            state = new if new is not None and not store.exists() else load_state(store)
-            change = CatalogChange(store, state, unfinished)
-            yield change
-            if change.is_committed:  # only now: others may have put there what a later commit names
-                _remove_strangers(store, change.state)
-    except OSError as error:
-        raise SinkError(f"The catalog {store} cannot be written: {error.strerror or error}.") from error
+    with _telling(store), store.change() as unfinished:
+        state = new if new is not None and not store.exists() else load_state(store)
+        change = CatalogChange(store, state, unfinished)
+        yield change
+        if change.is_committed:  # only now: others may have put there what a later commit names
+            _remove_strangers(store, change.state)
 
 
 @contextmanager
-def _telling(store: CatalogStore, consequence: str) -> Iterator[None]:
-    """Tell what an error of the place of the files costs."""
+def _telling(store: CatalogStore, consequence: str = "") -> Iterator[None]:
+    """Tell of an error of the place of the files, and what it costs."""
     try:
         yield
     except OSError as error:
         reason = error.strerror or error
-        raise SinkError(f"The catalog {store} cannot be written: {reason}. {consequence}") from error
+        raise SinkError(f"The catalog {store} cannot be written: {reason}. {consequence}".rstrip()) from error
 
 
 def _remove_strangers(store: CatalogStore, state: CatalogState) -> None:
     """Remove files of samples and copies that the state does not name: what was killed, or has been replaced."""
     copies = {row["path"] for row in state.recordings if row["copied"]}
-    names = {*state.shards, *copies, *filter(None, map(name_beside, copies))}
+    names = {*state.shards, *copies, *filter(None, map(ldx_name, copies))}
     for name in store.strangers(names):
         with suppress(OSError, TelemetryError):  # then the next change does it
             store.remove(name)

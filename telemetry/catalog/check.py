@@ -6,7 +6,8 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from telemetry.base.errors import TelemetryError
-from telemetry.catalog.shards import LAP_ID, hash_open_file
+from telemetry.base.storage.file_content import hash_chunks, read_chunks
+from telemetry.catalog.shards import LAP_ID
 from telemetry.catalog.state import CatalogState, recording_place, recordings_elsewhere
 from telemetry.catalog.store import CatalogStore, Place, as_store
 from telemetry.stores.remote_file import open_place
@@ -85,7 +86,7 @@ def _compare(open_file: Callable[[], AbstractContextManager[Any]], sha256: str) 
     """What is wrong with a file that had this hash; empty where nothing is."""
     try:
         with open_file() as file:
-            return "" if hash_open_file(file) == sha256 else "has changed"
+            return "" if hash_chunks(read_chunks(file)) == sha256 else "has changed"
     except FileNotFoundError:
         return "has gone"
     except OSError as error:

@@ -3,21 +3,21 @@
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from telemetry.base.errors import SourceError, UsageError
 from telemetry.base.extras import require
 from telemetry.base.sanitize import sanitize_csv, sanitize_filename
 from telemetry.base.storage.atomic import atomic_write
-from telemetry.catalog.read import ID_DIGITS, name_beside
-from telemetry.catalog.shards import LAP_ID, ShardWriter, hash_file, read_lap_samples
+from telemetry.base.storage.file_content import hash_chunks, hash_file, read_chunks
+from telemetry.catalog.read import ID_DIGITS
+from telemetry.catalog.shards import LAP_ID, ShardWriter, read_lap_samples
 from telemetry.catalog.state import CatalogState, Row, recording_place
 from telemetry.catalog.store import PURPOSE, CatalogStore
 from telemetry.fields.selection import Column, select
 from telemetry.formats.csv.sink import header_of
-from telemetry.formats.motec.ldx import ldx_path
+from telemetry.formats.motec.ldx import ldx_name, ldx_path
 from telemetry.formats.parquet.arrow import shape_of
 from telemetry.stores.remote_file import open_place
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 TABLE_SUFFIXES: Final = (".parquet", ".csv")
 """Of files of samples."""
-
-_CHUNK_BYTES: Final = 1 << 20
 
 
 def copy_recording(store: CatalogStore, row: Row, folder: Path, name: str, *, overwrite: bool) -> Path | None:
@@ -49,17 +47,21 @@ def copy_recording(store: CatalogStore, row: Row, folder: Path, name: str, *, ov
         except OSError as error:
             raise SourceError(f"{place} cannot be read: {error.strerror or error}.") from error
         unfinished = stack.enter_context(atomic_write(target, overwrite=overwrite))
-        digest = sha256()
         with unfinished.open("xb") as copy:
-            while chunk := source.read(_CHUNK_BYTES):
-                digest.update(chunk)
-                copy.write(chunk)
-        if digest.hexdigest() != row["recording_id"]:
+            digest = hash_chunks(_copied(read_chunks(source), copy))
+        if digest != row["recording_id"]:
             raise SourceError(f"{place} has changed since it was added.")
         details = ldx_path(Path(place))
-        if name_beside(row["path"]) and details.is_file():
+        if ldx_name(row["path"]) and details.is_file():
             shutil.copyfile(details, ldx_path(unfinished))  # which gets its name together with the log
     return target
+
+
+def _copied(chunks: Iterable[bytes], copy: BinaryIO) -> Iterator[bytes]:
+    """The same bytes, each written into ``copy`` first."""
+    for chunk in chunks:
+        copy.write(chunk)
+        yield chunk
 
 
 def name_copies(recordings: Sequence[Row]) -> dict[str, str]:

@@ -4,17 +4,17 @@ A recording has all fields at the rate at which it was recorded, so it comes fir
 one that has gone, or has changed since it was added: fewer fields, at the rate of the catalog.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from telemetry.analysis.recorded_laps import LapRecording
 from telemetry.base.errors import SourceError, UsageError
+from telemetry.base.storage.file_content import FileVersion, hash_file
 from telemetry.base.text import format_count
 from telemetry.base.typing import override
 from telemetry.catalog.lap_samples import LapSamples, make_laps
 from telemetry.catalog.read import ID_DIGITS
-from telemetry.catalog.shards import hash_file
 from telemetry.catalog.state import CatalogState, Row, recording_place
 from telemetry.catalog.store import CatalogStore
 from telemetry.laps.model import Lap
@@ -46,9 +46,9 @@ def find_recording(store: CatalogStore, row: Row) -> tuple[Path, str]:
     if is_object_store(place):
         return path, "lies in an object store"
     try:
-        status = path.stat()
-        is_same = status.st_size == row["size"] and (
-            status.st_mtime_ns == row["modified_ns"] or hash_file(path) == row["recording_id"]
+        now = FileVersion.of(path)
+        is_same = now.size == row["size"] and (
+            now.modified_ns == row["modified_ns"] or hash_file(path) == row["recording_id"]
         )
     except (FileNotFoundError, NotADirectoryError):
         return path, "has gone"
@@ -62,12 +62,9 @@ def recordings_of_laps(
 ) -> tuple[dict[Path, list[Row]], list[str]]:
     """The recordings of these laps that are still what was added, with their laps, and a sentence on each other one."""
     recordings = {row["recording_id"]: row for row in state.recordings}
-    by_recording: dict[str, list[Row]] = {}
-    for row in rows:
-        by_recording.setdefault(row["recording_id"], []).append(row)
     found: dict[Path, list[Row]] = {}
     problems = []
-    for recording_id, laps in by_recording.items():
+    for recording_id, laps in _by_recording(rows).items():
         path, problem = find_recording(store, recordings[recording_id])
         if problem:
             problems.append(f"{path} {problem}: {format_count(len(laps), 'lap')} of it left out.")
@@ -100,11 +97,8 @@ class LapReader:
 
         Raises :class:`telemetry.UsageError` for a lap that neither its recording nor the catalog has samples of.
         """
-        by_recording: dict[str, list[Row]] = {}
-        for row in rows:
-            by_recording.setdefault(row["recording_id"], []).append(row)
         found: dict[str, tuple[LapRecording, Lap]] = {}
-        for recording_id, wanted in by_recording.items():
+        for recording_id, wanted in _by_recording(rows).items():
             found |= self._find_in_recording(self._recordings[recording_id], wanted)
         return [found[row["lap_id"]] for row in rows]
 
@@ -138,6 +132,14 @@ class LapReader:
         self._stored[recording_id] = stored
         self._tell(f"{path} {problem}: the catalog's samples of its laps are taken, at {self._state.rate_hz:g} Hz.")
         return stored
+
+
+def _by_recording(rows: Iterable[Row]) -> dict[str, list[Row]]:
+    """Laps by the id of their recording."""
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row["recording_id"], []).append(row)
+    return found
 
 
 def _find_same(laps: Sequence[Lap], row: Row) -> Lap:

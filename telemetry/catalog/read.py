@@ -10,9 +10,10 @@ import numpy as np
 
 from telemetry.base.errors import SinkError, SourceError, TelemetryError
 from telemetry.base.extras import require
+from telemetry.base.storage.file_content import FileVersion, hash_file
 from telemetry.base.version import ANALYSIS_VERSION, VERSION
 from telemetry.catalog.measures import MEASURE_FIELDS, MEASURES, measure_samples
-from telemetry.catalog.shards import ShardWriter, describe_shard, hash_file, track_folder
+from telemetry.catalog.shards import ShardWriter, describe_shard, track_folder
 from telemetry.catalog.state import CATALOG_VERSION, Row, absolute
 from telemetry.catalog.store import PURPOSE
 from telemetry.fields.blocks import Array
@@ -20,6 +21,7 @@ from telemetry.fields.columns import Columns
 from telemetry.fields.held import held_columns
 from telemetry.fields.selection import field_names, select
 from telemetry.formats import format_label
+from telemetry.formats.motec.ldx import ldx_name
 from telemetry.formats.parquet.tables import to_table
 from telemetry.laps.model import Lap, in_recorded_order
 from telemetry.sources import open_source
@@ -69,11 +71,6 @@ class ReadOptions:
     """The recordings, by the hash of their content, that need not be read."""
 
 
-def name_beside(name: str) -> str | None:
-    """The name, path or address of the file that belongs beside this one: the ``.ldx`` of a MoTeC log."""
-    return f"{name[:-3]}.ldx" if name.casefold().endswith(".ld") else None
-
-
 def read_for_catalog(place: Path | RemoteFile, options: ReadOptions, watch: Watch = iter) -> ReadRecording | None:
     """Read a recording and write the samples of its laps; None for a recording that is known.
 
@@ -83,7 +80,7 @@ def read_for_catalog(place: Path | RemoteFile, options: ReadOptions, watch: Watc
         return _read_file(place, options, watch)
     with ExitStack() as stack:
         path = stack.enter_context(place.fetched(options.unfinished))
-        if beside := name_beside(place.url):
+        if beside := ldx_name(place.url):
             with suppress(SourceError):  # there is none
                 stack.enter_context(RemoteFile(beside, 0, 0).fetched(options.unfinished))
         try:
@@ -100,7 +97,7 @@ def read_for_catalog(place: Path | RemoteFile, options: ReadOptions, watch: Watc
 def _read_file(path: Path, options: ReadOptions, watch: Watch) -> ReadRecording | None:
     pyarrow = require("pyarrow", extra="catalog", purpose=PURPOSE)
     try:
-        status = path.stat()
+        version = FileVersion.of(path)
         recording_id = hash_file(path)
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror}.") from error
@@ -133,8 +130,8 @@ def _read_file(path: Path, options: ReadOptions, watch: Watch) -> ReadRecording 
             "path": about["file"],
             "copied": False,
             "stored_on": None,
-            "size": status.st_size,
-            "modified_ns": status.st_mtime_ns,
+            "size": version.size,
+            "modified_ns": version.modified_ns,
             "format": format_label(path),
             "driver": about["driver"] or next(iter(drivers), ""),
             "host": about["host"],

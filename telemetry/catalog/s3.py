@@ -9,13 +9,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from telemetry.base.errors import SourceError
 from telemetry.base.extras import require
 from telemetry.base.sanitize import is_safe_filename
+from telemetry.base.storage.file_content import read_chunks
 from telemetry.base.storage.temporary import temporary_folder
 from telemetry.catalog.store import PURPOSE, RECORDINGS_FOLDER, SAMPLES_FOLDER, STATE_NAME, StoredState
 from telemetry.stores import ObjectStore, open_object_store
@@ -24,8 +24,6 @@ from telemetry.stores.uploads import upload
 
 NEEDED_FOR: Final = timedelta(days=1)
 """How long a file that belongs to no catalog stays: another machine may be about to name it, or still read it."""
-
-_CHUNK_BYTES: Final = 1 << 20
 
 
 class S3Store:
@@ -80,7 +78,7 @@ class S3Store:
         return StoredState(*read_revision(self.objects, STATE_NAME))
 
     def write_state(self, state: StoredState) -> str:
-        """Replace ``catalog.json``; :class:`telemetry.stores.boto.ReplacedMeanwhileError` for another revision."""
+        """Replace ``catalog.json``; :class:`telemetry.stores.revisions.ReplacedMeanwhileError` for another revision."""
         return replace_revision(self.objects, STATE_NAME, state.data, state.revision)
 
     def unfinished(self) -> AbstractContextManager[Path]:
@@ -95,7 +93,7 @@ class S3Store:
         """Upload a file, and see that it is there whole."""
         self.locate(name)
         with path.open("rb") as file:
-            upload(self.objects, name, iter(partial(file.read, _CHUNK_BYTES), b""), path.stat().st_size)
+            upload(self.objects, name, read_chunks(file), path.stat().st_size)
         path.unlink()
 
     replace = put

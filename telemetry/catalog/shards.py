@@ -1,13 +1,13 @@
 """Files of samples: the laps of one track, a row group for each lap, with the types and units of all our Parquet."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from telemetry.base.errors import SourceError
 from telemetry.base.extras import require
 from telemetry.base.sanitize import sanitize_filename
+from telemetry.base.storage.file_content import hash_file
 from telemetry.base.version import VERSION
 from telemetry.catalog.state import CatalogState, Row
 from telemetry.catalog.store import PURPOSE, SAMPLES_FOLDER, CatalogStore, Place, as_store
@@ -143,17 +143,3 @@ def describe_shard(path: Path, laps: Sequence[Row]) -> tuple[str, Row]:
     digest = hash_file(path)
     name = f"{track_folder(laps[0])}/{digest[:24]}.parquet"
     return name, {"laps": len(laps), "size": path.stat().st_size, "sha256": digest}
-
-
-def hash_file(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal digits. Raises OSError."""
-    with path.open("rb") as file:
-        return hash_open_file(file)
-
-
-def hash_open_file(file: BinaryIO) -> str:
-    """The SHA-256 of all that is read from here on. Raises OSError."""
-    digest = sha256()
-    while block := file.read(1 << 20):
-        digest.update(block)
-    return digest.hexdigest()

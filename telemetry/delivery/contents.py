@@ -1,10 +1,9 @@
 """What is delivered of a recording: its content, with a name that follows from it, and a row that describes it."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,12 +13,14 @@ from telemetry.analysis.quality import QualityReport, RecordingAnalysis, analyze
 from telemetry.base.clock import Clock
 from telemetry.base.errors import SourceError
 from telemetry.base.host import host_name
+from telemetry.base.storage.file_content import FileVersion, hash_chunks, read_chunks
 from telemetry.base.storage.regular_file import open_regular_file
 from telemetry.base.text import to_unicode, to_unicode_values
 from telemetry.base.version import VERSION
-from telemetry.formats import find_format
+from telemetry.formats import stem_of
 from telemetry.recording.interfaces import Source
 from telemetry.sources import open_source
+from telemetry.stores.uploads import PART_BYTES
 
 ROW_FORMAT: Final = 1
 """To be increased when a row means something else."""
@@ -27,8 +28,8 @@ ROW_FORMAT: Final = 1
 RECORDINGS_FOLDER: Final = "recordings"
 """The folder of a target that recordings and their rows are delivered to."""
 
-CHUNK_BYTES: Final = 10 << 20
-"""What pyarrow uploads as one part: chunks of that size are passed on without being copied together."""
+CHUNK_BYTES: Final = PART_BYTES
+"""What is uploaded as one part: chunks of that size need not be put together."""
 
 _PLAUSIBLE: Final = (946_684_800.0, 4_102_444_800.0)
 """Unix time of the years 2000 and 2100: what lies outside is no time of day."""
@@ -46,7 +47,7 @@ class Content:
     @property
     def name(self) -> str:
         """Its name at every target: the same content has the same name, whoever delivers it."""
-        return f"{RECORDINGS_FOLDER}/{self.sha256}{_suffix(self.path)}"
+        return f"{RECORDINGS_FOLDER}/{self.sha256}{self.path.name.removeprefix(stem_of(self.path))}"
 
     @property
     def row_name(self) -> str:
@@ -71,10 +72,10 @@ class Content:
     def check(self) -> None:
         """Raise :class:`telemetry.SourceError` where the file has changed since."""
         try:
-            status = self.path.stat()
+            now = FileVersion.of(self.path)
         except OSError as error:
             raise SourceError(f"{self.path} cannot be read: {error.strerror}.") from error
-        if (status.st_size, status.st_mtime_ns) != (self.size, self.modified_ns):
+        if now != (self.size, self.modified_ns):
             raise _changed(self.path)
 
 
@@ -84,17 +85,21 @@ def read_content(path: Path, go_on: Callable[[], None]) -> Content:
     Raises :class:`telemetry.SourceError` where the file cannot be read, or changes meanwhile.
     """
     try:
-        status = path.stat()
-        digest = sha256()
+        version = FileVersion.of(path)
         with open_regular_file(path) as file:
-            while block := file.read(CHUNK_BYTES):
-                go_on()
-                digest.update(block)
+            digest = hash_chunks(checked(read_chunks(file, CHUNK_BYTES), go_on))
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror}.") from error
-    content = Content(path, status.st_size, status.st_mtime_ns, digest.hexdigest())
+    content = Content(path, *version, digest)
     content.check()
     return content
+
+
+def checked(chunks: Iterable[bytes], go_on: Callable[[], None]) -> Iterator[bytes]:
+    """The same bytes; ``go_on`` is called for each chunk, and may raise."""
+    for chunk in chunks:
+        go_on()
+        yield chunk
 
 
 def make_row(content: Content, file: str, clock: Clock) -> bytes:
@@ -148,11 +153,6 @@ def _player_of(source: Source) -> str:
         if reading.snapshot is not None:
             return to_unicode(reading.snapshot.player_name)
     return ""
-
-
-def _suffix(path: Path) -> str:
-    known = find_format(path)
-    return next((end for end in known.suffixes if path.name.endswith(end)), path.suffix) if known else path.suffix
 
 
 def _changed(path: Path) -> SourceError:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -10,9 +9,10 @@ from telemetry.analysis.quality import recall_analysis, store_analysis
 from telemetry.base.clock import Clock
 from telemetry.base.errors import SinkError, SourceError, TelemetryError
 from telemetry.base.storage.atomic import remove_file, sync_to_disk
+from telemetry.base.storage.file_content import FileVersion, hash_chunks
 from telemetry.base.storage.lock import FileLock, HeldError, held_file, lock_outbox
 from telemetry.base.typing import override
-from telemetry.delivery.contents import CHUNK_BYTES, Content, make_row, read_content
+from telemetry.delivery.contents import CHUNK_BYTES, Content, checked, make_row, read_content
 from telemetry.delivery.outbox import OUTBOX_NAME, DeliveredFile, Outbox, WaitingFile
 from telemetry.delivery.targets import Target
 from telemetry.fields.thresholds import Thresholds
@@ -82,7 +82,7 @@ class Deliverer(Closeable):
         self._options = options
         self._clock = clock
         self._on_file = on_file
-        self._refused: dict[Path, tuple[int, int]] = {}  # what could not be delivered, by its size and time of change
+        self._refused: dict[Path, FileVersion | None] = {}  # what could not be delivered
         self._lock: FileLock = lock_outbox(outbox.folder / OUTBOX_NAME, outbox.folder)
 
     @override
@@ -113,7 +113,7 @@ class Deliverer(Closeable):
             except SourceError as error:
                 done.failures[path] = str(error)
                 self.outbox.fail(entry, str(error))
-                self._refused[path] = _state_of(path)
+                self._refused[path] = FileVersion.find(path)
         return done
 
     def _deliver(self, entry: WaitingFile, path: Path, done: DeliveryRound) -> None:
@@ -125,7 +125,7 @@ class Deliverer(Closeable):
                 pass
         except OSError as error:
             raise SourceError(f"{path} cannot be read: {error.strerror}.") from error
-        if self._refused.get(path, ()) == _state_of(path):
+        if path in self._refused and self._refused[path] == FileVersion.find(path):
             done.failures[path] = entry.error
             return
         delivered = self.outbox.delivered(path, self._target_name)
@@ -179,11 +179,7 @@ class Deliverer(Closeable):
 
     def _delete(self, target: Target, content: Content, done: DeliveryRound) -> None:
         """Delete the recording here, if the target gives it back as it is."""
-        digest = sha256()
-        for chunk in target.read(content.name):
-            self._go_on()
-            digest.update(chunk)
-        if digest.hexdigest() != content.sha256:
+        if hash_chunks(checked(target.read(content.name), self._go_on)) != content.sha256:
             raise SourceError(
                 f"{content.path} stays: {target.url} holds something else under its name. Remove {content.name} there "
                 "to have it delivered again."
@@ -209,12 +205,3 @@ class Deliverer(Closeable):
             self._go_on()
             sent += len(chunk)
             yield chunk
-
-
-def _state_of(path: Path) -> tuple[int, int]:
-    """Size and time of change of a file; of one that cannot be asked, what no file has."""
-    try:
-        status = path.stat()
-    except OSError:
-        return -1, 0
-    return status.st_size, status.st_mtime_ns

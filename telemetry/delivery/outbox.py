@@ -16,6 +16,7 @@ import orjson
 
 from telemetry.base.errors import SinkError
 from telemetry.base.storage.atomic import atomic_write_text, sync_name, sync_to_disk
+from telemetry.base.storage.file_content import FileVersion
 from telemetry.base.storage.inside_folder import OutsideFolderError, path_inside
 from telemetry.base.storage.output_file import make_folder
 from telemetry.base.storage.regular_file import read_regular_file
@@ -151,11 +152,7 @@ class Outbox:
     def delivered(self, path: Path, target: str) -> DeliveredFile | None:
         """What this recording was when it was delivered there, if it has the size and the time of change of then."""
         known = self._known().get((target, self._name_of(path)))
-        try:
-            status = path.stat()
-        except OSError:
-            return None
-        return known if known is not None and known[:2] == (status.st_size, status.st_mtime_ns) else None
+        return known if known is not None and known[:2] == FileVersion.find(path) else None
 
     def status(self, target: str | None = None) -> DeliveryStatus:
         """What waits now, for this target or for any."""

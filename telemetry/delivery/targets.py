@@ -14,6 +14,7 @@ from typing import Final, Protocol
 
 from telemetry.base.errors import UsageError
 from telemetry.base.storage.atomic import rename, sync_name
+from telemetry.base.storage.file_content import read_chunks
 from telemetry.base.typing import override
 from telemetry.stores import ObjectStore, StoreError, is_object_store, open_object_store
 from telemetry.stores.uploads import upload
@@ -23,8 +24,6 @@ INCOMING_NAME: Final = ".incoming"
 
 ABANDONED_S: Final = 7 * 86_400.0
 """Age after which an unfinished file is one of a machine that will not finish it."""
-
-CHUNK_BYTES: Final = 1 << 20
 
 _FOLDER_REASONS: Final = {
     errno.ENOSPC: "it is full. Make room there",
@@ -136,8 +135,7 @@ class FolderTarget(Target):
     @override
     def read(self, name: str) -> Iterator[bytes]:
         with self._errors(), (self._folder / name).open("rb") as file:
-            while chunk := file.read(CHUNK_BYTES):
-                yield chunk
+            yield from read_chunks(file)
 
     def _remove_abandoned(self) -> None:
         """Remove the unfinished files of machines that broke off long ago, by the clock of the folder's own machine."""
@@ -194,5 +192,4 @@ class ObjectStoreTarget(Target):
     @override
     def read(self, name: str) -> Iterator[bytes]:
         with self._store.errors(), self._store.filesystem.open_input_stream(self._store.path(name)) as stream:
-            while chunk := stream.read(CHUNK_BYTES):
-                yield chunk
+            yield from read_chunks(stream)

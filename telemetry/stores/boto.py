@@ -7,18 +7,11 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any
 
 from telemetry.base.extras import require
 from telemetry.stores.failures import StoreError, explain
 from telemetry.stores.object_store import ATTEMPTS, CONNECT_TIMEOUT_S, PURPOSE, REQUEST_TIMEOUT_S, ObjectStore
-
-CONFLICTS: Final = frozenset({409, 412})
-"""Statuses of a write whose condition does not hold, or that met another one."""
-
-
-class ReplacedMeanwhileError(StoreError):
-    """Another machine has replaced, made or removed the object."""
 
 
 def client_of(store: ObjectStore) -> Any:
@@ -33,14 +26,7 @@ def boto_errors(place: str) -> Iterator[None]:
     try:
         yield
     except exceptions.ClientError as error:
-        status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-        code = error.response["Error"]["Code"]
-        if status in CONFLICTS or (status == 404 and code != "NoSuchBucket"):
-            raise ReplacedMeanwhileError(f"{place}: another machine has replaced it.") from error
-        if status == 501:
-            raise StoreError(
-                f"{place}: this store has no conditional writes, which keep two machines apart."
-            ) from error
+        status, code = status_of(error)
         words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", code).upper()
         raise StoreError(f"{place}: {explain(f'{words} (HTTP status {status})')}.") from error
     except (exceptions.HTTPClientError, exceptions.ConnectionError) as error:
@@ -48,6 +34,11 @@ def boto_errors(place: str) -> Iterator[None]:
         raise StoreError(f"{place}: {explain(words)}.") from error
     except exceptions.BotoCoreError as error:
         raise StoreError(f"{place}: {explain(str(error))}.") from error
+
+
+def status_of(error: Any) -> tuple[int, str]:
+    """The HTTP status and S3's own code of a ``ClientError``."""
+    return error.response["ResponseMetadata"]["HTTPStatusCode"], error.response["Error"]["Code"]
 
 
 @lru_cache(maxsize=8)

@@ -31,8 +31,8 @@ _ENDPOINT: Final = re.compile(r"(https?://)?[A-Za-z0-9.\-_\[\]:]+(:\d+)?/?")
 class ObjectStore:
     """A bucket, or what begins with a prefix in it. It can be pickled.
 
-    An object appears there whole or not at all, when the stream that writes it is closed; but **a stream that is
-    closed, or dropped, after an error publishes what was written so far**. Nothing here needs a folder to be made.
+    Objects are written by :func:`telemetry.stores.uploads.upload`: a stream of ``filesystem`` that is closed, or
+    dropped, after an error publishes what was written so far. Nothing here needs a folder to be made.
     """
 
     filesystem: "S3FileSystem"

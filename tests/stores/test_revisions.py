@@ -3,8 +3,7 @@
 import pytest
 
 from telemetry.stores import StoreError, open_object_store
-from telemetry.stores.boto import ReplacedMeanwhileError
-from telemetry.stores.revisions import find_revision, read_revision, replace_revision
+from telemetry.stores.revisions import ReplacedMeanwhileError, find_revision, read_revision, replace_revision
 from tests.s3_server import Bucket, error_body, needs_s3, refusing_server
 
 pytestmark = needs_s3

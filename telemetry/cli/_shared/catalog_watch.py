@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from telemetry.base.clock import Clock
 from telemetry.base.errors import SinkError, TelemetryError
+from telemetry.base.storage.file_content import FileVersion
 from telemetry.base.storage.lock import HeldError, held_file
 from telemetry.base.text import format_count
 from telemetry.catalog.change import change_catalog
@@ -23,13 +24,6 @@ if TYPE_CHECKING:
     from telemetry.stores.remote_file import RemoteFile
 
 
-class _Status(NamedTuple):
-    """What tells whether a file was written to."""
-
-    size: int
-    modified_ns: int
-
-
 class WatchedFolder:
     """A folder that is looked at again and again, because drives of other computers do not say what changes in them.
 
@@ -42,8 +36,8 @@ class WatchedFolder:
         """``own`` is the folder of the catalog, whose files are no recordings of anybody."""
         self.folder = folder
         self._own = None if own is None else own.resolve()
-        self._seen: dict[Path, _Status] = {}
-        self._settled: dict[Path, _Status] = {}
+        self._seen: dict[Path, FileVersion] = {}
+        self._settled: dict[Path, FileVersion] = {}
         self.problem = ""
         """Why the folder could not be read at the last look, as a sentence."""
         self.unfinished: list[Path] = []
@@ -57,7 +51,7 @@ class WatchedFolder:
         except OSError as error:
             self.problem = f"{self.folder} cannot be read: {error.strerror}."
             return []
-        found = {path: _status_of(path) for path in find_recordings([self.folder]) if path != self.folder}
+        found = {path: FileVersion.find(path) for path in find_recordings([self.folder]) if path != self.folder}
         before, self._seen = self._seen, {path: status for path, status in found.items() if status is not None}
         ready = [
             path
@@ -170,11 +164,3 @@ def _add(
         if path not in again:
             watched.settle(path)
     return next(iter(again.values()), "")
-
-
-def _status_of(path: Path) -> _Status | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return _Status(status.st_size, status.st_mtime_ns)

@@ -9,6 +9,7 @@ import typer
 
 from telemetry.base.clock import Clock
 from telemetry.base.errors import UsageError
+from telemetry.base.text import format_count
 from telemetry.cli._shared.messages import print_lines, print_message
 from telemetry.cli._shared.options import tune_for_low_latency
 from telemetry.cli._shared.stopping import stop_on_signal
@@ -50,7 +51,7 @@ def run_collect_server(rigs: str, options: "ServerOptions", *, duration: float |
             query = address_query(options.token)
             page = server.url.replace("ws:", "http:", 1)
             print_lines(
-                f"Collecting {len(addresses)} rig{'s' * (len(addresses) != 1)} at {server.url}{query} - "
+                f"Collecting {format_count(len(addresses), 'rig')} at {server.url}{query} - "
                 f"in a browser: {page}{query or '/'} - Ctrl-C ends."
             )
         end = math.inf if duration is None else clock.now() + duration

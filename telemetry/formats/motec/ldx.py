@@ -36,6 +36,11 @@ def ldx_path(path: Path) -> Path:
     return path.with_suffix(".ldx")
 
 
+def ldx_name(name: str) -> str | None:
+    """The name, path or address of the file that belongs beside this one; None where this is no log."""
+    return f"{name[:-3]}.ldx" if name.casefold().endswith(".ld") else None
+
+
 def read_ldx(path: Path) -> LogDetails:
     """The content of such a file; raises :class:`telemetry.SourceError` for one that is none, or that is damaged."""
     try:
