@@ -8,34 +8,23 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-import telemetry
 from telemetry.catalog.shards import read_lap_samples
 from telemetry.catalog.state import load_state
+from tests.catalog.conftest import record_drives, use_catalog
 from tests.conftest import main_in_process
-from tests.constructed import drive, later, samples_of
 
 
 @pytest.fixture
 def drives(tmp_path: Path) -> list[Path]:
     """Two drives on one track: of 20 and 19 s, and of 21, 18 and 18.5 s."""
-    paths = [tmp_path / "drives" / "first.jsonl", tmp_path / "drives" / "second.jsonl"]
-    paths[0].parent.mkdir()
-    for number, times in enumerate(([20.0, 19.0], [21.0, 18.0, 18.5])):
-        rows = later(drive(times), 86_400.0 * number, track="ring", player_name=f"Driver {number}")
-        with telemetry.open_sink(paths[number]) as sink:
-            for sample in samples_of(rows):
-                sink.write(sample)
-    return paths
+    (tmp_path / "drives").mkdir()
+    return record_drives(tmp_path / "drives", ([20.0, 19.0], [21.0, 18.0, 18.5]))
 
 
 @pytest.fixture
 def asked(tmp_path: Path, drives: list[Path], monkeypatch: pytest.MonkeyPatch) -> Path:
     """A catalog of them, which all commands ask."""
-    folder = tmp_path / "catalog"
-    monkeypatch.setenv("AC_TELEMETRY_CATALOG", str(folder))
-    result = main_in_process("catalog", "add", *drives)
-    assert result.returncode == 0, result.stderr
-    return folder
+    return use_catalog(tmp_path / "catalog", drives, monkeypatch)
 
 
 def export(*arguments: str | Path, code: int = 0) -> str:

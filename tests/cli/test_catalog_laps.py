@@ -8,6 +8,7 @@ import pytest
 
 import telemetry
 from telemetry.catalog.state import load_state
+from tests.catalog.conftest import record_drives, use_catalog
 from tests.conftest import main_in_process
 from tests.constructed import drive, later, samples_of
 
@@ -17,22 +18,13 @@ pytestmark = pytest.mark.usefixtures("own_tracks")
 @pytest.fixture
 def recordings(tmp_path: Path) -> list[Path]:
     """Two drives on one track, whose first laps begin on the grid: of 40 and 39 s, and of 41, 38 and 38.5 s."""
-    paths = [tmp_path / "first.jsonl", tmp_path / "second.jsonl"]
-    for number, times in enumerate(([40.0, 39.0], [41.0, 38.0, 38.5])):
-        rows = later(drive(times), 86_400.0 * number, track="ring", player_name=f"Driver {number}")
-        with telemetry.open_sink(paths[number]) as sink:
-            for sample in samples_of(rows):
-                sink.write(sample)
-    return paths
+    return record_drives(tmp_path, ([40.0, 39.0], [41.0, 38.0, 38.5]))
 
 
 @pytest.fixture
 def catalog(tmp_path: Path, recordings: list[Path], monkeypatch: pytest.MonkeyPatch) -> Path:
     """A catalog of them, which all commands ask."""
-    folder = tmp_path / "catalog"
-    monkeypatch.setenv("AC_TELEMETRY_CATALOG", str(folder))
-    assert main_in_process("catalog", "add", *recordings).returncode == 0
-    return folder
+    return use_catalog(tmp_path / "catalog", recordings, monkeypatch)
 
 
 def lap_id(catalog: Path, file: Path, number: int) -> str:

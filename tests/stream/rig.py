@@ -6,7 +6,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -82,6 +82,19 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
+def serving(handle: Callable[[ServerConnection], None]) -> Iterator[str]:
+    """The address of a WebSocket server that does this with each connection."""
+    server = serve(handle, "127.0.0.1", 0)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"ws://127.0.0.1:{server.socket.getsockname()[1]}"
+    finally:
+        server.shutdown()
+        thread.join()
+
+
+@contextlib.contextmanager
 def scripted(*connections: Sequence[str]) -> Iterator[str]:
     """A WebSocket server that sends these messages on one connection after the other, and keeps the last one open."""
     scripts = iter(connections[:-1])
@@ -93,14 +106,8 @@ def scripted(*connections: Sequence[str]) -> Iterator[str]:
         if script is None:
             connection.wait_closed(PATIENCE)
 
-    server = serve(handle, "127.0.0.1", 0)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"ws://127.0.0.1:{server.socket.getsockname()[1]}"
-    finally:
-        server.shutdown()
-        thread.join()
+    with serving(handle) as url:
+        yield url
 
 
 def _stream_of(stream_id: str, *sequences: int) -> list[str]:

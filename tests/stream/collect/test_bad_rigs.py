@@ -1,7 +1,6 @@
 """Rigs that are none, or that send what they should not: each is a sentence, and the others do not notice."""
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -9,14 +8,14 @@ from typing import Any, Final
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
-from websockets.sync.server import ServerConnection, serve
+from websockets.sync.server import ServerConnection
 
 from telemetry.fields.wire import LineEncoder
 from telemetry.stream.collect.rig_connection import MAX_MESSAGE_BYTES
 from telemetry.stream.collect.rig_stats import parse_stats
 from tests.conftest import real_time, sample_of
 from tests.stream.collect.lab import lab_of, receive_until
-from tests.stream.rig import Rig, receive, rig_of, scripted
+from tests.stream.rig import Rig, receive, rig_of, scripted, serving
 
 pytestmark = real_time
 
@@ -87,14 +86,8 @@ def flooding(message: str) -> Iterator[str]:
         except ConnectionClosed:
             pass
 
-    server = serve(handle, "127.0.0.1", 0)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"ws://127.0.0.1:{server.socket.getsockname()[1]}"
-    finally:
-        server.shutdown()
-        thread.join()
+    with serving(handle) as url:
+        yield url
 
 
 @pytest.mark.parametrize("message", ["", SAMPLE, '{"type": "state", "state": "live"}'])
