@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 from telemetry.base.errors import TelemetryError, UsageError
 from telemetry.base.text import format_count, join_names
 from telemetry.cli._shared.stopping import Interrupted
-from telemetry.stores.remote_file import RemoteFile
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from telemetry.stores.remote_file import RemoteFile
 
 _MAX_NAMES: Final = 5
 """Failed files that the closing sentence names; each was named with its reason before."""
 
 
 _Result = TypeVar("_Result")
-_Place = TypeVar("_Place", bound=Path | RemoteFile)
+_Place = TypeVar("_Place", bound="Path | RemoteFile")
 
 
 class FailedFilesError(TelemetryError):
@@ -102,7 +103,7 @@ def check_file_exists(path: Path) -> None:
 class FileFailure(NamedTuple):
     """A file that could not be processed, and why."""
 
-    path: Path | RemoteFile
+    path: "Path | RemoteFile"
     error: TelemetryError
 
     def to_dict(self) -> dict[str, Any]:
