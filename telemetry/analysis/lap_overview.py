@@ -17,7 +17,8 @@ from telemetry.analysis.stint import (
     tyre_wear,
 )
 from telemetry.analysis.theoretical_best import TheoreticalBest, theoretical_best
-from telemetry.laps.model import CarAndTrack, Lap, best_laps
+from telemetry.laps.car_and_track import CarAndTrack
+from telemetry.laps.model import Lap, best_laps
 
 
 class LapsOfFile(NamedTuple):

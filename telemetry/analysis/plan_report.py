@@ -15,7 +15,7 @@ from telemetry.base.sanitize import sanitize_markdown
 from telemetry.base.storage.atomic import atomic_write_text
 from telemetry.base.text import format_lap_time, format_measured_lap_time, format_size
 from telemetry.base.typed_values import build
-from telemetry.laps.model import CarAndTrack
+from telemetry.laps.car_and_track import CarAndTrack
 from telemetry.plans.manifest import FileRecord, LapRecord, Manifest, RunProgress
 from telemetry.sources import open_source
 

@@ -11,7 +11,7 @@ from telemetry.base.errors import UsageError
 from telemetry.base.nearest import describe_nearest
 from telemetry.base.text import join_names
 from telemetry.catalog.state import Row
-from telemetry.laps.model import CarAndTrack
+from telemetry.laps.car_and_track import CarAndTrack
 
 SORT_KEYS: Final[dict[str, Callable[[Row], Any]]] = {
     "time": lambda row: row["time_ms"] if row["time_ms"] is not None else 1 << 40,

@@ -17,7 +17,7 @@ from telemetry.cli._shared.tables import label_table, table_console, to_markup
 from telemetry.cli._shared.thresholds import TyresOut
 from telemetry.fields.snapshot import Snapshot
 from telemetry.fields.thresholds import DEFAULTS
-from telemetry.laps.model import CarAndTrack
+from telemetry.laps.car_and_track import CarAndTrack
 
 if TYPE_CHECKING:
     from telemetry.analysis.quality import RecordingAnalysis

@@ -38,8 +38,9 @@ from telemetry.cli._shared.stopping import Interrupted, stop_on_signal
 from telemetry.cli._shared.tables import table_console, to_markup
 from telemetry.cli._shared.thresholds import TyresOut
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
+from telemetry.laps.car_and_track import CarAndTrack
 from telemetry.laps.missing import describe_missing_lap_fields
-from telemetry.laps.model import CarAndTrack, Lap, best_laps
+from telemetry.laps.model import Lap, best_laps
 from telemetry.laps.session_result import SessionResult, read_session_result
 from telemetry.sources import open_source
 

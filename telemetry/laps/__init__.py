@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from telemetry.laps.assign import assign_laps
+    from telemetry.laps.car_and_track import CarAndTrack
     from telemetry.laps.delta import DeltaTracker, LapDelta, ReferenceLap
     from telemetry.laps.detector import LapState, advance, finish, laps
-    from telemetry.laps.model import CarAndTrack, Lap, SampleRef, best_laps
+    from telemetry.laps.model import Lap, SampleRef, best_laps
     from telemetry.laps.progress import LapInProgress
 else:
     from telemetry.base.lazy import lazy_attributes
@@ -20,7 +21,7 @@ else:
     __getattr__, __dir__ = lazy_attributes(
         __name__,
         {
-            "CarAndTrack": "telemetry.laps.model",
+            "CarAndTrack": "telemetry.laps.car_and_track",
             "DeltaTracker": "telemetry.laps.delta",
             "Lap": "telemetry.laps.model",
             "LapDelta": "telemetry.laps.delta",

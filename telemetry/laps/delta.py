@@ -13,7 +13,8 @@ from typing import Final, NamedTuple
 
 from telemetry.fields.derived import Sample
 from telemetry.fields.lap_changes import MAX_SPEED_MS, lap_length_m, spline_tolerance_m
-from telemetry.laps.model import CarAndTrack, Lap
+from telemetry.laps.car_and_track import CarAndTrack
+from telemetry.laps.model import Lap
 
 POSITION_COUNT: Final = 2000
 """Positions per lap at which its time is stored: one every 2.5 m on a track of 5 km."""

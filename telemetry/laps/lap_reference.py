@@ -4,7 +4,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from telemetry.laps.model import CarAndTrack
+from telemetry.laps.car_and_track import CarAndTrack
 
 MIN_GAP_MS: Final = 1000.0
 """Lap time between two frames from which on the places in between are not covered; :data:`GAP_INTERVALS` if more."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Final, Literal, NamedTuple
 
 from telemetry.fields.schema import NullableWheels
+from telemetry.laps.car_and_track import CarAndTrack
 
 LapStart = Literal["line", "grid", "pits", "joined", "unseen"]
 """Where the lap's first sample is: ``line``: at the line. ``grid``: on the grid after a start or restart. ``pits``: in
@@ -43,21 +44,6 @@ class SampleRef(NamedTuple):
     """Seconds since the start of the recording."""
     timestamp: float
     """Unix time in seconds."""
-
-
-class CarAndTrack(NamedTuple):
-    """What must be the same in two laps before their times can be compared."""
-
-    car: str
-    track: str
-    layout: str
-    """The track's configuration, empty if it has only one."""
-
-    @property
-    def track_name(self) -> str:
-        """Track and layout for a person, like ``spa (short)``."""
-        track = self.track or "unknown track"
-        return f"{track} ({self.layout})" if self.layout else track
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

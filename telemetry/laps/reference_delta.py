@@ -12,10 +12,11 @@ from typing import NamedTuple
 
 from telemetry.fields.derived import Sample
 from telemetry.fields.lap_changes import MAX_SPEED_MS, lap_length_m, spline_tolerance_m
+from telemetry.laps.car_and_track import CarAndTrack
 from telemetry.laps.delta import NEAR_LINE, RESTART_MS, SETTLED_MS, LapDelta
 from telemetry.laps.detector import LapState, advance
 from telemetry.laps.lap_reference import GAP_INTERVALS, MIN_GAP_MS, LapReference
-from telemetry.laps.model import CarAndTrack, Lap
+from telemetry.laps.model import Lap
 
 
 class SegmentGain(NamedTuple):

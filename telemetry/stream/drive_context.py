@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from telemetry.laps.car_and_track import CarAndTrack
 from telemetry.laps.lap_reference import LapReference
-from telemetry.laps.model import CarAndTrack
 from telemetry.tracks.definition import Track
 from telemetry.tracks.map_picture import MapPicture
 

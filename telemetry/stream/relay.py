@@ -7,9 +7,9 @@ from typing import Final
 
 from telemetry.fields.clock_steps import ClockStepDetector
 from telemetry.fields.derived import Sample
+from telemetry.laps.car_and_track import CarAndTrack
 from telemetry.laps.delta import DeltaTracker, LapDelta
 from telemetry.laps.detector import LapState, advance
-from telemetry.laps.model import CarAndTrack
 from telemetry.laps.reference_delta import ReferenceComparison, SegmentGain
 from telemetry.recording.game_state import State
 from telemetry.stream import protocol

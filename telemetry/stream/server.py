@@ -13,7 +13,7 @@ from telemetry.base.text import to_unicode
 from telemetry.base.typing import override
 from telemetry.base.version import VERSION
 from telemetry.fields.derived import Sample
-from telemetry.laps.model import CarAndTrack
+from telemetry.laps.car_and_track import CarAndTrack
 from telemetry.recording.game_state import State
 from telemetry.recording.interfaces import Event
 from telemetry.recording.stats import RecordingStats

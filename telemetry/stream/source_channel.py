@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Sequence
 
 from telemetry.base.typing import override
-from telemetry.laps.model import CarAndTrack
+from telemetry.laps.car_and_track import CarAndTrack
 from telemetry.recording.interfaces import Event
 from telemetry.stream import protocol
 from telemetry.stream.broadcast import Broadcaster, Client

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final, Protocol, Self
 
 from telemetry.fields.derived import Sample
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
+from telemetry.laps.car_and_track import CarAndTrack
 from telemetry.laps.lap_reference import LapReference
-from telemetry.laps.model import CarAndTrack
 from telemetry.laps.reference_delta import ReferenceFollower
 from telemetry.recording.stats import LoopStats
 from telemetry.terminal.panels.view_state import CURRENT_STATES

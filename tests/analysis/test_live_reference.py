@@ -13,9 +13,9 @@ from telemetry.analysis.lap_segments import segment_deltas, segments
 from telemetry.analysis.live_reference import reference_of
 from telemetry.analysis.traces import Trace
 from telemetry.fields.derived import Sample
+from telemetry.laps.car_and_track import CarAndTrack
 from telemetry.laps.delta import LapDelta
 from telemetry.laps.lap_reference import LapReference
-from telemetry.laps.model import CarAndTrack
 from telemetry.laps.reference_delta import ReferenceComparison, ReferenceFollower, SegmentGain
 from tests.analysis.laps_by_hand import Place, columns_of, lap_of, spinning, steady, stopping, trace_of
 from tests.conftest import sample_of

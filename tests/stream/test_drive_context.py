@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from websockets.sync.client import connect
 
+from telemetry.laps.car_and_track import CarAndTrack
 from telemetry.laps.lap_reference import LapReference, PathPoint, ReferenceSegment
-from telemetry.laps.model import CarAndTrack
 from telemetry.stream.drive_context import DriveContext
 from telemetry.tracks.definition import make_track
 from telemetry.tracks.map_picture import MapPicture

@@ -10,8 +10,8 @@ import pytest
 from rich.console import Console, ConsoleDimensions
 
 from telemetry.fields.thresholds import DEFAULTS, Thresholds
+from telemetry.laps.car_and_track import CarAndTrack
 from telemetry.laps.lap_reference import LapReference, ReferenceSegment
-from telemetry.laps.model import CarAndTrack
 from telemetry.recording.game_state import State
 from telemetry.recording.stats import RecordingStats
 from telemetry.terminal import View

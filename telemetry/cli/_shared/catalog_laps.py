@@ -13,7 +13,7 @@ from telemetry.catalog.state import Row, load_state
 from telemetry.catalog.store import CatalogStore
 from telemetry.cli._shared.lap_choice import RecordedLap, best_of
 from telemetry.cli._shared.messages import print_warning
-from telemetry.laps.model import CarAndTrack
+from telemetry.laps.car_and_track import CarAndTrack
 
 if TYPE_CHECKING:
     from telemetry.cli._shared.lap_choice import Library

@@ -17,7 +17,8 @@ from telemetry.cli._shared.input_files import check_file_exists, exists, find_re
 from telemetry.cli._shared.progress import reading_progress
 from telemetry.cli._shared.stopping import Interrupted, stop_on_signal
 from telemetry.fields.thresholds import Thresholds
-from telemetry.laps.model import CarAndTrack, Lap
+from telemetry.laps.car_and_track import CarAndTrack
+from telemetry.laps.model import Lap
 
 if TYPE_CHECKING:
     from telemetry.analysis.comparison import DrivenLap

@@ -16,7 +16,7 @@ from telemetry.cli._shared.input_files import find_recordings
 from telemetry.cli._shared.messages import print_message, print_warning
 from telemetry.cli._shared.stopping import Interrupted
 from telemetry.fields.thresholds import Thresholds
-from telemetry.laps.model import CarAndTrack
+from telemetry.laps.car_and_track import CarAndTrack
 from telemetry.sources import open_source
 
 if TYPE_CHECKING:
