@@ -20,7 +20,7 @@ from telemetry.base.storage.temporary import temporary_folder
 from telemetry.catalog.store import PURPOSE, RECORDINGS_FOLDER, SAMPLES_FOLDER, STATE_NAME, StoredState
 from telemetry.stores import ObjectStore, open_object_store
 from telemetry.stores.revisions import find_revision, read_revision, replace_revision
-from telemetry.stores.uploads import upload
+from telemetry.stores.uploads import check_size, upload
 
 NEEDED_FOR: Final = timedelta(days=1)
 """How long a file that belongs to no catalog stays: another machine may be about to name it, or still read it."""
@@ -91,12 +91,16 @@ class S3Store:
 
     def put(self, path: Path, name: str) -> None:
         """Upload a file, and see that it is there whole."""
+        size = path.stat().st_size
+        self.replace(path, name)
+        check_size(self.objects, name, size)
+
+    def replace(self, path: Path, name: str) -> None:
+        """Upload a file."""
         self.locate(name)
         with path.open("rb") as file:
-            upload(self.objects, name, read_chunks(file), path.stat().st_size)
+            upload(self.objects, name, read_chunks(file))
         path.unlink()
-
-    replace = put
 
     def open_parquet(self, name: str) -> Any:
         """A Parquet file of which only what is asked for is fetched."""

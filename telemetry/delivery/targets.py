@@ -17,7 +17,7 @@ from telemetry.base.storage.atomic import rename, sync_name
 from telemetry.base.storage.file_content import read_chunks
 from telemetry.base.typing import override
 from telemetry.stores import ObjectStore, StoreError, is_object_store, open_object_store
-from telemetry.stores.uploads import upload
+from telemetry.stores.uploads import check_size, upload
 
 INCOMING_NAME: Final = ".incoming"
 """The folder of a target for files that are not whole yet: outside of the tree that readers look into."""
@@ -187,7 +187,8 @@ class ObjectStoreTarget(Target):
 
     @override
     def put(self, name: str, content: Iterable[bytes], size: int) -> None:
-        upload(self._store, name, content, size)
+        upload(self._store, name, content)
+        check_size(self._store, name, size)
 
     @override
     def read(self, name: str) -> Iterator[bytes]:

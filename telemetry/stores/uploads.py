@@ -19,8 +19,8 @@ _PARTS_AT_ONCE: Final = 4
 """Parts that are sent at the same time, and as many that may wait in memory."""
 
 
-def upload(store: ObjectStore, name: str, content: Iterable[bytes], size: int) -> None:
-    """Write an object of this size, in place of one of this name.
+def upload(store: ObjectStore, name: str, content: Iterable[bytes]) -> None:
+    """Write an object, in place of one of this name.
 
     Where anything raises, in ``content`` too, there is what was there before, and no part of the upload is left unless
     the store cannot be reached any more. ``content`` is read in another thread. Raises :class:`StoreError`.
@@ -37,6 +37,13 @@ def upload(store: ObjectStore, name: str, content: Iterable[bytes], size: int) -
         except _ContentError:
             assert reader.failure is not None
             raise reader.failure from None
+
+
+def check_size(store: ObjectStore, name: str, size: int) -> None:
+    """Raise :class:`StoreError` where the store did not keep an object as it was sent.
+
+    This is for names that follow from the content: any other object another machine may have replaced meanwhile.
+    """
     with store.errors(name):
         info = store.filesystem.get_file_info(store.path(name))
     if info.size != size:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pyarrow as pa
@@ -14,12 +15,14 @@ import pytest
 
 import telemetry
 from telemetry.catalog import change as catalog_change
+from telemetry.catalog import s3 as catalog_s3
 from telemetry.catalog.places import parse_place
 from telemetry.catalog.s3 import S3Store
 from telemetry.catalog.shards import read_lap_samples
 from telemetry.catalog.state import CatalogState, load_state, save_state
 from telemetry.catalog.store import CatalogStore
 from telemetry.stores import StoreError
+from telemetry.stores.uploads import upload
 from tests.catalog.conftest import record
 from tests.conftest import PATIENCE, REPOSITORY, main_in_process
 from tests.constructed import drive, samples_of
@@ -183,6 +186,21 @@ def test_two_machines_that_add_at_once_lose_nothing(place: str, tmp_path: Path) 
     assert sorted(row["path"] for row in state.recordings) == sorted(map(str, paths))
     assert len({row["lap_id"] for row in state.laps}) == len(state.laps) == 12
     assert run(place, "check").endswith("all as they were.\n")
+
+
+def test_a_table_that_another_machine_replaces_at_the_same_moment_is_no_fault(
+    place: str, bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def upload_and_lose(*arguments: Any) -> None:
+        upload(*arguments)
+        bucket.write("lab/laps.parquet", b"longer, and of another machine")
+
+    monkeypatch.setattr(catalog_s3, "upload", upload_and_lose)
+    path = tmp_path / "laps.parquet"
+    path.write_bytes(b"ours")
+    S3Store(place).replace(path, "laps.parquet")
+    assert bucket.read("lab/laps.parquet") == b"longer, and of another machine"
+    assert not path.exists()
 
 
 def interrupt_with(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:

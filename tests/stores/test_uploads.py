@@ -23,6 +23,6 @@ def test_a_store_that_refuses_an_upload_says_nothing_of_other_machines(
     bucket: Bucket, status: int, code: str, sentence: str
 ) -> None:
     with refusing_server(status, error_body(code)) as endpoint, pytest.raises(StoreError) as caught:
-        upload(open_object_store("s3://some-bucket", endpoint), "file", [b"content"], 7)
+        upload(open_object_store("s3://some-bucket", endpoint), "file", [b"content"])
     assert str(caught.value).startswith(f"s3://some-bucket/file: {sentence}")
     assert not isinstance(caught.value, ReplacedMeanwhileError)
