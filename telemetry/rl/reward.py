@@ -64,7 +64,8 @@ class Transitions:
     """The action of each step: (n, k)."""
     previous: Array
     """The action before it: (n, k); NaN at the first step of an episode."""
-    track: TrackMap | None
+    tracks: Sequence[TrackMap | None]
+    """The map on which each step was driven: n of them."""
     laps: Array
     """How many laps were completed in each step: (n,)."""
 
@@ -73,7 +74,8 @@ class Transitions:
         """The first steps of an episode: of ``n + 1`` consecutive samples."""
         previous = np.concatenate([np.full((1, actions.shape[1]), np.nan), actions[:-1]])
         before, after = samples[:-1], samples[1:]
-        return cls(before, after, StepColumns(before, after), seconds, actions, previous, track, laps)
+        tracks = [track] * len(actions)
+        return cls(before, after, StepColumns(before, after), seconds, actions, previous, tracks, laps)
 
     def change(self, name: str) -> Array:
         """By how much a field has changed in each step."""
@@ -232,10 +234,10 @@ def _acgym(step: Transition) -> float:
 
 
 def _acgym_columns(steps: Transitions) -> Array:
-    if steps.track is None or not steps.track.line:
-        return np.zeros(len(steps.laps))
     places = steps.after("normalized_position", "world_position_x", "world_position_z").tolist()
-    gap = np.array([steps.track.gap_at(*place) for place in places], dtype=np.float64)
+    pairs = zip(steps.tracks, places, strict=True)
+    gaps = [None if track is None else track.gap_at(*place) for track, place in pairs]
+    gap = np.array(gaps, dtype=np.float64)  # None becomes NaN
     return np.where(np.isfinite(gap), _acgym_speed_columns(steps) * (1.0 - gap / ACGYM_WIDTH_M), 0.0)
 
 

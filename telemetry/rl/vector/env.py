@@ -1,7 +1,6 @@
 """The vector environment: many demo cars in one step, each with the episode that it would have alone."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, Unpack
 
@@ -183,8 +182,8 @@ class DriveVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         progress = self._progress.add(spec.end, after("elapsed"), steps)
         laps = progress.laps - self._progress.laps
         self._progress = progress
-        transitions = Transitions(before, after, steps, spec.step_seconds, axes, self._previous, None, laps)
-        rewards, terms = self._reward(transitions)
+        transitions = Transitions(before, after, steps, spec.step_seconds, axes, self._previous, self._maps, laps)
+        rewards, terms = reward_columns(spec, transitions)
         self._previous = axes
         if self._history.size:
             self._history = np.concatenate([axes[:, np.newaxis], self._history[:, :-1]], axis=1)
@@ -208,19 +207,6 @@ class DriveVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         if self.specification.observation.shape == "flat":
             return np.concatenate(parts)[order]
         return {name: np.concatenate([part[name] for part in parts])[order] for name in parts[0]}
-
-    def _reward(self, steps: Transitions) -> tuple[Array, dict[str, Array]]:
-        """The rewards of all cars, and the terms that they are the sums of."""
-        spec, groups = self.specification, self._cars_by_map()
-        if len(groups) == 1 or not spec.reward.acgym:  # the one term that looks at the map
-            return reward_columns(spec, replace(steps, track=groups[0][0]))
-        rewards, terms = np.zeros(self.num_envs), {name: np.zeros(self.num_envs) for name in spec.reward.weights}
-        for track, cars in groups:
-            own, own_terms = reward_columns(spec, replace(steps, track=track))
-            rewards[cars] = own[cars]
-            for name, values in own_terms.items():
-                terms[name][cars] = values[cars]
-        return rewards, terms
 
     def _cars_by_map(self) -> list[tuple[TrackMap | None, Array]]:
         """The cars that drive on each map; maps are told apart by which object they are."""
