@@ -13,6 +13,7 @@ from telemetry.demo.pages import (
     GRAPHICS_SIZE,
     LIVE,
     PHYSICS_SIZE,
+    Drawn,
     graphics_page,
     physics_page,
     ride_heights,
@@ -85,6 +86,9 @@ class DemoGame:
         self._physics = bytes(PHYSICS_SIZE)
         self._physics_step = -1  # the packet that `_physics` holds
         self._graphics = bytes(GRAPHICS_SIZE)
+        self._drawn: Drawn | None = None  # the last frame, while `_graphics` is that of an earlier one
+        self._held = DriverInputs()
+        self._within_bounds = (0.0, 0.0, 0.0)  # steering, gas and brake of `_held`, each within its bounds
         self._filled = False  # whether the static page is complete
         self._static = static_page(self._scenario.setup, self._track.length, "", filled=False)
         self._load()
@@ -133,26 +137,30 @@ class DemoGame:
             return
         self.packet += 1
         car = self.car
-        driver = self.driver
-        timing = self.timing
-        lane = PIT_LIMIT_BEGIN < car.s < PIT_LIMIT_END and car.n < PIT_LANE_EDGES[1]
-        limit = PIT_SPEED if lane else 0.0
+        limit = PIT_SPEED if _is_in_lane(car) else 0.0
         if controls is None:
+            driver = self.driver
             driver.drive(car, driver.pitting and not self._served)
             car.step(driver.steer, driver.gas, driver.brake, driver.reverse, limit)
             if driver.give_up:
                 self._to_pits()
         else:
-            car.step(
-                max(-1.0, min(1.0, controls.steer)),
-                max(0.0, min(1.0, controls.gas)),
-                max(0.0, min(1.0, controls.brake)),
-                controls.reverse,
-                limit,
-            )
+            if controls is not self._held:
+                self._hold(controls)
+            steer, gas, brake = self._within_bounds
+            car.step(steer, gas, brake, controls.reverse, limit)
         if self.packet < FORGIVING_STEPS:
             car.tyres_out = 0
-        timing.advance(car.s, car.tyres_out)
+        self.timing.advance(car.s, car.tyres_out)
+
+    def _hold(self, controls: DriverInputs) -> None:
+        """Take other inputs, which mostly stay the same for some steps."""
+        self._held = controls
+        self._within_bounds = (
+            max(-1.0, min(1.0, controls.steer)),
+            max(0.0, min(1.0, controls.gas)),
+            max(0.0, min(1.0, controls.brake)),
+        )
 
     def _frame(self) -> None:
         """Draw a frame: whatever the game does once a frame instead of once a step."""
@@ -170,18 +178,14 @@ class DemoGame:
             self.ride = ride_heights(self.car)
         if self.steps < SILENT_STEPS:
             return
-        car = self.car
-        in_lane = PIT_LIMIT_BEGIN < car.s < PIT_LIMIT_END and car.n < PIT_LANE_EDGES[1]
-        self._graphics = graphics_page(
-            car,
-            self.timing.board,
-            self.frames.packet_id,
-            self.status,
-            line=self.line,
-            escape=self.escape,
-            in_pit=in_lane and self._box_distance() < BOX_RADIUS_M,
-            in_lane=in_lane,
-        )
+        car, board = self.car, self.timing.board
+        in_lane = _is_in_lane(car)
+        in_pit = in_lane and self._box_distance() < BOX_RADIUS_M
+        self._drawn = Drawn(
+            self.frames.packet_id, self.status, self.escape, in_pit, in_lane,
+            board.current_ms, board.time_left_ms, board.values(),
+            car.setup, car.distance, car.s, car.x, car.y, car.z,
+        )  # fmt: skip
 
     def _box_distance(self) -> float:
         """Return the car's distance from its own pit box in m."""
@@ -238,6 +242,9 @@ class DemoGame:
 
     def graphics_page(self) -> bytes:
         """Return the 304 bytes of `acpmf_graphics` as of the last drawn frame: zeros until the session is loaded."""
+        if self._drawn is not None:
+            self._graphics = graphics_page(self._drawn, self._track.length, self.line)
+            self._drawn = None
         return self._graphics
 
     def static_page(self) -> bytes:
@@ -248,6 +255,11 @@ class DemoGame:
                 self._scenario.setup, self._track.length, layout_name(self.line), filled=True, track=self.circuit.name
             )
         return self._static
+
+
+def _is_in_lane(car: Car) -> bool:
+    """Whether the car is where the speed limit of the pit lane holds."""
+    return car.n < PIT_LANE_EDGES[1] and PIT_LIMIT_BEGIN < car.s < PIT_LIMIT_END
 
 
 _LAST_FRAMES: Final = 10

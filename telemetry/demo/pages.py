@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import atan2, sqrt
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ac_native_memory import units_of
 from telemetry.demo.circuit import OWN_NAME
@@ -19,12 +19,12 @@ from telemetry.demo.physics.car import (
 )
 from telemetry.demo.physics.engine import LIMITER_RPM, MAX_POWER, MAX_TORQUE, RPM
 from telemetry.demo.physics.tyre import RADIUS
+from telemetry.demo.timing import Board
 from telemetry.demo.track import SECTOR_COUNT
 from telemetry.fields.pages import encode_page, page_struct
 
 if TYPE_CHECKING:
     from telemetry.demo.physics.car import Car, Setup
-    from telemetry.demo.timing import Board
 
 CAR: Final = "demo_gt3"
 TRACK: Final = OWN_NAME
@@ -204,25 +204,44 @@ def shown_position(s: Any, length: Any, line: Any) -> Any:
     return (s / length + line) % 1.0
 
 
-def graphics_page(
-    car: Car, board: Board, packet: int, status: int, *, line: float, escape: bool, in_pit: bool, in_lane: bool
-) -> bytes:
-    """Return `acpmf_graphics` as drawn with the frame `packet`; `line` is the timing line's position on the spline."""
+class Drawn(NamedTuple):
+    """What a frame shows of the game: all that `acpmf_graphics` is made of, which few of the frames are asked for."""
+
+    packet: int
+    status: int
+    escape: bool
+    in_pit: bool
+    in_lane: bool
+    current_ms: int
+    time_left_ms: float
+    board: tuple[int, int, int, int, int]
+    """:meth:`telemetry.demo.timing.Board.values`."""
+    setup: Setup
+    distance: float
+    s: float
+    x: float
+    y: float
+    z: float
+
+
+def graphics_page(drawn: Drawn, length: float, line: float) -> bytes:
+    """Return `acpmf_graphics`; `line` is the timing line's position on the spline of this length in m."""
+    completed, last_ms, best_ms, sector, sector_ms = drawn.board
     return _GRAPHICS.pack(
-        packet, status, PRACTICE,
-        units_of(board.text(board.current_ms), 15), units_of(board.text(board.last_ms), 15),
-        units_of(board.text(board.best_ms), 15), units_of(board.split_text(), 15),
-        board.completed, 1,
-        board.current_ms, board.last_ms, board.best_ms,
-        -1.0 if status == REPLAY else board.time_left_ms, car.distance,
-        in_pit, board.sector, board.sector_ms, 0,
+        drawn.packet, drawn.status, PRACTICE,
+        units_of(Board.text(drawn.current_ms), 15), units_of(Board.text(last_ms), 15),
+        units_of(Board.text(best_ms), 15), units_of(Board.split_text(sector_ms), 15),
+        completed, 1,
+        drawn.current_ms, last_ms, best_ms,
+        -1.0 if drawn.status == REPLAY else drawn.time_left_ms, drawn.distance,
+        drawn.in_pit, sector, sector_ms, 0,
         units_of(COMPOUND, 33),
-        1.0, shown_position(car.s, car.track.length, line),
-        car.x, car.y, car.z,
+        1.0, shown_position(drawn.s, length, line),
+        drawn.x, drawn.y, drawn.z,
         0.0, 0, 0,  # no penalty, no flag, no ideal line
-        in_lane, car.setup.surface_grip, 0,
-        car.setup.wind_kmh, car.setup.wind_degrees,
-        -1, escape,
+        drawn.in_lane, drawn.setup.surface_grip, 0,
+        drawn.setup.wind_kmh, drawn.setup.wind_degrees,
+        -1, drawn.escape,
     )  # fmt: skip
 
 

@@ -47,9 +47,10 @@ class Board:
         seconds, rest = divmod(milliseconds, 1000)
         return f"{seconds // 60}:{seconds % 60:02d}:{rest:03d}"
 
-    def split_text(self) -> str:
-        """Return the last sector's seconds with one decimal, or one blank."""
-        return f"{self.sector_ms / 1000:.1f}" if self.sector_ms else " "
+    @staticmethod
+    def split_text(milliseconds: int) -> str:
+        """Return a sector's seconds with one decimal, or one blank for 0."""
+        return f"{milliseconds / 1000:.1f}" if milliseconds else " "
 
 
 class Timing:
@@ -60,6 +61,7 @@ class Timing:
         "_best_trace",
         "_completed",
         "_due",
+        "_half_length",
         "_last_s",
         "_length",
         "_sector",
@@ -79,6 +81,7 @@ class Timing:
     def __init__(self, length: float, s: float, rng: Draws) -> None:
         self.board = Board()
         self._length = length
+        self._half_length = 0.5 * length
         self.rng = rng
         self._last_s = s
         self._turns = -1 if s > 0.5 * length else 0  # crossings of the line, without the one from the grid
@@ -101,22 +104,21 @@ class Timing:
         self.elapsed += 1
         self.lap_steps += 1
         moved = s - self._last_s
-        length = self._length
         self._last_s = s
         if tyres_out > MAX_TYRES_OUT:
             self.valid = False
-        if moved < -0.5 * length:
+        if moved < -self._half_length:
             self._turns += 1
             if self._turns > self.laps_begun:
                 self.laps_begun = self._turns
                 if self._turns > 0:
                     self._finish_lap()
-        elif moved > 0.5 * length:
+        elif moved > self._half_length:
             self._turns -= 1
         if self._turns != self.laps_begun or self._turns < 0:
             return
         sector = self._sector
-        if sector < SECTOR_COUNT - 1 and 0.0 <= s - (sector + 1) * length / SECTOR_COUNT < 100.0:
+        if sector < SECTOR_COUNT - 1 and 0.0 <= s - (sector + 1) * self._length / SECTOR_COUNT < 100.0:
             self._split()
         trace = self._trace
         if s >= len(trace) * TRACE_M:

@@ -92,6 +92,28 @@ DAMAGE_DOWNFORCE: Final = 0.35  # fraction of the downforce lost at full damage
 DAMAGE_POWER: Final = 0.20  # fraction of the power lost at full damage
 
 
+# What a step computes with, so that no quotient or product of constants is taken at every step
+_PER_RADIUS: Final = 1.0 / RADIUS
+_PER_STEP: Final = 1.0 / STEP_S
+_DROP: Final = G * STEP_S
+_BRAKE_SHARE: Final = 0.5 * BRAKE_TORQUE
+_PER_DENSITY: Final = 1.0 / REFERENCE_DENSITY
+_FRONT_SHARE: Final = 0.5 * REAR / (FRONT + REAR)
+_REAR_SHARE: Final = 0.5 * FRONT / (FRONT + REAR)
+_DOWNFORCE_LEVER: Final = (1.0 - DOWNFORCE_FRONT) * REAR - DOWNFORCE_FRONT * FRONT
+_PER_ROUGHNESS_STEP: Final = 1.0 / ROUGHNESS_STEP
+_LAST_ROUGHNESS: Final = ROUGHNESS_COUNT - 1
+_PER_KERB_LENGTH: Final = 1.0 / KERB_LENGTH
+_KERB_EDGE: Final = HALF_WIDTH + KERB_WIDTH
+_PER_ENVELOPE: Final = 1.0 / ENVELOPE
+_YAW_STEP: Final = STEP_S / YAW_INERTIA
+_PITCH_STEP: Final = STEP_S / PITCH_INERTIA
+_ROLL_STEP: Final = STEP_S / ROLL_INERTIA
+_HEAT_SECONDS: Final = STEP_S * HEAT_EVERY
+_ANTI_ROLL_FRONT, _ANTI_ROLL_REAR = ANTI_ROLL
+_INTACT: Final = [0.0, 0.0, 0.0, 0.0]
+
+
 @dataclass(frozen=True, slots=True)
 class DriverInputs:
     """The driver's inputs: `steer` -1..1, + = right; `gas` and `brake` 0..1; `reverse` requests reverse gear."""
@@ -308,7 +330,7 @@ class Car:
                 tc = 1.0
         self.tc_scale = tc
         engine.choose(spin, gas, brake, reverse, slipping > 0.25)
-        torque = engine.run(spin, gas * tc, setup.fuel_rate, speed_limit * (1.0 / RADIUS))
+        torque = engine.run(spin, gas * tc, setup.fuel_rate, speed_limit * _PER_RADIUS)
         inertia = INERTIA + engine.inertia()
         lock = DIFFERENTIAL * (rear_left.spin - rear_right.spin)
         if lock > 1200.0:
@@ -316,8 +338,8 @@ class Car:
         elif lock < -1200.0:
             lock = -1200.0
         drives = (0.0, 0.0, 0.5 * torque - lock, 0.5 * torque + lock)
-        brake_front = brake * (0.5 * BRAKE_TORQUE) * setup.brake_bias
-        brake_rear = brake * (0.5 * BRAKE_TORQUE) * (1.0 - setup.brake_bias)
+        brake_front = brake * _BRAKE_SHARE * setup.brake_bias
+        brake_rear = brake * _BRAKE_SHARE * (1.0 - setup.brake_bias)
 
         # Steering: sine and cosine of the small angle as polynomials
         angle = steer * STEER_LOCK
@@ -334,9 +356,9 @@ class Car:
         else:
             air_x, air_z = old_x, old_z
         broken = self.damage
-        worst = max(broken)
+        worst = 0.0 if broken == _INTACT else max(broken)
         share = worst * 0.01 if worst < 100.0 else 1.0
-        press = self.density * (1.0 / REFERENCE_DENSITY) * through_air * through_air
+        press = self.density * _PER_DENSITY * through_air * through_air
         downforce = DOWNFORCE * press * (1.0 - DAMAGE_DOWNFORCE * share)
         drag = DRAG * press * (1.0 + DAMAGE_DRAG * share)
 
@@ -350,11 +372,11 @@ class Car:
         load_sum = force_forward = force_left = 0.0
         yaw_moment = pitch_moment = roll_moment = 0.0
         tyres_out = 0
-        bar_front = ANTI_ROLL[0] * (front_left.compression - front_right.compression)
-        bar_rear = ANTI_ROLL[1] * (rear_left.compression - rear_right.compression)
+        bar_front = _ANTI_ROLL_FRONT * (front_left.compression - front_right.compression)
+        bar_rear = _ANTI_ROLL_REAR * (rear_left.compression - rear_right.compression)
         bars = (bar_front, -bar_front, bar_rear, -bar_rear)
-        static_front = mass * G * (0.5 * REAR / (FRONT + REAR))
-        static_rear = mass * G * (0.5 * FRONT / (FRONT + REAR))
+        static_front = mass * G * _FRONT_SHARE
+        static_rear = mass * G * _REAR_SHARE
         abs_limit = -setup.abs if setup.abs > 0.0 and air_speed > 4.0 else -100.0
         scales = self.abs_scale
         for i in (0, 1, 2, 3):
@@ -365,15 +387,16 @@ class Car:
             place = s + along
             distance = side if side >= 0.0 else -side
             # The ground under this tyre
-            scaled = place * (1.0 / ROUGHNESS_STEP)
+            scaled = place * _PER_ROUGHNESS_STEP
             k = int(scaled)
-            low = roughness[k & (ROUGHNESS_COUNT - 1)]
-            bump = low + (scaled - k) * (roughness[(k + 1) & (ROUGHNESS_COUNT - 1)] - low)
+            at = k & _LAST_ROUGHNESS
+            low = roughness[at]
+            bump = low + (scaled - k) * (roughness[at - _LAST_ROUGHNESS] - low)  # the next one, counted from the end
             if distance <= HALF_WIDTH:
                 kind = TARMAC
-            elif kerb and distance <= HALF_WIDTH + KERB_WIDTH:
+            elif kerb and distance <= _KERB_EDGE:
                 kind = KERB
-                ridge = place * (1.0 / KERB_LENGTH)
+                ridge = place * _PER_KERB_LENGTH
                 ridge -= int(ridge)
                 bump += KERB_HEIGHT * (4.0 * ridge * (1.0 - ridge))
             elif (
@@ -391,7 +414,7 @@ class Car:
                 tyres_out += 1
             grounds[i] = kind
             road = roads[i]
-            rise = (bump - road) * (1.0 / ENVELOPE)
+            rise = (bump - road) * _PER_ENVELOPE
             road += rise * STEP_S
             roads[i] = road
             compression = road + gradient * along - height - pitch * x + roll * y
@@ -439,7 +462,7 @@ class Car:
         if turn & 1:
             due = (turn >> 1) & 3
             wheels[due].age(
-                STEP_S * HEAT_EVERY, air_speed, setup.air, setup.road, roll, setup.tyre_rate, grounds[due] == GRASS
+                _HEAT_SECONDS, air_speed, setup.air, setup.road, roll, setup.tyre_rate, grounds[due] == GRASS
             )
         elif turn & 7 == 0:
             self.mass = DRY_MASS + FUEL_DENSITY * engine.fuel + setup.ballast
@@ -458,16 +481,16 @@ class Car:
         per_mass = STEP_S / mass
         new_x = old_x + world_x * per_mass
         new_z = old_z + world_z * per_mass
-        new_y = old_y + (load_sum - downforce) * per_mass - G * STEP_S
+        new_y = old_y + (load_sum - downforce) * per_mass - _DROP
         self.velocity_x, self.velocity_y, self.velocity_z = new_x, new_y, new_z
-        self.accel_x = (new_x - old_x) * (1.0 / STEP_S)
-        self.accel_y = (new_y - old_y) * (1.0 / STEP_S)
-        self.accel_z = (new_z - old_z) * (1.0 / STEP_S)
-        pitch_moment += force_forward * lever + downforce * ((1.0 - DOWNFORCE_FRONT) * REAR - DOWNFORCE_FRONT * FRONT)
+        self.accel_x = (new_x - old_x) * _PER_STEP
+        self.accel_y = (new_y - old_y) * _PER_STEP
+        self.accel_z = (new_z - old_z) * _PER_STEP
+        pitch_moment += force_forward * lever + downforce * _DOWNFORCE_LEVER
         roll_moment -= force_left * (lever - ROLL_CENTRE)
-        pitch_rate += pitch_moment * (STEP_S / PITCH_INERTIA)
-        roll_rate += roll_moment * (STEP_S / ROLL_INERTIA)
-        yaw += yaw_moment * (STEP_S / YAW_INERTIA)
+        pitch_rate += pitch_moment * _PITCH_STEP
+        roll_rate += roll_moment * _ROLL_STEP
+        yaw += yaw_moment * _YAW_STEP
         self.pitch_rate, self.roll_rate, self.yaw_rate = pitch_rate, roll_rate, yaw
         self.pitch = pitch + pitch_rate * STEP_S
         self.roll = roll + roll_rate * STEP_S

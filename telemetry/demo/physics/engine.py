@@ -32,11 +32,21 @@ LIMITER_CUT: Final = 9  # steps without ignition at the limiter
 JOULES_PER_LITRE: Final = 32.0e6 * 0.27  # of fuel, behind the engine's efficiency
 IDLE_LITRES: Final = 0.0008  # per second
 
+# What a step computes with, so that no quotient or product of constants is taken at every step
+_IDLE: Final = IDLE_RPM / RPM  # rad/s
+_HOLDS_RPM: Final = IDLE_RPM * 1.02  # below which joined wheels would stall the engine
+_GRABS_RPM: Final = IDLE_RPM * 1.1
+_OPEN_RPM: Final = LAUNCH_RPM + 600.0
+_IDLE_STEP_LITRES: Final = IDLE_LITRES * STEP_S
+_BETWEEN_GEARS: Final = STEP_S / 0.018
+_SPEED_UP: Final = STEP_S / ENGINE_INERTIA
+
 # Full-throttle torque in Nm every 500 rpm from 0
 TORQUE: Final = (
     60.0, 140.0, 220.0, 280.0, 325.0, 365.0, 400.0, 430.0, 455.0, 476.0,
     494.0, 508.0, 517.0, 520.0, 512.0, 490.0, 455.0, 400.0, 300.0,
 )  # fmt: skip
+_LAST: Final = len(TORQUE) - 1
 MAX_TORQUE: Final = max(TORQUE)
 MAX_POWER: Final = max(torque * 500.0 * i / RPM for i, torque in enumerate(TORQUE))  # W
 
@@ -47,7 +57,7 @@ def full_torque(rpm: float) -> float:
     if place <= 0.0:
         return TORQUE[0]
     i = int(place)
-    if i >= len(TORQUE) - 1:
+    if i >= _LAST:
         return TORQUE[-1]
     low = TORQUE[i]
     return low + (place - i) * (TORQUE[i + 1] - low)
@@ -71,7 +81,7 @@ class Engine:
     )
 
     def __init__(self, fuel: float) -> None:
-        self.speed = IDLE_RPM / RPM  # rad/s of the crankshaft
+        self.speed = _IDLE  # rad/s of the crankshaft
         self.gear = FIRST
         self.target = FIRST
         self.clutch = 0.0  # 1 = engaged
@@ -135,31 +145,33 @@ class Engine:
         if self.cut > 0:
             self.cut -= 1
             gas = 0.0
-        if self.fuel <= 0.0 or self.limiting:
+        fuel = self.fuel
+        if fuel <= 0.0 or self.limiting:
             gas = 0.0
         full = full_torque(rpm) * self.health
         friction = 18.0 + 0.0055 * rpm
         torque = gas * (full + friction) - friction
-        if rpm < IDLE_RPM and self.fuel > 0.0 and torque < (IDLE_RPM - rpm) * 0.2:
+        if rpm < IDLE_RPM and fuel > 0.0 and torque < (IDLE_RPM - rpm) * 0.2:
             torque = (IDLE_RPM - rpm) * 0.2  # the idle governor
         if torque > 0.0:
-            self.fuel = max(0.0, self.fuel - torque * speed * STEP_S * fuel_rate / JOULES_PER_LITRE)
-        if self.fuel > 0.0:
-            self.fuel = max(0.0, self.fuel - IDLE_LITRES * STEP_S * fuel_rate)
+            fuel -= torque * speed * STEP_S * fuel_rate / JOULES_PER_LITRE
+        if fuel > 0.0:
+            fuel -= _IDLE_STEP_LITRES * fuel_rate
+        self.fuel = fuel if fuel > 0.0 else 0.0
         if gear == NEUTRAL:  # between two gears the engine is brought to the speed it will need
             self.clutch = 0.0
             want = wheel * GEARS[self.target]
-            if want < IDLE_RPM / RPM:
-                want = IDLE_RPM / RPM
-            self.speed = speed + (want - speed) * (STEP_S / 0.018)
+            if want < _IDLE:
+                want = _IDLE
+            self.speed = speed + (want - speed) * _BETWEEN_GEARS
             return 0.0
         driven = wheel * ratio
-        if self.joined and driven * RPM > IDLE_RPM * 1.02:
+        if self.joined and driven * RPM > _HOLDS_RPM:
             self.clutch = 1.0
             self.speed = driven
             return torque * ratio * EFFICIENCY
         self.joined = False
-        if driven * RPM > LAUNCH_RPM + 600.0:
+        if driven * RPM > _OPEN_RPM:
             clutch = 1.0
         else:
             clutch = (rpm - LAUNCH_RPM * (0.5 + 0.5 * gas)) / LAUNCH_RANGE
@@ -168,7 +180,7 @@ class Engine:
             elif clutch > 1.0:
                 clutch = 1.0
         difference = speed - driven
-        if clutch > 0.0 and -CLUTCH_GRAB < difference < CLUTCH_GRAB and driven * RPM > IDLE_RPM * 1.1:
+        if clutch > 0.0 and -CLUTCH_GRAB < difference < CLUTCH_GRAB and driven * RPM > _GRABS_RPM:
             self.joined = True
             clutch = 1.0
         self.clutch = clutch
@@ -178,5 +190,5 @@ class Engine:
             carried = most
         elif carried < -most:
             carried = -most
-        self.speed = max(0.0, speed + (torque - carried) * (STEP_S / ENGINE_INERTIA))
+        self.speed = max(0.0, speed + (torque - carried) * _SPEED_UP)
         return carried * ratio * EFFICIENCY

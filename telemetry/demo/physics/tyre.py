@@ -30,6 +30,15 @@ LOAD_SENSITIVITY: Final = 0.11  # fraction of grip lost for each further NOMINAL
 RELAXATION: Final = 0.25  # m
 MAX_SLIP: Final = 1.5  # bound of the slip state, so that a spun wheel forgets its spin
 
+# What a step computes with, so that no quotient of constants is taken at every step
+_HOLD: Final = STEP_S / RELAXATION
+_PER_PEAK_RATIO: Final = 1.0 / PEAK_SLIP_RATIO
+_PER_PEAK_TAN: Final = 1.0 / PEAK_SLIP_TAN
+_UNLOADED_GRIP: Final = 1.0 + LOAD_SENSITIVITY
+_GRIP_LOSS_PER_N: Final = LOAD_SENSITIVITY / NOMINAL_LOAD
+_STIFFNESS: Final = RADIUS / PEAK_SLIP_RATIO
+_GAIN: Final = _HOLD * RADIUS
+
 # Temperatures
 BEST_CORE: Final = 84.0  # °C of the best grip
 GRIP_LOSS: Final = 0.10 / (60.0 * 60.0)  # fraction of grip lost per K² away from it
@@ -184,28 +193,27 @@ class Wheel:
             most = STEP_S / inertia * brake
             self.spin = spin - most if spin > most else spin + most if spin < -most else 0.0
             return
-        hold = STEP_S / RELAXATION
-        fade = 1.0 / (1.0 + hold * speed)
-        sigma = (self.sigma - hold * vy) * fade
+        fade = 1.0 / (1.0 + _HOLD * speed)
+        sigma = (self.sigma - _HOLD * vy) * fade
         if sigma > MAX_SLIP:
             sigma = MAX_SLIP
         elif sigma < -MAX_SLIP:
             sigma = -MAX_SLIP
         self.sigma = sigma
         kappa = self.kappa
-        a = kappa * (1.0 / PEAK_SLIP_RATIO)
-        b = sigma * (1.0 / PEAK_SLIP_TAN)
+        a = kappa * _PER_PEAK_RATIO
+        b = sigma * _PER_PEAK_TAN
         square = a * a + b * b
         grip = surface * self.roll_grip
-        sensitivity = 1.0 + LOAD_SENSITIVITY - (LOAD_SENSITIVITY / NOMINAL_LOAD) * load
+        sensitivity = _UNLOADED_GRIP - _GRIP_LOSS_PER_N * load
         if sensitivity < 0.5:
             sensitivity = 0.5
         # The curve is 1 at slip 1, about 0.8 at 10. Force over slip is taken at the old slip and used with the new one.
         secant = GRIP[self.axle] * grip * sensitivity * load * (2.0 + 3.0 * sqrt(square)) / (1.0 + 4.0 * square)
         # Spin and longitudinal slip together: slip' = start + gain * spin'.
-        stiffness = secant * (RADIUS / PEAK_SLIP_RATIO)
-        gain = hold * RADIUS * fade
-        start = (kappa - hold * vx) * fade
+        stiffness = secant * _STIFFNESS
+        gain = _GAIN * fade
+        start = (kappa - _HOLD * vx) * fade
         turn = STEP_S / inertia
         below = 1.0 / (1.0 + turn * stiffness * gain)
         free = (spin + turn * (drive - stiffness * start)) * below
@@ -219,7 +227,7 @@ class Wheel:
         elif kappa < -MAX_SLIP:
             kappa = -MAX_SLIP
         self.kappa = kappa
-        a = kappa * (1.0 / PEAK_SLIP_RATIO)
+        a = kappa * _PER_PEAK_RATIO
         self.slip = sqrt(a * a + b * b)
         slide = new * RADIUS - vx
         fx = secant * a
