@@ -144,32 +144,45 @@ def find_ending(
     last: bool = False,
 ) -> Ending:
     """Whether an episode has ended with this sample; of several reasons the first, terminating ones before others."""
-    end = spec.end
-    paused = paused or sample.status in TIME_STOPPED_STATUSES
-    absent = lost or sample.status == GameStatus.OFF
-    terminated: tuple[tuple[bool, Reason], ...] = (
-        (end.bodywork_critical and sample.bodywork_critical, "bodywork_critical"),
-        (end.tyre_critical and sample.tyre_critical, "tyre_critical"),
-        (0 < end.tyres_out <= sample.number_of_tyres_out, "tyres_out"),
-        (0.0 < end.backwards_metres <= progress.furthest - progress.metres, "backwards"),
-        (0.0 < end.no_progress_seconds <= (progress.steps - progress.mark_step) / spec.control_hz, "no_progress"),
-    )
-    truncated: tuple[tuple[bool, Reason], ...] = (
-        (absent, "source_lost"),
-        (paused, "paused"),
-        (progress.restarted, "restarted"),
-        (last, "recording_ended"),
-        (0 < end.laps <= progress.laps, "laps"),
-        (0.0 < end.lap_seconds * 1000.0 < sample.current_time, "lap_time"),
-        (0.0 < end.seconds <= progress.steps / spec.control_hz, "time"),
-    )
+    status = sample.status
+    paused = paused or status in TIME_STOPPED_STATUSES
+    absent = lost or status == _OFF
     # While time stands still, and right after a restart, the state of the car is not a result of its driving.
-    reason = "" if progress.restarted or paused or absent else _first_reason(terminated)
-    if reason:
+    if not (progress.restarted or paused or absent) and (reason := _find_termination(spec, sample, progress)):
         return Ending(terminated=True, reason=reason)
-    reason = _first_reason(truncated)
-    return Ending(truncated=bool(reason), reason=reason)
+    reason = "source_lost" if absent else "paused" if paused else _find_truncation(spec, sample, progress, last=last)
+    return Ending(truncated=True, reason=reason) if reason else _GOES_ON
 
 
-def _first_reason(rules: tuple[tuple[bool, Reason], ...]) -> Reason:
-    return next((reason for applies, reason in rules if applies), "")
+_OFF: Final = int(GameStatus.OFF)
+_GOES_ON: Final = Ending()
+
+
+def _find_termination(spec: Spec, sample: Condition, progress: Progress) -> Reason:
+    end = spec.end
+    if end.bodywork_critical and sample.bodywork_critical:
+        return "bodywork_critical"
+    if end.tyre_critical and sample.tyre_critical:
+        return "tyre_critical"
+    if 0 < end.tyres_out <= sample.number_of_tyres_out:
+        return "tyres_out"
+    if 0.0 < end.backwards_metres <= progress.furthest - progress.metres:
+        return "backwards"
+    if 0.0 < end.no_progress_seconds <= (progress.steps - progress.mark_step) / spec.control_hz:
+        return "no_progress"
+    return ""
+
+
+def _find_truncation(spec: Spec, sample: Condition, progress: Progress, *, last: bool) -> Reason:
+    end = spec.end
+    if progress.restarted:
+        return "restarted"
+    if last:
+        return "recording_ended"
+    if 0 < end.laps <= progress.laps:
+        return "laps"
+    if 0.0 < end.lap_seconds * 1000.0 < sample.current_time:
+        return "lap_time"
+    if 0.0 < end.seconds <= progress.steps / spec.control_hz:
+        return "time"
+    return ""

@@ -143,13 +143,15 @@ class DriveEnv(gymnasium.Env[ObservationValue, ActionValue]):
         """
         spec, state, backend = self.specification, self._current_state, self._backend
         taken = _axes(action, spec.action.size)
-        result = backend.advance(to_command(spec, taken, state.command))
+        command = to_command(spec, taken, state.command)
+        result = backend.advance(command)
         sample = state.sample if result.sample is None else result.sample
         if not backend.accepts_actions:
-            taken = recorded_action(spec, state.sample, sample)
+            taken, command = recorded_action(spec, state.sample, sample), recorded_command(sample)
         lost = result.sample is None and not result.paused
-        after, outcome = advance(spec, state, sample, taken, lost=lost, paused=result.paused, last=result.last)
-        self._state = after if backend.accepts_actions else replace(after, command=recorded_command(sample))
+        self._state, outcome = advance(
+            spec, state, sample, taken, command=command, lost=lost, paused=result.paused, last=result.last
+        )
         ending = outcome.ending
         if ending.reason:
             backend.end_episode()
@@ -177,7 +179,7 @@ class DriveEnv(gymnasium.Env[ObservationValue, ActionValue]):
     def _info(
         self,
         sample: Sample,
-        terms: Mapping[str, float],
+        terms: dict[str, float],
         reason: str,
         action: Sequence[float],
         backend_info: Mapping[str, Any],
@@ -186,7 +188,7 @@ class DriveEnv(gymnasium.Env[ObservationValue, ActionValue]):
             **info(sample),
             **backend_info,
             "reason": reason,
-            "reward_terms": dict(terms),
+            "reward_terms": terms,
             "action": np.array(action, dtype=np.float32),
             "action_ignored": not self._backend.accepts_actions,
         }
@@ -222,7 +224,7 @@ def change_spec(spec: Spec, changes: Mapping[str, Any]) -> Spec:
 
 def _axes(action: Any, size: int) -> tuple[float, ...]:
     """The numbers of an action, clipped to -1..1; NaN becomes 0."""
-    axes = [float(value) for value in np.asarray(action).ravel()]
+    axes = list(map(float, np.asarray(action).ravel().tolist()))
     if len(axes) != size:
         raise UsageError(f"An action must have {size} numbers here, got {len(axes)}.")
     return tuple([0.0 if math.isnan(value) else min(max(value, -1.0), 1.0) for value in axes])

@@ -5,7 +5,7 @@ The environment folds live samples and the exporters fold recorded ones; both ge
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from telemetry.base.errors import UsageError
 from telemetry.fields.blocks import Array
@@ -14,7 +14,7 @@ from telemetry.fields.lap_changes import is_lap_clock_reset, is_session_start, l
 from telemetry.rl.action import RELEASED, Command, recorded_action, recorded_command, to_command
 from telemetry.rl.ending import Ending, Progress, StepFacts, find_ending
 from telemetry.rl.observation import Actions, ObservationValue, Observer, observer
-from telemetry.rl.reward import driven_metres, reward
+from telemetry.rl.reward import Transition, WeightedTerms, driven_metres, progress_metres, sum_terms, weighted_terms
 from telemetry.rl.sample_columns import SampleColumns
 from telemetry.rl.spec import Spec
 from telemetry.sources.known_tracks import known_track
@@ -38,6 +38,8 @@ class EpisodeState:
     """The latest sample."""
     track: TrackMap | None
     observer: Observer
+    terms: WeightedTerms
+    """What a step is rewarded by."""
     command: Command
     """The current driver inputs."""
     actions: Actions = ()
@@ -71,6 +73,7 @@ def begin(
         sample=sample,
         track=track,
         observer=observer(spec),
+        terms=weighted_terms(spec.reward),
         command=RELEASED if not spec.action.delta else recorded_command(sample),
         progress=Progress.begin(sample.elapsed, sample.current_time, continued=continued),
     )
@@ -92,36 +95,41 @@ def advance(
     sample: Sample,
     action: Sequence[float],
     *,
+    command: Command | None = None,
     lost: bool = False,
     paused: bool = False,
     last: bool = False,
 ) -> tuple[EpisodeState, Outcome]:
     """The state and the outcome of one more step: ``action`` was in force, and ``sample`` was the result.
 
-    With ``lost`` or ``paused`` the source gave no new sample, and ``sample`` is the previous one again. With ``last``
-    no sample follows.
+    ``command`` is that of the action, where it is known already. With ``lost`` or ``paused`` the source gave no new
+    sample, and ``sample`` is the previous one again. With ``last`` no sample follows.
     """
-    before = state.sample
-    taken = tuple(float(value) for value in action)
+    before, track = state.sample, state.track
+    taken = tuple(map(float, action))
     previous = state.actions[0] if state.actions else ()
-    step = StepFacts(
+    moved = progress_metres(before, sample)
+    facts = StepFacts(
         elapsed=sample.elapsed,
-        metres=driven_metres(before, sample),
+        metres=driven_metres(before, sample, moved),
         completed=laps_completed(sample, before),
         clock_fell=is_lap_clock_reset(sample, before),
         restarted=is_session_start(sample, before),
     )
-    progress = state.progress.add(spec.end, step)
-    after = replace(
-        state,
+    progress = state.progress.add(spec.end, facts)
+    after = EpisodeState(
         sample=sample,
-        command=to_command(spec, taken, state.command),
+        track=track,
+        observer=state.observer,
+        terms=state.terms,
+        command=to_command(spec, taken, state.command) if command is None else command,
         actions=(taken, *state.actions)[: max(spec.observation.action_history, 1)],
         progress=progress,
     )
     laps = progress.laps - state.progress.laps
-    total, terms = reward(spec, before, sample, taken, previous, state.track, laps=laps)
-    observation = state.observer(sample, after.actions, state.track)
+    step = Transition(before, sample, spec.step_seconds, taken, previous, track, laps, moved)
+    total, terms = sum_terms(state.terms, step)
+    observation = state.observer(sample, after.actions, track)
     return after, Outcome(observation, total, terms, check_end(spec, after, lost=lost, paused=paused, last=last))
 
 
@@ -146,20 +154,30 @@ def info(sample: Sample) -> dict[str, Any]:
 
     ``time`` is in seconds of the source's clock, ``position`` is 0..1 on the track's spline, ``world_*`` are in metres.
     """
+    packet_id, laps, lap_time, last, best, tyres_out, lap_valid = _WHOLE(sample)
+    time, position, x, y, z = map(float, _NUMBERS(sample))
     return {
-        "time": float(sample.elapsed),
-        "packet_id": sample.packet_id,
-        "lap": sample.completed_laps + 1,
-        "lap_time_ms": sample.current_time,
-        "last_time_ms": sample.last_time,
-        "best_time_ms": sample.best_time,
-        "position": float(sample.normalized_position),
-        "world_x": float(sample.world_position_x),
-        "world_y": float(sample.world_position_y),
-        "world_z": float(sample.world_position_z),
-        "tyres_out": sample.number_of_tyres_out,
-        "lap_valid": sample.is_lap_valid,
+        "time": time,
+        "packet_id": packet_id,
+        "lap": laps + 1,
+        "lap_time_ms": lap_time,
+        "last_time_ms": last,
+        "best_time_ms": best,
+        "position": position,
+        "world_x": x,
+        "world_y": y,
+        "world_z": z,
+        "tyres_out": tyres_out,
+        "lap_valid": lap_valid,
     }
+
+
+_WHOLE: Final = Sample.getter(
+    *("packet_id", "completed_laps", "current_time", "last_time", "best_time", "number_of_tyres_out", "is_lap_valid")
+)
+_NUMBERS: Final = Sample.getter(
+    "elapsed", "normalized_position", "world_position_x", "world_position_y", "world_position_z"
+)
 
 
 def info_columns(samples: SampleColumns) -> dict[str, Array]:

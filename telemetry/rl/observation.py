@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
 from typing import Any, Final
 
 import numpy as np
@@ -18,7 +19,7 @@ from telemetry.rl.features import COMPUTED_FEATURES, SAMPLE_FIELDS
 from telemetry.rl.sample_columns import SampleColumns
 from telemetry.rl.spec import Spec
 from telemetry.tracks.places import find_places
-from telemetry.tracks.track import TrackMap
+from telemetry.tracks.track import Place, TrackMap
 
 Floats = NDArray[np.float32]
 ObservationValue = Floats | dict[str, Floats]
@@ -93,12 +94,14 @@ def layout(spec: Spec) -> Layout:
 class Observer:
     """Computes the observations of one specification; every call returns new arrays."""
 
-    __slots__ = ("_fields", "_flat", "_getters", "_history", "_layout", "_mask", "_spec")
+    __slots__ = ("_fields", "_flat", "_getters", "_history", "_layout", "_mask", "_sees_place", "_spec")
 
     def __init__(self, spec: Spec) -> None:
         self._spec = spec
         self._layout = layout(spec)
-        self._getters = tuple(_make_getter(spec, feature.name) for feature in spec.observation.fields)
+        names = [feature.name for feature in spec.observation.fields]
+        self._getters = _make_getters(spec, names)
+        self._sees_place = not _PLACED.isdisjoint(names)
         self._fields = self._layout.fields
         self._history = spec.observation.action_history
         self._mask = spec.observation.mask and self._fields > 0
@@ -107,17 +110,17 @@ class Observer:
     def __call__(self, sample: Sample, history: Actions = (), track: TrackMap | None = None) -> ObservationValue:
         """See :func:`observe`."""
         plan, fields = self._layout, self._fields
+        place = track.place(sample) if track and self._sees_place else _NO_PLACE
         values: list[Any] = []
         for append_values in self._getters:
-            append_values(values, sample, track)
-        row = np.zeros(plan.size, dtype=np.float64)
-        numbers = np.array(values, dtype=np.float64)  # None becomes NaN
-        known = np.isfinite(numbers)
-        np.copyto(row[:fields], numbers, where=known)
-        start = fields
+            append_values(values, sample, track, place)
         for action in history[: self._history]:
-            row[start : start + len(action)] = action
-            start += len(action)
+            values += action
+        values += [0.0] * (plan.size - len(values))
+        row = np.array(values, dtype=np.float64)  # None becomes NaN
+        known = np.isfinite(row[:fields])
+        if np.count_nonzero(known) < fields:
+            np.copyto(row[:fields], 0.0, where=~known)
         if self._mask:
             row[-fields:] = known
         np.minimum(np.maximum(row, plan.low, out=row), plan.high, out=row)
@@ -141,7 +144,7 @@ class Observer:
         rows = np.zeros((len(samples), plan.size), dtype=np.float64)
         if fields:
             features = self._spec.observation.fields
-            if {"track_offset", "track_heading"} & {feature.name for feature in features}:
+            if self._sees_place:
                 samples = samples.add({_PLACES: _places_columns(samples, track)})
             columns = [_feature_columns(self._spec, feature.name, samples, track) for feature in features]
             numbers = np.concatenate([column.reshape(len(samples), -1) for column in columns], axis=1)
@@ -172,36 +175,60 @@ def observe(spec: Spec, sample: Sample, history: Actions = (), track: TrackMap |
     return observer(spec)(sample, history, track)
 
 
-_Getter = Callable[[list[Any], Sample, TrackMap | None], None]
-"""Appends the numbers of one feature to a list."""
+_PLACED: Final = frozenset({"track_offset", "track_heading"})
+"""The features that are found together."""
+_NO_PLACE: Final = Place(math.nan, math.nan)
+
+_Getter = Callable[[list[Any], Sample, TrackMap | None, Place], None]
+"""Appends the numbers of one feature, or of several that follow each other, to a list."""
+
+
+def _make_getters(spec: Spec, names: Sequence[str]) -> tuple[_Getter, ...]:
+    """The getters of these features; single fields of a sample that follow each other are taken in one call."""
+    getters: list[_Getter] = []
+    for is_single, group in groupby(names, _is_single_field):
+        if is_single:
+            getters.append(_make_field_getter(*group))
+        else:
+            getters += [_make_getter(spec, name) for name in group]
+    return tuple(getters)
+
+
+def _is_single_field(name: str) -> bool:
+    return name not in COMPUTED_FEATURES and not SAMPLE_FIELDS[name].shape
+
+
+def _make_field_getter(*names: str) -> _Getter:
+    get = Sample.getter(*names)
+    if len(names) == 1:
+        return lambda values, sample, *_: values.append(get(sample))
+    return lambda values, sample, *_: values.extend(get(sample))
 
 
 def _make_getter(spec: Spec, name: str) -> _Getter:
     if name in COMPUTED_FEATURES:
         return _make_computed_getter(spec, name)
     get = Sample.getter(name)
-    if SAMPLE_FIELDS[name].shape:
-        return lambda values, sample, _: values.extend(get(sample))
-    return lambda values, sample, _: values.append(get(sample))
+    return lambda values, sample, *_: values.extend(get(sample))
 
 
 def _make_computed_getter(spec: Spec, name: str) -> _Getter:
     points, metres = spec.observation.curvature_points, spec.observation.curvature_metres
 
-    def lap_phase(values: list[Any], sample: Sample, _: TrackMap | None) -> None:
+    def lap_phase(values: list[Any], sample: Sample, *_: object) -> None:
         angle = math.tau * sample.normalized_position
         is_known = math.isfinite(angle) and (angle != 0.0 or sample.lap_distance is not None)
         values += (math.sin(angle), math.cos(angle)) if is_known else (math.nan, math.nan)
 
-    def curvature_ahead(values: list[Any], sample: Sample, track: TrackMap | None) -> None:
+    def curvature_ahead(values: list[Any], sample: Sample, track: TrackMap | None, _: Place) -> None:
         position = sample.normalized_position
         values += [math.nan] * points if track is None else track.curvature_ahead(position, points, metres)
 
     getters: dict[str, _Getter] = {
-        "speed": lambda values, sample, _: values.append(sample.speed_kmh / 3.6),
+        "speed": lambda values, sample, *_: values.append(sample.speed_kmh / 3.6),
         "lap_phase": lap_phase,
-        "track_offset": lambda values, sample, track: values.append(track.place(sample).offset if track else None),
-        "track_heading": lambda values, sample, track: values.append(track.place(sample).heading if track else None),
+        "track_offset": lambda values, _, __, place: values.append(place.offset),
+        "track_heading": lambda values, _, __, place: values.append(place.heading),
         "curvature_ahead": curvature_ahead,
     }
     return getters[name]

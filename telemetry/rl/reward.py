@@ -33,8 +33,7 @@ MAX_SLIP: Final = 10.0
 """The ``wheel_slip`` of a locked wheel; glitches of the game are far above it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
+class Transition(NamedTuple):
     """One control step: all that a term can use."""
 
     before: Sample
@@ -48,6 +47,8 @@ class Transition:
     track: TrackMap | None
     laps: int
     """How many laps were completed."""
+    progress: float
+    """:func:`progress_metres` of the samples."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,19 +114,19 @@ def progress_metres(before: Sample, after: Sample) -> float:
     return math.remainder(laps, 1.0) * after.track_spline_length
 
 
-def driven_metres(before: Sample, after: Sample) -> float:
-    """The progress that end rules look at: :func:`progress_metres`, or the distance driven where there is no spline.
+def driven_metres(before: Sample, after: Sample, progress: float) -> float:
+    """What end rules look at: ``progress``, see :func:`progress_metres`, or the distance driven without any spline.
 
     Without a line for the game's AI the position is 0 for ever, and whether the car drives backwards is not known.
     """
     if before.normalized_position != 0.0 or after.normalized_position != 0.0:
-        return progress_metres(before, after)
+        return progress
     metres = after.distance_traveled - before.distance_traveled
     return metres if metres > 0.0 and is_driven(after, before, frame_age_ms(before)) else 0.0
 
 
 def _progress(step: Transition) -> float:
-    return progress_metres(step.before, step.after)
+    return step.progress
 
 
 def _progress_columns(steps: Transitions) -> Array:
@@ -421,9 +422,25 @@ def reward(
     """
     if laps is None:
         laps = laps_completed(after, before)
-    step = Transition(before, after, spec.step_seconds, action, previous, track, laps)
+    progress = progress_metres(before, after)
+    step = Transition(before, after, spec.step_seconds, action, previous, track, laps, progress)
+    return sum_terms(weighted_terms(spec.reward), step)
+
+
+WeightedTerms = tuple[tuple[str, float, Callable[[Transition], float]], ...]
+"""Name, weight and function of the terms whose weight is not 0."""
+
+
+@lru_cache(maxsize=32)
+def weighted_terms(weights: Reward) -> WeightedTerms:
+    """The terms that a step is rewarded by."""
+    return tuple((name, weight, TERMS[name].function) for name, weight in weights.weights.items())
+
+
+def sum_terms(terms: WeightedTerms, step: Transition) -> tuple[float, dict[str, float]]:
+    """The reward of a step, and the weighted value of each term."""
     # Adding 0 turns -0.0 into 0.0, which looks like a mistake when it is printed.
-    values = {name: weight * function(step) + 0.0 for name, weight, function in _weighted_terms(spec.reward)}
+    values = {name: weight * function(step) + 0.0 for name, weight, function in terms}
     return math.fsum(values.values()), values
 
 
@@ -439,9 +456,3 @@ def terms_table() -> str:
     """The terms as a Markdown table, for the documentation."""
     rows = [f"| `{name}` | {term.default_weight:g} | {term.unit} | {term.meaning} |\n" for name, term in TERMS.items()]
     return "".join(["| term | default weight | per | value |\n", "|---|--:|---|---|\n", *rows])
-
-
-@lru_cache(maxsize=32)
-def _weighted_terms(weights: Reward) -> tuple[tuple[str, float, Callable[[Transition], float]], ...]:
-    """Name, weight and function of the terms whose weight is not 0."""
-    return tuple((name, weight, TERMS[name].function) for name, weight in weights.weights.items())

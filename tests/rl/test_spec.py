@@ -536,8 +536,13 @@ def test_a_pause_and_a_restart_truncate_whatever_the_car_is_like() -> None:
 def test_a_lost_source_and_the_end_of_a_recording_truncate() -> None:
     spec = Spec()
     memory, _ = begin(spec, sample_of())
-    for how, reason in (("lost", "source_lost"), ("paused", "paused"), ("last", "recording_ended")):
-        _, outcome = advance(spec, memory, sample_of(), (0.0, 0.0), **{how: True})
+    cases: tuple[tuple[dict[str, Any], str], ...] = (
+        ({"lost": True}, "source_lost"),
+        ({"paused": True}, "paused"),
+        ({"last": True}, "recording_ended"),
+    )
+    for how, reason in cases:
+        _, outcome = advance(spec, memory, sample_of(), (0.0, 0.0), **how)
         assert outcome.ending == (False, True, reason)
 
 

@@ -1,6 +1,6 @@
 """The demo car's engine, clutch and automatic gearbox."""
 
-# ruff: noqa: FBT001, PLR1730 - in the hot step positional arguments and comparisons beat keywords and min()
+# ruff: noqa: FBT001, FURB136, PLR1730 - in the hot step positional arguments and comparisons beat keywords and min()
 
 from __future__ import annotations
 
