@@ -77,7 +77,8 @@ class DriveVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         self.specification = spec
         self.num_envs = num_envs
         self._mode = _mode_value(autoreset_mode)
-        self.metadata = {**self.metadata, "autoreset_mode": _mode_of(self._mode)}
+        self.autoreset_mode = _mode_of(self._mode)  # where Gymnasium's own have it, which TorchRL reads
+        self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode}
         self.single_observation_space, self.single_action_space = observation_space(spec), action_space(spec)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
