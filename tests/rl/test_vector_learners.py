@@ -122,13 +122,15 @@ def test_skrl_learns_from_what_the_cars_drove() -> None:
         "policy": gaussian_model(**spaces, device="cpu", clip_actions=True, network=network, output="ACTIONS"),
         "value": deterministic_model(**spaces, device="cpu", network=network, output="ONE"),
     }
+    for role, model in models.items():
+        model.init_state_dict(role=role)
     settings = PPO_CFG(rollouts=STEPS // 2, learning_epochs=1, time_limit_bootstrap=True)
     settings.experiment.write_interval = settings.experiment.checkpoint_interval = 0
     memory = RandomMemory(memory_size=STEPS // 2, num_envs=3, device="cpu")
     agent = Learner(models=models, memory=memory, **spaces, device="cpu", cfg=settings)
     before = [weights.detach().clone() for weights in models["policy"].parameters()]
-    trainer = {"timesteps": STEPS, "headless": True, "disable_progressbar": True}
-    SequentialTrainer(env=envs, agents=agent, cfg=trainer).train()
+    quiet = {"headless": True, "disable_progressbar": True, "close_environment_at_exit": False}
+    SequentialTrainer(env=envs, agents=agent, cfg={"timesteps": STEPS, **quiet}).train()
     assert any((old != new).any() for old, new in zip(before, models["policy"].parameters(), strict=True))
 
     cars = DriveVectorEnv(3, autoreset_mode="Disabled", **OPTIONS)
