@@ -40,7 +40,8 @@ def actions_of(observations: Any, pedal: Any) -> Any:
 @cache
 def alone(seed: int, pedal: float) -> list[tuple[Any, ...]]:
     """The first steps of a car that drives alone: observation, action, reward, observation after, and both ends."""
-    env, rows = DriveEnv(**OPTIONS), []
+    env: Any = DriveEnv(**OPTIONS)
+    rows: list[tuple[Any, ...]] = []
     observation, _ = env.reset(seed=seed)
     for _ in range(STEPS):
         action = actions_of(observation[np.newaxis], pedal)[0]
