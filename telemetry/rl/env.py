@@ -95,7 +95,7 @@ class DriveEnv(gymnasium.Env[ObservationValue, ActionValue]):
         self.render_mode = None
         self.observation_space = observation_space(self.specification)
         self.action_space = action_space(self.specification)
-        open_sink = None if record is None else partial(_open_sink, record, policy, str(source), self.specification)
+        open_sink = None if record is None else partial(open_run_sink, record, policy, str(source), self.specification)
         backend_options = replace(backend_options, randomisation=self.specification.randomisation)
         self._backend = open_backend(str(source), self.specification.control_hz, backend_options, open_sink=open_sink)
         if lacking := describe_lacking(needed_fields(self.specification), self._backend.missing_fields):
@@ -230,6 +230,7 @@ def _axes(action: Any, size: int) -> tuple[float, ...]:
     return tuple([0.0 if math.isnan(value) else min(max(value, -1.0), 1.0) for value in axes])
 
 
-def _open_sink(record: str | Path, policy: str, source: str, spec: Spec) -> PageSink:
+def open_run_sink(record: str | Path, policy: str, source: str, spec: Spec) -> PageSink:
+    """The recording of a run, with its source, policy and specification in the metadata. Raises TelemetryError."""
     metadata = {"source": source, "driver": policy, "policy": policy, "specification": spec.to_json()}
     return open_page_sink(Path(record), metadata={name: text for name, text in metadata.items() if text})

@@ -90,6 +90,34 @@ def test_a_car_of_a_batch_has_the_conditions_and_the_drive_that_it_has_alone() -
             break
 
 
+def test_cars_on_several_maps_see_and_earn_what_each_of_them_would_alone() -> None:
+    specification = {
+        "observation": {"shape": "dict", "mask": True},
+        "randomisation": {"circuits": 5, "anywhere": True},
+        "reward": {"acgym": 1.0, "acgym_speed": 0.5, "slip": 0.1},
+    }
+    count = 12
+    together = DriveVectorEnv(count, specification=specification)
+    alone = [DriveEnv(specification=specification) for _ in range(count)]
+    together.reset(seed=20)
+    for index, env in enumerate(alone):
+        env.reset(seed=20 + index)
+    assert len({env.sample.track for env in alone}) >= 4
+    actions = np.array([[0.01 * index, 1.0] for index in range(count)], np.float32)
+    for _ in range(20):
+        observations, rewards, _, _, infos = together.step(actions)
+        for index, env in enumerate(alone):
+            observation, gain, _, _, info = env.step(actions[index])
+            assert isinstance(observation, dict)
+            for name, value in observation.items():
+                assert np.array_equal(observations[name][index], value), (name, index)
+            assert rewards[index] == gain
+            assert {name: terms[index] for name, terms in infos["reward_terms"].items() if name[0] != "_"} == (
+                info["reward_terms"]
+            )
+    assert (infos["reward_terms"]["acgym"] > 0.0).all()
+
+
 def test_grip_wind_and_ballast_change_how_the_car_drives() -> None:
     def speed_after_full_gas(**values: Any) -> float:
         env = DriveEnv(specification=Spec(randomisation=Randomisation(**values)))

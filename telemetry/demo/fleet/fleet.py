@@ -13,15 +13,16 @@ import numpy as np
 from telemetry.base.units import STEP_MS
 from telemetry.demo.driver import PIT_SPEED
 from telemetry.demo.fleet.cars import Cars, Controls
+from telemetry.demo.fleet.follower import Follower
 from telemetry.demo.frames import frame_time
 from telemetry.demo.game import BOX_RADIUS_M, FORGIVING_STEPS
 from telemetry.demo.pages import shown_position
-from telemetry.demo.physics.car import STATIC_RIDE_HEIGHT
+from telemetry.demo.physics.car import STATIC_RIDE_HEIGHT, DriverInputs
 from telemetry.demo.timing import MAX_TYRES_OUT
 from telemetry.demo.track import PIT_BOX_N, PIT_BOX_S, PIT_LANE_EDGES, PIT_LIMIT_BEGIN, PIT_LIMIT_END
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from telemetry.demo.frames import Draws
     from telemetry.demo.game import DemoGame
@@ -96,9 +97,18 @@ class Fleet:
         self._split = np.full(count, np.inf)
         self._is_due, self._is_valid = np.zeros(count, bool), np.zeros(count, bool)
         self._board = np.zeros((len(BOARD), count), np.int64)
+        self._followers: dict[int, Follower] = {}
 
-    def take(self, index: int, game: DemoGame, snapshot: Snapshot) -> None:
-        """Let a game go on as one of the fleet; ``snapshot`` is that of its pages. The game itself is used up."""
+    def take(
+        self, index: int, game: DemoGame, snapshot: Snapshot, listener: Callable[[DemoGame], None] | None = None
+    ) -> None:
+        """Let a game go on as one of the fleet; ``snapshot`` is that of its pages. The game itself is used up.
+
+        A ``listener`` is called after each physics step of this car, with a game that shows it in all its pages.
+        """
+        self.unfollow(index)
+        if listener is not None:
+            self._followers[index] = Follower(game, self.cars, index, listener)
         self.cars.take(index, game.car)
         self.games[index] = game
         self._line[index] = game.line
@@ -113,6 +123,10 @@ class Fleet:
         game.timing.rng = _Numbers(self, index)
         self._hear(index, game)
 
+    def unfollow(self, index: int) -> None:
+        """Call the listener of this car no more, if it has one."""
+        self._followers.pop(index, None)
+
     def run(self, steps: Array, steer: Array, gas: Array, brake: Array) -> None:
         """Advance each car by its number of physics steps, with the same controls in all of them; (cars,) each."""
         controls = Controls(
@@ -126,6 +140,9 @@ class Fleet:
             while done < most:
                 self._run(np.minimum(np.maximum(steps - done, 0), _CHUNK), controls)
                 done += _CHUNK
+        for index, follower in self._followers.items():
+            inputs = DriverInputs(steer[index].item(), gas[index].item(), brake[index].item())
+            follower.run(steps[index].item(), inputs)
 
     def _run(self, steps: Array, controls: Controls) -> None:
         cars = self.cars

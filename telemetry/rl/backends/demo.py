@@ -114,6 +114,15 @@ class DemoBackend(Backend):
         """The game of this episode."""
         return self._game
 
+    def record(self, game: DemoGame) -> None:
+        """Record the pages of a game that has done one more physics step, if there is a sink. Raises SinkError."""
+        if self._sink is None:
+            return
+        self._recorded_s += STEP_S
+        if game.packet >= SILENT_STEPS:
+            pages = _pages(game, self._started_at + self._recorded_s)
+            self._sink.write(Step(State.LIVE, pages, self._recorded_s))
+
     @override
     def close(self) -> None:
         if self._sink is not None:
@@ -127,29 +136,26 @@ class DemoBackend(Backend):
 
     def _run(self, steps: int, controls: DriverInputs) -> None:
         """Compute physics steps, and record them."""
-        step = self._game.step
+        game = self._game
         if self._sink is None:
             for _ in range(steps):
-                step(controls)
+                game.step(controls)
             return
         for _ in range(steps):
-            step(controls)
-            self._recorded_s += STEP_S
-            if self._game.packet >= SILENT_STEPS:
-                pages = self._pages(self._started_at + self._recorded_s)
-                self._sink.write(Step(State.LIVE, pages, self._recorded_s))
-
-    def _pages(self, timestamp: float) -> Pages:
-        game = self._game
-        return Pages(game.physics_page(), game.graphics_page(), game.static_page(), timestamp)
+            game.step(controls)
+            self.record(game)
 
     def _read(self) -> Sample:
         """The sample of the current pages."""
         elapsed = self._ticks / self._hz
         # Also the wall clock is the time of the episode, so that it is the same in every run.
-        snapshot = self._decoder.decode(self._pages(elapsed), elapsed=elapsed, sequence=self._ticks)
+        snapshot = self._decoder.decode(_pages(self._game, elapsed), elapsed=elapsed, sequence=self._ticks)
         self._sample = derive(snapshot, self._sample)
         return self._sample
+
+
+def _pages(game: DemoGame, timestamp: float) -> Pages:
+    return Pages(game.physics_page(), game.graphics_page(), game.static_page(), timestamp)
 
 
 def physics_steps(ticks: Any, control_hz: float) -> Any:

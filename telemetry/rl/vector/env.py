@@ -1,6 +1,7 @@
 """The vector environment: many demo cars in one step, each with the episode that it would have alone."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final, Unpack
 
@@ -16,10 +17,11 @@ from telemetry.demo.fleet.fleet import Fleet
 from telemetry.demo.settings import DemoSettings
 from telemetry.fields.blocks import Array
 from telemetry.fields.derived import Sample
+from telemetry.formats.table import recording_suffix, stem_of
 from telemetry.rl.action import RELEASED, Commands, recorded_command, to_commands
 from telemetry.rl.backends.demo import DemoBackend, physics_steps
 from telemetry.rl.ending import Progress
-from telemetry.rl.env import SpecChanges, change_spec
+from telemetry.rl.env import SpecChanges, change_spec, open_run_sink
 from telemetry.rl.episode import begin, info, info_columns
 from telemetry.rl.needed_fields import sample_fields
 from telemetry.rl.observation import ObservationValue, layout, observer
@@ -52,7 +54,12 @@ class DriveVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
 
     Car ``i`` has the seed ``seed + i``, as in Gymnasium's own vector environments, and with it the same episode in a
     batch of any size. ``autoreset_mode`` is one of Gymnasium's, or its value: ``NextStep``, ``SameStep`` or
-    ``Disabled``. Raises :class:`telemetry.TelemetryError`.
+    ``Disabled``.
+
+    ``record`` is where the complete runs of the ``recorded_cars`` are recorded, each in a file of its own, together
+    with the name of the ``policy``: a file for one car, ``run.mcap``, which for several becomes ``run_0.mcap`` and
+    ``run_5.mcap``; or a folder, in which the files are called ``car_0.mcap``. Raises
+    :class:`telemetry.TelemetryError`.
     """
 
     metadata: dict[str, Any] = {"render_modes": [], "autoreset_mode": NEXT_STEP}  # noqa: RUF012 - as Gymnasium has it
@@ -65,6 +72,9 @@ class DriveVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         specification: Spec | Mapping[str, Any] | str | Path | None = None,
         track: TrackMap | None = None,
         autoreset_mode: Any = NEXT_STEP,
+        record: str | Path | None = None,
+        recorded_cars: Sequence[int] = (0,),
+        policy: str = "",
         render_mode: str | None = None,
         **options: Unpack[VectorOptions],
     ) -> None:
@@ -105,6 +115,14 @@ class DriveVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         self._previous = np.full((num_envs, axes), np.nan)
         self._ended = np.zeros(num_envs, bool)
         self._begun = np.zeros(num_envs, bool)
+        self._closing = ExitStack()
+        self._recorded: dict[int, DemoBackend] = {}
+        if record is not None:
+            with ExitStack() as opened:
+                for index, path in _recordings(record, recorded_cars, num_envs).items():
+                    sink = opened.enter_context(open_run_sink(path, policy, str(source), spec))
+                    self._recorded[index] = DemoBackend(settings, spec.control_hz, start, sink, spec.randomisation)
+                self._closing = opened.pop_all()
 
     @property
     def observation_names(self) -> tuple[str, ...]:
@@ -150,6 +168,9 @@ class DriveVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         terminated, truncated = ending.terminated & ~resting, ending.truncated & ~resting
         rewards[resting] = 0.0
         self._ended = terminated | truncated
+        for index in self._recorded:
+            if self._ended[index]:
+                self._fleet.unfollow(index)
         again = {NEXT_STEP: resting, SAME_STEP: self._ended.copy()}.get(self._mode, np.zeros(self.num_envs, bool))
         if again.any():
             cars = np.flatnonzero(again)
@@ -166,6 +187,15 @@ class DriveVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
                 infos |= {"final_obs": finals, "_final_obs": again.copy()}
                 infos |= {"final_info": final_info, "_final_info": again.copy()}
         return observations, rewards, terminated, truncated, infos
+
+    @override
+    def close_extras(self, **kwargs: Any) -> None:
+        """Finish the recordings; Gymnasium calls this from ``close``. Raises SinkError."""
+        self._begun[:] = False
+        for index in self._recorded:
+            self._fleet.unfollow(index)
+        self._recorded = {}
+        self._closing.close()
 
     # --- a step
 
@@ -239,10 +269,11 @@ class DriveVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         observations, infos = {}, {}
         no_reward = dict.fromkeys(spec.reward.weights, 0.0)
         for index in cars.tolist():
-            sample = self._backend.reset(None, self._rng(index, seeds[index]), options, lambda _: True)
+            backend = self._recorded.get(index, self._backend)
+            sample = backend.reset(None, self._rng(index, seeds[index]), options, lambda _: True)
             state, observations[index] = begin(spec, sample, self._track)
             self._maps[index] = state.track
-            self._take(index, sample, state.progress)
+            self._take(index, backend, sample, state.progress)
             infos[index] = {
                 **info(sample),
                 "reason": "",
@@ -253,11 +284,11 @@ class DriveVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         self._ended[cars], self._begun[cars] = False, True
         return observations, infos
 
-    def _take(self, index: int, sample: Sample, progress: Progress) -> None:
+    def _take(self, index: int, backend: DemoBackend, sample: Sample, progress: Progress) -> None:
         """Let the car of the backend's game go on as one of the fleet."""
-        game = self._backend.game
+        game = backend.game
         self._ticks[index], self._first_step[index] = 0, game.steps
-        self._fleet.take(index, game, sample)
+        self._fleet.take(index, game, sample, backend.record if index in self._recorded else None)
         self._still.take(index, sample)
         self._samples.take(index, sample, self._block())
         self._progress.take(index, progress)
@@ -287,6 +318,20 @@ def _demo_settings(source: str) -> DemoSettings:
             f"{', '.join(_PLAIN_SCENARIOS)}."
         )
     return settings
+
+
+def _recordings(record: str | Path, cars: Sequence[int], count: int) -> dict[int, Path]:
+    """The file in which each of these cars is recorded. Raises UsageError for cars that there are not."""
+    cars = list(cars)
+    if not cars or len(set(cars)) < len(cars) or not all(index in range(count) for index in cars):
+        raise UsageError(f"recorded_cars must be different numbers from 0 to {count - 1}, at least one, got {cars}.")
+    path = Path(record)
+    if path.is_dir() or not path.suffix:
+        return {index: path / f"car_{index}.mcap" for index in cars}
+    if len(cars) == 1:
+        return {cars[0]: path}
+    suffix = recording_suffix(path) or path.suffix  # of no recording: refused when it is opened
+    return {index: path.with_name(f"{stem_of(path)}_{index}{suffix}") for index in cars}
 
 
 def _mode_value(mode: Any) -> str:
