@@ -7,14 +7,23 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 
 from ac_native_memory import Pages, text_of
 from telemetry.base.typing import override
+from telemetry.fields.decimals import Array, find_shortest
 from telemetry.fields.schema import STRUCTURES, Field
 from telemetry.fields.snapshot import PageDecoder, Snapshot
 
-Array = npt.NDArray[Any]
+__all__ = [
+    "Array",
+    "Block",
+    "DistinctPages",
+    "JoinedBlock",
+    "PageBlock",
+    "RowBlock",
+    "TextColumn",
+    "shortest_decimals",
+]
 
 _DTYPES: Final = {group: np.dtype(structure) for group, structure in STRUCTURES.items()}
 _FIELDS: Final = {field.name: field for field in Snapshot.FIELDS}
@@ -359,13 +368,7 @@ def shortest_decimals(numbers: Array) -> Array:
     is_new = np.ones(len(rows), dtype=bool)
     words = rows.view(np.uint32)  # equal bits, so that -0.0 and NaN stay what they are
     np.any(words[1:] != words[:-1], axis=1, out=is_new[1:])
-    flat = rows[is_new].ravel()
-    decimals = np.array(orjson.loads(orjson.dumps(flat, option=orjson.OPT_SERIALIZE_NUMPY)), dtype=np.float64)
-    is_finite = np.isfinite(decimals)
-    if not is_finite.all():  # null, which JSON has for NaN and infinities
-        with np.errstate(invalid="ignore"):  # a signalling NaN
-            decimals[~is_finite] = flat[~is_finite]
-    decimals = decimals.reshape(int(is_new.sum()), rows.shape[1])
+    decimals = find_shortest(rows[is_new].ravel()).reshape(int(is_new.sum()), rows.shape[1])
     if len(decimals) < len(rows):
         decimals = decimals[np.cumsum(is_new) - 1]
     return decimals.reshape(numbers.shape)

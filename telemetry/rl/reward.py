@@ -255,8 +255,13 @@ def _acgym_action_change_columns(steps: Transitions) -> Array:
 
 
 def _sum_exactly(rows: Array) -> Array:
-    """The sum of each row, rounded once."""
-    return np.array(list(map(math.fsum, rows.tolist())), dtype=np.float64)
+    """The sum of each row, rounded once, as that of two numbers always is."""
+    with np.errstate(invalid="ignore"):
+        sums: Array = rows.sum(axis=1) + 0.0
+    (others,) = (((rows != 0.0).sum(axis=1) > 2) | ~np.isfinite(sums)).nonzero()
+    if len(others):
+        sums[others] = list(map(math.fsum, rows[others].tolist()))
+    return sums
 
 
 PLACE_ON_TRACK: Final = ("track", "track_configuration", "world_position_x", "world_position_z")

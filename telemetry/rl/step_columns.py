@@ -20,9 +20,9 @@ from telemetry.fields.lap_changes import (
     MAX_SPLINE_TOLERANCE_M,
     NOMINAL_LENGTH_M,
     SPLINE_TOLERANCE,
-    TIME_STOPPED_STATUSES,
     TOLERANCE_M,
 )
+from telemetry.fields.metrics.lap_steps import has_time_stopped
 from telemetry.rl.sample_columns import SampleColumns
 
 _POSITION = ("world_position_x", "world_position_y", "world_position_z")
@@ -58,8 +58,8 @@ class StepColumns:
     def laps_completed(self) -> Array:
         """How many laps the game counted."""
         counted = self._change("completed_laps")
-        stopped = np.isin(self._after.integers("status"), TIME_STOPPED_STATUSES)
-        stopped |= np.isin(self._before.integers("status"), TIME_STOPPED_STATUSES)
+        stopped = has_time_stopped(self._after.integers("status"))
+        stopped |= has_time_stopped(self._before.integers("status"))
         is_other = (counted < 0) | (counted > MAX_MISSED_LAPS) | (self._change("session") != 0)
         return np.where(is_other | stopped, 0, counted)
 

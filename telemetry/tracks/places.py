@@ -14,11 +14,20 @@ def find_places(track: TrackMap, position: Array, x: Array, z: Array, heading: A
     """:meth:`~telemetry.tracks.track.TrackMap.place_at` of many cars, (n,) each: offset and heading, (n, 2)."""
     nodes = _node_columns(track)
     node = _find_nodes(track, nodes, position, x, z)
-    turned = (nodes.direction[node] - heading).tolist()
-    # Not by numpy, which has no remainder that is rounded to the nearest.
-    headings = [math.remainder(one, math.tau) if math.isfinite(one) else math.nan for one in turned]
+    headings = _remainder_of_turn(nodes.direction[node] - heading)
     offset = (x - nodes.x[node]) * nodes.tangent_z[node] - (z - nodes.z[node]) * nodes.tangent_x[node]
-    return np.stack([offset, np.array(headings)], axis=1)
+    return np.stack([offset, headings], axis=1)
+
+
+def _remainder_of_turn(angles: Array) -> Array:
+    """The angles without whole turns, -pi to pi, as ``math.remainder`` has them; NaN where they are not finite."""
+    size = np.abs(angles)
+    within = np.where(size > math.pi, angles - np.copysign(math.tau, angles), angles)  # exact up to a turn and a half
+    (others,) = (~(size < 1.5 * math.tau) | (within == 0.0)).nonzero()
+    for index in others.tolist():
+        angle = angles[index].item()
+        within[index] = math.remainder(angle, math.tau) if math.isfinite(angle) else math.nan
+    return within
 
 
 class _Nodes(NamedTuple):

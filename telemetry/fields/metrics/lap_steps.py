@@ -34,6 +34,11 @@ Column = Callable[[str], Array]
 """The numbers of a field of all samples, (n,), NaN for None."""
 
 
+def has_time_stopped(status: Array) -> Array:
+    """Where game time stands still, of values of ``status``."""
+    return np.logical_or.reduce([status == stopped for stopped in TIME_STOPPED_STATUSES])
+
+
 def follow_lap_steps(
     before: Column, now: Column, sample_of: "Callable[[int], tuple[Sample, Sample]]", thresholds: Thresholds = DEFAULTS
 ) -> LapProgressColumns:
@@ -51,7 +56,7 @@ def follow_lap_steps(
     is_event = (laps != before("completed_laps")) | (clock < clock_before) | (steps <= 0)
     is_event |= now("distance_traveled") < before("distance_traveled") - DISTANCE_TOLERANCE_M
     is_event |= (now("is_in_pit") != 0) & (before("is_in_pit") == 0)
-    is_event |= np.isin(now("status"), TIME_STOPPED_STATUSES) | (before("status") == REPLAY)
+    is_event |= has_time_stopped(now("status")) | (before("status") == REPLAY)
     is_event |= np.isnan(distance_before) | (position == 0.0)
 
     time = time_before + steps * STEP_MS

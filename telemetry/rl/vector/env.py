@@ -29,7 +29,7 @@ from telemetry.rl.reward import Transitions, reward_columns
 from telemetry.rl.spaces import action_space, observation_space
 from telemetry.rl.spec import Spec, as_spec
 from telemetry.rl.step_columns import StepColumns
-from telemetry.rl.vector.infos import join_infos, mask_infos, set_info
+from telemetry.rl.vector.infos import add_masks, join_infos, mask_infos, set_info
 from telemetry.rl.vector.progress import ProgressColumns, find_endings
 from telemetry.rl.vector.samples import FleetSamples, is_followed
 from telemetry.tracks.track import TrackMap
@@ -100,6 +100,7 @@ class DriveVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
             )
         self._track = track
         self._maps: list[TrackMap | None] = [track] * num_envs
+        self._cars_by_map: list[tuple[TrackMap | None, Array]] = []
         self._backend = DemoBackend(settings, spec.control_hz, start, randomisation=spec.randomisation)
         numbers = range(1, spec.randomisation.circuits + 1) if spec.randomisation.circuits else [settings.circuit]
         self._fleet = Fleet([find_circuit(number).track for number in numbers], num_envs)
@@ -226,11 +227,11 @@ class DriveVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
             "action": axes.astype(np.float32),
             "action_ignored": np.zeros(self.num_envs, bool),
         }
-        return self._observe(), rewards, ending, mask_infos(infos, np.ones(self.num_envs, bool))
+        return self._observe(), rewards, ending, add_masks(infos, self.num_envs)
 
     def _observe(self) -> Any:
         """The observations of all cars."""
-        observe, samples, groups = observer(self.specification).rows, self._samples.columns, self._cars_by_map()
+        observe, samples, groups = observer(self.specification).rows, self._samples.columns, self._cars_by_map
         if len(groups) == 1:
             return observe(samples, self._history, groups[0][0])
         parts: list[Any] = [observe(samples.select(cars), self._history[cars], track) for track, cars in groups]
@@ -238,13 +239,6 @@ class DriveVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         if self.specification.observation.shape == "flat":
             return np.concatenate(parts)[order]
         return {name: np.concatenate([part[name] for part in parts])[order] for name in parts[0]}
-
-    def _cars_by_map(self) -> list[tuple[TrackMap | None, Array]]:
-        """The cars that drive on each map; maps are told apart by which object they are."""
-        cars: dict[int, list[int]] = {}
-        for index, track in enumerate(self._maps):
-            cars.setdefault(id(track), []).append(index)
-        return [(self._maps[own[0]], np.array(own)) for own in cars.values()]
 
     def _block(self) -> FleetBlock:
         return FleetBlock(self._fleet, self._ticks / self.specification.control_hz, self._ticks.copy(), self._still)
@@ -282,6 +276,7 @@ class DriveVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
                 "action_ignored": False,
             }
         self._ended[cars], self._begun[cars] = False, True
+        self._cars_by_map = _group_by_map(self._maps)
         return observations, infos
 
     def _take(self, index: int, backend: DemoBackend, sample: Sample, progress: Progress) -> None:
@@ -332,6 +327,14 @@ def _recordings(record: str | Path, cars: Sequence[int], count: int) -> dict[int
         return {cars[0]: path}
     suffix = recording_suffix(path) or path.suffix  # of no recording: refused when it is opened
     return {index: path.with_name(f"{stem_of(path)}_{index}{suffix}") for index in cars}
+
+
+def _group_by_map(maps: Sequence[TrackMap | None]) -> list[tuple[TrackMap | None, Array]]:
+    """The cars that drive on each map, of the map of each car; maps are told apart by which object they are."""
+    cars: dict[int, list[int]] = {}
+    for index, track in enumerate(maps):
+        cars.setdefault(id(track), []).append(index)
+    return [(maps[own[0]], np.array(own)) for own in cars.values()]
 
 
 def _mode_value(mode: Any) -> str:

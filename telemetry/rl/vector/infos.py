@@ -24,6 +24,15 @@ def mask_infos(infos: Mapping[str, Any], mask: Array) -> dict[str, Any]:
     return masked
 
 
+def add_masks(infos: Mapping[str, Any], count: int) -> dict[str, Any]:
+    """The infos of all of so many cars, with their masks."""
+    masked: dict[str, Any] = {}
+    for name, values in infos.items():
+        masked[name] = add_masks(values, count) if isinstance(values, dict) else values
+        masked[f"_{name}"] = np.ones(count, bool)
+    return masked
+
+
 def set_info(infos: Mapping[str, Any], index: int, info: Mapping[str, Any]) -> None:
     """Replace the info of one car."""
     for name, value in info.items():

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple, Self
 import numpy as np
 
 from telemetry.fields.blocks import Array
-from telemetry.fields.lap_changes import TIME_STOPPED_STATUSES
+from telemetry.fields.metrics.lap_steps import has_time_stopped
 from telemetry.recording.game_state import GameStatus
 from telemetry.rl.ending import Progress, Reason
 from telemetry.rl.sample_columns import SampleColumns
@@ -70,7 +70,7 @@ def find_endings(spec: Spec, samples: SampleColumns, progress: ProgressColumns) 
     """:func:`telemetry.rl.ending.find_ending` of each car."""
     end, count = spec.end, len(progress.steps)
     status = samples.integers("status")
-    paused, absent = np.isin(status, TIME_STOPPED_STATUSES), status == GameStatus.OFF
+    paused, absent = has_time_stopped(status), status == GameStatus.OFF
     terminated: list[tuple[bool, Array, Reason]] = [
         (end.bodywork_critical, samples.flags("bodywork_critical"), "bodywork_critical"),
         (end.tyre_critical, samples.flags("tyre_critical"), "tyre_critical"),
