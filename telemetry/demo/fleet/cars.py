@@ -92,7 +92,10 @@ SETTINGS: Final = (
 _SPRING: Final = np.repeat(SPRING, 2)[:, np.newaxis]
 _DAMPER: Final = np.repeat(DAMPER, 2)[:, np.newaxis]
 _STATIC_SHARE: Final = np.repeat([0.5 * REAR / (FRONT + REAR), 0.5 * FRONT / (FRONT + REAR)], 2)[:, np.newaxis]
-_TARMAC_DRAG: Final = np.full((4, 1), GROUND_DRAG[TARMAC])
+_ANTI_ROLL: Final = np.array(ANTI_ROLL)[:, np.newaxis]
+# numpy takes arrays without dimensions sooner than floats
+_NONE, _STEP, _PER_STEP = np.array(0.0), np.array(STEP_S), np.array(1.0 / STEP_S)
+_PER_ENVELOPE, _PER_ROUGHNESS_STEP = np.array(1.0 / ENVELOPE), np.array(1.0 / ROUGHNESS_STEP)
 _GROUND_GRIP: Final = np.array(GROUND_GRIP)
 _GROUND_DRAG: Final = np.array(GROUND_DRAG)
 _CORNER_X: Final = np.array([x for x, _ in CORNERS])[:, np.newaxis]
@@ -141,6 +144,12 @@ class Cars:
         self._is_windy = False
         self.setup = {name: np.zeros(count) for name in SETTINGS}
         self._rows = np.zeros((len(self.table.rows), count))
+        self._around = Surroundings(*self._rows)  # views
+        self._first, self._spacing = np.zeros(count, int), np.zeros(count)
+        self._x, self._y = np.repeat(X, count, axis=1), np.repeat(Y, count, axis=1)
+        self._spring, self._damper = np.repeat(_SPRING, count, axis=1), np.repeat(_DAMPER, count, axis=1)
+        self._tarmac_drag = np.full((4, count), GROUND_DRAG[TARMAC])
+        self._drives, self._inertia = np.zeros((4, count)), np.full((4, count), INERTIA)  # a step sets those behind
         self._all = np.arange(count)
         self._nobody, self._tarmac = np.zeros(count, int), np.zeros((4, count), int)
         self._tc_limit, self._abs_limit = np.full(count, np.inf), np.full(count, -np.inf)
@@ -193,6 +202,7 @@ class Cars:
             values = getattr(self, name).copy()  # what others hold stays as it is
             values[index] = getattr(car, name)
             setattr(self, name, values)
+        self._first[index], self._spacing[index] = self.table.first[number], self.table.spacing[number]
         self.node[index] += self.table.first[number]
         self._rows[:, index] = self.table.rows[:, self.node[index]]
         for name in (*_WHEEL_MOVED, "damage"):
@@ -240,14 +250,14 @@ class Cars:
             self._step(controls, speed_limit, self._all)
             return
         kept = [(owner, name, getattr(owner, name)) for owner, name in self._names()]
-        damage, health, rows = self.damage.copy(), self.engine.health.copy(), self._rows
+        damage, health, rows = self.damage.copy(), self.engine.health.copy(), self._rows.copy()
         self._step(controls, speed_limit, np.flatnonzero(active))
         resting = ~active
         for owner, name, before in kept:
             now = getattr(owner, name)
             setattr(owner, name, np.where(active, now, before))
         self.damage[:, resting], self.engine.health[resting] = damage[:, resting], health[resting]
-        self._rows = np.where(active, self._rows, rows)
+        self._rows[:, resting] = rows[:, resting]
         self._weaken()
 
     def _names(self) -> list[tuple[object, str]]:
@@ -266,7 +276,7 @@ class Cars:
 
         # Where the cars are on the circuit, and the plane of the road under them
         node, s, n = self.node, self.s, self.n
-        around = Surroundings(*self._rows)
+        around = self._around
         tx, tz, gradient = around.tangent_x, around.tangent_z, around.gradient
         along_f = dir_x * tx + dir_z * tz
         across_f = dir_x * tz - dir_z * tx
@@ -279,8 +289,9 @@ class Cars:
         spin = 0.5 * (rear_left + rear_right)
         slipping = np.maximum(wheels.kappa[2], wheels.kappa[3])
         tc = np.minimum(self.tc_scale + 0.02, 1.0)
-        cuts = (slipping > self._tc_limit) & (self.speed > 1.5)
-        if cuts.any():
+        cuts = slipping > self._tc_limit
+        if np.count_nonzero(cuts):
+            cuts &= self.speed > 1.5
             tc = np.where(cuts, np.maximum(self.tc_scale - 0.08, 0.1), tc)
         self.tc_scale = tc
         engine.choose(spin, controls.wants_up, controls.down_rpm, slipping)
@@ -288,10 +299,11 @@ class Cars:
         torque = engine.run(spin, controls.gas * tc, setup["fuel_rate"], limit)
         lock = np.minimum(np.maximum(DIFFERENTIAL * (rear_left - rear_right), -1200.0), 1200.0)
         shape = wheels.spin.shape
-        drives: Array = np.zeros(shape)
-        inertia: Array = np.empty(shape)
-        drives[2], drives[3] = 0.5 * torque - lock, 0.5 * torque + lock
-        inertia[:2], inertia[2:] = INERTIA, INERTIA + engine.inertia()
+        drives, inertia = self._drives, self._inertia
+        half = 0.5 * torque
+        np.subtract(half, lock, out=drives[2])
+        np.add(half, lock, out=drives[3])
+        inertia[2:] = INERTIA + engine.inertia()
 
         # Air
         air_speed = self.speed
@@ -305,16 +317,17 @@ class Cars:
         drag = DRAG * press * self._drag_grown
 
         # The ground under each tyre
-        along = X * along_f - Y * across_f
-        side = n + X * across_f + Y * along_f
+        x, y = self._x, self._y
+        along = x * along_f - y * across_f
+        side = n + x * across_f + y * along_f
         place = s + along
-        scaled = place * (1.0 / ROUGHNESS_STEP)
+        scaled = place * _PER_ROUGHNESS_STEP
         k = scaled.astype(np.int64)
         ridge = k & (ROUGHNESS_COUNT - 1)
         bump = self._roughness.take(ridge) + (scaled - k) * self._roughness_rise.take(ridge)
-        surface, rolling = setup["surface_grip"], _TARMAC_DRAG
+        surface, rolling = setup["surface_grip"], self._tarmac_drag
         off: Array = np.abs(side) > HALF_WIDTH
-        if off.any():
+        if np.count_nonzero(off):
             surface, rolling = self._leave_tarmac(np.nonzero(off), side, place, bump)
         else:
             self.ground, self.tyres_out = self._tarmac, self._nobody
@@ -322,30 +335,30 @@ class Cars:
         # Suspension
         pitch, roll, pitch_rate, roll_rate = self.pitch, self.roll, self.pitch_rate, self.roll_rate
         road = self.road
-        rise = (bump - road) * (1.0 / ENVELOPE)
-        self.road = road = road + rise * STEP_S
+        rise = (bump - road) * _PER_ENVELOPE
+        self.road = road = road + rise * _STEP
         bars = np.empty(shape)
-        bars[0] = ANTI_ROLL[0] * (wheels.compression[0] - wheels.compression[1])
-        bars[2] = ANTI_ROLL[1] * (wheels.compression[2] - wheels.compression[3])
-        bars[1], bars[3] = -bars[0], -bars[2]
-        compression = road + gradient * along - height - pitch * X + roll * Y
+        bars[::2] = _ANTI_ROLL * (wheels.compression[::2] - wheels.compression[1::2])
+        np.negative(bars[::2], out=bars[1::2])
+        compression = road + gradient * along - height - pitch * x + roll * y
         wheels.compression = compression
-        rate = rise - sink - pitch_rate * X + roll_rate * Y
-        load = mass * G * _STATIC_SHARE + _SPRING * compression + _DAMPER * rate + bars
-        stopped = compression - BUMP_STOP
-        if stopped.max() > 0.0:
-            load = load + BUMP_STOP_SPRING * np.maximum(stopped, 0.0)
-        load = np.maximum(load, 0.0)
+        rate = rise - sink - pitch_rate * x + roll_rate * y
+        load = mass * G * _STATIC_SHARE + self._spring * compression + self._damper * rate + bars
+        stopped = compression > BUMP_STOP
+        if np.count_nonzero(stopped):
+            load = load + BUMP_STOP_SPRING * np.maximum(compression - BUMP_STOP, 0.0)
+        load = np.maximum(load, _NONE)
 
         # Brakes
         scale = np.minimum(self.abs_scale + 0.03, 1.0)
-        locking = (wheels.kappa < self._abs_limit) & (air_speed > 4.0)
-        if locking.any():
+        locking = wheels.kappa < self._abs_limit
+        if np.count_nonzero(locking):
+            locking &= air_speed > 4.0
             scale = np.where(locking, np.maximum(self.abs_scale - 0.12, 0.1), scale)
         self.abs_scale = scale
         wheels.roll(
-            forward - yaw * Y,
-            left + yaw * X,
+            forward - yaw * y,
+            left + yaw * x,
             controls.cosine,
             controls.sine,
             load,
@@ -357,9 +370,9 @@ class Cars:
         )
         fx, fy = wheels.force_forward, wheels.force_left
         load_sum, force_forward, force_left = _sum(load), _sum(fx), _sum(fy)
-        yaw_moment = _sum(X * fy - Y * fx)
-        pitch_moment = _sum(load * X)
-        roll_moment = -_sum(load * Y)
+        yaw_moment = _sum(x * fy - y * fx)
+        pitch_moment = _sum(load * x)
+        roll_moment = -_sum(load * y)
         self._heat(active, air_speed, roll)
 
         # Body
@@ -367,23 +380,25 @@ class Cars:
         slope = load_sum * gradient
         world_x = dir_x * force_forward + dir_z * force_left - with_air * air_x - slope * tx
         world_z = dir_z * force_forward - dir_x * force_left - with_air * air_z - slope * tz
-        near = (n > around.left_near) | (n < around.right_near) | (self.contact != 0)
+        near = (n > around.left_near) | (n < around.right_near)
+        if self.contact is not self._nobody:
+            near |= self.contact != 0
         self.contact = self._nobody
-        if near.any() and len(hit := active[near[active]]):
+        if np.count_nonzero(near) and len(hit := active[near[active]]):
             wall = np.where(n[hit] > 0.0, table.left_wall[node[hit]], table.right_wall[node[hit]])
             self.contact = np.zeros(self.count, int)
             push = self._barrier(hit, wall, along_f[hit], across_f[hit], forward[hit], left[hit])
             world_x[hit] += push[0]
             world_z[hit] += push[1]
             yaw_moment[hit] += push[2]
-        per_mass = STEP_S / mass
+        per_mass = _STEP / mass
         new_x = old_x + world_x * per_mass
         new_z = old_z + world_z * per_mass
         new_y = old_y + (load_sum - downforce) * per_mass - G * STEP_S
         self.velocity_x, self.velocity_y, self.velocity_z = new_x, new_y, new_z
-        self.accel_x = (new_x - old_x) * (1.0 / STEP_S)
-        self.accel_y = (new_y - old_y) * (1.0 / STEP_S)
-        self.accel_z = (new_z - old_z) * (1.0 / STEP_S)
+        self.accel_x = (new_x - old_x) * _PER_STEP
+        self.accel_y = (new_y - old_y) * _PER_STEP
+        self.accel_z = (new_z - old_z) * _PER_STEP
         pitch_moment = pitch_moment + (
             force_forward * lever + downforce * ((1.0 - DOWNFORCE_FRONT) * REAR - DOWNFORCE_FRONT * FRONT)
         )
@@ -392,12 +407,12 @@ class Cars:
         roll_rate = roll_rate + roll_moment * (STEP_S / ROLL_INERTIA)
         yaw = yaw + yaw_moment * (STEP_S / YAW_INERTIA)
         self.pitch_rate, self.roll_rate, self.yaw_rate = pitch_rate, roll_rate, yaw
-        self.pitch = pitch + pitch_rate * STEP_S
-        self.roll = roll + roll_rate * STEP_S
-        self.x = self.x + new_x * STEP_S
-        self.y = self.y + new_y * STEP_S
-        self.z = self.z + new_z * STEP_S
-        half = 0.5 * yaw * STEP_S
+        self.pitch = pitch + pitch_rate * _STEP
+        self.roll = roll + roll_rate * _STEP
+        self.x = self.x + new_x * _STEP
+        self.y = self.y + new_y * _STEP
+        self.z = self.z + new_z * _STEP
+        half = 0.5 * yaw * _STEP
         scale = 1.0 / (1.0 + half * half)
         cos_turn = (1.0 - half * half) * scale
         sin_turn = 2.0 * half * scale
@@ -408,7 +423,7 @@ class Cars:
         self.dir_x, self.dir_z = new_dir_x * scale, new_dir_z * scale
         speed = np.sqrt(new_x * new_x + new_y * new_y + new_z * new_z)
         self.speed = speed
-        self.distance = self.distance + speed * STEP_S
+        self.distance = self.distance + speed * _STEP
         self._find()
 
     def _leave_tarmac(self, off: tuple[Array, ...], side: Array, place: Array, bump: Array) -> tuple[Array, Array]:
@@ -442,7 +457,9 @@ class Cars:
         """One wheel's heat of every second car, and the mass of the fuel."""
         self.turn = turn = self.turn + 1
         setup = self.setup
-        odd = active[(turn[active] & 1).nonzero()[0]]
+        odd = (turn & 1).nonzero()[0]
+        if len(active) < self.count:
+            odd = active[(turn[active] & 1).nonzero()[0]]
         if len(odd):
             place = ((turn[odd] >> 1) & 3) * self.count + odd
             self.wheels.age(
@@ -455,7 +472,7 @@ class Cars:
                 self.ground.take(place) == GRASS,
             )
         weighed = (turn & 7) == 0
-        if weighed.any():
+        if np.count_nonzero(weighed):
             self.mass = np.where(weighed, DRY_MASS + FUEL_DENSITY * self.engine.fuel + setup["ballast"], self.mass)
 
     def _weaken(self) -> None:
@@ -465,24 +482,23 @@ class Cars:
 
     def _find(self) -> None:
         """Update the cars' positions on the circuit and the height of the road there."""
-        table, around = self.table, Surroundings(*self._rows)
+        around = self._around
         dx, dz = self.x - around.x, self.z - around.z
         along, n = dx * around.tangent_x + dz * around.tangent_z, dx * around.tangent_z - dz * around.tangent_x
         dx, dz = self.x - around.next_x, self.z - around.next_z
         beyond = dx * around.next_tangent_x + dz * around.next_tangent_z
         next_n = dx * around.next_tangent_z - dz * around.next_tangent_x
         part = along / (along - beyond)
-        n = n + part * (next_n - n)
+        here, n = n, n + part * (next_n - n)
         left = ((along < 0.0) | (beyond >= 0.0)).nonzero()[0]
         if len(left):  # these cars are at another node now
-            self.node = node = self.node.copy()
-            node[left], part[left], n[left] = table.locate(self.x[left], self.z[left], node[left])
-            self._rows = self._rows.copy()
-            self._rows[:, left] = table.rows[:, node[left]]
-            around = Surroundings(*self._rows)
+            self.node = self.node.copy()
+            self.node[left], part[left], n[left] = found = self.table.locate(
+                self.x[left], self.z[left], self.node[left], (along[left], here[left])
+            )
+            self._rows[:, left] = self.table.rows.take(found[0], axis=1)
         self.n = n
-        number = self.track_number
-        self.s = (self.node - table.first[number] + part) * table.spacing[number]
+        self.s = (self.node - self._first + part) * self._spacing
         self.road_y = around.y + part * around.rise
 
     def _barrier(

@@ -68,14 +68,17 @@ class TrackTable:
 
     def place(self, node: Array, x: Array, z: Array) -> tuple[Array, Array]:
         """How far points lie along the direction of nodes, and to the left of it."""
-        tx, tz = self.tangent_x[node], self.tangent_z[node]
-        dx, dz = x - self.x[node], z - self.z[node]
+        node_x, node_z, tx, tz = self.rows[:4].take(node, axis=1)
+        dx, dz = x - node_x, z - node_z
         return dx * tx + dz * tz, dx * tz - dz * tx
 
-    def locate(self, x: Array, z: Array, hint: Array) -> tuple[Array, Array, Array]:
-        """:meth:`telemetry.demo.track.Track.locate` for many points: nodes, fractions and `n`, (cars,) each."""
+    def locate(self, x: Array, z: Array, hint: Array, placed: tuple[Array, Array]) -> tuple[Array, Array, Array]:
+        """:meth:`telemetry.demo.track.Track.locate` for many points: nodes, fractions and `n`, (cars,) each.
+
+        ``placed`` is what :meth:`place` gives for the hints.
+        """
         node = hint.copy()
-        along, n = self.place(node, x, z)
+        along, n = placed
         behind = (along < 0.0).nonzero()[0]
         while len(behind):
             node[behind] = self.previous[node[behind]]
