@@ -39,8 +39,12 @@ _RATIOS: Final = np.array(GEARS)
 _LOWER_RATIOS: Final = np.array([0.0, *GEARS[:-1]])
 _INERTIA: Final = np.array([0.5 * ENGINE_INERTIA * ratio * ratio for ratio in GEARS])
 _TORQUE: Final = np.array(TORQUE)
-_RISE: Final = np.diff(_TORQUE)
-_LAST: Final = len(TORQUE) - 1
+_RISE: Final = np.append(np.diff(_TORQUE), 0.0)  # behind the end it stays
+# numpy takes arrays without dimensions sooner than floats
+_LAST, _NONE, _STEP = np.array(len(TORQUE) - 1.0), np.array(0.0), np.array(STEP_S)
+_RPM, _UPSHIFT_RPM, _HOLDS_RPM = np.array(RPM), np.array(UPSHIFT_RPM), np.array(IDLE_RPM * 1.02)
+_EFFICIENCY, _JOULES_PER_LITRE = np.array(EFFICIENCY), np.array(JOULES_PER_LITRE)
+_IDLE_STEP_LITRES: Final = np.array(IDLE_LITRES * STEP_S)
 
 
 class Engines:
@@ -71,10 +75,10 @@ class Engines:
         ``wants_up`` is whether there is gas enough for a higher gear, ``down_rpm`` where a lower one is taken.
         """
         target = self.target
-        up = wheel * _RATIOS[target] * RPM > UPSHIFT_RPM
-        down = (wheel * _LOWER_RATIOS[target] * RPM < down_rpm) & (target > FIRST)
+        up = wheel * _RATIOS[target] * _RPM > _UPSHIFT_RPM
+        down = (wheel * _LOWER_RATIOS[target] * _RPM < down_rpm) & (target > FIRST)
         shifting = (up | down) & (self.wait <= 0)
-        if not shifting.any():
+        if not np.count_nonzero(shifting):
             return
         up &= shifting & (target < TOP) & wants_up & ~(slipping > 0.25)
         down &= shifting & ~up
@@ -92,12 +96,12 @@ class Engines:
         Without a ``limit_wheel`` no pit limiter is on.
         """
         self.wait = np.maximum(self.wait - 1, 0)
-        if self.shift_left.any():
+        if np.count_nonzero(self.shift_left):
             self.gear = np.where(self.shift_left == 1, self.target, self.gear)
             self.shift_left = np.maximum(self.shift_left - 1, 0)
         gear, speed = self.gear, self.speed
         ratio = _RATIOS[gear]
-        rpm = speed * RPM
+        rpm = speed * _RPM
         ignites = self.fuel > 0.0
         has_fuel = ignites
         if limit_wheel is None:
@@ -106,7 +110,7 @@ class Engines:
             self.limiting = (limit_wheel > 0.0) & (wheel > limit_wheel)
             ignites = ignites & ~self.limiting
         over = rpm > LIMITER_RPM
-        if over.any() or self.cut.any():
+        if np.count_nonzero(over) or np.count_nonzero(self.cut):
             cut = np.where(over, LIMITER_CUT, self.cut)
             ignites = ignites & (cut <= 0)
             self.cut = np.maximum(cut - 1, 0)
@@ -114,19 +118,20 @@ class Engines:
         full = full_torque(rpm) * self.health
         friction = 18.0 + 0.0055 * rpm
         torque = gas * (full + friction) - friction
-        idle = (IDLE_RPM - rpm) * 0.2
-        idles = (idle > 0.0) & (torque < idle) & has_fuel
-        if idles.any():
-            torque = np.where(idles, idle, torque)
-        burnt = np.maximum(torque, 0.0) * speed * STEP_S * fuel_rate / JOULES_PER_LITRE
-        fuel = np.maximum(self.fuel - burnt, 0.0)
-        self.fuel = np.maximum(fuel - IDLE_LITRES * STEP_S * fuel_rate, 0.0)
+        slow = rpm < IDLE_RPM
+        if np.count_nonzero(slow):
+            idle = (IDLE_RPM - rpm) * 0.2
+            torque = np.where(slow & (torque < idle) & has_fuel, idle, torque)
+        burnt = np.maximum(torque, _NONE) * speed * _STEP * fuel_rate / _JOULES_PER_LITRE
+        fuel = np.maximum(self.fuel - burnt, _NONE)
+        self.fuel = np.maximum(fuel - _IDLE_STEP_LITRES * fuel_rate, _NONE)
         driven = wheel * ratio
-        self.joined = self.joined & (driven * RPM > IDLE_RPM * 1.02)
+        self.joined = self.joined & (driven * _RPM > _HOLDS_RPM)
         self.clutch = self.joined * 1.0
-        result: Array = torque * ratio * EFFICIENCY
-        if not self.joined.all():
-            self._slip(np.flatnonzero(~self.joined), wheel, rpm, gas, torque, driven, ratio, result)
+        result: Array = torque * ratio * _EFFICIENCY
+        slipping = (~self.joined).nonzero()[0]
+        if len(slipping):
+            self._slip(slipping, wheel, rpm, gas, torque, driven, ratio, result)
         else:
             self.speed = driven
         return result
@@ -161,7 +166,7 @@ class Engines:
 
 def full_torque(rpm: Array) -> Array:
     """:func:`telemetry.demo.physics.engine.full_torque` at each of these engine speeds, in Nm."""
-    place = np.minimum(np.maximum(rpm * 0.002, 0.0), _LAST)
-    i = np.minimum(place.astype(np.int64), _LAST - 1)
+    place = np.minimum(np.maximum(rpm * 0.002, _NONE), _LAST)
+    i = place.astype(np.int64)
     torque: Array = _TORQUE[i] + (place - i) * _RISE[i]
     return torque

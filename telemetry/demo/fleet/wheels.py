@@ -69,11 +69,16 @@ HEAT_NAMES: Final = (
 )
 """What a thermal step changes, in the order of :attr:`Wheels.heat_state`."""
 
-_GRIP: Final = np.array(GRIP)[AXLES][:, np.newaxis]
-_SIDE: Final = SIDES[:, np.newaxis]
-_HOLD: Final = STEP_S / RELAXATION
+# numpy takes arrays without dimensions sooner than floats
+_NONE, _ONE, _STEP, _RADIUS = np.array(0.0), np.array(1.0), np.array(STEP_S), np.array(RADIUS)
+_HOLD, _GAIN = np.array(STEP_S / RELAXATION), np.array(STEP_S / RELAXATION * RADIUS)
+_PER_PEAK_RATIO, _PER_PEAK_TAN = np.array(1.0 / PEAK_SLIP_RATIO), np.array(1.0 / PEAK_SLIP_TAN)
+_STIFFNESS = np.array(RADIUS / PEAK_SLIP_RATIO)
+_UNLOADED_GRIP, _GRIP_LOSS_PER_N = np.array(1.0 + LOAD_SENSITIVITY), np.array(LOAD_SENSITIVITY / NOMINAL_LOAD)
+_MOST_SLIP, _LEAST_SLIP = np.array(MAX_SLIP), np.array(-MAX_SLIP)
 _SECONDS: Final = STEP_S * HEAT_EVERY
 _WEAR_USED: Final = np.array([used for used, _ in WEAR_CURVE])
+_WEAR_ENDS: Final = _WEAR_USED[1:]
 _WEAR_RAW: Final = np.array([raw for _, raw in WEAR_CURVE])
 _WEAR_RISE: Final = np.append(np.diff(_WEAR_RAW), 0.0)  # behind the end of the curve it stays
 _WEAR_RUN: Final = np.append(np.diff(_WEAR_USED), 1.0)
@@ -99,6 +104,8 @@ class Wheels:
         self.force_forward, self.force_left, self.outward = zeros(), zeros(), zeros()
         self.heat, self.travelled, self.warm_brake = zeros(), zeros(), zeros()
         self.heat_state = np.zeros((len(HEAT_NAMES), 4, count))
+        self._grip = np.repeat(np.array(GRIP)[AXLES], count).reshape(4, count)
+        self._side = np.repeat(SIDES, count).reshape(4, count)
 
     def heat_row(self, name: str) -> Array:
         """A quantity of :data:`HEAT_NAMES`, as a view of shape (4, cars)."""
@@ -130,42 +137,42 @@ class Wheels:
         vx = forward * cos_steer - left * sin_steer
         vy = left * cos_steer + forward * sin_steer
         speed = np.abs(vx)
-        fade = 1.0 / (1.0 + _HOLD * speed)
-        sigma = _limit((self.sigma - _HOLD * vy) * fade, MAX_SLIP)
+        fade = _ONE / (_ONE + _HOLD * speed)
+        sigma = _limit_slip((self.sigma - _HOLD * vy) * fade)
         kappa = self.kappa
-        a = kappa * (1.0 / PEAK_SLIP_RATIO)
-        b = sigma * (1.0 / PEAK_SLIP_TAN)
+        a = kappa * _PER_PEAK_RATIO
+        b = sigma * _PER_PEAK_TAN
         square = a * a + b * b
         grip = surface * self.heat_state[_ROLL_GRIP]
-        sensitivity = np.maximum(1.0 + LOAD_SENSITIVITY - (LOAD_SENSITIVITY / NOMINAL_LOAD) * load, 0.5)
-        secant = _GRIP * grip * sensitivity * load * (2.0 + 3.0 * np.sqrt(square)) / (1.0 + 4.0 * square)
-        stiffness = secant * (RADIUS / PEAK_SLIP_RATIO)
-        gain = _HOLD * RADIUS * fade
+        sensitivity = np.maximum(_UNLOADED_GRIP - _GRIP_LOSS_PER_N * load, 0.5)
+        secant = self._grip * grip * sensitivity * load * (2.0 + 3.0 * np.sqrt(square)) / (1.0 + 4.0 * square)
+        stiffness = secant * _STIFFNESS
+        gain = _GAIN * fade
         start = (kappa - _HOLD * vx) * fade
-        turn = STEP_S / inertia
-        below = 1.0 / (1.0 + turn * stiffness * gain)
+        turn = _STEP / inertia
+        below = _ONE / (_ONE + turn * stiffness * gain)
         free = (spin + turn * (drive - stiffness * start)) * below
-        most = turn * (brake + drag * load * RADIUS) * below
+        most = turn * (brake + drag * load * _RADIUS) * below
         new = free - np.minimum(np.maximum(free, -most), most)  # 0 where the brake holds the wheel
-        kappa = _limit(start + gain * new, MAX_SLIP)
-        a = kappa * (1.0 / PEAK_SLIP_RATIO)
-        slide = new * RADIUS - vx
+        kappa = _limit_slip(start + gain * new)
+        a = kappa * _PER_PEAK_RATIO
+        slide = new * _RADIUS - vx
         fx = secant * a
         fy = secant * b
         slow = speed < 2.0
-        if slow.any():
+        if np.count_nonzero(slow):
             _damp(np.flatnonzero(slow), speed, load, slide, vy, fx, fy)
         power = fx * slide - fy * vy
         before = self.spin, self.heat, self.travelled, self.warm_brake
         self.spin, self.kappa, self.sigma, self.load = new, kappa, sigma, load
         self.force_forward = fx * cos_steer + fy * sin_steer
         self.force_left = fy * cos_steer - fx * sin_steer
-        self.heat = self.heat + np.maximum(power, 0.0) * STEP_S
-        self.travelled = self.travelled + speed * STEP_S
-        self.outward = fy / load * _SIDE
-        self.warm_brake = self.warm_brake + brake * np.abs(new) * STEP_S
-        air = load <= 0.0
-        if air.any():
+        self.heat = self.heat + np.maximum(power, _NONE) * _STEP
+        self.travelled = self.travelled + speed * _STEP
+        self.outward = fy / load * self._side
+        self.warm_brake = self.warm_brake + brake * np.abs(new) * _STEP
+        air = load <= _NONE
+        if np.count_nonzero(air):
             self._fly(np.flatnonzero(air), before, drive, inertia, brake)
 
     def _fly(
@@ -193,9 +200,10 @@ class Wheels:
     ) -> None:
         """:meth:`telemetry.demo.physics.tyre.Wheel.age` of some wheels, by their flat indices: arrays of shape (k,)."""
         state = self.heat_state.reshape(len(HEAT_NAMES), -1)
-        zones = state[_ZONES].take(place, axis=1)
+        before = state.take(place, axis=1)
+        zones = before[_ZONES]
         inner, middle, outer = zones
-        core, disc, used, wear, dirt, pressure = (row.take(place) for row in state[:_AGED])
+        core, disc, used, wear, dirt, pressure = before[:_AGED]
         slid, metres, braked = self.heat.take(place), self.travelled.take(place), self.warm_brake.take(place)
         wheel = place // self.spin.shape[1]
         camber = _STATIC_CAMBER[wheel] + _SIDE_ROLL[wheel] * roll - CAMBER_TRAVEL * self.compression.take(place)
@@ -236,7 +244,7 @@ class Wheels:
         used = used + slid * tyre_rate * (1.0 / LIFE)
         wear = wear_curve(used) if tyre_rate.all() else np.where(tyre_rate > 0.0, wear_curve(used), wear)
         cleaned = np.maximum(0.0, dirt - CLEAN_PER_METRE * metres)
-        if dirty.any():
+        if np.count_nonzero(dirty):
             cleaned = np.where(dirty, np.minimum(DIRT_FULL, dirt + DIRT_PER_METRE * metres), cleaned)
         dirt = cleaned
         away = core - BEST_CORE
@@ -265,9 +273,15 @@ _DISC_AIR_SPEED: Final = np.array(DISC_AIR_SPEED)[AXLES]
 
 def wear_curve(used: Array) -> Array:
     """:func:`telemetry.demo.physics.tyre.wear_curve` of many tyres."""
-    part = np.searchsorted(_WEAR_USED[1:], used, side="right")
+    part = _WEAR_ENDS.searchsorted(used, "right")
     raw: Array = _WEAR_RAW[part] + _WEAR_RISE[part] * (used - _WEAR_USED[part]) / _WEAR_RUN[part]
     return raw
+
+
+def _limit_slip(values: Array) -> Array:
+    """The values within the bounds of the slip."""
+    limited: Array = np.minimum(np.maximum(values, _LEAST_SLIP), _MOST_SLIP)
+    return limited
 
 
 def _limit(values: Array, most: float) -> Array:
