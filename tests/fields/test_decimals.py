@@ -18,7 +18,8 @@ def any_bits(rng: np.random.Generator) -> Array:
 def near_powers_of_two(rng: np.random.Generator) -> Array:
     exponents = rng.integers(0, 256, COUNT, dtype=np.uint32) << 23
     mantissas = rng.choice(np.array([0, 1, 2, 2**22, 2**23 - 1], dtype=np.uint32), COUNT)
-    return exponents | mantissas
+    numbers: Array = exponents | mantissas
+    return numbers
 
 
 def short_decimals(rng: np.random.Generator) -> Array:

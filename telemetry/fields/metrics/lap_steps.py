@@ -36,7 +36,8 @@ Column = Callable[[str], Array]
 
 def has_time_stopped(status: Array) -> Array:
     """Where game time stands still, of values of ``status``."""
-    return np.logical_or.reduce([status == stopped for stopped in TIME_STOPPED_STATUSES])
+    stopped: Array = np.logical_or.reduce([status == value for value in TIME_STOPPED_STATUSES])
+    return stopped
 
 
 def follow_lap_steps(
