@@ -492,10 +492,9 @@ class Cars:
         here, n = n, n + part * (next_n - n)
         left = ((along < 0.0) | (beyond >= 0.0)).nonzero()[0]
         if len(left):  # these cars are at another node now
+            found = self.table.locate(self.x[left], self.z[left], self.node[left], (along[left], here[left]))
             self.node = self.node.copy()
-            self.node[left], part[left], n[left] = found = self.table.locate(
-                self.x[left], self.z[left], self.node[left], (along[left], here[left])
-            )
+            self.node[left], part[left], n[left] = found
             self._rows[:, left] = self.table.rows.take(found[0], axis=1)
         self.n = n
         self.s = (self.node - self._first + part) * self._spacing
