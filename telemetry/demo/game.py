@@ -108,25 +108,25 @@ class DemoGame:
         self.physics_page()  # the old bytes stay until the new session writes
         self._load()
 
-    def stand(self) -> None:
-        """Load, and let the car stand on its brake for START_STEPS, at the beginning of a session.
+    def stand(self, steps: int = START_STEPS) -> None:
+        """Load, and let the car stand on its brake for so many steps, at the beginning of a session.
 
         The pages are then those after as many calls of :meth:`step`, at a fraction of their cost: what the car does
         in this time is always the same.
         """
         frames, timing, last = self.frames, self.timing, 1
-        while frames.next_step <= START_STEPS:
+        while frames.next_step <= steps:
             last = max(frames.next_step, 1)
             frames.draw()
             frames.written += last >= SILENT_STEPS
-        cars = _standing_cars(self.car)
+        cars = _standing_cars(self.car, steps)
         timing.skip(last - 1, self.car.s)
         self.steps, self.packet = last, last - 1
-        self.car = cars[last - 2 - START_STEPS]
+        self.car = cars[last - 2 - steps]
         self._draw()
         self.car = cars[-1].copy()
-        timing.skip(START_STEPS - last + 1, self.car.s)
-        self.steps = self.packet = START_STEPS
+        timing.skip(steps - last + 1, self.car.s)
+        self.steps = self.packet = steps
 
     def step(self, controls: DriverInputs | None = None) -> None:
         """Advance by 3 ms of wall time; without `controls` the demo's own driver drives."""
@@ -265,17 +265,17 @@ def _is_in_lane(car: Car) -> bool:
 _LAST_FRAMES: Final = 10
 """Steps before the end of standing in one of which the last frame is drawn."""
 _standing: Final[dict[tuple[object, ...], tuple[Car, ...]]] = {}
-"""The cars that stood, the newest last, by circuit, setup and grid box; the circuits are held by the cars."""
+"""The cars that stood, the newest last, by circuit, setup, grid box and steps; the circuits are held by the cars."""
 _MAX_STANDING: Final = 32
 
 
-def _standing_cars(car: Car) -> tuple[Car, ...]:
-    """A new car as it is in the last steps of standing on its brake for START_STEPS, its last state at the end."""
-    key = (id(car.track), car.setup, car.s, car.n)
+def _standing_cars(car: Car, steps: int) -> tuple[Car, ...]:
+    """A new car as it is in the last of so many steps of standing on its brake, its last state at the end."""
+    key = (id(car.track), car.setup, car.s, car.n, steps)
     if key not in _standing:
         moved, states = car.copy(), []
-        for step in range(START_STEPS):
-            if step >= START_STEPS - _LAST_FRAMES:
+        for step in range(steps):
+            if step >= steps - _LAST_FRAMES:
                 states.append(moved.copy())
             moved.step(0.0, 0.0, 1.0, False, 0.0)
             moved.tyres_out = 0

@@ -41,6 +41,10 @@ class Line:
     speed: tuple[float, ...]  # m/s
     acceleration: tuple[float, ...]  # m/s², along the line
 
+    def slope(self, node: int, spacing: float) -> float:
+        """Metres that the line goes to the left per metre of road at a node; nodes are `spacing` metres apart."""
+        return (self.offset[(node + 1) % len(self.offset)] - self.offset[node - 1]) / (2.0 * spacing)
+
 
 def compute_racing_line(track: Track) -> Line:
     """Compute the racing line of a circuit; takes some 100 ms."""

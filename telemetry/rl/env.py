@@ -50,7 +50,7 @@ class DriveOptions(SpecChanges, total=False):
     """Options of :class:`DriveEnv`: those of the specification, and those of the backend."""
 
     start: str
-    """Demo: ``grid``, or ``anywhere`` on the racing line."""
+    """Demo: ``grid``, at rest ``anywhere`` on the racing line, or ``flying``: anywhere on it and in motion."""
     actuator: str | Actuator
     """Live: what carries the actions to the game."""
     restart_button: int | None

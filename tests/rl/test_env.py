@@ -12,6 +12,7 @@ from ac_native_memory import Pages
 from telemetry.base.clock import Clock
 from telemetry.base.errors import SourceError, TelemetryError, UsageError
 from telemetry.demo import SCENARIOS, DemoGame, DriverInputs
+from telemetry.demo.circuit import find_circuit
 from telemetry.fields.derived import Sample, derive
 from telemetry.fields.snapshot import decode
 from telemetry.recording.game_state import State
@@ -129,7 +130,7 @@ def test_without_gymnasium_the_extra_is_named() -> None:
     ("options", "sentence"),
     [
         ({"source": "demo:race"}, f"There is no demo scenario 'race'; there are {', '.join(SCENARIOS)}."),
-        ({"source": "demo", "start": "pits"}, "start must be one of grid, anywhere, got 'pits'."),
+        ({"source": "demo", "start": "pits"}, "start must be one of grid, anywhere, flying, got 'pits'."),
         ({"source": "demo", "actuator": "csp"}, "An actuator needs a live source, and demo is not one."),
         ({"source": "demo", "control_hz": 1000}, "control_hz must be greater than 0 and at most 333, got 1000."),
         ({"source": "demo", "observation": "round"}, "observation.shape must be one of flat, dict, got 'round'."),
@@ -229,6 +230,38 @@ def test_an_episode_may_begin_anywhere_on_the_line() -> None:
     assert abs(observation[offsets]) < 0.6  # within the road's 6 m
     with pytest.raises(UsageError, match=r"^options: position must be a number from 0 to 1, got 2\.$"):
         env.reset(options={"position": 2})
+
+
+def test_a_flying_episode_begins_in_motion_along_the_line() -> None:
+    env = DriveEnv(start="flying", observation="dict")
+    track = find_circuit(0).track
+    planned = find_circuit(0).racing_line.speed
+    shares = []
+    for seed in range(20):
+        seen, info = env.reset(seed=seed)
+        sample = env.sample
+        shares.append(sample.speed_kmh / 3.6 / planned[track.node(info["position"] * track.length)])
+        assert isinstance(seen, dict)
+        assert abs(seen["track_heading"][0]) < 0.2
+        assert max(sample.wheel_slip) < 1.0
+        assert sample.gear >= 2  # the first of the gears, as the page counts them
+    assert min(shares) < 0.2
+    assert 0.7 < max(shares) < 1.0
+    assert max(sample.damage_level) == 0.0
+
+
+def test_a_flying_car_rolls_on_at_its_speed_and_its_tyres_count_at_once() -> None:
+    env = DriveEnv(start="flying", specification={"end": {"tyres_out": 3}})
+    _, info = env.reset(seed=6, options={"position": 0.9})
+    speed = env.sample.speed_kmh
+    env.step(np.array([0.0, 0.0], np.float32))
+    assert env.sample.speed_kmh == pytest.approx(speed, rel=0.03)
+    steps = 0
+    while not info.get("reason"):
+        *_, info = env.step(np.array([1.0, 1.0], np.float32))
+        steps += 1
+    assert info["reason"] == "tyres_out"
+    assert steps < 60  # a car that starts at rest is forgiven for longer
 
 
 @pytest.mark.parametrize("options", [{}, {"position": 0.7}], ids=["anywhere", "a position"])

@@ -53,7 +53,7 @@ def made(count: int, **options: Any) -> Any:
     "options",
     [
         {"start": "anywhere"},
-        {"observation": "dict", "mask": True, "source": "demo:line=0.3"},
+        {"observation": "dict", "mask": True, "source": "demo:line=0.3", "start": "flying"},
         {"action": "steer_throttle_brake", "delta": True, "mask": True, "source": "demo:lockup", "start": "anywhere"},
     ],
     ids=["flat", "dict", "delta"],

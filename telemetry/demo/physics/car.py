@@ -263,6 +263,24 @@ class Car:
             wheel.force_forward = wheel.force_left = 0.0
             wheel.load = self.mass * G * 0.25
 
+    def set_rolling(self, speed: float, slope: float, bend: float) -> None:
+        """Let the car, just placed, roll at `speed` in m/s, in a fitting gear.
+
+        It drives along a line that rises by `slope` metres to the left per metre of road and has the curvature `bend`
+        in 1/m, + left.
+        """
+        dx, dz = self.dir_x + slope * self.dir_z, self.dir_z - slope * self.dir_x
+        length = sqrt(dx * dx + dz * dz)
+        self.dir_x, self.dir_z = dx, dz = dx / length, dz / length
+        gradient = self.track.gradient[self.node]
+        level = speed / sqrt(1.0 + gradient * gradient)
+        self.velocity_x, self.velocity_y, self.velocity_z = level * dx, level * gradient, level * dz
+        self.speed = speed
+        self.yaw_rate = speed * bend
+        for wheel in self.wheels:
+            wheel.spin = speed / RADIUS
+        self.engine.engage(speed / RADIUS)
+
     def copy(self) -> Car:
         """A car in the same state that moves by itself."""
         twin = _copy_slots(self)

@@ -117,6 +117,18 @@ class Engine:
             if lower < (DOWNSHIFT_RPM if brake > 0.05 or gas > 0.8 else LAZY_DOWNSHIFT_RPM):
                 self._shift(gear - 1, DOWNSHIFT_STEPS)
 
+    def engage(self, wheel: float) -> None:
+        """Take the gear for a driven wheel that turns at so many rad/s, and close the clutch unless that is too slow."""
+        gear = FIRST
+        while gear < TOP and wheel * GEARS[gear] * RPM > DOWNSHIFT_RPM:
+            gear += 1
+        self.gear = self.target = gear
+        self.shift_left = self.wait = self.cut = 0
+        driven = wheel * GEARS[gear]
+        self.joined = driven * RPM > IDLE_RPM * 1.1
+        self.clutch = 1.0 if self.joined else 0.0
+        self.speed = driven if self.joined else IDLE_RPM / RPM
+
     def _shift(self, gear: int, steps: int) -> None:
         self.target = gear
         self.gear = NEUTRAL

@@ -33,7 +33,7 @@ class BackendOptions:
     """Options that only some backends have."""
 
     start: str = "grid"
-    """Demo: where episodes begin, ``grid`` or ``anywhere`` on the racing line."""
+    """Demo: where episodes begin, ``grid``, ``anywhere`` on the racing line, or ``flying``."""
     randomisation: Randomisation = NOTHING_DRAWN
     """Demo: what each episode draws anew."""
     actuator: str | Actuator = "none"

@@ -12,7 +12,7 @@ from telemetry.base.errors import UsageError
 from telemetry.base.typing import override
 from telemetry.base.units import STEP_S
 from telemetry.demo import DemoGame, DriverInputs
-from telemetry.demo.game import START_STEPS
+from telemetry.demo.game import FORGIVING_STEPS, START_STEPS
 from telemetry.demo.scenarios import find_scenario
 from telemetry.demo.settings import DemoSettings
 from telemetry.fields.derived import Sample, derive
@@ -29,14 +29,19 @@ SETTLED_STEPS: Final = 33
 SILENT_STEPS: Final = 300
 """Physics steps after loading in which the game does not write its pages."""
 
-STARTS: Final = ("grid", "anywhere")
-"""Where an episode can begin."""
+STARTS: Final = ("grid", "anywhere", "flying")
+"""Where and how an episode can begin."""
+
+FLYING_SHARE: Final = 0.9
+"""The most of the racing line's speed at which a flying episode begins."""
 
 _HOLD: Final = DriverInputs(brake=1.0)
 
 
 class DemoBackend(Backend):
-    """A new game for each episode; the car starts on the grid, or ``anywhere`` on the racing line.
+    """A new game for each episode; the car starts on the ``grid``, at rest ``anywhere`` on the racing line, or flying.
+
+    A ``flying`` car is anywhere on the racing line too, at any speed up to :data:`FLYING_SHARE` of what the line plans.
 
     Samples equal those that a reader of the game's pages would get at the end of each control step; pages are made and
     decoded only then. With a ``sink`` every physics step is recorded. Raises UsageError for an unknown start.
@@ -80,13 +85,15 @@ class DemoBackend(Backend):
         if drawn.anywhere and "start" not in options:
             start = "anywhere"
         game = self._game = self._new_game(seed_of_game, drawn.draw_circuit(rng))
+        # Tyres that leave the road count at once for a car that drives from the first step on.
+        standing = FORGIVING_STEPS if start == "flying" else START_STEPS
         if self._sink is None and find_scenario(self._demo.scenario).is_session_plain:
-            game.stand()
+            game.stand(standing)
         else:
-            self._run(START_STEPS, _HOLD)
+            self._run(standing, _HOLD)
         # A start anywhere is drawn from the timing line on, so that it is the same place wherever the line lies.
         share = None if position is None else (position - game.line) % 1.0
-        if start == "anywhere" and position is None:
+        if start != "grid" and position is None:
             share = float(rng.random())
         if drawn.changes_car:
             conditions = drawn.draw(rng, game.car.setup)
@@ -94,10 +101,14 @@ class DemoBackend(Backend):
         if share is not None:
             track, line = game.car.track, game.circuit.racing_line
             metres = share * track.length
-            game.car.put(metres, line.offset[track.node(metres)])
+            node = track.node(metres)
+            game.car.put(metres, line.offset[node])
             game.timing.jump(game.car.s)
+            if start == "flying":
+                speed = float(rng.uniform(0.0, FLYING_SHARE)) * line.speed[node]
+                game.car.set_rolling(speed, line.slope(node, track.spacing), line.curvature[node])
         if share is not None or drawn.changes_car:
-            self._run(SETTLED_STEPS, _HOLD)
+            self._run(SETTLED_STEPS, None if start == "flying" else _HOLD)
         self._ticks, self._first_step = 0, game.steps
         self._sample = None
         return self._read()
@@ -134,8 +145,8 @@ class DemoBackend(Backend):
         number = demo.circuit if circuit is None else circuit
         return DemoGame(seed, demo.scenario, line=demo.line, grid_m=demo.grid_m, circuit=number)
 
-    def _run(self, steps: int, controls: DriverInputs) -> None:
-        """Compute physics steps, and record them."""
+    def _run(self, steps: int, controls: DriverInputs | None) -> None:
+        """Compute physics steps, and record them; without controls the demo's driver drives."""
         game = self._game
         if self._sink is None:
             for _ in range(steps):

@@ -46,7 +46,7 @@ class VectorOptions(SpecChanges, total=False):
     """Options of :class:`DriveVectorEnv`: those of the specification, and where episodes begin."""
 
     start: str
-    """``grid``, or ``anywhere`` on the racing line."""
+    """``grid``, at rest ``anywhere`` on the racing line, or ``flying``: anywhere on it and in motion."""
 
 
 class DriveVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
