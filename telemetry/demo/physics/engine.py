@@ -118,7 +118,7 @@ class Engine:
                 self._shift(gear - 1, DOWNSHIFT_STEPS)
 
     def engage(self, wheel: float) -> None:
-        """Take the gear for a driven wheel that turns at so many rad/s, and close the clutch unless that is too slow."""
+        """Take the gear for a driven wheel that turns at so many rad/s; the clutch closes unless that is too slow."""
         gear = FIRST
         while gear < TOP and wheel * GEARS[gear] * RPM > DOWNSHIFT_RPM:
             gear += 1
