@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("--source", default="live", help="live, a folder with page files, or ws://HOST:PORT (live)")
     parser.add_argument("--actuator", default="none", help="csp, vjoy or uinput; none is a dry run (none)")
     parser.add_argument("--restart-button", type=int, help="button of vjoy or uinput that restarts the session")
-    parser.add_argument("--policy", type=Path, help="a policy of train_ppo.py, with its scales and spec.json beside it")
+    parser.add_argument("--policy", type=Path, help="a policy of train_ppo.py, with spec.json beside it")
     parser.add_argument("--record", type=Path, help="a recording to write, *.mcap")
     parser.add_argument("--seconds", type=float, default=30.0, help="how long to drive (30)")
     options = parser.parse_args()
@@ -66,10 +66,9 @@ def keep_pace(env: Any) -> np.ndarray:
 
 def load_policy(path: Path) -> Callable[[np.ndarray], np.ndarray]:
     """What a policy of train_ppo.py does with an observation."""
-    from train_ppo import load  # noqa: PLC0415 - it needs PyTorch, and the rest does not
+    from ppo import load  # noqa: PLC0415 - it needs PyTorch, and the rest does not
 
-    policy, scales = load(path)
-    return lambda observation: policy.predict(scales.normalize_obs(observation), deterministic=True)[0]
+    return load(path).act
 
 
 def print_line(env: Any, info: dict[str, Any], seconds: float) -> None:

@@ -7,7 +7,6 @@ module, which `load` reads back.
 import math
 import multiprocessing
 from collections.abc import Sequence
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -67,10 +66,10 @@ class Policy(nn.Module):  # type: ignore[misc]  # its library is not where types
         self.mean += apart * share
         self.count.fill_(total)
 
-    @torch.no_grad()
     def act(self, observation: np.ndarray) -> np.ndarray:
         """What to do, (axes,) or (cars, axes), without noise."""
-        actions: np.ndarray = self.actor(self.scaled(torch.from_numpy(observation))).numpy()
+        with torch.no_grad():
+            actions: np.ndarray = self.actor(self.scaled(torch.from_numpy(observation))).numpy()
         return actions
 
 
@@ -162,9 +161,8 @@ def _step_cars(pipe: Connection, task: dict[str, Any], cars: int, seed: int) -> 
         pipe.send(Seen(observations, rewards, terminated, truncated, last))
 
 
-@dataclass
-class Rollout:
-    """Some control steps of all cars, (steps, cars, ...) each."""
+class Rollout(NamedTuple):
+    """Some control steps of all cars, one row for each step of each car."""
 
     observations: torch.Tensor
     actions: torch.Tensor
@@ -190,11 +188,11 @@ class Learner:
 
     def update(self, progress: float) -> None:
         """Drive, and learn from it; `progress` is how much of the training is over, 0..1."""
-        rollout, observed = self._drive()
+        with torch.no_grad():
+            rollout, observed = self._drive()
         self._learn(rollout, self._rate * min(1.0, (1.0 - progress) / EASE))
         self.policy.watch(observed)
 
-    @torch.no_grad()
     def _drive(self) -> tuple[Rollout, torch.Tensor]:
         """Let all cars drive with noise; return what they did, and all observations as they were."""
         policy, spread = self.policy, torch.exp(self.policy.log_spread)
@@ -222,8 +220,10 @@ class Learner:
         values.append(policy.critic(policy.scaled(torch.from_numpy(self._cars.observations)))[:, 0])
         advantages = _advantages(rewards, ends, values)
         returns = advantages + torch.stack(values[:-1])
-        kept = (torch.stack(part).flatten(0, 1) for part in (observations, actions, likely))
-        return Rollout(*kept, advantages.flatten(), returns.flatten()), torch.cat(observed)
+        rollout = Rollout(
+            torch.cat(observations), torch.cat(actions), torch.cat(likely), advantages.flatten(), returns.flatten()
+        )
+        return rollout, torch.cat(observed)
 
     def _scaled_rewards(self, step: Seen, over: np.ndarray) -> np.ndarray:
         """Rewards, less what a terminated episode costs, in units of the spread of returns."""
