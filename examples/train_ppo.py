@@ -47,8 +47,8 @@ TASK = as_spec(
 EXAM = replace(TASK, end=End(tyres_out=3, laps=3, seconds=500))
 """Three laps from the grid: one with a standing start, two flying."""
 
-END_COST = 2.0
-"""What leaving the road costs, beside all that is not driven then: as much as a hundred metres bring."""
+END_COST = 5.0
+"""What leaving the road costs, beside all that is not driven then: as much as 250 metres bring."""
 
 TRIAL, HELD_OUT = 10_000, 10_001
 """The seeds of the game by which the best of a learner's policies is chosen, and in which that one is judged."""

@@ -46,42 +46,34 @@ def run(example: str, *arguments: str | Path) -> str:
 
 def test_the_examples_learn_and_drive_into_a_recording(tmp_path: Path) -> None:
     folder = tmp_path / "trained"
-    short = ("--steps", "700", "--minutes", "30", "--seeds", "5", "--cars", "15")
+    short = ("--steps", "700", "--minutes", "30", "--seeds", "0", "--cars", "15")
     said = run("train_ppo.py", "--out", folder, *short).splitlines()
+    assert run("train_ppo.py", "--out", tmp_path / "again", *short).splitlines()[-2:] == said[-2:]
+    assert (tmp_path / "again" / "results.json").read_bytes() == (folder / "results.json").read_bytes()
     assert sorted(path.name for path in folder.iterdir()) == [
         "curve.csv",
         "learning_curve.svg",
-        "ppo_5.pt",
+        "ppo_0.pt",
         "results.json",
         "spec.json",
     ]
     with (folder / "curve.csv").open(newline="") as file:
         curve = list(csv.DictReader(file))
-    assert [(row["seed"], row["steps"]) for row in curve] == [("5", "240"), ("5", "480"), ("5", "720")]
+    assert [(row["seed"], row["steps"]) for row in curve] == [("0", "240"), ("0", "480"), ("0", "720")]
     results = json.loads((folder / "results.json").read_text())
     assert [exam["seed"] for exam in results.values()] == [10_001, 10_001]
     assert len(results["built-in driver"]["lap_seconds"]) == 3
     assert said[-2].startswith("built-in driver: 3 valid laps [83.")
-    assert said[-1] == "seed 5: 0 valid laps []"
+    assert said[-1] == "seed 0: 0 valid laps []"
 
     recording = tmp_path / "policy.mcap"
-    assert run("drive_policy.py", folder / "ppo_5.pt", recording).startswith(f"{recording}: return ")
+    assert run("drive_policy.py", folder / "ppo_0.pt", recording).startswith(f"{recording}: return ")
     with telemetry.open_source(recording) as source:
-        assert source.metadata["policy"] == "ppo_5"
+        assert source.metadata["policy"] == "ppo_0"
     shape = ("--episode", "session", "--spec", folder / "spec.json")
     made = main_in_process("dataset", "npz", recording, "-o", tmp_path / "data", *shape)
     assert made.returncode == 0, made.stderr
     assert load_spec(tmp_path / "data" / "spec.json") == load_spec(folder / "spec.json")
-
-
-def test_one_seed_gives_one_policy(tmp_path: Path) -> None:
-    short = ("--steps", "500", "--minutes", "30", "--seeds", "3", "--cars", "8")
-    once, again = tmp_path / "once", tmp_path / "again"
-    for folder in (once, again):
-        run("train_ppo.py", "--out", folder, *short)
-    results = [json.loads((folder / "results.json").read_text()) for folder in (once, again)]
-    assert results[0] == results[1]
-    assert results[0]["seed 3"]["metres"] != 0.0
 
 
 def test_three_commands_lead_from_nothing_to_a_policy_that_drives(tmp_path: Path) -> None:
