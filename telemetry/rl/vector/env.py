@@ -78,6 +78,10 @@ class DriveVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         render_mode: str | None = None,
         **options: Unpack[VectorOptions],
     ) -> None:
+        # What `close` needs comes first: Gymnasium calls it for an environment whose options were refused, too.
+        self._begun = np.zeros(0, bool)
+        self._closing = ExitStack()
+        self._recorded: dict[int, DemoBackend] = {}
         if render_mode is not None:
             raise UsageError(f"render_mode must be None, got {render_mode!r}: the environment cannot be rendered.")
         if type(num_envs) is not int or num_envs < 1:
@@ -116,8 +120,6 @@ class DriveVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         self._previous = np.full((num_envs, axes), np.nan)
         self._ended = np.zeros(num_envs, bool)
         self._begun = np.zeros(num_envs, bool)
-        self._closing = ExitStack()
-        self._recorded: dict[int, DemoBackend] = {}
         if record is not None:
             with ExitStack() as opened:
                 for index, path in _recordings(record, recorded_cars, num_envs).items():
