@@ -30,7 +30,7 @@ EXAM = End(tyres_out=3, laps=3, seconds=400)
 BATCH = 512
 DISCOUNT = 0.99
 """A decision is worth what it earns in the next four seconds."""
-EXPECTILE, SHARPNESS, MAX_WEIGHT = 0.7, 0.5, 4.0
+EXPECTILE, SHARPNESS, MAX_WEIGHT = 0.7, 0.25, 2.0
 """IQL: how optimistic the value is, and how much more a good action is copied than a bad one."""
 TARGET_RATE = 0.005
 """Share of the newest critic that its target takes over in each step."""
