@@ -170,7 +170,7 @@ def learn(seed: int, steps: int, minutes: float, cars: int, path: Path) -> list[
 def draw(points: Sequence[Point], driver: Exam, path: Path) -> None:
     """Draw the curve of every seed: how far it drove from the grid, and how quickly once it drove it all."""
     mpl.rcParams["svg.hashsalt"] = "learning curve"  # the same points give the same file
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
+    figure, axes = plt.subplots(1, 2, figsize=(10, 3.2), layout="constrained")
     for seed in dict.fromkeys(point.seed for point in points):
         own = [point for point in points if point.seed == seed]
         axes[0].plot([point.minutes for point in own], [point.metres / 1000 for point in own], marker=".")
@@ -181,7 +181,7 @@ def draw(points: Sequence[Point], driver: Exam, path: Path) -> None:
     axes[1].axhline(1.0, color="grey", linestyle="--", label="built-in driver")
     axes[0].set_title("Three laps from the grid, without noise")
     axes[1].set_title("Where all three are valid")
-    axes[1].legend(frameon=False)
+    axes[1].legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     axes[1].set_xlim(axes[0].get_xlim())
     for axis, label in zip(axes, ("km driven", "time, of the built-in driver's"), strict=True):
         axis.set_xlabel("minutes on two cores")
