@@ -11,6 +11,7 @@ from telemetry.base.clock import Clock
 from telemetry.base.errors import SinkError, UsageError
 from telemetry.base.typing import override
 from telemetry.demo.pages import physics_page
+from telemetry.recording.filters import ForwardingSink
 from telemetry.recording.interfaces import PageSink, Step
 from telemetry.rl import Spec
 from telemetry.sources import open_source
@@ -154,35 +155,23 @@ def test_after_the_recording_is_closed_a_reset_drives_on_without_it(tmp_path: Pa
     assert read_steps(tmp_path / "run.mcap")[0] == steps
 
 
-class FullSink(PageSink):
+class FullSink(ForwardingSink):
     """Passes on so many steps, and cannot write any more."""
 
     def __init__(self, sink: PageSink, room: int) -> None:
-        self.name, self._sink, self._room = sink.name, sink, room
-
-    @property
-    @override
-    def size(self) -> int:
-        return self._sink.size
+        super().__init__(sink)
+        self._room = room
 
     @override
     def write(self, step: Step) -> None:
         if not self._room:
             raise SinkError(f"{self.name} cannot be written: No space left on device.")
         self._room -= 1
-        self._sink.write(step)
-
-    @override
-    def add_event(self, event: Any) -> None:
-        self._sink.add_event(event)
-
-    @override
-    def flush(self) -> None:
-        self._sink.flush()
+        super().write(step)
 
     @override
     def close(self) -> None:
-        self._sink.close()
+        super().close()
         raise SinkError(f"{self.name} cannot be finished: No space left on device.")
 
 
