@@ -116,15 +116,15 @@ class Cars:
         self._pipes: list[Connection] = []
         self.count = cars
         context = multiprocessing.get_context("spawn")
-        for number, part in enumerate(np.array_split(np.arange(cars), processes)):
+        self._sizes = [len(part) for part in np.array_split(np.arange(cars), processes)]
+        for number, size in enumerate(self._sizes):
             here, there = context.Pipe()
             worker = context.Process(
-                target=_step_cars, args=(there, task, len(part), 10_000 * seed + number * cars), daemon=True
+                target=_step_cars, args=(there, task, size, 10_000 * seed + number * cars), daemon=True
             )
             worker.start()
             self._workers.append(worker)
             self._pipes.append(here)
-        self._sizes = [len(part) for part in np.array_split(np.arange(cars), processes)]
         self.observations = np.concatenate([pipe.recv() for pipe in self._pipes])
 
     def step(self, actions: np.ndarray) -> Seen:
