@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from telemetry.base.storage.regular_file import open_regular_file, read_regular_file
+from telemetry.base.storage.regular_file import open_regular_file, read_regular_file, read_within
 
 
 def test_a_regular_file_is_read_up_to_its_limit(tmp_path: Path) -> None:
@@ -16,6 +16,20 @@ def test_a_regular_file_is_read_up_to_its_limit(tmp_path: Path) -> None:
         read_regular_file(path, 3)
     with open_regular_file(path) as file:
         assert file.read() == b"\r\n\x1a\0"
+
+
+def test_memory_is_taken_for_what_a_file_holds_and_not_for_what_it_may_hold(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"abc")
+    assert read_regular_file(path, 1 << 50) == b"abc"
+
+
+def test_files_of_many_pieces_are_read_whole_up_to_the_limit(tmp_path: Path) -> None:
+    data = bytes(range(256)) * 10_000
+    (tmp_path / "a").write_bytes(data)
+    for limit, read in ((len(data), data), (len(data) - 1, None), (5, None)):
+        with (tmp_path / "a").open("rb") as file:
+            assert read_within(file, limit) == read
 
 
 def test_a_folder_and_a_missing_file_are_errors_of_the_system(tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ from typing import BinaryIO, Final, NoReturn
 _DIRECT: Final = getattr(os, "O_NONBLOCK", 0)
 """With it a named pipe that nobody writes is opened at once; a regular file is read as ever."""
 
+_PIECE_BYTES: Final = 1 << 20
+
 _KINDS: Final = (
     (stat.S_ISFIFO, "a named pipe"),
     (stat.S_ISSOCK, "a socket"),
@@ -40,10 +42,24 @@ def open_regular_file(path: Path) -> BinaryIO:
 def read_regular_file(path: Path, max_bytes: int) -> bytes:
     """All of a regular file that has at most ``max_bytes``. Raises OSError, also for a larger one."""
     with open_regular_file(path) as file:
-        data = file.read(max_bytes + 1)
-    if len(data) > max_bytes:
+        data = read_within(file, max_bytes)
+    if data is None:
         _refuse(f"it has more than {max_bytes:,} bytes", errno.EFBIG, path)
     return data
+
+
+def read_within(file: BinaryIO, max_bytes: int) -> bytes | None:
+    """All that is left of a file; None where that is more than ``max_bytes``.
+
+    It is read in pieces: Python allocates all that it is asked for before it reads, however short the file is, and
+    Windows gives it that memory at once.
+    """
+    data = bytearray()
+    while piece := file.read(min(_PIECE_BYTES, max_bytes + 1 - len(data))):
+        data += piece
+        if len(data) > max_bytes:
+            return None
+    return bytes(data)
 
 
 def _refuse(reason: str, number: int, path: str | os.PathLike[str]) -> NoReturn:

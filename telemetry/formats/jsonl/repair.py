@@ -75,7 +75,7 @@ def _repair_plain(path: Path) -> Repair:
         size = file.seek(0, os.SEEK_END)
         begin = _begin_of_last_line(path, file, size)
         file.seek(begin)
-        rest = file.read(MAX_LINE_BYTES)
+        rest = file.read(min(size - begin, MAX_LINE_BYTES))
         if _is_sample(rest.removeprefix(BYTE_ORDER_MARK)):
             file.seek(0, os.SEEK_END)
             file.write(b"\n")

@@ -12,6 +12,7 @@ from xml.parsers import expat
 from xml.sax.saxutils import quoteattr
 
 from telemetry.base.errors import SourceError
+from telemetry.base.storage.regular_file import read_within
 
 MAX_BYTES: Final = 1 << 24
 """Of a file that is read: a log of a day with a lap a second has a fifth of it."""
@@ -45,10 +46,10 @@ def read_ldx(path: Path) -> LogDetails:
     """The content of such a file; raises :class:`telemetry.SourceError` for one that is none, or that is damaged."""
     try:
         with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+            data = read_within(file, MAX_BYTES)
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror}.") from error
-    if len(data) > MAX_BYTES:
+    if data is None:
         raise SourceError(f"{path} is longer than {MAX_BYTES:,} bytes, which no list of laps is.")
     return _Parser(path).parse(data)
 
