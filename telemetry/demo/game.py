@@ -137,7 +137,7 @@ class DemoGame:
             return
         self.packet += 1
         car = self.car
-        limit = PIT_SPEED if _is_in_lane(car) else 0.0
+        limit = PIT_SPEED if is_in_lane(car) else 0.0
         if controls is None:
             driver = self.driver
             driver.drive(car, driver.pitting and not self._served)
@@ -179,7 +179,7 @@ class DemoGame:
         if self.steps < SILENT_STEPS:
             return
         car, board = self.car, self.timing.board
-        in_lane = _is_in_lane(car)
+        in_lane = is_in_lane(car)
         in_pit = in_lane and self._box_distance() < BOX_RADIUS_M
         self._drawn = Drawn(
             self.frames.packet_id, self.status, self.escape, in_pit, in_lane,
@@ -257,7 +257,7 @@ class DemoGame:
         return self._static
 
 
-def _is_in_lane(car: Car) -> bool:
+def is_in_lane(car: Car) -> bool:
     """Whether the car is where the speed limit of the pit lane holds."""
     return car.n < PIT_LANE_EDGES[1] and PIT_LIMIT_BEGIN < car.s < PIT_LIMIT_END
 

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from telemetry.demo.circuit import demo_track, racing_line
+from telemetry.demo.driver import PIT_SPEED
 from telemetry.demo.fleet.cars import Cars, Controls
 from telemetry.demo.fleet.fields import MOVING, FleetBlock, StillFields
-from telemetry.demo.fleet.fleet import Fleet
+from telemetry.demo.fleet.fleet import NUMBA, NUMPY, Fleet, cars_type
+from telemetry.demo.game import FORGIVING_STEPS, is_in_lane
 from telemetry.demo.physics.car import Car, Setup
 from telemetry.demo.settings import DemoSettings
 from telemetry.rl.action import Command
@@ -76,6 +78,42 @@ def test_each_car_of_a_fleet_has_the_bits_of_a_car_alone() -> None:
         hit |= max(car.damage) > 0.0
     assert hit
     assert max(car.speed for car in alone) > 10.0
+
+
+@pytest.mark.parametrize("physics", [NUMPY, pytest.param(NUMBA, marks=pytest.mark.heavy)])
+def test_runs_of_several_steps_have_the_bits_of_cars_alone(physics: str) -> None:
+    alone, copies = twin_cars(), twin_cars()
+    fleet = cars_type(physics)([demo_track()], COUNT)
+    for index, car in enumerate(alone):
+        fleet.take(index, car)
+    rng = np.random.default_rng(3)
+    packets = np.full(COUNT, FORGIVING_STEPS - 500)
+    with np.errstate(all="ignore"):
+        for number in range(180):
+            if number % 12 == 0:
+                steer, gas = rng.uniform(-0.3, 0.3, COUNT), rng.uniform(0.2, 1.0, COUNT)
+                brake = rng.uniform(0.0, 1.0, COUNT) * (rng.random(COUNT) < 0.3)
+                steer[4:7] = 0.0, 0.3, -0.3  # into the barriers
+            steps = rng.integers(0, 17, COUNT)
+            trail = fleet.run(steps, Controls(steer, gas, brake, fleet.setup["brake_bias"]), packets)
+            for index, car in enumerate(alone):
+                for step in range(len(trail.s)):
+                    shown = (trail.s, trail.n, trail.x, trail.y, trail.z, trail.distance)
+                    assert [rows[step, index] for rows in shown] == [car.s, car.n, car.x, car.y, car.z, car.distance]
+                    assert trail.compression[step, :, index].tolist() == [wheel.compression for wheel in car.wheels]
+                    if step < steps[index]:
+                        limit = PIT_SPEED if is_in_lane(car) else 0.0
+                        car.step(steer[index].item(), gas[index].item(), brake[index].item(), False, limit)
+                        if packets[index] + step + 1 < FORGIVING_STEPS:
+                            car.tyres_out = 0
+                        assert trail.tyres_out[step, index] == car.tyres_out
+            packets += steps
+    for index, (car, copy) in enumerate(zip(alone, copies, strict=True)):
+        fleet.give(index, copy)
+        assert state_of(copy) == state_of(car)
+    assert max(max(car.damage) for car in alone) > 0.0
+    assert any(car.tyres_out for car in alone)
+    assert any(car.engine.limiting for car in alone) or any(is_in_lane(car) for car in alone)
 
 
 def step_count(tick: int) -> int:

@@ -5,14 +5,16 @@ Each expression has the order of operations of the single car, so that every car
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
 from telemetry.base.units import STEP_S
+from telemetry.demo.driver import PIT_SPEED
 from telemetry.demo.fleet.engines import Engines
 from telemetry.demo.fleet.tracks import Surroundings, TrackTable
 from telemetry.demo.fleet.wheels import HEAT_NAMES, Wheels, X, Y
+from telemetry.demo.game import FORGIVING_STEPS
 from telemetry.demo.physics.car import (
     ANTI_ROLL,
     BRAKE_TORQUE,
@@ -63,6 +65,8 @@ from telemetry.demo.track import (
     PIT_EXIT,
     PIT_FORK,
     PIT_LANE_EDGES,
+    PIT_LIMIT_BEGIN,
+    PIT_LIMIT_END,
     ROUGHNESS_COUNT,
     ROUGHNESS_STEP,
 )
@@ -100,6 +104,21 @@ _GROUND_GRIP: Final = np.array(GROUND_GRIP)
 _GROUND_DRAG: Final = np.array(GROUND_DRAG)
 _CORNER_X: Final = np.array([x for x, _ in CORNERS])[:, np.newaxis]
 _CORNER_Y: Final = np.array([y for _, y in CORNERS])[:, np.newaxis]
+
+
+class Trail(NamedTuple):
+    """Where all cars were before each of some steps, and after the last one: (steps + 1, cars) each."""
+
+    s: Array
+    n: Array
+    x: Array
+    y: Array
+    z: Array
+    distance: Array
+    compression: Array
+    """Of each wheel, (steps + 1, 4, cars)."""
+    tyres_out: Array
+    """After each step, (steps, cars)."""
 
 
 class Controls:
@@ -199,16 +218,12 @@ class Cars:
         number = next(number for number, track in enumerate(self.tracks) if track is car.track)
         self.track_number[index] = number
         for name in _MOVED:
-            values = getattr(self, name).copy()  # what others hold stays as it is
-            values[index] = getattr(car, name)
-            setattr(self, name, values)
+            self._set(index, name, getattr(car, name))
         self._first[index], self._spacing[index] = self.table.first[number], self.table.spacing[number]
         self.node[index] += self.table.first[number]
         self._rows[:, index] = self.table.rows[:, self.node[index]]
         for name in (*_WHEEL_MOVED, "damage"):
-            values = getattr(self, name).copy()
-            values[:, index] = getattr(car, name)
-            setattr(self, name, values)
+            self._set(index, name, getattr(car, name))
         self._weaken()
         self._tc_limit[index] = car.setup.tc if car.setup.tc > 0.0 else np.inf
         self._abs_limit[index] = -car.setup.abs if car.setup.abs > 0.0 else -100.0
@@ -224,13 +239,20 @@ class Cars:
                 getattr(self.wheels, name)[number, index] = getattr(wheel, name)
             self.wheels.heat_state[:, number, index] = [getattr(wheel, name) for name in HEAT_NAMES]
 
+    def _set(self, index: int, name: str, value: object) -> None:
+        """Set an attribute of one car; arrays that others hold stay as they are."""
+        values = getattr(self, name).copy()
+        values[..., index] = value
+        setattr(self, name, values)
+
     def give(self, index: int, car: Car) -> None:
         """Set the state of a single car, of the same setup and circuit, to that of one car."""
         for name in _MOVED:
             setattr(car, name, getattr(self, name)[index].item())
         car.node -= self.table.first[self.track_number[index]].item()
-        for name in (*_WHEEL_MOVED, "damage"):
+        for name in _WHEEL_MOVED:
             setattr(car, name, getattr(self, name)[:, index].tolist())
+        car.damage = tuple(self.damage[:, index].tolist())
         for name in (*Engines.CHANGED, "health"):
             setattr(car.engine, name, getattr(self.engine, name)[index].item())
         for number, wheel in enumerate(car.wheels):
@@ -239,7 +261,33 @@ class Cars:
             for name, value in zip(HEAT_NAMES, self.wheels.heat_state[:, number, index].tolist(), strict=True):
                 setattr(wheel, name, value)
 
-    # --- a step
+    # --- steps
+
+    def run(self, steps: Array, controls: Controls, packets: Array) -> Trail:
+        """Advance each car by its number of steps; the demo's limiter holds in the pit lane.
+
+        ``packets`` is how many steps each car has done since its game was loaded: at first no tyre counts as out.
+        """
+        states, tyres_out = [], []
+        least = int(steps.min())
+        starting = packets.min() < FORGIVING_STEPS
+        for step in range(int(steps.max())):
+            states.append(self._state())
+            self.step(controls, self._speed_limit(), None if step < least else steps > step)
+            if starting:
+                self.tyres_out = np.where(packets + step + 1 < FORGIVING_STEPS, 0, self.tyres_out)
+            tyres_out.append(self.tyres_out)
+        states.append(self._state())
+        return Trail(*map(np.stack, [*zip(*states, strict=True), tyres_out]))
+
+    def _state(self) -> tuple[Array, ...]:
+        """The present values of a :class:`Trail`, but for the tyres."""
+        return self.s, self.n, self.x, self.y, self.z, self.distance, self.wheels.compression
+
+    def _speed_limit(self) -> Array | None:
+        if not self.n.min() < PIT_LANE_EDGES[1]:
+            return None
+        return np.where(in_lane(self.s, self.n), PIT_SPEED, 0.0)
 
     def step(self, controls: Controls, speed_limit: Array | None = None, active: Array | None = None) -> None:
         """:meth:`telemetry.demo.physics.car.Car.step` of all cars, or of the ``active`` ones, a mask (cars,).
@@ -534,6 +582,12 @@ class Cars:
             _sum(dir_z * fx - dir_x * fy),
             _sum(_CORNER_X * fy - _CORNER_Y * fx),
         )
+
+
+def in_lane(s: Array, n: Array) -> Array:
+    """:func:`telemetry.demo.game.is_in_lane` of many cars."""
+    lane: Array = (n < PIT_LANE_EDGES[1]) & (s > PIT_LIMIT_BEGIN) & (s < PIT_LIMIT_END)
+    return lane
 
 
 def _sum(rows: Array) -> Array:

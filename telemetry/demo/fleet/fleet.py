@@ -6,20 +6,19 @@ game, which is told of the steps one after the other; everything else is counted
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from telemetry.base.units import STEP_MS
-from telemetry.demo.driver import PIT_SPEED
-from telemetry.demo.fleet.cars import Cars, Controls
+from telemetry.demo.fleet.cars import Cars, Controls, Trail, in_lane
 from telemetry.demo.fleet.follower import Follower
 from telemetry.demo.frames import frame_time
-from telemetry.demo.game import BOX_RADIUS_M, FORGIVING_STEPS
+from telemetry.demo.game import BOX_RADIUS_M
 from telemetry.demo.pages import shown_position
 from telemetry.demo.physics.car import STATIC_RIDE_HEIGHT, DriverInputs
 from telemetry.demo.timing import MAX_TYRES_OUT
-from telemetry.demo.track import PIT_BOX_N, PIT_BOX_S, PIT_LANE_EDGES, PIT_LIMIT_BEGIN, PIT_LIMIT_END
+from telemetry.demo.track import PIT_BOX_N, PIT_BOX_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,22 +39,14 @@ _SHOWN_NUMBERS: Final = (
 SHOWN: Final = (*_SHOWN_WHOLE, *_SHOWN_NUMBERS)
 """The fields of the graphics page that change while a car drives."""
 
+NUMPY, NUMBA = "numpy", "numba"
+PHYSICS: Final = (NUMPY, NUMBA)
+"""How the steps are computed, with the same bits: in arrays, or by the single car's own methods, compiled."""
+
 _CHUNK: Final = 16
 """Physics steps after which frames and times are accounted for."""
 _AHEAD: Final = 64
 """Random numbers that are drawn ahead for each car; some eight of them are used in a chunk at most."""
-
-
-class _State(NamedTuple):
-    """What a frame shows of the cars, before a step."""
-
-    s: Array
-    n: Array
-    x: Array
-    y: Array
-    z: Array
-    distance: Array
-    compression: Array
 
 
 class _Numbers:
@@ -75,9 +66,9 @@ class _Numbers:
 class Fleet:
     """``count`` games that are stepped together; each begins with :meth:`take`."""
 
-    def __init__(self, tracks: Sequence[Track], count: int) -> None:
-        """``tracks`` are all on which any of the cars will drive."""
-        self.cars = Cars(tracks, count)
+    def __init__(self, tracks: Sequence[Track], count: int, physics: str = NUMPY) -> None:
+        """``tracks`` are all on which any of the cars will drive; ``physics`` is one of :data:`PHYSICS`."""
+        self.cars = cars_type(physics)(tracks, count)
         self.count = count
         self._line = np.zeros(count)
         self.games: list[DemoGame | None] = [None] * count
@@ -145,30 +136,10 @@ class Fleet:
             follower.run(steps[index].item(), inputs)
 
     def _run(self, steps: Array, controls: Controls) -> None:
-        cars = self.cars
         self._draw_ahead()
-        states, tyres_out = [], []
-        least = int(steps.min())
-        starting = self.packet.min() < FORGIVING_STEPS
-        for step in range(int(steps.max())):
-            states.append(self._state())
-            cars.step(controls, self._speed_limit(), None if step < least else steps > step)
-            if starting:
-                cars.tyres_out = np.where(self.packet + step + 1 < FORGIVING_STEPS, 0, cars.tyres_out)
-            tyres_out.append(cars.tyres_out)
-        states.append(self._state())
-        self._account(steps, states, np.stack(tyres_out))
+        self._account(steps, self.cars.run(steps, controls, self.packet))
         self.steps = self.steps + steps
         self.packet = self.packet + steps
-
-    def _state(self) -> _State:
-        cars = self.cars
-        return _State(cars.s, cars.n, cars.x, cars.y, cars.z, cars.distance, cars.wheels.compression)
-
-    def _speed_limit(self) -> Array | None:
-        if not self.cars.n.min() < PIT_LANE_EDGES[1]:
-            return None
-        return np.where(_is_in_lane(self.cars.s, self.cars.n), PIT_SPEED, 0.0)
 
     def _draw_ahead(self) -> None:
         for index in np.flatnonzero(self.used > _AHEAD - _CHUNK).tolist():
@@ -182,9 +153,9 @@ class Fleet:
 
     # --- frames and times
 
-    def _account(self, steps: Array, states: Sequence[_State], tyres_out: Array) -> None:
-        """Draw the frames and count the time of the steps from each state to the next."""
-        s = np.stack([state.s for state in states])
+    def _account(self, steps: Array, trail: Trail) -> None:
+        """Draw the frames and count the time of the steps along the trail."""
+        s, tyres_out = trail.s, trail.tyres_out
         ahead = s[1:] - self._split
         told = (np.abs(np.diff(s, axis=0)) > 0.5 * self.cars.length).any(axis=0)
         told |= ((ahead >= 0.0) & (ahead < 100.0)).any(axis=0) | self._is_due
@@ -209,7 +180,7 @@ class Fleet:
         counted = np.where(quiet, steps, 0)
         self._elapsed, self._lap_steps = self._elapsed + counted, self._lap_steps + counted
         self._untold = self._untold + counted
-        self._show(np.flatnonzero(drawn_at >= 0), drawn_at, states)
+        self._show(np.flatnonzero(drawn_at >= 0), drawn_at, trail)
 
     def _tell(self, index: int, s: Array, tyres_out: Sequence[int]) -> int:
         """Tell the timing of one car of its steps, from each `s` to the next; return the step of the last frame."""
@@ -243,35 +214,33 @@ class Fleet:
         self._is_due[index], self._is_valid[index] = timing.is_due, timing.valid
         self._board[:, index] = timing.board.values()
 
-    def _show(self, cars: Array, drawn_at: Array, states: Sequence[_State]) -> None:
+    def _show(self, cars: Array, drawn_at: Array, trail: Trail) -> None:
         """Let the frames drawn last show the states before their steps."""
         at = drawn_at[cars]
-
-        def shown(name: str) -> Array:
-            taken: Array = np.stack([getattr(state, name) for state in states])[at, ..., cars]
-            return taken
-
-        s, n = shown("s"), shown("n")
-        in_lane = _is_in_lane(s, n)
+        s, n = trail.s[at, cars], trail.n[at, cars]
+        inside = in_lane(s, n)
         box_s, box_n = s - PIT_BOX_S, n - PIT_BOX_N
         values = {
-            "distance_traveled": shown("distance"),
+            "distance_traveled": trail.distance[at, cars],
             "normalized_position": shown_position(s, self.cars.length[cars], self._line[cars]),
-            "world_position_x": shown("x"),
-            "world_position_y": shown("y"),
-            "world_position_z": shown("z"),
-            "is_in_pit_lane": in_lane,
-            "is_in_pit": in_lane & (np.sqrt(box_s * box_s + box_n * box_n) < BOX_RADIUS_M),
+            "world_position_x": trail.x[at, cars],
+            "world_position_y": trail.y[at, cars],
+            "world_position_z": trail.z[at, cars],
+            "is_in_pit_lane": inside,
+            "is_in_pit": inside & (np.sqrt(box_s * box_s + box_n * box_n) < BOX_RADIUS_M),
             "graphics_packet_id": 2 * self._drawn[cars] + self._page_offset[cars],
         }
         for name, column in values.items():
             self.shown[name][cars] = column
-        compression = shown("compression")
+        compression = trail.compression[at, :, cars]
         self.ride[0, cars] = STATIC_RIDE_HEIGHT[0] - 0.5 * (compression[:, 0] + compression[:, 1])
         self.ride[1, cars] = STATIC_RIDE_HEIGHT[1] - 0.5 * (compression[:, 2] + compression[:, 3])
 
 
-def _is_in_lane(s: Array, n: Array) -> Array:
-    """Whether cars are where the speed limit of the pit lane holds."""
-    lane: Array = (n < PIT_LANE_EDGES[1]) & (s > PIT_LIMIT_BEGIN) & (s < PIT_LIMIT_END)
-    return lane
+def cars_type(physics: str) -> type[Cars]:
+    """The class of cars that are computed in one of the ways of :data:`PHYSICS`."""
+    if physics == NUMPY:
+        return Cars
+    from telemetry.demo.fleet.compiled import CompiledCars  # noqa: PLC0415 - needs numba
+
+    return CompiledCars

@@ -111,7 +111,7 @@ _PITCH_STEP: Final = STEP_S / PITCH_INERTIA
 _ROLL_STEP: Final = STEP_S / ROLL_INERTIA
 _HEAT_SECONDS: Final = STEP_S * HEAT_EVERY
 _ANTI_ROLL_FRONT, _ANTI_ROLL_REAR = ANTI_ROLL
-_INTACT: Final = [0.0, 0.0, 0.0, 0.0]
+_INTACT: Final = (0.0, 0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +224,7 @@ class Car:
             for axle in (0, 1)
             for side in (1, -1)
         )
-        self.damage = [0.0, 0.0, 0.0, 0.0]  # front, rear, left, right
+        self.damage = _INTACT  # front, rear, left, right
         self.distance = 0.0  # m moved, jumps included
         self.turn = 0  # steps done: whose heat is due
         self.mass = DRY_MASS + FUEL_DENSITY * setup.fuel + setup.ballast
@@ -284,7 +284,7 @@ class Car:
     def copy(self) -> Car:
         """A car in the same state that moves by itself."""
         twin = _copy_slots(self)
-        for name in ("damage", "road", "ground", "abs_scale"):
+        for name in ("road", "ground", "abs_scale"):
             setattr(twin, name, list(getattr(self, name)))
         twin.engine = _copy_slots(self.engine)
         twin.wheels = tuple([_copy_slots(wheel) for wheel in self.wheels])
@@ -307,7 +307,7 @@ class Car:
 
     def repair(self) -> None:
         """Repair all damage."""
-        self.damage = [0.0, 0.0, 0.0, 0.0]
+        self.damage = _INTACT
         self.engine.health = 1.0
 
     def step(self, steer: float, gas: float, brake: float, reverse: bool, speed_limit: float) -> None:
@@ -558,11 +558,18 @@ class Car:
             u, w = forward - yaw * y, left + yaw * x
             closing = u * normal_forward + w * normal_left
             if closing * 3.6 > LEAST_HIT:
+                hit = closing * 3.6 * self.setup.damage_rate
+                nose, tail, left_side, right_side = self.damage
                 if abs(normal_forward) > abs(normal_left):
-                    part = 0 if normal_forward > 0.0 else 1
+                    if normal_forward > 0.0:
+                        nose = max(nose, hit)
+                    else:
+                        tail = max(tail, hit)
+                elif normal_left > 0.0:
+                    left_side = max(left_side, hit)
                 else:
-                    part = 2 if normal_left > 0.0 else 3
-                self.damage[part] = max(self.damage[part], closing * 3.6 * self.setup.damage_rate)
+                    right_side = max(right_side, hit)
+                self.damage = nose, tail, left_side, right_side
                 self.engine.health = 1.0 - DAMAGE_POWER * min(1.0, max(self.damage) * 0.01)
             push = WALL_SPRING * depth * (1.0 if closing > 0.0 else WALL_RETURN)
             sliding = u * normal_left - w * normal_forward  # along the barrier

@@ -13,7 +13,7 @@ from telemetry.base.errors import TelemetryError, UsageError
 from telemetry.base.typing import override
 from telemetry.demo.circuit import find_circuit
 from telemetry.demo.fleet.fields import FleetBlock, StillFields
-from telemetry.demo.fleet.fleet import Fleet
+from telemetry.demo.fleet.fleet import NUMPY, PHYSICS, Fleet
 from telemetry.demo.settings import DemoSettings
 from telemetry.fields.blocks import Array
 from telemetry.fields.derived import Sample
@@ -58,7 +58,10 @@ class DriveVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
 
     ``record`` is where the complete runs of the ``recorded_cars`` are recorded, each in a file of its own, together
     with the name of the ``policy``: a file for one car, ``run.mcap``, which for several becomes ``run_0.mcap`` and
-    ``run_5.mcap``; or a folder, in which the files are called ``car_0.mcap``. Raises
+    ``run_5.mcap``; or a folder, in which the files are called ``car_0.mcap``.
+
+    ``physics`` is what computes the cars, with the same bits: ``numpy``, or ``numba``, which is several times as fast
+    from its first seconds on, in which it compiles them, and needs the extra of that name. Raises
     :class:`telemetry.TelemetryError`.
     """
 
@@ -75,6 +78,7 @@ class DriveVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         record: str | Path | None = None,
         recorded_cars: Sequence[int] = (0,),
         policy: str = "",
+        physics: str = NUMPY,
         render_mode: str | None = None,
         **options: Unpack[VectorOptions],
     ) -> None:
@@ -86,6 +90,8 @@ class DriveVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
             raise UsageError(f"render_mode must be None, got {render_mode!r}: the environment cannot be rendered.")
         if type(num_envs) is not int or num_envs < 1:
             raise UsageError(f"num_envs must be an integer from 1 on, got {num_envs!r}.")
+        if physics not in PHYSICS:
+            raise UsageError(f"physics must be {' or '.join(PHYSICS)}, got {physics!r}.")
         start = options.pop("start", "grid")
         spec = change_spec(as_spec(specification), options)
         self.specification = spec
@@ -107,7 +113,7 @@ class DriveVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
         self._cars_by_map: list[tuple[TrackMap | None, Array]] = []
         self._backend = DemoBackend(settings, spec.control_hz, start, randomisation=spec.randomisation)
         numbers = range(1, spec.randomisation.circuits + 1) if spec.randomisation.circuits else [settings.circuit]
-        self._fleet = Fleet([find_circuit(number).track for number in numbers], num_envs)
+        self._fleet = Fleet([find_circuit(number).track for number in numbers], num_envs, physics)
         self._still = StillFields(num_envs)
         self._samples = FleetSamples(fields, num_envs)
         self._progress = ProgressColumns.empty(num_envs)
