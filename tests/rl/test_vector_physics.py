@@ -43,7 +43,8 @@ def test_numba_drives_as_numpy_does(options: dict[str, Any], tmp_path: Path) -> 
     ones, others = (read_steps(tmp_path / f"{name}.mcap")[0] for name in ("numba", "numpy"))
     assert len(ones) > 1000
     pages = [
-        [(step.pages.physics, step.pages.graphics, step.pages.static) for step in steps] for steps in (ones, others)
+        [step.pages and (step.pages.physics, step.pages.graphics, step.pages.static) for step in steps]
+        for steps in (ones, others)
     ]
     assert pages[0] == pages[1]
 
