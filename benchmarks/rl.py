@@ -1,12 +1,12 @@
 """Control steps per second of the environments, alone and many together, in CPU time of one core.
 
-    OMP_NUM_THREADS=1 uv run --extra gym benchmarks/rl.py [--cars N,N,...] [--steps N] [--rounds N]
+    OMP_NUM_THREADS=1 uv run --extra gym --extra numba benchmarks/rl.py [--cars N,N,...] [--steps N] [--rounds N]
 
 All cars drive on the road at 25 Hz with the default specification: a line of feedback keeps them there, and episodes
 end and begin again as they do for a learner. Only the environment's own time counts, not that of the feedback. Beside
-them stand other environments: Pendulum is the floor of what Gymnasium costs; CarRacing (``pip install
-gymnasium[box2d]``) and highway-env are measured where they are installed. Rounds alternate between all of them, because
-other work on the machine disturbs; the table has the medians.
+them stand the same cars compiled by numba, where that is installed, and other environments: Pendulum is the floor of
+what Gymnasium costs; CarRacing (``pip install gymnasium[box2d]``) and highway-env are measured where they are
+installed. Rounds alternate between all of them, because other work on the machine disturbs; the table has the medians.
 """
 
 import argparse
@@ -22,6 +22,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import gymnasium
 import numpy as np
 
+from telemetry.base.extras import is_installed
+from telemetry.demo.fleet.fleet import NUMPY, PHYSICS
 from telemetry.rl.env import DriveEnv
 from telemetry.rl.vector.env import DriveVectorEnv
 
@@ -44,8 +46,8 @@ def keep_to_the_road(names: tuple[str, ...]) -> Callable[[Any], Any]:
 class Vector:
     """Many cars together."""
 
-    def __init__(self, cars: int, steps: int) -> None:
-        self.env = DriveVectorEnv(cars, start="anywhere")
+    def __init__(self, cars: int, steps: int, physics: str) -> None:
+        self.env = DriveVectorEnv(cars, start="anywhere", physics=physics)
         self.act = keep_to_the_road(self.env.observation_names)
         self.observations, _ = self.env.reset(seed=1)
         self.steps = steps
@@ -114,8 +116,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
     measured: dict[str, Any] = {"one car (DriveEnv)": Single(arguments.steps)}
-    for cars in map(int, arguments.cars.split(",")):
-        measured[f"{cars} cars (DriveVectorEnv)"] = Vector(cars, max(arguments.steps // 4, 1))
+    for physics in PHYSICS if is_installed("numba") else (NUMPY,):
+        for cars in map(int, arguments.cars.split(",")):
+            measured[f"{cars} cars (DriveVectorEnv, {physics})"] = Vector(cars, max(arguments.steps // 4, 1), physics)
     for name, environment in OTHERS.items():
         try:
             measured[name] = Other(environment, arguments.steps)

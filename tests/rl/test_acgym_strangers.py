@@ -1,6 +1,7 @@
 """Who may use the ports of assetto_corsa_gym's plugin: strangers, forged addresses, and clients that say nothing."""
 
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
@@ -170,7 +171,8 @@ def test_the_demo_stands_still_while_its_client_is_silent() -> None:
     with Rig(lock_step=False, speed=100.0) as rig, client_of(rig) as client:
         client.connect()
         wait_until(lambda: any("has said nothing" in said for said in rig.said))
+        time.sleep(0.4)  # 40 s of the demo, 1,000 states
         client.say(b"disconnect")
         again = client.connect()
-        assert again["steps"] == 1
-        assert again["timestamp_ac"] < 12.0
+        assert again["steps"] < 500
+        assert again["timestamp_ac"] < 30.0
