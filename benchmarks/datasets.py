@@ -80,7 +80,7 @@ def print_stages(path: Path, kind: Format, folder: Path, rounds: int) -> None:
 
     def survey_recording() -> None:
         with open_source(path) as source:
-            survey(source, path, clock, thresholds=config.thresholds, watch=ignore)
+            survey(source, path, config, clock, ignore)
 
     def cut_episodes() -> list[Episode]:
         with open_source(path) as source:
@@ -97,7 +97,7 @@ def print_stages(path: Path, kind: Format, folder: Path, rounds: int) -> None:
             exporter.convert(iter(cut), config, Path(name), SkipCounts())
 
     with open_source(path) as source:
-        surveyed = survey(source, path, clock, thresholds=config.thresholds, watch=ignore)
+        surveyed = survey(source, path, config, clock, ignore)
     cut = cut_episodes()
     tasks: dict[str, Timed] = {
         "read": read,

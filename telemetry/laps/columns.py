@@ -35,13 +35,17 @@ DERIVED: Final = (
 """The derived fields that laps are told by."""
 
 
-def laps_of_columns(blocks: Iterable[Columns], *, missing: frozenset[str] = frozenset()) -> Iterator[Lap]:
+def laps_of_columns(
+    blocks: Iterable[Columns], *, missing: frozenset[str] = frozenset(), keep_short: bool = False
+) -> Iterator[Lap]:
     """The laps of consecutive blocks: the very laps that :func:`telemetry.laps.detector.laps` finds in their samples.
 
     The blocks are derived without regard to missing fields, as the samples are; ``missing`` names the raw fields that
-    their source does not hold, its ``missing_fields``.
+    their source does not hold, its ``missing_fields``. With ``keep_short`` unfinished laps are among them that are too
+    short to be reported otherwise.
     """
-    return collect_laps(_advance_blocks(blocks, LapState(missing=missing)), missing=missing)
+    state = LapState(missing=missing, keep_short=keep_short)
+    return collect_laps(_advance_blocks(blocks, state), missing=missing)
 
 
 def _advance_blocks(blocks: Iterable[Columns], state: LapState) -> Iterator[tuple[LapState, tuple[Lap, ...]]]:

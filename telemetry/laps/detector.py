@@ -94,6 +94,8 @@ class LapState(NamedTuple):
     stints: StintState = StintState()
     missing: frozenset[str] = frozenset()
     """The raw fields that the samples do not hold, as their source says."""
+    keep_short: bool = False
+    """Whether unfinished laps count that are too short to be reported."""
 
 
 class _Transition(NamedTuple):
@@ -160,10 +162,12 @@ def advance(state: LapState, now: Sample) -> tuple[LapState, tuple[Lap, ...]]:
             running=running,
             stints=begin_stints(now),
             missing=state.missing,
+            keep_short=state.keep_short,
         ), ()
 
     clock_s = state.clock_s + advanced_game_s(before, now)
-    pair = SamplePair(before, now, clock_s, now.completed_laps - before.completed_laps, state.frame)
+    counted = now.completed_laps - before.completed_laps
+    pair = SamplePair(before, now, clock_s, counted, state.frame, state.keep_short)
     if end := find_discontinuity(before, now) or _find_late_restart(state.crossing, pair):
         return _restart(state, running, pair, end)
     running, crossing, ended, stopped_ms = _cross_line(running, state.crossing, pair)
@@ -172,7 +176,7 @@ def advance(state: LapState, now: Sample) -> tuple[LapState, tuple[Lap, ...]]:
     if now.packet_id < before.packet_id:
         running = restart_physics(running, now)
     if crossing and clock_s - crossing.since_s >= WAIT_S:
-        running, crossing, ended, stopped_ms = _stop_waiting(running, crossing, now)
+        running, crossing, ended, stopped_ms = _stop_waiting(running, crossing, pair)
     shows_best = state.shows_best or shows_best_time(now)
     pending, early, settled = _settle_laps(state._replace(shows_best=shows_best), pair, ended, stopped_ms)
     if now.packet_id != moving.packet_id:
@@ -184,8 +188,9 @@ def advance(state: LapState, now: Sample) -> tuple[LapState, tuple[Lap, ...]]:
     if settled and state.missing:
         settled = tuple(judge_without(lap, state.missing) for lap in settled)
     return LapState(
-        clock_s, now, moving, frame, shows_best, running, crossing, pending, early, stints, state.missing
-    ), settled
+        clock_s, now, moving, frame, shows_best, running, crossing, pending, early, stints,
+        state.missing, state.keep_short,
+    ), settled  # fmt: skip
 
 
 def finish(state: LapState) -> tuple[Lap, ...]:
@@ -253,8 +258,8 @@ def _take_clock(running: LapInProgress, crossing: PendingCrossing | None, pair: 
     """The clock fell first: a lap ended, if the game counts it; until then the next one has the number after it."""
     if running.is_undriven:
         start = begin_lap(pair.now, None, running.number, running.start_index, running.start, pair.clock_s)
-        return _Transition(start, crossing)
-    uncounted = close_unfinished(crossing.lap, "uncounted") if crossing else ()
+        return _Transition(start, crossing, close_unfinished(running, "uncounted", keep_short=pair.keep_short))
+    uncounted = close_unfinished(crossing.lap, "uncounted", keep_short=pair.keep_short) if crossing else ()
     measured_ms, stopped_ms = measure_lap_ms(pair.before, pair.now), measure_stopped_ms(pair.before, pair.now)
     crossing = PendingCrossing("clock", pair.clock_s, _end_at_line(running, pair), measured_ms, stopped_ms)
     following = begin_next_lap(pair, pair.now.completed_laps + 2, running.start_index)
@@ -323,12 +328,12 @@ _TRANSITIONS: Final[dict[Signal, Callable[[LapInProgress, PendingCrossing | None
 }
 
 
-def _stop_waiting(running: LapInProgress, crossing: PendingCrossing, now: Sample) -> _Transition:
+def _stop_waiting(running: LapInProgress, crossing: PendingCrossing, pair: SamplePair) -> _Transition:
     """The second sign did not come: a count alone completes a lap, a clock alone does not."""
     if crossing.signal == "count":
         return _Transition(running, None, (close_lap(crossing.lap, "line", crossing.measured_ms),))
-    uncounted = close_unfinished(crossing.lap, "uncounted")
-    return _Transition(running._replace(number=now.completed_laps + 1), None, uncounted)
+    uncounted = close_unfinished(crossing.lap, "uncounted", keep_short=pair.keep_short)
+    return _Transition(running._replace(number=pair.now.completed_laps + 1), None, uncounted)
 
 
 # Laps that ended
@@ -375,8 +380,11 @@ def _restart(
         start = "pits" if is_in_pits(now) else "grid"
     stints = restart_stints(state.stints, now, is_same_start=is_same_start)
     lap = begin_lap(now, None, now.completed_laps + 1, start_index, start, clock_s)._replace(stint=stints.number)
-    state = LapState(clock_s, now, now, (now,), state.shows_best, lap, stints=stints, missing=state.missing)
-    return state, ended
+    begun = LapState(
+        clock_s, now, now, (now,), state.shows_best, lap, stints=stints, missing=state.missing,
+        keep_short=state.keep_short,
+    )  # fmt: skip
+    return begun, ended
 
 
 def _end_all(state: LapState, end: LapEnd) -> tuple[Lap, ...]:
@@ -390,7 +398,7 @@ def _end_all(state: LapState, end: LapEnd) -> tuple[Lap, ...]:
         lap = close_lap(state.crossing.lap, "line", state.crossing.measured_ms)
         ended.append(with_official_time(lap, state.early.time_ms) if state.early else lap)
     elif state.crossing:
-        ended += close_unfinished(state.crossing.lap, end)
+        ended += close_unfinished(state.crossing.lap, end, keep_short=state.keep_short)
     if state.running:
-        ended += close_unfinished(state.running, end)
+        ended += close_unfinished(state.running, end, keep_short=state.keep_short)
     return tuple(judge_without(lap, state.missing) for lap in ended)

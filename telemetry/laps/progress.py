@@ -264,9 +264,9 @@ def _reference(sample: Sample) -> SampleRef:
     return SampleRef(sample.sequence, sample.packet_id, sample.elapsed, sample.timestamp)
 
 
-def close_unfinished(lap: LapInProgress, end: LapEnd) -> tuple[Lap, ...]:
-    """The lap that was not completed; nothing where it is too short to be reported."""
-    if lap.metres < MIN_LAP_DISTANCE_M:
+def close_unfinished(lap: LapInProgress, end: LapEnd, *, keep_short: bool = False) -> tuple[Lap, ...]:
+    """The lap that was not completed; nothing where it is too short to be reported, unless such laps are kept."""
+    if lap.metres < MIN_LAP_DISTANCE_M and not keep_short:
         return ()
     return (close_lap(lap, end, lap.last.current_time),)
 

@@ -58,6 +58,8 @@ class SamplePair(NamedTuple):
     """How many laps the game counted in between that are still to be accounted for, 0 or more."""
     frame: tuple[Sample, ...] = ()
     """The samples that show the same drawn frame as `before`, up to it, and the one before them."""
+    keep_short: bool = False
+    """Whether unfinished laps count that are too short to be reported."""
 
     def find_line(self) -> tuple[Sample, Sample]:
         """The last sample in front of the line and the first one behind it, told by the physics steps.

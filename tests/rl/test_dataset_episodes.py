@@ -36,7 +36,7 @@ def look(elapsed: float) -> None:
 def cut(path: Path, how: EpisodeConfig) -> tuple[list[Episode], SkipCounts]:
     clock, losses = telemetry.Clock(math.inf), SkipCounts()
     with telemetry.open_source(path) as source:
-        found = survey(source, path, clock, thresholds=how.thresholds, watch=look)
+        found = survey(source, path, how, clock, look)
         return list(episodes(source, found, how, clock, losses, look)), losses
 
 
@@ -99,7 +99,7 @@ def test_a_stop_in_the_pits_ends_a_stint_and_no_session(four_laps: Path) -> None
 
     clock = telemetry.Clock(math.inf)
     with telemetry.open_source(four_laps) as source:
-        laps = survey(source, four_laps, clock, thresholds=EpisodeConfig().thresholds, watch=look).laps
+        laps = survey(source, four_laps, EpisodeConfig(), clock, look).laps
     pitted = tuple(replace(lap, stint=1 if lap.number < 3 else 2) for lap in laps)
     stints = group(pitted, choose(pitted, EpisodeConfig()), "stint")
     assert [[lap.number for lap in laps] for laps in stints] == [[1, 2], [3, 4, 5]]

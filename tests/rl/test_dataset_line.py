@@ -65,7 +65,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @cache
 def surveyed(path: Path) -> Survey:
     with telemetry.open_source(path) as source:
-        return survey(source, path, CLOCK, thresholds=EpisodeConfig().thresholds, watch=look)
+        return survey(source, path, EpisodeConfig(), CLOCK, look)
 
 
 def made(path: Path, kind: EpisodeKind, spec: Spec) -> tuple[list[Episode], list[Trajectory]]:

@@ -314,7 +314,7 @@ def test_a_run_is_recorded_at_full_rate_and_marked_with_its_policy(tmp_path: Pat
         steps = [step for step in source.steps(Clock(math.inf)) if step.pages is not None]
         metadata = source.metadata
     packets = [decode(step.pages).packet_id for step in steps if step.pages]
-    assert packets == [*range(300, 834), *range(300, 834)]
+    assert packets == [*range(500, 834), *range(500, 834)]
     assert (metadata["policy"], metadata["driver"], metadata["source"]) == ("random", "random", "demo")
     assert Spec.from_json(metadata["specification"]) == Spec()
     replay = made("Replay", source=f"replay:{path}")

@@ -1,3 +1,4 @@
+import json
 import math
 import time
 from pathlib import Path
@@ -180,19 +181,19 @@ def test_a_disk_that_is_full_ends_the_run_with_an_error_and_costs_no_other_recor
 ) -> None:
     def open_full(path: Path, *others: Any) -> PageSink:
         sink = open_run_sink(path, *others)
-        return FullSink(sink, 250) if path.stem == "run_0" else sink
+        return FullSink(sink, 50) if path.stem == "run_0" else sink
 
     monkeypatch.setattr("telemetry.rl.vector.env.open_run_sink", open_full)
     env = DriveVectorEnv(3, record=tmp_path / "run.mcap", recorded_cars=[0, 2])
-    env.reset(seed=1)  # 201 steps of standing
+    env.reset(seed=1)
     for _ in range(3):
         env.step(np.zeros((3, 2), np.float32))
     with pytest.raises(SinkError, match="No space left on device"):
         env.step(np.zeros((3, 2), np.float32))
     with pytest.raises(SinkError, match=r"run_0\.mcap cannot be finished"):
         env.close()
-    assert len(read_steps(tmp_path / "run_0.mcap")[0]) == 250
-    assert len(read_steps(tmp_path / "run_2.mcap")[0]) == 201 + 40
+    assert len(read_steps(tmp_path / "run_0.mcap")[0]) == 50
+    assert len(read_steps(tmp_path / "run_2.mcap")[0]) == 1 + 40
 
 
 @pytest.mark.parametrize(
@@ -226,3 +227,36 @@ def test_the_laps_of_a_recorded_car_are_listed_like_those_of_any_recording(tmp_p
     env.close()
     shown = main_in_process("laps", tmp_path / "run.mcap")
     assert (shown.returncode, "demo_gt3, demo_ring, practice: 1 complete lap" in shown.stdout) == (0, True)
+
+
+@pytest.mark.parametrize("mode", ["NextStep", "SameStep"])
+def test_a_dataset_of_a_recorded_car_has_the_very_steps_that_the_environment_returned(
+    mode: str, tmp_path: Path
+) -> None:
+    rules = {"end": {"seconds": 3.0, "no_progress_seconds": 1.0}}
+    env = DriveVectorEnv(2, start="flying", specification=rules, autoreset_mode=mode, record=tmp_path / "run.mcap")
+    before, _ = env.reset(seed=8)
+    rng, resting, crossed = np.random.default_rng(0), False, False
+    steps: list[tuple[Any, ...]] = []
+    for _ in range(500):
+        actions = random_actions(rng, 2)
+        now, rewards, terminated, truncated, infos = env.step(actions)
+        if not resting:
+            steps.append((before[0], actions[0].clip(-1.0, 1.0), rewards[0], terminated[0], truncated[0]))
+            crossed |= bool(infos["lap"][0] == 2)
+        before, resting = now, mode == "NextStep" and bool(terminated[0] or truncated[0])
+    env.close()
+    (tmp_path / "rules.json").write_text(json.dumps(rules))
+    made = main_in_process(
+        *("dataset", "npz", tmp_path / "run.mcap", "-o", tmp_path / "data"),
+        *("--episode", "session", "--spec", tmp_path / "rules.json"),
+    )
+    assert made.returncode == 0, made.stderr
+    with np.load(tmp_path / "data" / "dataset.npz") as dataset:
+        names = ("observations", "actions", "rewards", "terminals", "timeouts")
+        count = len(dataset["rewards"]) - 1  # the last episode was cut off
+        assert len(steps) - count < 1 / 0.04  # by less than a second
+        for name, column in zip(names, zip(*steps[:count], strict=True), strict=True):
+            assert np.array_equal(dataset[name][:count], np.array(column, dataset[name].dtype)), name
+        assert min(dataset["terminals"].sum(), dataset["timeouts"].sum()) > 1
+    assert crossed

@@ -45,13 +45,15 @@ def analyze_recording(
     clock: Clock | None = None,
     thresholds: Thresholds = DEFAULTS,
     include_ai: bool = False,
+    keep_short: bool = False,
     watch: Callable[[Iterable[Columns]], Iterable[Columns]] = iter,
     size: int | None = None,
 ) -> RecordingAnalysis:
     """Read all of the recording ``path``, which ``source`` plays, and analyse it.
 
-    With ``include_ai`` laps that the game's AI drove can be valid. ``watch`` is given the samples, block by block, and
-    passes them on. When ``clock`` is stopped, the analysis covers what was read until then. ``size`` is that of a
+    With ``include_ai`` laps that the game's AI drove can be valid, with ``keep_short`` unfinished ones are among them
+    that are too short to be reported otherwise. ``watch`` is given the samples, block by block, and passes them on.
+    When ``clock`` is stopped, the analysis covers what was read until then. ``size`` is that of a
     recording that is no file of its own. Raises SourceError where the recording cannot be read, and OSError where the
     file no longer exists.
     """
@@ -60,7 +62,8 @@ def analyze_recording(
     fingerprint = FingerprintBuilder(source)
     blocks = takewhile(lambda _: not clock.stopped, read_blocks(source))
     columns = derive_columns(analyzer.watch(blocks), DERIVED, thresholds)
-    laps = list(laps_of_columns(watch(fingerprint.watch(columns)), missing=source.missing_fields))
+    watched = watch(fingerprint.watch(columns))
+    laps = list(laps_of_columns(watched, missing=source.missing_fields, keep_short=keep_short))
     if include_ai:
         laps = [lap.allow_ai() for lap in laps]
     for event in source.events():

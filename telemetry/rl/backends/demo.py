@@ -26,9 +26,6 @@ from telemetry.rl.randomisation import NOTHING_DRAWN, Randomisation
 SETTLED_STEPS: Final = 33
 """Physics steps in which a repositioned car comes to rest, and some frames are drawn."""
 
-SILENT_STEPS: Final = 300
-"""Physics steps after loading in which the game does not write its pages."""
-
 STARTS: Final = ("grid", "anywhere", "flying")
 """Where and how an episode can begin."""
 
@@ -44,7 +41,8 @@ class DemoBackend(Backend):
     A ``flying`` car is anywhere on the racing line too, at any speed up to :data:`FLYING_SHARE` of what the line plans.
 
     Samples equal those that a reader of the game's pages would get at the end of each control step; pages are made and
-    decoded only then. With a ``sink`` every physics step is recorded. Raises UsageError for an unknown start.
+    decoded only then. With a ``sink`` every physics step of an episode is recorded, from its first observation on.
+    Raises UsageError for an unknown start.
     """
 
     accepts_actions = True
@@ -68,7 +66,7 @@ class DemoBackend(Backend):
         self._sample: Sample | None = None
         self._ticks = 0  # control steps of this episode
         self._first_step = 0  # physics step of the game at which the episode began
-        self._recorded_s = 0.0
+        self._began_s = self._recorded_s = 0.0  # of the recording: when the episode began, and its latest step
         self._started_at = time.time()
 
     @override
@@ -87,10 +85,10 @@ class DemoBackend(Backend):
         game = self._game = self._new_game(seed_of_game, drawn.draw_circuit(rng))
         # Tyres that leave the road count at once for a car that drives from the first step on.
         standing = FORGIVING_STEPS if start == "flying" else START_STEPS
-        if self._sink is None and find_scenario(self._demo.scenario).is_session_plain:
+        if find_scenario(self._demo.scenario).is_session_plain:
             game.stand(standing)
         else:
-            self._run(standing, _HOLD)
+            _run(game, standing, _HOLD)
         # A start anywhere is drawn from the timing line on, so that it is the same place wherever the line lies.
         share = None if position is None else (position - game.line) % 1.0
         if start != "grid" and position is None:
@@ -108,8 +106,10 @@ class DemoBackend(Backend):
                 speed = float(rng.uniform(0.0, FLYING_SHARE)) * line.speed[node]
                 game.car.set_rolling(speed, line.slope(node, track.spacing), line.curvature[node])
         if share is not None or drawn.changes_car:
-            self._run(SETTLED_STEPS, None if start == "flying" else _HOLD)
+            _run(game, SETTLED_STEPS, None if start == "flying" else _HOLD)
         self._ticks, self._first_step = 0, game.steps
+        self._began_s = self._recorded_s + STEP_S
+        self.record(game)  # what is observed first, and nothing of the time before it
         self._sample = None
         return self._read()
 
@@ -117,7 +117,13 @@ class DemoBackend(Backend):
     def advance(self, command: Command) -> StepResult:
         self._ticks += 1
         due = self._first_step + math.floor(physics_steps(self._ticks, self._hz))
-        self._run(due - self._game.steps, DriverInputs(command.steer, command.throttle, command.brake))
+        controls = DriverInputs(command.steer, command.throttle, command.brake)
+        if self._sink is None:
+            _run(self._game, due - self._game.steps, controls)
+        else:
+            for _ in range(due - self._game.steps):
+                self._game.step(controls)
+                self.record(self._game)
         return StepResult(self._read())
 
     @property
@@ -126,13 +132,16 @@ class DemoBackend(Backend):
         return self._game
 
     def record(self, game: DemoGame) -> None:
-        """Record the pages of a game that has done one more physics step, if there is a sink. Raises SinkError."""
+        """Record the pages of a game that has done one more physics step, if there is a sink. Raises SinkError.
+
+        The 13 or 14 steps of a control step at 25 Hz are recorded as 40 ms, so that its last one, which is observed,
+        is where readers at the control rate look for it.
+        """
         if self._sink is None:
             return
-        self._recorded_s += STEP_S
-        if game.packet >= SILENT_STEPS:
-            pages = _pages(game, self._started_at + self._recorded_s)
-            self._sink.write(Step(State.LIVE, pages, self._recorded_s))
+        self._recorded_s = self._began_s + _control_seconds(game.steps - self._first_step, self._hz)
+        pages = _pages(game, self._started_at + self._recorded_s)
+        self._sink.write(Step(State.LIVE, pages, self._recorded_s))
 
     @override
     def close(self) -> None:
@@ -145,17 +154,6 @@ class DemoBackend(Backend):
         number = demo.circuit if circuit is None else circuit
         return DemoGame(seed, demo.scenario, line=demo.line, grid_m=demo.grid_m, circuit=number)
 
-    def _run(self, steps: int, controls: DriverInputs | None) -> None:
-        """Compute physics steps, and record them; without controls the demo's driver drives."""
-        game = self._game
-        if self._sink is None:
-            for _ in range(steps):
-                game.step(controls)
-            return
-        for _ in range(steps):
-            game.step(controls)
-            self.record(game)
-
     def _read(self) -> Sample:
         """The sample of the current pages."""
         elapsed = self._ticks / self._hz
@@ -165,6 +163,12 @@ class DemoBackend(Backend):
         return self._sample
 
 
+def _run(game: DemoGame, steps: int, controls: DriverInputs | None) -> None:
+    """Compute physics steps; without controls the demo's driver drives."""
+    for _ in range(steps):
+        game.step(controls)
+
+
 def _pages(game: DemoGame, timestamp: float) -> Pages:
     return Pages(game.physics_page(), game.graphics_page(), game.static_page(), timestamp)
 
@@ -172,6 +176,15 @@ def _pages(game: DemoGame, timestamp: float) -> Pages:
 def physics_steps(ticks: Any, control_hz: float) -> Any:
     """How many physics steps so many control steps take, not rounded down yet; numbers, or arrays of them."""
     return ticks / control_hz / STEP_S + 1e-6  # rounding errors must not turn 3 ms into no step at all
+
+
+def _control_seconds(steps: int, control_hz: float) -> float:
+    """The time of an episode after so many physics steps, if those of a control step share its time evenly."""
+    ticks = math.floor(steps * STEP_S * control_hz)
+    while (end := math.floor(physics_steps(ticks, control_hz))) < steps:
+        ticks += 1
+    begin = math.floor(physics_steps(ticks - 1, control_hz))
+    return (ticks - (end - steps) / (end - begin)) / control_hz if steps else 0.0
 
 
 def _check_start(start: object) -> str:

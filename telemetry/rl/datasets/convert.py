@@ -78,9 +78,8 @@ def convert(job: Job, clock: Clock, watch: Watch = ignore) -> RecordingResult | 
                 surveyed = survey(
                     source,
                     job.path,
+                    job.config,
                     clock,
-                    thresholds=job.config.thresholds,
-                    include_ai=job.config.include_ai,
                     watch=lambda _: watch("surveying", 0.5 * (source.read_share or 0.0)),
                 )
                 report = surveyed.report

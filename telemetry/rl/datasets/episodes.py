@@ -157,10 +157,11 @@ class _Piece(NamedTuple):
         return self.parts[-1].spans[-1]
 
 
-def survey(
-    source: Source, path: Path, clock: Clock, *, thresholds: Thresholds, watch: _Watch, include_ai: bool = False
-) -> Survey:
-    """Read a complete recording for its quality and its laps; ``watch`` gets the time of each block."""
+def survey(source: Source, path: Path, config: EpisodeConfig, clock: Clock, watch: _Watch) -> Survey:
+    """Read a complete recording for its quality and its laps; ``watch`` gets the time of each block.
+
+    Of a session all is kept, however short a lap that ended with it.
+    """
     counted = CountFollower()
 
     def follow(blocks: Iterable[Columns]) -> Iterator[Columns]:
@@ -173,8 +174,9 @@ def survey(
         source,
         path,
         clock=clock,
-        thresholds=thresholds,
-        include_ai=include_ai,
+        thresholds=config.thresholds,
+        include_ai=config.include_ai,
+        keep_short=config.kind == "session",
         watch=follow,
     )
     return Survey(report, find_lap_spans(laps, counted.changes), fingerprint)
