@@ -146,6 +146,30 @@ def test_skrl_learns_from_what_the_cars_drove() -> None:
     assert len(kept) == STEPS
 
 
+@pytest.mark.heavy
+@pytest.mark.skipif(not HAS_MODES, reason="Gymnasium before 1.1 has no mode without autoreset.")
+@pytest.mark.filterwarnings("default")  # its own
+def test_tianshou_collects_what_the_cars_drove() -> None:
+    import torch
+    from tianshou.algorithm.algorithm_base import Policy
+    from tianshou.data import Batch, Collector, VectorReplayBuffer
+
+    class Pedals(Policy):  # type: ignore[misc] # it is Any where it is not installed
+        def forward(self, batch: Any, state: Any = None) -> Any:
+            return Batch(act=torch.as_tensor(actions_of(batch.obs, np.array(PEDALS, np.float32))), state=state)
+
+    envs = DriveVectorEnv(3, autoreset_mode="Disabled", **OPTIONS)
+    cars = recipe("import numpy as np\n\n\nclass Cars", "Cars")(envs)
+    buffer = VectorReplayBuffer(3 * STEPS, 3)
+    collector = Collector(Pedals(envs.single_action_space), cars, buffer)
+    collector.reset(gym_reset_kwargs={"seed": 7})
+    assert collector.collect(n_step=3 * STEPS).n_collected_steps == 3 * STEPS
+    for car, (own, pedal) in enumerate(zip(buffer.buffers, PEDALS, strict=True)):
+        columns = (own.obs, own.act, own.rew, own.obs_next, own.terminated, own.truncated)
+        assert_same_steps(list(zip(*columns, strict=True)), alone(7 + car, np.float32(pedal)))
+    assert buffer.done.sum() >= 6
+
+
 class Kept(DriveVectorEnv):
     """Keeps copies of its steps: observations before, actions, rewards, observations after, terminated, truncated."""
 
