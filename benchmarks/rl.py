@@ -23,7 +23,8 @@ import gymnasium
 import numpy as np
 
 from telemetry.base.extras import is_installed
-from telemetry.demo.fleet.fleet import NUMPY, PHYSICS
+from telemetry.demo.fleet.fleet import NUMBA, NUMPY
+from telemetry.rl.backends.demo import PYTHON
 from telemetry.rl.env import DriveEnv
 from telemetry.rl.vector.env import DriveVectorEnv
 
@@ -66,8 +67,8 @@ class Vector:
 class Single:
     """One car."""
 
-    def __init__(self, steps: int) -> None:
-        self.env = DriveEnv(start="anywhere")
+    def __init__(self, steps: int, physics: str) -> None:
+        self.env = DriveEnv(start="anywhere", physics=physics)
         self.act = keep_to_the_road(self.env.observation_names)
         self.observation, _ = self.env.reset(seed=1)
         self.steps = steps
@@ -115,8 +116,12 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=100, help="control steps of each in a round")
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
-    measured: dict[str, Any] = {"one car (DriveEnv)": Single(arguments.steps)}
-    for physics in PHYSICS if is_installed("numba") else (NUMPY,):
+    has_numba = is_installed("numba")
+    measured: dict[str, Any] = {
+        f"one car (DriveEnv, {physics})": Single(arguments.steps, physics)
+        for physics in ((PYTHON, NUMBA) if has_numba else (PYTHON,))
+    }
+    for physics in (NUMPY, NUMBA) if has_numba else (NUMPY,):
         for cars in map(int, arguments.cars.split(",")):
             measured[f"{cars} cars (DriveVectorEnv, {physics})"] = Vector(cars, max(arguments.steps // 4, 1), physics)
     for name, environment in OTHERS.items():
@@ -128,7 +133,7 @@ def main() -> None:
     for _ in range(arguments.rounds):
         for name, one in measured.items():
             rates[name].append(one.measure())
-    alone = statistics.median(rates["one car (DriveEnv)"])
+    alone = statistics.median(rates[f"one car (DriveEnv, {PYTHON})"])
     print("| environment | control steps/s | times one car |\n|---|--:|--:|")
     for name, values in rates.items():
         print(f"| {name} | {statistics.median(values):,.0f} | {statistics.median(values) / alone:.1f} |")

@@ -51,6 +51,8 @@ class DriveOptions(SpecChanges, total=False):
 
     start: str
     """Demo: ``grid``, at rest ``anywhere`` on the racing line, or ``flying``: anywhere on it and in motion."""
+    physics: str
+    """Demo: what computes the car, with the same bits: ``python``, or ``numba``, which needs the extra of that name."""
     actuator: str | Actuator
     """Live: what carries the actions to the game."""
     restart_button: int | None

@@ -13,7 +13,7 @@ from telemetry.base.units import STEP_S
 from telemetry.demo.driver import PIT_SPEED
 from telemetry.demo.fleet.engines import Engines
 from telemetry.demo.fleet.tracks import Surroundings, TrackTable
-from telemetry.demo.fleet.wheels import HEAT_NAMES, Wheels, X, Y
+from telemetry.demo.fleet.wheels import Wheels, X, Y
 from telemetry.demo.game import FORGIVING_STEPS
 from telemetry.demo.physics.car import (
     ANTI_ROLL,
@@ -57,7 +57,7 @@ from telemetry.demo.physics.car import (
     G,
 )
 from telemetry.demo.physics.engine import DOWNSHIFT_RPM, LAZY_DOWNSHIFT_RPM
-from telemetry.demo.physics.tyre import INERTIA, RADIUS
+from telemetry.demo.physics.tyre import HEAT_NAMES, INERTIA, RADIUS
 from telemetry.demo.track import (
     HALF_WIDTH,
     KERB_WIDTH,

@@ -241,6 +241,6 @@ def cars_type(physics: str) -> type[Cars]:
     """The class of cars that are computed in one of the ways of :data:`PHYSICS`."""
     if physics == NUMPY:
         return Cars
-    from telemetry.demo.fleet.compiled import CompiledCars  # noqa: PLC0415 - needs numba
+    from telemetry.demo.fleet.compiled_cars import CompiledCars  # noqa: PLC0415 - needs numba
 
     return CompiledCars

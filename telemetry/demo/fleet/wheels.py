@@ -31,6 +31,7 @@ from telemetry.demo.physics.tyre import (
     GRIP,
     GRIP_LOSS,
     HEAT_EVERY,
+    HEAT_NAMES,
     KELVIN,
     LEAST_WARM_GRIP,
     LIFE,
@@ -63,11 +64,6 @@ X: Final = np.array([FRONT, FRONT, -REAR, -REAR])[:, np.newaxis]
 """Metres from the centre of mass forward to each wheel, (4, 1)."""
 Y: Final = (SIDES * np.array(HALF_TRACK)[AXLES])[:, np.newaxis]
 """Metres from the centre of mass to the left to each wheel, (4, 1)."""
-
-HEAT_NAMES: Final = (
-    *("core", "disc", "used", "wear", "dirt", "pressure", "roll_grip", "camber", "inner", "middle", "outer"),
-)
-"""What a thermal step changes, in the order of :attr:`Wheels.heat_state`."""
 
 # numpy takes arrays without dimensions sooner than floats
 _NONE, _ONE, _STEP, _RADIUS = np.array(0.0), np.array(1.0), np.array(STEP_S), np.array(RADIUS)

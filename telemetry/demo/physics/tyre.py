@@ -16,6 +16,10 @@ from typing import Final
 from telemetry.base.units import STEP_S
 
 HEAT_EVERY: Final = 8  # steps between two updates of heat and wear of one wheel
+HEAT_NAMES: Final = (
+    *("core", "disc", "used", "wear", "dirt", "pressure", "roll_grip", "camber", "inner", "middle", "outer"),
+)
+"""What such an update changes."""
 
 RADIUS: Final = 0.33  # m, front and rear
 INERTIA: Final = 1.3  # kg m², wheel, tyre and disc

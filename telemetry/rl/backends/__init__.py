@@ -10,7 +10,7 @@ from telemetry.demo.settings import DemoSettings
 from telemetry.recording.interfaces import PageSink
 from telemetry.rl.actuators import Actuator, create_actuator
 from telemetry.rl.backends.base import Backend, Ready, StepResult
-from telemetry.rl.backends.demo import DemoBackend
+from telemetry.rl.backends.demo import PYTHON, DemoBackend
 from telemetry.rl.backends.live import RESET_TIMEOUT_S, LiveBackend, NewestSource
 from telemetry.rl.backends.replay import ReadSamples, ReplayBackend, recorded_samples
 from telemetry.rl.randomisation import NOTHING_DRAWN, Randomisation
@@ -36,6 +36,8 @@ class BackendOptions:
     """Demo: where episodes begin, ``grid``, ``anywhere`` on the racing line, or ``flying``."""
     randomisation: Randomisation = NOTHING_DRAWN
     """Demo: what each episode draws anew."""
+    physics: str = PYTHON
+    """Demo: what computes the car, ``python`` or ``numba``."""
     actuator: str | Actuator = "none"
     """Live: what carries commands to the game."""
     restart_button: int | None = None
@@ -65,14 +67,18 @@ def open_backend(
     is_demo = name == "demo" and not path.exists()
     if (is_replay or is_demo) and (options.actuator != "none" or options.restart_button is not None):
         raise UsageError(f"An actuator needs a live source, and {source} is not one.")
+    if not is_demo and options.physics != PYTHON:
+        raise UsageError(f"The demo's physics can be chosen, and {source} is not the demo.")
     if is_replay:
         if open_sink is not None:
             raise UsageError(f"record: {source} is a recording already.")
         return ReplayBackend(Path(rest) if name == "replay" else path, control_hz, read_samples)
     if is_demo:
-        return DemoBackend(
-            DemoSettings.parse(rest), control_hz, options.start, open_sink and open_sink(), options.randomisation
-        )
+        settings, randomisation = DemoSettings.parse(rest), options.randomisation
+        demo = DemoBackend(settings, control_hz, options.start, None, randomisation, options.physics)
+        if open_sink is not None:
+            demo.record_to(open_sink())
+        return demo
     origin = open_source(source, wait=True)
     if name in ("ws", "wss"):
         origin = NewestSource(origin)

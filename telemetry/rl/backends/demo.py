@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -13,6 +13,7 @@ from telemetry.base.typing import override
 from telemetry.base.units import STEP_S
 from telemetry.demo import DemoGame, DriverInputs
 from telemetry.demo.game import FORGIVING_STEPS, START_STEPS
+from telemetry.demo.physics.car import Car
 from telemetry.demo.scenarios import find_scenario
 from telemetry.demo.settings import DemoSettings
 from telemetry.fields.derived import Sample, derive
@@ -29,6 +30,9 @@ SETTLED_STEPS: Final = 33
 STARTS: Final = ("grid", "anywhere", "flying")
 """Where and how an episode can begin."""
 
+PYTHON, NUMBA = "python", "numba"
+"""How the car is computed: by plain Python, or by the same methods compiled."""
+
 FLYING_SHARE: Final = 0.9
 """The most of the racing line's speed at which a flying episode begins."""
 
@@ -42,7 +46,8 @@ class DemoBackend(Backend):
 
     Samples equal those that a reader of the game's pages would get at the end of each control step; pages are made and
     decoded only then. With a ``sink`` every physics step of an episode is recorded, from its first observation on.
-    Raises UsageError for an unknown start.
+    With the ``physics`` of numba the car's methods are compiled, at the first step. Raises UsageError for an unknown
+    start or physics.
     """
 
     accepts_actions = True
@@ -54,11 +59,13 @@ class DemoBackend(Backend):
         start: str,
         sink: PageSink | None = None,
         randomisation: Randomisation = NOTHING_DRAWN,
+        physics: str = PYTHON,
     ) -> None:
         self._start = _check_start(start)
         self.name = str(demo)
         self._demo = demo
         self._randomisation = randomisation
+        self._compile_car = _car_compiler(physics)
         self._hz = control_hz
         self._sink = sink
         self._game = self._new_game(0)
@@ -117,6 +124,8 @@ class DemoBackend(Backend):
     def advance(self, command: Command) -> StepResult:
         self._ticks += 1
         due = self._first_step + math.floor(physics_steps(self._ticks, self._hz))
+        if self._compile_car is not None and self._ticks == 1:
+            self._game.car = self._compile_car(self._game.car)
         controls = DriverInputs(command.steer, command.throttle, command.brake)
         if self._sink is None:
             _run(self._game, due - self._game.steps, controls)
@@ -125,6 +134,10 @@ class DemoBackend(Backend):
                 self._game.step(controls)
                 self.record(self._game)
         return StepResult(self._read())
+
+    def record_to(self, sink: PageSink) -> None:
+        """Record every physics step from the next episode on, and close the sink at the end."""
+        self._sink = sink
 
     @property
     def game(self) -> DemoGame:
@@ -185,6 +198,17 @@ def _control_seconds(steps: int, control_hz: float) -> float:
         ticks += 1
     begin = math.floor(physics_steps(ticks - 1, control_hz))
     return (ticks - (end - steps) / (end - begin)) / control_hz if steps else 0.0
+
+
+def _car_compiler(physics: str) -> Callable[[Car], Car] | None:
+    if physics == PYTHON:
+        return None
+    if physics != NUMBA:
+        raise UsageError(f"physics must be {PYTHON} or {NUMBA}, got {physics!r}.")
+    from telemetry.demo.fleet.compiled_car import compile_car, compile_physics  # noqa: PLC0415 - needs numba
+
+    compile_physics()
+    return compile_car
 
 
 def _check_start(start: object) -> str:
