@@ -274,11 +274,11 @@ class Cars:
         for step in range(int(steps.max())):
             states.append(self._state())
             self.step(controls, self._speed_limit(), None if step < least else steps > step)
-            if starting:
+            if starting and self.tyres_out is not self._nobody:
                 self.tyres_out = np.where(packets + step + 1 < FORGIVING_STEPS, 0, self.tyres_out)
             tyres_out.append(self.tyres_out)
         states.append(self._state())
-        return Trail(*map(np.stack, [*zip(*states, strict=True), tyres_out]))
+        return Trail(*map(np.array, [*zip(*states, strict=True), tyres_out]))  # quicker than np.stack
 
     def _state(self) -> tuple[Array, ...]:
         """The present values of a :class:`Trail`, but for the tyres."""
@@ -539,11 +539,13 @@ class Cars:
         part = along / (along - beyond)
         here, n = n, n + part * (next_n - n)
         left = ((along < 0.0) | (beyond >= 0.0)).nonzero()[0]
-        if len(left):  # these cars are at another node now
-            found = self.table.locate(self.x[left], self.z[left], self.node[left], (along[left], here[left]))
+        if len(left):  # these cars are at another node now, mostly the next one
+            place, passed = (self.x[left], self.z[left]), (beyond[left], next_n[left])
+            found = self.table.pass_on(*place, self.node[left], passed)
+            if found is None:
+                found = self.table.locate(*place, self.node[left], (along[left], here[left]))
             self.node = self.node.copy()
-            self.node[left], part[left], n[left] = found
-            self._rows[:, left] = self.table.rows.take(found[0], axis=1)
+            self.node[left], part[left], n[left], self._rows[:, left] = found
         self.n = n
         self.s = (self.node - self._first + part) * self._spacing
         self.road_y = around.y + part * around.rise

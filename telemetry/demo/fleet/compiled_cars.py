@@ -69,14 +69,14 @@ class CompiledCars(Cars):
 
     @override
     def run(self, steps: Array, controls: Controls, packets: Array) -> Trail:
-        rows, count = int(steps.max()) + 1, self.count
-        places = np.empty((6, rows, count))
-        trail = Trail(*[*places, np.empty((rows, 4, count)), np.empty((rows - 1, count), np.int64)])
+        most, count = int(steps.max()), self.count
+        columns = [*np.empty((6, most + 1, count)), np.empty((most + 1, 4, count)), np.empty((most, count), np.int64)]
+        trail = Trail(*columns)
         for number, car in enumerate(self._compiled):
             cars = np.flatnonzero(self.track_number == number)
             self._drive(
                 car, cars, self.table.first[number], *self._columns, steps, packets,
-                controls.steer, controls.gas, controls.brake, places, trail.compression, trail.tyres_out,
+                controls.steer, controls.gas, controls.brake, trail,
             )  # fmt: skip
         return trail
 
@@ -94,25 +94,24 @@ def _compile_drive() -> Callable[..., None]:
 
 def _drive(
     car: Any, cars: Any, first_node: int, floats: Any, wholes: Any, flags: Any, steps: Any, packets: Any,
-    steer: Any, gas: Any, brake: Any, places: Any, compression: Any, tyres_out: Any,
+    steer: Any, gas: Any, brake: Any, trail: Any,
 ) -> None:  # fmt: skip
     """Do the steps of these cars, by their numbers, and write their :class:`Trail`."""
     for index in cars:
         load(car, floats, wholes, flags, index)
         car.node -= first_node
-        for step in range(places.shape[1]):
-            places[0, step, index], places[1, step, index] = car.s, car.n
-            places[2, step, index], places[3, step, index], places[4, step, index] = car.x, car.y, car.z
-            places[5, step, index] = car.distance
+        for step in range(len(trail.s)):
+            trail.s[step, index], trail.n[step, index], trail.distance[step, index] = car.s, car.n, car.distance
+            trail.x[step, index], trail.y[step, index], trail.z[step, index] = car.x, car.y, car.z
             for number in range(4):
-                compression[step, number, index] = car.wheels[number].compression
+                trail.compression[step, number, index] = car.wheels[number].compression
             if step < steps[index]:
                 limit = PIT_SPEED if is_in_lane(car) else 0.0
                 car.step(steer[index], gas[index], brake[index], False, limit)
                 if packets[index] + step + 1 < FORGIVING_STEPS:
                     car.tyres_out = 0
-            if step < len(tyres_out):
-                tyres_out[step, index] = car.tyres_out
+            if step < len(trail.tyres_out):
+                trail.tyres_out[step, index] = car.tyres_out
         car.node += first_node
         store(car, floats, wholes, flags, index)
 

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from telemetry.fields.blocks import Array
 
 
+Found = tuple["Array", "Array", "Array", "Array"]
+
+
 class Surroundings(NamedTuple):
     """The node that each car is at, and the one after it: (cars,) each."""
 
@@ -72,8 +75,23 @@ class TrackTable:
         dx, dz = x - node_x, z - node_z
         return dx * tx + dz * tz, dx * tz - dz * tx
 
-    def locate(self, x: Array, z: Array, hint: Array, placed: tuple[Array, Array]) -> tuple[Array, Array, Array]:
-        """:meth:`telemetry.demo.track.Track.locate` for many points: nodes, fractions and `n`, (cars,) each.
+    def pass_on(self, x: Array, z: Array, node: Array, placed: tuple[Array, Array]) -> Found | None:
+        """:meth:`locate` for points that all lie between the next node and the one after it; None if one does not.
+
+        ``placed`` is what :meth:`place` gives for the nodes after these.
+        """
+        along, n = placed
+        node = self.following.take(node)
+        rows = self.rows.take(node, axis=1)
+        dx, dz = x - rows[4], z - rows[5]
+        beyond = dx * rows[6] + dz * rows[7]
+        if np.count_nonzero(along >= 0.0) < len(along) or np.count_nonzero(beyond >= 0.0):
+            return None
+        part = along / (along - beyond)
+        return node, part, n + part * (dx * rows[7] - dz * rows[6] - n), rows
+
+    def locate(self, x: Array, z: Array, hint: Array, placed: tuple[Array, Array]) -> Found:
+        """:meth:`telemetry.demo.track.Track.locate` for many points: nodes, fractions, `n` and the nodes' rows.
 
         ``placed`` is what :meth:`place` gives for the hints.
         """
@@ -92,4 +110,4 @@ class TrackTable:
             beyond[passed], next_n[passed] = self.place(self.following[node[passed]], x[passed], z[passed])
             passed = passed[beyond[passed] >= 0.0]
         part = along / (along - beyond)
-        return node, part, n + part * (next_n - n)
+        return node, part, n + part * (next_n - n), self.rows.take(node, axis=1)

@@ -201,12 +201,13 @@ class Wheels:
         inner, middle, outer = zones
         core, disc, used, wear, dirt, pressure = before[:_AGED]
         slid, metres, braked = self.heat.take(place), self.travelled.take(place), self.warm_brake.take(place)
-        wheel = place // self.spin.shape[1]
-        camber = _STATIC_CAMBER[wheel] + _SIDE_ROLL[wheel] * roll - CAMBER_TRAVEL * self.compression.take(place)
+        by_wheel = _BY_WHEEL.take(place // self.spin.shape[1], axis=1)
+        static_camber, side_roll, zone_air_speed, disc_heat, disc_air, disc_air_speed = by_wheel
+        camber = static_camber + side_roll * roll - CAMBER_TRAVEL * self.compression.take(place)
         lean = _limit(CAMBER_SPREAD * camber - CORNER_SPREAD * self.outward.take(place), 0.8)
         bulge = 0.02 * (pressure - 27.5)
         into = slid * SLIDE_SHARE / 3.0
-        to_air = (ZONE_AIR + _ZONE_AIR_SPEED[wheel] * speed) * _SECONDS
+        to_air = (ZONE_AIR + zone_air_speed * speed) * _SECONDS
         across = ZONE_TO_ZONE * _SECONDS
         inward = ZONE_TO_CORE * _SECONDS
         ambient = 0.7 * air + 0.3 * road
@@ -230,11 +231,11 @@ class Wheels:
                 braked
                 - _SECONDS
                 * (
-                    (_DISC_AIR[wheel] + _DISC_AIR_SPEED[wheel] * speed) * (disc - air)
+                    (disc_air + disc_air_speed * speed) * (disc - air)
                     + DISC_RADIATION * (hot * hot * hot * hot - cold * cold * cold * cold)
                 )
             )
-            / _DISC_HEAT[wheel]
+            / disc_heat
         )
         pressure = (COLD_PRESSURE + ATMOSPHERE) * (core + KELVIN) / (air + KELVIN) - ATMOSPHERE
         used = used + slid * tyre_rate * (1.0 / LIFE)
@@ -259,12 +260,13 @@ _AGED: Final = HEAT_NAMES.index("pressure") + 1
 _ZONES: Final = slice(HEAT_NAMES.index("inner"), HEAT_NAMES.index("outer") + 1)
 
 # By wheel
-_STATIC_CAMBER: Final = np.array(STATIC_CAMBER)[AXLES]
-_SIDE_ROLL: Final = SIDES * CAMBER_ROLL
-_ZONE_AIR_SPEED: Final = np.array(ZONE_AIR_SPEED)[AXLES]
-_DISC_HEAT: Final = np.array(DISC_HEAT)[AXLES]
-_DISC_AIR: Final = np.array(DISC_AIR)[AXLES]
-_DISC_AIR_SPEED: Final = np.array(DISC_AIR_SPEED)[AXLES]
+_BY_WHEEL: Final = np.stack(
+    [
+        np.array(STATIC_CAMBER)[AXLES],
+        SIDES * CAMBER_ROLL,
+        *(np.array(by_axle)[AXLES] for by_axle in (ZONE_AIR_SPEED, DISC_HEAT, DISC_AIR, DISC_AIR_SPEED)),
+    ]
+)
 
 
 def wear_curve(used: Array) -> Array:
