@@ -44,7 +44,7 @@ def describe_install(extra: str) -> str:
     if (Path(sys.prefix) / "uv-receipt.toml").is_file():  # which 'uv tool install' leaves there
         return f'uv tool install ".[{extra}]" in the checkout'
     if (CHECKOUT / "pyproject.toml").is_file():
-        return f"uv sync --extra {extra}"
+        return f"uv sync --inexact --extra {extra}"  # which keeps the extras that are there
     if (Path(sys.prefix) / "pipx_metadata.json").is_file():
         return f'pipx install --force ".[{extra}]" in the checkout'
     return f'pip install ".[{extra}]" in the checkout'

@@ -109,18 +109,21 @@ class _Transition(NamedTuple):
     """The time of the last of these laps if its clock stopped at the line."""
 
 
-def laps(samples: Iterable[Sample], *, missing: frozenset[str] = frozenset()) -> Iterator[Lap]:
+def laps(
+    samples: Iterable[Sample], *, missing: frozenset[str] = frozenset(), keep_short: bool = False
+) -> Iterator[Lap]:
     """The laps of these samples in order, each as soon as it is settled; an unfinished last one at the end.
 
-    ``missing`` names the raw fields that the samples do not hold: their source's ``missing_fields``.
+    ``missing`` names the raw fields that the samples do not hold: their source's ``missing_fields``. With
+    ``keep_short`` unfinished laps are among them that are too short to be reported otherwise.
     A lap whose verdict of the game depends on whether the samples show best times at all is held back, with those after
     it, until one is shown or the samples end.
     """
-    return collect_laps(_advance_each(samples, missing), missing=missing)
+    state = LapState(missing=missing, keep_short=keep_short)
+    return collect_laps(_advance_each(samples, state), missing=missing)
 
 
-def _advance_each(samples: Iterable[Sample], missing: frozenset[str]) -> Iterator[tuple[LapState, tuple[Lap, ...]]]:
-    state = LapState(missing=missing)
+def _advance_each(samples: Iterable[Sample], state: LapState) -> Iterator[tuple[LapState, tuple[Lap, ...]]]:
     for sample in samples:
         state, settled = advance(state, sample)
         yield state, settled

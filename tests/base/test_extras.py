@@ -18,7 +18,9 @@ def test_a_module_that_is_missing_names_the_extra(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     with pytest.raises(MissingExtraError) as error:
         require("pyarrow.parquet", extra="parquet", purpose="Parquet")
-    assert str(error.value) == ("Parquet needs pyarrow, which is not installed. Get it with: uv sync --extra parquet.")
+    assert str(error.value) == (
+        "Parquet needs pyarrow, which is not installed. Get it with: uv sync --inexact --extra parquet."
+    )
     assert isinstance(error.value, ImportError)
     assert error.value.exit_code == 2
     assert not is_installed("pyarrow")
@@ -28,7 +30,7 @@ def test_a_module_that_is_missing_names_the_extra(monkeypatch: pytest.MonkeyPatc
     ("file", "command"),
     [
         ("uv-receipt.toml", 'uv tool install ".[gym]" in the checkout'),
-        ("pyproject.toml", "uv sync --extra gym"),
+        ("pyproject.toml", "uv sync --inexact --extra gym"),
         ("pipx_metadata.json", 'pipx install --force ".[gym]" in the checkout'),
         ("none", 'pip install ".[gym]" in the checkout'),
     ],

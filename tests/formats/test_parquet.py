@@ -176,7 +176,9 @@ def test_without_pyarrow_it_says_how_to_get_it(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(telemetry.UsageError) as caught:
         create(tmp_path / "a.parquet")
-    assert str(caught.value) == ("Parquet needs pyarrow, which is not installed. Get it with: uv sync --extra parquet.")
+    assert str(caught.value) == (
+        "Parquet needs pyarrow, which is not installed. Get it with: uv sync --inexact --extra parquet."
+    )
     assert list(tmp_path.iterdir()) == []
 
 

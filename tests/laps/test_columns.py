@@ -47,6 +47,25 @@ def test_every_scenario_has_the_same_laps_in_columns(scenario: str, hertz: int) 
     found = list(laps_of_columns(derive_columns([block], DERIVED)))
     assert found == list(laps(samples))
     assert found
+    kept = list(laps_of_columns(derive_columns([block], DERIVED), keep_short=True))
+    assert kept == list(laps(samples, keep_short=True))
+    assert [lap for lap in kept if lap in found] == found
+
+
+def test_short_laps_are_kept_where_that_is_asked_and_every_sample_is_in_one() -> None:
+    first, second = (list(samples_of(drive([12.0, 3.0], rate=25.0, length=600.0, grid=40.0))) for _ in range(2))
+    second = second[: 25 * 2]  # a restart, and two seconds on the grid
+    rows = derived(
+        Snapshot.of(sample[: len(Snapshot.FIELDS)]).replace(elapsed=number / 25.0)
+        for number, sample in enumerate([*first, *second])
+    )
+    reported, kept = list(laps(rows)), list(laps(rows, keep_short=True))
+    assert [lap for lap in kept if lap in reported] == reported
+    assert len(kept) > len(reported)
+    covered = [
+        number for lap in kept if lap.first and lap.last for number in range(lap.first.sequence, lap.last.sequence + 1)
+    ]
+    assert covered == list(range(len(rows)))
 
 
 @pytest.mark.parametrize("size", [9, 500])

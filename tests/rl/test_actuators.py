@@ -203,7 +203,8 @@ def test_without_evdev_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(UsageError) as caught:
         VirtualWheel().open()
     assert str(caught.value) == (
-        "The actuator uinput (on Linux) needs evdev, which is not installed. Get it with: uv sync --extra uinput."
+        "The actuator uinput (on Linux) needs evdev, which is not installed. "
+        "Get it with: uv sync --inexact --extra uinput."
     )
 
 

@@ -209,7 +209,7 @@ def test_without_ray_its_engine_names_the_extra(
     result = main_in_process("dataset", "npz", several[0], "-o", tmp_path / "out", "--engine", "ray")
     assert result.returncode == 2
     assert result.stderr == (
-        "ac-telemetry: The engine ray needs ray, which is not installed. Get it with: uv sync --extra ray.\n"
+        "ac-telemetry: The engine ray needs ray, which is not installed. Get it with: uv sync --inexact --extra ray.\n"
     )
     assert list(tmp_path.iterdir()) == []
 

@@ -123,7 +123,9 @@ def test_without_gymnasium_the_extra_is_named() -> None:
     said = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, cwd=REPOSITORY, timeout=PATIENCE, check=True
     ).stdout.strip()
-    assert said == ("True The environment needs gymnasium, which is not installed. Get it with: uv sync --extra gym.")
+    assert said == (
+        "True The environment needs gymnasium, which is not installed. Get it with: uv sync --inexact --extra gym."
+    )
 
 
 @pytest.mark.parametrize(

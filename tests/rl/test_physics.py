@@ -1,6 +1,8 @@
 """The compiled physics against the interpreted one and that in arrays."""
 
 import sys
+from copy import deepcopy
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from telemetry.demo.track import PIT_BOX_N, PIT_BOX_S
 gymnasium = pytest.importorskip("gymnasium", reason="The environment needs gymnasium, an extra.")
 
 from telemetry.rl.env import DriveEnv  # noqa: E402
+from telemetry.rl.vector.env import DriveVectorEnv  # noqa: E402
 from tests.rl.test_vector_env import EVERY_RULE, assert_same, made, random_actions  # noqa: E402
 from tests.rl.test_vector_recording import read_steps  # noqa: E402
 
@@ -82,6 +85,24 @@ def test_a_single_car_drives_compiled_as_it_does_in_python(source: str, tmp_path
     assert_same_pages(tmp_path / "numba.mcap", tmp_path / "python.mcap")
 
 
+@pytest.mark.parametrize("physics", ["", pytest.param("numba", marks=pytest.mark.heavy)])
+@pytest.mark.parametrize("count", [0, 3])
+def test_a_copied_environment_drives_on_like_its_original(count: int, physics: str) -> None:
+    options = {"physics": physics} if physics else {}
+    make: Any = partial(DriveVectorEnv, count) if count else DriveEnv
+    env = make(start="flying", specification=EVERY_RULE, **options)
+    env.reset(seed=2)
+    rng = np.random.default_rng(4)
+    actions = [random_actions(rng, max(count, 1), 2) for _ in range(60)]
+    actions = actions if count else [action[0] for action in actions]
+    for action in actions[:20]:
+        env.step(action)
+    copied = deepcopy(env)
+    for number, action in enumerate(actions[20:]):
+        for one, other in zip(copied.step(action), env.step(action), strict=True):
+            assert_same(one, other, str(number))
+
+
 @pytest.mark.heavy
 def test_a_compiled_car_gets_its_service_in_the_pits() -> None:
     from telemetry.demo.fleet.compiled_car import compile_car
@@ -101,6 +122,13 @@ def test_a_compiled_car_gets_its_service_in_the_pits() -> None:
     assert pages[0] == pages[1]
     assert [max(game.car.damage) for game in games] == [0.0, 0.0]
     assert [game.car.wheels[2].used < 0.01 for game in games] == [True, True]
+
+
+@pytest.mark.heavy
+def test_numba_whose_compiler_is_off_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("numba.config.DISABLE_JIT", 1)
+    with pytest.raises(UsageError, match="needs numba's compiler, which NUMBA_DISABLE_JIT switches off"):
+        made(2, physics="numba")
 
 
 def test_an_unknown_physics_and_a_missing_numba_are_sentences(monkeypatch: pytest.MonkeyPatch) -> None:

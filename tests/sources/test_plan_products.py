@@ -161,7 +161,7 @@ def test_a_missing_extra_is_named_and_the_next_command_makes_the_product(
     with monkeypatch.context() as without:
         without.setitem(sys.modules, "pyarrow", None)
         assert folder.make()
-    reason = "Parquet needs pyarrow, which is not installed. Get it with: uv sync --extra parquet."
+    reason = "Parquet needs pyarrow, which is not installed. Get it with: uv sync --inexact --extra parquet."
     assert folder.failed == [f"{tmp_path / 'a.parquet'} was not made: {reason}"]
     assert folder.names() == {"a.jsonl"}
     assert folder.make()

@@ -5,7 +5,7 @@ Each expression has the order of operations of the single car, so that every car
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
@@ -211,11 +211,21 @@ class Cars:
         length: Array = self.table.length[self.track_number]
         return length
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy begins with, but for the views of its arrays."""
+        state = dict(vars(self))
+        del state["_around"]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._around = Surroundings(*self._rows)
+
     # --- one car in and out
 
     def take(self, index: int, car: Car) -> None:
         """Set the state of one car to that of a single car, on one of the circuits."""
-        number = next(number for number, track in enumerate(self.tracks) if track is car.track)
+        number = self.tracks.index(car.track)
         self.track_number[index] = number
         for name in _MOVED:
             self._set(index, name, getattr(car, name))

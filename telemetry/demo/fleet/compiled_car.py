@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
+from telemetry.base.errors import UsageError
 from telemetry.base.extras import require
 from telemetry.demo.physics import engine, tyre
 from telemetry.demo.physics.car import FRONT, HALF_TRACK, REAR, Car, Setup
@@ -37,10 +38,8 @@ ENGINE: Final = ("speed", "clutch", "fuel", "health")
 ENGINE_WHOLE: Final = ("gear", "target", "shift_left", "wait", "cut")
 ENGINE_FLAGS: Final = ("joined", "limiting")
 SETUP: Final = tuple(field.name for field in fields(Setup))
-_ROLLED: Final = tuple(
-    name for name in tyre.Wheel.__slots__ if name not in ("axle", "side", "x", "y", *tyre.HEAT_NAMES)
-)
-WHEEL: Final = (*_ROLLED, *tyre.HEAT_NAMES)
+_FITTED: Final = ("axle", "side", "x", "y")
+WHEEL: Final = (*(name for name in tyre.Wheel.__slots__ if name not in (*_FITTED, *tyre.HEAT_NAMES)), *tyre.HEAT_NAMES)
 """The attributes that the state of a car is: numbers, integers and flags, some of them for each of the four wheels."""
 
 _NODES: Final = ("x", "y", "z", "tangent_x", "tangent_z", "gradient", "left_wall", "right_wall")
@@ -96,8 +95,14 @@ class Code(NamedTuple):
 
 
 def compile_physics() -> Code:
-    """The compiled code, which is made once in a process; raises MissingExtraError without numba."""
-    return _compile(require("numba", extra="numba", purpose="The compiled physics"))
+    """The compiled code, which is made once in a process.
+
+    Raises MissingExtraError without numba, and UsageError where its compiler is switched off.
+    """
+    numba = require("numba", extra="numba", purpose="The compiled physics")
+    if numba.config.DISABLE_JIT:
+        raise UsageError("The compiled physics needs numba's compiler, which NUMBA_DISABLE_JIT switches off.")
+    return _compile(numba)
 
 
 def compile_car(car: Car) -> Car:
@@ -115,6 +120,26 @@ def compile_car(car: Car) -> Car:
     code.load(compiled, *columns, 0)
     same: Car = compiled
     return same
+
+
+def interpret_car(compiled: Car, like: Car) -> Car:
+    """A car of plain Python in the state of a compiled one, of the circuit and setup of ``like``."""
+    car = like.copy()
+    owners = {"car": car, "engine": car.engine, **dict(zip(_WHEELS, car.wheels, strict=True))}
+    damage = []
+    for place in (*FLOATS, *WHOLES, *FLAGS):
+        if place.owner not in owners:
+            continue
+        value = place.value(compiled)
+        if place.name == "damage":
+            damage.append(value)
+        elif place.part is None:
+            setattr(owners[place.owner], place.name, value)
+        else:
+            getattr(car, place.name)[place.part] = value.item()
+    front, rear, left, right = damage
+    car.damage = front, rear, left, right
+    return car
 
 
 def nodes_of(track: Track) -> tuple[Array, Array, Array, float]:

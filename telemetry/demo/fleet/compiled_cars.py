@@ -34,13 +34,18 @@ class CompiledCars(Cars):
     def __init__(self, tracks: Sequence[Track], count: int) -> None:
         """``count`` cars without a state, as in :class:`Cars`."""
         super().__init__(tracks, count)
-        make_car = compile_physics().make_car
-        self._compiled = [make_car(*nodes_of(track)) for track in tracks]
-        self._drive = _compile_drive()
         floats = np.zeros((len(FLOATS), count))
         wholes = np.zeros((len(WHOLES), count), np.int64)
         flags = np.zeros((len(FLAGS), count), bool)
         self._columns = floats, wholes, flags
+        self._compile()
+
+    def _compile(self) -> None:
+        """Make what cannot be copied: the compiled code, and the views of the columns."""
+        make_car = compile_physics().make_car
+        self._compiled = [make_car(*nodes_of(track)) for track in self.tracks]
+        self._drive = _compile_drive()
+        (floats, wholes, flags), count = self._columns, self.count
         # What readers of the cars know as their attributes are views, in the order of the columns
         float_rows, whole_rows, flag_rows = iter(floats), iter(wholes), iter(flags)
         for owner, names, rows in (
@@ -62,6 +67,17 @@ class CompiledCars(Cars):
             setattr(self.wheels, name, wheels[name])
         self.wheels.heat_state = fours[-len(HEAT_NAMES) :]
         self.ground = wholes[-4:]
+
+    @override
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        del state["_compiled"], state["_drive"]
+        return state
+
+    @override
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._compile()
 
     @override
     def _set(self, index: int, name: str, value: object) -> None:

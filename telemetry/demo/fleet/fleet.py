@@ -95,7 +95,8 @@ class Fleet:
     ) -> None:
         """Let a game go on as one of the fleet; ``snapshot`` is that of its pages. The game itself is used up.
 
-        A ``listener`` is called after each physics step of this car, with a game that shows it in all its pages.
+        A ``listener`` is called before the first physics step of this car and after each, with a game that shows it in
+        all its pages.
         """
         self.unfollow(index)
         if listener is not None:

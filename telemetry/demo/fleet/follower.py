@@ -20,7 +20,8 @@ class Follower:
     """
 
     def __init__(self, game: DemoGame, cars: Cars, index: int, listener: Callable[[DemoGame], None]) -> None:
-        """``listener`` is called with the game after each of its physics steps."""
+        """``listener`` is called with the game before its first physics step and after each of them."""
+        self._has_begun = False
         self._game = copy(game)
         self._game.car = game.car.copy()
         self._game.frames, self._game.timing = deepcopy((game.frames, game.timing))
@@ -31,6 +32,9 @@ class Follower:
     def run(self, steps: int, controls: DriverInputs) -> None:
         """Do the physics steps that the car has just done."""
         game, listener = self._game, self._listener
+        if not self._has_begun:
+            self._has_begun = True
+            listener(game)
         for _ in range(steps):
             game.step(controls)
             listener(game)

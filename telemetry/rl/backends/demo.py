@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Mapping
+from copy import copy
 from typing import Any, Final
 
 import numpy as np
@@ -32,6 +33,9 @@ STARTS: Final = ("grid", "anywhere", "flying")
 
 PYTHON, NUMBA = "python", "numba"
 """How the car is computed: by plain Python, or by the same methods compiled."""
+
+_BETWEEN_EPISODES_S: Final = 2.0
+"""At least so long before an episode nothing is recorded: readers see it as one of its own, however it begins."""
 
 FLYING_SHARE: Final = 0.9
 """The most of the racing line's speed at which a flying episode begins."""
@@ -66,6 +70,7 @@ class DemoBackend(Backend):
         self._demo = demo
         self._randomisation = randomisation
         self._compile_car = _car_compiler(physics)
+        self._interpreted: Car | None = None  # as it was compiled
         self._hz = control_hz
         self._sink = sink
         self._game = self._new_game(0)
@@ -73,7 +78,8 @@ class DemoBackend(Backend):
         self._sample: Sample | None = None
         self._ticks = 0  # control steps of this episode
         self._first_step = 0  # physics step of the game at which the episode began
-        self._began_s = self._recorded_s = 0.0  # of the recording: when the episode began, and its latest step
+        self._began_s = 0.0  # of the recording: when the episode began
+        self._recorded_s: float | None = None  # and its latest step
         self._started_at = time.time()
 
     @override
@@ -82,9 +88,7 @@ class DemoBackend(Backend):
 
         Raises UsageError for options out of range.
         """
-        start, position = _check_start(options.get("start", self._start)), options.get("position")
-        if position is not None and not (isinstance(position, int | float) and 0.0 <= position <= 1.0):
-            raise UsageError(f"options: position must be a number from 0 to 1, got {position!r}.")
+        start, position = _check_start(options.get("start", self._start)), _check_position(options.get("position"))
         seed_of_game = int(rng.integers(2**31))
         drawn = self._randomisation
         if drawn.anywhere and "start" not in options:
@@ -115,8 +119,8 @@ class DemoBackend(Backend):
         if share is not None or drawn.changes_car:
             _run(game, SETTLED_STEPS, None if start == "flying" else _HOLD)
         self._ticks, self._first_step = 0, game.steps
-        self._began_s = self._recorded_s + STEP_S
-        self.record(game)  # what is observed first, and nothing of the time before it
+        if self._recorded_s is not None:
+            self._began_s = self._recorded_s + math.ceil(_BETWEEN_EPISODES_S * self._hz) / self._hz
         self._sample = None
         return self._read()
 
@@ -124,16 +128,29 @@ class DemoBackend(Backend):
     def advance(self, command: Command) -> StepResult:
         self._ticks += 1
         due = self._first_step + math.floor(physics_steps(self._ticks, self._hz))
-        if self._compile_car is not None and self._ticks == 1:
-            self._game.car = self._compile_car(self._game.car)
+        if self._compile_car is not None and isinstance(self._game.car, Car):
+            self._interpreted = self._game.car
+            self._game.car = self._compile_car(self._interpreted)
         controls = DriverInputs(command.steer, command.throttle, command.brake)
         if self._sink is None:
             _run(self._game, due - self._game.steps, controls)
         else:
+            if self._ticks == 1:  # what was observed first, and nothing of an episode in which nobody drives
+                self.record(self._game)
             for _ in range(due - self._game.steps):
                 self._game.step(controls)
                 self.record(self._game)
         return StepResult(self._read())
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy begins with: a compiled car cannot be copied, and is compiled anew."""
+        state = dict(vars(self))
+        if self._interpreted is not None and not isinstance(self._game.car, Car):
+            from telemetry.demo.fleet.compiled_car import interpret_car  # noqa: PLC0415 - needs numba
+
+            state["_game"] = game = copy(self._game)
+            game.car = interpret_car(game.car, self._interpreted)
+        return state
 
     def record_to(self, sink: PageSink) -> None:
         """Record every physics step from the next episode on, and close the sink at the end."""
@@ -145,7 +162,7 @@ class DemoBackend(Backend):
         return self._game
 
     def record(self, game: DemoGame) -> None:
-        """Record the pages of a game that has done one more physics step, if there is a sink. Raises SinkError.
+        """Record the pages of a game at its present step, if there is a sink. Raises SinkError.
 
         The 13 or 14 steps of a control step at 25 Hz are recorded as 40 ms, so that its last one, which is observed,
         is where readers at the control rate look for it.
@@ -198,6 +215,15 @@ def _control_seconds(steps: int, control_hz: float) -> float:
         ticks += 1
     begin = math.floor(physics_steps(ticks - 1, control_hz))
     return (ticks - (end - steps) / (end - begin)) / control_hz if steps else 0.0
+
+
+def _check_position(position: object) -> float | None:
+    if position is None:
+        return None
+    is_number = isinstance(position, int | float | np.integer | np.floating) and not isinstance(position, bool)
+    if not (is_number and 0.0 <= position <= 1.0):  # type: ignore[operator] # it is a number
+        raise UsageError(f"options: position must be a number from 0 to 1, got {position!r}.")
+    return float(position)  # type: ignore[arg-type] # it is a number
 
 
 def _car_compiler(physics: str) -> Callable[[Car], Car] | None:

@@ -60,8 +60,8 @@ class DriveVectorEnv(gymnasium.vector.VectorEnv[Any, Any, Any]):
     with the name of the ``policy``: a file for one car, ``run.mcap``, which for several becomes ``run_0.mcap`` and
     ``run_5.mcap``; or a folder, in which the files are called ``car_0.mcap``.
 
-    ``physics`` is what computes the cars, with the same bits: ``numpy``, or ``numba``, which is several times as fast
-    from its first seconds on, in which it compiles them, and needs the extra of that name. Raises
+    ``physics`` is what computes the cars, with the same bits: ``numpy``, or ``numba``, which needs the extra of that
+    name, compiles them for some ten seconds, and is then faster, the more so the fewer cars there are. Raises
     :class:`telemetry.TelemetryError`.
     """
 
