@@ -49,6 +49,23 @@ settings.register_profile(
 )
 settings.load_profile("steady")
 
+if sys.platform == "win32":
+    import _winapi
+
+    _create_process = _winapi.CreateProcess
+
+    def _create_process_under_wine(*arguments: Any) -> Any:
+        """Start a process; Wine was seen, once in some thousand times, to fail at that with an internal error."""
+        try:
+            return _create_process(*arguments)
+        except OSError as error:
+            if error.winerror != 1359:
+                raise
+            time.sleep(1.0)
+            return _create_process(*arguments)
+
+    _winapi.CreateProcess = _create_process_under_wine
+
 MakePages = Callable[..., Pages]
 
 
