@@ -53,6 +53,14 @@ def state_of(car: Car) -> dict[str, Any]:
     return own
 
 
+def draw_controls(rng: np.random.Generator) -> tuple[Any, Any, Any]:
+    """Steering, gas and brake of all cars, some of which drive into the barriers."""
+    steer, gas = rng.uniform(-0.3, 0.3, COUNT), rng.uniform(0.2, 1.0, COUNT)
+    brake = rng.uniform(0.0, 1.0, COUNT) * (rng.random(COUNT) < 0.3)
+    steer[4:7] = 0.0, 0.3, -0.3
+    return steer, gas, brake
+
+
 def test_each_car_of_a_fleet_has_the_bits_of_a_car_alone() -> None:
     alone, copies = twin_cars(), twin_cars()
     fleet = Cars([demo_track()], COUNT)
@@ -63,9 +71,7 @@ def test_each_car_of_a_fleet_has_the_bits_of_a_car_alone() -> None:
     with np.errstate(all="ignore"):
         for step in range(1500):
             if step % 100 == 0:
-                steer, gas = rng.uniform(-0.3, 0.3, COUNT), rng.uniform(0.2, 1.0, COUNT)
-                brake = rng.uniform(0.0, 1.0, COUNT) * (rng.random(COUNT) < 0.3)
-                steer[4:7] = 0.0, 0.3, -0.3  # into the barriers
+                steer, gas, brake = draw_controls(rng)
                 limit = np.where(rng.random(COUNT) < 0.2, 10.0, 0.0)
             driving = rng.random(COUNT) < 0.7 if step % 7 == 0 else None  # some cars rest for this step
             fleet.step(Controls(steer, gas, brake, fleet.setup["brake_bias"]), limit, driving)
@@ -91,9 +97,7 @@ def test_runs_of_several_steps_have_the_bits_of_cars_alone(physics: str) -> None
     with np.errstate(all="ignore"):
         for number in range(180):
             if number % 12 == 0:
-                steer, gas = rng.uniform(-0.3, 0.3, COUNT), rng.uniform(0.2, 1.0, COUNT)
-                brake = rng.uniform(0.0, 1.0, COUNT) * (rng.random(COUNT) < 0.3)
-                steer[4:7] = 0.0, 0.3, -0.3  # into the barriers
+                steer, gas, brake = draw_controls(rng)
             steps = rng.integers(0, 17, COUNT)
             trail = fleet.run(steps, Controls(steer, gas, brake, fleet.setup["brake_bias"]), packets)
             for index, car in enumerate(alone):

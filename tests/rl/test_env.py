@@ -232,6 +232,10 @@ def test_an_episode_may_begin_anywhere_on_the_line() -> None:
     assert abs(observation[offsets]) < 0.6  # within the road's 6 m
     with pytest.raises(UsageError, match=r"^options: position must be a number from 0 to 1, got 2\.$"):
         env.reset(options={"position": 2})
+    with pytest.raises(UsageError, match=r"^options: position must be a number from 0 to 1, got True\.$"):
+        env.reset(options={"position": True})
+    for position in (np.float32(0.25), np.float64(0.25), 0.25):
+        assert env.reset(options={"position": position})[1]["position"] == pytest.approx(0.25, abs=1e-3)
 
 
 def test_a_flying_episode_begins_in_motion_along_the_line() -> None:

@@ -220,10 +220,13 @@ def _control_seconds(steps: int, control_hz: float) -> float:
 def _check_position(position: object) -> float | None:
     if position is None:
         return None
-    is_number = isinstance(position, int | float | np.integer | np.floating) and not isinstance(position, bool)
-    if not (is_number and 0.0 <= position <= 1.0):  # type: ignore[operator] # it is a number
+    if (
+        isinstance(position, bool)
+        or not isinstance(position, int | float | np.integer | np.floating)
+        or not 0.0 <= position <= 1.0
+    ):
         raise UsageError(f"options: position must be a number from 0 to 1, got {position!r}.")
-    return float(position)  # type: ignore[arg-type] # it is a number
+    return float(position)
 
 
 def _car_compiler(physics: str) -> Callable[[Car], Car] | None:
