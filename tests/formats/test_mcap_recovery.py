@@ -20,7 +20,7 @@ from tests.conftest import REPOSITORY
 from tests.formats.mcap_files import START, chunk_places, drive, messages, pages_in, unfinished, write
 
 KILLED = """
-import os, sys
+import os, sys, time
 from pathlib import Path
 from telemetry.formats.mcap.sink import create
 from tests.formats.mcap_files import drive
@@ -37,6 +37,7 @@ for line in iter(sys.stdin.readline, ""):
         if count % 7 == 0:
             sink.flush()
             print(count, flush=True)
+    time.sleep(60)  # it is killed, however fast it has been
     os._exit(0)
 """
 
